@@ -1,0 +1,342 @@
+//! The activity log as a hash chain: removing, inserting or editing a row shows.
+//!
+//! The rows of an organization (and, apart from them, those of the platform) are numbered from
+//! 1; each stores `SHA-256(previous hash ‖ canonical JSON of the row)`. A chain cannot show that
+//! its newest rows were cut off: compare [`ChainVerifier::last`] with a copy kept elsewhere.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::canonical_json::canonical;
+use super::ids::{ActivityId, OrganizationId};
+
+/// The "previous hash" of the first entry of a chain.
+pub const GENESIS: [u8; 32] = [0; 32];
+
+/// One thing that somebody did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The tenant; none for what concerns the platform as a whole.
+    pub organization_id: Option<OrganizationId>,
+    /// Position in the chain, from 1, without gaps.
+    pub sequence: i64,
+    /// The id of the entry.
+    pub id: ActivityId,
+    /// When, to the microsecond: see [`to_microseconds`].
+    pub occurred_at: DateTime<Utc>,
+    /// Who: an e-mail address, or the operator's name.
+    pub actor: String,
+    /// What was done, such as `member.role_changed`.
+    pub action: String,
+    /// The kind of object it was done to, such as `member`.
+    pub object_type: String,
+    /// Which object.
+    pub object_id: String,
+    /// The object before; none where it was created.
+    pub before: Option<Value>,
+    /// The object after; none where it was deleted.
+    pub after: Option<Value>,
+    /// The invocation or request; entries that belong together share it.
+    pub request_id: Uuid,
+}
+
+/// `at` as `timestamptz` stores it: PostgreSQL keeps microseconds (manual, 8.5).
+pub fn to_microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.trunc_subsecs(6)
+}
+
+impl Entry {
+    /// The hash of this entry, chained to that of the one before ([`GENESIS`] for the first).
+    pub fn hash(&self, previous: &[u8; 32]) -> [u8; 32] {
+        let canonical = canonical(&self.as_json()).to_string();
+        Sha256::new()
+            .chain_update(previous)
+            .chain_update(canonical)
+            .finalize()
+            .into()
+    }
+
+    /// Every field; an absent `before` or `after` is left out, since `null` is a value of it.
+    fn as_json(&self) -> Value {
+        let at = to_microseconds(self.occurred_at);
+        let mut row = json!({
+            "organization_id": self.organization_id,
+            "sequence": self.sequence,
+            "id": self.id,
+            "occurred_at": at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            "actor": self.actor,
+            "action": self.action,
+            "object_type": self.object_type,
+            "object_id": self.object_id,
+            "request_id": self.request_id,
+        });
+        for (key, value) in [("before", &self.before), ("after", &self.after)] {
+            if let Some(value) = value {
+                row[key] = value.clone();
+            }
+        }
+        row
+    }
+}
+
+/// Where and how a chain is broken.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Break {
+    /// The position of the first row that does not fit.
+    pub sequence: i64,
+    /// The id of that row.
+    pub id: ActivityId,
+    /// What does not fit.
+    pub kind: BreakKind,
+}
+
+/// What does not fit in a broken chain.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum BreakKind {
+    /// Rows are missing, or doubled, before this one.
+    Gap {
+        /// The position that was due.
+        expected: i64,
+    },
+    /// The row does not continue the one before it: that one, or both, were replaced.
+    PreviousHash,
+    /// The row does not match its own hash: it was edited.
+    Hash,
+}
+
+impl fmt::Display for Break {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sequence, kind, .. } = self;
+        match kind {
+            BreakKind::Gap { expected } if sequence > expected => {
+                write!(f, "entries {expected} to {} are missing", sequence - 1)
+            }
+            BreakKind::Gap { expected } => write!(f, "entry {expected} was due"),
+            BreakKind::PreviousHash => f.write_str("it does not continue the entry before it"),
+            BreakKind::Hash => f.write_str("it was edited: its content does not match its hash"),
+        }
+    }
+}
+
+impl std::error::Error for Break {}
+
+/// Walks a chain in the order of its sequence, a row at a time, in constant memory.
+#[derive(Clone, Debug)]
+pub struct ChainVerifier {
+    sequence: i64,
+    hash: [u8; 32],
+}
+
+impl Default for ChainVerifier {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ChainVerifier {
+    /// Starts before the first entry.
+    pub const fn new() -> Self {
+        Self {
+            sequence: 0,
+            hash: GENESIS,
+        }
+    }
+
+    /// Checks the next row against the ones before it.
+    ///
+    /// # Errors
+    /// The [`Break`]; the verifier then stays where it was.
+    pub fn next(
+        &mut self,
+        entry: &Entry,
+        stored_previous: &[u8],
+        stored_hash: &[u8],
+    ) -> Result<(), Break> {
+        let broken = |kind| Break {
+            sequence: entry.sequence,
+            id: entry.id,
+            kind,
+        };
+        let expected = self.sequence + 1;
+        if entry.sequence != expected {
+            return Err(broken(BreakKind::Gap { expected }));
+        }
+        if stored_previous != self.hash {
+            return Err(broken(BreakKind::PreviousHash));
+        }
+        let hash = entry.hash(&self.hash);
+        if stored_hash != hash {
+            return Err(broken(BreakKind::Hash));
+        }
+        self.sequence = expected;
+        self.hash = hash;
+        Ok(())
+    }
+
+    /// Position and hash of the last good entry; none before the first.
+    pub fn last(&self) -> Option<(i64, [u8; 32])> {
+        (self.sequence > 0).then_some((self.sequence, self.hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::canonical_json::tests::{any_json, through_jsonb};
+
+    type Row = (Entry, [u8; 32], [u8; 32]);
+
+    fn entry(sequence: i64) -> Entry {
+        Entry {
+            organization_id: Some(Uuid::from_u128(1).into()),
+            sequence,
+            id: Uuid::from_u128(100 + sequence as u128).into(),
+            occurred_at: DateTime::from_timestamp(1_700_000_000, 123_456_789).unwrap(),
+            actor: "ann@example.com".into(),
+            action: "member.added".into(),
+            object_type: "member".into(),
+            object_id: "7".into(),
+            before: None,
+            after: Some(json!({"role": "admin", "since": 1})),
+            request_id: Uuid::from_u128(9),
+        }
+    }
+
+    fn chain(length: i64) -> Vec<Row> {
+        let mut previous = GENESIS;
+        (1..=length)
+            .map(|sequence| {
+                let entry = entry(sequence);
+                let before = previous;
+                previous = entry.hash(&before);
+                (entry, before, previous)
+            })
+            .collect()
+    }
+
+    fn first_break(rows: &[Row]) -> Option<(i64, BreakKind)> {
+        let mut verifier = ChainVerifier::new();
+        let mut checked = rows
+            .iter()
+            .map(|(entry, previous, hash)| verifier.next(entry, previous, hash));
+        let found = checked.find_map(Result::err)?;
+        Some((found.sequence, found.kind))
+    }
+
+    #[test]
+    fn an_untouched_chain_verifies() {
+        let rows = chain(4);
+        let mut verifier = ChainVerifier::new();
+        assert_eq!(verifier.last(), None);
+        for (entry, previous, hash) in &rows {
+            verifier.next(entry, previous, hash).unwrap();
+        }
+        assert_eq!(verifier.last(), Some((4, rows[3].2)));
+    }
+
+    #[test]
+    fn each_way_of_tampering_is_named() {
+        let tamper = |change: &dyn Fn(&mut Vec<Row>)| {
+            let mut rows = chain(4);
+            change(&mut rows);
+            first_break(&rows)
+        };
+        assert_eq!(
+            tamper(&|rows| drop(rows.remove(1))),
+            Some((3, BreakKind::Gap { expected: 2 }))
+        );
+        assert_eq!(
+            tamper(&|rows| drop(rows.remove(0))),
+            Some((2, BreakKind::Gap { expected: 1 }))
+        );
+        assert_eq!(
+            tamper(&|rows| rows.insert(1, rows[0].clone())),
+            Some((1, BreakKind::Gap { expected: 2 }))
+        );
+        assert_eq!(
+            tamper(&|rows| rows[1].0.actor = "eve@example.com".into()),
+            Some((2, BreakKind::Hash))
+        );
+        // Edited, and its own hash made to fit: the next row gives it away.
+        assert_eq!(
+            tamper(&|rows| {
+                rows[1].0.actor = "eve@example.com".into();
+                rows[1].2 = rows[1].0.hash(&rows[1].1);
+            }),
+            Some((3, BreakKind::PreviousHash))
+        );
+        assert_eq!(
+            tamper(&|rows| rows[0].1 = [1; 32]),
+            Some((1, BreakKind::PreviousHash))
+        );
+    }
+
+    #[test]
+    fn every_field_is_hashed() {
+        let base = entry(1);
+        let changes: [fn(&mut Entry); 13] = [
+            |e| e.organization_id = None,
+            |e| e.sequence = 2,
+            |e| e.id = Uuid::from_u128(2).into(),
+            |e| e.occurred_at += chrono::TimeDelta::microseconds(1),
+            |e| e.actor.push('x'),
+            |e| e.action.push('x'),
+            |e| e.object_type.push('x'),
+            |e| e.object_id.push('x'),
+            |e| e.before = Some(Value::Null),
+            |e| e.after = None,
+            |e| e.after = Some(json!({"role": "owner", "since": 1})),
+            |e| e.after = Some(json!({"role": "admin", "since": "1"})),
+            |e| e.request_id = Uuid::from_u128(10),
+        ];
+        for (index, change) in changes.iter().enumerate() {
+            let mut changed = base.clone();
+            change(&mut changed);
+            assert_ne!(
+                changed.hash(&GENESIS),
+                base.hash(&GENESIS),
+                "change {index}"
+            );
+        }
+        assert_ne!(base.hash(&[1; 32]), base.hash(&GENESIS));
+    }
+
+    #[test]
+    fn the_hash_is_the_same_for_ever() {
+        // Computed apart from this program: sha256(32 zero bytes ‖ compact JSON, sorted keys).
+        let hash = entry(1).hash(&GENESIS);
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex,
+            "443e67c5679fdba08fe2e5b622f8352ae0e9161ee2886f6c2a7ec7e34a1c5879"
+        );
+    }
+
+    #[test]
+    fn storing_the_time_to_the_microsecond_keeps_the_hash() {
+        let written = entry(1);
+        let mut read = written.clone();
+        read.occurred_at = to_microseconds(read.occurred_at);
+        assert_ne!(read.occurred_at, written.occurred_at);
+        assert_eq!(read.hash(&GENESIS), written.hash(&GENESIS));
+    }
+
+    proptest! {
+        #[test]
+        fn the_hash_survives_a_jsonb_column(value in any_json()) {
+            let mut written = entry(1);
+            written.before = Some(value.clone());
+            let mut read = written.clone();
+            read.before = Some(serde_json::from_str(&through_jsonb(&value)).unwrap());
+            prop_assert_eq!(read.hash(&GENESIS), written.hash(&GENESIS));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The rules of the platform, without I/O: ids, names, roles, invitations, the activity chain,
+//! channels and the resolution of their instructions.
+//!
+//! Everything a person types becomes one of these types exactly once; what they accept is
+//! valid from there on. A parse error is [`crate::error::ErrorKind::BadInput`] and names the
+//! value, the rule and the remedy.
+
+#[macro_use]
+mod macros;
+
+pub mod activity;
+pub mod actor;
+pub mod agent;
+mod canonical_json;
+pub mod channel;
+pub mod email;
+pub mod ids;
+pub mod instructions;
+pub mod invitation;
+pub mod locale;
+pub mod member;
+pub mod names;
+pub mod organization;
+pub mod phone;
+pub mod role;
+pub mod slug;
+pub mod suggest;
+pub mod table_change;
+pub mod time_zone;
+pub mod user;
+
+pub use activity::{ChainVerifier, Entry};
+pub use actor::Actor;
+pub use agent::AgentInstructions;
+pub use channel::{
+    AgentMode, AiBackend, ChannelConfiguration, ChannelKind, ChannelSettings, DataIntegration,
+};
+pub use email::Email;
+pub use ids::{ActivityId, InvitationId, OrganizationId, UserId};
+pub use instructions::{InstructionLayer, InstructionPart, ResolvedInstruction};
+pub use invitation::{Invitation, InvitationStatus, InvitationToken};
+pub use locale::Locale;
+pub use member::Member;
+pub use names::display_name;
+pub use organization::{Organization, OrganizationStatus};
+pub use phone::PhoneNumber;
+pub use role::{Permission, Role};
+pub use slug::Slug;
+pub use suggest::nearest;
+pub use table_change::TableChange;
+pub use time_zone::TimeZone;
+pub use user::User;

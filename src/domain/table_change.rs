@@ -1,0 +1,12 @@
+//! What a transaction did to a table.
+
+use serde::Serialize;
+
+/// Rows touched in one table.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct TableChange {
+    pub table: String,
+    pub inserted: i64,
+    pub updated: i64,
+    pub deleted: i64,
+}

@@ -1,0 +1,23 @@
+//! tenantctl: the operator's tool for multi-tenant platforms on PostgreSQL.
+//!
+//! # Direction of data
+//!
+//! ```text
+//! main → cli → commands → services → { domain, db } → view → output
+//! ```
+//!
+//! 1. `domain` depends on nothing else in this crate: no I/O, no clap, no SQL.
+//! 2. `db` is the only SQL of our own schema and depends on `domain`; `audit` is the only
+//!    other module with SQL, knows PostgreSQL and knows nothing of our schema.
+//! 3. `services` are the use cases: each opens its transaction, changes state and writes the
+//!    activity entry in that same transaction. They depend on `domain` and `db`.
+//! 4. `commands` turn arguments into service calls and return a serialisable view; only
+//!    `output` chooses table or JSON and writes to a stream.
+//! 5. Clock, randomness, environment and prompts come from [`context`], so tests control them.
+//!
+//! `tests/it/architecture.rs` keeps these rules.
+
+pub mod confirm;
+pub mod domain;
+pub mod error;
+pub mod quoting;

@@ -17,7 +17,9 @@
 //!
 //! `tests/it/architecture.rs` keeps these rules.
 
+pub mod config;
 pub mod confirm;
 pub mod domain;
 pub mod error;
+pub mod output;
 pub mod quoting;

@@ -1,0 +1,222 @@
+//! The configuration file: one struct per section.
+//!
+//! The doc comment of a field is its documentation in `config.example.toml` and in
+//! `tenantctl config schema`, so it is written for the operator.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::database_url;
+use crate::output::redact;
+
+pub use crate::output::options::{ColorChoice, Format as OutputFormat};
+
+/// The placeholder of [`InvitationsSection::link_template`] that becomes the secret token.
+pub const TOKEN_PLACEHOLDER: &str = "{token}";
+
+/// The configuration of tenantctl.
+///
+/// Every option may be left out. Where an environment variable or a flag sets the same thing, the
+/// flag wins over the variable and the variable over this file.
+// Serialised only with secrets masked, so a serialised configuration is safe to show.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The profile that is used where neither --profile, --database-url nor the environment
+    /// (TENANTCTL_PROFILE, TENANTCTL_DATABASE_URL, DATABASE_URL) names a database.
+    #[schemars(example = &"staging")]
+    pub default_profile: Option<String>,
+
+    /// The editor of `channel edit` and the like, with its arguments. TENANTCTL_EDITOR wins
+    /// over it; where neither is set, VISUAL and EDITOR are asked.
+    #[schemars(example = &"code --wait")]
+    pub editor: Option<String>,
+
+    /// A profile is a named database. Its name consists of letters, digits, `-` and `_`. Exactly
+    /// one of the four database_url options says where the URL comes from. The name `local` is
+    /// built in: the private PostgreSQL of `tenantctl local`. A table of that name may protect it
+    /// and name its organization, and has no database_url.
+    pub profiles: BTreeMap<String, Profile>,
+
+    /// How results are printed.
+    pub output: OutputSection,
+
+    /// Invitations of members to an organization.
+    pub invitations: InvitationsSection,
+
+    /// What new organizations start with, and how long deleted ones are kept.
+    pub organizations: OrganizationsSection,
+
+    /// The private local PostgreSQL of `tenantctl local` and `tenantctl demo`.
+    pub local: LocalSection,
+
+    /// Connections to the database.
+    pub database: DatabaseSection,
+}
+
+/// A named database.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profile {
+    /// The URL itself. With a password in it, keep this file to yourself: chmod 600.
+    #[schemars(with = "Option<String>", example = &"postgres://ops@db.example.com/app")]
+    #[serde(serialize_with = "masked_url", skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<SecretString>,
+
+    /// A command that prints the URL as the first line of its output. It is run by `sh -c`
+    /// and has 30 seconds.
+    #[schemars(example = &"pass show clinic/staging-url")]
+    #[serde(
+        serialize_with = "masked_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub database_url_command: Option<String>,
+
+    /// The environment variable that holds the URL.
+    #[schemars(example = &"STAGING_DATABASE_URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url_env: Option<String>,
+
+    /// A file whose first line is the URL. A relative path starts at the directory of this
+    /// file.
+    #[schemars(example = &"/run/secrets/staging-url")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url_file: Option<PathBuf>,
+
+    /// Destructive commands ask even with --yes, unless --confirm=SLUG is given.
+    pub protected: bool,
+
+    /// The organization that is meant where neither --org, TENANTCTL_ORG nor
+    /// `tenantctl org use` names one: a slug or an id.
+    #[schemars(example = &"harbor-clinic")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+}
+
+/// How results are printed.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutputSection {
+    /// The format where --output and TENANTCTL_OUTPUT name none. Not set: a table.
+    #[schemars(example = &"table")]
+    pub format: Option<OutputFormat>,
+
+    /// Whether to colour. Not set: on a terminal, unless NO_COLOR is set.
+    #[schemars(example = &"auto")]
+    pub color: Option<ColorChoice>,
+
+    /// How many rows a list shows before it says that there are more.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub page_size: u32,
+}
+
+/// Invitations of members to an organization.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InvitationsSection {
+    /// The link in an invitation. {token} stands for its secret and must come after a `#`:
+    /// browsers send that part of an address to no server, so it reaches no log.
+    pub link_template: String,
+
+    /// How many days an invitation can be accepted.
+    #[schemars(range(min = 1, max = 30))]
+    pub expires_days: u32,
+}
+
+/// What new organizations start with, and how long deleted ones are kept.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OrganizationsSection {
+    /// How many days a deleted organization can be restored before it may be purged.
+    #[schemars(range(min = 0, max = 3_650))]
+    pub purge_after_days: u32,
+
+    /// The time zone of a new organization, by its name in the IANA time zone database.
+    pub default_timezone: String,
+
+    /// The locale of a new organization, as a language tag (BCP 47).
+    pub default_locale: String,
+}
+
+/// The private local PostgreSQL.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LocalSection {
+    /// Where it keeps its files. TENANTCTL_DATA_DIR wins over it. Not set: tenantctl in the
+    /// data directory of the user (XDG_DATA_HOME).
+    #[schemars(example = &"/var/lib/tenantctl")]
+    pub data_dir: Option<PathBuf>,
+
+    /// The directory of the server's programs (initdb, postgres). TENANTCTL_PG_BINDIR wins
+    /// over it. Not set: the newest that is found.
+    #[schemars(example = &"/usr/lib/postgresql/17/bin")]
+    pub bindir: Option<PathBuf>,
+}
+
+/// Connections to the database.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSection {
+    /// How many seconds to wait for a connection.
+    #[schemars(range(min = 1, max = 600))]
+    pub connect_timeout_seconds: u32,
+
+    /// How many seconds a single statement may take. Not set: what the server allows.
+    #[schemars(range(min = 1, max = 86_400), example = 60)]
+    pub statement_timeout_seconds: Option<u32>,
+
+    /// How many connections are open at once, at most.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub max_connections: u32,
+}
+
+impl Default for OutputSection {
+    fn default() -> Self {
+        Self {
+            format: None,
+            color: None,
+            page_size: 50,
+        }
+    }
+}
+
+impl Default for InvitationsSection {
+    fn default() -> Self {
+        Self {
+            link_template: format!("https://app.example.com/invite#token={TOKEN_PLACEHOLDER}"),
+            expires_days: 7,
+        }
+    }
+}
+
+impl Default for OrganizationsSection {
+    fn default() -> Self {
+        Self {
+            purge_after_days: 30,
+            default_timezone: "UTC".to_owned(),
+            default_locale: "en".to_owned(),
+        }
+    }
+}
+
+impl Default for DatabaseSection {
+    fn default() -> Self {
+        Self {
+            connect_timeout_seconds: 10,
+            statement_timeout_seconds: None,
+            max_connections: 10,
+        }
+    }
+}
+
+fn masked_url<S: Serializer>(url: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    url.as_ref().map(database_url::mask).serialize(serializer)
+}
+
+fn masked_text<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    text.as_deref().map(redact).serialize(serializer)
+}

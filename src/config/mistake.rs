@@ -1,0 +1,135 @@
+//! A mistake in the configuration file, with its place.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::Serialize;
+use toml_edit::{Document, Item, Key};
+
+/// A mistake in the configuration file. Shows no secret.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Mistake {
+    /// The line, from 1.
+    pub line: usize,
+    /// The character in that line, from 1.
+    pub column: usize,
+    /// The key, dotted; none where the file is not TOML at all.
+    pub key: Option<String>,
+    /// What is wrong and which rule it breaks.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.line, self.column)?;
+        if let Some(key) = &self.key {
+            write!(f, "{key}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// A key below which something is wrong, from the root of the file down.
+pub(super) type KeyPath = Vec<String>;
+
+/// The dotted form of a key, quoted where TOML asks for it.
+pub(super) fn dotted(path: &[String]) -> String {
+    let keys: Vec<String> = path.iter().map(|key| Key::new(key).to_string()).collect();
+    keys.join(".")
+}
+
+/// A mistake at a key whose place in the text is not known yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Finding {
+    pub(super) path: KeyPath,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Finding {
+    pub(super) fn new(path: &[&str], message: impl Into<String>) -> Self {
+        Self {
+            path: path.iter().map(|key| (*key).to_owned()).collect(),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whether one of the two keys is the other, or a table around it.
+    pub(super) fn concerns_same_part(&self, other: &Self) -> bool {
+        self.path.starts_with(&other.path) || other.path.starts_with(&self.path)
+    }
+
+    /// The finding with its place in `document`.
+    pub(super) fn locate(self, document: &Document<&str>) -> Mistake {
+        let (line, column) = position(document.raw(), key_span(document, &self.path).start);
+        Mistake {
+            line,
+            column,
+            key: Some(dotted(&self.path)),
+            message: self.message,
+            hint: self.hint,
+        }
+    }
+}
+
+/// Where the key at `path` stands; for a key that is not in the file, the innermost table
+/// around it that is.
+fn key_span(document: &Document<&str>, path: &[String]) -> Range<usize> {
+    let mut span = 0..0;
+    let mut item: &Item = document.as_item();
+    for name in path {
+        let Some((key, value)) = item.as_table_like().and_then(|t| t.get_key_value(name)) else {
+            break;
+        };
+        span = key.span().or_else(|| value.span()).unwrap_or(span);
+        item = value;
+    }
+    span
+}
+
+/// Line and column, both from 1, of a byte offset.
+pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = before.matches('\n').count() + 1;
+    (line, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_from_one() {
+        assert_eq!(position("a = 1\n", 0), (1, 1));
+        assert_eq!(position("a = 'ä'\nb = 2", "a = 'ä'\nb".len() - 1), (2, 1));
+        assert_eq!(position("# ä x", "# ä ".len()), (1, 5));
+        assert_eq!(position("", 10), (1, 1));
+    }
+
+    #[test]
+    fn a_key_that_is_missing_is_placed_at_its_table() {
+        let document = Document::parse("\n[profiles.staging]\nprotected = true\n").unwrap();
+        let place = |path: &[&str]| {
+            let mistake = Finding::new(path, "x").locate(&document);
+            (mistake.line, mistake.column)
+        };
+        assert_eq!(place(&["profiles", "staging", "protected"]), (3, 1));
+        assert_eq!(place(&["profiles", "staging", "database_url"]), (2, 11));
+        assert_eq!(place(&["output"]), (1, 1));
+    }
+
+    #[test]
+    fn keys_are_quoted_where_toml_asks_for_it() {
+        let path = ["profiles".to_owned(), "a b".to_owned()];
+        assert_eq!(dotted(&path), "profiles.\"a b\"");
+    }
+}

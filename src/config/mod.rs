@@ -1,0 +1,47 @@
+//! Configuration: a file, the environment and flags; profiles that name databases; and what the
+//! tool remembers between two invocations.
+//!
+//! * [`Config::load`] reads the file and applies the environment; [`validate`] reports every
+//!   mistake in it at once.
+//! * [`database_target`] decides which database is meant, and never guesses.
+//! * [`State`] remembers the current organization of each database.
+
+mod atomic;
+mod database_url;
+mod environment;
+mod example;
+mod file;
+mod inspect;
+mod load;
+mod mistake;
+mod overrides;
+mod paths;
+mod profile;
+mod resolve;
+mod rules;
+mod schema;
+mod secret_command;
+mod settings;
+mod shape;
+mod state;
+mod write;
+
+pub use database_url::{Endpoint, InvalidUrl, has_password, mask, with_password};
+pub use environment::Environment;
+pub use example::example;
+pub use file::{
+    ColorChoice, Config, DatabaseSection, InvitationsSection, LocalSection, OrganizationsSection,
+    OutputFormat, OutputSection, Profile, TOKEN_PLACEHOLDER,
+};
+pub use load::{Loaded, Validation, validate};
+pub use mistake::Mistake;
+pub use overrides::FlagOverrides;
+pub use paths::{CONFIG_VARIABLE, config_file, data_dir, state_file};
+pub use resolve::{
+    DATABASE_URL_VARIABLE, DatabaseSource, DatabaseTarget, LOCAL_PROFILE, PROFILE_VARIABLE,
+    TENANTCTL_DATABASE_URL_VARIABLE, URL_FORM, database_target,
+};
+pub use schema::json_schema;
+pub use settings::{Setting, ValueSource};
+pub use state::{ChosenOrganization, State};
+pub use write::{NewProfile, UrlSource, check_profile_name, write_profile};

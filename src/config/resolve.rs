@@ -1,0 +1,324 @@
+//! Which database is meant.
+
+use std::fmt;
+
+use secrecy::SecretString;
+
+use super::Environment;
+use super::database_url::Endpoint;
+use super::file::{Config, Profile};
+use crate::domain::suggest::did_you_mean;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The profile that exists without being defined: the private local PostgreSQL.
+pub const LOCAL_PROFILE: &str = "local";
+/// Names the profile where `--profile` does not.
+pub const PROFILE_VARIABLE: &str = "TENANTCTL_PROFILE";
+/// Names the database by its URL, for this tool only.
+pub const TENANTCTL_DATABASE_URL_VARIABLE: &str = "TENANTCTL_DATABASE_URL";
+/// Names the database by its URL, for many tools.
+pub const DATABASE_URL_VARIABLE: &str = "DATABASE_URL";
+
+/// How a URL is written, for hints.
+pub const URL_FORM: &str = "write it as postgres://USER@HOST:5432/DATABASE; special \
+     characters of a password are percent-encoded (@ is %40, / is %2F, : is %3A)";
+
+/// Which database, where it was named, and how carefully it must be treated.
+#[derive(Clone, Debug)]
+pub struct DatabaseTarget {
+    /// The URL, with its password.
+    pub url: SecretString,
+    /// Where it was named.
+    pub source: DatabaseSource,
+    /// The name of the profile, where one was used.
+    pub profile: Option<String>,
+    /// Destructive verbs ask even with `--yes`.
+    pub protected: bool,
+}
+
+/// Where a database was named.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DatabaseSource {
+    /// `--database-url`
+    Flag,
+    /// `TENANTCTL_DATABASE_URL`
+    TenantctlDatabaseUrl,
+    /// `DATABASE_URL`
+    DatabaseUrl,
+    /// A profile of the configuration file.
+    Profile(String),
+    /// The built-in profile `local`.
+    Local,
+}
+
+impl fmt::Display for DatabaseSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag => f.write_str("--database-url"),
+            Self::TenantctlDatabaseUrl => f.write_str(TENANTCTL_DATABASE_URL_VARIABLE),
+            Self::DatabaseUrl => f.write_str(DATABASE_URL_VARIABLE),
+            Self::Profile(name) => write!(f, "profile {name}"),
+            Self::Local => write!(f, "profile {LOCAL_PROFILE}"),
+        }
+    }
+}
+
+impl DatabaseTarget {
+    /// The target in words, without its password:
+    /// `profile staging (host db.example.com, database app, user ops)`.
+    pub fn describe(&self) -> String {
+        match Endpoint::parse(&self.url) {
+            Ok(endpoint) => format!("{} ({endpoint})", self.source),
+            Err(_) => self.source.to_string(),
+        }
+    }
+
+    /// Under which key [`super::State`] remembers things about this database: the name of the
+    /// profile, else a short hash of host, port, database and user.
+    ///
+    /// # Errors
+    /// Bad input when the URL is not that of a PostgreSQL database.
+    pub fn state_key(&self) -> Result<String> {
+        match &self.profile {
+            Some(profile) => Ok(profile.clone()),
+            // A profile has no colon in its name.
+            None => Endpoint::parse(&self.url)
+                .map(|endpoint| format!("url:{}", endpoint.fingerprint()))
+                .map_err(|error| invalid_url(&self.source, error)),
+        }
+    }
+
+    pub(super) fn of_profile(name: &str, profile: &Profile, env: &Environment) -> Result<Self> {
+        let url = profile.read_url(name, env)?;
+        Self::new(url, DatabaseSource::Profile(name.to_owned()), Some(profile))
+    }
+
+    fn new(url: SecretString, source: DatabaseSource, profile: Option<&Profile>) -> Result<Self> {
+        Endpoint::parse(&url).map_err(|error| invalid_url(&source, error))?;
+        Ok(Self {
+            url,
+            profile: match &source {
+                DatabaseSource::Profile(name) => Some(name.clone()),
+                DatabaseSource::Local => Some(LOCAL_PROFILE.to_owned()),
+                _ => None,
+            },
+            source,
+            protected: profile.is_some_and(|profile| profile.protected),
+        })
+    }
+}
+
+impl Config {
+    /// The organization that the profile of `target` names, for where nothing else does.
+    pub fn profile_organization(&self, target: &DatabaseTarget) -> Option<&str> {
+        let profile = self.profiles.get(target.profile.as_deref()?)?;
+        profile.organization.as_deref()
+    }
+}
+
+/// Finds out which database is meant. In this order:
+///
+/// 1. `--database-url` (`flag`);
+/// 2. `--profile` (`profile_flag`), then `TENANTCTL_PROFILE`: a profile that was asked for beats
+///    the URLs of the environment, which may be left over from another task;
+/// 3. `TENANTCTL_DATABASE_URL`, then `DATABASE_URL`;
+/// 4. `default_profile` of the configuration.
+///
+/// The profile `local` is built in, and `local_url` gives its URL; the configuration may protect
+/// it or set an organization for it. It is never taken without being named.
+///
+/// # Errors
+/// Unavailable when nothing names a database or a profile's URL cannot be had; not found for an
+/// unknown profile; usage (flag) or bad input for a malformed URL.
+pub fn database_target(
+    flag: Option<&str>,
+    profile_flag: Option<&str>,
+    env: &Environment,
+    config: &Config,
+    local_url: impl FnOnce() -> Result<String>,
+) -> Result<DatabaseTarget> {
+    if let Some(url) = flag {
+        return DatabaseTarget::new(url.into(), DatabaseSource::Flag, None);
+    }
+    let asked_for = match profile_flag {
+        Some(name) => Some(name),
+        None => env.text(PROFILE_VARIABLE)?,
+    };
+    if let Some(name) = asked_for {
+        return profile_target(name, env, config, local_url);
+    }
+    if let Some(url) = env.text(TENANTCTL_DATABASE_URL_VARIABLE)? {
+        return DatabaseTarget::new(url.into(), DatabaseSource::TenantctlDatabaseUrl, None);
+    }
+    if let Some(url) = env.text(DATABASE_URL_VARIABLE)? {
+        return DatabaseTarget::new(url.into(), DatabaseSource::DatabaseUrl, None);
+    }
+    match &config.default_profile {
+        Some(name) => profile_target(name, env, config, local_url),
+        None => Err(nothing_named()),
+    }
+}
+
+fn profile_target(
+    name: &str,
+    env: &Environment,
+    config: &Config,
+    local_url: impl FnOnce() -> Result<String>,
+) -> Result<DatabaseTarget> {
+    match config.profiles.get(name) {
+        refined if name == LOCAL_PROFILE => {
+            DatabaseTarget::new(local_url()?.into(), DatabaseSource::Local, refined)
+        }
+        Some(profile) => DatabaseTarget::of_profile(name, profile, env),
+        None => Err(unknown_profile(name, config)),
+    }
+}
+
+fn nothing_named() -> Error {
+    Error::unavailable("no database is named: no flag, environment variable or profile says which")
+        .hint("a private local one: tenantctl local start, then add --profile local")
+        .hint("your own, once and for all: tenantctl init")
+        .hint(format!(
+            "your own, now: export {TENANTCTL_DATABASE_URL_VARIABLE}=postgres://USER@HOST/DATABASE"
+        ))
+}
+
+fn unknown_profile(name: &str, config: &Config) -> Error {
+    let mut known: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
+    if !known.contains(&LOCAL_PROFILE) {
+        known.push(LOCAL_PROFILE);
+    }
+    let hint = did_you_mean(name, known.iter().copied())
+        .unwrap_or_else(|| format!("profiles: {}", known.join(", ")));
+    Error::not_found(format!("no profile is named `{name}`"))
+        .hint(hint)
+        .hint("add a profile: tenantctl init")
+}
+
+fn invalid_url(source: &DatabaseSource, error: super::InvalidUrl) -> Error {
+    let kind = match source {
+        DatabaseSource::Flag => ErrorKind::Usage,
+        _ => ErrorKind::BadInput,
+    };
+    Error::new(kind, format!("the database URL of {source} {error}")).hint(URL_FORM)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const CONFIG: &str = "default_profile = 'staging'\n\
+        [profiles.staging]\ndatabase_url = 'postgres://ops:pw@staging/app'\n\
+        organization = 'harbor-clinic'\n\
+        [profiles.production]\ndatabase_url_env = 'PRODUCTION'\nprotected = true\n";
+
+    fn config(text: &str) -> Config {
+        toml_edit::de::from_str(text).unwrap()
+    }
+
+    fn target(
+        flag: Option<&str>,
+        profile: Option<&str>,
+        variables: &[(&str, &str)],
+        text: &str,
+    ) -> Result<DatabaseTarget> {
+        let env = Environment::from_pairs(variables.iter().copied());
+        database_target(flag, profile, &env, &config(text), || {
+            Ok("postgres://me@localhost/app?host=/run/local".to_owned())
+        })
+    }
+
+    #[test]
+    fn each_way_of_naming_a_database_beats_those_after_it() {
+        use DatabaseSource::*;
+        let all = [
+            ("TENANTCTL_PROFILE", "production"),
+            ("TENANTCTL_DATABASE_URL", "postgres://own/app"),
+            ("DATABASE_URL", "postgres://common/app"),
+            ("PRODUCTION", "postgres://production/app"),
+        ];
+        let flag = Some("postgres://flag/app");
+        let profile = |name: &str| Profile(name.to_owned());
+        for (flag, named, from, source) in [
+            (flag, Some("staging"), 0, Flag),
+            (None, Some("staging"), 0, profile("staging")),
+            (None, None, 0, profile("production")),
+            (None, None, 1, TenantctlDatabaseUrl),
+            (None, None, 2, DatabaseUrl),
+            (None, None, 3, profile("staging")),
+        ] {
+            let found = target(flag, named, &all[from..], CONFIG).unwrap();
+            assert_eq!(found.source, source);
+            assert_eq!(found.protected, source == profile("production"));
+        }
+    }
+
+    #[test]
+    fn the_local_server_is_used_only_where_it_is_named() {
+        let error = target(None, None, &[], "").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.hints().len(), 3);
+
+        let named = target(None, Some("local"), &[], "").unwrap();
+        assert_eq!(named.source, DatabaseSource::Local);
+        assert_eq!(named.profile.as_deref(), Some("local"));
+    }
+
+    #[test]
+    fn the_configuration_may_refine_the_local_profile() {
+        let refined = "[profiles.local]\nprotected = true\norganization = 'demo'";
+        let found = target(None, Some("local"), &[], refined).unwrap();
+        assert_eq!(found.source, DatabaseSource::Local);
+        assert_eq!(
+            found.url.expose_secret(),
+            "postgres://me@localhost/app?host=/run/local"
+        );
+        assert!(found.protected);
+        assert_eq!(config(refined).profile_organization(&found), Some("demo"));
+    }
+
+    #[test]
+    fn an_unknown_profile_suggests_the_near_ones() {
+        let error = target(None, Some("stagin"), &[], CONFIG).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(error.hints()[0], "did you mean staging?");
+        let error = target(None, Some("x"), &[], CONFIG).unwrap_err();
+        assert_eq!(error.hints()[0], "profiles: production, staging, local");
+    }
+
+    #[test]
+    fn a_malformed_url_is_refused_without_showing_its_password() {
+        let flag = target(Some("mysql://o:hunter2@h/d"), None, &[], "").unwrap_err();
+        assert_eq!(flag.kind(), ErrorKind::Usage);
+        let variable = [("DATABASE_URL", "postgres://o:hunter2@h:x/d")];
+        let variable = target(None, None, &variable, "").unwrap_err();
+        assert_eq!(variable.kind(), ErrorKind::BadInput);
+        for error in [flag, variable] {
+            assert!(!format!("{error:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn describes_the_target_without_its_password() {
+        let staging = target(None, Some("staging"), &[], CONFIG).unwrap();
+        assert_eq!(
+            staging.describe(),
+            "profile staging (host staging, database app, user ops)"
+        );
+        assert!(!format!("{staging:?}").contains("pw"));
+    }
+
+    #[test]
+    fn the_state_key_is_the_profile_or_a_hash_of_the_place() {
+        let staging = target(None, Some("staging"), &[], CONFIG).unwrap();
+        assert_eq!(staging.state_key().unwrap(), "staging");
+        let key = |url: &str| {
+            let target = target(Some(url), None, &[], "").unwrap();
+            target.state_key().unwrap()
+        };
+        assert_eq!(key("postgres://o:a@h/d"), key("postgres://o:b@h/d"));
+        assert_ne!(key("postgres://o@h/d"), key("postgres://o@h/other"));
+    }
+}

@@ -1,0 +1,239 @@
+//! Editing a text in the user's editor, losing nothing: a mistake reopens the editor, and what
+//! cannot be used is kept in a file.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use nix::sys::signal::Signal;
+use tempfile::TempPath;
+
+use super::escape;
+use super::prompt::Prompter;
+use super::redact::redact;
+use crate::error::{Context, Error, ErrorKind, Result};
+
+const MISTAKE: &str = "# error:";
+
+/// Has `text` edited with `command` (`$VISUAL` or `$EDITOR`, split like a shell does) until
+/// `check` accepts it. `None` where it was left unchanged.
+///
+/// A mistake (bad input or wrong usage) reopens the editor with the error as comments on top;
+/// saving the same text again gives up. `suffix` (`.toml`) tells the editor the language, in
+/// which `#` starts a comment.
+///
+/// # Errors
+/// Refused without a terminal. Where the editor fails, the user gives up or `check` fails for
+/// another reason, the edited text is kept and a hint names its file.
+pub fn edit_document<T>(
+    text: &str,
+    suffix: &str,
+    command: &str,
+    mut check: impl FnMut(&str) -> Result<T>,
+    prompter: &Prompter,
+) -> Result<Option<(String, T)>> {
+    if !prompter.interactive() {
+        return Err(
+            Error::refused("an editor needs a terminal, and there is none")
+                .hint("give the text with --from-file FILE, or - for stdin"),
+        );
+    }
+    let file = Document::create(text, suffix)?;
+    let mut refused: Option<String> = None;
+    loop {
+        let ran = prompter.with_terminal(|| run(command, file.path()));
+        let edited = match file.read() {
+            Ok(edited) => edited,
+            Err(error) => {
+                return Err(match refused {
+                    // The last text that was seen is better than none.
+                    Some(text) if file.is_gone() => Document::create(&text, suffix)?.keep(error),
+                    _ => file.keep(error),
+                });
+            }
+        };
+        if let Err(error) = ran {
+            return Err(if edited == text {
+                error
+            } else {
+                file.keep_text(&edited, error)
+            });
+        }
+        if edited == text {
+            return Ok(None);
+        }
+        let error = match check(&edited) {
+            Ok(value) => return Ok(Some((edited, value))),
+            Err(error) => error,
+        };
+        let mistake = matches!(error.kind(), ErrorKind::BadInput | ErrorKind::Usage);
+        let given_up = refused.as_ref() == Some(&edited);
+        if given_up || !mistake {
+            let error = if mistake { as_bad_input(error) } else { error };
+            return Err(file.keep_text(&edited, error));
+        }
+        file.write(&with_mistake(&edited, &error))?;
+        refused = Some(edited);
+    }
+}
+
+/// [`edit_document`] on a thread of its own. While the editor runs, Ctrl-C is the editor's: many
+/// give it a meaning, and all programs of the terminal get it.
+///
+/// # Errors
+/// As [`edit_document`].
+pub async fn edit<T: Send + 'static>(
+    text: String,
+    suffix: &'static str,
+    command: String,
+    check: impl FnMut(&str) -> Result<T> + Send + 'static,
+    prompter: Prompter,
+) -> Result<Option<(String, T)>> {
+    // Given back only after the editor's end was seen here: the Ctrl-C that ended it is older.
+    let _lent = prompter.lend_terminal();
+    let editing = move || edit_document(&text, suffix, &command, check, &prompter);
+    tokio::task::spawn_blocking(editing)
+        .await
+        .context("the editing broke off")?
+}
+
+/// Keeps a text in a file that only its owner can read.
+///
+/// # Errors
+/// `Failure` when there is no room for temporary files.
+pub fn keep(text: &str, suffix: &str) -> Result<PathBuf> {
+    let file = Document::create(text, suffix)?;
+    file.0.keep().context("cannot keep a temporary file")
+}
+
+/// The temporary file, readable by its owner only, removed when dropped.
+struct Document(TempPath);
+
+impl Document {
+    fn create(text: &str, suffix: &str) -> Result<Self> {
+        let make = || {
+            let mut file = tempfile::Builder::new()
+                .prefix("tenantctl-")
+                .suffix(suffix)
+                .tempfile()?;
+            file.write_all(text.as_bytes())?;
+            Ok::<_, io::Error>(Self(file.into_temp_path()))
+        };
+        make().context("cannot make a temporary file for the editor")
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self.path().try_exists(), Ok(false))
+    }
+
+    fn write(&self, text: &str) -> Result<()> {
+        let message = format!("cannot write {}", self.path().display());
+        fs::write(self.path(), text).context(message)
+    }
+
+    /// What was saved, without the comments about the last mistake.
+    fn read(&self) -> Result<String> {
+        let path = self.path().display();
+        if self.is_gone() {
+            return Err(
+                Error::failure(format!("the editor removed {path}: nothing was changed"))
+                    .hint("edit again, and save under the name of the file"),
+            );
+        }
+        let message = format!("cannot read {path}");
+        let saved = fs::read_to_string(self.path()).context(message)?;
+        Ok(without_mistake(&saved).to_owned())
+    }
+
+    /// Keeps the text without the comments about the mistake, so that it can be used as it is.
+    fn keep_text(self, text: &str, error: Error) -> Error {
+        match self.write(text) {
+            Ok(()) => self.keep(error),
+            Err(unwritten) => self.keep(unwritten),
+        }
+    }
+
+    fn keep(self, error: Error) -> Error {
+        if self.is_gone() {
+            return error;
+        }
+        let shown = self.path().display().to_string();
+        match self.0.keep() {
+            Ok(path) => error.hint(format!("your text is kept in {}", path.display())),
+            Err(lost) => error.hint(format!("your text in {shown} cannot be kept: {lost}")),
+        }
+    }
+}
+
+fn run(command: &str, file: &Path) -> Result<()> {
+    const HINT: &str = "set $VISUAL or $EDITOR to your editor, for example EDITOR=nano";
+    let words = shell_words::split(command).map_err(|error| {
+        Error::usage(format!("cannot understand the editor command {command:?}"))
+            .because(error)
+            .hint(HINT)
+    })?;
+    let (program, arguments) = words
+        .split_first()
+        .ok_or_else(|| Error::usage("no editor is set").hint(HINT))?;
+    let status = Command::new(program)
+        .args(arguments)
+        .arg(file)
+        .status()
+        .map_err(|error| {
+            Error::failure(format!("cannot start the editor {program}"))
+                .because(error)
+                .hint(HINT)
+        })?;
+    if status.success() {
+        Ok(())
+    } else if is_interrupted(status) {
+        Err(Error::interrupted())
+    } else {
+        Err(Error::failure(format!(
+            "the editor {program} ended with {status}: nothing was changed"
+        )))
+    }
+}
+
+/// Ended by Ctrl-C; a shell in between turns the signal into 128 + its number.
+fn is_interrupted(status: ExitStatus) -> bool {
+    let interrupt = Signal::SIGINT as i32;
+    status.signal() == Some(interrupt) || status.code() == Some(128 + interrupt)
+}
+
+fn as_bad_input(error: Error) -> Error {
+    let mut bad = Error::bad_input(format!("{error}; nothing was changed"));
+    for hint in error.hints() {
+        bad = bad.hint(hint);
+    }
+    bad.because(error)
+}
+
+fn with_mistake(text: &str, error: &Error) -> String {
+    let causes = error.causes();
+    let hints = error.hints().iter().map(|hint| format!("hint: {hint}"));
+    let mut commented = String::new();
+    for said in [error.to_string()].into_iter().chain(causes).chain(hints) {
+        for line in redact(&said).lines() {
+            commented.push_str(&format!("{MISTAKE} {}\n", escape::line(line)));
+        }
+    }
+    commented + text
+}
+
+fn without_mistake(mut text: &str) -> &str {
+    while text.starts_with(MISTAKE) {
+        text = text.split_once('\n').map_or("", |(_, rest)| rest);
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "editor_tests.rs"]
+mod tests;

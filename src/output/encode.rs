@@ -1,0 +1,133 @@
+//! The machine-readable formats. Every object carries `schema_version` first, except in CSV.
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::{Error, Result};
+
+/// The version of all JSON shapes; it grows when a field is renamed or removed.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// An object with the schema version in front of its own fields.
+#[derive(Serialize)]
+pub(super) struct Versioned<'a, T> {
+    schema_version: u32,
+    #[serde(flatten)]
+    object: &'a T,
+}
+
+impl<'a, T> Versioned<'a, T> {
+    pub(super) const fn new(object: &'a T) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            object,
+        }
+    }
+}
+
+/// Indented by two spaces, with a line break at the end.
+pub(super) fn json_pretty<T: Serialize>(object: &T, out: &mut Vec<u8>) -> Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &Versioned::new(object)).map_err(not_serialisable)?;
+    out.push(b'\n');
+    Ok(())
+}
+
+/// On one line, without a line break at the end.
+pub(super) fn json_compact<T: Serialize>(object: &T, out: &mut Vec<u8>) -> Result<()> {
+    serde_json::to_writer(out, &Versioned::new(object)).map_err(not_serialisable)
+}
+
+/// A YAML mapping.
+pub(super) fn yaml<T: Serialize>(object: &T, out: &mut Vec<u8>) -> Result<()> {
+    serde_norway::to_writer(out, &Versioned::new(object)).map_err(not_serialisable)
+}
+
+/// One element of a YAML sequence.
+pub(super) fn yaml_element<T: Serialize>(object: &T, out: &mut Vec<u8>) -> Result<()> {
+    serde_norway::to_writer(out, &[Versioned::new(object)]).map_err(not_serialisable)
+}
+
+/// CSV records under the header of the list, or that the first record gives. A record may leave
+/// a field out but not bring a new one, for which there would be no column.
+#[derive(Default)]
+pub(super) struct CsvEncoder {
+    header: Option<Vec<String>>,
+}
+
+impl CsvEncoder {
+    /// Writes the header, also where no record will follow.
+    pub(super) fn with_header(names: &[&str], out: &mut Vec<u8>) -> Result<Self> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(names).map_err(not_serialisable)?;
+        writer.flush()?;
+        let header = names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Self {
+            header: Some(header),
+        })
+    }
+
+    pub(super) fn record<T: Serialize>(&mut self, object: &T, out: &mut Vec<u8>) -> Result<()> {
+        let json = serde_json::to_string(object).map_err(not_serialisable)?;
+        let Fields(fields) = serde_json::from_str(&json).map_err(not_serialisable)?;
+        let mut writer = csv::Writer::from_writer(out);
+        let header = match &self.header {
+            Some(header) => header,
+            None => {
+                let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
+                writer.write_record(&names).map_err(not_serialisable)?;
+                self.header.insert(names)
+            }
+        };
+        let mut cells = vec![String::new(); header.len()];
+        for (name, value) in fields {
+            let column = header.iter().position(|column| *column == name);
+            let column = column.ok_or_else(|| {
+                Error::failure(format!("there is no column for the field {name}"))
+                    .hint("use -o ndjson, where every record names its own fields")
+            })?;
+            cells[column] = csv_cell(value)?;
+        }
+        writer.write_record(&cells).map_err(not_serialisable)?;
+        writer.flush()?;
+        Ok(())
+    }
+}
+
+/// Null is empty, text is itself, an array or object is its JSON text.
+fn csv_cell(value: &RawValue) -> Result<String> {
+    match value.get() {
+        "null" => Ok(String::new()),
+        text if text.starts_with('"') => serde_json::from_str(text).map_err(not_serialisable),
+        other => Ok(other.to_owned()),
+    }
+}
+
+/// The fields of a JSON object in the order in which they were written.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+fn not_serialisable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::failure("the result cannot be written in this format").because(error)
+}

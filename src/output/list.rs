@@ -1,0 +1,177 @@
+//! Lists: a stream of records, written as they come.
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use serde::Serialize;
+
+use super::encode::{self, CsvEncoder};
+use super::options::Format;
+use super::style::{Cell, Style};
+use super::table;
+use crate::error::Result;
+
+const DEFAULT_MORE: &str = "--all shows everything, --limit N a longer page";
+
+/// A row of a list: one object in JSON, one line in a table.
+pub trait Record: Serialize {
+    /// The fields it is serialised with, in their order: the header of CSV, which is there also
+    /// where no row is.
+    fn fields() -> &'static [&'static str];
+
+    /// The header of the table.
+    fn columns() -> &'static [&'static str];
+
+    /// The cells under that header.
+    fn cells(&self, style: &Style) -> Vec<Cell>;
+}
+
+/// The rows of a list and what to say about them.
+pub struct Listing<T> {
+    /// The rows; one more than `limit` where there are more.
+    pub rows: BoxStream<'static, Result<T>>,
+    /// Said on stderr when a person looks at no rows.
+    pub empty: String,
+    /// How many rows are shown at most.
+    pub limit: Option<u64>,
+    /// How to see the rest, where the usual `--all` and `--limit` do not apply.
+    pub more: Option<String>,
+}
+
+impl<T: Send + 'static> Listing<T> {
+    /// A list of all the rows of a stream.
+    pub fn new(rows: BoxStream<'static, Result<T>>, empty: impl Into<String>) -> Self {
+        Self {
+            rows,
+            empty: empty.into(),
+            limit: None,
+            more: None,
+        }
+    }
+
+    /// A list of rows that are at hand.
+    pub fn of(rows: Vec<T>, empty: impl Into<String>) -> Self {
+        Self::new(stream::iter(rows).map(Ok).boxed(), empty)
+    }
+
+    /// Shows `limit` rows; the stream should give one more where there are more.
+    #[must_use]
+    pub fn limit(mut self, limit: Option<u64>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Says how to see the rest.
+    #[must_use]
+    pub fn more(mut self, more: impl Into<String>) -> Self {
+        self.more = Some(more.into());
+        self
+    }
+}
+
+/// How a list ended.
+pub(super) struct Outcome {
+    pub(super) shown: u64,
+    pub(super) more: Option<String>,
+    pub(super) empty: String,
+}
+
+/// Drives the stream and hands over chunks of at least `chunk` bytes, and the rest at the end.
+pub(super) async fn write<T: Record>(
+    mut listing: Listing<T>,
+    format: Format,
+    style: Style,
+    chunk: usize,
+    mut emit: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<Outcome> {
+    let mut buffer = Vec::with_capacity(chunk + chunk / 8);
+    let mut encoder = Encoder::new::<T>(format, style, &mut buffer)?;
+    let mut shown = 0;
+    let mut cut = false;
+    while let Some(row) = listing.rows.next().await {
+        let row = row?;
+        if listing.limit == Some(shown) {
+            cut = true;
+            break;
+        }
+        encoder.row(&row, &mut buffer)?;
+        shown += 1;
+        if buffer.len() >= chunk {
+            emit(&buffer)?;
+            buffer.clear();
+        }
+    }
+    encoder.finish::<T>(&mut buffer);
+    emit(&buffer)?;
+    let more = cut.then(|| {
+        let how = listing.more.as_deref().unwrap_or(DEFAULT_MORE);
+        format!("{shown} shown, there are more: {how}")
+    });
+    Ok(Outcome {
+        shown,
+        more,
+        empty: listing.empty,
+    })
+}
+
+struct Encoder {
+    rows: u64,
+    kind: EncoderKind,
+}
+
+enum EncoderKind {
+    Json,
+    Ndjson,
+    Yaml,
+    Csv(CsvEncoder),
+    /// Alignment needs all rows; paging keeps them few.
+    Table(Style, Vec<Vec<Cell>>),
+}
+
+impl Encoder {
+    fn new<T: Record>(format: Format, style: Style, out: &mut Vec<u8>) -> Result<Self> {
+        let kind = match format {
+            Format::Table => EncoderKind::Table(style, Vec::new()),
+            Format::Json => EncoderKind::Json,
+            Format::Yaml => EncoderKind::Yaml,
+            Format::Csv => EncoderKind::Csv(CsvEncoder::with_header(T::fields(), out)?),
+            Format::Ndjson => EncoderKind::Ndjson,
+        };
+        Ok(Self { rows: 0, kind })
+    }
+
+    fn row<T: Record>(&mut self, row: &T, out: &mut Vec<u8>) -> Result<()> {
+        self.rows += 1;
+        match &mut self.kind {
+            EncoderKind::Json => {
+                out.extend_from_slice(if self.rows == 1 { b"[\n" } else { b",\n" });
+                encode::json_compact(row, out)
+            }
+            EncoderKind::Ndjson => {
+                encode::json_compact(row, out)?;
+                out.push(b'\n');
+                Ok(())
+            }
+            EncoderKind::Yaml => encode::yaml_element(row, out),
+            EncoderKind::Csv(csv) => csv.record(row, out),
+            EncoderKind::Table(style, rows) => {
+                rows.push(row.cells(style));
+                Ok(())
+            }
+        }
+    }
+
+    fn finish<T: Record>(self, out: &mut Vec<u8>) {
+        match self.kind {
+            EncoderKind::Json if self.rows == 0 => out.extend_from_slice(b"[]\n"),
+            EncoderKind::Json => out.extend_from_slice(b"\n]\n"),
+            EncoderKind::Yaml if self.rows == 0 => out.extend_from_slice(b"[]\n"),
+            EncoderKind::Table(style, rows) if !rows.is_empty() => {
+                out.extend_from_slice(table::render(&style, T::columns(), &rows).as_bytes());
+            }
+            EncoderKind::Table(..)
+            | EncoderKind::Yaml
+            | EncoderKind::Ndjson
+            | EncoderKind::Csv(_) => {}
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Everything a person or a script sees: stdout is data, stderr is talk.
+//!
+//! A command returns a [`View`], a [`Listing`] or plain text; the [`Printer`] alone decides
+//! between a table, JSON, YAML and CSV, and alone writes to a stream.
+
+pub mod diff;
+pub mod editor;
+pub mod escape;
+pub mod list;
+pub mod matrix;
+pub mod options;
+pub mod page;
+pub mod printer;
+pub mod progress;
+pub mod prompt;
+pub mod redact;
+mod rehearsed;
+mod repeat;
+pub mod rfc3339;
+pub mod style;
+pub mod table;
+
+mod encode;
+mod error;
+
+pub use diff::unified_diff;
+pub use editor::edit_document;
+pub use list::{Listing, Record};
+pub use matrix::{Mark, Matrix, MatrixRow};
+pub use options::{ColorChoice, Format, PrinterOptions};
+pub use page::Page;
+pub use printer::{Captured, LogWriter, Printer, View};
+pub use progress::Progress;
+pub use prompt::{Assent, Confirmed, Prompter};
+pub use redact::redact;
+pub use rehearsed::Rehearsed;
+pub use repeat::RepeatedFlags;
+pub use style::{Cell, Style, Tone};
+
+/// Columns of the terminal on stdout or stderr, where one of them is a terminal.
+pub fn terminal_width() -> Option<u16> {
+    let terminal = dialoguer::console::Term::stdout();
+    terminal.size_checked().map(|(_rows, columns)| columns)
+}

@@ -1,0 +1,397 @@
+//! The one place that writes to stdout and stderr.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indicatif::MultiProgress;
+use serde::Serialize;
+
+use super::diff::unified_diff;
+use super::encode::{self, CsvEncoder};
+use super::list::{self, Listing, Record};
+use super::options::{Format, PrinterOptions};
+use super::page::Page;
+use super::progress::{Progress, Unit};
+use super::prompt::Prompter;
+use super::redact::redact;
+use super::style::{Style, Tone};
+use crate::error::{Error, Result};
+
+/// Writes are batched to this size.
+const CHUNK: usize = 64 * 1024;
+
+/// What a command returns.
+pub trait View: Serialize {
+    /// Lays it out for a person.
+    fn human(&self, page: &mut Page);
+
+    /// One line that says what changed; nothing for reads.
+    fn summary(&self) -> Option<String> {
+        None
+    }
+
+    /// Commands that come next, or undo it.
+    fn next(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What the reader should worry about.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Prints data to stdout and talk to stderr; cheap to clone, all clones share the streams.
+#[derive(Clone)]
+pub struct Printer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: PrinterOptions,
+    stdout: Stream,
+    stderr: Stream,
+    /// Progress bars step aside while something else is written.
+    bars: MultiProgress,
+    /// Another program has the terminal.
+    terminal_lent: AtomicBool,
+}
+
+struct Stream {
+    style: Style,
+    writer: Mutex<Box<dyn Write + Send>>,
+}
+
+impl Stream {
+    fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
+        // A panic while writing leaves nothing half-changed in a writer.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut writer = self.lock();
+        writer.write_all(bytes)?;
+        writer.flush()
+    }
+}
+
+impl Printer {
+    /// A printer on the process's own streams.
+    pub fn new(options: PrinterOptions) -> Self {
+        Self::with_writers(options, Box::new(io::stdout()), Box::new(io::stderr()))
+    }
+
+    /// A printer on other streams.
+    pub fn with_writers(
+        options: PrinterOptions,
+        stdout: Box<dyn Write + Send>,
+        stderr: Box<dyn Write + Send>,
+    ) -> Self {
+        let stream = |terminal, writer| Stream {
+            style: Style::of(&options, terminal),
+            writer: Mutex::new(writer),
+        };
+        let stdout = stream(options.stdout_terminal, stdout);
+        let stderr = stream(options.stderr_terminal, stderr);
+        Self {
+            inner: Arc::new(Inner {
+                options,
+                stdout,
+                stderr,
+                bars: MultiProgress::new(),
+                terminal_lent: AtomicBool::new(false),
+            }),
+        }
+    }
+
+    /// A printer whose output a test can read: tables, no terminal.
+    pub fn captured() -> (Self, Captured) {
+        Self::captured_with(PrinterOptions::default())
+    }
+
+    /// A printer whose output a test can read.
+    pub fn captured_with(options: PrinterOptions) -> (Self, Captured) {
+        let captured = Captured::default();
+        let printer = Self::with_writers(
+            options,
+            Box::new(captured.stdout.clone()),
+            Box::new(captured.stderr.clone()),
+        );
+        (printer, captured)
+    }
+
+    /// The options it was made from.
+    pub fn options(&self) -> &PrinterOptions {
+        &self.inner.options
+    }
+
+    /// The format of stdout.
+    pub fn format(&self) -> Format {
+        self.inner.options.format
+    }
+
+    /// How stdout is styled.
+    pub fn style(&self) -> Style {
+        self.inner.stdout.style
+    }
+
+    /// Prints an object, then what changed and what comes next.
+    ///
+    /// # Errors
+    /// Stdout cannot be written; a reader that went away is no error.
+    pub fn view<V: View>(&self, view: &V) -> Result<()> {
+        let mut out = Vec::new();
+        match self.format() {
+            Format::Table => {
+                let mut page = Page::new(self.style());
+                view.human(&mut page);
+                out = page.finish().into_bytes();
+            }
+            Format::Json => encode::json_pretty(view, &mut out)?,
+            Format::Yaml => encode::yaml(view, &mut out)?,
+            Format::Csv => CsvEncoder::default().record(view, &mut out)?,
+            Format::Ndjson => {
+                encode::json_compact(view, &mut out)?;
+                out.push(b'\n');
+            }
+        }
+        self.data(&out)?;
+        for warning in view.warnings() {
+            self.warn(&warning);
+        }
+        if let Some(summary) = view.summary() {
+            self.done(&summary);
+        }
+        for command in view.next() {
+            self.talk("next: ", Tone::Dim, &command);
+        }
+        Ok(())
+    }
+
+    /// Prints a list as it comes: flat memory in every format but the table, which has pages.
+    ///
+    /// # Errors
+    /// The rows cannot be read, or stdout cannot be written; a reader that went away is no error.
+    pub async fn list<T: Record>(&self, listing: Listing<T>) -> Result<()> {
+        let mut reader_gone = false;
+        let emit = |chunk: &[u8]| {
+            let written = self.write_stdout(chunk);
+            reader_gone = matches!(&written, Err(error) if is_closed_pipe(error));
+            written.map_err(unwritable)
+        };
+        let outcome = list::write(listing, self.format(), self.style(), CHUNK, emit).await;
+        let outcome = match outcome {
+            Err(_) if reader_gone => return Ok(()),
+            outcome => outcome?,
+        };
+        if let Some(more) = outcome.more {
+            // Said even with --quiet: nothing is cut silently.
+            self.say("note: ", Tone::Bold, &more);
+        }
+        if outcome.shown == 0 && self.format() == Format::Table {
+            self.note(&outcome.empty);
+        }
+        Ok(())
+    }
+
+    /// Prints a text to stdout exactly as it is: completions, manual pages, instructions.
+    ///
+    /// # Errors
+    /// Stdout cannot be written; a reader that went away is no error.
+    pub fn raw(&self, text: &str) -> Result<()> {
+        self.data(text.as_bytes())
+    }
+
+    /// Says something on stderr, unless `--quiet`.
+    pub fn note(&self, text: &str) {
+        self.talk("", Tone::Plain, text);
+    }
+
+    /// Says on stderr what was done, unless `--quiet`.
+    pub fn done(&self, text: &str) {
+        let tick = if self.inner.stderr.style.terminal {
+            "✓ "
+        } else {
+            ""
+        };
+        self.talk(tick, Tone::Ok, text);
+    }
+
+    /// Warns on stderr, also with `--quiet`.
+    pub fn warn(&self, text: &str) {
+        self.say("warning: ", Tone::Warn, text);
+    }
+
+    /// Shows on stderr, also with `--quiet`, what is about to change between two texts.
+    pub fn diff(&self, before: &str, after: &str) {
+        let diff = unified_diff(&self.inner.stderr.style, before, after);
+        self.write_stderr(diff.as_bytes());
+    }
+
+    /// Whether another program (an editor) has the terminal, so that Ctrl-C is for it.
+    pub fn terminal_is_lent(&self) -> bool {
+        self.inner.terminal_lent.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_terminal_lent(&self, lent: bool) {
+        self.inner.terminal_lent.store(lent, Ordering::Relaxed);
+    }
+
+    /// Prints an error on stderr: for a person, or as JSON where the output is structured.
+    pub fn error(&self, error: &Error) {
+        let repeat = &self.inner.options.repeat;
+        let text = if self.format().structures_errors() {
+            let mut json = super::error::json(error, repeat);
+            json.push('\n');
+            json
+        } else {
+            super::error::text(error, repeat, &self.inner.stderr.style)
+        };
+        self.write_stderr(text.as_bytes());
+    }
+
+    /// The text with the commands in it meaning the same database as this invocation. What is
+    /// said on stderr is so already.
+    pub fn pasteable<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.inner.options.repeat.put_into(text)
+    }
+
+    /// Shows that something is going on whose end is unknown.
+    pub fn spinner(&self, what: &str) -> Progress {
+        Progress::start(self, what, None, Unit::Items)
+    }
+
+    /// Shows how far a job of `total` items is; `None` where the total is unknown.
+    pub fn progress(&self, what: &str, total: Option<u64>) -> Progress {
+        Progress::start(self, what, total, Unit::Items)
+    }
+
+    /// Shows how far a transfer of `total` bytes is.
+    pub fn progress_bytes(&self, what: &str, total: Option<u64>) -> Progress {
+        Progress::start(self, what, total, Unit::Bytes)
+    }
+
+    /// Asks questions.
+    pub fn prompter(&self) -> Prompter {
+        Prompter::new(self.clone())
+    }
+
+    /// A writer for log lines: to stderr, without passwords. Each write is one whole event.
+    pub fn log_writer(&self) -> LogWriter {
+        LogWriter(self.clone())
+    }
+
+    pub(super) fn bars(&self) -> &MultiProgress {
+        &self.inner.bars
+    }
+
+    pub(super) fn stderr_style(&self) -> Style {
+        self.inner.stderr.style
+    }
+
+    /// Talk that `--quiet` silences.
+    pub(super) fn talk(&self, label: &str, tone: Tone, text: &str) {
+        if !self.inner.options.quiet {
+            self.say(label, tone, text);
+        }
+    }
+
+    /// Talk that is always heard.
+    pub(super) fn say(&self, label: &str, tone: Tone, text: &str) {
+        let style = self.inner.stderr.style;
+        let text = self.pasteable(text);
+        self.write_stderr(super::error::labelled(&style, label, tone, &text).as_bytes());
+    }
+
+    fn data(&self, bytes: &[u8]) -> Result<()> {
+        match self.write_stdout(bytes) {
+            Err(error) if !is_closed_pipe(&error) => Err(unwritable(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_stdout(&self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.bars().suspend(|| self.inner.stdout.write(bytes))
+    }
+
+    /// Where stderr cannot be written there is nobody left to tell.
+    fn write_stderr(&self, bytes: &[u8]) {
+        let _unheard = self.bars().suspend(|| self.inner.stderr.write(bytes));
+    }
+}
+
+fn unwritable(error: io::Error) -> Error {
+    Error::failure("cannot write to standard output").because(error)
+}
+
+fn is_closed_pipe(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Log lines on their way to stderr.
+#[derive(Clone)]
+pub struct LogWriter(Printer);
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_stderr(redact(&text).as_bytes());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a [`Printer::captured`] wrote.
+#[derive(Clone, Default)]
+pub struct Captured {
+    stdout: SharedBuffer,
+    stderr: SharedBuffer,
+}
+
+impl Captured {
+    /// Everything written to stdout so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// Everything written to stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+}
+
+#[derive(Clone, Default)]
+struct SharedBuffer(Arc<Mutex<Vec<u8>>>);
+
+impl SharedBuffer {
+    fn lock(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.lock()).into_owned()
+    }
+}
+
+impl Write for SharedBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "printer_tests.rs"]
+mod tests;

@@ -1,0 +1,131 @@
+//! Masks passwords in connection strings before a text reaches a person, a log or a file.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+const MASK: &str = "***";
+
+/// Masks the password of `scheme://user:password@host` and the value of `password=…`
+/// (a URL parameter, or a keyword of libpq's connection strings).
+///
+/// Where a text is ambiguous it masks too much rather than too little: an unescaped `@`, `/`
+/// or quote in a password is still part of the password.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    let mut secrets = userinfo_passwords(text);
+    secrets.extend(keyword_passwords(text));
+    if secrets.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    secrets.sort_by_key(|secret| secret.start);
+    let mut out = String::with_capacity(text.len());
+    let mut end = 0;
+    for secret in secrets {
+        if secret.start >= end {
+            out.push_str(&text[end..secret.start]);
+            out.push_str(MASK);
+        }
+        end = end.max(secret.end);
+    }
+    out.push_str(&text[end..]);
+    Cow::Owned(out)
+}
+
+/// From the first `:` of each authority to the last `@` of its word.
+fn userinfo_passwords(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(offset) = text[from..].find("://") {
+        let start = from + offset + "://".len();
+        let end = word_end(text, start);
+        let password = text[start..end]
+            .rfind('@')
+            .map(|at| start + at)
+            .and_then(|at| Some(start + text[start..at].find(':')? + 1..at));
+        found.extend(password.filter(|range| !range.is_empty()));
+        from = end;
+    }
+    found
+}
+
+fn keyword_passwords(text: &str) -> Vec<Range<usize>> {
+    const KEYWORD: &str = "password=";
+    // ASCII lower case keeps every byte offset.
+    let lower = text.to_ascii_lowercase();
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(offset) = lower[from..].find(KEYWORD) {
+        let start = from + offset + KEYWORD.len();
+        let end = match text[start..].strip_prefix('\'') {
+            Some(quoted) => quoted
+                .find('\'')
+                .map_or(text.len(), |close| start + close + 2),
+            None => text[start..]
+                .find(|c: char| c.is_whitespace() || c == '&')
+                .map_or(text.len(), |end| start + end),
+        };
+        if start < end {
+            found.push(start..end);
+        }
+        from = end;
+    }
+    found
+}
+
+fn word_end(text: &str, start: usize) -> usize {
+    text[start..]
+        .find(char::is_whitespace)
+        .map_or(text.len(), |end| start + end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_of_a_url_is_masked() {
+        assert_eq!(
+            redact("cannot reach postgres://ann:s3cr3t@db:5432/app: refused"),
+            "cannot reach postgres://ann:***@db:5432/app: refused"
+        );
+        assert_eq!(
+            redact("postgres://u:p@h postgres://u:q@h"),
+            "postgres://u:***@h postgres://u:***@h"
+        );
+    }
+
+    #[test]
+    fn a_badly_escaped_password_is_masked_whole() {
+        for password in ["a/b", "a@b", "a:b", "a\"b", "a?b#c"] {
+            let text = format!("postgres://ann:{password}@db/app");
+            assert_eq!(redact(&text), "postgres://ann:***@db/app", "{password}");
+        }
+    }
+
+    #[test]
+    fn passwords_given_by_keyword_are_masked() {
+        assert_eq!(
+            redact("postgres://db/app?user=a&password=s3cr3t&sslmode=require"),
+            "postgres://db/app?user=a&password=***&sslmode=require"
+        );
+        assert_eq!(
+            redact("host=db PASSWORD='s3 cr3t' x"),
+            "host=db PASSWORD=*** x"
+        );
+        assert_eq!(
+            redact("postgres://u:p@h/d?password=q@r"),
+            "postgres://u:***"
+        );
+    }
+
+    #[test]
+    fn a_text_without_password_is_untouched() {
+        for text in [
+            "postgres://db:5432/app",
+            "postgres://ann@db:5432/app",
+            "postgres://[::1]:5432/app",
+            "mail to ann@example.com: done",
+        ] {
+            assert!(matches!(redact(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+}

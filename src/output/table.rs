@@ -1,0 +1,246 @@
+//! Tables for people: boxed and fitted to the width on a terminal, plain aligned columns with
+//! one line per row in a pipe.
+
+use comfy_table::{
+    Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, ContentLineStyle,
+    LineStyle, Table, TableStyle, Width, presets,
+};
+
+use super::escape;
+use super::style::{Cell, Style, Tone};
+
+/// Light lines around the table and under the header.
+const BOXED: TableStyle = TableStyle::new()
+    .top_border(LineStyle::new('┌', '─', '┬', '┐'))
+    .header_lines(ContentLineStyle::new('│', '│', '│'))
+    .header_separator(LineStyle::new('├', '─', '┼', '┤'))
+    .content_lines(ContentLineStyle::new('│', '│', '│'))
+    .bottom_border(LineStyle::new('└', '─', '┴', '┘'));
+
+/// Renders rows under a header; every line ends with a line break.
+pub(super) fn render(style: &Style, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+    let mut table = bare(style);
+    table.set_header(columns.iter().map(|column| {
+        let header = escape::line(column).into_owned();
+        toned(style, header, Tone::Bold)
+    }));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| {
+            let text = escape::line(&cell.text).into_owned();
+            let alignment = match cell.numeric {
+                true => CellAlignment::Right,
+                false => CellAlignment::Left,
+            };
+            toned(style, text, cell.tone).set_alignment(alignment)
+        }));
+    }
+    if style.terminal {
+        table.load_style(BOXED);
+    } else {
+        pad(&mut table);
+    }
+    lines(&table)
+}
+
+/// Between two columns, where there are no lines.
+const GAP: u16 = 2;
+
+/// Renders labels and values in two aligned columns without lines; values keep their line
+/// breaks. A single word that is too long for its column, such as a link or a hash, is put
+/// unbroken on a line of its own, so that it can be copied.
+pub(super) fn render_fields(style: &Style, fields: &[(String, Cell)]) -> String {
+    let labels = fields.iter().map(|(label, _)| columns(label));
+    let label_width = labels.max().unwrap_or(0).saturating_add(GAP);
+    let is_too_long = |value: &Cell| {
+        let text = value.text.trim_end();
+        style.width.is_some_and(|width| {
+            !text.contains(char::is_whitespace)
+                && columns(text)
+                    .saturating_add(label_width)
+                    .saturating_add(GAP)
+                    > width
+        })
+    };
+    let mut out = String::new();
+    for run in fields.chunk_by(|(_, one), (_, next)| is_too_long(one) == is_too_long(next)) {
+        if run.first().is_some_and(|(_, value)| is_too_long(value)) {
+            for (label, value) in run {
+                out.push_str(&style.line(Tone::Dim, label));
+                out.push('\n');
+                out.push_str(&style.line(value.tone, value.text.trim_end()));
+                out.push('\n');
+            }
+        } else {
+            out.push_str(&aligned(style, run, label_width));
+        }
+    }
+    out
+}
+
+fn aligned(style: &Style, fields: &[(String, Cell)], label_width: u16) -> String {
+    let mut table = bare(style);
+    for (label, value) in fields {
+        let label = toned(style, escape::line(label).into_owned(), Tone::Dim);
+        let text = escape::block(value.text.trim_end()).into_owned();
+        table.add_row([label, toned(style, text, value.tone)]);
+    }
+    pad(&mut table);
+    if let Some(labels) = table.column_mut(0) {
+        labels.set_constraint(ColumnConstraint::Absolute(Width::Fixed(label_width)));
+    }
+    lines(&table)
+}
+
+/// How many columns of a terminal a line takes.
+fn columns(text: &str) -> u16 {
+    let width = dialoguer::console::measure_text_width(&escape::line(text));
+    u16::try_from(width).unwrap_or(u16::MAX)
+}
+
+fn bare(style: &Style) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).force_no_tty();
+    if style.color {
+        // Colour is decided by now; crossterm would look at NO_COLOR once more and let it win
+        // over --color=always.
+        crossterm::style::force_color_output(true);
+        table.enforce_styling();
+    }
+    // Colour only the words, not the padding of their column.
+    table.style_text_only();
+    match style.width {
+        Some(width) => table
+            .set_width(width)
+            .set_content_arrangement(ContentArrangement::Dynamic),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table
+}
+
+fn toned(style: &Style, text: String, tone: Tone) -> comfy_table::Cell {
+    let cell = comfy_table::Cell::new_owned(text);
+    if !style.color {
+        return cell;
+    }
+    match tone {
+        Tone::Plain => cell,
+        Tone::Ok => cell.fg(Color::DarkGreen),
+        Tone::Warn => cell.fg(Color::DarkYellow),
+        Tone::Bad => cell.fg(Color::DarkRed).add_attribute(Attribute::Bold),
+        Tone::Dim => cell.add_attribute(Attribute::Dim),
+        Tone::Bold => cell.add_attribute(Attribute::Bold),
+    }
+}
+
+/// Two spaces between columns instead of a space on both sides of each.
+fn pad(table: &mut Table) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP));
+    }
+}
+
+fn lines(table: &Table) -> String {
+    let mut out = String::new();
+    for line in table.lines() {
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<Vec<Cell>> {
+        vec![
+            vec!["harbor".into(), Cell::new("active", Tone::Ok), 12.into()],
+            vec!["診療\n所".into(), Cell::optional(None::<&str>), 3.into()],
+        ]
+    }
+
+    #[test]
+    fn a_pipe_gets_plain_columns() {
+        let text = render(&Style::default(), &["slug", "status", "members"], &rows());
+        assert_eq!(
+            text,
+            "slug      status  members\n\
+             harbor    active       12\n\
+             診療\\n所  -             3\n"
+        );
+    }
+
+    #[test]
+    fn a_pipe_is_never_wrapped() {
+        let long = "word ".repeat(100);
+        let text = render(&Style::default(), &["text"], &[vec![long.into()]]);
+        assert_eq!(text.lines().count(), 2);
+    }
+
+    #[test]
+    fn a_terminal_gets_a_box_that_fits() {
+        let style = Style {
+            terminal: true,
+            width: Some(30),
+            ..Style::default()
+        };
+        let text = render(&style, &["name"], &[vec!["many words ".repeat(9).into()]]);
+        assert!(
+            text.starts_with('┌') && text.trim_end().ends_with('┘'),
+            "{text}"
+        );
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 30),
+            "{text}"
+        );
+        assert!(!text.contains('\x1b'), "{text}");
+    }
+
+    #[test]
+    fn tones_become_colour() {
+        let style = Style {
+            color: true,
+            ..Style::default()
+        };
+        let text = render(&style, &["s"], &[vec![Cell::new("active", Tone::Ok)]]);
+        assert!(text.contains("\x1b[1ms\x1b[0m"), "{text:?}");
+        assert!(text.contains("\x1b[38;5;2mactive\x1b[39m"), "{text:?}");
+    }
+
+    #[test]
+    fn a_long_word_is_never_broken() {
+        let style = Style {
+            terminal: true,
+            width: Some(40),
+            ..Style::default()
+        };
+        let link = format!("https://app.example/#token={}", "x".repeat(60));
+        let fields = [
+            ("email".to_owned(), Cell::from("kim@harbor.example")),
+            ("link".to_owned(), Cell::from(link.as_str())),
+            ("id".to_owned(), Cell::from("many words ".repeat(5))),
+        ];
+        let text = render_fields(&style, &fields);
+        assert!(
+            text.starts_with(&format!(
+                "email  kim@harbor.example\nlink\n{link}\nid     many"
+            )),
+            "{text}"
+        );
+        let others = text.lines().filter(|line| *line != link);
+        assert!(others.clone().all(|line| line.len() <= 40), "{text}");
+        assert!(others.count() > 3, "{text}");
+    }
+
+    #[test]
+    fn fields_align_and_keep_their_lines() {
+        let fields = [
+            ("slug".to_owned(), Cell::from("harbor")),
+            ("greeting".to_owned(), Cell::from("Hello\nthere\n")),
+        ];
+        assert_eq!(
+            render_fields(&Style::default(), &fields),
+            "slug      harbor\ngreeting  Hello\n          there\n"
+        );
+    }
+}

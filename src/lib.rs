@@ -19,6 +19,7 @@
 
 pub mod config;
 pub mod confirm;
+pub mod db;
 pub mod domain;
 pub mod error;
 pub mod output;

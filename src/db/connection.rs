@@ -1,0 +1,108 @@
+//! The connection of one invocation.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::{
+    Connection, PgConnection,
+    postgres::{PgConnectOptions, PgTransactionManager},
+};
+use sqlx_core::transaction::TransactionManager;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::rehearsal::{self, Ledger};
+use crate::error::{Error, Result};
+
+/// How to connect, and for how long to try.
+#[derive(Clone, Debug)]
+pub struct ConnectSettings {
+    /// `postgres://…`
+    pub url: SecretString,
+    /// Time to connect and authenticate in.
+    pub connect_timeout: Duration,
+    /// `statement_timeout` of the session; `None` leaves the server's.
+    pub statement_timeout: Option<Duration>,
+}
+
+/// An open database: one connection, lent to one handle at a time.
+///
+/// A rehearsal (`--dry-run`) holds an outer transaction that is never committed; every handle
+/// then works in a savepoint, so that the code under rehearsal is the code that would run.
+#[derive(Clone, Debug)]
+pub struct Database {
+    connection: Arc<Mutex<PgConnection>>,
+    /// Set in a rehearsal.
+    ledger: Option<Ledger>,
+}
+
+impl Database {
+    /// Connects.
+    ///
+    /// # Errors
+    /// `Usage` for a URL that cannot be read, `Unavailable` when the server cannot be reached in
+    /// time or refuses.
+    pub async fn connect(settings: &ConnectSettings) -> Result<Self> {
+        let connection = open(settings).await?;
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+            ledger: None,
+        })
+    }
+
+    /// Connects and opens the transaction that a dry run never commits.
+    ///
+    /// # Errors
+    /// As [`Database::connect`]; `Failure` when the server counts no changes.
+    pub async fn rehearse(settings: &ConnectSettings) -> Result<Self> {
+        let mut connection = open(settings).await?;
+        rehearsal::require_counters(&mut connection).await?;
+        PgTransactionManager::begin(&mut connection, None).await?;
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+            ledger: Some(Ledger::default()),
+        })
+    }
+
+    /// Whether nothing done through this database will be kept.
+    pub fn is_rehearsal(&self) -> bool {
+        self.ledger.is_some()
+    }
+
+    pub(super) fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+
+    /// Lends the connection. One handle at a time: a second one would wait for the first for ever.
+    pub(super) fn lend(&self) -> Result<OwnedMutexGuard<PgConnection>> {
+        Arc::clone(&self.connection).try_lock_owned().map_err(|_| {
+            Error::failure("two database handles were open at once")
+                .hint("this is a mistake in tenantctl; please report it with the command you ran")
+        })
+    }
+}
+
+async fn open(settings: &ConnectSettings) -> Result<PgConnection> {
+    let mut options = PgConnectOptions::from_str(settings.url.expose_secret())
+        .map_err(|_| {
+            Error::usage("the database URL cannot be read")
+                .hint("it looks like postgres://user@host:5432/database")
+        })?
+        .application_name("tenantctl");
+    if let Some(timeout) = settings.statement_timeout {
+        options = options.options([("statement_timeout", timeout.as_millis())]);
+    }
+    match tokio::time::timeout(
+        settings.connect_timeout,
+        PgConnection::connect_with(&options),
+    )
+    .await
+    {
+        Ok(connected) => connected.map_err(|error| super::error::connect_failed(&options, error)),
+        Err(_) => Err(Error::unavailable(format!(
+            "no answer from the database at {} in {} seconds",
+            super::error::address(&options),
+            settings.connect_timeout.as_secs()
+        ))
+        .hint("check the host, the port and the firewall between; `tenantctl doctor` tells more")),
+    }
+}

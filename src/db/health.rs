@@ -1,0 +1,195 @@
+//! What `doctor` and `db migrate` ask of a server: versions, rights, and whether row-level
+//! security can be in force for the role that connects.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{Database, PlatformConn};
+use crate::{error::Result, quoting::identifier};
+
+/// What a role lacks, and the statement that gives it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Lack {
+    pub what: String,
+    pub remedy: String,
+}
+
+/// The rights that `db migrate` needs, as the connecting role has them.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    pub role: String,
+    pub database: String,
+    /// `None` when no schema of the search path exists.
+    pub schema: Option<String>,
+    pub superuser: bool,
+    pub bypass_rls: bool,
+    pub create_role: bool,
+    pub create_in_schema: bool,
+    pub tenant_role: Option<TenantRole>,
+    pub server_version: i32,
+}
+
+/// The role `tenant_app`, which may have been made for another database of the cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct TenantRole {
+    /// SUPERUSER, BYPASSRLS, LOGIN, CREATEROLE, or a member of the connecting role: it reaches more
+    /// than what it is granted.
+    pub voids_rls: bool,
+    /// The connecting role can switch to it.
+    pub member: bool,
+    /// The connecting role may grant it to itself.
+    pub grantable: bool,
+}
+
+impl Rights {
+    /// What is missing for `db migrate`; empty where nothing is.
+    pub fn lacking(&self) -> Vec<Lack> {
+        let mut lacking = Vec::new();
+        let role = identifier(&self.role);
+        if !self.create_in_schema {
+            let schema = identifier(self.schema.as_deref().unwrap_or("public"));
+            lacking.push(Lack {
+                what: format!("CREATE on schema {schema}"),
+                remedy: format!("GRANT CREATE, USAGE ON SCHEMA {schema} TO {role};"),
+            });
+        }
+        match self.tenant_role {
+            None if !(self.create_role || self.superuser) => lacking.push(Lack {
+                what: "CREATEROLE, to make the role tenant_app".into(),
+                remedy: format!("CREATE ROLE tenant_app NOLOGIN; GRANT tenant_app TO {role};"),
+            }),
+            Some(tenant) if tenant.voids_rls => lacking.push(Lack {
+                what: "a role tenant_app that can do nothing but what it is granted".into(),
+                remedy: format!(
+                    "ALTER ROLE tenant_app NOLOGIN NOSUPERUSER NOCREATEROLE NOBYPASSRLS; \
+                     REVOKE {role} FROM tenant_app;"
+                ),
+            }),
+            Some(tenant) if !tenant.member && !tenant.grantable => lacking.push(Lack {
+                what: "membership in tenant_app".into(),
+                remedy: format!("GRANT tenant_app TO {role};"),
+            }),
+            _ => {}
+        }
+        lacking
+    }
+}
+
+/// The rights of the connecting role.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
+    let row = sqlx::query!(
+        r#"SELECT me.rolname::text AS "role!", current_database()::text AS "database!",
+                  current_schema()::text AS schema, me.rolsuper AS "superuser!",
+                  me.rolbypassrls AS "bypass_rls!", me.rolcreaterole AS "create_role!",
+                  coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS "create_in_schema!",
+                  app.rolsuper OR app.rolbypassrls OR app.rolcanlogin OR app.rolcreaterole
+                      OR pg_has_role(app.oid, me.oid, 'MEMBER') AS voids_rls,
+                  CASE WHEN app.oid IS NULL THEN false ELSE pg_has_role(app.oid, 'MEMBER') END AS "member!",
+                  CASE WHEN app.oid IS NULL THEN false
+                       ELSE me.rolsuper OR pg_has_role(app.oid, 'MEMBER WITH ADMIN OPTION')
+                            OR (me.rolcreaterole AND current_setting('server_version_num')::int < 160000)
+                  END AS "grantable!",
+                  current_setting('server_version_num')::int AS "server_version!"
+             FROM pg_catalog.pg_roles me
+             LEFT JOIN pg_catalog.pg_roles app ON app.rolname = 'tenant_app'
+            WHERE me.rolname = current_user"#
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(Rights {
+        role: row.role,
+        database: row.database,
+        schema: row.schema,
+        superuser: row.superuser,
+        bypass_rls: row.bypass_rls,
+        create_role: row.create_role,
+        create_in_schema: row.create_in_schema,
+        tenant_role: row.voids_rls.map(|voids_rls| TenantRole {
+            voids_rls,
+            member: row.member,
+            grantable: row.grantable,
+        }),
+        server_version: row.server_version,
+    })
+}
+
+/// What `doctor` looks at.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub rights: Rights,
+    /// The server's text, such as `15.18 (Debian 15.18-0+deb12u1)`.
+    pub server: String,
+    pub server_time: DateTime<Utc>,
+    pub encrypted: bool,
+    pub unix_socket: bool,
+    pub in_recovery: bool,
+    /// Owns the tables, or is a member of the role that does; `None` before the first migration.
+    pub owns_tables: Option<bool>,
+    /// Tenant tables on which row-level security is off.
+    pub tables_without_rls: Vec<String>,
+}
+
+/// Looks at the server and at the connecting role.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn examine(db: &Database) -> Result<Health> {
+    let mut conn = PlatformConn::open(db)?;
+    let rights = rights(conn.connection()).await?;
+    let row = sqlx::query!(
+        r#"SELECT current_setting('server_version') AS "server!", clock_timestamp() AS "server_time!",
+                  coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS "encrypted!",
+                  inet_client_addr() IS NULL AS "unix_socket!", pg_is_in_recovery() AS "in_recovery!",
+                  (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c
+                    WHERE c.oid = to_regclass('organizations')) AS owns_tables,
+                  ARRAY(SELECT c.relname::text
+                          FROM pg_class c
+                          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
+                                             AND NOT a.attisdropped
+                         WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind = 'r'
+                           AND NOT c.relrowsecurity
+                         ORDER BY c.relname) AS "tables_without_rls!""#
+    )
+    .fetch_one(conn.connection())
+    .await?;
+    Ok(Health {
+        rights,
+        server: row.server,
+        server_time: row.server_time,
+        encrypted: row.encrypted,
+        unix_socket: row.unix_socket,
+        in_recovery: row.in_recovery,
+        owns_tables: row.owns_tables,
+        tables_without_rls: row.tables_without_rls,
+    })
+}
+
+#[cfg(test)]
+impl Health {
+    /// A healthy server, before the first migration.
+    pub(crate) fn sample() -> Self {
+        Self {
+            rights: Rights {
+                role: "ops".into(),
+                database: "app".into(),
+                schema: Some("public".into()),
+                superuser: false,
+                bypass_rls: false,
+                create_role: true,
+                create_in_schema: true,
+                tenant_role: None,
+                server_version: 150_004,
+            },
+            server: "15.4".into(),
+            server_time: DateTime::UNIX_EPOCH,
+            encrypted: false,
+            unix_socket: false,
+            in_recovery: false,
+            owns_tables: None,
+            tables_without_rls: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! Invitations. A token is stored as its SHA-256 only.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::{PlatformConn, TenantTx, stored};
+use crate::{
+    domain::{Email, InvitationId, OrganizationId, Role, UserId, invitation::Invitation},
+    error::{Error, Result},
+};
+
+struct InvitationRow {
+    id: uuid::Uuid,
+    email: String,
+    role: String,
+    status: String,
+    invited_by_user_id: Option<uuid::Uuid>,
+    invited_by: String,
+    times_issued: i32,
+    expires_at: DateTime<Utc>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    accepted_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<InvitationRow> for Invitation {
+    type Error = Error;
+
+    fn try_from(row: InvitationRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            email: stored("organization_invitations.email", row.email.parse::<Email>())?,
+            role: stored("organization_invitations.role", row.role.parse::<Role>())?,
+            status: stored("organization_invitations.status", row.status.parse())?,
+            invited_by_user_id: row.invited_by_user_id.map(UserId::from),
+            invited_by: row.invited_by,
+            times_issued: row.times_issued,
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            accepted_at: row.accepted_at,
+            revoked_at: row.revoked_at,
+        })
+    }
+}
+
+/// Finds an invitation by id.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitation>> {
+    sqlx::query_as!(
+        InvitationRow,
+        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
+                created_at, updated_at, accepted_at, revoked_at
+           FROM organization_invitations WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Invitation::try_from)
+    .transpose()
+}
+
+/// Finds the newest invitation for an address, pending ones first.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<Invitation>> {
+    sqlx::query_as!(
+        InvitationRow,
+        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
+                created_at, updated_at, accepted_at, revoked_at
+           FROM organization_invitations WHERE organization_id = $1 AND email = $2
+          ORDER BY status = 'pending' DESC, created_at DESC LIMIT 1",
+        tx.organization_id().as_uuid(),
+        email.as_str(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Invitation::try_from)
+    .transpose()
+}
+
+/// An invitation locked until the end of the transaction, with the stored hash of its token:
+/// of two who accept it at once, the second waits and then sees that it is used.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock_by_token_hash(
+    tx: &mut TenantTx,
+    token_hash: &[u8; 32],
+) -> Result<Option<(Invitation, Vec<u8>)>> {
+    let row = sqlx::query!(
+        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
+                created_at, updated_at, accepted_at, revoked_at, token_hash
+           FROM organization_invitations WHERE organization_id = $1 AND token_hash = $2
+            FOR UPDATE",
+        tx.organization_id().as_uuid(),
+        token_hash.as_slice(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    row.map(|row| {
+        let invitation = Invitation::try_from(InvitationRow {
+            id: row.id,
+            email: row.email,
+            role: row.role,
+            status: row.status,
+            invited_by_user_id: row.invited_by_user_id,
+            invited_by: row.invited_by,
+            times_issued: row.times_issued,
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            accepted_at: row.accepted_at,
+            revoked_at: row.revoked_at,
+        })?;
+        Ok((invitation, row.token_hash))
+    })
+    .transpose()
+}
+
+/// An invitation locked until the end of the transaction.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitation>> {
+    sqlx::query_as!(
+        InvitationRow,
+        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
+                created_at, updated_at, accepted_at, revoked_at
+           FROM organization_invitations WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Invitation::try_from)
+    .transpose()
+}
+
+/// Which invitations to list.
+#[derive(Clone, Debug, Default)]
+pub struct InvitationFilter {
+    /// Every status; otherwise only those that can still be accepted.
+    pub all: bool,
+    pub limit: Option<i64>,
+}
+
+/// The invitations, newest first.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn list(
+    tx: &mut TenantTx,
+    filter: &InvitationFilter,
+    now: DateTime<Utc>,
+) -> Result<Vec<Invitation>> {
+    sqlx::query_as!(
+        InvitationRow,
+        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
+                created_at, updated_at, accepted_at, revoked_at
+           FROM organization_invitations
+          WHERE organization_id = $1 AND ($2 OR (status = 'pending' AND expires_at > $3))
+          ORDER BY created_at DESC, id DESC LIMIT $4",
+        tx.organization_id().as_uuid(),
+        filter.all,
+        now,
+        filter.limit,
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(Invitation::try_from)
+    .collect()
+}
+
+/// Adds a pending invitation, and the platform's pointer from the address to it. `false`: one is
+/// pending for that address already.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn insert(
+    tx: &mut TenantTx,
+    invitation: &Invitation,
+    token_hash: &[u8; 32],
+) -> Result<bool> {
+    let organization = tx.organization_id().as_uuid();
+    let inserted = sqlx::query!(
+        "INSERT INTO organization_invitations
+                (organization_id, id, email, role, status, token_hash, invited_by_user_id,
+                 invited_by, expires_at, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10)
+         ON CONFLICT DO NOTHING",
+        organization,
+        invitation.id.as_uuid(),
+        invitation.email.as_str(),
+        invitation.role.as_str(),
+        token_hash.as_slice(),
+        invitation.invited_by_user_id.map(|user| user.as_uuid()),
+        invitation.invited_by,
+        invitation.expires_at,
+        invitation.created_at,
+        invitation.updated_at,
+    )
+    .execute(tx.connection())
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let email_hash = email_hash(&invitation.email);
+    sqlx::query!(
+        "INSERT INTO invitation_lookups (organization_id, invitation_id, email_hash)
+         VALUES ($1, $2, $3)",
+        organization,
+        invitation.id.as_uuid(),
+        email_hash.as_slice(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(true)
+}
+
+/// Writes an invitation that was issued anew: who issued it now, until when it holds, and its
+/// token. The earlier token is worth nothing from here on.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn reissue(
+    tx: &mut TenantTx,
+    invitation: &Invitation,
+    token_hash: &[u8; 32],
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE organization_invitations
+            SET token_hash = $3, invited_by_user_id = $4, invited_by = $5, times_issued = $6,
+                expires_at = $7, updated_at = $8
+          WHERE organization_id = $1 AND id = $2 AND status = 'pending'",
+        tx.organization_id().as_uuid(),
+        invitation.id.as_uuid(),
+        token_hash.as_slice(),
+        invitation.invited_by_user_id.map(|user| user.as_uuid()),
+        invitation.invited_by,
+        invitation.times_issued,
+        invitation.expires_at,
+        invitation.updated_at,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Marks a pending invitation as accepted by `user`. `false`: it was not pending any more.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn accept(
+    tx: &mut TenantTx,
+    id: InvitationId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let updated = sqlx::query!(
+        "UPDATE organization_invitations
+            SET status = 'accepted', accepted_at = $3, accepted_by = $4, updated_at = $3
+          WHERE organization_id = $1 AND id = $2 AND status = 'pending'",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+        now,
+        user.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    delete_lookup(tx, id).await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// Marks a pending invitation as revoked. `false`: it was not pending any more.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn revoke(tx: &mut TenantTx, id: InvitationId, now: DateTime<Utc>) -> Result<bool> {
+    let updated = sqlx::query!(
+        "UPDATE organization_invitations
+            SET status = 'revoked', revoked_at = $3, updated_at = $3
+          WHERE organization_id = $1 AND id = $2 AND status = 'pending'",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    delete_lookup(tx, id).await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+async fn delete_lookup(tx: &mut TenantTx, id: InvitationId) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM invitation_lookups WHERE organization_id = $1 AND invitation_id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The invitations that wait for an address, in whichever organizations.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn waiting_for(
+    conn: &mut PlatformConn,
+    email: &Email,
+) -> Result<Vec<(OrganizationId, InvitationId)>> {
+    let email_hash = email_hash(email);
+    let rows = sqlx::query!(
+        "SELECT organization_id, invitation_id FROM invitation_lookups
+          WHERE email_hash = $1 ORDER BY organization_id, invitation_id",
+        email_hash.as_slice(),
+    )
+    .fetch_all(conn.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.organization_id.into(), row.invitation_id.into()))
+        .collect())
+}
+
+/// The look-up key of an address: what crosses tenants holds no address in clear.
+fn email_hash(email: &Email) -> [u8; 32] {
+    Sha256::digest(email.as_str().as_bytes()).into()
+}

@@ -1,0 +1,91 @@
+//! A connection lent to a handle, and the transaction on it.
+
+use sqlx::{Executor, PgConnection, postgres::PgTransactionManager};
+use sqlx_core::transaction::TransactionManager;
+use tokio::sync::OwnedMutexGuard;
+
+use super::{
+    Database,
+    rehearsal::{self, Counters, Ledger},
+};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What both handles stand on. Dropped inside a transaction, it rolls back; the server hears of
+/// that with the next statement, or when the connection closes.
+#[derive(Debug)]
+pub(super) struct Lent {
+    connection: OwnedMutexGuard<PgConnection>,
+    in_transaction: bool,
+    rehearsal: Option<(Ledger, Counters)>,
+}
+
+impl Lent {
+    /// Outside a transaction of its own.
+    pub(super) fn outside(db: &Database) -> Result<Self> {
+        Ok(Self {
+            connection: db.lend()?,
+            in_transaction: false,
+            rehearsal: None,
+        })
+    }
+
+    /// In a transaction; in a rehearsal, in a savepoint of the one that is never committed.
+    pub(super) async fn begin(db: &Database) -> Result<Self> {
+        let mut lent = Self::outside(db)?;
+        if let Some(ledger) = db.ledger() {
+            let before = rehearsal::counters(&mut lent.connection).await?;
+            lent.rehearsal = Some((ledger.clone(), before));
+        }
+        PgTransactionManager::begin(&mut lent.connection, None).await?;
+        lent.in_transaction = true;
+        Ok(lent)
+    }
+
+    /// Makes the changes permanent; in a rehearsal, visible to the next handle.
+    pub(super) async fn commit(mut self) -> Result<()> {
+        self.in_transaction = false;
+        PgTransactionManager::commit(&mut self.connection)
+            .await
+            .map_err(|error| commit_failed(error.into()))?;
+        if let Some((ledger, before)) = self.rehearsal.take() {
+            // What SET LOCAL set outlives the release of a savepoint.
+            self.connection
+                .execute("SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''")
+                .await?;
+            ledger.add(&before, &rehearsal::counters(&mut self.connection).await?);
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction at once, changing nothing.
+    pub(super) async fn rollback(mut self) -> Result<()> {
+        self.in_transaction = false;
+        PgTransactionManager::rollback(&mut self.connection).await?;
+        Ok(())
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.in_transaction {
+            PgTransactionManager::start_rollback(&mut self.connection);
+        }
+    }
+}
+
+/// The one moment at which nobody can know: the server may have committed before the connection
+/// broke.
+fn commit_failed(error: Error) -> Error {
+    if error.kind() != ErrorKind::Unavailable {
+        return error;
+    }
+    Error::unavailable(
+        "the connection was lost during the commit: the change may have been made, or not",
+    )
+    .because(error)
+    .hint("look before you run it again: tenantctl activity list")
+}

@@ -1,0 +1,402 @@
+//! Bringing a database to this binary's schema, and refusing to touch one that is not ours.
+
+use std::fmt;
+
+use serde::Serialize;
+use sqlx::{Row, migrate::Migrator, postgres::PgConnection};
+
+use super::{Database, PlatformConn};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    quoting::identifier,
+};
+
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+/// The tables and views of the first release. A database that has some of them without our history
+/// belongs to somebody else.
+const OUR_TABLES: &[&str] = &[
+    "activity_chains",
+    "activity_log",
+    "agent_configurations",
+    "channel_configurations",
+    "effective_channel_configurations",
+    "invitation_lookups",
+    "organization_invitations",
+    "organization_members",
+    "organizations",
+    "platform_activity_chain",
+    "platform_activity_log",
+    "system_agent_configurations",
+    "user_organizations",
+    "users",
+];
+
+/// One migration, as far as this database and this binary know it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Migration {
+    pub version: i64,
+    pub description: String,
+    pub state: MigrationState,
+}
+
+/// Where a migration stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MigrationState {
+    /// In the database and in this binary.
+    Applied,
+    /// In this binary only.
+    Pending,
+    /// In the database only: a newer tenantctl wrote it.
+    Unknown,
+    /// In both, with other contents: applied by a binary that is not of this line of releases.
+    Changed,
+}
+
+/// What a database holds of our schema, and what is in its way.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Every migration that the database or this binary knows, by version.
+    pub migrations: Vec<Migration>,
+    /// Why `db migrate` would not touch the database: it is somebody else's.
+    pub foreign: Option<Foreign>,
+}
+
+/// Something in a database that tenantctl did not make, where our schema would go.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Foreign {
+    /// `_sqlx_migrations` is the history of another application.
+    History,
+    /// Tables or views of our names.
+    Tables(Vec<String>),
+}
+
+impl Foreign {
+    /// The tables that are in the way.
+    pub fn tables(&self) -> Vec<String> {
+        match self {
+            Self::History => vec!["_sqlx_migrations".to_owned()],
+            Self::Tables(names) => names.clone(),
+        }
+    }
+
+    /// The error of a command that stops because of it.
+    pub fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, self.to_string()).hint(FOREIGN_REMEDY)
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::History => f.write_str(
+                "the table _sqlx_migrations of this database is the history of another application",
+            ),
+            Self::Tables(names) => write!(
+                f,
+                "this database already has {} that tenantctl did not make: {}",
+                if names.len() == 1 {
+                    "a table"
+                } else {
+                    "tables"
+                },
+                names.join(", ")
+            ),
+        }
+    }
+}
+
+/// What to do about a [`Foreign`] database.
+pub const FOREIGN_REMEDY: &str = "nothing was touched; give tenantctl a database of its own: \
+     `createdb tenantctl`, then name it in the database URL";
+
+/// Whether commands can work on this database, as this role. One round trip: it runs before every
+/// command.
+///
+/// # Errors
+/// `Unavailable` when the schema is missing, older or newer than this binary; `Refused` when
+/// row-level security would hide rows from the platform's own questions, or would not bind the
+/// tenant role.
+pub async fn require_usable(db: &Database) -> Result<()> {
+    let mut conn = PlatformConn::open(db)?;
+    let looked = sqlx::raw_sql(
+        "SELECT (SELECT max(version) FROM _sqlx_migrations),
+                row_security_active('organizations'),
+                (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = 'tenant_app'),
+                current_user,
+                (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'organizations'::regclass)",
+    )
+    .fetch_one(conn.connection())
+    .await;
+    let row = match looked {
+        Ok(row) => row,
+        Err(error) if is_undefined_table(&error) => {
+            return Err(unusable(conn.connection()).await);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let newest: i64 = row.try_get::<Option<i64>, _>(0)?.unwrap_or(0);
+    if newest > newest_known() {
+        return Err(newer_than_binary(newest));
+    }
+    let pending = MIGRATOR.iter().filter(|m| m.version > newest).count();
+    if pending > 0 {
+        return Err(not_migrated(pending));
+    }
+    if row.try_get(1)? {
+        return Err(not_the_owner(row.try_get(3)?, row.try_get(4)?));
+    }
+    if row.try_get::<Option<bool>, _>(2)? == Some(true) {
+        return Err(Error::refused(
+            "the role tenant_app bypasses row-level security: no tenant is isolated",
+        )
+        .hint("as an administrator: ALTER ROLE tenant_app NOSUPERUSER NOBYPASSRLS;"));
+    }
+    Ok(())
+}
+
+/// Why our tables are not there.
+async fn unusable(connection: &mut PgConnection) -> Error {
+    // In a rehearsal the failed statement has ended the transaction, and nothing can be asked.
+    match status_on(connection).await {
+        Ok(Status {
+            foreign: Some(foreign),
+            ..
+        }) => foreign.error(ErrorKind::Unavailable),
+        _ => not_migrated(MIGRATOR.iter().count()),
+    }
+}
+
+fn not_migrated(pending: usize) -> Error {
+    Error::unavailable(format!(
+        "the database is not migrated: {pending} of {} migrations are missing",
+        MIGRATOR.iter().count()
+    ))
+    .hint("run `tenantctl db migrate`")
+}
+
+/// Row-level security would answer the platform's questions with "none".
+fn not_the_owner(role: String, owner: String) -> Error {
+    Error::refused(format!(
+        "role {role} does not own the tables (role {owner} does), so it would see no organization"
+    ))
+    .hint(format!("connect as {owner}, or make it a member"))
+    .hint(format!(
+        "as an administrator: GRANT {} TO {};",
+        identifier(&owner),
+        identifier(&role)
+    ))
+}
+
+/// Where the database stands.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn status(db: &Database) -> Result<Status> {
+    let mut conn = PlatformConn::open(db)?;
+    status_on(conn.connection()).await
+}
+
+async fn status_on(connection: &mut PgConnection) -> Result<Status> {
+    let applied = applied(connection).await?;
+    let foreign = if applied.is_empty() {
+        foreign_tables(connection).await?
+    } else {
+        is_foreign_history(&applied).then_some(Foreign::History)
+    };
+    Ok(Status {
+        migrations: known_and_applied(&applied),
+        foreign,
+    })
+}
+
+fn known_and_applied(applied: &[Applied]) -> Vec<Migration> {
+    let known = MIGRATOR.iter().map(|migration| Migration {
+        version: migration.version,
+        description: migration.description.to_string(),
+        state: match applied.iter().find(|a| a.version == migration.version) {
+            None => MigrationState::Pending,
+            Some(applied) if applied.checksum == *migration.checksum => MigrationState::Applied,
+            Some(_) => MigrationState::Changed,
+        },
+    });
+    let unknown = applied
+        .iter()
+        .filter(|applied| !MIGRATOR.version_exists(applied.version))
+        .map(|applied| Migration {
+            version: applied.version,
+            description: applied.description.clone(),
+            state: MigrationState::Unknown,
+        });
+    let mut migrations: Vec<Migration> = known.chain(unknown).collect();
+    migrations.sort_by_key(|migration| migration.version);
+    migrations
+}
+
+/// Applies what is pending, all of it in one transaction, and returns what this call applied.
+/// Two at once are safe: the second waits for the first, and then finds nothing to do.
+///
+/// # Errors
+/// `Conflict` when the database holds tables of our names but not our history, or a migration
+/// with other contents; `Unavailable` when its schema is newer than this binary; `Refused` when
+/// the role lacks a right.
+pub async fn run(db: &Database) -> Result<Vec<Migration>> {
+    let mut conn = PlatformConn::begin(db).await?;
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('tenantctl db migrate'))")
+        .execute(conn.connection())
+        .await?;
+    let Status {
+        migrations: before,
+        foreign,
+    } = status_on(conn.connection()).await?;
+    if let Some(foreign) = foreign {
+        return Err(foreign.error(ErrorKind::Conflict));
+    }
+    let in_state = |state| before.iter().filter(move |m| m.state == state);
+    if let Some(newest) = in_state(MigrationState::Unknown).map(|m| m.version).max() {
+        return Err(newer_than_binary(newest));
+    }
+    if let Some(changed) = in_state(MigrationState::Changed).next() {
+        return Err(changed_since(changed.version));
+    }
+    let mut pending: Vec<Migration> = in_state(MigrationState::Pending).cloned().collect();
+    if !pending.is_empty() {
+        require_rights(conn.connection()).await?;
+        MIGRATOR
+            .run(&mut *conn.connection())
+            .await
+            .map_err(migration_failed)?;
+    }
+    conn.commit().await?;
+    for migration in &mut pending {
+        migration.state = MigrationState::Applied;
+    }
+    Ok(pending)
+}
+
+fn migration_failed(error: sqlx::migrate::MigrateError) -> Error {
+    use sqlx::migrate::MigrateError;
+    match error {
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            let cause = Error::from(source);
+            let hints = cause.hints().to_vec();
+            let failed = Error::new(cause.kind(), "the migration failed; nothing of it was kept")
+                .because(cause);
+            match hints.is_empty() {
+                true => failed.hint(FAILED_REMEDY),
+                false => hints.into_iter().fold(failed, Error::hint),
+            }
+        }
+        MigrateError::VersionMismatch(version) => changed_since(version),
+        other => Error::failure("the migration failed")
+            .because(other)
+            .hint(FAILED_REMEDY),
+    }
+}
+
+const FAILED_REMEDY: &str = "mend what the cause names and run `tenantctl db migrate` again; \
+     `tenantctl doctor` looks at the server, the role and its rights";
+
+fn changed_since(version: i64) -> Error {
+    Error::conflict(format!(
+        "migration {version} was applied with other contents than this tenantctl has"
+    ))
+    .hint(CHANGED_REMEDY)
+}
+
+/// What to do about [`MigrationState::Changed`].
+pub const CHANGED_REMEDY: &str = "use the tenantctl release that this database was migrated with";
+
+fn newest_known() -> i64 {
+    MIGRATOR
+        .iter()
+        .map(|migration| migration.version)
+        .max()
+        .unwrap_or(0)
+}
+
+fn newer_than_binary(newest: i64) -> Error {
+    Error::unavailable(format!(
+        "the schema of this database (version {newest}) is newer than this tenantctl (version {})",
+        newest_known()
+    ))
+    .hint("install the tenantctl release that migrated it; this one will not touch it")
+}
+
+/// A row of the history.
+#[derive(sqlx::FromRow)]
+struct Applied {
+    version: i64,
+    description: String,
+    checksum: Vec<u8>,
+}
+
+/// Asks for the table first: a failed statement would end the transaction of a rehearsal.
+async fn applied(connection: &mut PgConnection) -> Result<Vec<Applied>> {
+    let has_history =
+        sqlx::query_scalar!(r#"SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS "there!""#)
+            .fetch_one(&mut *connection)
+            .await?;
+    if !has_history {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_as(
+        "SELECT version, description, checksum FROM _sqlx_migrations WHERE success ORDER BY version",
+    )
+    .fetch_all(connection)
+    .await?)
+}
+
+fn is_undefined_table(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|database| database.code().as_deref() == Some("42P01"))
+}
+
+/// Another application may keep its history in a table of the same name.
+fn is_foreign_history(applied: &[Applied]) -> bool {
+    let ours = |applied: &Applied| {
+        MIGRATOR
+            .iter()
+            .any(|m| m.version == applied.version && m.description == applied.description)
+    };
+    !applied.iter().any(ours)
+}
+
+async fn foreign_tables(connection: &mut PgConnection) -> Result<Option<Foreign>> {
+    let names: Vec<String> = OUR_TABLES.iter().map(|name| (*name).to_owned()).collect();
+    let found = sqlx::query_scalar!(
+        r#"SELECT c.relname::text AS "name!"
+             FROM pg_catalog.pg_class c
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = current_schema() AND c.relname = ANY ($1)
+            ORDER BY c.relname"#,
+        &names
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok((!found.is_empty()).then_some(Foreign::Tables(found)))
+}
+
+/// Says what is missing before the first statement fails half-way through a file.
+async fn require_rights(connection: &mut PgConnection) -> Result<()> {
+    let rights = super::health::rights(connection).await?;
+    let lacking = rights.lacking();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let mut error = Error::refused(format!(
+        "role {} lacks what `db migrate` needs: {}",
+        rights.role,
+        lacking
+            .iter()
+            .map(|lack| lack.what.as_str())
+            .collect::<Vec<_>>()
+            .join("; ")
+    ));
+    for lack in lacking {
+        error = error.hint(format!("as an administrator: {}", lack.remedy));
+    }
+    Err(error)
+}

@@ -1,0 +1,26 @@
+//! The only SQL of our own schema: one file per resource, plain functions that take a handle.
+//!
+//! Tenant data is reached through [`TenantTx`] only; work across tenants takes a
+//! [`PlatformConn`], which a reviewer can grep for.
+
+pub mod activity;
+pub mod agents;
+pub mod channels;
+mod connection;
+mod error;
+pub mod health;
+pub mod invitations;
+mod lent;
+pub mod members;
+pub mod migrate;
+pub mod organizations;
+pub mod platform;
+pub mod purge;
+pub mod rehearsal;
+pub mod tenant;
+pub mod users;
+
+pub use connection::{ConnectSettings, Database};
+pub use error::{is_loopback, is_unique_violation, stored};
+pub use platform::PlatformConn;
+pub use tenant::TenantTx;

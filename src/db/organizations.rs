@@ -1,0 +1,311 @@
+//! Organizations: the tenant roots. Listing and looking up is the platform's, changing happens
+//! in the organization's own scope.
+
+use async_stream::try_stream;
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream::BoxStream};
+
+use super::{Database, PlatformConn, TenantTx, is_unique_violation, stored};
+use crate::{
+    domain::{
+        Locale, OrganizationId, Slug, TimeZone, UserId,
+        organization::{Organization, OrganizationStatus},
+    },
+    error::{Error, Result},
+};
+
+struct OrganizationRow {
+    id: uuid::Uuid,
+    slug: String,
+    name: String,
+    status: String,
+    time_zone: String,
+    locale: String,
+    allowed_email_domains: Vec<String>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    suspended_at: Option<DateTime<Utc>>,
+    deleted_at: Option<DateTime<Utc>>,
+    purge_after: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<OrganizationRow> for Organization {
+    type Error = Error;
+
+    fn try_from(row: OrganizationRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            slug: stored("organizations.slug", Slug::from_stored(&row.slug))?,
+            name: row.name,
+            status: stored("organizations.status", row.status.parse())?,
+            time_zone: stored("organizations.time_zone", row.time_zone.parse::<TimeZone>())?,
+            locale: stored("organizations.locale", row.locale.parse::<Locale>())?,
+            allowed_email_domains: row.allowed_email_domains,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            suspended_at: row.suspended_at,
+            deleted_at: row.deleted_at,
+            purge_after: row.purge_after,
+        })
+    }
+}
+
+/// Finds an organization of any status by its slug.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find_by_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<Organization>> {
+    sqlx::query_as!(
+        OrganizationRow,
+        "SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
+                created_at, updated_at, suspended_at, deleted_at, purge_after
+           FROM organizations WHERE slug = $1",
+        slug
+    )
+    .fetch_optional(conn.connection())
+    .await?
+    .map(Organization::try_from)
+    .transpose()
+}
+
+/// Finds an organization of any status by its id.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(conn: &mut PlatformConn, id: OrganizationId) -> Result<Option<Organization>> {
+    sqlx::query_as!(
+        OrganizationRow,
+        "SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
+                created_at, updated_at, suspended_at, deleted_at, purge_after
+           FROM organizations WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(conn.connection())
+    .await?
+    .map(Organization::try_from)
+    .transpose()
+}
+
+/// The slugs that begin like `prefix`, for completion and for "did you mean".
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn slugs(conn: &mut PlatformConn, prefix: &str, limit: i64) -> Result<Vec<String>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT slug FROM organizations WHERE starts_with(slug, $1) ORDER BY slug LIMIT $2",
+        prefix,
+        limit
+    )
+    .fetch_all(conn.connection())
+    .await?)
+}
+
+/// The organization in whose scope the transaction runs.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn current(tx: &mut TenantTx) -> Result<Option<Organization>> {
+    let id = tx.organization_id();
+    sqlx::query_as!(
+        OrganizationRow,
+        "SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
+                created_at, updated_at, suspended_at, deleted_at, purge_after
+           FROM organizations WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Organization::try_from)
+    .transpose()
+}
+
+/// The organization in whose scope the transaction runs, locked until its end: two changes of
+/// owners, or a change and a suspension, take turns.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock_current(tx: &mut TenantTx) -> Result<Option<Organization>> {
+    let id = tx.organization_id();
+    sqlx::query_as!(
+        OrganizationRow,
+        "SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
+                created_at, updated_at, suspended_at, deleted_at, purge_after
+           FROM organizations WHERE id = $1 FOR NO KEY UPDATE",
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Organization::try_from)
+    .transpose()
+}
+
+/// Adds the organization itself, in its own scope. `false`: the slug is taken.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn insert(tx: &mut TenantTx, organization: &Organization) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO organizations (id, slug, name, status, time_zone, locale,
+                                    allowed_email_domains, version, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (slug) DO NOTHING",
+        organization.id.as_uuid(),
+        organization.slug.as_str(),
+        organization.name,
+        organization.status.as_str(),
+        organization.time_zone.name(),
+        organization.locale.as_str(),
+        &organization.allowed_email_domains,
+        organization.version,
+        organization.created_at,
+        organization.updated_at,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Writes every changeable column, if the row still has the version it was read with.
+///
+/// # Errors
+/// `Conflict` when the slug is taken or the row was changed in between.
+pub async fn update(tx: &mut TenantTx, organization: &Organization) -> Result<()> {
+    let updated = sqlx::query!(
+        "UPDATE organizations
+            SET slug = $2, name = $3, status = $4, time_zone = $5, locale = $6,
+                allowed_email_domains = $7, updated_at = $8, suspended_at = $9, deleted_at = $10,
+                purge_after = $11, version = $12 + 1
+          WHERE id = $1 AND version = $12",
+        tx.organization_id().as_uuid(),
+        organization.slug.as_str(),
+        organization.name,
+        organization.status.as_str(),
+        organization.time_zone.name(),
+        organization.locale.as_str(),
+        &organization.allowed_email_domains,
+        organization.updated_at,
+        organization.suspended_at,
+        organization.deleted_at,
+        organization.purge_after,
+        organization.version,
+    )
+    .execute(tx.connection())
+    .await;
+    match updated {
+        Ok(done) if done.rows_affected() == 1 => {
+            // Whether a channel is live depends on the organization's status.
+            super::channels::notify(tx, "*").await
+        }
+        Ok(_) => Err(Error::conflict(format!(
+            "organization {} was changed by someone else meanwhile",
+            organization.slug
+        ))
+        .hint("nothing was changed; run the command again")),
+        Err(error) if is_unique_violation(&error, "organizations_slug_key") => Err(
+            Error::conflict(format!("the slug {} is taken", organization.slug))
+                .hint("choose another with --slug"),
+        ),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How a list of organizations is ordered.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OrganizationOrder {
+    #[default]
+    Slug,
+    Name,
+    Created,
+}
+
+impl OrganizationOrder {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Slug => "slug",
+            Self::Name => "name",
+            Self::Created => "created",
+        }
+    }
+}
+
+/// Which organizations to list.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationFilter {
+    pub status: Option<OrganizationStatus>,
+    /// Part of the name or slug, in any case.
+    pub text: Option<String>,
+    /// Only those that this user is a member of.
+    pub member: Option<UserId>,
+    pub order: OrganizationOrder,
+    pub descending: bool,
+    /// `None`: all of them.
+    pub limit: Option<i64>,
+}
+
+/// The organizations, one after another as the server sends them: memory stays flat however
+/// many there are.
+pub fn stream(
+    db: &Database,
+    filter: OrganizationFilter,
+) -> BoxStream<'static, Result<Organization>> {
+    let db = db.clone();
+    try_stream! {
+        let mut conn = PlatformConn::open(&db)?;
+        let pattern = filter.text.as_deref().map(contains_pattern);
+        let order = filter.order.as_str();
+        let mut rows = sqlx::query_as!(
+            OrganizationRow,
+            r#"SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
+                      created_at, updated_at, suspended_at, deleted_at, purge_after
+                 FROM organizations o
+                WHERE ($1::text IS NULL OR status = $1)
+                  AND ($2::text IS NULL OR name ILIKE $2 OR slug ILIKE $2)
+                  AND ($3::uuid IS NULL OR EXISTS (SELECT FROM user_organizations u
+                                                    WHERE u.organization_id = o.id AND u.user_id = $3))
+                ORDER BY CASE WHEN $4 = 'name' AND NOT $5 THEN lower(name) END,
+                         CASE WHEN $4 = 'name' AND $5 THEN lower(name) END DESC,
+                         CASE WHEN $4 = 'created' AND NOT $5 THEN created_at END,
+                         CASE WHEN $4 = 'created' AND $5 THEN created_at END DESC,
+                         CASE WHEN $4 = 'slug' AND $5 THEN slug END DESC,
+                         slug
+                LIMIT $6"#,
+            filter.status.map(OrganizationStatus::as_str),
+            pattern,
+            filter.member.map(|user| user.as_uuid()),
+            order,
+            filter.descending,
+            filter.limit,
+        )
+        .fetch(conn.connection());
+        while let Some(row) = rows.next().await {
+            yield Organization::try_from(row?)?;
+        }
+    }
+    .boxed()
+}
+
+/// An ILIKE pattern that means "contains this text", whatever characters the text has.
+pub(super) fn contains_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contains_pattern;
+
+    #[test]
+    fn wildcards_in_the_text_are_plain_characters() {
+        assert_eq!(contains_pattern(r"50%_\"), r"%50\%\_\\%");
+    }
+}

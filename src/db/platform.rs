@@ -1,0 +1,73 @@
+//! The handle for work across tenants: lists of organizations, users, the platform's defaults.
+
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+
+use super::{Database, lent::Lent};
+use crate::{domain::OrganizationId, error::Result};
+
+/// A connection with the rights of the role that connected.
+///
+/// On tables where row-level security is forced it sees nothing, unless that role may bypass it:
+/// what belongs to a tenant is read through [`super::TenantTx`].
+#[derive(Debug)]
+pub struct PlatformConn {
+    lent: Lent,
+}
+
+impl PlatformConn {
+    /// Outside a transaction: each statement stands alone. For reads.
+    ///
+    /// # Errors
+    /// `Failure` when another handle is open.
+    pub fn open(db: &Database) -> Result<Self> {
+        let lent = Lent::outside(db)?;
+        Ok(Self { lent })
+    }
+
+    /// In a transaction that [`PlatformConn::commit`] ends.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub async fn begin(db: &Database) -> Result<Self> {
+        let lent = Lent::begin(db).await?;
+        Ok(Self { lent })
+    }
+
+    /// In a transaction that names an organization but keeps the connecting role: what only the
+    /// owner of the tables may do to a tenant, which is to purge it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub async fn begin_for(db: &Database, organization: OrganizationId) -> Result<Self> {
+        let mut conn = Self::begin(db).await?;
+        // Safe: a UUID formats as hexadecimal digits and hyphens only.
+        let scope = format!(
+            "SET LOCAL app.organization_id = '{}'",
+            organization.as_uuid()
+        );
+        conn.connection().execute(AssertSqlSafe(scope)).await?;
+        Ok(conn)
+    }
+
+    /// Makes the changes permanent (in a rehearsal: visible to the next handle).
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost: then the change may have been made, or not.
+    pub async fn commit(self) -> Result<()> {
+        self.lent.commit().await
+    }
+
+    /// Ends the transaction at once, changing nothing. Dropping does the same, but the server
+    /// hears of it with the next statement only: before a person is asked, end it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub async fn rollback(self) -> Result<()> {
+        self.lent.rollback().await
+    }
+
+    /// The bare connection, for the audit, which brings its own statements.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        self.lent.connection()
+    }
+}

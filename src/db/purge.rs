@@ -1,0 +1,109 @@
+//! Removing an organization for good, with every row of it in every table.
+
+use sqlx::AssertSqlSafe;
+
+use super::PlatformConn;
+use crate::{
+    confirm::Confirmed,
+    domain::{Organization, OrganizationId, TableChange},
+    error::{Error, Result},
+};
+
+/// The tenant tables, children before the parents they refer to. A test compares this list with
+/// the catalog, so that a new table cannot be forgotten here.
+pub const TABLES: &[&str] = &[
+    "invitation_lookups",
+    "user_organizations",
+    "organization_invitations",
+    "organization_members",
+    "channel_configurations",
+    "agent_configurations",
+    "activity_log",
+    "activity_chains",
+];
+
+/// How many rows would go, by table.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn count(
+    conn: &mut PlatformConn,
+    organization: OrganizationId,
+) -> Result<Vec<TableChange>> {
+    let mut counts = Vec::with_capacity(TABLES.len() + 1);
+    for table in TABLES {
+        // Safe: the names are the constants above.
+        let sql = format!("SELECT count(*) FROM {table} WHERE organization_id = $1");
+        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(organization.as_uuid())
+            .fetch_one(conn.connection())
+            .await?;
+        counts.push(deleted(table, rows));
+    }
+    counts.push(deleted("organizations", 1));
+    Ok(counts)
+}
+
+/// The organization as it is now, locked until the end of the transaction.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock(
+    conn: &mut PlatformConn,
+    organization: OrganizationId,
+) -> Result<Option<Organization>> {
+    sqlx::query!(
+        "SELECT FROM organizations WHERE id = $1 FOR UPDATE",
+        organization.as_uuid()
+    )
+    .fetch_optional(conn.connection())
+    .await?;
+    super::organizations::find(conn, organization).await
+}
+
+/// Deletes every row of the organization, and the organization itself. Takes a connection opened
+/// with [`PlatformConn::begin_for`] the same organization.
+///
+/// # Errors
+/// `Refused` when the connecting role does not own the tables, `Conflict` when a row of another
+/// table still refers to the organization.
+pub async fn delete_all(
+    conn: &mut PlatformConn,
+    organization: OrganizationId,
+    _confirmed: Confirmed,
+) -> Result<Vec<TableChange>> {
+    let mut gone = Vec::with_capacity(TABLES.len() + 1);
+    for table in TABLES {
+        // Safe: the names are the constants above.
+        let sql = format!("DELETE FROM {table} WHERE organization_id = $1");
+        let done = sqlx::query(AssertSqlSafe(sql))
+            .bind(organization.as_uuid())
+            .execute(conn.connection())
+            .await?;
+        gone.push(deleted(
+            table,
+            i64::try_from(done.rows_affected()).unwrap_or(i64::MAX),
+        ));
+    }
+    let root = sqlx::query!(
+        "DELETE FROM organizations WHERE id = $1",
+        organization.as_uuid()
+    )
+    .execute(conn.connection())
+    .await?;
+    if root.rows_affected() != 1 {
+        return Err(Error::not_found("the organization is gone already"));
+    }
+    gone.push(deleted("organizations", 1));
+    super::channels::notify_platform(conn, Some(organization)).await?;
+    Ok(gone)
+}
+
+fn deleted(table: &str, rows: i64) -> TableChange {
+    TableChange {
+        table: table.to_owned(),
+        inserted: 0,
+        updated: 0,
+        deleted: rows,
+    }
+}

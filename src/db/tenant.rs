@@ -1,0 +1,67 @@
+//! The one door to tenant data.
+
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+
+use super::{Database, lent::Lent};
+use crate::{domain::OrganizationId, error::Result};
+
+/// A transaction in the scope of one organization.
+///
+/// It runs as `tenant_app`, a role without rights of its own beyond the granted ones and without
+/// BYPASSRLS, so row-level security is in force also when the operator connects as a superuser.
+/// Dropped without [`TenantTx::commit`], it is rolled back.
+#[derive(Debug)]
+pub struct TenantTx {
+    lent: Lent,
+    organization: OrganizationId,
+}
+
+impl TenantTx {
+    /// Opens a transaction, drops to `tenant_app` and names the organization.
+    ///
+    /// The typed UUID is written out, not bound: `SET LOCAL` takes no parameters, and
+    /// `set_config` does not reach the workers of a Citus cluster.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost, `Refused` when the connecting role is not a
+    /// member of `tenant_app`.
+    pub async fn begin(db: &Database, organization: OrganizationId) -> Result<Self> {
+        let mut tx = Self {
+            lent: Lent::begin(db).await?,
+            organization,
+        };
+        // Safe: a UUID formats as hexadecimal digits and hyphens only.
+        let scope = format!(
+            "SET LOCAL ROLE tenant_app; SET LOCAL app.organization_id = '{}'",
+            organization.as_uuid()
+        );
+        tx.connection().execute(AssertSqlSafe(scope)).await?;
+        Ok(tx)
+    }
+
+    /// The organization in whose scope this transaction runs.
+    pub fn organization_id(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// Makes the changes permanent (in a rehearsal: visible to the next handle).
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost: then the change may have been made, or not.
+    pub async fn commit(self) -> Result<()> {
+        self.lent.commit().await
+    }
+
+    /// Ends the transaction at once, changing nothing. Dropping does the same, but the server
+    /// hears of it with the next statement only: before a person is asked, end it.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub async fn rollback(self) -> Result<()> {
+        self.lent.rollback().await
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        self.lent.connection()
+    }
+}

@@ -1,0 +1,180 @@
+//! Users: people across organizations. A global table, so everything here takes the platform's
+//! connection.
+
+use async_stream::try_stream;
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream::BoxStream};
+
+use super::{Database, PlatformConn, organizations::contains_pattern, stored};
+use crate::{
+    domain::{Email, OrganizationId, UserId, user::User},
+    error::{Error, Result},
+};
+
+struct UserRow {
+    id: uuid::Uuid,
+    email: String,
+    name: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = Error;
+
+    fn try_from(row: UserRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            email: stored("users.email", row.email.parse::<Email>())?,
+            name: row.name,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Adds a user, unless the address or the id is known already. `false`: one of them is.
+///
+/// Neither is named as the one that may conflict: of two that add the same user at once, the
+/// second would trip over the other key.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn insert(conn: &mut PlatformConn, user: &User) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO users (id, email, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT DO NOTHING",
+        user.id.as_uuid(),
+        user.email.as_str(),
+        user.name,
+        user.created_at,
+        user.updated_at,
+    )
+    .execute(conn.connection())
+    .await?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+/// Finds a user by address.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find_by_email(conn: &mut PlatformConn, email: &Email) -> Result<Option<User>> {
+    sqlx::query_as!(
+        UserRow,
+        "SELECT id, email, name, created_at, updated_at FROM users WHERE email = $1",
+        email.as_str()
+    )
+    .fetch_optional(conn.connection())
+    .await?
+    .map(User::try_from)
+    .transpose()
+}
+
+/// Finds a user by id.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(conn: &mut PlatformConn, id: UserId) -> Result<Option<User>> {
+    sqlx::query_as!(
+        UserRow,
+        "SELECT id, email, name, created_at, updated_at FROM users WHERE id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(conn.connection())
+    .await?
+    .map(User::try_from)
+    .transpose()
+}
+
+/// The organizations a user is a member of, by slug.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn organizations(conn: &mut PlatformConn, user: UserId) -> Result<Vec<OrganizationId>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT o.id FROM user_organizations u JOIN organizations o ON o.id = u.organization_id
+          WHERE u.user_id = $1 ORDER BY o.slug",
+        user.as_uuid()
+    )
+    .fetch_all(conn.connection())
+    .await?
+    .into_iter()
+    .map(OrganizationId::from)
+    .collect())
+}
+
+/// Waits until no other session holds this user's sign-up, then holds it: of two sign-ups of one
+/// user, the second sees what the first has made.
+///
+/// The lock is the session's, not a transaction's, because what it guards happens in the scope of
+/// an organization, in a transaction of its own. [`end_sign_up`] releases it, the end of the
+/// connection at the latest.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost, `Conflict` when `lock_timeout` is over.
+pub async fn begin_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
+    sqlx::query!(
+        "SELECT pg_advisory_lock(hashtextextended('tenantctl sign-up ' || $1::uuid, 0))",
+        user.as_uuid(),
+    )
+    .execute(conn.connection())
+    .await?;
+    Ok(())
+}
+
+/// Lets the next sign-up of this user in.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn end_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
+    sqlx::query_scalar!(
+        "SELECT pg_advisory_unlock(hashtextextended('tenantctl sign-up ' || $1::uuid, 0))",
+        user.as_uuid(),
+    )
+    .fetch_one(conn.connection())
+    .await?;
+    Ok(())
+}
+
+/// A user in a list, with the number of organizations they belong to.
+#[derive(Clone, Debug)]
+pub struct ListedUser {
+    pub user: User,
+    pub organizations: i64,
+}
+
+/// The users whose address or name contains `text`, by address.
+pub fn stream(
+    db: &Database,
+    text: Option<String>,
+    limit: Option<i64>,
+) -> BoxStream<'static, Result<ListedUser>> {
+    let db = db.clone();
+    try_stream! {
+        let mut conn = PlatformConn::open(&db)?;
+        let pattern = text.as_deref().map(contains_pattern);
+        let mut rows = sqlx::query!(
+            r#"SELECT id, email, name, created_at, updated_at,
+                      (SELECT count(*) FROM user_organizations m WHERE m.user_id = u.id) AS "organizations!"
+                 FROM users u
+                WHERE $1::text IS NULL OR email ILIKE $1 OR name ILIKE $1
+                ORDER BY email LIMIT $2"#,
+            pattern,
+            limit,
+        )
+        .fetch(conn.connection());
+        while let Some(row) = rows.next().await {
+            let row = row?;
+            let user = User::try_from(UserRow {
+                id: row.id,
+                email: row.email,
+                name: row.name,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+            })?;
+            yield ListedUser { user, organizations: row.organizations };
+        }
+    }
+    .boxed()
+}

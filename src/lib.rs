@@ -17,10 +17,16 @@
 //!
 //! `tests/it/architecture.rs` keeps these rules.
 
+pub mod audit;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod confirm;
+pub mod context;
 pub mod db;
 pub mod domain;
 pub mod error;
+pub mod local;
 pub mod output;
 pub mod quoting;
+pub mod services;

@@ -1,0 +1,4 @@
+//! Proofs of isolation. This module knows PostgreSQL and nothing of our own schema: it reads the
+//! catalog of whatever database it is given, and attacks it as the application would.
+
+pub mod matrix;

@@ -1,0 +1,194 @@
+//! Completion of real values: organizations, members, channels, profiles. A shell asks by running
+//! this binary with `COMPLETE` set; nothing is said where the database does not answer at once.
+
+use std::{ffi::OsStr, future::Future, time::Duration};
+
+use clap::CommandFactory;
+use clap_complete::{CompleteEnv, CompletionCandidate};
+use futures_util::TryStreamExt;
+
+use super::{Cli, typed};
+use crate::{
+    config::LOCAL_PROFILE,
+    context::{App, Environment},
+    db::{
+        self, PlatformConn, invitations::InvitationFilter, members::MemberFilter,
+        organizations::OrganizationFilter,
+    },
+    domain::{ChannelKind, Permission, Role, TimeZone},
+    error::Result,
+    services::{Session, invitations, members},
+};
+
+/// Time for a database to answer in: a person waits for the Tab key.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// How many candidates are offered at most.
+const MOST: i64 = 200;
+
+/// Answers a shell that asks for completions, and ends the process; otherwise returns at once.
+pub fn answer_if_asked() {
+    CompleteEnv::with_factory(Cli::command).complete();
+}
+
+/// The slugs of organizations; of the user's own where one acts with `--as`.
+pub fn organizations(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy().into_owned();
+    ask(async |app| {
+        let session = app.session().await?;
+        if session.actor.user_id().is_some() {
+            return own_slugs(&session, &prefix).await;
+        }
+        let mut conn = PlatformConn::open(&session.db)?;
+        db::organizations::slugs(&mut conn, &prefix, MOST).await
+    })
+}
+
+async fn own_slugs(session: &Session, prefix: &str) -> Result<Vec<String>> {
+    let filter = OrganizationFilter {
+        member: session.actor.user_id(),
+        limit: Some(MOST),
+        ..OrganizationFilter::default()
+    };
+    let own: Vec<_> = db::organizations::stream(&session.db, filter)
+        .try_collect()
+        .await?;
+    let slugs = own.into_iter().map(|found| found.slug.to_string());
+    Ok(slugs.filter(|slug| slug.starts_with(prefix)).collect())
+}
+
+/// The addresses of the current organization's members.
+pub fn members(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy().into_owned();
+    ask(async |app| {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let filter = MemberFilter {
+            limit: Some(MOST),
+            text: Some(prefix.clone()),
+            ..MemberFilter::default()
+        };
+        let members = members::list(&session, organization.id, &filter).await?;
+        Ok(members
+            .into_iter()
+            .map(|member| member.email.to_string())
+            .filter(|email| email.starts_with(&prefix))
+            .collect())
+    })
+}
+
+/// The invited addresses of the current organization whose invitations are pending.
+pub fn invitations(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy().into_owned();
+    ask(async |app| {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let filter = InvitationFilter {
+            all: false,
+            limit: Some(MOST),
+        };
+        let invitations = invitations::list(&session, organization.id, &filter).await?;
+        Ok(invitations
+            .into_iter()
+            .map(|invitation| invitation.email.to_string())
+            .filter(|email| email.starts_with(&prefix))
+            .collect())
+    })
+}
+
+/// The names of the profiles.
+pub fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(app) = app() else {
+        return Vec::new();
+    };
+    let mut names = vec![LOCAL_PROFILE.to_owned()];
+    if let Ok(config) = app.config() {
+        names.extend(config.profiles.keys().cloned());
+    }
+    names.sort();
+    names.dedup();
+    starting_with(current, names.into_iter().map(CompletionCandidate::new))
+}
+
+/// The five channels.
+pub fn channels(current: &OsStr) -> Vec<CompletionCandidate> {
+    let channels = ChannelKind::ALL.iter();
+    starting_with(
+        current,
+        channels.map(|kind| {
+            CompletionCandidate::new(kind.as_str()).help(Some(kind.description().into()))
+        }),
+    )
+}
+
+/// The roles.
+pub fn roles(current: &OsStr) -> Vec<CompletionCandidate> {
+    let roles = Role::ALL.iter();
+    starting_with(
+        current,
+        roles.map(|role| {
+            CompletionCandidate::new(role.as_str()).help(Some(role.description().into()))
+        }),
+    )
+}
+
+/// The permissions.
+pub fn permissions(current: &OsStr) -> Vec<CompletionCandidate> {
+    let permissions = Permission::ALL.iter();
+    starting_with(
+        current,
+        permissions.map(|permission| {
+            CompletionCandidate::new(permission.as_str())
+                .help(Some(permission.description().into()))
+        }),
+    )
+}
+
+/// The time zones.
+pub fn time_zones(current: &OsStr) -> Vec<CompletionCandidate> {
+    starting_with(current, TimeZone::names().map(CompletionCandidate::new))
+}
+
+fn starting_with(
+    current: &OsStr,
+    candidates: impl Iterator<Item = CompletionCandidate>,
+) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy();
+    candidates
+        .filter(|candidate| {
+            candidate
+                .get_value()
+                .to_string_lossy()
+                .starts_with(&*prefix)
+        })
+        .collect()
+}
+
+/// As the line being completed would run: with its flags, and in nobody else's name. `None`: the
+/// line cannot run.
+fn app() -> Option<App> {
+    let arguments = std::env::args_os();
+    let global = typed::global_args(arguments.map(|word| word.to_string_lossy().into_owned()))?;
+    Some(App::new(global, Environment::from_process()))
+}
+
+/// Asks the database that the line, the environment and the configuration name.
+fn ask<F>(question: impl FnOnce(App) -> F) -> Vec<CompletionCandidate>
+where
+    F: Future<Output = Result<Vec<String>>>,
+{
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return Vec::new();
+    };
+    let Some(app) = app() else {
+        return Vec::new();
+    };
+    let answered = runtime.block_on(async { tokio::time::timeout(PATIENCE, question(app)).await });
+    match answered {
+        Ok(Ok(values)) => values.into_iter().map(CompletionCandidate::new).collect(),
+        _ => Vec::new(),
+    }
+}

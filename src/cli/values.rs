@@ -1,0 +1,180 @@
+//! Value parsers: what is typed becomes a type of `domain`, and a mistake is told with the rule
+//! and the remedy.
+
+use std::{fmt::Display, num::IntErrorKind, ops::RangeInclusive, str::FromStr};
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+
+use crate::{
+    domain::{
+        Email, Locale, Permission, Role, Slug, TimeZone, UserId, channel::ChannelKind,
+        display_name, organization::OrganizationStatus,
+    },
+    error::Error,
+};
+
+/// An error in the form that clap prints: the message, then the hints on lines of their own.
+fn told(error: Error) -> String {
+    let mut text = error.to_string();
+    for hint in error.hints() {
+        text.push_str("\n  hint: ");
+        text.push_str(hint);
+    }
+    text
+}
+
+fn parse<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(told)
+}
+
+macro_rules! parsers {
+    ($($(#[$doc:meta])* $name:ident -> $Type:ty;)*) => {$(
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// What is wrong with the text, and what to do.
+        pub fn $name(text: &str) -> Result<$Type, String> {
+            parse(text)
+        }
+    )*};
+}
+
+parsers! {
+    /// An e-mail address.
+    email -> Email;
+    /// A slug.
+    slug -> Slug;
+    /// An IANA time zone.
+    time_zone -> TimeZone;
+    /// A BCP 47 language tag.
+    locale -> Locale;
+    /// A user id.
+    user_id -> UserId;
+    /// A role.
+    role -> Role;
+    /// A permission.
+    permission -> Permission;
+    /// A channel.
+    channel -> ChannelKind;
+    /// The status of an organization.
+    organization_status -> OrganizationStatus;
+}
+
+/// A name for people to read.
+///
+/// # Errors
+/// What is wrong with the text, and what to do.
+pub fn name(text: &str) -> Result<String, String> {
+    display_name(text).map_err(told)
+}
+
+/// A point in time: RFC 3339, or a day (its midnight in UTC).
+///
+/// # Errors
+/// What is wrong with the text, and what to do.
+pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .map(|day| day.and_time(NaiveTime::MIN).and_utc())
+        .map_err(|_| {
+            format!("{text:?} is not a time\n  hint: write 2026-11-23 or 2026-11-23T15:00:00Z")
+        })
+}
+
+/// A whole number from 1 on.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn positive<T: TryFrom<i64>>(text: &str) -> Result<T, String> {
+    let too_large = || format!("{text} is too large");
+    match text.parse::<i64>() {
+        Ok(number) if number >= 1 => T::try_from(number).map_err(|_| too_large()),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Err(too_large()),
+        _ => Err(format!("{text:?} is not a whole number from 1 on")),
+    }
+}
+
+/// A parser of whole numbers in a range.
+pub fn whole_number<T>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync
+where
+    T: FromStr + Display + PartialOrd + Clone + Send + Sync,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            let (first, last) = (range.start(), range.end());
+            format!("{text:?} is not a whole number from {first} to {last}")
+        })
+    }
+}
+
+/// One `key=value` pair.
+///
+/// # Errors
+/// What is wrong with the text, and what to do.
+pub fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err(format!(
+            "{text:?} is not a key=value pair\n  hint: write for example enabled=true"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_day_or_rfc_3339() {
+        assert_eq!(
+            time("2026-11-23").unwrap().to_rfc3339(),
+            "2026-11-23T00:00:00+00:00"
+        );
+        assert_eq!(
+            time("2026-11-23T16:00:00+01:00").unwrap().to_rfc3339(),
+            "2026-11-23T15:00:00+00:00"
+        );
+        assert!(time("yesterday").unwrap_err().contains("hint:"));
+    }
+
+    #[test]
+    fn a_whole_number_outside_its_range_is_told_the_range() {
+        assert_eq!(positive::<u32>("7"), Ok(7));
+        for wrong in ["0", "-1", "abc", ""] {
+            let told = positive::<i64>(wrong).unwrap_err();
+            assert!(told.ends_with("is not a whole number from 1 on"), "{told}");
+        }
+        for wrong in ["4294967296", "9223372036854775808"] {
+            assert_eq!(
+                positive::<u32>(wrong).unwrap_err(),
+                format!("{wrong} is too large")
+            );
+        }
+        let days = whole_number::<u32>(1..=30);
+        assert_eq!(days("30"), Ok(30));
+        for wrong in ["0", "31", "-3", "abc", "1.5", ""] {
+            let told = days(wrong).unwrap_err();
+            assert!(
+                told.ends_with("is not a whole number from 1 to 30"),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_assignment_splits_at_the_first_equals_sign() {
+        assert_eq!(
+            assignment("greeting=1+1=2").unwrap(),
+            ("greeting".to_owned(), "1+1=2".to_owned())
+        );
+        assert!(assignment("=x").is_err());
+        assert!(assignment("x").is_err());
+    }
+}

@@ -1,0 +1,157 @@
+//! What the verbs of `agent` show.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Layer;
+use crate::{
+    commands::changes::{self, KeyChange},
+    db::agents::StoredAgent,
+    domain::{AgentInstructions, InstructionPart, Organization},
+    output::{Page, View, rfc3339},
+    services::agents::AgentChange,
+};
+
+impl Layer {
+    /// The words of the command.
+    pub(super) const fn noun(self) -> &'static str {
+        match self {
+            Self::Organization => "agent",
+            Self::Platform => "agent system",
+        }
+    }
+}
+
+/// The instructions of an organization, or of the platform.
+#[derive(Serialize)]
+pub(super) struct AgentView {
+    /// The slug; `None`: the platform's defaults.
+    organization: Option<String>,
+    #[serde(flatten)]
+    instructions: AgentInstructions,
+    version: i64,
+    #[serde(with = "rfc3339")]
+    updated_at: DateTime<Utc>,
+    #[serde(skip)]
+    zone: Option<chrono_tz::Tz>,
+}
+
+impl AgentView {
+    pub(super) fn new(organization: Option<&Organization>, agent: StoredAgent) -> Self {
+        Self {
+            organization: organization.map(|organization| organization.slug.to_string()),
+            instructions: agent.instructions,
+            version: agent.version,
+            updated_at: agent.updated_at,
+            zone: organization.map(|organization| organization.time_zone.tz()),
+        }
+    }
+}
+
+impl AgentView {
+    /// Everything but the texts, which can be long.
+    fn fields(&self, page: &mut Page) {
+        let style = page.style();
+        let whose = self.organization.as_deref().unwrap_or("the platform");
+        let changed = style.time(self.updated_at, self.zone);
+        page.field("Instructions of", style.bold(whose))
+            .field(
+                "use_manual_instructions",
+                self.instructions.use_manual_instructions,
+            )
+            .field("Changed", format!("{changed}, version {}", self.version));
+    }
+}
+
+impl View for AgentView {
+    fn human(&self, page: &mut Page) {
+        self.fields(page);
+        let style = page.style();
+        let below = match self.organization {
+            Some(_) => "not set: the platform's counts",
+            None => "not set: the text that comes with the program counts",
+        };
+        for part in InstructionPart::ALL {
+            page.heading(part.field());
+            match self.instructions.text(*part) {
+                Some(text) => page.text(text),
+                None => page.line(style.dim(below)),
+            };
+        }
+    }
+}
+
+/// What a change made of instructions.
+#[derive(Serialize)]
+pub(super) struct ChangedView {
+    /// `false`: they were so already.
+    changed: bool,
+    changes: Vec<KeyChange>,
+    #[serde(flatten)]
+    agent: AgentView,
+    #[serde(skip)]
+    next: Vec<String>,
+}
+
+impl ChangedView {
+    pub(super) fn new(layer: Layer, change: AgentChange) -> Self {
+        let AgentChange {
+            organization,
+            before,
+            after,
+        } = change;
+        let changes = KeyChange::between(&json!(before.instructions), &json!(after.instructions));
+        let agent = AgentView::new(organization.as_ref(), after);
+        let org = agent.organization.as_ref();
+        let org = org.map(|slug| format!(" --org {slug}")).unwrap_or_default();
+        let undo = |change| undo(layer, &org, change);
+        Self {
+            changed: !changes.is_empty(),
+            next: changes.iter().map(undo).collect(),
+            changes,
+            agent,
+        }
+    }
+}
+
+/// The command that puts the old value back, or where to find it if it is too long for one.
+fn undo(layer: Layer, org: &str, change: &KeyChange) -> String {
+    let (noun, key) = (layer.noun(), &change.key);
+    match (&change.before, changes::argument(&change.before)) {
+        (Value::Null, _) => format!("undo: tenantctl {noun} clear {key}{org}"),
+        (_, Some(text)) => {
+            let text = shell_words::quote(&text);
+            format!("undo: tenantctl {noun} set {key} {text}{org}")
+        }
+        (_, None) => {
+            let filter = match layer {
+                Layer::Organization => format!("--action agent.update{org}"),
+                Layer::Platform => "--action agent.update_system --platform".to_owned(),
+            };
+            format!("the text before: tenantctl activity list {filter}")
+        }
+    }
+}
+
+impl View for ChangedView {
+    fn human(&self, page: &mut Page) {
+        self.agent.fields(page);
+    }
+
+    fn summary(&self) -> Option<String> {
+        let whose = match &self.agent.organization {
+            Some(slug) => format!("the instructions of {slug}"),
+            None => "the platform's instructions".to_owned(),
+        };
+        Some(if self.changed {
+            changes::describe(&format!("updated {whose}"), &self.changes)
+        } else {
+            format!("{whose} are so already; nothing was changed")
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        self.next.clone()
+    }
+}

@@ -1,0 +1,44 @@
+//! `tenantctl channel`: how patients reach an organization's AI agents.
+
+mod edit;
+mod instructions;
+mod list;
+mod set;
+mod show;
+mod toggle;
+mod view;
+
+use clap::Subcommand;
+
+use crate::{context::App, error::Result};
+
+/// Look at and change the five channels of an organization.
+#[derive(Debug, Subcommand)]
+pub enum ChannelCommand {
+    List(list::ListArgs),
+    Show(show::ShowArgs),
+    Set(set::SetArgs),
+    Enable(toggle::EnableArgs),
+    Disable(toggle::DisableArgs),
+    Edit(edit::EditArgs),
+    #[command(subcommand)]
+    Instructions(instructions::InstructionsCommand),
+}
+
+impl ChannelCommand {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// What the verb could not do.
+    pub async fn run(self, app: &App) -> Result<()> {
+        match self {
+            Self::List(args) => app.list(args.run(app).await?).await,
+            Self::Show(args) => args.run(app).await,
+            Self::Set(args) => app.show(args.run(app).await?).await,
+            Self::Enable(args) => app.show(args.run(app).await?).await,
+            Self::Disable(args) => app.show(args.run(app).await?).await,
+            Self::Edit(args) => app.show(args.run(app).await?).await,
+            Self::Instructions(command) => command.run(app).await,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `channel show`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::view::ChannelView;
+use crate::{
+    cli::{complete, values},
+    commands::changes::brief,
+    context::App,
+    domain::{ChannelKind, ResolvedInstruction},
+    error::Result,
+    output::{Page, View},
+    services::channels::{self, ChannelDetails},
+};
+
+/// Show a channel: its configuration, what it lacks, and where its instructions come from.
+///
+/// Examples:
+///   tenantctl channel show web
+///   tenantctl channel show twilio_realtime --org harbor-clinic -o json
+///   tenantctl channel show web --toml >web.toml     (for: channel set web --from-file web.toml)
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ShowArgs {
+    /// The channel.
+    #[arg(value_name = "CHANNEL", value_parser = values::channel, add = ArgValueCompleter::new(complete::channels))]
+    kind: ChannelKind,
+
+    /// Print the commented TOML document that `channel edit` opens and `--from-file` reads.
+    #[arg(long, conflicts_with = "output")]
+    toml: bool,
+}
+
+impl ShowArgs {
+    pub(super) async fn run(self, app: &App) -> Result<()> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let details = channels::show(&session, organization.id, self.kind).await?;
+        if self.toml {
+            let configuration = &details.effective.channel.configuration;
+            return app.printer.raw(&configuration.to_document());
+        }
+        app.show(ShownView::from(details)).await
+    }
+}
+
+#[derive(Serialize)]
+struct ShownView {
+    #[serde(flatten)]
+    channel: ChannelView,
+    /// What the agents follow, and from which layer it comes.
+    resolved_instructions: Vec<ResolvedInstruction>,
+}
+
+impl From<ChannelDetails> for ShownView {
+    fn from(details: ChannelDetails) -> Self {
+        Self {
+            channel: ChannelView::new(&details.organization, details.effective.channel),
+            resolved_instructions: details.instructions,
+        }
+    }
+}
+
+impl View for ShownView {
+    fn human(&self, page: &mut Page) {
+        self.channel.fields(page);
+        page.heading("Instructions");
+        let rows: Vec<_> = self
+            .resolved_instructions
+            .iter()
+            .map(|resolved| {
+                vec![
+                    resolved.part.as_str().into(),
+                    resolved.layer.as_str().into(),
+                    brief(&resolved.text.as_str().into()).into(),
+                ]
+            })
+            .collect();
+        page.table(&["AGENT", "FROM", "TEXT"], &rows);
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.channel.warnings()
+    }
+}

@@ -1,0 +1,268 @@
+//! `tenantctl db`: the schema of the database.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::{
+    context::App,
+    db::migrate::{
+        self, CHANGED_REMEDY, FOREIGN_REMEDY, Foreign, Migration, MigrationState, Status,
+    },
+    error::{Error, ErrorKind, Result},
+    output::{Cell, Page, Style, View},
+};
+
+/// Bring the database to this release's schema, and see where it stands.
+#[derive(Debug, Subcommand)]
+pub enum DbCommand {
+    Migrate(MigrateArgs),
+    Status(StatusArgs),
+}
+
+impl DbCommand {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// What the verb could not do.
+    pub async fn run(self, app: &App) -> Result<()> {
+        match self {
+            Self::Migrate(args) => app.show(args.run(app).await?).await,
+            Self::Status(args) => args.run(app).await,
+        }
+    }
+}
+
+/// Apply the migrations that the database lacks, all of them in one transaction.
+///
+/// Two at once are safe: the second waits, and then finds nothing to do. A database that has
+/// tables of our names but not our migrations is not touched, nor is one whose schema is newer.
+///
+/// The connecting role need not be a superuser. It needs CREATE on the schema (as a rule public),
+/// and either CREATEROLE, or membership in a role tenant_app made beforehand:
+///   CREATE ROLE tenant_app NOLOGIN; GRANT tenant_app TO "your_role";
+///
+/// Examples:
+///   tenantctl db migrate --dry-run
+///   tenantctl db migrate
+///   tenantctl --profile local db migrate -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct MigrateArgs {}
+
+impl MigrateArgs {
+    async fn run(self, app: &App) -> Result<MigratedView> {
+        app.require_operator("migrate the database")?;
+        migrate(app).await
+    }
+}
+
+/// Migrates the database of `app`; `init` does the same after it has asked.
+pub(super) async fn migrate(app: &App) -> Result<MigratedView> {
+    let database = app.target()?.describe();
+    let db = app.database_as_is().await?;
+    let applied = migrate::run(db).await?;
+    Ok(MigratedView { database, applied })
+}
+
+#[derive(Serialize)]
+pub(super) struct MigratedView {
+    /// The database in words, without its password.
+    database: String,
+    /// What this call applied.
+    pub(super) applied: Vec<Migration>,
+}
+
+impl View for MigratedView {
+    fn human(&self, page: &mut Page) {
+        if !self.applied.is_empty() {
+            migrations_table(page, &self.applied);
+        }
+    }
+
+    fn summary(&self) -> Option<String> {
+        Some(match self.applied.len() {
+            0 => format!("nothing to do: {} is up to date", self.database),
+            1 => format!("applied 1 migration to {}", self.database),
+            count => format!("applied {count} migrations to {}", self.database),
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        match self.applied.first() {
+            Some(first) if first.version == 1 => vec!["tenantctl org create NAME".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Show each migration, and whether the database has it.
+///
+/// Exit code 0 whatever the state, so that it can be looked at; with --check, 7 unless the
+/// database is up to date.
+///
+/// Examples:
+///   tenantctl db status
+///   tenantctl db status --check && ./deploy
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct StatusArgs {
+    /// Exit with 7 unless the database is up to date.
+    #[arg(long)]
+    check: bool,
+}
+
+impl StatusArgs {
+    async fn run(self, app: &App) -> Result<()> {
+        app.require_operator("look at the migrations")?;
+        let database = app.target()?.describe();
+        let db = app.database_as_is().await?;
+        let status = migrate::status(db).await?;
+        let view = StatusView {
+            database,
+            state: SchemaState::of(&status),
+            conflicting_tables: status.foreign.iter().flat_map(Foreign::tables).collect(),
+            migrations: status.migrations,
+            foreign: status.foreign,
+        };
+        app.printer.view(&view)?;
+        if self.check {
+            view.require_current()?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the schema stands, as a whole.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SchemaState {
+    /// Exactly what this release knows.
+    Current,
+    /// Some migrations are missing.
+    Behind,
+    /// No migration was ever applied.
+    Empty,
+    /// A newer release migrated it.
+    Newer,
+    /// A migration was applied with other contents than this release has.
+    Changed,
+    /// It holds tables of our names that tenantctl did not make.
+    Foreign,
+}
+
+impl SchemaState {
+    pub(super) fn of(status: &Status) -> Self {
+        let any = |state| status.migrations.iter().any(|m| m.state == state);
+        if status.foreign.is_some() {
+            Self::Foreign
+        } else if any(MigrationState::Unknown) {
+            Self::Newer
+        } else if any(MigrationState::Changed) {
+            Self::Changed
+        } else if !any(MigrationState::Pending) {
+            Self::Current
+        } else if any(MigrationState::Applied) {
+            Self::Behind
+        } else {
+            Self::Empty
+        }
+    }
+
+    pub(super) fn cell(self, style: &Style) -> Cell {
+        match self {
+            Self::Current => style.ok("up to date"),
+            Self::Behind => style.warn("migrations are missing"),
+            Self::Empty => style.warn("not migrated"),
+            Self::Newer => style.bad("newer than this tenantctl"),
+            Self::Changed => style.bad("not what this tenantctl would have made"),
+            Self::Foreign => style.bad("somebody else's"),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct StatusView {
+    /// The database in words, without its password.
+    database: String,
+    state: SchemaState,
+    /// What has a name of ours, or of our history, and is somebody else's.
+    conflicting_tables: Vec<String>,
+    migrations: Vec<Migration>,
+    #[serde(skip)]
+    foreign: Option<Foreign>,
+}
+
+impl StatusView {
+    fn require_current(&self) -> Result<()> {
+        let database = &self.database;
+        if let Some(foreign) = &self.foreign {
+            return Err(foreign.error(ErrorKind::Unavailable));
+        }
+        match self.state {
+            SchemaState::Current => Ok(()),
+            SchemaState::Behind | SchemaState::Empty | SchemaState::Foreign => {
+                Err(Error::unavailable(format!("{database} is not up to date"))
+                    .hint("tenantctl db migrate"))
+            }
+            SchemaState::Newer => Err(Error::unavailable(format!(
+                "{database} was migrated by a newer tenantctl"
+            ))
+            .hint("install the tenantctl release that migrated it")),
+            SchemaState::Changed => Err(Error::unavailable(format!(
+                "{database} has migrations with other contents than this tenantctl has"
+            ))
+            .hint(CHANGED_REMEDY)),
+        }
+    }
+}
+
+impl View for StatusView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        page.field("Database", &self.database)
+            .field("Schema", self.state.cell(&style))
+            .blank();
+        migrations_table(page, &self.migrations);
+    }
+
+    fn next(&self) -> Vec<String> {
+        match self.state {
+            SchemaState::Behind | SchemaState::Empty => vec!["tenantctl db migrate".to_owned()],
+            SchemaState::Current
+            | SchemaState::Newer
+            | SchemaState::Changed
+            | SchemaState::Foreign => Vec::new(),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let foreign = self.foreign.iter();
+        let mut warnings: Vec<String> = foreign
+            .map(|foreign| format!("{foreign}; {FOREIGN_REMEDY}"))
+            .collect();
+        if self.state == SchemaState::Changed {
+            warnings.push(CHANGED_REMEDY.to_owned());
+        }
+        warnings
+    }
+}
+
+fn migrations_table(page: &mut Page, migrations: &[Migration]) {
+    let style = page.style();
+    let rows: Vec<_> = migrations
+        .iter()
+        .map(|migration| {
+            vec![
+                migration.version.into(),
+                migration.description.as_str().into(),
+                match migration.state {
+                    MigrationState::Applied => style.ok("applied"),
+                    MigrationState::Pending => style.warn("pending"),
+                    MigrationState::Unknown => style.bad("unknown to this tenantctl"),
+                    MigrationState::Changed => style.bad("applied with other contents"),
+                },
+            ]
+        })
+        .collect();
+    page.table(&["VERSION", "MIGRATION", "STATE"], &rows);
+}

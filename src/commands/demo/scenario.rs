@@ -1,0 +1,291 @@
+//! What the demo plays. Every step can be repeated: what is there already stays as it is.
+
+use crate::{
+    audit::matrix::{self, Boundary, IsolationMatrix, Tenants},
+    context::App,
+    db::PlatformConn,
+    domain::{
+        ChannelConfiguration, ChannelKind, Email, Organization, OrganizationStatus, Role, Slug,
+        user::User,
+    },
+    error::{ErrorKind, Result},
+    services::{
+        Session, channels, invitations, members,
+        organizations::{self, FirstOwner, NewOrganization},
+        users::{self, SignUp},
+    },
+};
+
+/// The days that an invitation of the demo is good for.
+const EXPIRES_DAYS: u32 = 7;
+
+/// One of the two organizations of the demo.
+struct Part {
+    name: &'static str,
+    slug: &'static str,
+    time_zone: &'static str,
+    locale: &'static str,
+    owner: (&'static str, &'static str),
+    guest: &'static str,
+    greeting: &'static str,
+    whatsapp: &'static [(&'static str, &'static str)],
+}
+
+const DEFAULT: Part = Part {
+    name: "Default Organization",
+    slug: "default-organization",
+    time_zone: "America/New_York",
+    locale: "en-US",
+    owner: ("owner@default.example", "Default Owner"),
+    guest: "guest@default.example",
+    greeting: "Answer in English. Offer the next free appointment first.",
+    whatsapp: &[("phone_number_id", "106540352242922"), ("enabled", "true")],
+};
+
+const HARBOR: Part = Part {
+    name: "Harbor Clinic",
+    slug: "harbor-clinic",
+    time_zone: "Europe/Zurich",
+    locale: "de-CH",
+    owner: ("owner@harbor.example", "Harbor Owner"),
+    guest: "guest@harbor.example",
+    greeting: "Antworte auf Deutsch. Frage zuerst, ob es ein Notfall ist.",
+    whatsapp: &[("enabled", "false")],
+};
+
+/// Who the owner of Harbor Clinic invites.
+const INVITED: (&str, &str) = ("sam@harbor.example", "Sam");
+
+/// What there is after the scenario.
+pub(super) struct Played {
+    pub(super) default: Side,
+    pub(super) harbor: Side,
+    /// The user who was invited to Harbor Clinic and signed up, and their role there.
+    pub(super) invited: (Email, Role),
+}
+
+/// One organization as the scenario leaves it.
+pub(super) struct Side {
+    pub(super) organization: Organization,
+    pub(super) owner: Email,
+    pub(super) twilio: ChannelConfiguration,
+    pub(super) whatsapp: ChannelConfiguration,
+}
+
+/// Plays it.
+pub(super) async fn play(app: &App, session: &Session) -> Result<Played> {
+    let default = set_up(app, session, &DEFAULT).await?;
+    let harbor = set_up(app, session, &HARBOR).await?;
+    let invited = invite_and_sign_up(app, session, &harbor).await?;
+    Ok(Played {
+        default: configure(app, session, &DEFAULT, default).await?,
+        harbor: configure(app, session, &HARBOR, harbor).await?,
+        invited,
+    })
+}
+
+/// The organization, and its owner, who signs up by the invitation that comes with it.
+async fn set_up(app: &App, session: &Session, part: &Part) -> Result<(Organization, User)> {
+    let slug: Slug = part.slug.parse()?;
+    let email: Email = part.owner.0.parse()?;
+    let organization = match organizations::resolve(session, part.slug).await {
+        Ok(known) => {
+            let known = reopen(app, session, known).await?;
+            reinstate_owner(session, &known, &email).await?;
+            known
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let new = NewOrganization {
+                name: part.name.to_owned(),
+                slug: Some(slug),
+                time_zone: part.time_zone.parse()?,
+                locale: part.locale.parse()?,
+                owner: Some(FirstOwner::Invited {
+                    email: email.clone(),
+                    expires_days: EXPIRES_DAYS,
+                }),
+            };
+            organizations::create(session, &new).await?.organization
+        }
+        Err(error) => return Err(error),
+    };
+    let owner = sign_up(session, &organization, part.owner).await?;
+    app.printer.done(&format!(
+        "{}: {} is its owner",
+        organization.name, owner.email
+    ));
+    Ok((organization, owner))
+}
+
+/// Whoever tried the demo's hints may have suspended or deleted it: it is brought back.
+async fn reopen(app: &App, session: &Session, known: Organization) -> Result<Organization> {
+    let mut organization = known;
+    if organization.status == OrganizationStatus::Deleted {
+        let restored = organizations::restore(session, organization.id).await?;
+        organization = restored.after;
+        app.printer
+            .done(&format!("{}: restored, it was deleted", organization.name));
+    }
+    if organization.status == OrganizationStatus::Suspended {
+        let resumed = organizations::resume(session, organization.id).await?;
+        organization = resumed.after;
+        app.printer
+            .done(&format!("{}: resumed, it was suspended", organization.name));
+    }
+    Ok(organization)
+}
+
+/// The same for an owner who was removed or got another role; before they sign up again, which
+/// makes an organization of their own for whoever belongs nowhere.
+async fn reinstate_owner(
+    session: &Session,
+    organization: &Organization,
+    email: &Email,
+) -> Result<()> {
+    let reinstated = match members::show(session, organization.id, email.as_str()).await {
+        Ok(member) if member.role == Role::Owner => return Ok(()),
+        Ok(_) => members::set_role(session, organization.id, email.as_str(), Role::Owner).await,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            members::add(session, organization.id, email, Role::Owner, true).await
+        }
+        Err(error) => Err(error),
+    };
+    match reinstated {
+        // Nobody with that address yet: their invitation still waits.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        reinstated => reinstated.map(drop),
+    }
+}
+
+async fn sign_up(
+    session: &Session,
+    organization: &Organization,
+    (email, name): (&str, &str),
+) -> Result<User> {
+    let new = SignUp {
+        email: email.parse()?,
+        name: name.to_owned(),
+        id: None,
+        time_zone: organization.time_zone,
+        locale: organization.locale.clone(),
+    };
+    Ok(users::sign_up(session, &new).await?.user)
+}
+
+/// The owner of Harbor Clinic invites somebody, with an owner's rights; they sign up and land in
+/// the right organization with the right role. One more invitation stays pending on each side.
+async fn invite_and_sign_up(
+    app: &App,
+    session: &Session,
+    (harbor, owner): &(Organization, User),
+) -> Result<(Email, Role)> {
+    let email: Email = INVITED.0.parse()?;
+    let as_owner = acting(session, owner);
+    let emails = std::slice::from_ref(&email);
+    invitations::create(
+        &as_owner,
+        harbor.id,
+        emails,
+        Role::Admin,
+        EXPIRES_DAYS,
+        true,
+    )
+    .await?;
+    let user = sign_up(session, harbor, INVITED).await?;
+    let joined = users::show(session, user.email.as_str()).await?;
+    let role = joined
+        .memberships
+        .iter()
+        .find(|(organization, _)| organization.id == harbor.id)
+        .map_or(Role::Viewer, |(_, role)| *role);
+    app.printer.done(&format!(
+        "{email}: invited to {} by its owner, signed up, joined as {role}",
+        harbor.name
+    ));
+    Ok((email, role))
+}
+
+async fn configure(
+    app: &App,
+    session: &Session,
+    part: &Part,
+    (organization, owner): (Organization, User),
+) -> Result<Side> {
+    let as_owner = acting(session, &owner);
+    let guest: Email = part.guest.parse()?;
+    invitations::create(
+        &as_owner,
+        organization.id,
+        &[guest],
+        Role::Viewer,
+        EXPIRES_DAYS,
+        true,
+    )
+    .await?;
+    let instructions = [("instructions", part.greeting)];
+    let twilio = set(
+        &as_owner,
+        &organization,
+        ChannelKind::TwilioRealtime,
+        &instructions,
+    )
+    .await?;
+    let whatsapp = set(
+        &as_owner,
+        &organization,
+        ChannelKind::Whatsapp,
+        part.whatsapp,
+    )
+    .await?;
+    app.printer.done(&format!(
+        "{}: Twilio instructions set, WhatsApp {}",
+        organization.name,
+        if whatsapp.enabled { "on" } else { "off" }
+    ));
+    Ok(Side {
+        organization,
+        owner: owner.email,
+        twilio,
+        whatsapp,
+    })
+}
+
+async fn set(
+    session: &Session,
+    organization: &Organization,
+    kind: ChannelKind,
+    assignments: &[(&str, &str)],
+) -> Result<ChannelConfiguration> {
+    let assignments: Vec<(String, String)> = assignments
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    let region = organization.locale.region();
+    let changed = channels::change(session, organization.id, kind, None, |current, _| {
+        current.apply(&assignments, region)
+    })
+    .await?;
+    Ok(changed.after.configuration)
+}
+
+fn acting(session: &Session, user: &User) -> Session {
+    Session {
+        actor: session.actor.acting_as(user),
+        ..session.clone()
+    }
+}
+
+/// Tries every cell of the matrix between the two organizations.
+pub(super) async fn attack(conn: &mut PlatformConn, played: &Played) -> Result<IsolationMatrix> {
+    let boundary = Boundary {
+        role: "tenant_app".to_owned(),
+        setting: "app.organization_id".to_owned(),
+        key: "organization_id".to_owned(),
+        root: ("organizations".to_owned(), "id".to_owned()),
+    };
+    let tenants = Tenants {
+        a: played.default.organization.id.to_string(),
+        b: played.harbor.organization.id.to_string(),
+    };
+    matrix::probe(conn.connection(), &boundary, &tenants).await
+}

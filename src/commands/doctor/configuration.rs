@@ -1,0 +1,102 @@
+//! Checks of the configuration and of the machine we run on.
+
+use super::report::{Area, Check};
+use crate::{
+    config::{self, InvitationsSection},
+    context::App,
+    error::Result,
+    local::{LocalState, LocalStatus},
+};
+
+const AREA: Area = Area::Configuration;
+
+/// Whether the file can be read and is valid.
+pub(super) fn file(app: &App) -> Check {
+    const NAME: &str = "config_file";
+    let found = match config::validate(app.global.config.as_deref(), &app.environment) {
+        Ok(found) => found,
+        Err(error) => return Check::broken(NAME, AREA, &error),
+    };
+    let path = found.path.display();
+    match (found.mistakes.first(), found.warnings.first()) {
+        (Some(mistake), _) => Check::failed(
+            NAME,
+            AREA,
+            match found.mistakes.len() {
+                1 => format!("{path}:{mistake}"),
+                count => format!("{count} mistakes; the first is {path}:{mistake}"),
+            },
+        )
+        .remedy("see all of them: tenantctl config validate"),
+        (None, Some(warning)) => Check::warning(NAME, AREA, warning).remedy(
+            warning
+                .split_once("run: ")
+                .map_or("tenantctl config validate", |(_, command)| command),
+        ),
+        (None, None) if found.exists => Check::ok(NAME, AREA, format!("{path} is valid")),
+        (None, None) => Check::ok(
+            NAME,
+            AREA,
+            format!("{path} does not exist: every value is built in"),
+        ),
+    }
+}
+
+/// Whether links of invitations still lead to the example's address.
+pub(super) fn invitation_link(app: &App) -> Check {
+    const NAME: &str = "invitation_link";
+    let Ok(config) = app.config() else {
+        return Check::skipped(NAME, AREA, "the configuration cannot be read");
+    };
+    let template = &config.invitations.link_template;
+    if *template == InvitationsSection::default().link_template {
+        return Check::warning(
+            NAME,
+            AREA,
+            format!("links of invitations lead nowhere: {template} is only an example"),
+        )
+        .remedy(
+            "set link_template in the [invitations] section of the configuration to the address \
+             of your platform; the file: tenantctl config path",
+        );
+    }
+    Check::ok(NAME, AREA, format!("invitations link to {template}"))
+}
+
+/// The state of the private cluster, where it is the database that is meant.
+pub(super) fn local_cluster(app: &App) -> Check {
+    const NAME: &str = "local_postgresql";
+    match app.local_cluster().and_then(|cluster| cluster.status()) {
+        Ok(status) => judge(NAME, &status),
+        Err(error) => Check::broken(NAME, Area::Database, &error),
+    }
+}
+
+fn judge(name: &'static str, status: &LocalStatus) -> Check {
+    let folder = status.data_dir.display();
+    let failed = |what: &str| {
+        Check::failed(name, Area::Database, format!("{what} ({folder})"))
+            .remedy("tenantctl local start")
+    };
+    match status.state {
+        LocalState::Running => Check::ok(name, Area::Database, format!("runs ({folder})")),
+        LocalState::Stopped => failed("is stopped"),
+        LocalState::Crashed => failed("has crashed; the next start recovers it"),
+        LocalState::NotCreated => failed("was not created"),
+    }
+}
+
+/// Whether something names a database.
+pub(super) fn database_named(app: &App) -> (Check, Result<config::DatabaseTarget>) {
+    const NAME: &str = "database_named";
+    let target = app.target();
+    if app.config().is_err() {
+        let why = "the configuration cannot be read";
+        return (Check::skipped(NAME, Area::Database, why), target);
+    }
+    let check = match &target {
+        Ok(target) => Check::ok(NAME, Area::Database, target.describe()),
+        Err(error) => Check::broken(NAME, Area::Database, error),
+    };
+    (check, target)
+}

@@ -1,0 +1,114 @@
+//! `tenantctl doctor`
+
+mod configuration;
+mod report;
+mod schema;
+mod server;
+
+use clap::Args;
+
+use self::report::{Area, Check, Report};
+use super::db::SchemaState;
+use crate::{
+    config::{DatabaseSource, DatabaseTarget, LOCAL_PROFILE},
+    context::App,
+    db::{Database, health, migrate},
+    error::Result,
+};
+
+/// Look for everything that could be wrong, and say how to mend it.
+///
+/// Configuration, connection, server version, clock, rights of the connecting role, migrations,
+/// and whether row-level security is in force. Changes nothing. Exit code 0 when nothing failed
+/// (warnings do not count), 7 when a check of the database did, 1 when only another did.
+///
+/// Examples:
+///   tenantctl doctor
+///   tenantctl --profile staging doctor -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct DoctorArgs {}
+
+impl DoctorArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Failure` when a check failed, after the report.
+    pub async fn run(self, app: &App) -> Result<()> {
+        app.require_operator("examine the database")?;
+        let mut checks = vec![
+            configuration::file(app),
+            configuration::invitation_link(app),
+        ];
+        let (named, target) = configuration::database_named(app);
+        let is_local = match &target {
+            Ok(target) => target.source == DatabaseSource::Local,
+            Err(_) => app.global.profile.as_deref() == Some(LOCAL_PROFILE),
+        };
+        checks.push(named);
+        if is_local {
+            checks.push(configuration::local_cluster(app));
+        }
+        match target {
+            Ok(target) => checks.extend(connection(app, &target).await),
+            Err(_) => checks.push(unreached("no database is named")),
+        }
+        let report = Report::new(checks, &app.printer);
+        app.printer.view(&report)?;
+        report.verdict()
+    }
+}
+
+fn unreached(why: &str) -> Check {
+    Check::skipped("connection", Area::Database, why)
+}
+
+/// The connection, and everything that can be asked through it.
+async fn connection(app: &App, target: &DatabaseTarget) -> Vec<Check> {
+    const NAME: &str = "connection";
+    let db = match app.database_as_is().await {
+        Ok(db) => db,
+        Err(error) => {
+            return vec![
+                Check::broken(NAME, Area::Database, &error),
+                Check::skipped("server", Area::Database, "the database was not reached"),
+                Check::skipped("schema", Area::Database, "the database was not reached"),
+            ];
+        }
+    };
+    let mut checks = vec![Check::ok(NAME, Area::Database, "the server answers")];
+    match examine(app, db, target).await {
+        Ok(more) => checks.extend(more),
+        Err(error) => checks.push(Check::broken("server", Area::Database, &error)),
+    }
+    checks
+}
+
+async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Vec<Check>> {
+    let before = app.clock.now();
+    let health = health::examine(db).await?;
+    let asked = before + (app.clock.now() - before) / 2;
+    let status = migrate::status(db).await?;
+    let migrated = SchemaState::of(&status) == SchemaState::Current;
+    let mut checks = vec![
+        server::version(&health),
+        server::writable(&health),
+        server::encryption(&health, &target.url),
+        server::clock(&health, asked),
+        server::role_flags(&health.rights),
+        server::rights(&health.rights, migrated),
+        schema::migrations(&status),
+        schema::ownership(&health),
+        schema::tenant_role(&health),
+    ];
+    if migrated {
+        checks.push(schema::tenant_scope(db, &health).await);
+        checks.push(schema::row_level_security(&health));
+    } else {
+        for name in ["tenant_scope", "row_level_security"] {
+            let why = "the database is not up to date";
+            checks.push(Check::skipped(name, Area::Database, why));
+        }
+    }
+    Ok(checks)
+}

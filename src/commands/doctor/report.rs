@@ -1,0 +1,231 @@
+//! What `doctor` found: one line a check, and what to do about it.
+
+use serde::Serialize;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    output::{Cell, Page, Printer, Style, View},
+};
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    Ok,
+    /// It works, and should be looked at all the same.
+    Warning,
+    Failed,
+    /// It could not be looked at, because of a check that failed before; never a pass.
+    Skipped,
+}
+
+/// What a check is about, which decides the exit code when it fails.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Area {
+    Configuration,
+    Database,
+}
+
+/// One check.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Check {
+    /// A stable name, for scripts.
+    pub(super) name: &'static str,
+    pub(super) area: Area,
+    pub(super) state: State,
+    pub(super) message: String,
+    /// What to do: a command or a statement to paste, where there is one.
+    pub(super) remedy: Option<String>,
+}
+
+impl Check {
+    fn new(name: &'static str, area: Area, state: State, message: impl Into<String>) -> Self {
+        Self {
+            name,
+            area,
+            state,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    pub(super) fn ok(name: &'static str, area: Area, message: impl Into<String>) -> Self {
+        Self::new(name, area, State::Ok, message)
+    }
+
+    pub(super) fn warning(name: &'static str, area: Area, message: impl Into<String>) -> Self {
+        Self::new(name, area, State::Warning, message)
+    }
+
+    pub(super) fn failed(name: &'static str, area: Area, message: impl Into<String>) -> Self {
+        Self::new(name, area, State::Failed, message)
+    }
+
+    pub(super) fn skipped(name: &'static str, area: Area, message: impl Into<String>) -> Self {
+        Self::new(name, area, State::Skipped, message)
+    }
+
+    /// A check that ended with an error.
+    pub(super) fn broken(name: &'static str, area: Area, error: &Error) -> Self {
+        let causes = error.causes().into_iter();
+        let message = std::iter::once(error.to_string()).chain(causes);
+        let check = Self::failed(name, area, message.collect::<Vec<_>>().join(": "));
+        match error.hints() {
+            [] => check,
+            hints => check.remedy(hints.join("\n")),
+        }
+    }
+
+    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    fn needs_attention(&self) -> bool {
+        matches!(self.state, State::Warning | State::Failed)
+    }
+
+    fn cell(&self, style: &Style) -> Cell {
+        match self.state {
+            State::Ok => style.ok("ok"),
+            State::Warning => style.warn("warning"),
+            State::Failed => style.bad("failed"),
+            State::Skipped => style.dim("skipped"),
+        }
+    }
+}
+
+/// All checks, in the order in which they were made.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    /// Nothing failed; there may be warnings.
+    healthy: bool,
+    checks: Vec<Check>,
+}
+
+impl Report {
+    /// `printer` makes the remedies mean the same database.
+    pub(super) fn new(mut checks: Vec<Check>, printer: &Printer) -> Self {
+        for remedy in checks.iter_mut().filter_map(|check| check.remedy.as_mut()) {
+            *remedy = printer.pasteable(remedy).into_owned();
+        }
+        Self {
+            healthy: !checks.iter().any(|check| check.state == State::Failed),
+            checks,
+        }
+    }
+
+    /// The failure that the exit code tells.
+    ///
+    /// # Errors
+    /// `Unavailable` when a check of the database failed, `Failure` when another one did.
+    pub(super) fn verdict(&self) -> Result<()> {
+        let failed: Vec<&Check> = self
+            .checks
+            .iter()
+            .filter(|check| check.state == State::Failed)
+            .collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let kind = if failed.iter().any(|check| check.area == Area::Database) {
+            ErrorKind::Unavailable
+        } else {
+            ErrorKind::Failure
+        };
+        let names: Vec<&str> = failed.iter().map(|check| check.name).collect();
+        Err(Error::new(
+            kind,
+            format!(
+                "{} of {} checks failed: {}",
+                failed.len(),
+                self.checks.len(),
+                names.join(", ")
+            ),
+        )
+        .hint("the report says under `What to do`, in JSON as `remedy`, how to mend each of them"))
+    }
+}
+
+impl View for Report {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        let rows: Vec<_> = self
+            .checks
+            .iter()
+            .map(|check| {
+                vec![
+                    check.cell(&style),
+                    check.name.replace('_', " ").into(),
+                    check.message.as_str().into(),
+                ]
+            })
+            .collect();
+        page.table(&["STATE", "CHECK", "FINDING"], &rows);
+
+        let remedies = self.checks.iter().filter(|check| check.needs_attention());
+        let remedies: Vec<(&Check, &String)> = remedies
+            .filter_map(|check| Some((check, check.remedy.as_ref()?)))
+            .collect();
+        if remedies.is_empty() {
+            return;
+        }
+        page.heading("What to do");
+        for (check, remedy) in remedies {
+            page.line(style.bold(check.name.replace('_', " ")));
+            for line in remedy.lines() {
+                page.line(format!("  {line}"));
+            }
+        }
+    }
+
+    fn summary(&self) -> Option<String> {
+        let warnings = self
+            .checks
+            .iter()
+            .filter(|check| check.state == State::Warning)
+            .count();
+        match (self.healthy, warnings) {
+            (true, 0) => Some("everything is in order".to_owned()),
+            (true, 1) => Some("nothing failed; there is a warning".to_owned()),
+            (true, count) => Some(format!("nothing failed; there are {count} warnings")),
+            (false, _) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exit_code(checks: Vec<Check>) -> u8 {
+        match Report::new(checks, &Printer::captured().0).verdict() {
+            Ok(()) => 0,
+            Err(error) => error.kind().exit_code(),
+        }
+    }
+
+    #[test]
+    fn the_exit_code_tells_which_part_failed() {
+        use Area::{Configuration, Database};
+        let warning = || Check::warning("clock", Database, "late");
+        let skipped = || Check::skipped("rights", Database, "not reached");
+        let file = || Check::failed("config_file", Configuration, "broken");
+        let server = || Check::failed("connection", Database, "refused");
+        assert_eq!(exit_code(vec![warning(), skipped()]), 0);
+        assert_eq!(exit_code(vec![file(), warning()]), 1);
+        assert_eq!(exit_code(vec![file(), server()]), 7);
+    }
+
+    #[test]
+    fn a_broken_check_keeps_cause_and_hints() {
+        let error = Error::unavailable("cannot reach it")
+            .because("refused")
+            .hint("start it")
+            .hint("or name another");
+        let check = Check::broken("connection", Area::Database, &error);
+        assert_eq!(check.message, "cannot reach it: refused");
+        assert_eq!(check.remedy.as_deref(), Some("start it\nor name another"));
+    }
+}

@@ -1,0 +1,190 @@
+//! Checks of our schema, and of the isolation that rests on it.
+
+use super::report::{Area, Check};
+use crate::{
+    commands::db::SchemaState,
+    context::new_id,
+    db::{
+        Database, TenantTx,
+        health::Health,
+        migrate::{CHANGED_REMEDY, FOREIGN_REMEDY, MigrationState, Status},
+    },
+    domain::OrganizationId,
+    quoting::identifier,
+};
+
+const AREA: Area = Area::Database;
+
+/// Where the migrations stand.
+pub(super) fn migrations(status: &Status) -> Check {
+    const NAME: &str = "migrations";
+    if let Some(foreign) = &status.foreign {
+        return Check::failed(NAME, AREA, foreign.to_string()).remedy(FOREIGN_REMEDY);
+    }
+    let migrations = &status.migrations;
+    let pending = migrations
+        .iter()
+        .filter(|migration| migration.state == MigrationState::Pending)
+        .count();
+    match SchemaState::of(status) {
+        SchemaState::Current => Check::ok(
+            NAME,
+            AREA,
+            format!("all {} migrations are applied", migrations.len()),
+        ),
+        SchemaState::Empty | SchemaState::Foreign => {
+            Check::failed(NAME, AREA, "the database is not migrated").remedy("tenantctl db migrate")
+        }
+        SchemaState::Behind => Check::failed(
+            NAME,
+            AREA,
+            format!("{pending} of {} migrations are missing", migrations.len()),
+        )
+        .remedy("tenantctl db migrate"),
+        SchemaState::Newer => Check::failed(
+            NAME,
+            AREA,
+            "the schema is newer than this tenantctl, which will not touch it",
+        )
+        .remedy("install the tenantctl release that migrated it"),
+        SchemaState::Changed => Check::failed(
+            NAME,
+            AREA,
+            "a migration was applied with other contents than this tenantctl has",
+        )
+        .remedy(CHANGED_REMEDY),
+    }
+}
+
+/// Whether the role could apply a later migration, which changes tables.
+pub(super) fn ownership(health: &Health) -> Check {
+    const NAME: &str = "table_owner";
+    let role = &health.rights.role;
+    match health.owns_tables {
+        None => Check::skipped(NAME, AREA, "there are no tables yet"),
+        Some(true) => Check::ok(NAME, AREA, format!("{role} can change the tables")),
+        Some(false) => Check::warning(
+            NAME,
+            AREA,
+            format!("{role} does not own the tables, so it cannot apply later migrations"),
+        )
+        .remedy("migrate as the role that owns them, or be granted that role"),
+    }
+}
+
+/// Whether `tenant_app` is bound by row-level security.
+pub(super) fn tenant_role(health: &Health) -> Check {
+    const NAME: &str = "tenant_app";
+    match health.rights.tenant_role {
+        None => Check::skipped(NAME, AREA, "`db migrate` makes the role tenant_app"),
+        Some(role) if role.voids_rls => Check::failed(
+            NAME,
+            AREA,
+            "tenant_app has SUPERUSER or BYPASSRLS: nothing separates the tenants",
+        )
+        .remedy("as an administrator: ALTER ROLE tenant_app NOSUPERUSER NOBYPASSRLS;"),
+        Some(_) => Check::ok(NAME, AREA, "row-level security applies to tenant_app"),
+    }
+}
+
+/// Whether a tenant's data can be reached as every command does: by switching to `tenant_app`.
+pub(super) async fn tenant_scope(db: &Database, health: &Health) -> Check {
+    const NAME: &str = "tenant_scope";
+    // No organization has this id; the transaction is rolled back.
+    match TenantTx::begin(db, OrganizationId::from(new_id())).await {
+        Ok(_) => Check::ok(NAME, AREA, "switching to tenant_app works"),
+        Err(error) => Check::failed(NAME, AREA, error.to_string()).remedy(format!(
+            "as an administrator: GRANT tenant_app TO {};",
+            identifier(&health.rights.role)
+        )),
+    }
+}
+
+/// Whether row-level security is on wherever there is tenant data.
+pub(super) fn row_level_security(health: &Health) -> Check {
+    const NAME: &str = "row_level_security";
+    let off = &health.tables_without_rls;
+    if off.is_empty() {
+        return Check::ok(NAME, AREA, "on for every table with an organization_id");
+    }
+    let statements: Vec<String> = off
+        .iter()
+        .map(|table| {
+            let table = identifier(table);
+            format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;")
+        })
+        .collect();
+    Check::failed(
+        NAME,
+        AREA,
+        format!("off for {}: every tenant can read it", off.join(", ")),
+    )
+    .remedy(statements.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::State;
+    use super::*;
+    use crate::db::{
+        health::TenantRole,
+        migrate::{Foreign, Migration},
+    };
+
+    fn health(tenant_role: Option<TenantRole>) -> Health {
+        let mut health = Health::sample();
+        health.rights.tenant_role = tenant_role;
+        health
+    }
+
+    #[test]
+    fn a_tenant_app_that_row_level_security_does_not_bind_fails() {
+        let state = |voids_rls| {
+            let role = TenantRole {
+                voids_rls,
+                member: true,
+                grantable: true,
+            };
+            tenant_role(&health(Some(role))).state
+        };
+        assert_eq!(state(true), State::Failed);
+        assert_eq!(state(false), State::Ok);
+        assert_eq!(tenant_role(&health(None)).state, State::Skipped);
+    }
+
+    #[test]
+    fn a_schema_is_judged_by_what_is_missing_and_what_is_too_much() {
+        let judge = |states: &[MigrationState]| {
+            let known = states.iter().zip(1..).map(|(state, version)| Migration {
+                version,
+                description: String::new(),
+                state: *state,
+            });
+            let check = migrations(&Status {
+                migrations: known.collect(),
+                foreign: None,
+            });
+            (check.state, check.message)
+        };
+        use MigrationState::{Applied, Changed, Pending, Unknown};
+        assert_eq!(judge(&[Applied, Applied]).0, State::Ok);
+        assert_eq!(
+            judge(&[Applied, Pending]),
+            (State::Failed, "1 of 2 migrations are missing".to_owned())
+        );
+        assert_eq!(judge(&[Pending, Pending]).1, "the database is not migrated");
+        assert!(judge(&[Applied, Unknown]).1.contains("newer"));
+        assert!(judge(&[Applied, Changed]).1.contains("other contents"));
+    }
+
+    #[test]
+    fn a_database_of_somebody_else_is_not_sent_to_db_migrate() {
+        let check = migrations(&Status {
+            migrations: Vec::new(),
+            foreign: Some(Foreign::Tables(vec!["users".to_owned()])),
+        });
+        assert_eq!(check.state, State::Failed);
+        assert!(check.message.contains("users"), "{}", check.message);
+        assert_eq!(check.remedy.as_deref(), Some(FOREIGN_REMEDY));
+    }
+}

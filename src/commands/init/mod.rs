@@ -1,0 +1,289 @@
+//! `tenantctl init`
+
+mod questions;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use self::questions::Questions;
+use super::db::{self as db_commands, SchemaState};
+use crate::{
+    cli::GlobalArgs,
+    config::{
+        self, Config, DATABASE_URL_VARIABLE, DatabaseTarget, NewProfile, PROFILE_VARIABLE,
+        TENANTCTL_DATABASE_URL_VARIABLE,
+    },
+    context::{App, connect_settings},
+    db::{
+        Database,
+        migrate::{self, Migration},
+    },
+    error::{ErrorKind, Result},
+    output::{Page, View},
+};
+
+/// Name your database once and for all: write a profile into the configuration file.
+///
+/// Asks for what is not given, tries the connection, writes the profile, and offers to migrate
+/// the database. Comments and other profiles in the file stay as they are. The first profile is
+/// the one that is used where none is named.
+///
+/// A URL that is kept in the file itself comes from --database-url, from stdin, or is asked for;
+/// only its owner can read the file. Better, the file says where the secret is.
+///
+/// Examples:
+///   tenantctl init
+///   tenantctl init --profile-name staging --database-url-env STAGING_DATABASE_URL --migrate
+///   tenantctl init --profile-name production --database-url-command 'pass show clinic/db' --protected
+///   pass show clinic/db | tenantctl init --profile-name staging --database-url-stdin --force
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct InitArgs {
+    /// The name of the profile: letters, digits, - and _. Otherwise: --profile.
+    #[arg(long, value_name = "NAME")]
+    profile_name: Option<String>,
+
+    #[command(flatten)]
+    source: SourceArgs,
+
+    /// Use this profile where none is named, although another one is used so far.
+    #[arg(long)]
+    default: bool,
+
+    /// Destructive commands ask in this profile even with --yes.
+    #[arg(long)]
+    protected: bool,
+
+    /// Migrate the database without asking.
+    #[arg(long, conflicts_with = "no_connect")]
+    migrate: bool,
+
+    /// Write the profile without trying the connection.
+    #[arg(long)]
+    no_connect: bool,
+
+    /// Replace a profile of the same name.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Where the URL of the profile comes from; one of them.
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+struct SourceArgs {
+    /// The environment variable that holds the URL.
+    #[arg(long, value_name = "VARIABLE")]
+    database_url_env: Option<String>,
+
+    /// A command that prints the URL as its first line.
+    #[arg(long, value_name = "COMMAND")]
+    database_url_command: Option<String>,
+
+    /// A file whose first line is the URL.
+    #[arg(long, value_name = "FILE")]
+    database_url_file: Option<PathBuf>,
+
+    /// Read the URL from stdin, and keep it in the configuration file.
+    #[arg(long)]
+    database_url_stdin: bool,
+}
+
+impl InitArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// `Usage` when something is missing and nobody can be asked, `Conflict` when the profile
+    /// exists, `Unavailable` when the database cannot be reached; nothing is written then.
+    pub async fn run(self, app: &App) -> Result<()> {
+        app.refuse_dry_run("init")?;
+        app.require_operator("configure databases")?;
+        let path = config::config_file(app.global.config.as_deref(), &app.environment)?;
+        let before = config_so_far(app)?;
+        let questions = Questions::new(app, &before);
+
+        let named = self.profile_name.or_else(|| app.global.profile.clone());
+        let name = questions.name(named)?;
+        let replace = questions.replace(&name, &path, self.force)?;
+        let profile = NewProfile {
+            url: questions.url(self.source)?,
+            protected: self.protected,
+            organization: app.global.org.clone(),
+            default: questions.default(&name, self.default)?,
+            replace,
+        };
+        let target = profile.target(&path, &name, &app.environment)?;
+        let schema = match self.no_connect {
+            true => None,
+            false => match look(app, &before, &target).await {
+                Ok(schema) => Some(schema),
+                Err(error) => {
+                    questions.write_all_the_same(error)?;
+                    None
+                }
+            },
+        };
+        config::write_profile(&path, &name, &profile)?;
+        let mut view = InitView {
+            later: Later::new(app, &name, profile.default),
+            path,
+            profile: name,
+            default: profile.default,
+            protected: profile.protected,
+            database: target.describe(),
+            schema,
+            applied: Vec::new(),
+        };
+        if questions.migrate(schema, self.migrate)? {
+            view.migrate(app).await?;
+        }
+        app.printer.view(&view)
+    }
+}
+
+/// The configuration as it is; one that was named and does not exist yet is about to be made.
+fn config_so_far(app: &App) -> Result<Config> {
+    match app.config() {
+        Ok(config) => Ok(config.clone()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Config::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Connects, and looks at the schema.
+async fn look(app: &App, config: &Config, target: &DatabaseTarget) -> Result<SchemaState> {
+    let progress = app
+        .printer
+        .spinner(&format!("trying {}", target.describe()));
+    let db = Database::connect(&connect_settings(&config.database, &target.url)).await?;
+    let status = migrate::status(&db).await?;
+    progress.finish();
+    Ok(SchemaState::of(&status))
+}
+
+/// How later invocations reach the database of the new profile.
+struct Later {
+    command: String,
+    /// The variable that hides the default profile.
+    hidden_by: Option<&'static str>,
+}
+
+impl Later {
+    fn new(app: &App, name: &str, default: bool) -> Self {
+        let variables = [
+            PROFILE_VARIABLE,
+            TENANTCTL_DATABASE_URL_VARIABLE,
+            DATABASE_URL_VARIABLE,
+        ];
+        let hidden_by = variables
+            .into_iter()
+            .find(|variable| app.environment.get_os(variable).is_some());
+        let mut command = "tenantctl".to_owned();
+        if let Some(file) = &app.global.config {
+            command.push_str(" --config ");
+            command.push_str(&shell_words::quote(&file.to_string_lossy()));
+        }
+        // Written out wherever a flag of this invocation would be repeated in its place.
+        let flags = &app.global;
+        let named =
+            flags.config.is_some() || flags.profile.is_some() || flags.database_url.is_some();
+        if !default || hidden_by.is_some() || named {
+            command.push_str(" --profile ");
+            command.push_str(name);
+        }
+        Self {
+            command,
+            hidden_by: hidden_by.filter(|_| default),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct InitView {
+    path: PathBuf,
+    profile: String,
+    default: bool,
+    protected: bool,
+    /// The database in words, without its password.
+    database: String,
+    /// The state of its schema; null where the connection was not tried, or failed.
+    schema: Option<SchemaState>,
+    /// The migrations that were applied.
+    applied: Vec<Migration>,
+    #[serde(skip)]
+    later: Later,
+}
+
+impl InitView {
+    /// Migrates through the new profile, as a later invocation would.
+    async fn migrate(&mut self, app: &App) -> Result<()> {
+        let global = GlobalArgs {
+            profile: Some(self.profile.clone()),
+            database_url: None,
+            ..app.global.clone()
+        };
+        let later = App::new(global, app.environment.clone());
+        let migrated = db_commands::migrate(&later).await.map_err(|error| {
+            error.hint(format!(
+                "the profile was written; when this is mended: {} db migrate",
+                self.later.command
+            ))
+        })?;
+        self.schema = Some(SchemaState::Current);
+        self.applied = migrated.applied;
+        Ok(())
+    }
+}
+
+impl View for InitView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        page.field("File", self.path.to_string_lossy())
+            .field("Profile", style.bold(&self.profile))
+            .field("Used by default", self.default)
+            .field("Protected", self.protected)
+            .field("Database", &self.database)
+            .field(
+                "Schema",
+                match self.schema {
+                    Some(schema) => schema.cell(&style),
+                    None => style.dim("not looked at"),
+                },
+            );
+    }
+
+    fn summary(&self) -> Option<String> {
+        let migrated = match self.applied.len() {
+            0 => String::new(),
+            1 => ", and its database was migrated (1 migration)".to_owned(),
+            count => format!(", and its database was migrated ({count} migrations)"),
+        };
+        Some(format!(
+            "profile {} was written to {}{migrated}",
+            self.profile,
+            self.path.display()
+        ))
+    }
+
+    fn next(&self) -> Vec<String> {
+        let command = &self.later.command;
+        vec![match self.schema {
+            Some(SchemaState::Current) => format!("{command} org create NAME"),
+            Some(SchemaState::Empty | SchemaState::Behind) => format!("{command} db migrate"),
+            Some(SchemaState::Newer | SchemaState::Changed | SchemaState::Foreign) | None => {
+                format!("{command} doctor")
+            }
+        }]
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let hidden = self.later.hidden_by.map(|variable| {
+            format!(
+                "{variable} is set and wins over the default profile: unset it, or add --profile {}",
+                self.profile
+            )
+        });
+        hidden.into_iter().collect()
+    }
+}

@@ -1,0 +1,195 @@
+//! Texts that are too long for an argument: from a file, or from stdin.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::PathBuf,
+};
+
+use clap::{Args, ValueHint};
+
+use crate::{
+    context::App,
+    error::{Context, Error, Result},
+};
+
+/// Bytes read at most: more than any text or document may have, so that a wrong file is refused
+/// instead of filling the memory.
+const MOST: u64 = 1024 * 1024;
+
+/// Where a text comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum TextSource {
+    /// Written as `-`.
+    Stdin,
+    File(PathBuf),
+}
+
+impl From<OsString> for TextSource {
+    fn from(name: OsString) -> Self {
+        if name == "-" {
+            Self::Stdin
+        } else {
+            Self::File(name.into())
+        }
+    }
+}
+
+impl fmt::Display for TextSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("stdin"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl TextSource {
+    /// The extension of the file, in lower case.
+    pub fn extension(&self) -> Option<String> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path) => path
+                .extension()
+                .map(|extension| extension.to_string_lossy().to_lowercase()),
+        }
+    }
+
+    /// Reads all of it, without a byte order mark. A blank text is refused: as a rule it comes
+    /// from a command that failed in front of the pipe.
+    ///
+    /// # Errors
+    /// `NotFound` for a file that is not there, `BadInput` for what is blank, too long or not
+    /// UTF-8, `Usage` for a terminal where nobody may be asked.
+    pub async fn read(&self, app: &App) -> Result<String> {
+        if *self == Self::Stdin && app.printer.options().stdin_terminal {
+            if app.global.no_input {
+                return Err(Error::usage("there is nothing to read on stdin")
+                    .hint("pipe the text in, or name a file in place of -"));
+            }
+            app.printer
+                .note("reading from the terminal; Ctrl-D on an empty line ends the text");
+        }
+        // On a thread of its own, so that Ctrl-C is heard while it waits for a terminal or a pipe.
+        let source = self.clone();
+        let bytes = tokio::task::spawn_blocking(move || source.bytes())
+            .await
+            .context("the reading of a text broke off")??;
+        self.text(bytes)
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let read = match self {
+            Self::Stdin => io::stdin().take(MOST + 1).read_to_end(&mut bytes),
+            Self::File(path) => {
+                File::open(path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
+            }
+        };
+        match read {
+            Ok(_) => Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Error::not_found(format!("there is no file {self}"))
+                    .hint("check the path; - stands for stdin"))
+            }
+            Err(error) => Err(Error::failure(format!("cannot read {self}")).because(error)),
+        }
+    }
+
+    fn text(&self, bytes: Vec<u8>) -> Result<String> {
+        if bytes.len() as u64 > MOST {
+            return Err(
+                Error::bad_input(format!("{self} is too long: {MOST} bytes are allowed"))
+                    .hint("is it the right file?"),
+            );
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            Error::bad_input(format!("{self} is not UTF-8 text"))
+                .because(error.utf8_error())
+                .hint("is it the right file? iconv converts other encodings")
+        })?;
+        let text = match text.strip_prefix('\u{feff}') {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        };
+        if text.trim().is_empty() {
+            return Err(
+                Error::bad_input(format!("{self} is blank; nothing was changed"))
+                    .hint("did the command in front of the pipe fail?"),
+            );
+        }
+        Ok(text)
+    }
+}
+
+/// A text as an argument, or from a file or stdin.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct TextArgs {
+    /// The text itself, where it is short.
+    #[arg(value_name = "TEXT")]
+    text: Option<String>,
+
+    /// The file that has the text; - for stdin.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    from_file: Option<TextSource>,
+}
+
+impl TextArgs {
+    /// The text, exactly as it was given. A blank one is refused: `clear` says how to have none.
+    ///
+    /// # Errors
+    /// As [`TextSource::read`].
+    pub async fn read(&self, app: &App, clear: &str) -> Result<String> {
+        match (&self.text, &self.from_file) {
+            (_, Some(source)) => source.read(app).await,
+            (Some(text), None) if !text.trim().is_empty() => Ok(text.clone()),
+            _ => Err(Error::bad_input("the text is blank; nothing was changed")
+                .hint(format!("to have none: {clear}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn file() -> TextSource {
+        TextSource::from(OsString::from("notes.TXT"))
+    }
+
+    #[test]
+    fn a_dash_is_stdin() {
+        assert_eq!(TextSource::from(OsString::from("-")), TextSource::Stdin);
+        assert_eq!(file(), TextSource::File("notes.TXT".into()));
+        assert_eq!(file().extension().as_deref(), Some("txt"));
+    }
+
+    #[test]
+    fn a_text_is_kept_as_it_is_but_for_a_byte_order_mark() {
+        let text = file().text("\u{feff}Be kind.\r\n".into()).unwrap();
+        assert_eq!(text, "Be kind.\r\n");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_with_its_name() {
+        let too_long = vec![b'x'; MOST as usize + 1];
+        for (bytes, message) in [
+            (Vec::new(), "blank"),
+            (b" \n".to_vec(), "blank"),
+            (vec![0xff], "UTF-8"),
+            (too_long, "too long"),
+        ] {
+            let error = file().text(bytes).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::BadInput);
+            let said = error.to_string();
+            assert!(
+                said.contains("notes.TXT") && said.contains(message),
+                "{said}"
+            );
+        }
+    }
+}

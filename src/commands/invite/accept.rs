@@ -1,0 +1,151 @@
+//! `invite accept`
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::values,
+    commands::missing,
+    context::App,
+    db::PlatformConn,
+    domain::{Email, InvitationToken, Role},
+    error::{Context, Error, ErrorKind, Result},
+    output::{Page, View},
+    services::{access, invitations},
+};
+
+/// The variable that holds the token where no argument does.
+const TOKEN_VARIABLE: &str = "TENANTCTL_INVITATION_TOKEN";
+/// No link is longer; what is piped in by mistake may be.
+const MAX_INPUT_BYTES: u64 = 4096;
+
+/// Accept an invitation, as the user who was invited: that of --as, else of --email.
+///
+/// The user has signed up before. The token is the part of the link behind `token=`; the whole
+/// link will do. An argument can be seen by other users of this machine: stdin (`-`) and
+/// TENANTCTL_INVITATION_TOKEN keep the token to you. A token that is unknown, used, expired or
+/// revoked gets the same answer.
+///
+/// Examples:
+///   tenantctl invite accept - --email sam@harbor.example <token.txt
+///   TENANTCTL_INVITATION_TOKEN=… tenantctl invite accept --as sam@harbor.example
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct AcceptArgs {
+    /// The token or the link; `-` reads it from stdin. Otherwise: TENANTCTL_INVITATION_TOKEN.
+    #[arg(value_name = "TOKEN|LINK|-")]
+    token: Option<SecretString>,
+
+    /// Who accepts, where --as does not say so.
+    #[arg(long, value_parser = values::email)]
+    email: Option<Email>,
+}
+
+impl AcceptArgs {
+    pub(super) async fn run(self, app: &App) -> Result<AcceptedView> {
+        let email = who_accepts(app, self.email)?;
+        let text = token_text(app, self.token).await?;
+        let session = app
+            .session()
+            .await
+            .map_err(|error| hint_sign_up(error, &email))?;
+        let user = {
+            let mut conn = PlatformConn::open(&session.db)?;
+            access::require_user(&mut conn, &email)
+                .await
+                .map_err(|error| hint_sign_up(error, &email))?
+        };
+        let session = session.acting_as(&user);
+        let token = InvitationToken::parse(text.expose_secret())?;
+        let joined = invitations::accept(&session, &token, &user).await?;
+        Ok(AcceptedView {
+            organization: joined.organization.slug.to_string(),
+            name: joined.organization.name,
+            email: user.email.to_string(),
+            role: joined.role,
+        })
+    }
+}
+
+fn who_accepts(app: &App, email: Option<Email>) -> Result<Email> {
+    match (&app.global.act_as, email) {
+        (Some(acting), Some(email)) if *acting != email => Err(Error::usage(format!(
+            "--as {acting} and --email {email} name two users"
+        ))
+        .hint("give one of them: who accepts is who acts")),
+        (Some(acting), _) => Ok(acting.clone()),
+        (None, email) => missing::email(app, email, "E-mail address of who accepts", "--email"),
+    }
+}
+
+fn hint_sign_up(error: Error, email: &Email) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => error.hint(format!(
+            "sign them up, which accepts the invitation too: \
+             tenantctl user sign-up --email {email} --name NAME"
+        )),
+        _ => error,
+    }
+}
+
+async fn token_text(app: &App, given: Option<SecretString>) -> Result<SecretString> {
+    match given {
+        Some(argument) if argument.expose_secret() == "-" => first_line_of_stdin().await,
+        Some(argument) => Ok(argument),
+        None => match app.environment.text(TOKEN_VARIABLE)? {
+            Some(token) => Ok(token.into()),
+            None => app.printer.prompter().password(
+                "Invitation token",
+                &format!("the argument `-` and the token on stdin, or with {TOKEN_VARIABLE}"),
+            ),
+        },
+    }
+}
+
+async fn first_line_of_stdin() -> Result<SecretString> {
+    let mut line = Zeroizing::new(String::new());
+    let stdin = tokio::io::stdin().take(MAX_INPUT_BYTES);
+    BufReader::new(stdin)
+        .read_line(&mut line)
+        .await
+        .context("cannot read the invitation token from stdin")?;
+    Ok(line.trim().into())
+}
+
+#[derive(Serialize)]
+pub(super) struct AcceptedView {
+    organization: String,
+    name: String,
+    email: String,
+    role: Role,
+}
+
+impl View for AcceptedView {
+    fn human(&self, page: &mut Page) {
+        let name = format!("{} ({})", self.name, self.organization);
+        page.field("Organization", name)
+            .field("Email", &self.email)
+            .field("Role", self.role.as_str());
+    }
+
+    fn summary(&self) -> Option<String> {
+        let Self {
+            organization,
+            email,
+            role,
+            ..
+        } = self;
+        Some(format!("{email} is {role} of {organization} now"))
+    }
+
+    fn next(&self) -> Vec<String> {
+        let email = shell_words::quote(&self.email);
+        vec![format!(
+            "tenantctl org show {} --as {email}",
+            self.organization
+        )]
+    }
+}

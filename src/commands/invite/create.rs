@@ -1,0 +1,156 @@
+//! `invite create`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::view::IssuedView;
+use crate::{
+    cli::{complete, values},
+    commands::missing,
+    context::App,
+    domain::{Email, Role, invitation},
+    error::Result,
+    output::{Page, View},
+    services::invitations,
+};
+
+/// Invite people to an organization: all of them, or none.
+///
+/// Prints a link for each, this once: send it to them. The link comes from link_template of the
+/// configuration; it works once, for that address only, until it expires. Whoever signs up with
+/// an invited address joins without the link too. Only an owner invites owners.
+///
+/// Examples:
+///   tenantctl invite create sam@harbor.example --role admin
+///   tenantctl invite create ann@harbor.example bo@harbor.example --role member --expires-days 14
+///   tenantctl invite create sam@harbor.example --role admin --if-not-exists -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct CreateArgs {
+    /// Their e-mail addresses.
+    #[arg(value_name = "EMAIL", value_parser = values::email)]
+    emails: Vec<Email>,
+
+    /// The role they are invited to.
+    #[arg(long, value_parser = values::role, add = ArgValueCompleter::new(complete::roles))]
+    role: Option<Role>,
+
+    /// Days until it expires, 30 at most. Otherwise: expires_days of the configuration.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(invitation::MAX_EXPIRY_DAYS)))]
+    expires_days: Option<u32>,
+
+    /// Pass over members and those whose invitation is pending, and succeed.
+    #[arg(long)]
+    if_not_exists: bool,
+}
+
+impl CreateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<CreatedView> {
+        let emails = addresses(app, self.emails)?;
+        let role = missing::role(app, self.role, "--role")?;
+        let settings = &app.config()?.invitations;
+        // Before anything is made: a link that cannot be printed is an invitation nobody gets.
+        invitation::check_link_template(&settings.link_template)?;
+        let days = self.expires_days.unwrap_or(settings.expires_days);
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let created = invitations::create(
+            &session,
+            organization.id,
+            &emails,
+            role,
+            days,
+            self.if_not_exists,
+        )
+        .await?;
+        let issued = created.issued.into_iter();
+        Ok(CreatedView {
+            organization: created.organization.slug.to_string(),
+            invited: issued
+                .map(|issued| IssuedView::new(app, issued, &created.organization))
+                .collect::<Result<_>>()?,
+            passed_over: created
+                .passed_over
+                .into_iter()
+                .map(|(email, reason)| PassedOverLine {
+                    email: email.to_string(),
+                    reason,
+                })
+                .collect(),
+        })
+    }
+}
+
+/// The addresses, each once; a person is asked for one where there is none.
+fn addresses(app: &App, given: Vec<Email>) -> Result<Vec<Email>> {
+    if given.is_empty() {
+        let email = missing::email(app, None, "E-mail address", "the argument EMAIL")?;
+        return Ok(vec![email]);
+    }
+    let mut addresses = Vec::with_capacity(given.len());
+    for email in given {
+        if !addresses.contains(&email) {
+            addresses.push(email);
+        }
+    }
+    Ok(addresses)
+}
+
+#[derive(Serialize)]
+pub(super) struct CreatedView {
+    organization: String,
+    invited: Vec<IssuedView>,
+    passed_over: Vec<PassedOverLine>,
+}
+
+#[derive(Serialize)]
+struct PassedOverLine {
+    email: String,
+    reason: String,
+}
+
+impl View for CreatedView {
+    fn human(&self, page: &mut Page) {
+        for issued in &self.invited {
+            page.blank();
+            issued.fields(page);
+        }
+        if !self.passed_over.is_empty() {
+            page.heading("Passed over");
+            for passed in &self.passed_over {
+                page.line(format!("{} {}", passed.email, passed.reason));
+            }
+        }
+    }
+
+    fn summary(&self) -> Option<String> {
+        let organization = &self.organization;
+        Some(match self.invited.as_slice() {
+            [] => format!("nobody was invited to {organization}; nothing was changed"),
+            [only] => format!(
+                "invited {} to {organization} as {}; the link is shown only now",
+                only.invitation.email, only.invitation.role
+            ),
+            [first, ..] => format!(
+                "invited {} people to {organization} as {}; the links are shown only now",
+                self.invited.len(),
+                first.invitation.role
+            ),
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        let organization = &self.organization;
+        match self.invited.as_slice() {
+            [] => Vec::new(),
+            [only] => {
+                let email = shell_words::quote(&only.invitation.email);
+                vec![format!(
+                    "undo: tenantctl invite revoke {email} --org {organization}"
+                )]
+            }
+            _ => vec![format!("tenantctl invite list --org {organization}")],
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `invite list`
+
+use clap::Args;
+
+use super::view::InvitationView;
+use crate::{
+    commands::views::PageArgs, context::App, db::invitations::InvitationFilter, error::Result,
+    output::Listing, services::invitations,
+};
+
+/// List the invitations of an organization that can still be accepted, newest first.
+///
+/// Examples:
+///   tenantctl invite list
+///   tenantctl invite list --all --org harbor-clinic -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ListArgs {
+    /// Also those that were accepted, were revoked or have expired; and every row.
+    #[arg(long)]
+    all: bool,
+
+    /// How many rows to show. Otherwise: page_size of the configuration.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<InvitationView>> {
+        let page = PageArgs {
+            limit: self.limit,
+            all: self.all && self.limit.is_none(),
+        };
+        let limit = page.limit(app)?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let filter = InvitationFilter {
+            all: self.all,
+            limit: PageArgs::fetch(limit),
+        };
+        let found = invitations::list(&session, organization.id, &filter).await?;
+        let now = session.now();
+        let rows = found
+            .into_iter()
+            .map(|invitation| InvitationView::new(invitation, &organization, now))
+            .collect();
+        let slug = &organization.slug;
+        let empty = if self.all {
+            format!("nobody was ever invited to {slug}")
+        } else {
+            format!("no invitation to {slug} is pending; --all shows past ones")
+        };
+        let listing = Listing::of(rows, empty).limit(limit);
+        Ok(listing.more("--limit N shows a longer page"))
+    }
+}

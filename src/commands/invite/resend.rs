@@ -1,0 +1,78 @@
+//! `invite resend`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::view::IssuedView;
+use crate::{
+    cli::complete,
+    context::App,
+    domain::invitation,
+    error::Result,
+    output::{Page, View},
+    services::invitations,
+};
+
+/// Issue a new link for an invitation that is pending or has expired. The earlier link stops
+/// working.
+///
+/// Examples:
+///   tenantctl invite resend sam@harbor.example
+///   tenantctl invite resend sam@harbor.example --expires-days 14 --org harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ResendArgs {
+    /// The invited address, or the invitation's id.
+    #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::invitations))]
+    invitation: String,
+
+    /// Days until it expires, 30 at most. Otherwise: expires_days of the configuration.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(invitation::MAX_EXPIRY_DAYS)))]
+    expires_days: Option<u32>,
+}
+
+impl ResendArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ResentView> {
+        let settings = &app.config()?.invitations;
+        // Before the earlier link stops working.
+        invitation::check_link_template(&settings.link_template)?;
+        let days = self.expires_days.unwrap_or(settings.expires_days);
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let (organization, issued) =
+            invitations::resend(&session, organization.id, &self.invitation, days).await?;
+        Ok(ResentView {
+            organization: organization.slug.to_string(),
+            issued: IssuedView::new(app, issued, &organization)?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct ResentView {
+    organization: String,
+    #[serde(flatten)]
+    issued: IssuedView,
+}
+
+impl View for ResentView {
+    fn human(&self, page: &mut Page) {
+        self.issued.fields(page);
+    }
+
+    fn summary(&self) -> Option<String> {
+        Some(format!(
+            "issued a new link to {} for {}, shown only now; earlier ones stopped working",
+            self.organization, self.issued.invitation.email
+        ))
+    }
+
+    fn next(&self) -> Vec<String> {
+        let email = shell_words::quote(&self.issued.invitation.email);
+        let organization = &self.organization;
+        vec![format!(
+            "tenantctl invite revoke {email} --org {organization}"
+        )]
+    }
+}

@@ -1,0 +1,64 @@
+//! `member list`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::view::MemberView;
+use crate::{
+    cli::{complete, values},
+    commands::views::PageArgs,
+    context::App,
+    db::members::MemberFilter,
+    domain::Role,
+    error::Result,
+    output::Listing,
+    services::members,
+};
+
+/// List the members of an organization: owners first, then by role and address.
+///
+/// Examples:
+///   tenantctl member list
+///   tenantctl member list --role owner --org harbor-clinic -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ListArgs {
+    /// Only those with this role.
+    #[arg(long, value_parser = values::role, add = ArgValueCompleter::new(complete::roles))]
+    role: Option<Role>,
+
+    /// Only those whose address or name contains this, in any case.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<MemberView>> {
+        let limit = self.page.limit(app)?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let slug = &organization.slug;
+        let empty = if self.role.is_some() || self.search.is_some() {
+            format!("no member of {slug} is like that")
+        } else {
+            format!(
+                "{slug} has no members; invite an owner: \
+                 tenantctl invite create EMAIL --role owner --org {slug}"
+            )
+        };
+        let filter = MemberFilter {
+            role: self.role,
+            text: self.search,
+            limit: PageArgs::fetch(limit),
+        };
+        let members = members::list(&session, organization.id, &filter).await?;
+        let rows = members
+            .into_iter()
+            .map(|member| MemberView::new(member, &organization))
+            .collect();
+        Ok(Listing::of(rows, empty).limit(limit))
+    }
+}

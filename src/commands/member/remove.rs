@@ -1,0 +1,154 @@
+//! `member remove`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use crate::{
+    cli::complete,
+    confirm::Confirmed,
+    context::App,
+    domain::{Actor, Member, Organization, Role},
+    error::Result,
+    output::{Page, View},
+    services::members::{self, Removal},
+};
+
+/// Remove a member from an organization. The last owner stays; anybody may leave.
+///
+/// Their account stays, and their memberships elsewhere; an invitation that waits for them is
+/// revoked. Asks first; in a protected profile the address has to be typed.
+///
+/// Examples:
+///   tenantctl member remove sam@harbor.example
+///   tenantctl member remove sam@harbor.example --org harbor-clinic --if-exists --yes
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct RemoveArgs {
+    /// Their e-mail address or user id.
+    #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
+    member: String,
+
+    /// Succeed where there is no such member.
+    #[arg(long)]
+    if_exists: bool,
+}
+
+impl RemoveArgs {
+    pub(super) async fn run(self, app: &App) -> Result<RemovedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let confirmed =
+            match members::before_removal(&session, organization.id, &self.member).await? {
+                Some(member) => confirm(app, &organization, &member)?,
+                // Nothing is asked where there is nothing to lose.
+                None => Confirmed::by_flag(),
+            };
+        let removal = members::remove(
+            &session,
+            organization.id,
+            &self.member,
+            self.if_exists,
+            confirmed,
+        )
+        .await?;
+        Ok(RemovedView::new(removal, self.member, &session.actor))
+    }
+}
+
+fn confirm(app: &App, organization: &Organization, member: &Member) -> Result<Confirmed> {
+    if app.global.dry_run {
+        return Ok(Confirmed::by_flag());
+    }
+    let (slug, email) = (&organization.slug, member.email.as_str());
+    app.announce(&format!(
+        "about to remove {email} ({}, {}) from {slug}",
+        member.name, member.role
+    ))?;
+    let prompter = app.printer.prompter();
+    let assent = app.assent()?;
+    if assent.confirm.is_some() || assent.protected_profile.is_some() {
+        let what = format!("they lose all access to {slug} at once");
+        prompter.type_to_confirm(&what, email, &assent)
+    } else {
+        let question = format!("remove {email} from {slug}?");
+        prompter.confirm(&question, "--yes", assent.yes)
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct RemovedView {
+    /// `false`: there was no such member.
+    changed: bool,
+    organization: String,
+    /// As it was asked for, where there was no such member.
+    email: String,
+    user_id: Option<String>,
+    previous_role: Option<Role>,
+    /// The id of an invitation that waited for them, and was taken back.
+    revoked_invitation: Option<String>,
+    #[serde(skip)]
+    next: Vec<String>,
+}
+
+impl RemovedView {
+    fn new(removal: Removal, asked_for: String, actor: &Actor) -> Self {
+        let removed = removal.removed;
+        let undo = removed
+            .as_ref()
+            .and_then(|member| undo(actor, &removal.organization, member));
+        Self {
+            next: undo.into_iter().collect(),
+            changed: removed.is_some(),
+            organization: removal.organization.slug.to_string(),
+            email: removed
+                .as_ref()
+                .map_or(asked_for, |member| member.email.to_string()),
+            user_id: removed.as_ref().map(|member| member.user_id.to_string()),
+            previous_role: removed.map(|member| member.role),
+            revoked_invitation: removal
+                .revoked_invitation
+                .map(|invitation| invitation.id.to_string()),
+        }
+    }
+}
+
+/// The way back, as far as it is the caller's: only the operator adds members at once, and who
+/// left has no say any more.
+fn undo(actor: &Actor, organization: &Organization, member: &Member) -> Option<String> {
+    let (email, role) = (shell_words::quote(member.email.as_str()), member.role);
+    let command = match actor.user_id() {
+        None => "member add",
+        Some(user) if user != member.user_id => "invite create",
+        Some(_) => return None,
+    };
+    let slug = &organization.slug;
+    Some(format!(
+        "undo: tenantctl {command} {email} --role {role} --org {slug}"
+    ))
+}
+
+impl View for RemovedView {
+    fn human(&self, page: &mut Page) {
+        page.field("Email", &self.email)
+            .field("Organization", &self.organization)
+            .optional_field("Was", self.previous_role.map(Role::as_str));
+    }
+
+    fn summary(&self) -> Option<String> {
+        let (email, organization) = (&self.email, &self.organization);
+        Some(match (self.changed, &self.revoked_invitation) {
+            (false, _) => {
+                format!("{email} is not a member of {organization}; nothing was changed")
+            }
+            (true, None) => format!("removed {email} from {organization}"),
+            (true, Some(_)) => format!(
+                "removed {email} from {organization}; revoked the invitation that waited for them"
+            ),
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        self.next.clone()
+    }
+}

@@ -1,0 +1,39 @@
+//! `member role`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::view::ChangedView;
+use crate::{
+    cli::{complete, values},
+    context::App,
+    domain::Role,
+    error::Result,
+    services::members,
+};
+
+/// Give a member another role. Only an owner makes owners; the last owner cannot be demoted.
+///
+/// Examples:
+///   tenantctl member role sam@harbor.example viewer
+///   tenantctl member role sam@harbor.example owner --org harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct RoleArgs {
+    /// Their e-mail address or user id.
+    #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
+    member: String,
+
+    /// The new role.
+    #[arg(value_parser = values::role, add = ArgValueCompleter::new(complete::roles))]
+    role: Role,
+}
+
+impl RoleArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let change = members::set_role(&session, organization.id, &self.member, self.role).await?;
+        Ok(change.into())
+    }
+}

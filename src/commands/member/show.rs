@@ -1,0 +1,60 @@
+//! `member show`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::view::MemberView;
+use crate::{
+    cli::complete,
+    context::App,
+    domain::Permission,
+    error::Result,
+    output::{Page, View},
+    services::members,
+};
+
+/// Show a member: their role, and what it allows.
+///
+/// Examples:
+///   tenantctl member show sam@harbor.example
+///   tenantctl member show sam@harbor.example --org harbor-clinic -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ShowArgs {
+    /// Their e-mail address or user id.
+    #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
+    member: String,
+}
+
+impl ShowArgs {
+    pub(super) async fn run(self, app: &App) -> Result<MemberDetailsView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let member = members::show(&session, organization.id, &self.member).await?;
+        Ok(MemberDetailsView {
+            organization: organization.slug.to_string(),
+            permissions: member.role.permissions().collect(),
+            member: MemberView::new(member, &organization),
+        })
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct MemberDetailsView {
+    organization: String,
+    #[serde(flatten)]
+    member: MemberView,
+    permissions: Vec<Permission>,
+}
+
+impl View for MemberDetailsView {
+    fn human(&self, page: &mut Page) {
+        self.member.fields(page);
+        let (role, count) = (self.member.role, self.permissions.len());
+        page.field("Organization", &self.organization).field(
+            "May",
+            format!("{count} permissions; see: tenantctl role show {role}"),
+        );
+    }
+}

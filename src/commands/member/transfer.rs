@@ -1,0 +1,95 @@
+//! `member transfer-ownership`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::view::MemberView;
+use crate::{
+    cli::complete,
+    commands::views::role_cell,
+    context::App,
+    error::Result,
+    output::{Page, View},
+    services::members::{self, Transfer},
+};
+
+/// Make a member an owner and the outgoing owner an admin, in one step.
+///
+/// The outgoing owner is the user of --as, or the only owner there is; where there are several,
+/// name them with --from.
+///
+/// Examples:
+///   tenantctl member transfer-ownership sam@harbor.example
+///   tenantctl member transfer-ownership sam@harbor.example --from maria@harbor.example
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct TransferArgs {
+    /// The new owner, by e-mail address or user id: a member already.
+    #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
+    to: String,
+
+    /// The outgoing owner.
+    #[arg(long, value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
+    from: Option<String>,
+}
+
+impl TransferArgs {
+    pub(super) async fn run(self, app: &App) -> Result<TransferView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        members::transfer_ownership(&session, organization.id, &self.to, self.from.as_deref())
+            .await
+            .map(TransferView::from)
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct TransferView {
+    organization: String,
+    from: MemberView,
+    to: MemberView,
+}
+
+impl From<Transfer> for TransferView {
+    fn from(transfer: Transfer) -> Self {
+        Self {
+            organization: transfer.organization.slug.to_string(),
+            from: MemberView::new(transfer.from, &transfer.organization),
+            to: MemberView::new(transfer.to, &transfer.organization),
+        }
+    }
+}
+
+impl View for TransferView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        let rows: Vec<_> = [&self.to, &self.from]
+            .into_iter()
+            .map(|member| {
+                vec![
+                    member.email.as_str().into(),
+                    member.name.as_str().into(),
+                    role_cell(&style, member.role),
+                ]
+            })
+            .collect();
+        page.table(&["EMAIL", "NAME", "ROLE"], &rows);
+    }
+
+    fn summary(&self) -> Option<String> {
+        Some(format!(
+            "{} is owner of {} now; {} is {}",
+            self.to.email, self.organization, self.from.email, self.from.role
+        ))
+    }
+
+    fn next(&self) -> Vec<String> {
+        vec![format!(
+            "undo: tenantctl member transfer-ownership {} --from {} --org {}",
+            shell_words::quote(&self.from.email),
+            shell_words::quote(&self.to.email),
+            self.organization
+        )]
+    }
+}

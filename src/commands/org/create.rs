@@ -1,0 +1,297 @@
+//! `org create`
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    cli::{complete, values},
+    commands::views::OrganizationView,
+    context::App,
+    db::PlatformConn,
+    domain::{Email, Locale, OrganizationStatus, Role, Slug, TimeZone, invitation},
+    error::{Error, ErrorKind, Result},
+    output::{Page, View, rfc3339},
+    services::{
+        Session, access,
+        organizations::{self, CreatedOrganization, Details, FirstOwner, NewOrganization},
+    },
+};
+
+/// Create an organization, with its five channels (web on, the others off).
+///
+/// The slug is made from the name, with a number behind it where that is taken. An owner who has
+/// not signed up yet is invited: the link is printed, this once.
+///
+/// Examples:
+///   tenantctl org create 'Harbor Clinic'
+///   tenantctl org create 'Harbor Clinic' --slug harbor --owner maria@harbor.example
+///   tenantctl org create Harbor --slug harbor --timezone Europe/Zurich --locale de-CH --if-not-exists
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct CreateArgs {
+    /// The name, as people read it.
+    #[arg(value_parser = values::name)]
+    name: String,
+
+    /// The name in commands and addresses. Otherwise: made from the name.
+    #[arg(long, value_parser = values::slug)]
+    slug: Option<Slug>,
+
+    /// The first owner. Where they did not sign up yet, they are invited.
+    #[arg(long, value_name = "EMAIL", value_parser = values::email)]
+    owner: Option<Email>,
+
+    /// The IANA time zone. Otherwise: default_timezone of the configuration.
+    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, add = clap_complete::engine::ArgValueCompleter::new(complete::time_zones))]
+    timezone: Option<TimeZone>,
+
+    /// The BCP 47 language tag. Otherwise: default_locale of the configuration.
+    #[arg(long, value_name = "TAG", value_parser = values::locale)]
+    locale: Option<Locale>,
+
+    /// Where the slug is taken, show the organization that has it, and succeed. A deleted one is
+    /// an error all the same.
+    #[arg(long)]
+    if_not_exists: bool,
+}
+
+impl CreateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<CreatedView> {
+        let (time_zone, locale) = zone_and_locale(app, self.timezone, self.locale.clone())?;
+        let session = app.session().await?;
+        session.require_operator("create an organization")?;
+        let slug = match (&self.slug, self.if_not_exists) {
+            // Idempotent only where the slug does not depend on what is there already.
+            (None, true) => Some(Slug::from_name(&self.name)?),
+            (slug, _) => slug.clone(),
+        };
+        if let (Some(slug), true) = (&slug, self.if_not_exists)
+            && let Some(known) = known(&session, slug, self.owner.as_ref()).await?
+        {
+            return Ok(known);
+        }
+        let owner = self.find_owner(app, &session).await?;
+        let new = NewOrganization {
+            name: self.name,
+            slug,
+            time_zone,
+            locale,
+            owner,
+        };
+        create_or_find(app, &session, &new, self.if_not_exists).await
+    }
+
+    async fn find_owner(&self, app: &App, session: &Session) -> Result<Option<FirstOwner>> {
+        let Some(email) = &self.owner else {
+            return Ok(None);
+        };
+        let mut conn = PlatformConn::open(&session.db)?;
+        match access::require_user(&mut conn, email).await {
+            Ok(user) => Ok(Some(FirstOwner::Member(user))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(FirstOwner::Invited {
+                email: email.clone(),
+                expires_days: app.config()?.invitations.expires_days,
+            })),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The time zone and the locale of a new organization: the given ones, else the configured ones.
+///
+/// # Errors
+/// As [`App::config`].
+pub(in crate::commands) fn zone_and_locale(
+    app: &App,
+    time_zone: Option<TimeZone>,
+    locale: Option<Locale>,
+) -> Result<(TimeZone, Locale)> {
+    let defaults = &app.config()?.organizations;
+    let time_zone = match time_zone {
+        Some(zone) => zone,
+        None => defaults.default_timezone.parse()?,
+    };
+    let locale = match locale {
+        Some(locale) => locale,
+        None => defaults.default_locale.parse()?,
+    };
+    Ok((time_zone, locale))
+}
+
+/// Another caller may create it between the look and the insert: that is no error either.
+async fn create_or_find(
+    app: &App,
+    session: &Session,
+    new: &NewOrganization,
+    if_not_exists: bool,
+) -> Result<CreatedView> {
+    match organizations::create(session, new).await {
+        Ok(created) => CreatedView::created(app, created, new.owner.as_ref()),
+        Err(error) if error.kind() == ErrorKind::Conflict && if_not_exists => {
+            let slug = new.slug.as_ref().ok_or_else(|| Error::failure("no slug"))?;
+            let owner = new.owner.as_ref().map(FirstOwner::email);
+            known(session, slug, owner).await?.ok_or(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What is there under that slug already.
+///
+/// # Errors
+/// `Conflict` for a deleted organization: nothing works in it.
+async fn known(
+    session: &Session,
+    slug: &Slug,
+    owner: Option<&Email>,
+) -> Result<Option<CreatedView>> {
+    let found = match organizations::resolve(session, slug.as_str()).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        found => found?,
+    };
+    if found.status == OrganizationStatus::Deleted {
+        return Err(
+            Error::conflict(format!("organization {slug} exists, and is deleted"))
+                .hint(format!("bring it back: tenantctl org restore {slug}"))
+                .hint("or choose another slug with --slug"),
+        );
+    }
+    let details = organizations::show(session, found.id).await?;
+    Ok(Some(CreatedView::existing(details, owner)))
+}
+
+/// How an organization that was there already differs from what was asked for.
+fn shortcomings(details: &Details, owner: Option<&Email>) -> Vec<String> {
+    let slug = &details.organization.slug;
+    let mut warnings = Vec::new();
+    if details.organization.status == OrganizationStatus::Suspended {
+        warnings.push(format!(
+            "organization {slug} is suspended; end that: tenantctl org resume {slug}"
+        ));
+    }
+    let owns = |owner: &&Email| {
+        let mut members = details.members.iter();
+        let mut invited = details.invitations.iter();
+        members.any(|member| member.email == **owner && member.role == Role::Owner)
+            || invited.any(|one| one.email == **owner && one.role == Role::Owner)
+    };
+    if let Some(owner) = owner.filter(|owner| !owns(owner)) {
+        warnings.push(format!(
+            "{owner} is not an owner of {slug}; invite them: \
+             tenantctl invite create {owner} --role owner --org {slug}"
+        ));
+    }
+    warnings
+}
+
+#[derive(Serialize)]
+pub(super) struct CreatedView {
+    /// `false`: it was there already.
+    created: bool,
+    /// The member who owns it.
+    owner: Option<String>,
+    /// Who is to own it, and the link that makes them so.
+    owner_invitation: Option<OwnerInvitation>,
+    #[serde(flatten)]
+    organization: OrganizationView,
+    #[serde(skip)]
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct OwnerInvitation {
+    email: String,
+    /// Shown this once; not in a rehearsal, where it would lead nowhere.
+    link: Option<String>,
+    #[serde(with = "rfc3339")]
+    expires_at: DateTime<Utc>,
+}
+
+impl CreatedView {
+    fn existing(details: Details, owner: Option<&Email>) -> Self {
+        Self {
+            created: false,
+            owner: None,
+            owner_invitation: None,
+            warnings: shortcomings(&details, owner),
+            organization: details.organization.into(),
+        }
+    }
+
+    fn created(
+        app: &App,
+        created: CreatedOrganization,
+        owner: Option<&FirstOwner>,
+    ) -> Result<Self> {
+        let template = &app.config()?.invitations.link_template;
+        let owner_invitation = match created.invitation {
+            None => None,
+            Some(issued) => Some(OwnerInvitation {
+                email: issued.invitation.email.to_string(),
+                link: match app.global.dry_run {
+                    true => None,
+                    false => Some(invitation::link(template, &issued.token)?),
+                },
+                expires_at: issued.invitation.expires_at,
+            }),
+        };
+        Ok(Self {
+            created: true,
+            owner: match owner {
+                Some(FirstOwner::Member(user)) => Some(user.email.to_string()),
+                _ => None,
+            },
+            owner_invitation,
+            organization: created.organization.into(),
+            warnings: Vec::new(),
+        })
+    }
+}
+
+impl View for CreatedView {
+    fn human(&self, page: &mut Page) {
+        self.organization.fields(page);
+        page.optional_field("Owner", self.owner.as_ref());
+        if let Some(invited) = &self.owner_invitation {
+            let expires = page
+                .style()
+                .time(invited.expires_at, Some(self.organization.zone));
+            page.field(
+                "Owner",
+                format!("{} (invited, until {expires})", invited.email),
+            )
+            .optional_field("Link", invited.link.as_ref());
+        }
+    }
+
+    fn summary(&self) -> Option<String> {
+        let slug = &self.organization.slug;
+        Some(if self.created {
+            format!("created organization {slug}")
+        } else {
+            format!("organization {slug} exists already; nothing was changed")
+        })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
+    }
+
+    fn next(&self) -> Vec<String> {
+        let slug = &self.organization.slug;
+        let mut next = Vec::new();
+        if let Some(invited) = &self.owner_invitation {
+            next.push(format!(
+                "send {} the link: it is shown this once, and makes them owner",
+                invited.email
+            ));
+        } else if self.created && self.owner.is_none() {
+            next.push(format!(
+                "tenantctl invite create EMAIL --role owner --org {slug}"
+            ));
+        }
+        next.push(format!("tenantctl org use {slug}"));
+        next
+    }
+}

@@ -1,0 +1,78 @@
+//! `org list`
+
+use clap::{Args, ValueEnum};
+use futures_util::StreamExt;
+
+use crate::{
+    cli::values,
+    commands::views::{OrganizationView, PageArgs},
+    context::App,
+    db::organizations::{self, OrganizationFilter, OrganizationOrder},
+    domain::OrganizationStatus,
+    error::Result,
+    output::Listing,
+};
+
+/// List organizations. With --as: those that the user is a member of.
+///
+/// Examples:
+///   tenantctl org list
+///   tenantctl org list --status suspended --sort created --reverse
+///   tenantctl org list --search clinic --all -o ndjson
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ListArgs {
+    /// Only those of this status.
+    #[arg(long, value_parser = values::organization_status)]
+    status: Option<OrganizationStatus>,
+
+    /// Only those whose name or slug contains this, in any case.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+
+    /// The order.
+    #[arg(long, value_enum, default_value_t)]
+    sort: Sort,
+
+    /// The other way round.
+    #[arg(long)]
+    reverse: bool,
+
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Sort {
+    #[default]
+    Slug,
+    Name,
+    Created,
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<OrganizationView>> {
+        let session = app.session().await?;
+        let limit = self.page.limit(app)?;
+        let filter = OrganizationFilter {
+            status: self.status,
+            text: self.search,
+            member: session.actor.user_id(),
+            order: match self.sort {
+                Sort::Slug => OrganizationOrder::Slug,
+                Sort::Name => OrganizationOrder::Name,
+                Sort::Created => OrganizationOrder::Created,
+            },
+            descending: self.reverse,
+            limit: PageArgs::fetch(limit),
+        };
+        let empty = match filter.status.is_some() || filter.text.is_some() {
+            true => "no organizations match",
+            false => "no organizations; create one: tenantctl org create NAME",
+        };
+        let rows = organizations::stream(&session.db, filter)
+            .map(|row| row.map(OrganizationView::from))
+            .boxed();
+        Ok(Listing::new(rows, empty).limit(limit))
+    }
+}

@@ -1,0 +1,112 @@
+//! `org purge`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use crate::{
+    cli::complete,
+    context::App,
+    domain::TableChange,
+    error::Result,
+    output::{Page, View},
+    services::purge,
+};
+
+/// Remove a deleted organization for good, with every row of it in every table.
+///
+/// Counts what will go, per table, then asks for the slug to be typed. There is no way back. The
+/// platform's activity log keeps that it happened, when, by whom and the counts.
+///
+/// Examples:
+///   tenantctl org purge harbor-clinic --dry-run
+///   tenantctl org purge harbor-clinic
+///   tenantctl org purge harbor-clinic --now --confirm=harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct PurgeArgs {
+    /// Its slug or id.
+    #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
+    organization: String,
+
+    /// Also before the date from which it may be purged.
+    #[arg(long)]
+    now: bool,
+}
+
+impl PurgeArgs {
+    pub(super) async fn run(self, app: &App) -> Result<PurgedView> {
+        let session = app.session().await?;
+        session.require_operator("purge an organization")?;
+        let found = app.organization(&session, Some(&self.organization)).await?;
+        let slug = found.slug.to_string();
+        let counts = purge::preview(&session, &found, self.now).await?;
+        let rows: i64 = counts.iter().map(|table| table.deleted).sum();
+        app.announce(&format!(
+            "about to remove organization {slug} ({}) for good: {}",
+            found.name,
+            told(&counts)
+        ))?;
+        let confirmed = if app.global.dry_run {
+            crate::confirm::Confirmed::by_flag()
+        } else {
+            let what = format!("{rows} rows will be gone, without a way back");
+            app.printer
+                .prompter()
+                .type_to_confirm(&what, &slug, &app.assent()?)?
+        };
+        let removed = purge::purge(&session, &found, self.now, confirmed).await?;
+        Ok(PurgedView {
+            slug,
+            id: found.id.to_string(),
+            removed: removed
+                .into_iter()
+                .map(|table| Removed {
+                    table: table.table,
+                    rows: table.deleted,
+                })
+                .collect(),
+        })
+    }
+}
+
+fn told(counts: &[TableChange]) -> String {
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|table| table.deleted > 0)
+        .map(|table| format!("{} {}", table.deleted, table.table))
+        .collect();
+    counts.join(", ")
+}
+
+#[derive(Serialize)]
+pub(super) struct PurgedView {
+    slug: String,
+    id: String,
+    removed: Vec<Removed>,
+}
+
+#[derive(Serialize)]
+struct Removed {
+    table: String,
+    rows: i64,
+}
+
+impl View for PurgedView {
+    fn human(&self, page: &mut Page) {
+        let rows: Vec<_> = self
+            .removed
+            .iter()
+            .map(|removed| vec![removed.table.as_str().into(), removed.rows.into()])
+            .collect();
+        page.table(&["TABLE", "ROWS REMOVED"], &rows);
+    }
+
+    fn summary(&self) -> Option<String> {
+        Some(format!("organization {} is gone", self.slug))
+    }
+
+    fn next(&self) -> Vec<String> {
+        vec!["tenantctl activity list --platform --action organization.purge".to_owned()]
+    }
+}

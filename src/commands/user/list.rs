@@ -1,0 +1,89 @@
+//! `user list`
+
+use clap::Args;
+use futures_util::StreamExt;
+use serde::Serialize;
+
+use super::UserView;
+use crate::{
+    commands::views::PageArgs,
+    context::App,
+    db::users::{self, ListedUser},
+    error::Result,
+    output::{Cell, Listing, Record, Style},
+};
+
+/// List the users of the platform, by address.
+///
+/// Examples:
+///   tenantctl user list
+///   tenantctl user list --search harbor.example --all -o ndjson
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ListArgs {
+    /// Only those whose address or name contains this, in any case.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<UserLine>> {
+        let session = app.session().await?;
+        session.require_operator("list the users of the platform")?;
+        let limit = self.page.limit(app)?;
+        let empty = match &self.search {
+            Some(_) => "no user's address or name contains that",
+            None => "no users; sign one up: tenantctl user sign-up --email EMAIL --name NAME",
+        };
+        let rows = users::stream(&session.db, self.search, PageArgs::fetch(limit))
+            .map(|row| row.map(UserLine::from))
+            .boxed();
+        Ok(Listing::new(rows, empty).limit(limit))
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct UserLine {
+    #[serde(flatten)]
+    user: UserView,
+    /// How many organizations they are a member of.
+    organization_count: i64,
+}
+
+impl From<ListedUser> for UserLine {
+    fn from(listed: ListedUser) -> Self {
+        Self {
+            user: listed.user.into(),
+            organization_count: listed.organizations,
+        }
+    }
+}
+
+impl Record for UserLine {
+    fn fields() -> &'static [&'static str] {
+        &[
+            "id",
+            "email",
+            "name",
+            "created_at",
+            "updated_at",
+            "organization_count",
+        ]
+    }
+
+    fn columns() -> &'static [&'static str] {
+        &["EMAIL", "NAME", "ORGANIZATIONS", "SIGNED UP"]
+    }
+
+    fn cells(&self, style: &Style) -> Vec<Cell> {
+        vec![
+            style.bold(&self.user.email),
+            self.user.name.as_str().into(),
+            self.organization_count.into(),
+            style.time(self.user.created_at, None).into(),
+        ]
+    }
+}

@@ -1,0 +1,179 @@
+//! `user sign-up`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::UserView;
+use crate::{
+    cli::{complete, values},
+    commands::{missing, org},
+    context::App,
+    domain::{Email, Locale, Role, TimeZone, UserId},
+    error::Result,
+    output::{Page, View},
+    services::users::{self, SignUp, SignedUp},
+};
+
+/// Sign up somebody whose address is confirmed, by the platform's rule.
+///
+/// They join every organization that invited the address, with the invited role. Where none did,
+/// they get an organization of their own, as its owner. Signing up again changes nothing, except
+/// that invitations sent since are accepted; so it can be repeated, also after a failure.
+///
+/// Examples:
+///   tenantctl user sign-up --email sam@harbor.example --name 'Sam Reyes'
+///   tenantctl user sign-up --email sam@harbor.example --name 'Sam Reyes' --id 01890a5d-ac96-774b-bcce-b302099a8057
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct SignUpArgs {
+    /// Their e-mail address.
+    #[arg(long, value_parser = values::email)]
+    email: Option<Email>,
+
+    /// Their name, as people read it.
+    #[arg(long, value_parser = values::name)]
+    name: Option<String>,
+
+    /// The identity provider's id, kept as ours. Otherwise: a new one.
+    #[arg(long, value_name = "UUID", value_parser = values::user_id)]
+    id: Option<UserId>,
+
+    /// The IANA time zone of an organization of their own. Otherwise: default_timezone of the
+    /// configuration.
+    #[arg(long, value_name = "ZONE", value_parser = values::time_zone, add = ArgValueCompleter::new(complete::time_zones))]
+    timezone: Option<TimeZone>,
+
+    /// The BCP 47 language tag of an organization of their own. Otherwise: default_locale of the
+    /// configuration.
+    #[arg(long, value_name = "TAG", value_parser = values::locale)]
+    locale: Option<Locale>,
+}
+
+impl SignUpArgs {
+    pub(super) async fn run(self, app: &App) -> Result<SignedUpView> {
+        let (time_zone, locale) = org::zone_and_locale(app, self.timezone, self.locale)?;
+        let new = SignUp {
+            email: missing::email(app, self.email, "E-mail address", "--email")?,
+            name: missing::name(app, self.name, "--name")?,
+            id: self.id,
+            time_zone,
+            locale,
+        };
+        let session = app.session().await?;
+        users::sign_up(&session, &new).await.map(SignedUpView::from)
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct SignedUpView {
+    /// `false`: the address was known already.
+    created: bool,
+    #[serde(flatten)]
+    user: UserView,
+    joined: Vec<JoinedLine>,
+    passed_over: Vec<PassedOverLine>,
+    /// The slug of the organization that was made for them.
+    own_organization: Option<String>,
+}
+
+#[derive(Serialize)]
+struct JoinedLine {
+    organization: String,
+    role: Role,
+}
+
+#[derive(Serialize)]
+struct PassedOverLine {
+    organization: String,
+    reason: String,
+}
+
+impl From<SignedUp> for SignedUpView {
+    fn from(signed_up: SignedUp) -> Self {
+        let joined = signed_up.joined.into_iter().map(|joined| JoinedLine {
+            organization: joined.organization.slug.to_string(),
+            role: joined.role,
+        });
+        let passed_over = signed_up
+            .passed_over
+            .into_iter()
+            .map(|passed| PassedOverLine {
+                organization: passed.organization,
+                reason: passed.reason,
+            });
+        Self {
+            created: signed_up.created,
+            user: signed_up.user.into(),
+            joined: joined.collect(),
+            passed_over: passed_over.collect(),
+            own_organization: signed_up
+                .own_organization
+                .map(|organization| organization.slug.to_string()),
+        }
+    }
+}
+
+impl SignedUpView {
+    /// What the sign-up brought the user, in words.
+    fn brought(&self) -> Vec<String> {
+        let joined = self
+            .joined
+            .iter()
+            .map(|joined| format!("joined {} as {}", joined.organization, joined.role));
+        let own = self
+            .own_organization
+            .iter()
+            .map(|slug| format!("made {slug}, an organization of their own"));
+        joined.chain(own).collect()
+    }
+}
+
+impl View for SignedUpView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        page.field("Email", style.bold(&self.user.email))
+            .field("Name", &self.user.name)
+            .field("Id", &self.user.id);
+        for joined in &self.joined {
+            let role = joined.role;
+            page.field("Joined", format!("{} as {role}", joined.organization));
+        }
+        page.optional_field(
+            "Owner of",
+            self.own_organization
+                .as_ref()
+                .map(|slug| format!("{slug} (their own)")),
+        );
+    }
+
+    fn summary(&self) -> Option<String> {
+        let email = &self.user.email;
+        let mut said = vec![if self.created {
+            format!("signed up {email}")
+        } else {
+            format!("{email} had signed up already")
+        }];
+        said.extend(self.brought());
+        if !self.created && said.len() == 1 {
+            said.push("nothing was changed".to_owned());
+        }
+        Some(said.join("; "))
+    }
+
+    fn next(&self) -> Vec<String> {
+        let email = shell_words::quote(&self.user.email);
+        vec![format!("tenantctl user show {email}")]
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let warning = |passed: &PassedOverLine| {
+            let PassedOverLine {
+                organization,
+                reason,
+            } = passed;
+            format!("an invitation to {organization} was passed over: {reason}")
+        };
+        self.passed_over.iter().map(warning).collect()
+    }
+}

@@ -1,0 +1,364 @@
+//! What a command stands on: the arguments common to all, configuration, clock, randomness, the
+//! environment, the printer, the actor and the lazily opened database.
+
+mod chance;
+mod organization;
+mod printing;
+
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+pub use crate::config::Environment;
+pub use chance::{Clock, new_id, random_secret};
+pub use organization::NamedOrganization;
+use printing::printer_options;
+
+use crate::{
+    cli::GlobalArgs,
+    config::{self, Config, DatabaseSection, DatabaseTarget, FlagOverrides, Loaded, State},
+    db::{self, ConnectSettings, Database},
+    domain::{Actor, Organization, TableChange, display_name},
+    error::{Error, Result},
+    local::{LocalCluster, LocalOptions},
+    output::{Assent, Listing, Printer, Record, Rehearsed, View},
+    services::{Session, access, organizations},
+};
+
+/// One invocation of the tool.
+pub struct App {
+    pub global: GlobalArgs,
+    pub environment: Environment,
+    pub printer: Printer,
+    pub clock: Clock,
+    loaded: Option<Loaded>,
+    database: OnceCell<Database>,
+    request_id: Uuid,
+}
+
+impl App {
+    /// Reads environment and configuration. A configuration that cannot be read is told by the
+    /// first command that needs it, so that those which mend it still work.
+    pub fn new(global: GlobalArgs, environment: Environment) -> Self {
+        let loaded = load(&global, &environment).ok();
+        let printer = Printer::new(printer_options(&global, &environment, loaded.as_ref()));
+        Self {
+            global,
+            environment,
+            printer,
+            clock: Clock::System,
+            loaded,
+            database: OnceCell::new(),
+            request_id: new_id(),
+        }
+    }
+
+    /// Sends the log to stderr: warnings, more with -v, all with -vv. RUST_LOG overrides.
+    pub fn start_logging(&self) {
+        let directives = match (self.environment.get("RUST_LOG"), self.global.verbose) {
+            (Some(directives), _) => directives.to_owned(),
+            (None, 0) => "off".to_owned(),
+            (None, 1) => "tenantctl=info".to_owned(),
+            (None, _) => "tenantctl=debug,sqlx::query=debug".to_owned(),
+        };
+        let printer = self.printer.clone();
+        tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::new(directives))
+            .with_writer(move || printer.log_writer())
+            .with_ansi(false)
+            .without_time()
+            .init();
+        if let Some(loaded) = &self.loaded {
+            let file = loaded.path.display();
+            match loaded.existed {
+                true => tracing::info!("configuration: {file}"),
+                false => tracing::info!("configuration: built in; {file} does not exist"),
+            }
+        }
+    }
+
+    /// The effective configuration with the source of each value.
+    ///
+    /// # Errors
+    /// `NotFound` or `BadInput` when the file cannot be read.
+    pub fn loaded(&self) -> Result<&Loaded> {
+        match &self.loaded {
+            Some(loaded) => Ok(loaded),
+            // It failed before; say why.
+            None => Err(load(&self.global, &self.environment)
+                .err()
+                .unwrap_or_else(|| Error::failure("the configuration changed while it was read"))),
+        }
+    }
+
+    /// The effective configuration.
+    ///
+    /// # Errors
+    /// As [`App::loaded`].
+    pub fn config(&self) -> Result<&Config> {
+        self.loaded().map(|loaded| &loaded.config)
+    }
+
+    /// Which database is meant.
+    ///
+    /// # Errors
+    /// `Unavailable` when none is named, `NotFound` for an unknown profile.
+    pub fn target(&self) -> Result<DatabaseTarget> {
+        if self.global.database_url.is_some() && self.global.profile.is_some() {
+            return Err(
+                Error::usage("--database-url and --profile name two databases")
+                    .hint("give one of them"),
+            );
+        }
+        config::database_target(
+            self.global.database_url.as_deref(),
+            self.global.profile.as_deref(),
+            &self.environment,
+            self.config()?,
+            || self.local_cluster()?.url(),
+        )
+    }
+
+    /// The private local cluster.
+    ///
+    /// # Errors
+    /// As [`App::config`].
+    pub fn local_cluster(&self) -> Result<LocalCluster> {
+        let local = &self.config()?.local;
+        let data_dir = match &local.data_dir {
+            Some(folder) => folder.clone(),
+            None => config::data_dir(&self.environment)?.join("postgresql"),
+        };
+        Ok(LocalCluster::new(LocalOptions {
+            data_dir,
+            bindir: local.bindir.clone(),
+            path: self.environment.get_os("PATH").map(ToOwned::to_owned),
+            durable: true,
+        }))
+    }
+
+    /// How to connect to the database of that URL.
+    ///
+    /// # Errors
+    /// As [`App::config`].
+    pub fn connect_settings(&self, url: &SecretString) -> Result<ConnectSettings> {
+        Ok(connect_settings(&self.config()?.database, url))
+    }
+
+    /// The database, connected on first use, whatever its schema.
+    ///
+    /// # Errors
+    /// `Unavailable` when none is named or it cannot be reached.
+    pub async fn database_as_is(&self) -> Result<&Database> {
+        self.database
+            .get_or_try_init(|| async {
+                let target = self.target()?;
+                let settings = self.connect_settings(&target.url)?;
+                tracing::info!("database: {}", target.describe());
+                let begun = std::time::Instant::now();
+                let database = if self.global.dry_run {
+                    Database::rehearse(&settings).await
+                } else {
+                    Database::connect(&settings).await
+                }?;
+                tracing::info!("connected in {} ms", begun.elapsed().as_millis());
+                Ok(database)
+            })
+            .await
+    }
+
+    /// Who asks: the operator, or the user of `--as`, on a database with our schema.
+    ///
+    /// # Errors
+    /// `Unavailable` when the database cannot be reached or is not migrated, `NotFound` when
+    /// nobody signed up with the address of `--as`, `Usage` for a TENANTCTL_ACTOR that is no name.
+    pub async fn session(&self) -> Result<Session> {
+        let db = self.database_as_is().await?;
+        db::migrate::require_usable(db).await?;
+        let actor = match &self.global.act_as {
+            Some(email) => access::act_as(db, &self.operator()?, email).await?,
+            None => self.operator()?,
+        };
+        Ok(Session {
+            db: db.clone(),
+            actor,
+            clock: self.clock,
+            request_id: self.request_id,
+        })
+    }
+
+    fn operator(&self) -> Result<Actor> {
+        let variable = self.environment.text("TENANTCTL_ACTOR")?;
+        let name = match (&self.global.actor, variable) {
+            (Some(flag), _) => flag.clone(),
+            (None, Some(text)) => display_name(text).map_err(|error| {
+                Error::usage(format!("TENANTCTL_ACTOR: {error}"))
+                    .hint("it is the name in the activity log; unset it, or set it to yours")
+            })?,
+            (None, None) => account_name().unwrap_or_else(|| "unknown".to_owned()),
+        };
+        Ok(Actor::Operator { name })
+    }
+
+    /// The organization that the arguments mean: `explicit` (an argument of the command itself),
+    /// `--org`, `TENANTCTL_ORG`, `org use`, the profile's.
+    ///
+    /// # Errors
+    /// `Usage` when none is named, `NotFound` with near slugs.
+    pub async fn organization(
+        &self,
+        session: &Session,
+        explicit: Option<&str>,
+    ) -> Result<Organization> {
+        if let Some(reference) = explicit {
+            tracing::info!("organization: {reference}, the argument of the command");
+            return organizations::resolve(session, reference).await;
+        }
+        let named = self.named_organization()?.ok_or_else(|| {
+            Error::usage("no organization is named")
+                .hint("name it with --org SLUG, or choose one: tenantctl org use SLUG")
+        })?;
+        let organization = named.resolve(session).await?;
+        tracing::info!("organization: {}, by {}", organization.slug, named.source());
+        Ok(organization)
+    }
+
+    /// The organization that flag, environment, `org use` or the profile name, and which of them.
+    ///
+    /// # Errors
+    /// As [`App::target`].
+    pub fn named_organization(&self) -> Result<Option<NamedOrganization>> {
+        if let Some(flag) = &self.global.org {
+            return Ok(Some(NamedOrganization::Flag(flag.clone())));
+        }
+        if let Some(variable) = self.environment.text("TENANTCTL_ORG")? {
+            return Ok(Some(NamedOrganization::Variable(variable.to_owned())));
+        }
+        let target = self.target()?;
+        if let Some(chosen) = self.state()?.current_organization(&target.state_key()?) {
+            return Ok(Some(NamedOrganization::Chosen(chosen.clone())));
+        }
+        let profile = self.config()?.profile_organization(&target);
+        Ok(profile.map(|slug| NamedOrganization::Profile(slug.to_owned())))
+    }
+
+    /// What is remembered between invocations.
+    ///
+    /// # Errors
+    /// `Failure` when the file cannot be read.
+    pub fn state(&self) -> Result<State> {
+        State::load(&self.state_path()?)
+    }
+
+    /// Where it is remembered.
+    ///
+    /// # Errors
+    /// `Failure` when there is no home folder.
+    pub fn state_path(&self) -> Result<PathBuf> {
+        config::state_file(&self.environment)
+    }
+
+    /// How far the caller agreed beforehand to a destruction.
+    ///
+    /// # Errors
+    /// As [`App::target`].
+    pub fn assent(&self) -> Result<Assent> {
+        let target = self.target()?;
+        Ok(Assent {
+            yes: self.global.yes,
+            confirm: self.global.confirm.clone(),
+            protected_profile: target.profile.filter(|_| target.protected),
+        })
+    }
+
+    /// Says what a destructive command is about to touch, before it asks.
+    ///
+    /// # Errors
+    /// As [`App::target`].
+    pub fn announce(&self, what: &str) -> Result<()> {
+        self.printer
+            .note(&format!("{what}, in {}", self.target()?.describe()));
+        Ok(())
+    }
+
+    /// Prints what a command returns; in a rehearsal together with what it would have changed.
+    ///
+    /// # Errors
+    /// Stdout cannot be written.
+    pub async fn show<V: View>(&self, view: V) -> Result<()> {
+        match self.rehearsed() {
+            None => self.printer.view(&view),
+            Some(changes) => self.printer.view(&Rehearsed { view, changes }),
+        }
+    }
+
+    /// Prints a list.
+    ///
+    /// # Errors
+    /// The rows cannot be read, or stdout cannot be written.
+    pub async fn list<T: Record>(&self, listing: Listing<T>) -> Result<()> {
+        self.printer.list(listing).await
+    }
+
+    fn rehearsed(&self) -> Option<Vec<TableChange>> {
+        db::rehearsal::changes(self.database.get()?)
+    }
+
+    /// Refuses `--as` where the work is not a user's, and no session is needed to know it.
+    ///
+    /// # Errors
+    /// `Refused`.
+    pub fn require_operator(&self, what: &str) -> Result<()> {
+        match &self.global.act_as {
+            None => Ok(()),
+            Some(email) => Err(Error::refused(format!(
+                "{email} may not {what}: that is the platform operator's"
+            ))
+            .hint("run it without --as")),
+        }
+    }
+
+    /// Refuses `--dry-run` where there is nothing that could be rolled back.
+    ///
+    /// # Errors
+    /// `Usage`.
+    pub fn refuse_dry_run(&self, command: &str) -> Result<()> {
+        if self.global.dry_run {
+            return Err(Error::usage(format!(
+                "{command} cannot be rehearsed: it changes files, not rows"
+            ))
+            .hint("run it without --dry-run"));
+        }
+        Ok(())
+    }
+}
+
+/// How to connect to `target` under such a configuration.
+pub fn connect_settings(section: &DatabaseSection, url: &SecretString) -> ConnectSettings {
+    ConnectSettings {
+        url: url.clone(),
+        connect_timeout: Duration::from_secs(section.connect_timeout_seconds.into()),
+        statement_timeout: section
+            .statement_timeout_seconds
+            .map(|seconds| Duration::from_secs(seconds.into())),
+    }
+}
+
+fn load(global: &GlobalArgs, environment: &Environment) -> Result<Loaded> {
+    let mut loaded = Config::load(global.config.as_deref(), environment)?;
+    loaded.apply_flags(FlagOverrides {
+        output: global.output,
+        color: global.color,
+    });
+    Ok(loaded)
+}
+
+/// The name of the account that runs the tool.
+fn account_name() -> Option<String> {
+    nix::unistd::User::from_uid(nix::unistd::getuid())
+        .ok()
+        .flatten()
+        .map(|user| user.name)
+}

@@ -1,0 +1,56 @@
+//! Parse, runtime, Ctrl-C, exit code; nothing else.
+
+use std::{pin::pin, process::ExitCode};
+
+use clap::Parser;
+use tenantctl::{
+    cli::{self, Cli},
+    context::{App, Environment},
+    error::{Error, Result},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> ExitCode {
+    cli::complete::answer_if_asked();
+    let environment = Environment::from_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::usage::tell(&error, &environment),
+    };
+    let app = App::new(cli.global, environment);
+    app.start_logging();
+    match run(&app, cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            app.printer.error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+fn run(app: &App, command: cli::Command) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let ended = runtime.block_on(async {
+        // Registered before anything runs: a prompt that is interrupted restores the terminal
+        // and raises the signal again.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut work = pin!(command.run(app));
+        loop {
+            tokio::select! {
+                ended = &mut work => return ended,
+                _ = interrupt.recv() => {
+                    // Ctrl-C inside an editor is the editor's.
+                    if !app.printer.terminal_is_lent() {
+                        return Err(Error::interrupted());
+                    }
+                }
+            }
+        }
+    });
+    // Whatever still blocks (a prompt's thread) must not hold the exit up. The connection goes
+    // with the process, and the server rolls back what was not committed.
+    runtime.shutdown_background();
+    ended
+}

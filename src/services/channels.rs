@@ -1,0 +1,171 @@
+//! The configuration of the five channels.
+
+use serde_json::{Value, json};
+
+use crate::{
+    db::{
+        self,
+        channels::{EffectiveChannel, StoredChannel},
+    },
+    domain::{
+        ChannelConfiguration, ChannelKind, OrganizationId, Permission, ResolvedInstruction,
+        instructions, organization::Organization,
+    },
+    error::{Error, Result},
+    services::{Session, activity::Change},
+};
+
+/// The five channels of an organization.
+///
+/// # Errors
+/// As [`Session::read`].
+pub async fn list(
+    session: &Session,
+    organization: OrganizationId,
+) -> Result<(Organization, Vec<StoredChannel>)> {
+    let mut scope = session.read(organization, Permission::ChannelsRead).await?;
+    let channels = db::channels::list(&mut scope.tx).await?;
+    Ok((scope.organization, channels))
+}
+
+/// One channel with what its instructions resolve to.
+#[derive(Clone, Debug)]
+pub struct ChannelDetails {
+    pub organization: Organization,
+    pub effective: EffectiveChannel,
+    pub instructions: Vec<ResolvedInstruction>,
+}
+
+/// One channel.
+///
+/// # Errors
+/// As [`Session::read`].
+pub async fn show(
+    session: &Session,
+    organization: OrganizationId,
+    kind: ChannelKind,
+) -> Result<ChannelDetails> {
+    let mut scope = session.read(organization, Permission::ChannelsRead).await?;
+    let effective = db::channels::effective(&mut scope.tx, kind).await?;
+    let instructions = instructions::resolve(
+        &effective.channel.configuration,
+        &effective.organization,
+        &effective.platform,
+    );
+    Ok(ChannelDetails {
+        organization: scope.organization,
+        effective,
+        instructions,
+    })
+}
+
+/// A channel as it is now, for somebody who is about to change it at leisure: whether they may is
+/// told before they begin. Nothing is locked meanwhile; [`change`] compares the version.
+///
+/// # Errors
+/// As [`Session::write`].
+pub async fn before_edit(
+    session: &Session,
+    organization: OrganizationId,
+    kind: ChannelKind,
+) -> Result<(Organization, StoredChannel)> {
+    let mut scope = session.read(organization, Permission::ChannelsEdit).await?;
+    scope.refuse_deleted()?;
+    let channel = db::channels::get(&mut scope.tx, kind).await?;
+    // Ended now: a rollback would wait for the next statement, and the editor can take hours.
+    scope.tx.commit().await?;
+    Ok((scope.organization, channel))
+}
+
+/// What a change made of a channel; equal versions where it was so already.
+#[derive(Clone, Debug)]
+pub struct ChannelChange {
+    pub organization: Organization,
+    pub before: StoredChannel,
+    pub after: StoredChannel,
+}
+
+impl ChannelChange {
+    /// `false`: it was so already, and nothing was written.
+    pub fn is_change(&self) -> bool {
+        self.before.version != self.after.version
+    }
+}
+
+/// Changes a channel by `compute`, which is given the configuration as it is at that moment and
+/// its organization. A change that changes nothing writes nothing.
+///
+/// With `expected_version`, the change is refused where the channel has been changed since.
+///
+/// # Errors
+/// `Conflict` for a stale version; what `compute` returns.
+pub async fn change(
+    session: &Session,
+    organization: OrganizationId,
+    kind: ChannelKind,
+    expected_version: Option<i64>,
+    compute: impl FnOnce(&ChannelConfiguration, &Organization) -> Result<ChannelConfiguration>,
+) -> Result<ChannelChange> {
+    let mut scope = session
+        .write(organization, Permission::ChannelsEdit)
+        .await?;
+    let before = db::channels::get(&mut scope.tx, kind).await?;
+    if expected_version.is_some_and(|expected| expected != before.version) {
+        return Err(stale(kind, &scope.organization));
+    }
+    let configuration = compute(&before.configuration, &scope.organization)?;
+    configuration.validate()?;
+    let organization = scope.organization.clone();
+    if configuration == before.configuration {
+        return Ok(ChannelChange {
+            organization,
+            after: before.clone(),
+            before,
+        });
+    }
+    let now = session.now();
+    let version = db::channels::update(&mut scope.tx, &configuration, before.version, now)
+        .await?
+        .ok_or_else(|| stale(kind, &organization))?;
+    let after = StoredChannel {
+        configuration,
+        version,
+        updated_at: now,
+    };
+    let change = Change {
+        action: "channel.update",
+        object_type: "channel",
+        object_id: kind.to_string(),
+        before: Some(snapshot(&before)),
+        after: Some(snapshot(&after)),
+    };
+    scope.finish(session, change).await?;
+    Ok(ChannelChange {
+        organization,
+        before,
+        after,
+    })
+}
+
+fn stale(kind: ChannelKind, organization: &Organization) -> Error {
+    Error::conflict(format!(
+        "channel {kind} was changed by someone else since you began"
+    ))
+    .hint(format!(
+        "nothing was changed; see what is there now: tenantctl channel show {kind} --org {}",
+        organization.slug
+    ))
+}
+
+fn snapshot(channel: &StoredChannel) -> Value {
+    let configuration = &channel.configuration;
+    json!({
+        "version": channel.version,
+        "enabled": configuration.enabled,
+        "ai_backend": configuration.ai_backend,
+        "model": configuration.model,
+        "instructions": configuration.instructions,
+        "data_integrations": configuration.data_integrations,
+        "settings": configuration.settings.to_json(),
+    })
+}

@@ -1,0 +1,240 @@
+//! Making invitations, and issuing them anew. The token is in clear here, and nowhere else.
+
+use chrono::{DateTime, Utc};
+
+use super::{change, lock_pending, require_active, revoke::revoke_pending};
+use crate::{
+    context::{new_id, random_secret},
+    db::{self, TenantTx},
+    domain::{
+        Email, InvitationStatus, InvitationToken, OrganizationId, Permission, Role,
+        invitation::{self, Invitation},
+        organization::Organization,
+    },
+    error::{Error, Result},
+    services::{Scope, Session},
+};
+
+/// An invitation with its token, which exists in clear nowhere else.
+#[derive(Debug)]
+pub struct Issued {
+    pub invitation: Invitation,
+    pub token: InvitationToken,
+}
+
+/// What `create` made, and what it passed over.
+#[derive(Debug)]
+pub struct Created {
+    pub organization: Organization,
+    pub issued: Vec<Issued>,
+    /// Members, and addresses with a pending invitation (with `if_not_exists` only).
+    pub passed_over: Vec<(Email, String)>,
+}
+
+/// Invites addresses, all of them or none.
+///
+/// # Errors
+/// `Conflict` that names every address which is a member or has an invitation pending, unless
+/// `if_not_exists`; `Refused` when the caller may not give the role, or take back the one of an
+/// expired invitation; `BadInput` for an address of a domain that the organization does not
+/// allow.
+pub async fn create(
+    session: &Session,
+    organization: OrganizationId,
+    emails: &[Email],
+    role: Role,
+    expires_days: u32,
+    if_not_exists: bool,
+) -> Result<Created> {
+    let terms = Terms::new(session.now(), role, expires_days)?;
+    let mut scope = session
+        .write(organization, Permission::MembersInvite)
+        .await?;
+    scope.require_may_grant(session, role)?;
+    require_active(&scope.organization)?;
+    let mut created = Created {
+        organization: scope.organization.clone(),
+        issued: Vec::new(),
+        passed_over: Vec::new(),
+    };
+    for email in emails {
+        require_allowed_domain(&scope.organization, email)?;
+        match invite_one(session, &mut scope, email, &terms).await? {
+            Ok(issued) => created.issued.push(issued),
+            Err(reason) => created.passed_over.push((email.clone(), reason)),
+        }
+    }
+    if !if_not_exists && !created.passed_over.is_empty() {
+        return Err(not_invited(&created));
+    }
+    scope.tx.commit().await?;
+    Ok(created)
+}
+
+fn not_invited(created: &Created) -> Error {
+    let slug = &created.organization.slug;
+    let reasons: Vec<String> = created
+        .passed_over
+        .iter()
+        .map(|(email, reason)| format!("{email} {reason}"))
+        .collect();
+    let error = Error::conflict(format!(
+        "nobody was invited to {slug}: {}",
+        reasons.join("; ")
+    ));
+    let error = match created.passed_over.first() {
+        Some((email, reason)) if reason == IS_MEMBER => error.hint(format!(
+            "see what they are: tenantctl member show {email} --org {slug}"
+        )),
+        Some((email, _)) => error.hint(format!(
+            "issue a new link: tenantctl invite resend {email} --org {slug}"
+        )),
+        None => error,
+    };
+    error.hint("or pass over those with --if-not-exists")
+}
+
+/// Why an address is passed over.
+const IS_MEMBER: &str = "is a member already";
+const IS_PENDING: &str = "has a pending invitation";
+
+/// What the invitations of one call have in common.
+pub(in crate::services) struct Terms {
+    role: Role,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl Terms {
+    pub(in crate::services) fn new(
+        now: DateTime<Utc>,
+        role: Role,
+        expires_days: u32,
+    ) -> Result<Self> {
+        Ok(Self {
+            role,
+            created_at: now,
+            expires_at: invitation::expiry(now, expires_days)?,
+        })
+    }
+}
+
+/// The inner error says why the address is passed over.
+async fn invite_one(
+    session: &Session,
+    scope: &mut Scope,
+    email: &Email,
+    terms: &Terms,
+) -> Result<Result<Issued, String>> {
+    if db::members::find_by_email(&mut scope.tx, email)
+        .await?
+        .is_some()
+    {
+        return Ok(Err(IS_MEMBER.to_owned()));
+    }
+    if let Some(earlier) = db::invitations::find_by_email(&mut scope.tx, email).await?
+        && earlier.status == InvitationStatus::Pending
+    {
+        if earlier.expires_at > terms.created_at {
+            return Ok(Err(IS_PENDING.to_owned()));
+        }
+        scope.require_may_grant(session, earlier.role)?;
+        revoke_pending(session, &mut scope.tx, &earlier).await?;
+    }
+    Ok(issue(session, &mut scope.tx, email, terms)
+        .await?
+        .ok_or_else(|| IS_PENDING.to_owned()))
+}
+
+/// Makes an invitation and its activity entry. `None`: one is pending for that address.
+pub(in crate::services) async fn issue(
+    session: &Session,
+    tx: &mut TenantTx,
+    email: &Email,
+    terms: &Terms,
+) -> Result<Option<Issued>> {
+    let now = terms.created_at;
+    let token = InvitationToken::new(tx.organization_id(), random_secret()?);
+    let invitation = Invitation {
+        id: new_id().into(),
+        email: email.clone(),
+        role: terms.role,
+        status: InvitationStatus::Pending,
+        invited_by_user_id: session.actor.user_id(),
+        invited_by: session.actor.to_string(),
+        times_issued: 1,
+        expires_at: terms.expires_at,
+        created_at: now,
+        updated_at: now,
+        accepted_at: None,
+        revoked_at: None,
+    };
+    if !db::invitations::insert(tx, &invitation, &token.hash()).await? {
+        return Ok(None);
+    }
+    let entry = session.entry(change("invitation.create", None, Some(&invitation)));
+    db::activity::append(tx, entry).await?;
+    Ok(Some(Issued { invitation, token }))
+}
+
+/// Issues a new token for a pending or expired invitation; the earlier link is worth nothing.
+/// From here on the invitation stands on the right of whoever resends it.
+///
+/// # Errors
+/// `Conflict` when it was accepted or revoked.
+pub async fn resend(
+    session: &Session,
+    organization: OrganizationId,
+    which: &str,
+    expires_days: u32,
+) -> Result<(Organization, Issued)> {
+    let now = session.now();
+    let expires_at = invitation::expiry(now, expires_days)?;
+    let mut scope = session
+        .write(organization, Permission::MembersInvite)
+        .await?;
+    require_active(&scope.organization)?;
+    let before = lock_pending(&mut scope, which).await?;
+    scope.require_may_grant(session, before.role)?;
+    require_allowed_domain(&scope.organization, &before.email)?;
+    let token = InvitationToken::new(scope.organization.id, random_secret()?);
+    let after = Invitation {
+        invited_by_user_id: session.actor.user_id(),
+        invited_by: session.actor.to_string(),
+        expires_at,
+        times_issued: before.times_issued + 1,
+        updated_at: now,
+        ..before.clone()
+    };
+    db::invitations::reissue(&mut scope.tx, &after, &token.hash()).await?;
+    let organization = scope.organization.clone();
+    scope
+        .finish(
+            session,
+            change("invitation.resend", Some(&before), Some(&after)),
+        )
+        .await?;
+    let issued = Issued {
+        invitation: after,
+        token,
+    };
+    Ok((organization, issued))
+}
+
+fn require_allowed_domain(organization: &Organization, email: &Email) -> Result<()> {
+    let allowed = &organization.allowed_email_domains;
+    if invitation::domain_allowed(email, allowed) {
+        return Ok(());
+    }
+    Err(Error::bad_input(format!(
+        "{email} is not of a domain that {} allows: {}",
+        organization.slug,
+        allowed.join(", ")
+    ))
+    .hint(format!(
+        "allow it as well: tenantctl org update {} --allow-domain {} --allow-domain {}",
+        organization.slug,
+        allowed.join(" --allow-domain "),
+        email.domain()
+    )))
+}

@@ -1,0 +1,15 @@
+//! The use cases. Each opens its transaction, checks the caller's right, changes state and
+//! writes the activity entry in that same transaction.
+
+pub mod access;
+pub mod activity;
+pub mod agents;
+pub mod channels;
+pub mod invitations;
+pub mod members;
+pub mod organizations;
+pub mod purge;
+mod session;
+pub mod users;
+
+pub use session::{Scope, Session};

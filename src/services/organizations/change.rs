@@ -1,0 +1,270 @@
+//! Changing an organization: its settings, its suspension, its deletion.
+
+use chrono::TimeDelta;
+
+use super::snapshot;
+use crate::{
+    confirm::Confirmed,
+    db,
+    domain::{
+        Locale, Organization, OrganizationId, OrganizationStatus, Permission, Slug, TimeZone,
+    },
+    error::{Error, Result},
+    services::{Session, activity::Change},
+};
+
+/// What `org update` changes; `None` leaves a value as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OrganizationPatch {
+    pub name: Option<String>,
+    pub slug: Option<Slug>,
+    pub time_zone: Option<TimeZone>,
+    pub locale: Option<Locale>,
+    pub allowed_email_domains: Option<Vec<String>>,
+}
+
+/// What a change made of an organization.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    pub before: Organization,
+    pub after: Organization,
+}
+
+impl Changed {
+    /// `false`: it was so already, and nothing was written.
+    pub fn is_change(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// Changes an organization's settings. A patch that changes nothing writes nothing.
+///
+/// The slug is the operator's: whether one is taken tells what other tenants there are.
+///
+/// # Errors
+/// `Conflict` when the new slug is taken, `Refused` for a user who names one.
+pub async fn update(
+    session: &Session,
+    id: OrganizationId,
+    patch: OrganizationPatch,
+) -> Result<Changed> {
+    if patch.slug.is_some() {
+        session.require_operator("change the slug of an organization")?;
+    }
+    change(
+        session,
+        id,
+        Permission::OrganizationUpdate,
+        "organization.update",
+        |mut changed| {
+            if changed.status == OrganizationStatus::Deleted {
+                return Err(
+                    Error::conflict(format!("organization {} is deleted", changed.slug)).hint(
+                        format!(
+                            "bring it back first: tenantctl org restore {}",
+                            changed.slug
+                        ),
+                    ),
+                );
+            }
+            if let Some(name) = patch.name {
+                changed.name = name;
+            }
+            if let Some(slug) = patch.slug {
+                changed.slug = slug;
+            }
+            if let Some(time_zone) = patch.time_zone {
+                changed.time_zone = time_zone;
+            }
+            if let Some(locale) = patch.locale {
+                changed.locale = locale;
+            }
+            if let Some(domains) = patch.allowed_email_domains {
+                changed.allowed_email_domains = domains;
+            }
+            Ok(changed)
+        },
+    )
+    .await
+}
+
+/// Shuts an organization's users out and silences its channels.
+///
+/// # Errors
+/// `Refused` for a user, `Conflict` when it is deleted.
+pub async fn suspend(session: &Session, id: OrganizationId) -> Result<Changed> {
+    session.require_operator("suspend an organization")?;
+    let now = session.now();
+    change(
+        session,
+        id,
+        Permission::OrganizationUpdate,
+        "organization.suspend",
+        |mut changed| match changed.status {
+            OrganizationStatus::Deleted => Err(Error::conflict(format!(
+                "organization {} is deleted, which is more than suspended",
+                changed.slug
+            ))),
+            OrganizationStatus::Suspended => Ok(changed),
+            OrganizationStatus::Active => {
+                changed.status = OrganizationStatus::Suspended;
+                changed.suspended_at = Some(now);
+                Ok(changed)
+            }
+        },
+    )
+    .await
+}
+
+/// Ends a suspension.
+///
+/// # Errors
+/// `Refused` for a user, `Conflict` when it is deleted.
+pub async fn resume(session: &Session, id: OrganizationId) -> Result<Changed> {
+    session.require_operator("resume an organization")?;
+    change(
+        session,
+        id,
+        Permission::OrganizationUpdate,
+        "organization.resume",
+        |mut changed| match changed.status {
+            OrganizationStatus::Deleted => {
+                Err(
+                    Error::conflict(format!("organization {} is deleted", changed.slug)).hint(
+                        format!("bring it back: tenantctl org restore {}", changed.slug),
+                    ),
+                )
+            }
+            OrganizationStatus::Active => Ok(changed),
+            OrganizationStatus::Suspended => {
+                changed.status = OrganizationStatus::Active;
+                changed.suspended_at = None;
+                Ok(changed)
+            }
+        },
+    )
+    .await
+}
+
+/// How long a deleted organization's data stays, before it may be purged.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// The platform's rule, in days.
+    pub standard_days: u32,
+    /// Asked for instead, in days. Less than the standard is the operator's to ask for.
+    pub asked_days: Option<u32>,
+}
+
+impl Retention {
+    fn granted_to(self, session: &Session) -> Result<TimeDelta> {
+        let days = self.asked_days.unwrap_or(self.standard_days);
+        if days < self.standard_days {
+            let standard = self.standard_days;
+            session
+                .require_operator(&format!("have data kept for less than {standard} days"))
+                .map_err(|error| error.hint("or leave --keep-days out"))?;
+        }
+        Ok(TimeDelta::days(days.into()))
+    }
+}
+
+/// What a deletion is about to touch, for a caller who may delete it: refused before a person is
+/// asked.
+///
+/// # Errors
+/// As [`delete`].
+pub async fn before_delete(
+    session: &Session,
+    id: OrganizationId,
+    retention: Retention,
+) -> Result<Organization> {
+    let scope = session.read(id, Permission::OrganizationDelete).await?;
+    retention.granted_to(session)?;
+    // Ended now: dropped, it would stay open until the next statement, and a person takes time.
+    scope.tx.rollback().await?;
+    Ok(scope.organization)
+}
+
+/// Deletes softly: the data stays until [`crate::services::purge::purge`], which is possible
+/// once `retention` is over.
+///
+/// # Errors
+/// `Refused` for a user who is not an owner, or who asks for less than the standard retention.
+pub async fn delete(
+    session: &Session,
+    id: OrganizationId,
+    retention: Retention,
+    _confirmed: Confirmed,
+) -> Result<Changed> {
+    let keep = retention.granted_to(session)?;
+    let now = session.now();
+    change(
+        session,
+        id,
+        Permission::OrganizationDelete,
+        "organization.delete",
+        |mut changed| {
+            if changed.status != OrganizationStatus::Deleted {
+                changed.status = OrganizationStatus::Deleted;
+                changed.deleted_at = Some(now);
+                changed.purge_after = Some(now + keep);
+            }
+            Ok(changed)
+        },
+    )
+    .await
+}
+
+/// Takes a deletion back. A suspension from before it goes on.
+///
+/// # Errors
+/// `NotFound` when it was purged.
+pub async fn restore(session: &Session, id: OrganizationId) -> Result<Changed> {
+    session.require_operator("restore an organization")?;
+    change(
+        session,
+        id,
+        Permission::OrganizationDelete,
+        "organization.restore",
+        |mut changed| {
+            if changed.status == OrganizationStatus::Deleted {
+                changed.status = match changed.suspended_at {
+                    Some(_) => OrganizationStatus::Suspended,
+                    None => OrganizationStatus::Active,
+                };
+                changed.deleted_at = None;
+                changed.purge_after = None;
+            }
+            Ok(changed)
+        },
+    )
+    .await
+}
+
+/// The one shape of every change: lock, compute, compare, write with its activity entry.
+async fn change(
+    session: &Session,
+    id: OrganizationId,
+    permission: Permission,
+    action: &'static str,
+    compute: impl FnOnce(Organization) -> Result<Organization>,
+) -> Result<Changed> {
+    let mut scope = session.write_any_status(id, permission).await?;
+    let before = scope.organization.clone();
+    let mut after = compute(before.clone())?;
+    if after == before {
+        return Ok(Changed { before, after });
+    }
+    after.updated_at = session.now();
+    db::organizations::update(&mut scope.tx, &after).await?;
+    after.version += 1;
+    let change = Change {
+        action,
+        object_type: "organization",
+        object_id: id.to_string(),
+        before: Some(snapshot(&before)),
+        after: Some(snapshot(&after)),
+    };
+    scope.finish(session, change).await?;
+    Ok(Changed { before, after })
+}

@@ -1,0 +1,109 @@
+//! Finding an organization, and everything there is to see of it.
+
+use futures_util::StreamExt;
+
+use crate::{
+    db::{
+        self, PlatformConn,
+        activity::{ActivityFilter, StoredEntry},
+        channels::StoredChannel,
+        invitations::InvitationFilter,
+        members::MemberFilter,
+    },
+    domain::{Actor, Invitation, Member, Organization, OrganizationId, Permission, slug},
+    error::{Error, Result},
+    services::Session,
+};
+
+/// Finds the organization that `reference` (a slug or an id) names. A user finds only those they
+/// are a member of.
+///
+/// # Errors
+/// `NotFound`, with near slugs.
+pub async fn resolve(session: &Session, reference: &str) -> Result<Organization> {
+    let mut conn = PlatformConn::open(&session.db)?;
+    let found = match reference.parse::<OrganizationId>() {
+        Ok(id) => db::organizations::find(&mut conn, id).await?,
+        Err(_) => db::organizations::find_by_slug(&mut conn, reference).await?,
+    };
+    let visible = match (&found, &session.actor) {
+        (Some(organization), Actor::User { id, .. }) => db::users::organizations(&mut conn, *id)
+            .await?
+            .contains(&organization.id),
+        (Some(_), Actor::Operator { .. }) => true,
+        (None, _) => false,
+    };
+    match found {
+        Some(organization) if visible => Ok(organization),
+        _ => Err(unknown(session, &mut conn, reference).await?),
+    }
+}
+
+/// How many slugs "did you mean" is chosen from.
+const NEAR_SLUGS: i64 = 2000;
+
+async fn unknown(session: &Session, conn: &mut PlatformConn, reference: &str) -> Result<Error> {
+    let error = Error::not_found(format!("there is no organization {reference}"));
+    if let Actor::User { email, .. } = &session.actor {
+        return Ok(error.hint(format!(
+            "or {email} is not a member of it; see theirs: tenantctl org list --as {email}"
+        )));
+    }
+    let first = reference
+        .chars()
+        .next()
+        .map(String::from)
+        .unwrap_or_default();
+    let slugs = db::organizations::slugs(conn, &first, NEAR_SLUGS).await?;
+    let near = slug::nearest(reference, slugs.iter().map(String::as_str));
+    Ok(if near.is_empty() {
+        error.hint("list the organizations there are: tenantctl org list")
+    } else {
+        error.hint(format!("did you mean {}?", near.join(", ")))
+    })
+}
+
+/// An organization with what belongs to it.
+#[derive(Clone, Debug)]
+pub struct Details {
+    pub organization: Organization,
+    pub members: Vec<Member>,
+    pub invitations: Vec<Invitation>,
+    pub channels: Vec<StoredChannel>,
+    pub last_activity: Option<StoredEntry>,
+}
+
+/// Everything there is to see of an organization.
+///
+/// # Errors
+/// `NotFound` or `Refused`, as [`Session::read`].
+pub async fn show(session: &Session, id: OrganizationId) -> Result<Details> {
+    let mut scope = session.read(id, Permission::OrganizationRead).await?;
+    let tx = &mut scope.tx;
+    let members = db::members::list(tx, &MemberFilter::default()).await?;
+    let pending = InvitationFilter::default();
+    let invitations = db::invitations::list(tx, &pending, session.now()).await?;
+    let channels = db::channels::list(tx).await?;
+    let may_read_activity = scope
+        .role
+        .is_none_or(|role| role.holds(Permission::ActivityRead));
+    let last_activity = if may_read_activity {
+        let newest = ActivityFilter {
+            limit: Some(1),
+            ..ActivityFilter::default()
+        };
+        db::activity::stream(scope.tx, newest)
+            .next()
+            .await
+            .transpose()?
+    } else {
+        None
+    };
+    Ok(Details {
+        organization: scope.organization,
+        members,
+        invitations,
+        channels,
+        last_activity,
+    })
+}

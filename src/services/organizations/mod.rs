@@ -1,0 +1,45 @@
+//! Organizations: create, look up, update, suspend and resume, delete and restore.
+
+mod change;
+mod create;
+mod look_up;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+pub use change::{
+    Changed, OrganizationPatch, Retention, before_delete, delete, restore, resume, suspend, update,
+};
+pub use create::{CreatedOrganization, FirstOwner, NewOrganization, create};
+pub use look_up::{Details, resolve, show};
+
+use crate::{
+    context::new_id,
+    domain::{Member, Organization, Role, User},
+};
+
+/// A new membership of that user.
+pub(super) fn member_of(user: &User, role: Role, now: DateTime<Utc>) -> Member {
+    Member {
+        id: new_id(),
+        user_id: user.id,
+        email: user.email.clone(),
+        name: user.name.clone(),
+        role,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// What the activity log keeps of an organization.
+pub(super) fn snapshot(organization: &Organization) -> Value {
+    json!({
+        "slug": organization.slug,
+        "name": organization.name,
+        "status": organization.status,
+        "time_zone": organization.time_zone,
+        "locale": organization.locale,
+        "allowed_email_domains": organization.allowed_email_domains,
+        "purge_after": organization.purge_after,
+    })
+}

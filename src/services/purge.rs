@@ -1,0 +1,91 @@
+//! Removing a deleted organization for good.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    confirm::Confirmed,
+    db::{self, PlatformConn},
+    domain::{Organization, OrganizationStatus, TableChange},
+    error::{Error, Result},
+    services::{Session, activity::Change, organizations::snapshot},
+};
+
+/// What a purge would remove, by table.
+///
+/// # Errors
+/// `Refused` for a user, `Conflict` when the organization is not deleted, or when the date
+/// from which it may be purged has not come and `early` is not set.
+pub async fn preview(
+    session: &Session,
+    organization: &Organization,
+    early: bool,
+) -> Result<Vec<TableChange>> {
+    session.require_operator("purge an organization")?;
+    require_purgeable(session, organization, early)?;
+    let mut conn = PlatformConn::begin_for(&session.db, organization.id).await?;
+    let counts = db::purge::count(&mut conn, organization.id).await?;
+    // The caller asks a person next: no transaction stays open meanwhile.
+    conn.rollback().await?;
+    Ok(counts)
+}
+
+/// Removes the organization and every row of it. What happened stays in the platform's own
+/// activity log, with the counts; the organization's own log goes with it.
+///
+/// # Errors
+/// As [`preview`], and `NotFound` when it is gone already.
+pub async fn purge(
+    session: &Session,
+    organization: &Organization,
+    early: bool,
+    confirmed: Confirmed,
+) -> Result<Vec<TableChange>> {
+    session.require_operator("purge an organization")?;
+    let mut conn = PlatformConn::begin_for(&session.db, organization.id).await?;
+    let locked = db::purge::lock(&mut conn, organization.id)
+        .await?
+        .ok_or_else(|| {
+            Error::not_found(format!(
+                "organization {} is gone already",
+                organization.slug
+            ))
+        })?;
+    require_purgeable(session, &locked, early)?;
+    let gone = db::purge::delete_all(&mut conn, organization.id, confirmed).await?;
+    let counts: Map<String, Value> = gone
+        .iter()
+        .map(|table| (table.table.clone(), table.deleted.into()))
+        .collect();
+    let change = Change {
+        action: "organization.purge",
+        object_type: "organization",
+        object_id: organization.id.to_string(),
+        before: Some(snapshot(&locked)),
+        after: Some(serde_json::json!({ "rows_removed": counts })),
+    };
+    db::activity::append_platform(&mut conn, session.entry(change)).await?;
+    conn.commit().await?;
+    Ok(gone)
+}
+
+fn require_purgeable(session: &Session, organization: &Organization, early: bool) -> Result<()> {
+    let slug = &organization.slug;
+    if organization.status != OrganizationStatus::Deleted {
+        return Err(Error::conflict(format!(
+            "organization {slug} is {}: only a deleted one can be purged",
+            organization.status
+        ))
+        .hint(format!("delete it first: tenantctl org delete {slug}")));
+    }
+    match organization.purge_after {
+        Some(date) if date > session.now() && !early => Err(Error::conflict(format!(
+            "organization {slug} may be purged from {}",
+            date.with_timezone(&organization.time_zone.tz())
+                .format("%Y-%m-%d %H:%M %Z")
+        ))
+        .hint(format!(
+            "purge it before that date: tenantctl org purge {slug} --now"
+        ))),
+        _ => Ok(()),
+    }
+}

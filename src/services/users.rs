@@ -1,0 +1,250 @@
+//! Users, and the platform's sign-up rule.
+
+use serde_json::json;
+
+use crate::{
+    context::new_id,
+    db::{self, PlatformConn},
+    domain::{
+        Email, Locale, OrganizationId, Permission, Role, Slug, TimeZone, UserId, actor::Actor,
+        organization::Organization, user::User,
+    },
+    error::{Error, Result},
+    services::{
+        Session, access,
+        activity::Change,
+        invitations::{self, Joined, Refusal},
+        organizations::{self, FirstOwner, NewOrganization},
+    },
+};
+
+/// Somebody whose address the identity provider has confirmed.
+#[derive(Clone, Debug)]
+pub struct SignUp {
+    pub email: Email,
+    pub name: String,
+    /// The identity provider's id, kept as ours.
+    pub id: Option<UserId>,
+    /// Where an organization of their own is made: its time zone and locale.
+    pub time_zone: TimeZone,
+    pub locale: Locale,
+}
+
+/// What a sign-up came to.
+#[derive(Clone, Debug)]
+pub struct SignedUp {
+    pub user: User,
+    /// `false`: the address was known already.
+    pub created: bool,
+    pub joined: Vec<Joined>,
+    /// Invitations that stand and yet did not let the user in.
+    pub passed_over: Vec<PassedOver>,
+    pub own_organization: Option<Organization>,
+}
+
+/// An invitation that a sign-up did not accept.
+#[derive(Clone, Debug)]
+pub struct PassedOver {
+    /// Its slug.
+    pub organization: String,
+    pub reason: String,
+}
+
+/// Signs a user up: they join every organization that invited their address, with the invited
+/// role; where they then belong nowhere, they get an organization of their own, as its owner.
+///
+/// Each step is a transaction of its own that can be repeated: a sign-up that was cut off is
+/// finished by signing up again.
+///
+/// # Errors
+/// `Refused` for an acting user, `Conflict` when id and address belong to different users.
+pub async fn sign_up(session: &Session, new: &SignUp) -> Result<SignedUp> {
+    session.require_operator("sign somebody up")?;
+    let (user, created) = ensure_user(session, new).await?;
+    let as_user = session.acting_as(&user);
+    let mut signed_up = SignedUp {
+        user,
+        created,
+        joined: Vec::new(),
+        passed_over: Vec::new(),
+        own_organization: None,
+    };
+    let waiting = {
+        let mut conn = PlatformConn::open(&session.db)?;
+        db::invitations::waiting_for(&mut conn, &signed_up.user.email).await?
+    };
+    for (organization, invitation) in waiting {
+        match invitations::accept_waiting(&as_user, organization, invitation, &signed_up.user)
+            .await?
+        {
+            Ok(joined) => signed_up.joined.push(joined),
+            // It expired, or a sign-up at the same moment accepted it.
+            Err(Refusal::Over) => {}
+            Err(Refusal::Barred(why)) => signed_up.passed_over.push(PassedOver {
+                organization: name_of(session, organization).await?,
+                reason: why.to_string(),
+            }),
+        }
+    }
+    if signed_up.joined.is_empty() {
+        signed_up.own_organization = own_organization(&as_user, &signed_up.user, new).await?;
+    }
+    Ok(signed_up)
+}
+
+/// The slug, for a person; the id where the organization is gone meanwhile.
+async fn name_of(session: &Session, id: OrganizationId) -> Result<String> {
+    let mut conn = PlatformConn::open(&session.db)?;
+    let found = db::organizations::find(&mut conn, id).await?;
+    Ok(found.map_or_else(|| id.to_string(), |found| found.slug.to_string()))
+}
+
+async fn ensure_user(session: &Session, new: &SignUp) -> Result<(User, bool)> {
+    let now = session.now();
+    let user = User {
+        id: new.id.unwrap_or_else(|| new_id().into()),
+        email: new.email.clone(),
+        name: new.name.clone(),
+        created_at: now,
+        updated_at: now,
+    };
+    let mut conn = PlatformConn::begin(&session.db).await?;
+    if db::users::insert(&mut conn, &user).await? {
+        let change = Change {
+            action: "user.sign_up",
+            object_type: "user",
+            object_id: user.id.to_string(),
+            before: None,
+            after: Some(json!({ "email": user.email, "name": user.name })),
+        };
+        db::activity::append_platform(&mut conn, session.entry(change)).await?;
+        conn.commit().await?;
+        return Ok((user, true));
+    }
+    let Some(known) = db::users::find_by_email(&mut conn, &new.email).await? else {
+        return Err(Error::conflict(format!(
+            "the user id {} belongs to another address",
+            user.id
+        ))
+        .hint(format!("see who it is: tenantctl user show {}", user.id)));
+    };
+    match new.id {
+        Some(id) if id != known.id => Err(Error::conflict(format!(
+            "{} signed up already, with the id {}",
+            known.email, known.id
+        ))
+        .hint("leave --id out, or give that id")),
+        _ => Ok((known, false)),
+    }
+}
+
+/// Makes an organization for a user who belongs nowhere; `None`: they belong somewhere. The
+/// sign-ups of one user take turns here: two at once would make one each.
+async fn own_organization(
+    session: &Session,
+    user: &User,
+    new: &SignUp,
+) -> Result<Option<Organization>> {
+    {
+        let mut conn = PlatformConn::open(&session.db)?;
+        db::users::begin_sign_up(&mut conn, user.id).await?;
+    }
+    let made = create_where_none(session, user, new).await;
+    let ended = {
+        let mut conn = PlatformConn::open(&session.db)?;
+        db::users::end_sign_up(&mut conn, user.id).await
+    };
+    // What went wrong first is what is told.
+    let made = made?;
+    ended.map(|()| made)
+}
+
+async fn create_where_none(
+    session: &Session,
+    user: &User,
+    new: &SignUp,
+) -> Result<Option<Organization>> {
+    if belongs_somewhere(session, user).await? {
+        return Ok(None);
+    }
+    let own = NewOrganization {
+        name: own_organization_name(user),
+        slug: None,
+        time_zone: new.time_zone,
+        locale: new.locale.clone(),
+        owner: Some(FirstOwner::Member(user.clone())),
+    };
+    let created = organizations::create(session, &own).await?;
+    Ok(Some(created.organization))
+}
+
+async fn belongs_somewhere(session: &Session, user: &User) -> Result<bool> {
+    let mut conn = PlatformConn::open(&session.db)?;
+    Ok(!db::users::organizations(&mut conn, user.id)
+        .await?
+        .is_empty())
+}
+
+/// The user's name, or what a slug can be made from instead.
+fn own_organization_name(user: &User) -> String {
+    let local_part = user.email.as_str().split('@').next().unwrap_or_default();
+    [
+        user.name.clone(),
+        local_part.to_owned(),
+        format!("{local_part} organization"),
+    ]
+    .into_iter()
+    .find(|name| Slug::from_name(name).is_ok())
+    .unwrap_or_else(|| "New organization".to_owned())
+}
+
+/// A user, with the organizations they belong to.
+#[derive(Clone, Debug)]
+pub struct UserDetails {
+    pub user: User,
+    pub memberships: Vec<(Organization, Role)>,
+}
+
+/// A user and their memberships. A user sees themselves only.
+///
+/// # Errors
+/// `NotFound`, `Refused` for a user who asks about another.
+pub async fn show(session: &Session, who: &str) -> Result<UserDetails> {
+    let (user, organizations) = {
+        let mut conn = PlatformConn::open(&session.db)?;
+        let user = match &session.actor {
+            Actor::Operator { .. } => access::find_user(&mut conn, who).await?,
+            Actor::User { id, email, .. } if names(who, *id, email) => {
+                access::require_user(&mut conn, email).await?
+            }
+            Actor::User { email, .. } => {
+                return Err(Error::refused(format!("{email} may only see themselves"))
+                    .hint("run it without --as"));
+            }
+        };
+        let organizations = db::users::organizations(&mut conn, user.id).await?;
+        (user, organizations)
+    };
+    let mut memberships = Vec::with_capacity(organizations.len());
+    for id in organizations {
+        let operator = Session {
+            actor: Actor::Operator {
+                name: String::new(),
+            },
+            ..session.clone()
+        };
+        let mut scope = operator.read(id, Permission::MembersRead).await?;
+        if let Some(member) = db::members::find(&mut scope.tx, user.id).await? {
+            memberships.push((scope.organization, member.role));
+        }
+    }
+    Ok(UserDetails { user, memberships })
+}
+
+/// Whether `who` is this user's id or address, in whichever spelling.
+fn names(who: &str, id: UserId, email: &Email) -> bool {
+    match who.parse::<UserId>() {
+        Ok(named) => named == id,
+        Err(_) => Email::parse(who).is_ok_and(|named| named == *email),
+    }
+}

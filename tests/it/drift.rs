@@ -1,0 +1,103 @@
+//! What is generated from the code and committed is what the code generates now.
+//!
+//! After a change of commands, flags or configuration, write all of it anew:
+//!
+//! ```text
+//! UPDATE_DRIFT=1 cargo test drift
+//! ```
+
+mod reference;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use clap::ValueEnum;
+use tenantctl::{commands::completions::Shell, config};
+
+/// The generated files of one folder, by name.
+type Files = BTreeMap<String, String>;
+
+#[test]
+fn drift_of_completions() {
+    let scripts = Shell::value_variants().iter().map(|shell| {
+        let script = shell.script().expect("every shell has a script");
+        (shell.file_name().to_owned(), script)
+    });
+    settle("completions", &scripts.collect());
+}
+
+#[test]
+fn drift_of_the_command_reference() {
+    settle("docs/cli", &reference::pages());
+}
+
+#[test]
+fn drift_of_the_example_configuration() {
+    let path = root().join("config.example.toml");
+    if updating() {
+        fs::write(&path, config::example()).expect("the file is written");
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == config::example(),
+        "config.example.toml {DRIFTED}"
+    );
+}
+
+const DRIFTED: &str = "has drifted from the code; write it anew: UPDATE_DRIFT=1 cargo test drift";
+
+/// Compares a folder with what belongs in it, or makes it so.
+fn settle(folder: &str, generated: &Files) {
+    let path = root().join(folder);
+    if updating() {
+        write(&path, generated);
+    }
+    let committed = read(&path);
+    let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&committed), names(generated), "{folder} {DRIFTED}");
+    for (name, text) in generated {
+        assert!(committed[name] == *text, "{folder}/{name} {DRIFTED}");
+    }
+}
+
+fn write(folder: &Path, files: &Files) {
+    fs::create_dir_all(folder).expect("the folder is made");
+    for stale in read(folder)
+        .keys()
+        .filter(|name| !files.contains_key(*name))
+    {
+        fs::remove_file(folder.join(stale)).expect("a stale file is removed");
+    }
+    for (name, text) in files {
+        fs::write(folder.join(name), text).expect("the file is written");
+    }
+}
+
+fn read(folder: &Path) -> Files {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Files::new();
+    };
+    entries
+        .map(|entry| {
+            let entry = entry.expect("an entry");
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let text = fs::read_to_string(entry.path()).expect("a text");
+            (name, text)
+        })
+        .collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever runs the tests asks for it in the environment"
+)]
+fn updating() -> bool {
+    std::env::var_os("UPDATE_DRIFT").is_some()
+}

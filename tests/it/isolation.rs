@@ -1,0 +1,416 @@
+//! The isolation matrix: every tenant table × operation × context, as `tenant_app`. The tables
+//! come from the catalog, so that a new one is either covered or named here with its reason.
+
+use sqlx::{AssertSqlSafe, Executor};
+use tenantctl::{
+    audit::matrix::{self, Boundary, Context, IsolationMatrix, Operation, Tenants, Verdict},
+    db,
+};
+
+use crate::common::{Fixture, TestDb, unique};
+
+/// Tables without a tenant that the tenant role reads.
+const READ_BY_TENANTS: &[&str] = &["system_agent_configurations"];
+
+/// Tables without a tenant, and why each may be.
+const GLOBAL_TABLES: &[(&str, &str)] = &[
+    ("_sqlx_migrations", "the history of the schema"),
+    (
+        "platform_activity_chain",
+        "the platform's own log; the tenant role has no right on it",
+    ),
+    (
+        "platform_activity_log",
+        "the platform's own log; the tenant role has no right on it",
+    ),
+    (
+        "system_agent_configurations",
+        "defaults that every tenant reads and none writes",
+    ),
+    (
+        "users",
+        "people across organizations; the tenant role has no right on it",
+    ),
+];
+
+/// Tenant tables on which row-level security is enabled but not forced, and why.
+const NOT_FORCED: &[(&str, &str)] = &[
+    (
+        "invitation_lookups",
+        "sign-up asks across tenants; holds a hash and ids",
+    ),
+    ("organizations", "the root: the platform lists its tenants"),
+    (
+        "user_organizations",
+        "sign-up asks across tenants; holds ids only",
+    ),
+];
+
+/// Views with a tenant in every row. They have no policy: they apply those of their tables, with
+/// the rights of the caller.
+const VIEWS: &[&str] = &["effective_channel_configurations"];
+
+fn boundary() -> Boundary {
+    Boundary {
+        role: "tenant_app".to_owned(),
+        setting: "app.organization_id".to_owned(),
+        key: "organization_id".to_owned(),
+        root: ("organizations".to_owned(), "id".to_owned()),
+    }
+}
+
+fn tenants(fixture: &Fixture) -> Tenants {
+    Tenants {
+        a: fixture.a.id.to_string(),
+        b: fixture.b.id.to_string(),
+    }
+}
+
+fn without_views(matrix: &IsolationMatrix) -> Vec<&str> {
+    let tables = matrix.tables.iter().map(String::as_str);
+    tables.filter(|name| !VIEWS.contains(name)).collect()
+}
+
+async fn probe(fixture: &Fixture) -> IsolationMatrix {
+    let mut connection = fixture.db.raw().await;
+    matrix::probe(&mut connection, &boundary(), &tenants(fixture))
+        .await
+        .expect("the matrix is tried")
+}
+
+#[tokio::test]
+async fn no_cell_of_the_matrix_leaks() {
+    let fixture = Fixture::new().await;
+    let matrix = probe(&fixture).await;
+    let leaks: Vec<_> = matrix.leaks().collect();
+    assert!(leaks.is_empty(), "{leaks:#?}");
+    for table in &matrix.tables {
+        for operation in Operation::ALL {
+            for context in Context::ALL {
+                let verdict = matrix
+                    .verdict(table, operation, context)
+                    .unwrap_or_else(|| panic!("{table} {operation:?} {context:?} was not tried"));
+                match (operation, context) {
+                    (Operation::Own, Context::A | Context::B) => {
+                        assert_eq!(*verdict, Verdict::Allowed, "{table}: own rows must be seen");
+                    }
+                    (Operation::Reference, _) => assert!(
+                        !matches!(verdict, Verdict::Allowed),
+                        "{table} {operation:?} {context:?}"
+                    ),
+                    (Operation::Insert | Operation::Update, _)
+                    | (Operation::Delete | Operation::Move, _)
+                        if VIEWS.contains(&table.as_str()) =>
+                    {
+                        assert!(
+                            matches!(verdict, Verdict::NotApplicable(_)),
+                            "{table} {operation:?} {context:?}: {verdict:?}"
+                        );
+                    }
+                    _ => assert!(
+                        matches!(verdict, Verdict::Blocked(_)),
+                        "{table} {operation:?} {context:?}: {verdict:?}"
+                    ),
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_table_is_in_the_matrix_or_exempt() {
+    let fixture = Fixture::new().await;
+    let matrix = probe(&fixture).await;
+    let all: Vec<String> = strings(
+        &fixture.db,
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+          AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relname",
+    )
+    .await;
+    for table in &all {
+        let exempt = GLOBAL_TABLES.iter().any(|(name, _)| name == table);
+        let covered = matrix.tables.contains(table);
+        assert!(
+            exempt != covered,
+            "{table}: cover it with the matrix or exempt it with a reason (not both)"
+        );
+    }
+    for (name, _) in GLOBAL_TABLES {
+        assert!(
+            all.iter().any(|table| table == name),
+            "{name} is exempt but gone"
+        );
+    }
+}
+
+#[tokio::test]
+async fn row_level_security_is_on_and_forced_with_one_policy_a_table() {
+    let fixture = Fixture::new().await;
+    let matrix = probe(&fixture).await;
+    for table in without_views(&matrix) {
+        let state: String = fixture
+            .db
+            .scalar(&format!(
+                "SELECT relrowsecurity::text || ' ' || relforcerowsecurity::text || ' '
+                        || (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid
+                             AND polcmd = '*' AND polqual IS NOT NULL AND polwithcheck IS NOT NULL)
+                   FROM pg_class c WHERE oid = '{table}'::regclass"
+            ))
+            .await;
+        let forced = !NOT_FORCED.iter().any(|(name, _)| *name == table);
+        assert_eq!(state, format!("true {forced} 1"), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn the_policy_becomes_an_index_condition() {
+    let fixture = Fixture::new().await;
+    let mut connection = fixture.db.raw().await;
+    connection
+        .execute(AssertSqlSafe(format!(
+            "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL ROLE tenant_app;
+             SET LOCAL app.organization_id = '{}'",
+            fixture.a.id
+        )))
+        .await
+        .unwrap();
+    let plan: Vec<String> =
+        sqlx::query_scalar("EXPLAIN (COSTS off) SELECT * FROM organization_members")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+    let plan = plan.join("\n");
+    assert!(
+        plan.contains("Index Cond: (organization_id = (NULLIF(current_setting("),
+        "the function is not inlined:\n{plan}"
+    );
+}
+
+#[tokio::test]
+async fn a_malformed_context_reads_nothing() {
+    let fixture = Fixture::new().await;
+    let mut connection = fixture.db.raw().await;
+    connection
+        .execute("BEGIN; SET LOCAL ROLE tenant_app; SET LOCAL app.organization_id = 'x'' OR true'")
+        .await
+        .unwrap();
+    let read = connection
+        .execute("SELECT * FROM organization_members")
+        .await;
+    assert!(
+        read.unwrap_err()
+            .to_string()
+            .contains("invalid input syntax")
+    );
+}
+
+/// A matrix that cannot find a leak proves nothing: each hole is really cut, and must show.
+#[tokio::test]
+async fn the_matrix_sees_every_kind_of_leak() {
+    let cases = [
+        (
+            "ALTER TABLE organization_members DISABLE ROW LEVEL SECURITY",
+            "organization_members",
+            vec![Operation::Select, Operation::Update, Operation::Delete],
+        ),
+        (
+            "ALTER POLICY tenant ON organization_invitations WITH CHECK (true)",
+            "organization_invitations",
+            vec![Operation::Insert],
+        ),
+        (
+            "GRANT UPDATE ON channel_configurations TO tenant_app;
+             ALTER POLICY tenant ON channel_configurations WITH CHECK (true)",
+            "channel_configurations",
+            vec![Operation::Insert],
+        ),
+        (
+            "ALTER POLICY tenant ON agent_configurations USING
+                (organization_id = app_organization_id() OR app_organization_id() IS NULL)",
+            "agent_configurations",
+            vec![Operation::Own, Operation::Select],
+        ),
+        (
+            "ALTER TABLE user_organizations
+               DROP CONSTRAINT user_organizations_organization_id_user_id_fkey",
+            "user_organizations",
+            vec![],
+        ),
+        (
+            "ALTER TABLE organization_invitations ADD UNIQUE (id);
+             ALTER TABLE invitation_lookups
+               DROP CONSTRAINT invitation_lookups_organization_id_invitation_id_fkey,
+               ADD FOREIGN KEY (invitation_id) REFERENCES organization_invitations (id)",
+            "invitation_lookups",
+            vec![Operation::Reference],
+        ),
+        (
+            // Without security_invoker: read with the rights of its owner, a superuser here.
+            "CREATE VIEW directory AS SELECT organization_id, email FROM organization_members;
+             GRANT SELECT ON directory TO tenant_app",
+            "directory",
+            vec![Operation::Own, Operation::Select],
+        ),
+        (
+            "CREATE VIEW directory AS SELECT organization_id, email FROM organization_members;
+             GRANT SELECT, INSERT, UPDATE, DELETE ON directory TO tenant_app",
+            "directory",
+            vec![
+                Operation::Select,
+                Operation::Insert,
+                Operation::Update,
+                Operation::Delete,
+                Operation::Move,
+            ],
+        ),
+        (
+            "CREATE MATERIALIZED VIEW directory AS
+                SELECT organization_id, email FROM organization_members;
+             GRANT SELECT ON directory TO tenant_app",
+            "directory",
+            vec![Operation::Own, Operation::Select],
+        ),
+    ];
+    for (hole, table, expected) in cases {
+        let fixture = Fixture::new().await;
+        fixture.db.execute(hole).await;
+        let matrix = probe(&fixture).await;
+        for operation in &expected {
+            assert!(
+                matrix
+                    .leaks()
+                    .any(|leak| leak.table == table && leak.operation == *operation),
+                "{hole}: {operation:?} on {table} was not seen: {:#?}",
+                matrix
+                    .trials
+                    .iter()
+                    .filter(|t| t.table == table)
+                    .collect::<Vec<_>>()
+            );
+        }
+        let elsewhere = matrix.leaks().find(|leak| leak.table != table);
+        assert!(elsewhere.is_none(), "{hole}: {elsewhere:?}");
+    }
+}
+
+/// The catalog's tenant tables are what `purge` empties.
+#[tokio::test]
+async fn purge_knows_every_tenant_table() {
+    let fixture = Fixture::new().await;
+    let matrix = probe(&fixture).await;
+    let mut known: Vec<&str> = db::purge::TABLES.to_vec();
+    known.push("organizations");
+    known.sort_unstable();
+    assert_eq!(without_views(&matrix), known);
+}
+
+/// An operator who is no superuser: owner of the tables, subject to forced row-level security.
+#[tokio::test]
+async fn the_matrix_holds_for_an_owner_who_is_no_superuser() {
+    let fixture = Fixture::new().await;
+    let role = unique("owner");
+    fixture
+        .db
+        .execute(&format!(
+            "CREATE ROLE {role} LOGIN; GRANT tenant_app TO {role};
+             DO $$ DECLARE t regclass; BEGIN
+                 FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace
+                             AND relkind IN ('r', 'v') LOOP
+                     EXECUTE format('ALTER TABLE %s OWNER TO {role}', t);
+                 END LOOP;
+             END $$"
+        ))
+        .await;
+    let mut connection = fixture.db.raw().await;
+    connection
+        .execute(AssertSqlSafe(format!("SET SESSION AUTHORIZATION {role}")))
+        .await
+        .unwrap();
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM organization_members")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(seen, 0, "forced row-level security binds the owner too");
+    let matrix = matrix::probe(&mut connection, &boundary(), &tenants(&fixture))
+        .await
+        .unwrap();
+    let own = matrix.verdict("organization_members", Operation::Own, Context::A);
+    assert_eq!(own, Some(&Verdict::Allowed));
+    assert_eq!(matrix.leaks().count(), 0);
+}
+
+async fn strings(db: &TestDb, sql: &str) -> Vec<String> {
+    let mut connection = db.raw().await;
+    sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+        .fetch_all(&mut connection)
+        .await
+        .expect("rows")
+}
+
+#[tokio::test]
+async fn a_view_with_the_rights_of_the_caller_is_covered_and_does_not_leak() {
+    let fixture = Fixture::new().await;
+    let views = "CREATE VIEW directory WITH (security_invoker) AS
+                    SELECT organization_id, email FROM organization_members;
+                 CREATE VIEW sizes WITH (security_invoker) AS
+                    SELECT organization_id, count(*) FROM organization_members GROUP BY 1;
+                 CREATE VIEW unread WITH (security_invoker) AS SELECT * FROM directory;
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON directory, sizes TO tenant_app";
+    fixture.db.execute(views).await;
+    let matrix = probe(&fixture).await;
+    let leaks: Vec<_> = matrix.leaks().collect();
+    assert!(leaks.is_empty(), "{leaks:#?}");
+    let verdict = |view: &str, operation| matrix.verdict(view, operation, Context::A).unwrap();
+    for view in ["directory", "sizes"] {
+        assert_eq!(*verdict(view, Operation::Own), Verdict::Allowed, "{view}");
+        let select = verdict(view, Operation::Select);
+        assert!(matches!(select, Verdict::Blocked(_)), "{view}: {select:?}");
+    }
+    let insert = verdict("directory", Operation::Insert);
+    assert!(matches!(insert, Verdict::Blocked(_)), "{insert:?}");
+    // An aggregate cannot be changed through.
+    let insert = verdict("sizes", Operation::Insert);
+    assert!(matches!(insert, Verdict::NotApplicable(_)), "{insert:?}");
+    let select = verdict("unread", Operation::Select);
+    assert!(matches!(select, Verdict::Blocked(_)), "{select:?}");
+}
+
+#[tokio::test]
+async fn the_tenant_role_reads_no_global_table_but_the_named_and_writes_none() {
+    let fixture = Fixture::new().await;
+    let mut connection = fixture.db.raw().await;
+    for (table, _) in GLOBAL_TABLES {
+        let column: String = fixture
+            .db
+            .scalar(&format!(
+                "SELECT attname::text FROM pg_attribute
+                  WHERE attrelid = '{table}'::regclass AND attnum = 1"
+            ))
+            .await;
+        let read = format!("SELECT FROM {table}");
+        let writes = [
+            format!("INSERT INTO {table} DEFAULT VALUES"),
+            format!("UPDATE {table} SET {column} = {column}"),
+            format!("DELETE FROM {table}"),
+            format!("TRUNCATE {table} CASCADE"),
+        ];
+        let reading = (read, READ_BY_TENANTS.contains(table));
+        for (sql, allowed) in writes.map(|sql| (sql, false)).into_iter().chain([reading]) {
+            let scope = format!(
+                "BEGIN; SET LOCAL ROLE tenant_app; SET LOCAL app.organization_id = '{}'",
+                fixture.a.id
+            );
+            connection.execute(AssertSqlSafe(scope)).await.unwrap();
+            let tried = connection.execute(AssertSqlSafe(sql.clone())).await;
+            connection.execute("ROLLBACK").await.unwrap();
+            let refused = tried.as_ref().err().and_then(|error| {
+                let error = error.as_database_error()?;
+                Some(error.code()?.into_owned())
+            });
+            match allowed {
+                true => assert!(tried.is_ok(), "{sql}: {tried:?}"),
+                false => assert_eq!(refused.as_deref(), Some("42501"), "{sql}: {tried:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The shapes of `-o json`, which scripts rely on: a change here is a change of the contract, and
+//! raises `schema_version` where it takes something away.
+
+use serde_json::{Map, Value};
+
+use crate::common::{Cli, TestDb};
+
+/// The names of the keys and the types of the values; a list is shown by its first element.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => Value::Object(
+            object
+                .iter()
+                .map(|(key, value)| (key.clone(), shape(value)))
+                .collect(),
+        ),
+        Value::Array(items) => Value::Array(items.iter().take(1).map(shape).collect()),
+        Value::String(_) => "string".into(),
+        Value::Number(_) => "number".into(),
+        Value::Bool(_) => "boolean".into(),
+        Value::Null => "null".into(),
+    }
+}
+
+fn clinic(cli: &Cli) {
+    for line in [
+        "org create Harbor --slug harbor --owner maria@harbor.example",
+        "user sign-up --email maria@harbor.example --name Maria",
+        "invite create sam@harbor.example --role admin --org harbor",
+    ] {
+        cli.ok(&line.split(' ').collect::<Vec<_>>());
+    }
+}
+
+/// Reads, and changes in an order in which each can happen.
+const COMMANDS: &[&str] = &[
+    "org list",
+    "org show harbor",
+    "org create Beta --slug beta --owner lee@beta.example",
+    "org create Beta --slug beta --if-not-exists",
+    "org create Gamma --dry-run",
+    "org update beta --name Betabeta",
+    "org use harbor",
+    "org current",
+    "org unset",
+    "org suspend beta",
+    "org resume beta",
+    "org delete beta --yes",
+    "org restore beta",
+    "user sign-up --email lee@beta.example --name Lee",
+    "user list",
+    "user show maria@harbor.example",
+    "member list --org harbor",
+    "member show maria@harbor.example --org harbor",
+    "member add lee@beta.example --role member --org harbor",
+    "member role lee@beta.example viewer --org harbor",
+    "member remove lee@beta.example --yes --org harbor",
+    "invite list --org harbor",
+    "invite show sam@harbor.example --org harbor",
+    "invite create kim@harbor.example --role viewer --org harbor",
+    "invite resend kim@harbor.example --org harbor",
+    "invite revoke kim@harbor.example --org harbor",
+    "role list",
+    "role show admin",
+    "access check --user maria@harbor.example --permission members.invite --org harbor",
+    "channel list --org harbor",
+    "channel show web --org harbor",
+    "channel set web greeting=Hello --org harbor",
+    "channel enable retell --org harbor",
+    "channel instructions resolve web --org harbor",
+    "agent show --org harbor",
+    "agent set manual_ai_instructions Hello --org harbor",
+    "agent system show",
+    "activity list --org harbor",
+    "activity show 1 --org harbor",
+    "activity verify --org harbor",
+    "db status",
+    "config path",
+    "config validate",
+    "doctor",
+];
+
+#[test]
+fn the_shapes_of_json_stay() {
+    let db = TestDb::new();
+    let cli = db.cli();
+    clinic(&cli);
+    let mut shapes = Map::new();
+    for line in COMMANDS {
+        let args: Vec<&str> = line.split(' ').collect();
+        let document = cli.json(&args);
+        let versioned = match &document {
+            Value::Array(items) => items.iter().all(|item| item["schema_version"] == 1),
+            object => object["schema_version"] == 1,
+        };
+        assert!(versioned, "{line}: {document}");
+        shapes.insert((*line).to_owned(), shape(&document));
+    }
+    insta::assert_json_snapshot!(shapes);
+}
+
+/// The header is written before the first record is known, so it is declared by hand.
+#[test]
+fn the_header_of_csv_names_the_fields_of_json_and_needs_no_record() {
+    let db = TestDb::new();
+    let cli = db.cli();
+    clinic(&cli);
+    let header = |line: &str| {
+        let args: Vec<&str> = line.split(' ').chain(["-o", "csv"]).collect();
+        let csv = cli.ok(&args);
+        csv.lines().next().expect("a header").to_owned()
+    };
+    for line in COMMANDS.iter().filter(|line| line.contains(" list")) {
+        let args: Vec<&str> = line.split(' ').chain(["-o", "ndjson"]).collect();
+        let first = cli.ok(&args).lines().next().expect("a record").to_owned();
+        let (_, fields) = first
+            .split_once(r#""schema_version":1,"#)
+            .expect("the version comes first");
+        let record: Value = serde_json::from_str(&format!("{{{fields}")).expect("an object");
+        let mut names: Vec<&str> = record
+            .as_object()
+            .expect("an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let header = header(line);
+        let mut columns: Vec<&str> = header.split(',').collect();
+        names.sort_unstable();
+        columns.sort_unstable();
+        assert_eq!(columns, names, "{line}");
+    }
+    let none = cli.ok(&["user", "list", "--search", "nobody", "-o", "csv"]);
+    assert_eq!(none.lines().count(), 1, "{none}");
+}

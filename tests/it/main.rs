@@ -1,0 +1,32 @@
+//! The one integration test binary: one cluster, one template database, a file per subject.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test, a panic is how a failure shows"
+)]
+
+mod access;
+mod activity;
+mod agents;
+mod architecture;
+mod channels;
+mod common;
+mod config;
+mod crash;
+mod demo;
+mod doctor;
+mod drift;
+mod exit_codes;
+mod guards;
+mod invitations;
+mod isolation;
+mod json_shapes;
+mod local;
+mod local_commands;
+mod members;
+mod migrate;
+mod organizations;
+mod pty;
+mod pty_init;
+mod statements;
+mod users;

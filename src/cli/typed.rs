@@ -3,7 +3,8 @@
 use super::{GlobalArgs, values};
 
 /// Those that say which database, which organization and in whose name. `None` where the line
-/// names a user who cannot be one: it must not be answered with the operator's rights.
+/// names a user who cannot be one, or a flag stands where a value belongs: it must not be
+/// answered with the operator's rights.
 ///
 /// A shell asks `tenantctl -- WORDS`, of which the first is the program and the last words may
 /// be unfinished.
@@ -26,6 +27,9 @@ pub(super) fn global_args(arguments: impl Iterator<Item = String>) -> Option<Glo
         }
         // Bash hands over the equals sign as a word of its own.
         let value = attached.or_else(|| words.find(|word| word != "="));
+        if value.as_ref().is_some_and(|value| value.starts_with('-')) {
+            return None;
+        }
         match flag {
             "--as" => global.act_as = Some(values::email(&value?).ok()?),
             "--org" => global.org = value,
@@ -64,5 +68,11 @@ mod tests {
         assert!(of("--as nobody org show").is_none());
         assert!(of("org show --as").is_none());
         assert!(of("org show -- --as").is_some());
+    }
+
+    #[test]
+    fn a_flag_in_the_place_of_a_value_is_not_passed_over() {
+        assert!(of("--org --as a@b.example org show").is_none());
+        assert!(of("--profile --as a@b.example org show").is_none());
     }
 }

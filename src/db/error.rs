@@ -50,10 +50,10 @@ fn from_server(code: &str, message: &str) -> Error {
             .hint("`tenantctl doctor` lists the rights that the connecting role needs"),
         "40001" | "40P01" => {
             Error::conflict(format!("another transaction was in the way: {message}"))
-                .hint("nothing was changed; run the command again")
+                .hint("nothing of the last transaction was kept; run the command again")
         }
         "55P03" => Error::conflict(format!("a lock was not to be had: {message}"))
-            .hint("nothing was changed; run the command again"),
+            .hint("nothing of the last transaction was kept; run the command again"),
         "57014" => Error::failure(format!("the statement was cancelled: {message}"))
             .hint("raise `statement_timeout_seconds` in the [database] section"),
         "25006" => Error::unavailable(format!("this server takes no changes: {message}"))

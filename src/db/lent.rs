@@ -44,9 +44,12 @@ impl Lent {
     /// Makes the changes permanent; in a rehearsal, visible to the next handle.
     pub(super) async fn commit(mut self) -> Result<()> {
         self.in_transaction = false;
-        PgTransactionManager::commit(&mut self.connection)
-            .await
-            .map_err(|error| commit_failed(error.into()))?;
+        let committed = PgTransactionManager::commit(&mut self.connection).await;
+        match self.rehearsal {
+            // The release of a savepoint: nothing of a rehearsal is ever kept.
+            Some(_) => committed?,
+            None => committed.map_err(|error| commit_failed(error.into()))?,
+        }
         if let Some((ledger, before)) = self.rehearsal.take() {
             // What SET LOCAL set outlives the release of a savepoint.
             self.connection
@@ -87,5 +90,5 @@ fn commit_failed(error: Error) -> Error {
         "the connection was lost during the commit: the change may have been made, or not",
     )
     .because(error)
-    .hint("look before you run it again: tenantctl activity list")
+    .hint("look before you run it again: tenantctl activity list (--org SLUG, or --platform)")
 }

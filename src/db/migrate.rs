@@ -125,7 +125,9 @@ pub async fn require_usable(db: &Database) -> Result<()> {
                 row_security_active('organizations'),
                 (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = 'tenant_app'),
                 current_user,
-                (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'organizations'::regclass)",
+                (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'organizations'::regclass),
+                EXISTS (SELECT FROM _sqlx_migrations
+                         WHERE version = 1 AND description = 'tenant scope')",
     )
     .fetch_one(conn.connection())
     .await;
@@ -134,8 +136,11 @@ pub async fn require_usable(db: &Database) -> Result<()> {
         Err(error) if is_undefined_table(&error) => {
             return Err(unusable(conn.connection()).await);
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(explain_refusal(conn.connection(), error).await),
     };
+    if !row.try_get::<bool, _>(5)? {
+        return Err(Foreign::History.error(ErrorKind::Unavailable));
+    }
     let newest: i64 = row.try_get::<Option<i64>, _>(0)?.unwrap_or(0);
     if newest > newest_known() {
         return Err(newer_than_binary(newest));
@@ -154,6 +159,27 @@ pub async fn require_usable(db: &Database) -> Result<()> {
         .hint("as an administrator: ALTER ROLE tenant_app NOSUPERUSER NOBYPASSRLS;"));
     }
     Ok(())
+}
+
+/// A role that may not even read the history does not own the tables: that is the thing to say.
+async fn explain_refusal(connection: &mut PgConnection, error: sqlx::Error) -> Error {
+    let refused = error
+        .as_database_error()
+        .is_some_and(|database| database.code().as_deref() == Some("42501"));
+    if !refused {
+        return error.into();
+    }
+    let asked = sqlx::query!(
+        r#"SELECT current_user::text AS "role!", pg_get_userbyid(relowner)::text AS "owner!"
+             FROM pg_class WHERE oid = to_regclass('_sqlx_migrations')"#
+    )
+    .fetch_one(connection)
+    .await;
+    match asked {
+        Ok(row) => not_the_owner(row.role, row.owner),
+        // In a rehearsal the refusal has ended the transaction, and nothing can be asked.
+        Err(_) => error.into(),
+    }
 }
 
 /// Why our tables are not there.
@@ -341,11 +367,15 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<Applied>> {
     if !has_history {
         return Ok(Vec::new());
     }
-    Ok(sqlx::query_as(
+    let rows = sqlx::query_as(
         "SELECT version, description, checksum FROM _sqlx_migrations WHERE success ORDER BY version",
     )
-    .fetch_all(connection)
-    .await?)
+    .fetch_all(&mut *connection)
+    .await;
+    match rows {
+        Ok(rows) => Ok(rows),
+        Err(error) => Err(explain_refusal(connection, error).await),
+    }
 }
 
 fn is_undefined_table(error: &sqlx::Error) -> bool {

@@ -236,7 +236,7 @@ pub struct OrganizationFilter {
     pub status: Option<OrganizationStatus>,
     /// Part of the name or slug, in any case.
     pub text: Option<String>,
-    /// Only those that this user is a member of.
+    /// Only those that this user is a member of; deleted ones are gone for them.
     pub member: Option<UserId>,
     pub order: OrganizationOrder,
     pub descending: bool,
@@ -262,8 +262,10 @@ pub fn stream(
                  FROM organizations o
                 WHERE ($1::text IS NULL OR status = $1)
                   AND ($2::text IS NULL OR name ILIKE $2 OR slug ILIKE $2)
-                  AND ($3::uuid IS NULL OR EXISTS (SELECT FROM user_organizations u
-                                                    WHERE u.organization_id = o.id AND u.user_id = $3))
+                  AND ($3::uuid IS NULL
+                       OR (status <> 'deleted'
+                           AND EXISTS (SELECT FROM user_organizations u
+                                        WHERE u.organization_id = o.id AND u.user_id = $3)))
                 ORDER BY CASE WHEN $4 = 'name' AND NOT $5 THEN lower(name) END,
                          CASE WHEN $4 = 'name' AND $5 THEN lower(name) END DESC,
                          CASE WHEN $4 = 'created' AND NOT $5 THEN created_at END,

@@ -137,6 +137,20 @@ pub async fn end_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
     Ok(())
 }
 
+/// Whether a user is a member of an organization that is not deleted.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn belongs_somewhere(conn: &mut PlatformConn, user: UserId) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM user_organizations u JOIN organizations o ON o.id = u.organization_id
+                           WHERE u.user_id = $1 AND o.status <> 'deleted') AS "somewhere!""#,
+        user.as_uuid()
+    )
+    .fetch_one(conn.connection())
+    .await?)
+}
+
 /// A user in a list, with the number of organizations they belong to.
 #[derive(Clone, Debug)]
 pub struct ListedUser {

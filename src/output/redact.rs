@@ -1,18 +1,23 @@
-//! Masks passwords in connection strings before a text reaches a person, a log or a file.
+//! Masks passwords in connection strings, and tokens, before a text reaches a person, a log or a file.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 const MASK: &str = "***";
 
+/// An invitation token has this many characters of base64url; whatever is as long may be one.
+const TOKEN_LENGTH: usize = 64;
+
 /// Masks the password of `scheme://user:password@host` and the value of `password=…`
-/// (a URL parameter, or a keyword of libpq's connection strings).
+/// (a URL parameter, or a keyword of libpq's connection strings), and what may be an invitation
+/// token.
 ///
 /// Where a text is ambiguous it masks too much rather than too little: an unescaped `@`, `/`
 /// or quote in a password is still part of the password.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut secrets = userinfo_passwords(text);
     secrets.extend(keyword_passwords(text));
+    secrets.extend(tokens(text));
     if secrets.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -28,6 +33,24 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     }
     out.push_str(&text[end..]);
     Cow::Owned(out)
+}
+
+/// Words as long as a token, and what follows `token=`: a cut link ends within its token.
+fn tokens(text: &str) -> Vec<Range<usize>> {
+    let is_base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let mut found = Vec::new();
+    let mut start = 0;
+    while let Some(offset) = text[start..].find(is_base64url) {
+        start += offset;
+        let length = text[start..]
+            .find(|c| !is_base64url(c))
+            .unwrap_or(text.len() - start);
+        if length >= TOKEN_LENGTH || text[..start].ends_with("token=") {
+            found.push(start..start + length);
+        }
+        start += length;
+    }
+    found
 }
 
 /// From the first `:` of each authority to the last `@` of its word.
@@ -127,5 +150,29 @@ mod tests {
         ] {
             assert!(matches!(redact(text), Cow::Borrowed(same) if same == text));
         }
+    }
+
+    #[test]
+    fn passwords_and_tokens_are_masked_and_nothing_else() {
+        let token = "Ab3-_".repeat(13)[..TOKEN_LENGTH].to_owned();
+        for (told, masked) in [
+            (
+                format!("unexpected argument '{token}' found"),
+                "unexpected argument '***' found",
+            ),
+            (format!("--email={token}"), "--email=***"),
+            (
+                format!("https://p.example/#token={}…", &token[..20]),
+                "https://p.example/#token=***…",
+            ),
+            (
+                "unrecognized 'postgres://u:pw@h/db'".to_owned(),
+                "unrecognized 'postgres://u:***@h/db'",
+            ),
+        ] {
+            assert_eq!(redact(&told), masked);
+        }
+        let harmless = "error: unexpected argument '--a-rather-long-flag-name' found";
+        assert_eq!(redact(harmless), harmless);
     }
 }

@@ -73,7 +73,7 @@ pub async fn before_edit(
     scope.refuse_deleted()?;
     let channel = db::channels::get(&mut scope.tx, kind).await?;
     // Ended now: a rollback would wait for the next statement, and the editor can take hours.
-    scope.tx.commit().await?;
+    scope.tx.rollback().await?;
     Ok((scope.organization, channel))
 }
 

@@ -180,9 +180,7 @@ async fn create_where_none(
 
 async fn belongs_somewhere(session: &Session, user: &User) -> Result<bool> {
     let mut conn = PlatformConn::open(&session.db)?;
-    Ok(!db::users::organizations(&mut conn, user.id)
-        .await?
-        .is_empty())
+    db::users::belongs_somewhere(&mut conn, user.id).await
 }
 
 /// The user's name, or what a slug can be made from instead.

@@ -187,6 +187,12 @@ fn secrets_in_the_wrong_place_are_not_repeated() {
             );
         }
     }
+    let db = TestDb::new();
+    for args in [["org", "show", &token], ["--org", &token, "member list"]] {
+        let words: Vec<&str> = args.iter().flat_map(|word| word.split(' ')).collect();
+        let told = db.cli().fails(3, &words);
+        assert!(told.contains("***") && !told.contains("Ab3-_xYz"), "{told}");
+    }
     // What is no secret is.
     let told = cli.fails(2, &["org", "lst"]);
     assert!(told.contains("'lst'") && !told.contains("***"), "{told}");

@@ -40,6 +40,22 @@ async fn a_role_that_does_not_own_the_tables_is_refused_and_not_lied_to() {
     assert!(guest.ok(&["org", "list"]).contains("harbor-clinic"));
 }
 
+/// Nor is one lied to that may not even read the history of the schema.
+#[tokio::test]
+async fn a_role_without_any_right_is_told_who_owns_the_tables() {
+    let db = TestDb::new();
+    let role = unique("stranger");
+    db.execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT tenant_app TO {role}"
+    ))
+    .await;
+    let stranger = Cli::new().env("TENANTCTL_DATABASE_URL", &url_as(&db, &role));
+    for line in [vec!["org", "list"], vec!["db", "status"]] {
+        let told = stranger.fails(5, &line);
+        assert!(told.contains("GRANT \"postgres\" TO"), "{told}");
+    }
+}
+
 /// On a cluster of its own: the role `tenant_app` is everybody's.
 #[tokio::test]
 async fn a_tenant_role_that_bypasses_row_level_security_stops_every_command() {
@@ -136,6 +152,11 @@ async fn the_history_of_another_application_is_left_alone() {
     .await;
     let told = db.cli().fails(4, &["db", "migrate"]);
     assert!(told.contains("another application"), "{told}");
+    // Also where that application has a table of our name.
+    db.execute("CREATE TABLE organizations (id int)").await;
+    let told = db.cli().fails(7, &["org", "list"]);
+    assert!(told.contains("another application"), "{told}");
+    db.execute("DROP TABLE organizations").await;
     assert!(
         !db.scalar::<bool>("SELECT to_regclass('organizations') IS NOT NULL")
             .await

@@ -377,3 +377,35 @@ fn a_person_is_asked_for_what_was_left_out() {
     let shown = clinic.json("user show sam@harbor.example");
     assert_eq!(shown["name"], "Sam Reyes");
 }
+
+/// For its members, a deleted organization is gone: nobody is left without one.
+#[test]
+fn who_has_a_deleted_organization_only_gets_one_of_their_own() {
+    let db = TestDb::new();
+    let cli = db.cli();
+    let sign_up = [
+        "user",
+        "sign-up",
+        "--email",
+        "fay@f.example",
+        "--name",
+        "Fay",
+    ];
+    let first = cli.json(&sign_up)["own_organization"].clone();
+    assert_eq!(cli.json(&sign_up)["own_organization"], Value::Null);
+    cli.ok(&["org", "delete", first.as_str().unwrap(), "--yes"]);
+    let listed = cli.json(&["org", "list", "--as", "fay@f.example"]);
+    assert_eq!(listed, json!([]));
+    cli.fails(
+        3,
+        &[
+            "org",
+            "use",
+            first.as_str().unwrap(),
+            "--as",
+            "fay@f.example",
+        ],
+    );
+    let second = cli.json(&sign_up)["own_organization"].clone();
+    assert!(second.is_string() && second != first, "{second}");
+}

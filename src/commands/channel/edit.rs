@@ -124,7 +124,7 @@ impl Edit<'_> {
                     "to overwrite the other change with your text: {save}"
                 ))
             }
-            None => error,
+            None => error.hint(format!("to save it as it is: {save}")),
         }
     }
 

@@ -93,7 +93,7 @@ fn undo(changed: &Changed) -> Vec<String> {
     let mut flags = String::new();
     let mut put_back = |flag: &str, old: String, new: String| {
         if old != new {
-            flags.push_str(&format!(" --{flag} {}", shell_words::quote(&old)));
+            flags.push_str(&format!(" --{flag}={}", shell_words::quote(&old)));
         }
     };
     put_back("name", before.name.clone(), after.name.clone());

@@ -208,6 +208,15 @@ pub async fn delete(
                 changed.status = OrganizationStatus::Deleted;
                 changed.deleted_at = Some(now);
                 changed.purge_after = Some(now + keep);
+                return Ok(changed);
+            }
+            let as_asked = changed.deleted_at.map(|deleted_at| deleted_at + keep);
+            if retention.asked_days.is_some() && changed.purge_after != as_asked {
+                let slug = &changed.slug;
+                return Err(Error::conflict(format!(
+                    "organization {slug} is deleted already, to be kept for another number of days"
+                ))
+                .hint(format!("restore it first: tenantctl org restore {slug}")));
             }
             Ok(changed)
         },

@@ -10,13 +10,16 @@ use crate::{
         invitations::InvitationFilter,
         members::MemberFilter,
     },
-    domain::{Actor, Invitation, Member, Organization, OrganizationId, Permission, slug},
+    domain::{
+        Actor, Invitation, Member, Organization, OrganizationId, OrganizationStatus, Permission,
+        slug,
+    },
     error::{Error, Result},
     services::Session,
 };
 
 /// Finds the organization that `reference` (a slug or an id) names. A user finds only those they
-/// are a member of.
+/// are a member of; a deleted one is gone for them.
 ///
 /// # Errors
 /// `NotFound`, with near slugs.
@@ -27,9 +30,12 @@ pub async fn resolve(session: &Session, reference: &str) -> Result<Organization>
         Err(_) => db::organizations::find_by_slug(&mut conn, reference).await?,
     };
     let visible = match (&found, &session.actor) {
-        (Some(organization), Actor::User { id, .. }) => db::users::organizations(&mut conn, *id)
-            .await?
-            .contains(&organization.id),
+        (Some(organization), Actor::User { id, .. }) => {
+            organization.status != OrganizationStatus::Deleted
+                && db::users::organizations(&mut conn, *id)
+                    .await?
+                    .contains(&organization.id)
+        }
         (Some(_), Actor::Operator { .. }) => true,
         (None, _) => false,
     };

@@ -291,9 +291,12 @@ impl Printer {
         self.inner.stderr.style
     }
 
-    /// Talk that `--quiet` silences.
+    /// Talk that `--quiet` silences. A script that reads JSON reads the error on stderr as JSON
+    /// too, so nothing chatty stands before it.
     pub(super) fn talk(&self, label: &str, tone: Tone, text: &str) {
-        if !self.inner.options.quiet {
+        let options = &self.inner.options;
+        let for_a_script = self.format().structures_errors() && !options.stderr_terminal;
+        if !options.quiet && !for_a_script {
             self.say(label, tone, text);
         }
     }

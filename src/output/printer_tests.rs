@@ -103,19 +103,30 @@ fn a_view_in_each_format() {
 
 #[test]
 fn talk_goes_to_stderr_and_quiet_keeps_the_warnings() {
-    let (printer, captured) = printer(Format::Json);
-    printer.view(&HARBOR).unwrap();
-    assert_eq!(
-        captured.stderr(),
-        "warning: no owner yet\ncreated harbor\nnext: tenantctl org use harbor\n"
-    );
-
-    let (printer, captured) = Printer::captured_with(PrinterOptions {
+    let said = |options| {
+        let (printer, captured) = Printer::captured_with(options);
+        printer.view(&HARBOR).unwrap();
+        captured.stderr()
+    };
+    let all = "warning: no owner yet\ncreated harbor\nnext: tenantctl org use harbor\n";
+    assert_eq!(said(PrinterOptions::default()), all);
+    let quiet = PrinterOptions {
         quiet: true,
         ..PrinterOptions::default()
-    });
-    printer.view(&HARBOR).unwrap();
-    assert_eq!(captured.stderr(), "warning: no owner yet\n");
+    };
+    assert_eq!(said(quiet), "warning: no owner yet\n");
+    // A script that reads JSON is not talked to; a person beside it is.
+    let json = PrinterOptions {
+        format: Format::Json,
+        ..PrinterOptions::default()
+    };
+    assert_eq!(said(json.clone()), "warning: no owner yet\n");
+    let watched = PrinterOptions {
+        stderr_terminal: true,
+        color: ColorChoice::Never,
+        ..json
+    };
+    assert!(said(watched).contains("tenantctl org use harbor"));
 }
 
 #[tokio::test]

@@ -141,7 +141,11 @@ impl View for DemoView {
 
         page.heading("Try next");
         for command in &self.try_next {
-            page.text(format!("  {command}"));
+            let remark = match command.contains(" --as ") {
+                true => "   # refused: that owner is not a member there",
+                false => "",
+            };
+            page.text(format!("  {command}{remark}"));
         }
     }
 }

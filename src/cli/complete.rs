@@ -5,19 +5,15 @@ use std::{ffi::OsStr, future::Future, time::Duration};
 
 use clap::CommandFactory;
 use clap_complete::{CompleteEnv, CompletionCandidate};
-use futures_util::TryStreamExt;
 
 use super::{Cli, typed};
 use crate::{
     config::LOCAL_PROFILE,
     context::{App, Environment},
-    db::{
-        self, PlatformConn, invitations::InvitationFilter, members::MemberFilter,
-        organizations::OrganizationFilter,
-    },
+    db::{invitations::InvitationFilter, members::MemberFilter},
     domain::{ChannelKind, Permission, Role, TimeZone},
     error::Result,
-    services::{Session, invitations, members},
+    services::{invitations, members, organizations},
 };
 
 /// Time for a database to answer in: a person waits for the Tab key.
@@ -36,25 +32,8 @@ pub fn organizations(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy().into_owned();
     ask(async |app| {
         let session = app.session().await?;
-        if session.actor.user_id().is_some() {
-            return own_slugs(&session, &prefix).await;
-        }
-        let mut conn = PlatformConn::open(&session.db)?;
-        db::organizations::slugs(&mut conn, &prefix, MOST).await
+        organizations::slugs(&session, &prefix, MOST).await
     })
-}
-
-async fn own_slugs(session: &Session, prefix: &str) -> Result<Vec<String>> {
-    let filter = OrganizationFilter {
-        member: session.actor.user_id(),
-        limit: Some(MOST),
-        ..OrganizationFilter::default()
-    };
-    let own: Vec<_> = db::organizations::stream(&session.db, filter)
-        .try_collect()
-        .await?;
-    let slugs = own.into_iter().map(|found| found.slug.to_string());
-    Ok(slugs.filter(|slug| slug.starts_with(prefix)).collect())
 }
 
 /// The addresses of the current organization's members.

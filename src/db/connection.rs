@@ -63,11 +63,6 @@ impl Database {
         })
     }
 
-    /// Whether nothing done through this database will be kept.
-    pub fn is_rehearsal(&self) -> bool {
-        self.ledger.is_some()
-    }
-
     pub(super) fn ledger(&self) -> Option<&Ledger> {
         self.ledger.as_ref()
     }

@@ -121,11 +121,6 @@ impl EphemeralCluster {
         &self.data_dir
     }
 
-    /// The same cluster with what else can be done to it.
-    pub fn as_local(&self) -> &LocalCluster {
-        &self.cluster
-    }
-
     /// Stops the server in order; open sessions are ended.
     pub async fn stop(&self) -> Result<bool> {
         self.cluster.stop().await

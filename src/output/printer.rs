@@ -13,7 +13,7 @@ use super::encode::{self, CsvEncoder};
 use super::list::{self, Listing, Record};
 use super::options::{Format, PrinterOptions};
 use super::page::Page;
-use super::progress::{Progress, Unit};
+use super::progress::Progress;
 use super::prompt::Prompter;
 use super::redact::redact;
 use super::style::{Style, Tone};
@@ -260,17 +260,12 @@ impl Printer {
 
     /// Shows that something is going on whose end is unknown.
     pub fn spinner(&self, what: &str) -> Progress {
-        Progress::start(self, what, None, Unit::Items)
+        Progress::start(self, what, None)
     }
 
     /// Shows how far a job of `total` items is; `None` where the total is unknown.
     pub fn progress(&self, what: &str, total: Option<u64>) -> Progress {
-        Progress::start(self, what, total, Unit::Items)
-    }
-
-    /// Shows how far a transfer of `total` bytes is.
-    pub fn progress_bytes(&self, what: &str, total: Option<u64>) -> Progress {
-        Progress::start(self, what, total, Unit::Bytes)
+        Progress::start(self, what, total)
     }
 
     /// Asks questions.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use super::escape;
 use super::printer::Printer;
@@ -18,13 +18,6 @@ use super::style::Tone;
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// How often a spinner moves.
 const TICK: Duration = Duration::from_millis(120);
-
-/// What is counted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Unit {
-    Items,
-    Bytes,
-}
 
 /// A running job; it disappears from the terminal when it is finished or dropped.
 pub struct Progress {
@@ -38,14 +31,14 @@ enum Display {
 }
 
 impl Progress {
-    pub(super) fn start(printer: &Printer, what: &str, total: Option<u64>, unit: Unit) -> Self {
+    pub(super) fn start(printer: &Printer, what: &str, total: Option<u64>) -> Self {
         let options = printer.options();
         let display = if options.quiet {
             Display::Silent
         } else if options.stderr_terminal && !options.dumb_terminal {
-            Display::Bar(bar(printer, what, total, unit))
+            Display::Bar(bar(printer, what, total))
         } else {
-            Display::Lines(Lines::start(printer, what, total, unit, LINE_INTERVAL))
+            Display::Lines(Lines::start(printer, what, total, LINE_INTERVAL))
         };
         Self { display }
     }
@@ -97,14 +90,10 @@ impl Drop for Progress {
     }
 }
 
-fn bar(printer: &Printer, what: &str, total: Option<u64>, unit: Unit) -> ProgressBar {
-    let template = match (total, unit) {
-        (Some(_), Unit::Items) => "{msg} [{bar:24}] {human_pos} of {human_len}, {rate}, {eta} left",
-        (Some(_), Unit::Bytes) => {
-            "{msg} [{bar:24}] {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left"
-        }
-        (None, Unit::Items) => "{spinner} {msg} ({elapsed})",
-        (None, Unit::Bytes) => "{spinner} {msg} {binary_bytes}, {binary_bytes_per_sec}",
+fn bar(printer: &Printer, what: &str, total: Option<u64>) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{msg} [{bar:24}] {human_pos} of {human_len}, {rate}, {eta} left",
+        None => "{spinner} {msg} ({elapsed})",
     };
     let style = ProgressStyle::with_template(template)
         .expect("the templates are constants that indicatif accepts")
@@ -133,23 +122,15 @@ struct LineState {
     what: Mutex<String>,
     position: AtomicU64,
     total: Option<u64>,
-    unit: Unit,
     started: Instant,
 }
 
 impl Lines {
-    fn start(
-        printer: &Printer,
-        what: &str,
-        total: Option<u64>,
-        unit: Unit,
-        interval: Duration,
-    ) -> Self {
+    fn start(printer: &Printer, what: &str, total: Option<u64>, interval: Duration) -> Self {
         let state = Arc::new(LineState {
             what: Mutex::new(what.to_owned()),
             position: AtomicU64::new(0),
             total,
-            unit,
             started: Instant::now(),
         });
         let (stop, stopped) = mpsc::channel();
@@ -187,31 +168,24 @@ impl LineState {
         let Some(total) = self.total.filter(|total| *total > 0) else {
             return match position {
                 0 => format!("{what}: {} so far", HumanDuration(elapsed)),
-                _ => format!("{what}: {}", self.amount(position)),
+                _ => format!("{what}: {}", HumanCount(position)),
             };
         };
         let percent = position.saturating_mul(100) / total;
         let mut line = format!(
             "{what}: {} of {} ({percent} %)",
-            self.amount(position),
-            self.amount(total)
+            HumanCount(position),
+            HumanCount(total)
         );
         if position > 0 && seconds > 0.0 {
             let rate = position as f64 / seconds;
             let left = total.saturating_sub(position) as f64 / rate;
-            line.push_str(&format!(", {}/s", self.amount(rate.round() as u64)));
+            line.push_str(&format!(", {}/s", HumanCount(rate.round() as u64)));
             if let Ok(left) = Duration::try_from_secs_f64(left.ceil()) {
                 line.push_str(&format!(", {} left", HumanDuration(left)));
             }
         }
         line
-    }
-
-    fn amount(&self, count: u64) -> String {
-        match self.unit {
-            Unit::Items => HumanCount(count).to_string(),
-            Unit::Bytes => HumanBytes(count).to_string(),
-        }
     }
 }
 
@@ -220,43 +194,31 @@ mod tests {
     use super::*;
     use crate::output::PrinterOptions;
 
-    fn state(position: u64, total: Option<u64>, unit: Unit) -> LineState {
+    fn state(position: u64, total: Option<u64>) -> LineState {
         LineState {
             what: Mutex::new("importing".into()),
             position: AtomicU64::new(position),
             total,
-            unit,
             started: Instant::now(),
         }
     }
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_long() {
-        let line =
-            |position, total, unit| state(position, total, unit).line(Duration::from_secs(4));
+        let line = |position, total| state(position, total).line(Duration::from_secs(4));
         assert_eq!(
-            line(1200, Some(4800), Unit::Items),
+            line(1200, Some(4800)),
             "importing: 1,200 of 4,800 (25 %), 300/s, 12 seconds left"
         );
-        assert_eq!(
-            line(2 << 20, Some(4 << 20), Unit::Bytes),
-            "importing: 2.00 MiB of 4.00 MiB (50 %), 512.00 KiB/s, 4 seconds left"
-        );
-        assert_eq!(line(0, Some(9), Unit::Items), "importing: 0 of 9 (0 %)");
-        assert_eq!(line(7, None, Unit::Items), "importing: 7");
-        assert_eq!(line(0, None, Unit::Items), "importing: 4 seconds so far");
+        assert_eq!(line(0, Some(9)), "importing: 0 of 9 (0 %)");
+        assert_eq!(line(7, None), "importing: 7");
+        assert_eq!(line(0, None), "importing: 4 seconds so far");
     }
 
     #[test]
     fn lines_come_without_a_terminal_and_stop_at_the_end() {
         let (printer, captured) = Printer::captured();
-        let lines = Lines::start(
-            &printer,
-            "working",
-            None,
-            Unit::Items,
-            Duration::from_millis(1),
-        );
+        let lines = Lines::start(&printer, "working", None, Duration::from_millis(1));
         lines.state.position.store(3, Ordering::Relaxed);
         while !captured.stderr().contains("working: 3\n") {
             thread::yield_now();

@@ -72,7 +72,7 @@ pub async fn act_as(db: &db::Database, operator: &Actor, email: &Email) -> Resul
 ///
 /// # Errors
 /// `NotFound`; `BadInput` when the text is neither.
-pub async fn find_user(conn: &mut PlatformConn, text: &str) -> Result<User> {
+pub(super) async fn find_user(conn: &mut PlatformConn, text: &str) -> Result<User> {
     if let Ok(id) = text.parse::<UserId>() {
         return db::users::find(conn, id)
             .await?
@@ -85,7 +85,16 @@ pub async fn find_user(conn: &mut PlatformConn, text: &str) -> Result<User> {
 ///
 /// # Errors
 /// `NotFound`.
-pub async fn require_user(conn: &mut PlatformConn, email: &Email) -> Result<User> {
+pub async fn known_user(session: &Session, email: &Email) -> Result<User> {
+    let mut conn = PlatformConn::open(&session.db)?;
+    require_user(&mut conn, email).await
+}
+
+/// A user by address, on a connection that is open already.
+///
+/// # Errors
+/// `NotFound`.
+pub(super) async fn require_user(conn: &mut PlatformConn, email: &Email) -> Result<User> {
     db::users::find_by_email(conn, email)
         .await?
         .ok_or_else(|| unknown_user(email.as_str()))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     confirm::Confirmed,
-    db::{self, PlatformConn, members::MemberFilter},
+    db::{self, members::MemberFilter},
     domain::{
         Email, OrganizationId, Permission, Role, UserId, invitation::Invitation, member::Member,
         organization::Organization,
@@ -62,16 +62,11 @@ pub async fn add(
     if_not_exists: bool,
 ) -> Result<MemberChange> {
     session.require_operator("add a member without an invitation")?;
-    let user = {
-        let mut conn = PlatformConn::open(&session.db)?;
-        access::require_user(&mut conn, email)
-            .await
-            .map_err(|error| {
-                error.hint(format!(
-                    "or invite them: tenantctl invite create {email} --role {role}"
-                ))
-            })?
-    };
+    let user = access::known_user(session, email).await.map_err(|error| {
+        error.hint(format!(
+            "or invite them: tenantctl invite create {email} --role {role}"
+        ))
+    })?;
     let mut scope = session
         .write(organization, Permission::MembersManage)
         .await?;

@@ -1,10 +1,11 @@
 //! Users, and the platform's sign-up rule.
 
+use futures_util::stream::BoxStream;
 use serde_json::json;
 
 use crate::{
     context::new_id,
-    db::{self, PlatformConn},
+    db::{self, PlatformConn, users::ListedUser},
     domain::{
         Email, Locale, OrganizationId, Permission, Role, Slug, TimeZone, UserId, actor::Actor,
         organization::Organization, user::User,
@@ -194,6 +195,19 @@ fn own_organization_name(user: &User) -> String {
     .into_iter()
     .find(|name| Slug::from_name(name).is_ok())
     .unwrap_or_else(|| "New organization".to_owned())
+}
+
+/// The users whose address or name contains `text`, by address.
+///
+/// # Errors
+/// `Refused` for an acting user: who is on the platform is no tenant's to know.
+pub fn list(
+    session: &Session,
+    text: Option<String>,
+    limit: Option<i64>,
+) -> Result<BoxStream<'static, Result<ListedUser>>> {
+    session.require_operator("list the users of the platform")?;
+    Ok(db::users::stream(&session.db, text, limit))
 }
 
 /// A user, with the organizations they belong to.

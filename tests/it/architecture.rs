@@ -153,6 +153,40 @@ fn only_db_and_audit_contain_sql() {
     assert!(offences.is_empty(), "{offences:#?}");
 }
 
+/// Whoever opens a handle decides who may look: that is the services' to do.
+#[test]
+fn only_services_open_the_handles() {
+    const EXCUSED: &[(&str, &str)] = &[
+        (
+            "commands/demo/mod.rs",
+            "lends its own database to the isolation matrix",
+        ),
+        (
+            "commands/demo/scenario.rs",
+            "lends its own database to the isolation matrix",
+        ),
+        (
+            "commands/doctor/schema.rs",
+            "tries whether the tenant scope can be entered",
+        ),
+    ];
+    let mut opened = Vec::new();
+    for file in files(&source()) {
+        let inside = file.strip_prefix(source()).expect("below src");
+        let shown = inside.display().to_string();
+        if shown.starts_with("db/") || shown.starts_with("services/") {
+            continue;
+        }
+        let code = code(&file);
+        if code.contains("PlatformConn") || code.contains("TenantTx") {
+            opened.push(shown);
+        }
+    }
+    opened.sort();
+    let excused: Vec<&str> = EXCUSED.iter().map(|(file, _reason)| *file).collect();
+    assert_eq!(opened, excused);
+}
+
 #[test]
 fn the_reader_of_modules_reads_them() {
     let code =

@@ -7,12 +7,13 @@ use serde::Serialize;
 use super::{NamedLog, show::hexadecimal};
 use crate::{
     context::App,
-    db::organizations::{self, OrganizationFilter},
+    db::organizations::OrganizationFilter,
     error::{Error, ErrorKind, Result},
     output::{Cell, Listing, Page, Record, Style, View},
     services::{
         Session,
         activity::{self, Log, Verification},
+        organizations,
     },
 };
 
@@ -55,7 +56,7 @@ impl VerifyArgs {
 
 async fn verify_all(app: &App, session: &Session) -> Result<Vec<Verdict>> {
     session.require_operator("verify the activity of every organization")?;
-    let mut logs: Vec<NamedLog> = organizations::stream(&session.db, OrganizationFilter::default())
+    let mut logs: Vec<NamedLog> = organizations::list(session, OrganizationFilter::default())
         .map_ok(|organization| NamedLog {
             log: Log::Organization(organization.id),
             organization: Some(organization.slug.to_string()),

@@ -10,7 +10,6 @@ use crate::{
     cli::values,
     commands::missing,
     context::App,
-    db::PlatformConn,
     domain::{Email, InvitationToken, Role},
     error::{Context, Error, ErrorKind, Result},
     output::{Page, View},
@@ -52,12 +51,9 @@ impl AcceptArgs {
             .session()
             .await
             .map_err(|error| hint_sign_up(error, &email))?;
-        let user = {
-            let mut conn = PlatformConn::open(&session.db)?;
-            access::require_user(&mut conn, &email)
-                .await
-                .map_err(|error| hint_sign_up(error, &email))?
-        };
+        let user = access::known_user(&session, &email)
+            .await
+            .map_err(|error| hint_sign_up(error, &email))?;
         let session = session.acting_as(&user);
         let token = InvitationToken::parse(text.expose_secret())?;
         let joined = invitations::accept(&session, &token, &user).await?;

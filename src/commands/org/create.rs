@@ -8,7 +8,6 @@ use crate::{
     cli::{complete, values},
     commands::views::OrganizationView,
     context::App,
-    db::PlatformConn,
     domain::{Email, Locale, OrganizationStatus, Role, Slug, TimeZone, invitation},
     error::{Error, ErrorKind, Result},
     output::{Page, View, rfc3339},
@@ -86,8 +85,7 @@ impl CreateArgs {
         let Some(email) = &self.owner else {
             return Ok(None);
         };
-        let mut conn = PlatformConn::open(&session.db)?;
-        match access::require_user(&mut conn, email).await {
+        match access::known_user(session, email).await {
             Ok(user) => Ok(Some(FirstOwner::Member(user))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(FirstOwner::Invited {
                 email: email.clone(),

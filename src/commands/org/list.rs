@@ -7,10 +7,11 @@ use crate::{
     cli::values,
     commands::views::{OrganizationView, PageArgs},
     context::App,
-    db::organizations::{self, OrganizationFilter, OrganizationOrder},
+    db::organizations::{OrganizationFilter, OrganizationOrder},
     domain::OrganizationStatus,
     error::Result,
     output::Listing,
+    services::organizations,
 };
 
 /// List organizations. With --as: those that the user is a member of.
@@ -57,7 +58,7 @@ impl ListArgs {
         let filter = OrganizationFilter {
             status: self.status,
             text: self.search,
-            member: session.actor.user_id(),
+            member: None,
             order: match self.sort {
                 Sort::Slug => OrganizationOrder::Slug,
                 Sort::Name => OrganizationOrder::Name,
@@ -70,7 +71,7 @@ impl ListArgs {
             true => "no organizations match",
             false => "no organizations; create one: tenantctl org create NAME",
         };
-        let rows = organizations::stream(&session.db, filter)
+        let rows = organizations::list(&session, filter)
             .map(|row| row.map(OrganizationView::from))
             .boxed();
         Ok(Listing::new(rows, empty).limit(limit))

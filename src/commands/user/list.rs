@@ -8,9 +8,10 @@ use super::UserView;
 use crate::{
     commands::views::PageArgs,
     context::App,
-    db::users::{self, ListedUser},
+    db::users::ListedUser,
     error::Result,
     output::{Cell, Listing, Record, Style},
+    services::users,
 };
 
 /// List the users of the platform, by address.
@@ -32,13 +33,12 @@ pub struct ListArgs {
 impl ListArgs {
     pub(super) async fn run(self, app: &App) -> Result<Listing<UserLine>> {
         let session = app.session().await?;
-        session.require_operator("list the users of the platform")?;
         let limit = self.page.limit(app)?;
         let empty = match &self.search {
             Some(_) => "no user's address or name contains that",
             None => "no users; sign one up: tenantctl user sign-up --email EMAIL --name NAME",
         };
-        let rows = users::stream(&session.db, self.search, PageArgs::fetch(limit))
+        let rows = users::list(&session, self.search, PageArgs::fetch(limit))?
             .map(|row| row.map(UserLine::from))
             .boxed();
         Ok(Listing::new(rows, empty).limit(limit))

@@ -1,6 +1,6 @@
 //! Finding an organization, and everything there is to see of it.
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 
 use crate::{
     db::{
@@ -9,6 +9,7 @@ use crate::{
         channels::StoredChannel,
         invitations::InvitationFilter,
         members::MemberFilter,
+        organizations::OrganizationFilter,
     },
     domain::{
         Actor, Invitation, Member, Organization, OrganizationId, OrganizationStatus, Permission,
@@ -43,6 +44,36 @@ pub async fn resolve(session: &Session, reference: &str) -> Result<Organization>
         Some(organization) if visible => Ok(organization),
         _ => Err(unknown(session, &mut conn, reference).await?),
     }
+}
+
+/// The organizations that match; for a user, among those they are a member of.
+pub fn list(
+    session: &Session,
+    filter: OrganizationFilter,
+) -> BoxStream<'static, Result<Organization>> {
+    let filter = OrganizationFilter {
+        member: session.actor.user_id(),
+        ..filter
+    };
+    db::organizations::stream(&session.db, filter)
+}
+
+/// The slugs that begin with `prefix`, `limit` at most; for a user, among those they are a member
+/// of.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn slugs(session: &Session, prefix: &str, limit: i64) -> Result<Vec<String>> {
+    if session.actor.user_id().is_none() {
+        let mut conn = PlatformConn::open(&session.db)?;
+        return db::organizations::slugs(&mut conn, prefix, limit).await;
+    }
+    let own: Vec<_> = list(session, OrganizationFilter::default())
+        .try_collect()
+        .await?;
+    let slugs = own.into_iter().map(|found| found.slug.to_string());
+    let matching = slugs.filter(|slug| slug.starts_with(prefix));
+    Ok(matching.take(usize::try_from(limit).unwrap_or(0)).collect())
 }
 
 /// How many slugs "did you mean" is chosen from.

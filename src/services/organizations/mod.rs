@@ -11,7 +11,7 @@ pub use change::{
     Changed, OrganizationPatch, Retention, before_delete, delete, restore, resume, suspend, update,
 };
 pub use create::{CreatedOrganization, FirstOwner, NewOrganization, create};
-pub use look_up::{Details, resolve, show};
+pub use look_up::{Details, list, resolve, show, slugs};
 
 use crate::{
     context::new_id,

@@ -181,6 +181,31 @@ fn a_dry_run_counts_what_would_be_kept_and_nothing_else() {
     assert_eq!(organizations["inserted"], 1);
 }
 
+/// Several handles, one after another: each change is counted once.
+#[test]
+fn a_dry_run_of_several_steps_counts_each_change_once() {
+    let db = TestDb::new();
+    let sign_up = [
+        "user",
+        "sign-up",
+        "--email",
+        "fay@f.example",
+        "--name",
+        "Fay",
+        "--dry-run",
+    ];
+    let rehearsed = db.cli().json(&sign_up);
+    let inserted = |table: &str| {
+        let changes = rehearsed["dry_run"].as_array().unwrap();
+        let change = changes.iter().find(|change| change["table"] == table);
+        change.unwrap()["inserted"].clone()
+    };
+    assert_eq!(inserted("users"), 1);
+    assert_eq!(inserted("platform_activity_log"), 1);
+    assert_eq!(inserted("organizations"), 1);
+    assert_eq!(inserted("channel_configurations"), 5);
+}
+
 /// A running server caches whether a channel is live, which depends on the organization.
 #[tokio::test]
 async fn a_change_of_status_reaches_the_running_servers() {

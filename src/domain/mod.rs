@@ -11,6 +11,7 @@ mod macros;
 pub mod activity;
 pub mod actor;
 pub mod agent;
+pub mod audit;
 mod canonical_json;
 pub mod channel;
 pub mod email;

@@ -3,6 +3,7 @@
 //! A command returns a [`View`], a [`Listing`] or plain text; the [`Printer`] alone decides
 //! between a table, JSON, YAML and CSV, and alone writes to a stream.
 
+pub mod audit;
 pub mod diff;
 pub mod editor;
 pub mod escape;

@@ -1,0 +1,156 @@
+//! A migration of the remedies that need no judgement, in an order that applies.
+
+use serde::Serialize;
+
+use super::finding::{Finding, Phase};
+
+/// What `audit fix` writes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Migration {
+    /// In the order in which they apply.
+    pub steps: Vec<Step>,
+    /// What a person must decide.
+    pub left: Vec<Left>,
+}
+
+/// One statement, and the findings that it mends.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    pub phase: Phase,
+    /// Without the semicolon.
+    pub sql: String,
+    /// `check object`, for each finding.
+    pub mends: Vec<String>,
+}
+
+/// A finding that is not mended mechanically.
+#[derive(Clone, Debug, Serialize)]
+pub struct Left {
+    pub check: String,
+    pub object: String,
+    pub remedy: String,
+    /// Statements to start from.
+    pub sql: Vec<String>,
+}
+
+impl Migration {
+    /// The remedies of findings: by phase, and within a phase in the order of the findings. A
+    /// statement that several findings need is there once.
+    pub fn of(findings: &[Finding]) -> Self {
+        let mut migration = Self::default();
+        for finding in findings {
+            if !finding.fix.mechanical || finding.fix.sql.is_empty() {
+                migration.left.push(Left {
+                    check: finding.check.clone(),
+                    object: finding.object.clone(),
+                    remedy: finding.fix.summary.clone(),
+                    sql: finding.fix.sql.clone(),
+                });
+                continue;
+            }
+            let mended = format!("{} {}", finding.check, finding.object);
+            for sql in &finding.fix.sql {
+                match migration.steps.iter_mut().find(|step| step.sql == *sql) {
+                    Some(step) => {
+                        step.phase = step.phase.min(finding.fix.phase);
+                        if !step.mends.contains(&mended) {
+                            step.mends.push(mended.clone());
+                        }
+                    }
+                    None => migration.steps.push(Step {
+                        phase: finding.fix.phase,
+                        sql: sql.clone(),
+                        mends: vec![mended.clone()],
+                    }),
+                }
+            }
+        }
+        // Stable: what one finding needs stays in its order.
+        migration.steps.sort_by_key(|step| step.phase);
+        migration
+    }
+
+    /// The statements alone.
+    pub fn statements(&self) -> Vec<String> {
+        self.steps.iter().map(|step| step.sql.clone()).collect()
+    }
+
+    /// The text of the migration. Names come from the database: in a comment they stay on its line.
+    pub fn to_sql(&self) -> String {
+        let mut text = String::new();
+        if self.steps.is_empty() {
+            text.push_str("-- Nothing can be mended mechanically.\n");
+        } else {
+            text.push_str("BEGIN;\n");
+            for step in &self.steps {
+                text.push('\n');
+                for mended in &step.mends {
+                    comment(&mut text, mended);
+                }
+                text.push_str(&step.sql);
+                text.push_str(";\n");
+            }
+            text.push_str("\nCOMMIT;\n");
+        }
+        if !self.left.is_empty() {
+            text.push_str("\n-- Left to decide:\n");
+        }
+        for left in &self.left {
+            text.push_str("--\n");
+            comment(&mut text, &format!("{} {}: {}", left.check, left.object, left.remedy));
+            for sql in &left.sql {
+                comment(&mut text, &format!("    {sql};"));
+            }
+        }
+        text
+    }
+}
+
+fn comment(text: &mut String, prose: &str) {
+    for line in prose.split(['\n', '\r']) {
+        text.push_str("-- ");
+        text.push_str(line);
+        text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::audit::{Check, Class, Confidence, Fix, Severity};
+
+    const CHECK: Check = Check {
+        id: "x",
+        class: Class::Catalog,
+        severity: Severity::High,
+        confidence: Confidence::High,
+        title: "",
+        page: "",
+    };
+
+    fn finding(object: &str, fix: Fix) -> Finding {
+        Finding::new(&CHECK, object, "", fix)
+    }
+
+    #[test]
+    fn steps_are_in_the_order_in_which_they_apply_and_there_once() {
+        let findings = [
+            finding("a", Fix::mechanical(Phase::Security, "", ["ENABLE a"])),
+            finding("b", Fix::mechanical(Phase::References, "", ["KEY b", "FK b"])),
+            finding("c", Fix::mechanical(Phase::Keys, "", ["KEY b"])),
+            finding("d", Fix::advice(Phase::Rows, "look")),
+        ];
+        let migration = Migration::of(&findings);
+        assert_eq!(migration.statements(), ["KEY b", "FK b", "ENABLE a"]);
+        assert_eq!(migration.steps[0].mends, ["x b", "x c"]);
+        assert!(migration.to_sql().contains("-- x d: look"));
+    }
+
+    #[test]
+    fn a_name_with_a_line_break_stays_a_comment() {
+        let fix = Fix::mechanical(Phase::Keys, "", ["SELECT 1"]);
+        let sql = Migration::of(&[finding("a\nDROP TABLE b;", fix)]).to_sql();
+        assert!(sql.contains("-- DROP TABLE b;"), "{sql}");
+        assert!(!sql.contains("\nDROP"), "{sql}");
+    }
+}

@@ -1,0 +1,291 @@
+//! The attacks as a grid: objects × operations, and in each cell a mark per context.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::audit::{Attempt, ContextKind, Operation, Verdict};
+use crate::output::{Mark, Matrix, MatrixRow};
+
+/// A grid with more rows than this shows only those in which there is something to see.
+pub(super) const SHOWN_ROWS: usize = 40;
+
+/// What one role tried.
+pub(super) struct Grid<'a> {
+    pub(super) role: &'a str,
+    pub(super) operations: Vec<Operation>,
+    pub(super) contexts: Vec<ContextKind>,
+    pub(super) rows: Vec<GridRow<'a>>,
+}
+
+/// What was tried on one object.
+pub(super) struct GridRow<'a> {
+    pub(super) object: &'a str,
+    /// `cells[operation][context]`; none where nothing was tried.
+    pub(super) cells: Vec<Vec<Option<&'a Verdict>>>,
+}
+
+/// How a grid was cut.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Cut {
+    /// Rows that are left out because every try was blocked or allowed as it should be.
+    pub(super) closed: usize,
+    /// Rows that are left out because there was nothing to try.
+    pub(super) idle: usize,
+}
+
+/// A grid for each role, in the order of their names.
+pub(super) fn grids(attempts: &[Attempt]) -> Vec<Grid<'_>> {
+    let mut by_role: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
+    for attempt in attempts {
+        by_role.entry(&attempt.role).or_default().push(attempt);
+    }
+    by_role
+        .into_iter()
+        .map(|(role, attempts)| grid(role, &attempts))
+        .collect()
+}
+
+fn grid<'a>(role: &'a str, attempts: &[&'a Attempt]) -> Grid<'a> {
+    let operations: BTreeSet<Operation> = attempts.iter().map(|one| one.operation).collect();
+    let contexts: BTreeSet<ContextKind> = attempts.iter().map(|one| one.context).collect();
+    let operations = Vec::from_iter(operations);
+    let contexts = Vec::from_iter(contexts);
+    let mut rows: BTreeMap<&str, Vec<Vec<Option<&Verdict>>>> = BTreeMap::new();
+    for attempt in attempts {
+        let cells = rows
+            .entry(&attempt.object)
+            .or_insert_with(|| vec![vec![None; contexts.len()]; operations.len()]);
+        let operation = operations.iter().position(|one| *one == attempt.operation);
+        let context = contexts.iter().position(|one| *one == attempt.context);
+        if let (Some(operation), Some(context)) = (operation, context) {
+            let cell = &mut cells[operation][context];
+            if cell.is_none_or(|seen| weight(&attempt.verdict) > weight(seen)) {
+                *cell = Some(&attempt.verdict);
+            }
+        }
+    }
+    let rows = rows.into_iter();
+    Grid {
+        role,
+        operations,
+        contexts,
+        rows: rows
+            .map(|(object, cells)| GridRow { object, cells })
+            .collect(),
+    }
+}
+
+/// Of two tries in one cell the weightier is shown: a leak is never hidden.
+const fn weight(verdict: &Verdict) -> u8 {
+    match verdict {
+        Verdict::Leak(_) => 4,
+        Verdict::Skipped(_) => 3,
+        Verdict::Blocked(_) => 2,
+        Verdict::Allowed => 1,
+        Verdict::NotApplicable(_) => 0,
+    }
+}
+
+impl<'a> GridRow<'a> {
+    fn verdicts(&self) -> impl Iterator<Item = &'a Verdict> {
+        self.cells.iter().flatten().copied().flatten()
+    }
+
+    fn has_leak(&self) -> bool {
+        self.verdicts().any(|one| matches!(one, Verdict::Leak(_)))
+    }
+
+    /// Whether something could not be tried.
+    pub(super) fn has_skipped(&self) -> bool {
+        self.verdicts()
+            .any(|one| matches!(one, Verdict::Skipped(_)))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.verdicts()
+            .all(|one| matches!(one, Verdict::NotApplicable(_)))
+    }
+}
+
+impl<'a> Grid<'a> {
+    /// Leaves out the rows without a leak and without a skipped try, where there are many.
+    pub(super) fn cut(&mut self) -> Cut {
+        let mut cut = Cut::default();
+        if self.rows.len() <= SHOWN_ROWS {
+            return cut;
+        }
+        self.rows.retain(|row| {
+            let shown = row.has_leak() || row.has_skipped();
+            match (shown, row.is_idle()) {
+                (true, _) => {}
+                (false, true) => cut.idle += 1,
+                (false, false) => cut.closed += 1,
+            }
+            shown
+        });
+        cut
+    }
+
+    /// The tries that were skipped, by reason.
+    pub(super) fn skipped(&self) -> BTreeMap<&'a str, usize> {
+        let mut reasons = BTreeMap::new();
+        for verdict in self.rows.iter().flat_map(GridRow::verdicts) {
+            if let Verdict::Skipped(reason) = verdict {
+                *reasons.entry(reason.as_str()).or_default() += 1;
+            }
+        }
+        reasons
+    }
+
+    /// For a page. A mark for "skipped" is not to be had there, so the names of those rows end
+    /// with an asterisk.
+    pub(super) fn to_matrix(&self) -> Matrix {
+        let row = |row: &GridRow<'_>| MatrixRow {
+            name: match row.has_skipped() {
+                true => format!("{} *", row.object),
+                false => row.object.to_owned(),
+            },
+            cells: row
+                .cells
+                .iter()
+                .map(|marks| marks.iter().copied().map(mark).collect())
+                .collect(),
+        };
+        Matrix {
+            subject: "object".to_owned(),
+            operations: self.operations.iter().map(ToString::to_string).collect(),
+            contexts: self.contexts.iter().map(|one| context(*one)).collect(),
+            rows: self.rows.iter().map(row).collect(),
+        }
+    }
+}
+
+impl Cut {
+    /// What is left out, in words; `None` where nothing is.
+    pub(super) fn told(self) -> Option<String> {
+        use super::wording::count;
+        let closed = (self.closed > 0).then(|| {
+            let others = count(self.closed as u64, "other object");
+            format!("{others} let nothing through")
+        });
+        let idle = (self.idle > 0).then(|| {
+            let others = count(self.idle as u64, "other object");
+            format!("{others} had nothing to try")
+        });
+        let told: Vec<String> = closed.into_iter().chain(idle).collect();
+        (!told.is_empty()).then(|| told.join(", "))
+    }
+}
+
+const fn mark(verdict: Option<&Verdict>) -> Mark {
+    match verdict {
+        Some(Verdict::Allowed) => Mark::Allowed,
+        Some(Verdict::Blocked(_)) => Mark::Blocked,
+        Some(Verdict::Leak(_)) => Mark::Leak,
+        Some(Verdict::NotApplicable(_) | Verdict::Skipped(_)) | None => Mark::NotApplicable,
+    }
+}
+
+/// A cell in formats that show skipped tries in their place: symbol and meaning.
+pub(super) const fn sign(verdict: Option<&Verdict>) -> (&'static str, &'static str) {
+    match verdict {
+        Some(Verdict::Allowed) => ("✓", "allowed"),
+        Some(Verdict::Blocked(_)) => ("×", "blocked"),
+        Some(Verdict::Leak(_)) => ("!", "leak"),
+        Some(Verdict::Skipped(_)) => ("?", "skipped"),
+        Some(Verdict::NotApplicable(_)) | None => ("·", "not-applicable"),
+    }
+}
+
+/// What the signs mean.
+pub(super) const LEGEND: &str =
+    "✓ allowed (own rows), × blocked, ! LEAK, ? skipped (no proof), · not applicable";
+
+/// A context in words.
+pub(super) fn context(context: ContextKind) -> String {
+    match context {
+        ContextKind::A => "tenant A".to_owned(),
+        ContextKind::B => "tenant B".to_owned(),
+        ContextKind::None => "no tenant".to_owned(),
+        ContextKind::Empty => "an empty tenant".to_owned(),
+        ContextKind::Malformed => "a malformed tenant".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(object: &str, verdict: Verdict) -> Attempt {
+        Attempt {
+            object: object.to_owned(),
+            role: "app".to_owned(),
+            operation: Operation::Select,
+            context: ContextKind::A,
+            verdict,
+        }
+    }
+
+    fn blocked() -> Verdict {
+        Verdict::Blocked("no rows".to_owned())
+    }
+
+    #[test]
+    fn a_role_has_a_grid_with_what_was_tried() {
+        let mut other = attempt("public.a", blocked());
+        other.role = "admin".to_owned();
+        let mut update = attempt("public.b", blocked());
+        update.operation = Operation::Update;
+        let attempts = [attempt("public.a", blocked()), update, other];
+        let grids = grids(&attempts);
+        assert_eq!(grids.len(), 2);
+        assert_eq!(grids[0].role, "admin");
+        assert_eq!(grids[1].operations, [Operation::Select, Operation::Update]);
+        assert_eq!(grids[1].rows[0].cells[1], [None]);
+    }
+
+    #[test]
+    fn a_leak_is_never_hidden_by_another_try() {
+        let leak = attempt("public.a", Verdict::Leak("SELECT".to_owned()));
+        let closed = attempt("public.a", blocked());
+        for attempts in [[leak.clone(), closed.clone()], [closed, leak]] {
+            let matrix = grids(&attempts)[0].to_matrix();
+            assert_eq!(matrix.count(Mark::Leak), 1);
+        }
+    }
+
+    #[test]
+    fn a_large_grid_shows_leaks_and_what_was_skipped() {
+        let name = |index: usize| format!("public.t{index}");
+        let mut attempts: Vec<Attempt> = (0..100)
+            .map(|index| attempt(&name(index), blocked()))
+            .collect();
+        attempts[7].verdict = Verdict::Leak("SELECT".to_owned());
+        attempts[8].verdict = Verdict::Skipped("locked".to_owned());
+        attempts[9].verdict = Verdict::NotApplicable("no rows".to_owned());
+        let mut all = grids(&attempts);
+        let cut = all[0].cut();
+        assert_eq!(
+            cut,
+            Cut {
+                closed: 97,
+                idle: 1
+            }
+        );
+        assert_eq!(
+            cut.told().unwrap(),
+            "97 other objects let nothing through, 1 other object had nothing to try"
+        );
+        let names: Vec<String> = all[0]
+            .to_matrix()
+            .rows
+            .into_iter()
+            .map(|row| row.name)
+            .collect();
+        assert_eq!(names, ["public.t7", "public.t8 *"]);
+        assert_eq!(all[0].skipped().get("locked"), Some(&1));
+
+        let mut few = grids(&attempts[..SHOWN_ROWS]);
+        assert_eq!(few[0].cut(), Cut::default());
+        assert_eq!(few[0].rows.len(), SHOWN_ROWS);
+    }
+}

@@ -1,0 +1,292 @@
+//! The page for people: what was inferred, the matrix, the findings, the counts.
+
+use serde::Serialize;
+
+use super::{
+    checks::tone,
+    grid, groups,
+    wording::{
+        acceptance, count, nothing_found, row_count, session, severity_label, statement, subject,
+        summary, tenant_key, thousands,
+    },
+};
+use crate::domain::audit::{Finding, Report, Scope, TenantSummary};
+use crate::output::{Cell, Page, Tone, View, escape};
+
+/// So many names are shown; of more, how many there are.
+const NAMES: usize = 8;
+/// So many rows of a finding are shown.
+const ROWS: usize = 5;
+const INDENT: &str = "  ";
+
+/// A report for a person; in JSON, the report itself.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct ReportView<'a> {
+    report: &'a Report,
+    #[serde(skip)]
+    whole_matrix: bool,
+}
+
+impl<'a> ReportView<'a> {
+    /// Shows a report.
+    pub fn new(report: &'a Report) -> Self {
+        Self {
+            report,
+            whole_matrix: false,
+        }
+    }
+
+    /// `--matrix`: shows every row of the matrix, however many there are.
+    #[must_use]
+    pub fn whole_matrix(mut self, whole: bool) -> Self {
+        self.whole_matrix = whole;
+        self
+    }
+}
+
+impl View for ReportView<'_> {
+    fn human(&self, page: &mut Page) {
+        header(self.report, page);
+        tenant(&self.report.tenant, page);
+        skipped(self.report, page);
+        self.matrix(page);
+        findings(self.report, page);
+        accepted(self.report, page);
+        baseline(self.report, page);
+        page.blank();
+        let worst = self.report.worst().map_or(Tone::Ok, tone);
+        page.line(Cell::new(summary(self.report), worst));
+    }
+}
+
+fn header(report: &Report, page: &mut Page) {
+    let database = &report.database;
+    let audited = page.style().time(database.audited_at, None);
+    page.heading(format!("Audit of {}", escape::line(&database.name)))
+        .field("server", format!("PostgreSQL {}", database.server_version))
+        .field("role", one_line(&database.role))
+        .field("audited", audited);
+}
+
+fn tenant(tenant: &TenantSummary, page: &mut Page) {
+    page.field("tenant", one_line(&tenant_key(tenant)));
+    for scope in Scope::ALL {
+        let tables: Vec<&str> = tenant
+            .tables
+            .iter()
+            .filter(|table| table.scope == *scope)
+            .map(|table| table.table.as_str())
+            .collect();
+        if !tables.is_empty() {
+            page.field(format!("{scope} tables"), names(&tables));
+        }
+    }
+    for actor in &tenant.roles {
+        let role = format!("{}: {}", actor.role, actor.why);
+        page.field("application", one_line(&role));
+    }
+    if tenant.roles.is_empty() {
+        page.field("application", "no role of an application was found");
+    }
+    page.field("session", one_line(session(tenant)));
+    if let [a, b] = tenant.tenants.as_slice() {
+        page.field("attack", one_line(&format!("A is {a}, B is {b}")));
+    }
+}
+
+/// `2: public.a, public.b`, or only the number.
+fn names(names: &[&str]) -> String {
+    let number = thousands(names.len() as u64);
+    if names.len() > NAMES {
+        return number;
+    }
+    let names: Vec<String> = names.iter().map(|name| one_line(name)).collect();
+    format!("{number}: {}", names.join(", "))
+}
+
+fn skipped(report: &Report, page: &mut Page) {
+    if report.skipped.is_empty() {
+        return;
+    }
+    page.heading("Skipped: this was not looked at, which is no pass");
+    for group in groups::skipped(&report.skipped) {
+        let text = format!("{}{}: {}", group.check, group.on(), group.reason);
+        wrapped(page, &text, INDENT, Tone::Warn);
+    }
+}
+
+impl ReportView<'_> {
+    fn matrix(&self, page: &mut Page) {
+        for mut grid in grid::grids(&self.report.matrix) {
+            page.heading(format!("What was tried as {}", escape::line(grid.role)));
+            let cut = match self.whole_matrix {
+                true => grid::Cut::default(),
+                false => grid.cut(),
+            };
+            if !grid.rows.is_empty() {
+                page.matrix(&grid.to_matrix());
+            }
+            for (reason, number) in grid.skipped() {
+                let tries = count(number as u64, "try");
+                let text = format!("* {tries} skipped, shown as ·, which is no proof: {reason}");
+                wrapped(page, &text, "", Tone::Warn);
+            }
+            if let Some(told) = cut.told() {
+                let text = format!("{told}: --matrix shows all");
+                page.line(Cell::new(text, Tone::Dim));
+            }
+        }
+    }
+}
+
+fn findings(report: &Report, page: &mut Page) {
+    page.heading("Findings");
+    if let Some(nothing) = nothing_found(report) {
+        page.line(nothing);
+    }
+    for (index, group) in groups::findings(report).iter().enumerate() {
+        if index > 0 {
+            page.blank();
+        }
+        let (shown, more) = group.shown();
+        for (index, finding) in shown.iter().enumerate() {
+            if index > 0 {
+                page.blank();
+            }
+            self::finding(finding, page);
+        }
+        if more > 0 {
+            let text = format!(
+                "{INDENT}and {} more of {}: -o json shows all",
+                thousands(more as u64),
+                group.check
+            );
+            page.blank().line(Cell::new(text, Tone::Bold));
+        }
+    }
+}
+
+fn finding(finding: &Finding, page: &mut Page) {
+    page.line(Cell::new(title(finding), tone(finding.severity)));
+    wrapped(page, &finding.message, INDENT, Tone::Plain);
+    if let Some(location) = &finding.location {
+        let place = format!("{INDENT}at: {}:{}", location.file, location.line);
+        page.line(place);
+    }
+    let evidence = &finding.evidence;
+    for fact in &evidence.facts {
+        wrapped(page, fact, INDENT, Tone::Dim);
+    }
+    if !evidence.statements.is_empty() {
+        page.line("  proof:");
+        statements(page, &evidence.statements);
+    }
+    rows(finding, page);
+    wrapped(
+        page,
+        &format!("fix: {}", finding.fix.summary),
+        INDENT,
+        Tone::Plain,
+    );
+    statements(page, &finding.fix.sql);
+}
+
+/// `CRITICAL  rls-disabled  public.notes  [proven]`
+fn title(finding: &Finding) -> String {
+    format!(
+        "{:<8}  {}  {}  [{}]",
+        severity_label(finding.severity),
+        finding.check,
+        subject(finding),
+        finding.confidence
+    )
+}
+
+/// Statements to paste: never wrapped. Every line is indented, also inside a name or a value, so
+/// that what comes from the database cannot pass for a line of this page.
+fn statements(page: &mut Page, statements: &[String]) {
+    for sql in statements {
+        let sql = statement(sql);
+        for line in escape::block(&sql).lines() {
+            page.line(format!("    {line}"));
+        }
+    }
+}
+
+fn rows(finding: &Finding, page: &mut Page) {
+    let Some(number) = row_count(finding) else {
+        return;
+    };
+    page.line(format!("{INDENT}{number}"));
+    let rows = &finding.evidence.rows;
+    for row in rows.iter().take(ROWS) {
+        page.line(format!("    {row}"));
+    }
+    if rows.len() > ROWS {
+        let more = rows.len() - ROWS;
+        page.line(format!("    and {more} more: -o json shows all"));
+    }
+}
+
+fn accepted(report: &Report, page: &mut Page) {
+    if report.suppressed.is_empty() {
+        return;
+    }
+    page.heading("Accepted by the baseline");
+    for suppressed in report.suppressed.iter().take(groups::SHOWN_PER_CHECK) {
+        let finding = &suppressed.finding;
+        page.line(Cell::new(title(finding), Tone::Dim));
+        wrapped(page, &acceptance(suppressed), INDENT, Tone::Plain);
+    }
+    let more = report.suppressed.len() - report.suppressed.len().min(groups::SHOWN_PER_CHECK);
+    if more > 0 {
+        let more = thousands(more as u64);
+        page.line(format!("{INDENT}and {more} more: -o json shows all"));
+    }
+}
+
+fn baseline(report: &Report, page: &mut Page) {
+    if report.notes.is_empty() {
+        return;
+    }
+    page.heading("The baseline");
+    for note in &report.notes {
+        wrapped(page, note, INDENT, Tone::Warn);
+    }
+}
+
+fn one_line(text: &str) -> String {
+    escape::line(text).into_owned()
+}
+
+/// Lines of words that fit the width, indented. Escaped first: an escaped character is wider.
+fn wrapped(page: &mut Page, text: &str, indent: &str, tone: Tone) {
+    let width = page.style().width.map_or(usize::MAX, usize::from);
+    for line in wrap(&escape::line(text), width.saturating_sub(indent.len())) {
+        page.line(Cell::new(format!("{indent}{line}"), tone));
+    }
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width_of = dialoguer::console::measure_text_width;
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else {
+            break;
+        };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if width_of(line) + 1 + width_of(word) <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+#[path = "plain_tests.rs"]
+mod tests;

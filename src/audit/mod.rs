@@ -1,4 +1,5 @@
 //! Proofs of isolation. This module knows PostgreSQL and nothing of our own schema: it reads the
 //! catalog of whatever database it is given, and attacks it as the application would.
 
+pub mod expression;
 pub mod matrix;

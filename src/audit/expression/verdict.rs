@@ -1,0 +1,420 @@
+//! Whether one arm of an expression confines the row, and if not, why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    confine::{Frame, How, Unset, Why},
+    conjunction::{Arm, Arms, Atom, Polarity},
+    expr::Expr,
+    logic::{World, fails, holds},
+    scope::{POLICY_ROW, Reading, Term, reading, term},
+    session::SessionSource,
+    visit::{functions, relations},
+};
+
+/// What an arm does to the rows.
+pub(super) enum Verdict {
+    Confined(How),
+    Open(Why),
+    Closed,
+    Unknown(String),
+}
+
+type Column = (usize, i16);
+
+/// Judges one arm.
+pub(super) fn judge<'a>(arms: &Arms<'a>, arm: &Arm<'a>, frame: &Frame<'a>) -> Verdict {
+    let case = Case::new(arms, arm, frame);
+    let never = |world: &World| {
+        arm.atoms
+            .iter()
+            .any(|atom| fails(atom, *world, frame.facts))
+    };
+    if World::ALL.iter().all(never) {
+        return Verdict::Closed;
+    }
+    if let Some(how) = case.confined() {
+        return Verdict::Confined(how);
+    }
+    case.unset()
+        .or_else(|| case.null_escape())
+        .map(Verdict::Open)
+        .or_else(|| case.wrong_column())
+        .or_else(|| case.subselect())
+        .or_else(|| {
+            case.self_comparison(|row| row == POLICY_ROW)
+                .map(Verdict::Open)
+        })
+        .or_else(|| case.not_understood().map(Verdict::Unknown))
+        .unwrap_or_else(|| Verdict::Open(case.ignores()))
+}
+
+/// An arm, and what its parts depend on.
+struct Case<'c, 'a> {
+    arms: &'c Arms<'a>,
+    arm: &'c Arm<'a>,
+    frame: &'c Frame<'a>,
+    atoms: Vec<(&'c Atom<'a>, Reading)>,
+    /// Pairs of columns that are equal.
+    joined: Vec<(Column, Column)>,
+    /// Columns that are equal to a value of the session.
+    given: BTreeMap<Column, BTreeSet<SessionSource>>,
+}
+
+impl<'c, 'a> Case<'c, 'a> {
+    fn new(arms: &'c Arms<'a>, arm: &'c Arm<'a>, frame: &'c Frame<'a>) -> Self {
+        let mut case = Self {
+            arms,
+            arm,
+            frame,
+            atoms: Vec::new(),
+            joined: Vec::new(),
+            given: BTreeMap::new(),
+        };
+        for atom in &arm.atoms {
+            let read = reading(atom.expr, &atom.scope, frame.facts);
+            case.atoms.push((atom, read));
+        }
+        for pair in &arm.equal {
+            match pair {
+                (Term::Column(row, column), Term::Column(other_row, other)) => {
+                    case.joined.push(((*row, *column), (*other_row, *other)));
+                }
+                (Term::Column(row, column), Term::Value(expr, scope))
+                | (Term::Value(expr, scope), Term::Column(row, column)) => {
+                    let read = reading(expr, scope, frame.facts);
+                    if read.is_session() {
+                        let known = case.given.entry((*row, *column)).or_default();
+                        known.extend(read.sources);
+                    }
+                }
+                _ => {}
+            }
+        }
+        case
+    }
+
+    fn relation(&self, row: usize) -> u32 {
+        self.arms.rows[row].relation
+    }
+
+    fn is_key(&self, column: &Column) -> bool {
+        column.0 == POLICY_ROW && self.frame.key_columns.contains(&column.1)
+    }
+
+    fn confined(&self) -> Option<How> {
+        let direct = self.given.iter().find(|(column, _)| self.is_key(column));
+        if let Some(((_, column), sources)) = direct {
+            return Some(How::Session {
+                column: *column,
+                sources: sources.clone(),
+            });
+        }
+        let asked = self.atoms.iter().find_map(|(atom, read)| match atom.expr {
+            Expr::Call { function, .. }
+                if atom.polarity == Polarity::True
+                    && !read.sources.is_empty()
+                    && read.columns.iter().any(|column| self.is_key(column)) =>
+            {
+                Some(How::Function(*function))
+            }
+            _ => None,
+        });
+        asked.or_else(|| {
+            let mut own = self.own_rows();
+            own.remove(&POLICY_ROW)
+                .then(|| How::Through(own.into_iter().map(|row| self.relation(row)).collect()))
+        })
+    }
+
+    /// The rows that belong to the session's tenant or user: those that row-level security lets
+    /// through, those that a value of the session names, and those that belong to such a row.
+    fn own_rows(&self) -> BTreeSet<usize> {
+        let facts = self.frame.facts;
+        let guarded = |row: &usize| {
+            let read = self.arms.rows[*row];
+            *row != POLICY_ROW && !read.by_definer && facts.is_protected(read.relation)
+        };
+        let mut own: BTreeSet<usize> = self.arm.rows.iter().copied().filter(guarded).collect();
+        let mut bound: BTreeSet<Column> = self.given.keys().copied().collect();
+        loop {
+            let before = (own.len(), bound.len());
+            for (one, other) in &self.joined {
+                if bound.contains(one) || bound.contains(other) {
+                    bound.extend([*one, *other]);
+                }
+            }
+            own.extend(
+                bound
+                    .iter()
+                    .filter(|one| self.identifies(one))
+                    .map(|one| one.0),
+            );
+            for row in own.iter().filter(|row| **row != POLICY_ROW) {
+                let tenant = facts.tenant_columns(self.relation(*row));
+                bound.extend(tenant.into_iter().map(|column| (*row, column)));
+            }
+            let mut linked = Vec::new();
+            for row in &self.arm.rows {
+                if !own.contains(row) && own.iter().any(|one| self.linked(*one, *row)) {
+                    linked.push(*row);
+                }
+            }
+            own.extend(linked);
+            if before == (own.len(), bound.len()) {
+                return own;
+            }
+        }
+    }
+
+    /// Whether knowing the column's value to be the session's makes the row the session's.
+    fn identifies(&self, column: &Column) -> bool {
+        let (row, number) = column;
+        let facts = self.frame.facts;
+        let relation = self.relation(*row);
+        let named = facts.identity_columns(relation).contains(number);
+        if *row == POLICY_ROW {
+            return named || self.is_key(column);
+        }
+        let of_user =
+            |sources: &BTreeSet<SessionSource>| sources.iter().any(|one| one.names_user());
+        named
+            || facts.tenant_columns(relation).contains(number)
+            || facts.is_membership(relation) && self.given.get(column).is_some_and(of_user)
+    }
+
+    /// Whether a foreign key, in either direction, is followed from one row to the other.
+    fn linked(&self, one: usize, other: usize) -> bool {
+        let pairs: Vec<(i16, i16)> = self
+            .joined
+            .iter()
+            .filter_map(|(left, right)| match (left.0, right.0) {
+                rows if rows == (one, other) => Some((left.1, right.1)),
+                rows if rows == (other, one) => Some((right.1, left.1)),
+                _ => None,
+            })
+            .collect();
+        let (from, to) = (self.relation(one), self.relation(other));
+        let facts = self.frame.facts;
+        let follows = |pairs: &[(i16, i16)]| {
+            let (left, right): (Vec<i16>, Vec<i16>) = pairs.iter().copied().unzip();
+            facts.parent_link(from, &left, to, &right) || facts.parent_link(to, &right, from, &left)
+        };
+        !pairs.is_empty() && (follows(&pairs) || pairs.iter().any(|pair| follows(&[*pair])))
+    }
+
+    /// Whether the arm holds for every row in a session that has not said who it is.
+    fn unset(&self) -> Option<Why> {
+        if self.arm.rows.len() > 1 {
+            return None;
+        }
+        let (of_session, others): (Vec<_>, Vec<_>) = self
+            .atoms
+            .iter()
+            .partition(|(_, read)| !read.sources.is_empty());
+        let plain = |(atom, read): &&(&Atom<'a>, Reading)| {
+            !read.reads_tables && !self.calls_user_function(atom.expr)
+        };
+        if !others.iter().all(plain) {
+            return None;
+        }
+        let facts = self.frame.facts;
+        let always = |(atom, _): &&(&Atom<'a>, Reading)| holds(atom, World::Set, facts);
+        if of_session.iter().all(always) {
+            return None;
+        }
+        [(World::Unset, Unset::Missing), (World::Empty, Unset::Empty)]
+            .into_iter()
+            .find(|(world, _)| {
+                of_session
+                    .iter()
+                    .all(|(atom, _)| holds(atom, *world, facts))
+            })
+            .map(|(_, when)| Why::OpenWhenUnset {
+                sources: self.sources(),
+                when,
+            })
+    }
+
+    fn calls_user_function(&self, expr: &Expr) -> bool {
+        let mut called = functions(expr).into_iter();
+        called.any(|function| self.frame.facts.function(function).is_some())
+    }
+
+    fn sources(&self) -> BTreeSet<SessionSource> {
+        let of_atoms = self.atoms.iter().flat_map(|(_, read)| &read.sources);
+        of_atoms
+            .chain(self.given.values().flatten())
+            .cloned()
+            .collect()
+    }
+
+    fn null_escape(&self) -> Option<Why> {
+        self.arm.atoms.iter().find_map(|atom| {
+            let tested = match (atom.expr, atom.polarity) {
+                (Expr::IsNull(arg), Polarity::True)
+                | (Expr::IsNotNull(arg), Polarity::False | Polarity::NotTrue) => arg,
+                (other, Polarity::Null) => other,
+                _ => return None,
+            };
+            match term(tested, &atom.scope) {
+                Term::Column(row, column) if self.is_key(&(row, column)) => {
+                    Some(Why::NullEscape { column })
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// A value of the session is compared with a column of the row that is no key.
+    fn wrong_column(&self) -> Option<Verdict> {
+        let found = self.given.iter().find(|((row, _), _)| *row == POLICY_ROW);
+        let ((_, column), sources) = found?;
+        let mut named = sources.iter();
+        Some(
+            if named.any(|source| self.frame.facts.names_tenant(source)) {
+                Verdict::Open(Why::WrongColumn {
+                    column: *column,
+                    sources: sources.clone(),
+                })
+            } else {
+                Verdict::Unknown(
+                "it compares a value of the session with a column that is not known to name the \
+                 tenant"
+                    .to_owned(),
+            )
+            },
+        )
+    }
+
+    /// Sub-selects that did not confine the row.
+    fn subselect(&self) -> Option<Verdict> {
+        let mut read: BTreeSet<u32> = BTreeSet::new();
+        let mut tied = false;
+        for row in self.arm.rows.iter().filter(|row| **row != POLICY_ROW) {
+            read.insert(self.relation(*row));
+        }
+        for (atom, reading) in self
+            .atoms
+            .iter()
+            .filter(|(_, reading)| reading.reads_tables)
+        {
+            read.extend(relations(atom.expr));
+            tied |= reading.columns.iter().any(|column| column.0 == POLICY_ROW);
+        }
+        if read.is_empty() && !self.atoms.iter().any(|(_, reading)| reading.reads_tables) {
+            return None;
+        }
+        if tied || self.is_joined() {
+            return Some(Verdict::Unknown(
+                "its sub-select is tied to the row, but not in a way that is known to lead to the \
+                 session's tenant"
+                    .to_owned(),
+            ));
+        }
+        let captured = self.self_comparison(|row| row != POLICY_ROW);
+        Some(Verdict::Open(captured.unwrap_or_else(|| {
+            Why::UncorrelatedSubselect {
+                relations: read,
+                sources: self.sources(),
+            }
+        })))
+    }
+
+    /// Whether anything ties the policy's row to another.
+    fn is_joined(&self) -> bool {
+        let mixed = |rows: &mut dyn Iterator<Item = usize>| {
+            let rows: BTreeSet<usize> = rows.collect();
+            rows.len() > 1 && rows.contains(&POLICY_ROW)
+        };
+        let pairs = self.arm.equal.iter().any(|(left, right)| {
+            let mut rows = [left, right]
+                .into_iter()
+                .flat_map(|side| self.rows_of(side));
+            mixed(&mut rows)
+        });
+        let opaque = self.arm.equal.iter().any(|pair| {
+            matches!(pair, (Term::Column(POLICY_ROW, _), Term::Opaque))
+                || matches!(pair, (Term::Opaque, Term::Column(POLICY_ROW, _)))
+        });
+        let atoms = self.atoms.iter();
+        pairs
+            || opaque
+            || atoms
+                .clone()
+                .any(|(_, read)| mixed(&mut read.columns.iter().map(|one| one.0)))
+    }
+
+    fn rows_of(&self, side: &Term<'a>) -> Vec<usize> {
+        match side {
+            Term::Column(row, _) => vec![*row],
+            Term::Value(expr, scope) => {
+                let read = reading(expr, scope, self.frame.facts);
+                read.columns.into_iter().map(|column| column.0).collect()
+            }
+            Term::Opaque => Vec::new(),
+        }
+    }
+
+    fn self_comparison(&self, wanted: impl Fn(usize) -> bool) -> Option<Why> {
+        let same = |(one, other): &&(Column, Column)| one == other && wanted(one.0);
+        let ((row, column), _) = self.joined.iter().find(same)?;
+        Some(Why::SelfComparison {
+            relation: self.relation(*row),
+            column: *column,
+        })
+    }
+
+    /// What stands in the way of saying that the arm ignores the tenant.
+    fn not_understood(&self) -> Option<String> {
+        for (atom, read) in &self.atoms {
+            let is_key = |column: &Column| self.is_key(column) || *column == (POLICY_ROW, 0);
+            if read.columns.iter().any(is_key) && !is_presence(atom) {
+                return Some(
+                    "it compares the tenant column with something else than the session".to_owned(),
+                );
+            }
+            let of_session = !read.sources.is_empty();
+            let of_row = read.columns.iter().any(|column| column.0 == POLICY_ROW);
+            if of_session && of_row {
+                return Some(
+                    "it brings the row and the session together in a way that is not understood"
+                        .to_owned(),
+                );
+            }
+            if self.calls_user_function(atom.expr) && !of_session {
+                return Some("it calls a function that is not understood".to_owned());
+            }
+        }
+        let opaque = |side: &Term<'_>| matches!(side, Term::Opaque);
+        let mut pairs = self.arm.equal.iter();
+        pairs
+            .any(|(left, right)| opaque(left) || opaque(right))
+            .then(|| "it compares with something that is not understood".to_owned())
+    }
+
+    /// Nothing in the arm asks for the tenant.
+    fn ignores(&self) -> Why {
+        let facts = self.frame.facts;
+        let says_nothing = |(atom, read): &(&Atom<'a>, Reading)| {
+            let empty = read.sources.is_empty() && holds(atom, World::Set, facts);
+            empty || is_presence(atom) && read.columns.iter().any(|column| self.is_key(column))
+        };
+        if self.atoms.iter().all(says_nothing) {
+            return Why::AlwaysTrue;
+        }
+        let columns = self.atoms.iter().flat_map(|(_, read)| &read.columns);
+        Why::IgnoresTenantColumn {
+            columns: columns.map(|column| column.1).collect(),
+            sources: self.sources(),
+        }
+    }
+}
+
+/// Whether the condition is only that something is not NULL.
+fn is_presence(atom: &Atom<'_>) -> bool {
+    matches!(
+        (atom.expr, atom.polarity),
+        (Expr::IsNotNull(_), Polarity::True) | (Expr::IsNull(_), Polarity::False)
+    )
+}

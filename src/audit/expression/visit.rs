@@ -1,0 +1,166 @@
+//! Walks over an expression, sub-selects included.
+
+use std::collections::BTreeSet;
+
+use super::expr::{Expr, From, Query, RangeEntry};
+
+/// Calls `visit` for `expr` and everything below it, with the number of queries around each.
+pub fn walk<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr, u32)) {
+    walk_at(expr, 0, visit);
+}
+
+/// The columns of the policy's own row, wherever they stand.
+pub fn row_columns(expr: &Expr) -> BTreeSet<i16> {
+    let mut found = BTreeSet::new();
+    walk(expr, &mut |one, depth| {
+        if let Expr::Column {
+            level,
+            relation: 1,
+            number,
+        } = one
+            && *level == depth
+        {
+            found.insert(*number);
+        }
+    });
+    found
+}
+
+/// The functions that are called, those of operators and casts included.
+pub fn functions(expr: &Expr) -> BTreeSet<u32> {
+    let mut found = BTreeSet::new();
+    walk(expr, &mut |one, _| match one {
+        Expr::Call { function, .. }
+        | Expr::Operator { function, .. }
+        | Expr::AnyOf { function, .. }
+        | Expr::Distinct { function, .. }
+        | Expr::NullIf { function, .. }
+        | Expr::Cast {
+            function: Some(function),
+            ..
+        } => {
+            found.insert(*function);
+        }
+        _ => {}
+    });
+    // The planner fills in the function of an operator; 0 stands for "not yet".
+    found.remove(&0);
+    found
+}
+
+/// The relations that sub-selects read.
+pub fn relations(expr: &Expr) -> BTreeSet<u32> {
+    let mut found = BTreeSet::new();
+    walk(expr, &mut |one, _| {
+        if let Expr::Sub { query, .. } = one {
+            query_relations(query, &mut found);
+        }
+    });
+    found
+}
+
+/// The relations that a query itself reads, in sub-queries of its FROM and WITH too.
+fn query_relations(query: &Query, found: &mut BTreeSet<u32>) {
+    for entry in &query.tables {
+        match entry {
+            RangeEntry::Relation { oid, .. } => {
+                found.insert(*oid);
+            }
+            RangeEntry::Subquery { query, .. } => query_relations(query, found),
+            _ => {}
+        }
+    }
+    for cte in &query.ctes {
+        query_relations(&cte.query, found);
+    }
+}
+
+fn walk_all<'a>(exprs: &'a [Expr], depth: u32, visit: &mut dyn FnMut(&'a Expr, u32)) {
+    for one in exprs {
+        walk_at(one, depth, visit);
+    }
+}
+
+fn walk_at<'a>(expr: &'a Expr, depth: u32, visit: &mut dyn FnMut(&'a Expr, u32)) {
+    visit(expr, depth);
+    match expr {
+        Expr::Column { .. } | Expr::Const { .. } | Expr::Param { .. } | Expr::SqlValue(_) => {}
+        Expr::Call { args, .. }
+        | Expr::Operator { args, .. }
+        | Expr::AnyOf { args, .. }
+        | Expr::Distinct { args, .. }
+        | Expr::NullIf { args, .. }
+        | Expr::And(args)
+        | Expr::Or(args)
+        | Expr::Coalesce(args)
+        | Expr::Array(args)
+        | Expr::Row(args)
+        | Expr::Other { children: args, .. } => walk_all(args, depth, visit),
+        Expr::Not(arg)
+        | Expr::IsNull(arg)
+        | Expr::IsNotNull(arg)
+        | Expr::BooleanTest { arg, .. }
+        | Expr::Cast { arg, .. } => walk_at(arg, depth, visit),
+        Expr::Case {
+            subject,
+            arms,
+            otherwise,
+        } => {
+            for one in subject.iter().chain(otherwise) {
+                walk_at(one, depth, visit);
+            }
+            for (condition, result) in arms {
+                walk_at(condition, depth, visit);
+                walk_at(result, depth, visit);
+            }
+        }
+        Expr::Sub { test, query, .. } => {
+            if let Some(test) = test {
+                walk_at(test, depth, visit);
+            }
+            walk_query(query, depth + 1, visit);
+        }
+    }
+}
+
+fn walk_query<'a>(query: &'a Query, depth: u32, visit: &mut dyn FnMut(&'a Expr, u32)) {
+    for cte in &query.ctes {
+        walk_query(&cte.query, depth + 1, visit);
+    }
+    for entry in &query.tables {
+        match entry {
+            RangeEntry::Subquery { query, .. } => walk_query(query, depth + 1, visit),
+            RangeEntry::Function(args) | RangeEntry::Values(args) | RangeEntry::Group(args) => {
+                walk_all(args, depth, visit);
+            }
+            // A join's columns stand for columns that are met where they are used.
+            RangeEntry::Join(_)
+            | RangeEntry::Relation { .. }
+            | RangeEntry::Cte { .. }
+            | RangeEntry::Other => {}
+        }
+    }
+    for item in &query.from {
+        walk_from(item, depth, visit);
+    }
+    if let Some(filter) = &query.filter {
+        walk_at(filter, depth, visit);
+    }
+    for target in &query.targets {
+        walk_at(&target.expr, depth, visit);
+    }
+    walk_all(&query.others, depth, visit);
+}
+
+fn walk_from<'a>(item: &'a From, depth: u32, visit: &mut dyn FnMut(&'a Expr, u32)) {
+    if let From::Join {
+        left, right, on, ..
+    } = item
+    {
+        walk_from(left, depth, visit);
+        walk_from(right, depth, visit);
+        if let Some(on) = on {
+            walk_at(on, depth, visit);
+        }
+    }
+}

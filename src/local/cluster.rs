@@ -81,16 +81,22 @@ impl LocalCluster {
                 durable: options.durable,
                 tcp: true,
                 max_connections: 100,
+                further: Vec::new(),
             },
         }
     }
 
-    /// A cluster for tests: many connections, and the Unix socket only.
-    pub(super) fn for_tests(options: LocalOptions, downloads: PathBuf) -> Self {
+    /// A cluster for tests: many connections, the Unix socket only, and `further` settings.
+    pub(super) fn for_tests(
+        options: LocalOptions,
+        downloads: PathBuf,
+        further: Vec<(String, String)>,
+    ) -> Self {
         let mut cluster = Self::new(options);
         cluster.downloads = downloads;
         cluster.settings.tcp = false;
         cluster.settings.max_connections = 300;
+        cluster.settings.further = further;
         cluster
     }
 

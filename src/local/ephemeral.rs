@@ -50,6 +50,8 @@ pub struct EphemeralOptions {
     pub path: Option<OsString>,
     /// Where downloaded server programs are kept; when not given, they vanish with the cluster.
     pub downloads: Option<PathBuf>,
+    /// Names and values of further settings of the server.
+    pub settings: Vec<(String, String)>,
 }
 
 /// A cluster in a temporary folder, with 300 connections and no durability, reachable through its
@@ -80,6 +82,7 @@ impl EphemeralCluster {
         let folder = make_folder()?;
         let watchdog = Watchdog::watch(&folder)?;
         let downloads = options.downloads.unwrap_or_else(|| folder.join("binaries"));
+        let settings = options.settings;
         let data_dir = folder.join("data");
         let local = |bindir| {
             let options = LocalOptions {
@@ -88,7 +91,7 @@ impl EphemeralCluster {
                 path: options.path.clone(),
                 durable: false,
             };
-            LocalCluster::for_tests(options, downloads.clone())
+            LocalCluster::for_tests(options, downloads.clone(), settings.clone())
         };
         let silent = |_: &str| ();
         let account = Account::for_server(&data_dir)?;

@@ -6,13 +6,15 @@ use std::path::Path;
 use super::LOOPBACK;
 
 /// What differs between a cluster that keeps data and one for tests.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Settings {
     /// Whether a commit survives a crash of the machine.
     pub(super) durable: bool,
     /// Whether to listen at a loopback port beside the Unix socket.
     pub(super) tcp: bool,
     pub(super) max_connections: u16,
+    /// Names and values of further settings.
+    pub(super) further: Vec<(String, String)>,
 }
 
 impl Settings {
@@ -21,7 +23,7 @@ impl Settings {
     /// It is given in place of the data directory's `postgresql.conf`, which it includes, so that
     /// nothing is written where another account owns the folder. `ALTER SYSTEM` still overrides.
     pub(super) fn server_conf(
-        self,
+        &self,
         data: &Path,
         hba: &Path,
         socket_dir: &Path,
@@ -54,6 +56,9 @@ impl Settings {
                 let _ = writeln!(text, "{setting} = off");
             }
         }
+        for (name, value) in &self.further {
+            let _ = writeln!(text, "{name} = {}", string(value));
+        }
         text
     }
 }
@@ -66,10 +71,14 @@ local all all trust
 host all all 127.0.0.1/32 scram-sha-256
 ";
 
-/// A path as a string of a configuration file: quotes are doubled, and there is no backslash
-/// (see `Layout::check_name`).
+/// A path as a string of a configuration file.
 fn quoted(path: &Path) -> String {
-    format!("'{}'", path.to_string_lossy().replace('\'', "''"))
+    string(&path.to_string_lossy())
+}
+
+/// A string of a configuration file (PostgreSQL manual, 20.1.2): a backslash escapes in it.
+fn string(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 #[cfg(test)]
@@ -81,6 +90,7 @@ mod tests {
             durable,
             tcp,
             max_connections: 50,
+            further: vec![("application_name".to_owned(), r"it's a \".to_owned())],
         };
         settings.server_conf(
             Path::new("/srv/it's/data"),
@@ -100,6 +110,12 @@ mod tests {
     fn the_listener_is_loopback_or_nothing() {
         assert!(conf(true, true).contains("listen_addresses = '127.0.0.1'"));
         assert!(conf(true, false).contains("listen_addresses = ''"));
+    }
+
+    #[test]
+    fn further_settings_are_strings() {
+        let expected = r"application_name = 'it''s a \\'";
+        assert!(conf(true, true).contains(expected));
     }
 
     #[test]

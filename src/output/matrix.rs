@@ -14,15 +14,18 @@ pub enum Mark {
     Blocked,
     /// Somebody else's data was reached.
     Leak,
+    /// It could not be tried: no proof of anything.
+    Skipped,
     /// There is nothing to try.
     NotApplicable,
 }
 
 impl Mark {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Allowed,
         Self::Blocked,
         Self::Leak,
+        Self::Skipped,
         Self::NotApplicable,
     ];
 
@@ -32,6 +35,7 @@ impl Mark {
             Self::Allowed => "✓",
             Self::Blocked => "×",
             Self::Leak => "!",
+            Self::Skipped => "?",
             Self::NotApplicable => "·",
         }
     }
@@ -41,6 +45,7 @@ impl Mark {
             Self::Allowed => "allowed (own rows)",
             Self::Blocked => "blocked",
             Self::Leak => "LEAK",
+            Self::Skipped => "skipped",
             Self::NotApplicable => "not applicable",
         }
     }
@@ -50,6 +55,7 @@ impl Mark {
             Self::Allowed => Tone::Plain,
             Self::Blocked => Tone::Ok,
             Self::Leak => Tone::Bad,
+            Self::Skipped => Tone::Warn,
             Self::NotApplicable => Tone::Dim,
         }
     }
@@ -66,6 +72,8 @@ pub struct Matrix {
     pub contexts: Vec<String>,
     /// A row per subject.
     pub rows: Vec<MatrixRow>,
+    /// Whether the leaks are listed by name below: not where findings tell them.
+    pub names_leaks: bool,
 }
 
 /// One subject of a [`Matrix`].
@@ -94,7 +102,9 @@ impl Matrix {
             self.render_band(style, band, &mut out);
         }
         self.render_legend(style, &mut out);
-        self.render_leaks(style, &mut out);
+        if self.names_leaks {
+            self.render_leaks(style, &mut out);
+        }
         out
     }
 
@@ -118,10 +128,16 @@ impl Matrix {
     }
 
     fn render_legend(&self, style: &Style, out: &mut String) {
-        let meanings = Mark::ALL.map(|mark| {
-            let symbol = style.line(mark.tone(), mark.symbol());
-            format!("{symbol} {}", mark.meaning())
-        });
+        // Most matrices have nothing skipped, and then need not explain it.
+        let shown = Mark::ALL
+            .iter()
+            .filter(|mark| **mark != Mark::Skipped || self.count(Mark::Skipped) > 0);
+        let meanings: Vec<String> = shown
+            .map(|mark| {
+                let symbol = style.line(mark.tone(), mark.symbol());
+                format!("{symbol} {}", mark.meaning())
+            })
+            .collect();
         out.push('\n');
         push_line(out, &meanings.join("   "));
         if self.contexts.len() > 1 {
@@ -228,6 +244,7 @@ mod tests {
                     ],
                 },
             ],
+            names_leaks: true,
         }
     }
 

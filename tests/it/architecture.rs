@@ -85,15 +85,26 @@ fn named_modules(code: &str) -> Vec<String> {
         if let Some(list) = rest.strip_prefix('{') {
             let mut depth = 1;
             let mut name = String::new();
+            // What follows `::` is inside the module that was named.
+            let mut is_first = true;
             for character in list.chars() {
                 match character {
                     '{' => depth += 1,
                     '}' => depth -= 1,
-                    ',' if depth == 1 => name.clear(),
-                    _ if depth == 1 && (character.is_alphanumeric() || character == '_') => {
+                    ',' if depth == 1 => {
+                        name.clear();
+                        is_first = true;
+                    }
+                    _ if depth == 1
+                        && is_first
+                        && (character.is_alphanumeric() || character == '_') =>
+                    {
                         name.push(character);
                     }
-                    ':' if depth == 1 && !name.is_empty() => named.push(std::mem::take(&mut name)),
+                    ':' if depth == 1 && !name.is_empty() => {
+                        named.push(std::mem::take(&mut name));
+                        is_first = false;
+                    }
                     _ => {}
                 }
                 if depth == 0 {
@@ -189,7 +200,6 @@ fn only_services_open_the_handles() {
 
 #[test]
 fn the_reader_of_modules_reads_them() {
-    let code =
-        "use crate::{\n    db::{self, Database},\n    error::Result,\n};\nuse crate::output::Page;";
-    assert_eq!(named_modules(code), ["db", "error", "output"]);
+    let code = "use crate::{\n    db::{self, Database},\n    domain::audit::Check,\n    error::Result,\n};\nuse crate::output::Page;";
+    assert_eq!(named_modules(code), ["db", "domain", "error", "output"]);
 }

@@ -97,6 +97,7 @@ fn ephemeral_options() -> EphemeralOptions {
         bindir: variable("TENANTCTL_PG_BINDIR").map(PathBuf::from),
         path: variable("PATH"),
         downloads: None,
+        settings: Vec::new(),
     }
 }
 

@@ -177,6 +177,7 @@ impl DemoView {
                 .chain(["of nobody".to_owned()])
                 .collect(),
             rows: self.matrix.tables.iter().map(row).collect(),
+            names_leaks: true,
         }
     }
 }

@@ -97,7 +97,10 @@ impl Migration {
         }
         for left in &self.left {
             text.push_str("--\n");
-            comment(&mut text, &format!("{} {}: {}", left.check, left.object, left.remedy));
+            comment(
+                &mut text,
+                &format!("{} {}: {}", left.check, left.object, left.remedy),
+            );
             for sql in &left.sql {
                 comment(&mut text, &format!("    {sql};"));
             }
@@ -136,7 +139,10 @@ mod tests {
     fn steps_are_in_the_order_in_which_they_apply_and_there_once() {
         let findings = [
             finding("a", Fix::mechanical(Phase::Security, "", ["ENABLE a"])),
-            finding("b", Fix::mechanical(Phase::References, "", ["KEY b", "FK b"])),
+            finding(
+                "b",
+                Fix::mechanical(Phase::References, "", ["KEY b", "FK b"]),
+            ),
             finding("c", Fix::mechanical(Phase::Keys, "", ["KEY b"])),
             finding("d", Fix::advice(Phase::Rows, "look")),
         ];

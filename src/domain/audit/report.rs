@@ -6,10 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    check::Severity,
-    finding::Finding,
-};
+use super::{check::Severity, finding::Finding};
 
 /// The result of one audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -196,14 +193,22 @@ impl Report {
     /// Sorts the findings, and counts what there is.
     pub fn tally(&mut self) {
         self.findings.sort_by(|one, other| {
-            (one.severity, one.confidence, &one.object, &one.check, &one.part, &one.column).cmp(&(
-                other.severity,
-                other.confidence,
-                &other.object,
-                &other.check,
-                &other.part,
-                &other.column,
-            ))
+            (
+                one.severity,
+                one.confidence,
+                &one.object,
+                &one.check,
+                &one.part,
+                &one.column,
+            )
+                .cmp(&(
+                    other.severity,
+                    other.confidence,
+                    &other.object,
+                    &other.check,
+                    &other.part,
+                    &other.column,
+                ))
         });
         let summary = &mut self.summary;
         summary.findings = Severity::ALL.iter().map(|one| (*one, 0)).collect();
@@ -214,9 +219,8 @@ impl Report {
             let cells = self.matrix.iter().filter(|cell| wanted(&cell.verdict));
             cells.count() as u64
         };
-        summary.attempts = count(|verdict| {
-            !matches!(verdict, Verdict::NotApplicable(_) | Verdict::Skipped(_))
-        });
+        summary.attempts =
+            count(|verdict| !matches!(verdict, Verdict::NotApplicable(_) | Verdict::Skipped(_)));
         summary.blocked = count(|verdict| matches!(verdict, Verdict::Blocked(_)));
         summary.leaks = count(|verdict| matches!(verdict, Verdict::Leak(_)));
         summary.skipped = self.skipped.len() as u64;

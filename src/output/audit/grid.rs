@@ -136,14 +136,10 @@ impl<'a> Grid<'a> {
         reasons
     }
 
-    /// For a page. A mark for "skipped" is not to be had there, so the names of those rows end
-    /// with an asterisk.
+    /// For a page.
     pub(super) fn to_matrix(&self) -> Matrix {
         let row = |row: &GridRow<'_>| MatrixRow {
-            name: match row.has_skipped() {
-                true => format!("{} *", row.object),
-                false => row.object.to_owned(),
-            },
+            name: row.object.to_owned(),
             cells: row
                 .cells
                 .iter()
@@ -155,6 +151,7 @@ impl<'a> Grid<'a> {
             operations: self.operations.iter().map(ToString::to_string).collect(),
             contexts: self.contexts.iter().map(|one| context(*one)).collect(),
             rows: self.rows.iter().map(row).collect(),
+            names_leaks: false,
         }
     }
 }
@@ -181,7 +178,8 @@ const fn mark(verdict: Option<&Verdict>) -> Mark {
         Some(Verdict::Allowed) => Mark::Allowed,
         Some(Verdict::Blocked(_)) => Mark::Blocked,
         Some(Verdict::Leak(_)) => Mark::Leak,
-        Some(Verdict::NotApplicable(_) | Verdict::Skipped(_)) | None => Mark::NotApplicable,
+        Some(Verdict::Skipped(_)) => Mark::Skipped,
+        Some(Verdict::NotApplicable(_)) | None => Mark::NotApplicable,
     }
 }
 
@@ -281,7 +279,7 @@ mod tests {
             .into_iter()
             .map(|row| row.name)
             .collect();
-        assert_eq!(names, ["public.t7", "public.t8 *"]);
+        assert_eq!(names, ["public.t7", "public.t8"]);
         assert_eq!(all[0].skipped().get("locked"), Some(&1));
 
         let mut few = grids(&attempts[..SHOWN_ROWS]);

@@ -129,7 +129,7 @@ impl ReportView<'_> {
             }
             for (reason, number) in grid.skipped() {
                 let tries = count(number as u64, "try");
-                let text = format!("* {tries} skipped, shown as ·, which is no proof: {reason}");
+                let text = format!("{tries} skipped, which is no proof: {reason}");
                 wrapped(page, &text, "", Tone::Warn);
             }
             if let Some(told) = cut.told() {

@@ -36,6 +36,7 @@ pub static CLUSTER: LazyLock<EphemeralCluster> = LazyLock::new(|| {
             bindir: environment.path("TENANTCTL_PG_BINDIR").map(Into::into),
             path: environment.get_os("PATH").map(Into::into),
             downloads: None,
+            settings: Vec::new(),
         };
         EphemeralCluster::start_with(options)
             .await

@@ -1,0 +1,9 @@
+SELECT d.defaclrole AS "creator!: Oid", n.nspname::text AS schema, d.defaclobjtype::text AS "kind!",
+       x.grantee AS "grantee!: Oid",
+       array_agg(DISTINCT x.privilege_type ORDER BY x.privilege_type) AS "privileges!"
+  FROM pg_catalog.pg_default_acl d
+  LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace,
+       aclexplode(d.defaclacl) x
+ WHERE x.grantee <> d.defaclrole
+ GROUP BY d.oid, d.defaclrole, n.nspname, d.defaclobjtype, x.grantee
+ ORDER BY n.nspname NULLS FIRST, d.defaclrole, d.defaclobjtype, x.grantee

@@ -1,0 +1,5 @@
+SELECT t.tgrelid AS "relation!: Oid", t.tgname::text AS "name!", t.tgfoid AS "function!: Oid",
+       t.tgenabled <> 'D' AS "enabled!", t.tgtype AS "bits!"
+  FROM pg_catalog.pg_trigger t
+ WHERE NOT t.tgisinternal
+ ORDER BY t.tgrelid, t.tgname

@@ -1,0 +1,433 @@
+//! The rows of the catalog.
+
+use chrono::{DateTime, Utc};
+use sqlx::{
+    Decode, Postgres, Type,
+    error::BoxDynError,
+    postgres::{PgTypeInfo, PgValueRef},
+};
+
+use super::Oid;
+use crate::quoting::identifier;
+
+/// The server, and the role that reads.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub database: String,
+    /// As `server_version_num`: 150018 is 15.18.
+    pub version_number: i32,
+    pub version: String,
+    /// The role that is connected.
+    pub role: Oid,
+    pub in_recovery: bool,
+    pub extensions: Vec<String>,
+    pub now: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Schema {
+    pub oid: Oid,
+    pub name: String,
+    pub owner: Oid,
+}
+
+/// Whatever can be read like a table.
+#[derive(Clone, Debug)]
+pub struct Relation {
+    pub oid: Oid,
+    pub schema: String,
+    pub name: String,
+    pub kind: RelationKind,
+    pub owner: Oid,
+    /// Row-level security is enabled.
+    pub rls: bool,
+    /// It applies to the owner too.
+    pub forced: bool,
+    pub partition: bool,
+    /// The planner's estimate; -1 where the table was never analyzed.
+    pub tuples: f64,
+    /// Storage parameters, such as `security_invoker=true`.
+    pub options: Vec<String>,
+    /// Of a partition or an inheritance child.
+    pub parents: Vec<Oid>,
+    /// What PostgreSQL could carry out on it, as `pg_relation_is_updatable` says it.
+    pub changes: i32,
+}
+
+impl Relation {
+    /// `schema.name` for people, unquoted.
+    pub fn display(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    /// `"schema"."name"` for statements.
+    pub fn quoted(&self) -> String {
+        format!("{}.{}", identifier(&self.schema), identifier(&self.name))
+    }
+
+    /// Whether it stores rows that policies could protect: a table or a partitioned table.
+    pub fn is_table(&self) -> bool {
+        matches!(self.kind, RelationKind::Table | RelationKind::Partitioned)
+    }
+
+    /// Whether a boolean storage parameter is on.
+    pub fn has_option(&self, name: &str) -> bool {
+        self.options.iter().any(|option| {
+            let (key, value) = option.split_once('=').unwrap_or((option, "true"));
+            key == name && matches!(value, "true" | "on" | "yes" | "1" | "t")
+        })
+    }
+
+    /// Whether `INSERT`, `UPDATE` and `DELETE` could be carried out on it, whoever asks: the bits
+    /// are those of `1 << CmdType` (nodes/nodes.h).
+    pub fn changeable(&self) -> (bool, bool, bool) {
+        let bit = |place: u32| self.changes & (1 << place) != 0;
+        (bit(3), bit(2), bit(4))
+    }
+}
+
+/// An enum that the catalog stores as one letter; the queries give it as text.
+macro_rules! catalog_enum {
+    ($(#[$meta:meta])* pub enum $Name:ident { $($Variant:ident = $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+        pub enum $Name { $($Variant,)+ }
+
+        impl Type<Postgres> for $Name {
+            fn type_info() -> PgTypeInfo {
+                <str as Type<Postgres>>::type_info()
+            }
+
+            fn compatible(other: &PgTypeInfo) -> bool {
+                <str as Type<Postgres>>::compatible(other)
+            }
+        }
+
+        impl<'r> Decode<'r, Postgres> for $Name {
+            fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+                match <&str as Decode<Postgres>>::decode(value)? {
+                    $($text => Ok(Self::$Variant),)+
+                    other => Err(format!("{other} is no {}", stringify!($Name)).into()),
+                }
+            }
+        }
+    };
+}
+
+catalog_enum! {
+    /// `pg_class.relkind`.
+    pub enum RelationKind {
+        Table = "r",
+        Partitioned = "p",
+        View = "v",
+        MaterializedView = "m",
+        Foreign = "f",
+    }
+}
+
+catalog_enum! {
+    /// `pg_constraint.contype`.
+    pub enum ConstraintKind {
+        Check = "c",
+        Foreign = "f",
+        Primary = "p",
+        Unique = "u",
+        Exclusion = "x",
+    }
+}
+
+catalog_enum! {
+    /// `pg_policy.polcmd`.
+    pub enum PolicyCommand {
+        All = "*",
+        Select = "r",
+        Insert = "a",
+        Update = "w",
+        Delete = "d",
+    }
+}
+
+catalog_enum! {
+    /// What a grant is on.
+    pub enum GrantClass {
+        Relation = "relation",
+        Column = "column",
+        Schema = "schema",
+        Function = "function",
+    }
+}
+
+impl RelationKind {
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Partitioned => "partitioned table",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::Foreign => "foreign table",
+        }
+    }
+}
+
+impl PolicyCommand {
+    /// As in `CREATE POLICY … FOR`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "ALL",
+            Self::Select => "SELECT",
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether a policy for this command applies to statements of that one.
+    pub fn covers(self, command: Self) -> bool {
+        self == Self::All || self == command
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Column {
+    pub relation: Oid,
+    /// From 1; dropped columns leave gaps.
+    pub number: i16,
+    pub name: String,
+    pub type_oid: Oid,
+    pub type_name: String,
+    /// `pg_type.typtype`: b base, c composite, d domain, e enum, r range.
+    pub type_kind: String,
+    /// The type below a domain; else the type itself.
+    pub base_type: Oid,
+    pub not_null: bool,
+    /// The default, or the expression of a generated column.
+    pub default_text: Option<String>,
+    pub identity: bool,
+    pub generated: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Constraint {
+    pub oid: Oid,
+    pub name: String,
+    pub relation: Oid,
+    pub kind: ConstraintKind,
+    pub columns: Vec<i16>,
+    /// Of a foreign key: the table it refers to.
+    pub target: Oid,
+    /// In the order of `columns`.
+    pub target_columns: Vec<i16>,
+    /// The index that carries it, on the target for a foreign key.
+    pub index: Oid,
+    pub validated: bool,
+    /// Of a foreign key: a no action, r restrict, c cascade, n set null, d set default.
+    pub on_delete: String,
+    pub deferrable: bool,
+    /// It comes from the parent of a partition.
+    pub inherited: bool,
+    pub definition: String,
+}
+
+impl Constraint {
+    /// The pairs of a foreign key: column here, column there.
+    pub fn pairs(&self) -> impl Iterator<Item = (i16, i16)> {
+        self.columns
+            .iter()
+            .copied()
+            .zip(self.target_columns.iter().copied())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Index {
+    pub oid: Oid,
+    pub name: String,
+    pub relation: Oid,
+    pub unique: bool,
+    pub primary: bool,
+    pub valid: bool,
+    /// Of an exclusion constraint.
+    pub exclusion: bool,
+    /// The key columns in their order; 0 stands for an expression.
+    pub keys: Vec<i16>,
+    pub partial: bool,
+    pub method: String,
+    pub definition: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub oid: Oid,
+    pub relation: Oid,
+    pub name: String,
+    pub permissive: bool,
+    pub command: PolicyCommand,
+    /// [`Oid::PUBLIC`] stands for every role.
+    pub roles: Vec<Oid>,
+    pub using_text: Option<String>,
+    pub check_text: Option<String>,
+    /// As `pg_node_tree`.
+    pub using_tree: Option<String>,
+    /// As `pg_node_tree`.
+    pub check_tree: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Role {
+    pub oid: Oid,
+    pub name: String,
+    pub superuser: bool,
+    pub bypass_rls: bool,
+    pub login: bool,
+    pub inherit: bool,
+    pub create_role: bool,
+    pub replication: bool,
+    /// `name=value`, from `ALTER ROLE … SET` and `ALTER DATABASE … SET`; the first of a name counts.
+    pub settings: Vec<String>,
+}
+
+impl Role {
+    /// Row-level security does not apply to it anywhere.
+    pub fn above_rls(&self) -> bool {
+        self.superuser || self.bypass_rls
+    }
+
+    /// One that PostgreSQL itself brings, such as `pg_read_all_data`.
+    pub fn predefined(&self) -> bool {
+        self.name.starts_with("pg_")
+    }
+}
+
+/// `member` is a member of `role`.
+#[derive(Clone, Copy, Debug)]
+pub struct Membership {
+    pub role: Oid,
+    pub member: Oid,
+    pub admin: bool,
+    /// The member has the role's rights without switching to it.
+    pub inherit: bool,
+    /// The member may `SET ROLE` to it.
+    pub set: bool,
+}
+
+/// What one grantee may do with one object.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    pub class: GrantClass,
+    pub object: Oid,
+    /// 0 where it is on the whole object.
+    pub column: i16,
+    /// [`Oid::PUBLIC`] stands for every role.
+    pub grantee: Oid,
+    pub privileges: Vec<String>,
+    pub grantable: bool,
+}
+
+/// What `ALTER DEFAULT PRIVILEGES` will give on objects that are made later.
+#[derive(Clone, Debug)]
+pub struct DefaultGrant {
+    pub creator: Oid,
+    /// None: in every schema.
+    pub schema: Option<String>,
+    /// `pg_default_acl.defaclobjtype`: r tables, S sequences, f functions, T types, n schemas.
+    pub kind: String,
+    pub grantee: Oid,
+    pub privileges: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Function {
+    pub oid: Oid,
+    pub schema: String,
+    pub name: String,
+    /// As `DROP FUNCTION` takes them.
+    pub arguments: String,
+    pub language: String,
+    /// The language is trusted.
+    pub trusted: bool,
+    /// SECURITY DEFINER.
+    pub definer: bool,
+    /// i immutable, s stable, v volatile.
+    pub volatility: String,
+    pub leakproof: bool,
+    /// f function, p procedure, a aggregate, w window function.
+    pub kind: String,
+    pub returns_set: bool,
+    pub return_type: Oid,
+    pub return_type_name: String,
+    /// The table whose row type it returns, or 0.
+    pub return_relation: Oid,
+    /// Arguments without a default.
+    pub required_arguments: i32,
+    pub argument_types: Vec<Oid>,
+    pub argument_names: Vec<String>,
+    /// With the columns of `RETURNS TABLE`; empty where all are inputs.
+    pub all_argument_types: Vec<Oid>,
+    /// i in, o out, b both, v variadic, t table; empty where all are inputs.
+    pub argument_modes: Vec<String>,
+    pub owner: Oid,
+    /// `name=value`, from `SET` clauses.
+    pub settings: Vec<String>,
+    pub source: String,
+    /// The parsed body of a function with `RETURN` or `BEGIN ATOMIC`.
+    pub body_tree: Option<String>,
+    pub of_extension: bool,
+}
+
+impl Function {
+    /// `schema.name(arguments)` for people.
+    pub fn display(&self) -> String {
+        format!("{}.{}({})", self.schema, self.name, self.arguments)
+    }
+
+    /// For statements; the arguments come quoted from the catalog.
+    pub fn quoted(&self) -> String {
+        let (schema, name) = (identifier(&self.schema), identifier(&self.name));
+        format!("{schema}.{name}({})", self.arguments)
+    }
+
+    /// The value that a `SET` clause gives to a setting.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        let mut settings = self.settings.iter().filter_map(|one| one.split_once('='));
+        settings
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// A rule of a table, or the query that a view is.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub relation: Oid,
+    pub name: String,
+    /// 1 select, 2 update, 3 insert, 4 delete.
+    pub event: String,
+    pub instead: bool,
+    pub enabled: bool,
+    pub definition: String,
+    /// As `pg_node_tree`: a list of queries.
+    pub tree: String,
+    /// The relations that it names.
+    pub reads: Vec<Oid>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    pub relation: Oid,
+    pub name: String,
+    pub function: Oid,
+    pub enabled: bool,
+    /// `pg_trigger.tgtype`: 1 row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate, 64 instead.
+    pub bits: i16,
+}
+
+/// A table that a publication sends.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    pub name: String,
+    pub all_tables: bool,
+    pub relation: Oid,
+    /// The row filter.
+    pub filter: Option<String>,
+}

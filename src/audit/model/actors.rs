@@ -1,0 +1,173 @@
+//! As whom the application connects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{overrides::Overrides, tenancy::Tenancy};
+use crate::{
+    audit::catalog::{Catalog, Oid, Relation, Role},
+    error::{Error, Result},
+};
+
+/// Roles of hosting platforms that are above row-level security on purpose, or administer it.
+/// (Supabase, "Postgres Roles"; Amazon RDS, Google Cloud SQL and Azure name theirs likewise.)
+const ADMINISTRATORS: &[&str] = &[
+    "service_role",
+    "dashboard_user",
+    "supabase_admin",
+    "supabase_auth_admin",
+    "supabase_storage_admin",
+    "supabase_replication_admin",
+    "supabase_read_only_user",
+    "supabase_realtime_admin",
+    "rdsadmin",
+    "rds_superuser",
+    "cloudsqladmin",
+    "cloudsqlsuperuser",
+    "azure_pg_admin",
+    "azuresu",
+    "neon_superuser",
+    "pgbouncer",
+];
+
+/// The role that requests without a login run as (Supabase, PostgREST).
+const ANONYMOUS: &[&str] = &["anon", "web_anon"];
+
+/// The roles of an application.
+#[derive(Clone, Debug, Default)]
+pub struct Actors {
+    /// Whom the attacks are made as.
+    pub roles: Vec<AppRole>,
+    /// Roles with rights on tenants' tables that are above row-level security on purpose.
+    pub administrators: BTreeSet<Oid>,
+}
+
+/// A role that the application uses.
+#[derive(Clone, Debug)]
+pub struct AppRole {
+    pub oid: Oid,
+    pub name: String,
+    pub why: String,
+    /// It owns tenants' tables: nobody else has rights on them.
+    pub owner: bool,
+    /// Requests without a login run as it.
+    pub anonymous: bool,
+}
+
+impl Actors {
+    /// Infers them, or takes those that were told.
+    ///
+    /// # Errors
+    /// `NotFound` when a role that was told does not exist.
+    pub fn infer(catalog: &Catalog, tenancy: &Tenancy, overrides: &Overrides) -> Result<Self> {
+        if !overrides.roles.is_empty() {
+            return told(catalog, tenancy, &overrides.roles);
+        }
+        let relations: Vec<&Relation> = tenancy
+            .tenants_relations()
+            .filter_map(|oid| catalog.relations.get(&oid))
+            .collect();
+        let mut counts: BTreeMap<Oid, usize> = BTreeMap::new();
+        for relation in &relations {
+            for grantee in catalog.rights.direct_grantees(relation.oid) {
+                let rights = catalog.rights.on_relation_or_columns(grantee, relation.oid);
+                if rights.any_of_rows() && grantee != relation.owner {
+                    *counts.entry(grantee).or_default() += 1;
+                }
+            }
+        }
+        let mut actors = Self::default();
+        let mut above = Vec::new();
+        for (oid, count) in counts {
+            let Some(role) = catalog.roles.get(&oid) else {
+                continue; // PUBLIC is no role that one could attack as.
+            };
+            if role.predefined() || role.superuser {
+                continue;
+            }
+            if ADMINISTRATORS.contains(&role.name.as_str()) {
+                actors.administrators.insert(oid);
+            } else if role.bypass_rls {
+                above.push((role, count));
+            } else {
+                actors.roles.push(AppRole::granted(role, count));
+            }
+        }
+        if actors.roles.is_empty() {
+            let granted = above
+                .iter()
+                .map(|(role, count)| AppRole::granted(role, *count));
+            actors.roles.extend(granted);
+        } else {
+            actors
+                .administrators
+                .extend(above.iter().map(|(role, _)| role.oid));
+        }
+        if actors.roles.is_empty() {
+            actors.roles = owners(catalog, &relations);
+        }
+        Ok(actors)
+    }
+
+    /// Whether that role is one of the application's.
+    pub fn contains(&self, role: Oid) -> bool {
+        self.roles.iter().any(|one| one.oid == role)
+    }
+}
+
+impl AppRole {
+    fn granted(role: &Role, count: usize) -> Self {
+        let (noun, verb) = if count == 1 {
+            ("table", "is")
+        } else {
+            ("tables", "are")
+        };
+        Self::new(
+            role,
+            format!("{count} tenant {noun} {verb} granted to it"),
+            false,
+        )
+    }
+
+    fn new(role: &Role, why: String, owner: bool) -> Self {
+        Self {
+            oid: role.oid,
+            name: role.name.clone(),
+            why,
+            owner,
+            anonymous: ANONYMOUS.contains(&role.name.as_str()),
+        }
+    }
+}
+
+fn told(catalog: &Catalog, tenancy: &Tenancy, names: &[String]) -> Result<Actors> {
+    let mut actors = Actors::default();
+    for name in names {
+        let role = catalog.role_named(name).ok_or_else(|| {
+            Error::not_found(format!("there is no role {name}"))
+                .hint("name the role that the application connects as")
+        })?;
+        let owner = tenancy.tenants_relations().any(|oid| {
+            let relation = catalog.relations.get(&oid);
+            relation.is_some_and(|relation| catalog.rights.acts_as(role.oid, relation.owner))
+        });
+        let told = AppRole::new(role, "told".to_owned(), owner && !role.superuser);
+        actors.roles.push(told);
+    }
+    Ok(actors)
+}
+
+/// Nobody else has rights on the tables: then the application can only be connecting as who owns
+/// them.
+fn owners(catalog: &Catalog, relations: &[&Relation]) -> Vec<AppRole> {
+    let mut counts: BTreeMap<Oid, usize> = BTreeMap::new();
+    for relation in relations {
+        *counts.entry(relation.owner).or_default() += 1;
+    }
+    let roles = counts.into_iter().filter_map(|(oid, count)| {
+        let role = catalog.roles.get(&oid)?;
+        let noun = if count == 1 { "table" } else { "tables" };
+        let why = format!("it owns {count} tenant {noun}, and nobody else has rights on them");
+        Some(AppRole::new(role, why, true))
+    });
+    roles.collect()
+}

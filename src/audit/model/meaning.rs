@@ -1,0 +1,338 @@
+//! The expressions of policies and functions, read, and what they compare with the session.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::audit::{
+    catalog::{Catalog, Function, Oid, Policy},
+    expression::{
+        self, Expr, FunctionFacts, Query, RangeEntry, SessionSource, Volatility, expr::From,
+        session_sources,
+    },
+};
+
+/// What was read out of the catalog's expressions.
+#[derive(Clone, Debug, Default)]
+pub struct Meaning {
+    /// By the OID of the policy.
+    policies: BTreeMap<Oid, PolicyExpressions>,
+    functions: BTreeMap<u32, FunctionFacts>,
+    /// Everything that some policy compares with the session.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// The two expressions of a policy.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyExpressions {
+    /// Which rows are seen.
+    pub using: Option<Expr>,
+    /// Which rows may be written.
+    pub check: Option<Expr>,
+    /// Why one of them could not be read.
+    pub unread: Option<String>,
+}
+
+/// A column that a policy compares with what the session says.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The table whose policy it is.
+    pub table: Oid,
+    /// The table whose column it is: the same, or one in a sub-select.
+    pub relation: Oid,
+    pub column: i16,
+    pub sources: BTreeSet<SessionSource>,
+    /// Compared itself; else tied to rows that are, or handed to a function that reads the
+    /// session.
+    pub direct: bool,
+}
+
+impl Meaning {
+    /// Reads every policy and function of the catalog.
+    pub fn read(catalog: &Catalog) -> Self {
+        let functions = catalog.functions.values();
+        let mut meaning = Self {
+            functions: functions
+                .map(|function| (function.oid.0, facts(function)))
+                .collect(),
+            ..Self::default()
+        };
+        for policy in catalog.policies.values().flatten() {
+            let read = PolicyExpressions::read(policy);
+            for expr in read.using.iter().chain(&read.check) {
+                let mut search = Search {
+                    catalog,
+                    meaning: &meaning,
+                    table: policy.relation,
+                    found: Vec::new(),
+                };
+                search.expr(expr, &mut Vec::new());
+                let found = search.found;
+                meaning.comparisons.extend(found);
+            }
+            meaning.policies.insert(policy.oid, read);
+        }
+        meaning
+    }
+
+    /// The expressions of a policy.
+    pub fn policy(&self, policy: Oid) -> Option<&PolicyExpressions> {
+        self.policies.get(&policy)
+    }
+
+    /// What is known of a user's function.
+    pub fn function(&self, oid: u32) -> Option<&FunctionFacts> {
+        self.functions.get(&oid)
+    }
+
+    /// What an expression reads of the session, through functions too.
+    pub fn sources(&self, expr: &Expr) -> BTreeSet<SessionSource> {
+        session_sources(expr, &|oid| self.function(oid))
+    }
+
+    /// By table, its own columns that its policies compare with the session.
+    pub fn compared(&self) -> BTreeMap<Oid, BTreeSet<i16>> {
+        let mut compared: BTreeMap<Oid, BTreeSet<i16>> = BTreeMap::new();
+        for one in &self.comparisons {
+            if one.relation == one.table {
+                compared.entry(one.table).or_default().insert(one.column);
+            }
+        }
+        compared
+    }
+}
+
+impl PolicyExpressions {
+    fn read(policy: &Policy) -> Self {
+        let mut unread = None;
+        let mut read = |tree: &Option<String>| {
+            let parsed = expression::expression(tree.as_deref()?);
+            parsed
+                .map_err(|error| unread = Some(error.to_string()))
+                .ok()
+        };
+        let (using, check) = (read(&policy.using_tree), read(&policy.check_tree));
+        Self {
+            using,
+            check,
+            unread,
+        }
+    }
+}
+
+fn facts(function: &Function) -> FunctionFacts {
+    let body = function.body_tree.as_deref();
+    FunctionFacts {
+        name: function.name.clone(),
+        schema: function.schema.clone(),
+        volatility: match function.volatility.as_str() {
+            "i" => Volatility::Immutable,
+            "s" => Volatility::Stable,
+            _ => Volatility::Volatile,
+        },
+        language: function.language.clone(),
+        security_definer: function.definer,
+        body: body.and_then(|body| expression::body(body).ok().flatten()),
+        source_text: function.source.clone(),
+    }
+}
+
+/// Walks over one policy with the queries around each place, so that columns of sub-selects find
+/// their tables.
+struct Search<'a> {
+    catalog: &'a Catalog,
+    meaning: &'a Meaning,
+    table: Oid,
+    found: Vec<Comparison>,
+}
+
+impl<'a> Search<'a> {
+    fn expr(&mut self, expr: &'a Expr, around: &mut Vec<&'a Query>) {
+        match expr {
+            Expr::Operator { operator, args, .. } | Expr::AnyOf { operator, args, .. }
+                if self.catalog.equalities.contains(&Oid(*operator)) && args.len() == 2 =>
+            {
+                self.equality(&args[0], &args[1], around);
+            }
+            Expr::Call { function, args } if self.meaning.function(*function).is_some() => {
+                let sources = self.meaning.sources(expr);
+                self.columns(args, &sources, around);
+            }
+            Expr::Sub { test, query, .. } => {
+                let sources = self.meaning.sources(expr);
+                if let Some(test) = test {
+                    self.columns(std::slice::from_ref(test), &sources, around);
+                }
+                self.query(query, &sources, around);
+                return;
+            }
+            _ => {}
+        }
+        for below in children(expr) {
+            self.expr(below, around);
+        }
+    }
+
+    /// Either side may be the column; the other one reads the session, or is the row that a
+    /// sub-select which reads the session is tied to.
+    fn equality(&mut self, left: &'a Expr, right: &'a Expr, around: &[&'a Query]) {
+        for (column, value) in [(left, right), (right, left)] {
+            let sources = self.meaning.sources(value);
+            if let Some((relation, number)) = self.column(column, around)
+                && !sources.is_empty()
+            {
+                self.add(relation, number, sources, true);
+            }
+        }
+    }
+
+    fn columns(
+        &mut self,
+        exprs: &'a [Expr],
+        sources: &BTreeSet<SessionSource>,
+        around: &[&'a Query],
+    ) {
+        if sources.is_empty() {
+            return;
+        }
+        for expr in exprs {
+            let mut found = Vec::new();
+            columns_below(expr, &mut found);
+            for column in found {
+                if let Some((relation, number)) = self.column(column, around) {
+                    self.add(relation, number, sources.clone(), false);
+                }
+            }
+        }
+    }
+
+    fn query(
+        &mut self,
+        query: &'a Query,
+        sources: &BTreeSet<SessionSource>,
+        around: &mut Vec<&'a Query>,
+    ) {
+        around.push(query);
+        for expr in conditions(query) {
+            // The row that the sub-select is tied to.
+            if let Expr::Operator { operator, args, .. } = expr
+                && self.catalog.equalities.contains(&Oid(*operator))
+            {
+                self.columns(args, sources, around);
+            }
+            self.expr(expr, around);
+        }
+        for target in &query.targets {
+            self.expr(&target.expr, around);
+        }
+        for entry in &query.tables {
+            if let RangeEntry::Subquery { query, .. } = entry {
+                self.query(query, sources, around);
+            }
+        }
+        around.pop();
+    }
+
+    /// The table and number of a column; none for one that comes out of a sub-query or join.
+    fn column(&self, expr: &Expr, around: &[&'a Query]) -> Option<(Oid, i16)> {
+        let Expr::Column {
+            level,
+            relation,
+            number,
+        } = expr.uncast()
+        else {
+            return None;
+        };
+        let level = *level as usize;
+        if level == around.len() {
+            return (*relation == 1).then_some((self.table, *number));
+        }
+        let query = around.get(around.len().checked_sub(level + 1)?)?;
+        match query.tables.get((*relation as usize).checked_sub(1)?)? {
+            RangeEntry::Relation { oid, .. } => Some((Oid(*oid), *number)),
+            RangeEntry::Join(columns) => {
+                let place = usize::try_from(*number).ok()?.checked_sub(1)?;
+                self.column(columns.get(place)?, around)
+            }
+            _ => None,
+        }
+    }
+
+    fn add(&mut self, relation: Oid, column: i16, sources: BTreeSet<SessionSource>, direct: bool) {
+        self.found.push(Comparison {
+            table: self.table,
+            relation,
+            column,
+            sources,
+            direct,
+        });
+    }
+}
+
+/// The expressions right below, sub-selects left out.
+fn children(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::Call { args, .. }
+        | Expr::Operator { args, .. }
+        | Expr::AnyOf { args, .. }
+        | Expr::Distinct { args, .. }
+        | Expr::NullIf { args, .. }
+        | Expr::And(args)
+        | Expr::Or(args)
+        | Expr::Coalesce(args)
+        | Expr::Array(args)
+        | Expr::Row(args)
+        | Expr::Other { children: args, .. } => args.iter().collect(),
+        Expr::Not(arg)
+        | Expr::IsNull(arg)
+        | Expr::IsNotNull(arg)
+        | Expr::BooleanTest { arg, .. }
+        | Expr::Cast { arg, .. } => vec![arg],
+        Expr::Case {
+            subject,
+            arms,
+            otherwise,
+        } => {
+            let arms = arms
+                .iter()
+                .flat_map(|(condition, result)| [condition, result]);
+            let others = subject.iter().chain(otherwise).map(|one| one.as_ref());
+            arms.chain(others).collect()
+        }
+        Expr::Column { .. }
+        | Expr::Const { .. }
+        | Expr::Param { .. }
+        | Expr::Sub { .. }
+        | Expr::SqlValue(_) => Vec::new(),
+    }
+}
+
+fn columns_below<'a>(expr: &'a Expr, found: &mut Vec<&'a Expr>) {
+    if matches!(expr, Expr::Column { .. }) {
+        found.push(expr);
+    }
+    for below in children(expr) {
+        columns_below(below, found);
+    }
+}
+
+/// The conditions of a query, conjunctions taken apart.
+fn conditions(query: &Query) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    let mut items: Vec<&From> = query.from.iter().collect();
+    let mut waiting: Vec<&Expr> = query.filter.iter().collect();
+    while let Some(item) = items.pop() {
+        if let From::Join {
+            left, right, on, ..
+        } = item
+        {
+            items.extend([left.as_ref(), right.as_ref()]);
+            waiting.extend(on);
+        }
+    }
+    while let Some(expr) = waiting.pop() {
+        match expr {
+            Expr::And(parts) => waiting.extend(parts),
+            other => found.push(other),
+        }
+    }
+    found
+}

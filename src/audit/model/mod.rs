@@ -1,0 +1,165 @@
+//! What the catalog means: how tables belong to tenants, as whom the application connects, how a
+//! session names its tenant, and what the policies say.
+
+mod actors;
+mod candidates;
+mod facts;
+mod meaning;
+mod names;
+mod overrides;
+mod session;
+mod tenancy;
+mod vocabulary;
+
+pub use actors::{Actors, AppRole};
+pub use meaning::{Comparison, Meaning, PolicyExpressions};
+pub use overrides::Overrides;
+pub use session::{Identity, Names, Session};
+pub use tenancy::{Belonging, Link, MembershipTable, Tenancy};
+
+use super::catalog::{Catalog, Oid, Privileges, Relation};
+use crate::error::{Error, Result};
+
+/// The catalog and everything that was inferred from it. Checks read nothing else.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub catalog: Catalog,
+    pub overrides: Overrides,
+    pub tenancy: Tenancy,
+    pub actors: Actors,
+    pub meaning: Meaning,
+    pub session: Session,
+}
+
+impl Model {
+    /// Infers everything from a catalog.
+    ///
+    /// # Errors
+    /// `NotFound` when a table, column or role of `overrides` does not exist.
+    pub fn infer(catalog: Catalog, overrides: Overrides) -> Result<Self> {
+        let meaning = Meaning::read(&catalog);
+        let tenancy = Tenancy::infer(&catalog, &overrides, &meaning.compared())?;
+        let actors = Actors::infer(&catalog, &tenancy, &overrides)?;
+        let session = Session::infer(&catalog, &overrides, &tenancy, &meaning);
+        Ok(Self {
+            catalog,
+            overrides,
+            tenancy,
+            actors,
+            meaning,
+            session,
+        })
+    }
+
+    /// # Errors
+    /// `NotFound` when no column says which tenant a row belongs to.
+    pub fn require_tenants(&self) -> Result<()> {
+        if self.tenancy.key_name.is_some() {
+            return Ok(());
+        }
+        let message = "no column could be made out that says which tenant a row belongs to";
+        Err(Error::not_found(message)
+            .hint("name it: --tenant-key COLUMN, and the table of tenants: --tenant-table TABLE"))
+    }
+
+    /// Where the application's names without a schema are looked up: what its first role is set
+    /// to, else the schemas with tables, `public` first.
+    pub fn search_path(&self) -> Vec<String> {
+        let roles = self.actors.roles.iter();
+        let mut settings = roles
+            .filter_map(|role| self.catalog.roles.get(&role.oid))
+            .flat_map(|role| &role.settings)
+            .filter_map(|setting| setting.strip_prefix("search_path="));
+        if let Some(path) = settings.next() {
+            let names = path
+                .split(',')
+                .map(|name| name.trim().trim_matches('"').to_owned());
+            return names.collect();
+        }
+        let mut schemas: Vec<String> = self.relations().map(|one| one.schema.clone()).collect();
+        schemas.dedup();
+        schemas.sort_by_key(|schema| schema != "public");
+        schemas
+    }
+
+    /// The relations that the audit looks at, in the order of their names.
+    pub fn relations(&self) -> impl Iterator<Item = &Relation> {
+        let mut relations: Vec<&Relation> = self
+            .tenancy
+            .tables
+            .keys()
+            .filter_map(|oid| self.catalog.relations.get(oid))
+            .collect();
+        relations.sort_by_key(|relation| (&relation.schema, &relation.name));
+        relations.into_iter()
+    }
+
+    /// The tables (partitioned ones and partitions too) whose rows are some tenant's.
+    pub fn tenant_tables(&self) -> impl Iterator<Item = &Relation> {
+        self.relations()
+            .filter(|relation| relation.is_table() && self.tenancy.is_tenants(relation.oid))
+    }
+
+    /// What leads from a row to its tenant: a column, or foreign keys as `order_id → orders.org_id`.
+    pub fn path_to_tenant(&self, relation: Oid) -> Option<String> {
+        match self.tenancy.of(relation) {
+            Belonging::Root(key) | Belonging::Keyed(key) => {
+                Some(self.column_name(relation, *key).to_owned())
+            }
+            Belonging::Child(link) => {
+                let columns = link
+                    .columns
+                    .iter()
+                    .map(|number| self.column_name(relation, *number));
+                let columns: Vec<&str> = columns.collect();
+                let parent = self.catalog.relations.get(&link.parent)?;
+                let further = self.path_to_tenant(link.parent)?;
+                Some(format!(
+                    "{} → {}.{further}",
+                    columns.join(", "),
+                    parent.name
+                ))
+            }
+            Belonging::Global | Belonging::Reference => None,
+        }
+    }
+
+    /// The name of a column.
+    pub fn column_name(&self, relation: Oid, number: i16) -> &str {
+        let column = self.catalog.column(relation, number);
+        column.map_or("?", |column| column.name.as_str())
+    }
+
+    /// Whether row-level security binds a role on a table (PostgreSQL manual, 5.8): it is enabled
+    /// there, the role has neither SUPERUSER nor BYPASSRLS, and it does not act as the owner
+    /// unless row-level security is forced.
+    pub fn is_bound(&self, role: Oid, relation: &Relation) -> bool {
+        let above = self
+            .catalog
+            .roles
+            .get(&role)
+            .is_some_and(|role| role.above_rls());
+        let owner = self.catalog.rights.acts_as(role, relation.owner);
+        relation.rls && !above && (relation.forced || !owner)
+    }
+
+    /// What a role may do with the rows of a relation: rights on it or on some of its columns,
+    /// and the right to use its schema.
+    pub fn privileges(&self, role: Oid, relation: &Relation) -> Privileges {
+        if self.catalog.rights.uses_schema(role, &relation.schema) {
+            self.catalog
+                .rights
+                .on_relation_or_columns(role, relation.oid)
+        } else {
+            Privileges::default()
+        }
+    }
+
+    /// The application's roles that can do anything with the rows of a relation.
+    pub fn roles_on(&self, relation: &Relation) -> Vec<&AppRole> {
+        let roles = self.actors.roles.iter();
+        roles
+            .filter(|role| self.privileges(role.oid, relation).any_of_rows())
+            .collect()
+    }
+}

@@ -1,0 +1,128 @@
+//! What the operator tells, where inference would be wrong or is not wanted.
+
+use std::collections::BTreeSet;
+
+use super::tenancy::Belonging;
+use crate::{
+    audit::catalog::{Catalog, Oid, Relation},
+    error::{Error, Result},
+};
+
+/// Schemas that a hosting platform manages: what is in them is not the application's to mend.
+/// (Supabase, "Database → Schemas"; TimescaleDB, Citus and pg_cron keep theirs likewise.)
+const MANAGED: &[&str] = &[
+    "auth",
+    "storage",
+    "realtime",
+    "_realtime",
+    "_analytics",
+    "supabase_functions",
+    "supabase_migrations",
+    "graphql",
+    "graphql_public",
+    "vault",
+    "pgsodium",
+    "pgsodium_masks",
+    "extensions",
+    "net",
+    "cron",
+    "pgbouncer",
+    "citus",
+    "citus_internal",
+    "columnar",
+    "_timescaledb_catalog",
+    "_timescaledb_config",
+    "_timescaledb_internal",
+    "_timescaledb_cache",
+    "timescaledb_information",
+    "pgmq",
+    "repack",
+    "partman",
+];
+
+/// Flags and the `[audit]` section.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Only these schemas; all but the managed ones where empty.
+    pub schemas: Vec<String>,
+    pub excluded_schemas: Vec<String>,
+    /// `schema.table` or `table`.
+    pub tenant_table: Option<String>,
+    /// The column that names the tenant.
+    pub tenant_key: Option<String>,
+    /// Tables with the same rows for everyone.
+    pub reference_tables: Vec<String>,
+    /// Tables that belong to no one tenant, such as users.
+    pub global_tables: Vec<String>,
+    /// The roles that the application uses.
+    pub roles: Vec<String>,
+    /// Statements that put a session into a tenant, with `{tenant}` and `{user}`.
+    pub session: Option<String>,
+    /// The tenants to attack between.
+    pub tenants: Vec<String>,
+}
+
+impl Overrides {
+    /// The relations that the audit looks at.
+    pub fn relations(&self, catalog: &Catalog) -> BTreeSet<Oid> {
+        let relations = catalog.relations.values();
+        relations
+            .filter(|relation| self.includes(relation))
+            .map(|relation| relation.oid)
+            .collect()
+    }
+
+    /// Whether the audit looks at what is in that schema.
+    pub fn includes_schema(&self, schema: &str) -> bool {
+        if self.excluded_schemas.iter().any(|one| one == schema) {
+            return false;
+        }
+        match self.schemas.as_slice() {
+            [] => !MANAGED.contains(&schema),
+            schemas => schemas.iter().any(|one| one == schema),
+        }
+    }
+
+    fn includes(&self, relation: &Relation) -> bool {
+        self.includes_schema(&relation.schema)
+    }
+
+    /// The tables whose scope was told.
+    pub(super) fn told_tables(&self, catalog: &Catalog) -> Result<Vec<(Oid, Belonging)>> {
+        let mut told = Vec::new();
+        for (names, belonging) in [
+            (&self.reference_tables, Belonging::Reference),
+            (&self.global_tables, Belonging::Global),
+        ] {
+            for name in names {
+                told.push((find(catalog, name)?.oid, belonging.clone()));
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// The relation of that name, `schema.table` or a `table` that only one schema has.
+///
+/// # Errors
+/// `NotFound`, or `Usage` where several schemas have one.
+pub(super) fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Relation> {
+    let matching: Vec<&Relation> = catalog
+        .relations
+        .values()
+        .filter(|relation| relation.display() == name || relation.name == name)
+        .collect();
+    match matching.as_slice() {
+        [] => Err(Error::not_found(format!("there is no table {name}"))),
+        [only] => Ok(only),
+        several => match several.iter().find(|relation| relation.display() == name) {
+            Some(exact) => Ok(exact),
+            None => Err(
+                Error::usage(format!("several schemas have a table {name}")).hint(format!(
+                    "name it with its schema, such as {}",
+                    several[0].display()
+                )),
+            ),
+        },
+    }
+}

@@ -1,0 +1,325 @@
+//! How a session says whose it is, and the statements that make one say it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::{
+    actors::AppRole,
+    meaning::{Comparison, Meaning},
+    names,
+    overrides::Overrides,
+    tenancy::{MembershipTable, Tenancy},
+};
+use crate::{
+    audit::{
+        catalog::{Catalog, Oid},
+        expression::SessionSource,
+    },
+    domain::audit::{ContextKind, SessionContext},
+    quoting::{identifier, literal},
+};
+
+/// What is no key of any type that a tenant may have, where the type can refuse anything.
+const MALFORMED: &str = "not-a-key";
+
+/// What a value of the session names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Names {
+    Tenant,
+    User,
+}
+
+/// How a session says whose it is.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    /// Told: statements with `{tenant}` and `{user}`.
+    pub template: Option<String>,
+    /// What the policies read, and what it names there.
+    pub values: BTreeMap<SessionSource, Names>,
+    /// Where a user's tenants are looked up.
+    pub membership: Option<MembershipTable>,
+}
+
+/// Whom a session is for.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Identity {
+    /// The tenant's key, as text.
+    pub tenant: String,
+    /// A user of that tenant, as text; needed where [`Session::needs_user`].
+    pub user: Option<String>,
+}
+
+impl Session {
+    /// Infers it from what the policies compare with the session.
+    pub fn infer(
+        catalog: &Catalog,
+        overrides: &Overrides,
+        tenancy: &Tenancy,
+        meaning: &Meaning,
+    ) -> Self {
+        let mut votes: BTreeMap<SessionSource, (usize, usize)> = BTreeMap::new();
+        for one in &meaning.comparisons {
+            for source in &one.sources {
+                let (tenant, user) = votes.entry(source.clone()).or_default();
+                match named_by(catalog, tenancy, one, source) {
+                    Some(Names::Tenant) => *tenant += 1,
+                    Some(Names::User) => *user += 1,
+                    None => {}
+                }
+            }
+        }
+        let values: BTreeMap<SessionSource, Names> = votes
+            .into_iter()
+            .filter(|(_, (tenant, user))| tenant + user > 0)
+            .map(|(source, (tenant, user))| {
+                let names = if tenant >= user {
+                    Names::Tenant
+                } else {
+                    Names::User
+                };
+                (source, names)
+            })
+            .collect();
+        let used: BTreeSet<Oid> = meaning.comparisons.iter().map(|one| one.relation).collect();
+        let memberships = tenancy.memberships.iter();
+        let membership = memberships
+            .max_by_key(|one| {
+                (
+                    used.contains(&one.relation),
+                    std::cmp::Reverse(one.relation),
+                )
+            })
+            .cloned();
+        Self {
+            template: overrides.session.clone(),
+            values,
+            membership,
+        }
+    }
+
+    /// Whether anything says whose a session is.
+    pub fn is_known(&self) -> bool {
+        self.template.is_some() || self.values.keys().any(|source| self.can_be_said(source))
+    }
+
+    /// Whether a user of the tenant is needed to say it.
+    pub fn needs_user(&self) -> bool {
+        match &self.template {
+            Some(template) => template.contains("{user}"),
+            None => self.values.values().any(|names| *names == Names::User),
+        }
+    }
+
+    /// What a source names; none for one that the policies do not compare with anything known.
+    pub fn names(&self, source: &SessionSource) -> Option<Names> {
+        self.values.get(source).copied()
+    }
+
+    /// Whether the role itself says it: each tenant, or each user, has a role of its own.
+    pub fn by_role(&self) -> Option<Names> {
+        let of = |source: &SessionSource| self.names(source);
+        let settings = self.values.keys().any(|source| {
+            matches!(
+                source,
+                SessionSource::Setting(_) | SessionSource::Claim { .. }
+            )
+        });
+        if settings || self.template.is_some() {
+            return None;
+        }
+        of(&SessionSource::CurrentUser).or_else(|| of(&SessionSource::SessionUser))
+    }
+
+    /// The statements that put an open transaction into that context, the role first.
+    /// `SET LOCAL` and not `set_config`: it is what can be pasted, and takes effect at once.
+    pub fn enter(&self, role: &AppRole, identity: &Identity, context: ContextKind) -> Vec<String> {
+        let named = matches!(context, ContextKind::A | ContextKind::B);
+        let role_name = match self.by_role() {
+            Some(Names::Tenant) if named => identity.tenant.as_str(),
+            Some(Names::User) if named => identity.user.as_deref().unwrap_or(&role.name),
+            _ => role.name.as_str(),
+        };
+        let mut statements = vec![format!("SET LOCAL ROLE {}", identifier(role_name))];
+        if let Some(template) = &self.template {
+            if named {
+                let user = identity.user.as_deref().unwrap_or_default();
+                statements.push(
+                    template
+                        .replace("{tenant}", &literal(&identity.tenant))
+                        .replace("{user}", &literal(user)),
+                );
+            }
+            return statements;
+        }
+        if context == ContextKind::None {
+            return statements;
+        }
+        for (setting, value) in self.settings(role, identity, context) {
+            // A setting's name is dotted, so it is quoted part by part.
+            let name: Vec<String> = setting.split('.').map(identifier).collect();
+            statements.push(format!(
+                "SET LOCAL {} = {}",
+                name.join("."),
+                literal(&value)
+            ));
+        }
+        statements
+    }
+
+    /// The values of the settings in a context, claims of one token joined.
+    fn settings(
+        &self,
+        role: &AppRole,
+        identity: &Identity,
+        context: ContextKind,
+    ) -> BTreeMap<String, String> {
+        let mut plain = BTreeMap::new();
+        let mut tokens: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        for (source, names) in &self.values {
+            let value = match (context, names) {
+                (ContextKind::Empty, _) => String::new(),
+                (ContextKind::Malformed, _) => MALFORMED.to_owned(),
+                (_, Names::Tenant) => identity.tenant.clone(),
+                (_, Names::User) => identity.user.clone().unwrap_or_default(),
+            };
+            match source {
+                SessionSource::Setting(setting) if setting.contains('.') => {
+                    plain.insert(setting.clone(), value);
+                }
+                SessionSource::Claim { setting, path } => {
+                    let token = tokens.entry(setting.clone()).or_default();
+                    insert(token, path, value);
+                }
+                _ => {}
+            }
+        }
+        for (setting, mut token) in tokens {
+            let value = if context == ContextKind::Empty {
+                String::new()
+            } else {
+                token
+                    .entry("role")
+                    .or_insert_with(|| role.name.clone().into());
+                Value::Object(token).to_string()
+            };
+            plain.insert(setting, value);
+        }
+        plain
+    }
+
+    fn can_be_said(&self, source: &SessionSource) -> bool {
+        match source {
+            SessionSource::Setting(setting) => setting.contains('.'),
+            SessionSource::Claim { .. } => true,
+            SessionSource::CurrentUser | SessionSource::SessionUser => true,
+            SessionSource::UserFunction(_) => false,
+        }
+    }
+
+    /// For the report.
+    pub fn summary(&self, catalog: &Catalog) -> Option<SessionContext> {
+        let context = |style: &str, description: String| {
+            Some(SessionContext {
+                style: style.to_owned(),
+                description,
+            })
+        };
+        if let Some(template) = &self.template {
+            return context("template", template.clone());
+        }
+        let by_user = self.values.values().any(|names| *names == Names::User);
+        let through = self
+            .membership
+            .as_ref()
+            .filter(|_| by_user)
+            .map_or(String::new(), |one| {
+                let table = catalog.relations.get(&one.relation);
+                table.map_or(String::new(), |table| {
+                    format!(", through {}", table.display())
+                })
+            });
+        let sources: Vec<String> = self.values.keys().filter_map(described).collect();
+        if sources.is_empty() {
+            return None;
+        }
+        let style = match self.values.keys().find(|source| self.can_be_said(source))? {
+            _ if !through.is_empty() => "membership",
+            SessionSource::Claim { .. } => "jwt_claim",
+            SessionSource::Setting(_) => "setting",
+            _ => "current_user",
+        };
+        context(style, format!("{}{through}", sources.join(", ")))
+    }
+}
+
+fn described(source: &SessionSource) -> Option<String> {
+    match source {
+        SessionSource::Setting(setting) => Some(setting.clone()),
+        SessionSource::Claim { setting, path } => Some(format!("{setting} → {}", path.join("."))),
+        SessionSource::CurrentUser => Some("current_user".to_owned()),
+        SessionSource::SessionUser => Some("session_user".to_owned()),
+        SessionSource::UserFunction(_) => None,
+    }
+}
+
+/// What a source names where it is compared with a column. Where a function looks it up, what it
+/// compares cannot be seen: there its own name tells.
+fn named_by(
+    catalog: &Catalog,
+    tenancy: &Tenancy,
+    compared: &Comparison,
+    source: &SessionSource,
+) -> Option<Names> {
+    let (relation, column) = (compared.relation, compared.column);
+    if !compared.direct {
+        let by_name = match source {
+            SessionSource::Setting(setting) => {
+                names::is_user_column(setting.rsplit('.').next().unwrap_or(setting))
+            }
+            SessionSource::Claim { path, .. } => {
+                source.names_user() || path.last().is_some_and(|last| names::is_user_column(last))
+            }
+            _ => source.names_user(),
+        };
+        return if by_name {
+            Some(Names::User)
+        } else {
+            (tenancy.key(relation) == Some(column)).then_some(Names::Tenant)
+        };
+    }
+    if tenancy.key(relation) == Some(column) {
+        return Some(Names::Tenant);
+    }
+    if tenancy
+        .membership(relation)
+        .is_some_and(|one| one.user == column)
+    {
+        return Some(Names::User);
+    }
+    let is_users = tenancy
+        .memberships
+        .iter()
+        .any(|one| one.users == Some(relation));
+    let by_name = catalog
+        .column(relation, column)
+        .is_some_and(|column| names::is_user_column(&column.name));
+    (is_users || by_name).then_some(Names::User)
+}
+
+fn insert(token: &mut Map<String, Value>, path: &[String], value: String) {
+    match path {
+        [] => {}
+        [last] => {
+            token.insert(last.clone(), value.into());
+        }
+        [first, rest @ ..] => {
+            let below = token
+                .entry(first.clone())
+                .or_insert_with(|| Map::new().into());
+            if let Value::Object(below) = below {
+                insert(below, rest, value);
+            }
+        }
+    }
+}

@@ -1,10 +1,26 @@
 //! Proofs of isolation. This module knows PostgreSQL and nothing of our own schema: it reads the
 //! catalog of whatever database it is given, and attacks it as the application would.
+//!
+//! ```text
+//! catalog → model → checks (catalog, policy, grant) ┐
+//!              └──→ data, probe ────────────────────┴→ confirm → report
+//! statements: the application's own SQL
+//! ```
 
+mod apply;
 pub mod catalog;
+pub mod checks;
+mod confirm;
 pub mod connections;
 pub mod expression;
 pub mod findings;
 pub mod matrix;
 pub mod model;
+mod queries;
+pub mod registry;
+mod run;
 pub mod statements;
+
+pub use apply::apply;
+pub use queries::{QuerySource, queries};
+pub use run::{Options, run};

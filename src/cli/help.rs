@@ -8,7 +8,8 @@ Examples:
   tenantctl org create 'Harbor Clinic' --owner maria@harbor.example
   tenantctl invite create sam@harbor.example --role admin --org harbor-clinic
   tenantctl channel set web greeting='Hello!' enabled=true --org harbor-clinic
-  tenantctl activity list --org harbor-clinic -o json";
+  tenantctl activity list --org harbor-clinic -o json
+  tenantctl audit                                       prove that no tenant reaches another";
 
 /// The exit codes; README documents the same, and a test compares.
 pub const EXIT_CODES: &str = "\

@@ -64,6 +64,7 @@ pub enum Command {
     Local(commands::local::LocalCommand),
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
+    Audit(Box<commands::audit::AuditArgs>),
     Doctor(commands::doctor::DoctorArgs),
     Completions(commands::completions::CompletionsArgs),
     Man(commands::man::ManArgs),
@@ -90,6 +91,7 @@ impl Command {
             Self::Db(command) => command.run(app).await,
             Self::Local(command) => command.run(app).await,
             Self::Config(command) => command.run(app).await,
+            Self::Audit(args) => args.run(app).await,
             Self::Doctor(args) => args.run(app).await,
             Self::Completions(args) => args.run(app).await,
             Self::Man(args) => args.run(app).await,

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod activity;
 pub mod agent;
+pub mod audit;
 pub mod changes;
 pub mod channel;
 pub mod completions;

@@ -14,6 +14,29 @@ pub(super) fn write_private(path: &Path, contents: &str) -> Result<()> {
     replace(path, contents).context(format!("cannot write {}", path.display()))
 }
 
+/// Replaces the file, or makes it. A new one has the mode that the process gives to files, an old
+/// one keeps its own.
+///
+/// # Errors
+/// `Failure` when it cannot be written.
+pub fn write_atomically(path: &Path, contents: &str) -> Result<()> {
+    let write = || {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mode = match fs::metadata(&path) {
+            Ok(known) => known.permissions(),
+            // As the umask has it: only making a file tells.
+            Err(_) => File::create(&path)?.metadata()?.permissions(),
+        };
+        let mut file = NamedTempFile::new_in(directory_of(&path))?;
+        file.write_all(contents.as_bytes())?;
+        file.as_file().set_permissions(mode)?;
+        file.as_file().sync_all()?;
+        file.persist(&path)?;
+        Ok::<_, std::io::Error>(())
+    };
+    write().context(format!("cannot write {}", path.display()))
+}
+
 fn replace(path: &Path, contents: &str) -> std::io::Result<()> {
     // A rename would replace a symbolic link; people keep their configuration behind one.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

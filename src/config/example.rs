@@ -84,7 +84,7 @@ fn comment(text: &mut String, prose: &str) {
 fn literal(value: &Value) -> String {
     match value {
         Value::String(text) => toml_edit::Value::from(text.as_str()).to_string(),
-        // Numbers and booleans are written alike in JSON and TOML.
+        // Numbers, booleans and lists of strings are written alike in JSON and TOML.
         other => other.to_string(),
     }
 }

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::database_url;
+use crate::domain::audit::Severity;
 use crate::output::redact;
 
 pub use crate::output::options::{ColorChoice, Format as OutputFormat};
@@ -56,6 +57,9 @@ pub struct Config {
 
     /// Connections to the database.
     pub database: DatabaseSection,
+
+    /// What `tenantctl audit` is told where it would infer something else.
+    pub audit: AuditSection,
 }
 
 /// A named database.
@@ -172,6 +176,48 @@ pub struct DatabaseSection {
     /// How many connections are open at once, at most.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_connections: u32,
+}
+
+/// What `tenantctl audit` is told where it would infer something else. Its flags win over it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditSection {
+    /// Look at these schemas only. Empty: at all but those that a hosting platform manages.
+    pub schemas: Vec<String>,
+
+    /// Leave these schemas out.
+    pub exclude_schemas: Vec<String>,
+
+    /// The table of tenants, with its schema where its name is not the only one. Not set: it is
+    /// inferred.
+    #[schemars(example = &"public.organizations")]
+    pub tenant_table: Option<String>,
+
+    /// The column that names the tenant. Not set: it is inferred.
+    #[schemars(example = &"organization_id")]
+    pub tenant_key: Option<String>,
+
+    /// Tables with the same rows for everyone.
+    pub reference_tables: Vec<String>,
+
+    /// Tables that belong to no one tenant, such as users.
+    pub global_tables: Vec<String>,
+
+    /// The roles that the application uses. Empty: those with rights on the tables.
+    pub app_roles: Vec<String>,
+
+    /// How a session names its tenant: statements with {tenant} and {user} for the quoted
+    /// values. Not set: what the policies read.
+    #[schemars(example = &"SET LOCAL app.tenant = {tenant}")]
+    pub session: Option<String>,
+
+    /// From which severity on a finding is a failure (exit code 10). Not set: low.
+    #[schemars(example = &"high")]
+    pub fail_on: Option<Severity>,
+
+    /// The file with the findings that somebody answers for.
+    #[schemars(example = &"audit-baseline.toml")]
+    pub baseline: Option<PathBuf>,
 }
 
 impl Default for OutputSection {

@@ -26,12 +26,13 @@ mod shape;
 mod state;
 mod write;
 
+pub use atomic::write_atomically;
 pub use database_url::{Endpoint, InvalidUrl, has_password, mask, with_password};
 pub use environment::Environment;
 pub use example::example;
 pub use file::{
-    ColorChoice, Config, DatabaseSection, InvitationsSection, LocalSection, OrganizationsSection,
-    OutputFormat, OutputSection, Profile, TOKEN_PLACEHOLDER,
+    AuditSection, ColorChoice, Config, DatabaseSection, InvitationsSection, LocalSection,
+    OrganizationsSection, OutputFormat, OutputSection, Profile, TOKEN_PLACEHOLDER,
 };
 pub use load::{Loaded, Validation, validate};
 pub use mistake::Mistake;

@@ -45,6 +45,8 @@ pub(super) enum Kind {
     Text,
     Integer,
     Boolean,
+    /// Strings in brackets.
+    List,
 }
 
 impl Kind {
@@ -55,6 +57,7 @@ impl Kind {
             Self::Text => "a string",
             Self::Integer => "an integer",
             Self::Boolean => "a boolean",
+            Self::List => "an array of strings",
         }
     }
 }
@@ -106,6 +109,7 @@ impl<'a> Node<'a> {
         match names.iter().find(|name| **name != "null").copied() {
             Some("object") => Kind::Table,
             Some("integer") => Kind::Integer,
+            Some("array") => Kind::List,
             Some("boolean") => Kind::Boolean,
             _ => Kind::Text,
         }

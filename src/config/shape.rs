@@ -59,6 +59,7 @@ impl<'a> Check<'a> {
                 self.limits(item.as_integer().unwrap_or_default(), node);
             }
             (Kind::Boolean, _) if item.is_bool() => {}
+            (Kind::List, _) if is_list_of_strings(item) => {}
             (kind, _) => {
                 let message = format!("must be {}, not {}", kind.describe(), found(item));
                 self.report(message, None);
@@ -105,6 +106,11 @@ impl<'a> Check<'a> {
             hint,
         });
     }
+}
+
+fn is_list_of_strings(item: &Item) -> bool {
+    let array = item.as_array();
+    array.is_some_and(|array| array.iter().all(toml_edit::Value::is_str))
 }
 
 fn found(item: &Item) -> String {

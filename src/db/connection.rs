@@ -42,7 +42,7 @@ impl Database {
     /// `Usage` for a URL that cannot be read, `Unavailable` when the server cannot be reached in
     /// time or refuses.
     pub async fn connect(settings: &ConnectSettings) -> Result<Self> {
-        let connection = open(settings).await?;
+        let connection = open_connection(settings).await?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
             ledger: None,
@@ -54,7 +54,7 @@ impl Database {
     /// # Errors
     /// As [`Database::connect`]; `Failure` when the server counts no changes.
     pub async fn rehearse(settings: &ConnectSettings) -> Result<Self> {
-        let mut connection = open(settings).await?;
+        let mut connection = open_connection(settings).await?;
         rehearsal::require_counters(&mut connection).await?;
         PgTransactionManager::begin(&mut connection, None).await?;
         Ok(Self {
@@ -76,7 +76,11 @@ impl Database {
     }
 }
 
-async fn open(settings: &ConnectSettings) -> Result<PgConnection> {
+/// Opens a bare connection, for the audit, which brings its own statements.
+///
+/// # Errors
+/// As [`Database::connect`].
+pub async fn open_connection(settings: &ConnectSettings) -> Result<PgConnection> {
     let mut options = PgConnectOptions::from_str(settings.url.expose_secret())
         .map_err(|_| {
             Error::usage("the database URL cannot be read")

@@ -20,7 +20,7 @@ pub mod rehearsal;
 pub mod tenant;
 pub mod users;
 
-pub use connection::{ConnectSettings, Database};
+pub use connection::{ConnectSettings, Database, open_connection};
 pub use error::{is_loopback, is_unique_violation, stored};
 pub use platform::PlatformConn;
 pub use tenant::TenantTx;

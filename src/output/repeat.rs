@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 /// The nouns whose commands need a database.
 const WITH_DATABASE: &[&str] = &[
-    "access", "activity", "agent", "channel", "db", "doctor", "invite", "member", "org", "user",
+    "access", "activity", "agent", "audit", "channel", "db", "doctor", "invite", "member", "org",
+    "user",
 ];
 
 /// The nouns whose commands need the configuration file alone.

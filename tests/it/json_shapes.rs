@@ -78,6 +78,10 @@ const COMMANDS: &[&str] = &[
     "config path",
     "config validate",
     "doctor",
+    "audit",
+    "audit checks",
+    "audit explain rls-disabled",
+    "audit fix",
 ];
 
 #[test]

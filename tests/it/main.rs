@@ -9,6 +9,7 @@ mod access;
 mod activity;
 mod agents;
 mod architecture;
+mod audit;
 mod audit_expression;
 mod channels;
 mod common;

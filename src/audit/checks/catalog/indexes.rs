@@ -1,0 +1,98 @@
+//! Tables without an index that begins with the tenant key: every statement under a policy reads
+//! the rows of all tenants.
+
+use super::{
+    check,
+    reads::parent_of,
+    wording::{columns_for_people, columns_for_statements, fresh_name},
+};
+use crate::{
+    audit::{
+        catalog::Relation,
+        findings::{Findings, Rule},
+        model::{Belonging, Model},
+    },
+    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+    quoting::identifier,
+};
+
+pub(super) const NO_INDEX: Rule = Rule {
+    check: check(
+        "tenant-key-no-index",
+        (Severity::Low, Confidence::High),
+        "no index begins with the tenant key",
+        include_str!("../../../../docs/audit/tenant-key-no-index.md"),
+    ),
+    run: no_index,
+};
+
+fn no_index(model: &Model, check: &Check, findings: &mut Findings) {
+    for relation in model
+        .tenant_tables()
+        .filter(|one| parent_of(model, one).is_none())
+    {
+        let (columns, leading) = match model.tenancy.of(relation.oid) {
+            Belonging::Keyed(key) => (vec![*key], leading_columns(model, relation, *key)),
+            Belonging::Child(link) => (link.columns.clone(), link.columns.clone()),
+            _ => continue,
+        };
+        let read = model.actors.roles.iter().any(|role| {
+            let may = model.privileges(role.oid, relation);
+            may.select || may.update || may.delete
+        });
+        if !read || is_led_by(model, relation, &leading) {
+            continue;
+        }
+        let name = relation.display();
+        let names = columns_for_people(model, relation.oid, &columns);
+        let message = format!(
+            "no index of {name} begins with {names}: a statement for one tenant reads the rows of \
+             all of them"
+        );
+        let index = fresh_name(
+            &model.catalog,
+            relation.oid,
+            &names.replace(", ", "_"),
+            "idx",
+        );
+        let fix = Fix::mechanical(
+            Phase::Keys,
+            format!("index {names} of {name}"),
+            [format!(
+                "CREATE INDEX {} ON {} ({})",
+                identifier(&index),
+                relation.quoted(),
+                columns_for_statements(&model.catalog, relation.oid, &columns)
+            )],
+        );
+        let mut finding = Finding::new(check, &name, message, fix);
+        if let [only] = columns.as_slice() {
+            finding = finding.column(model.column_name(relation.oid, *only));
+        }
+        findings.push(finding);
+    }
+}
+
+/// The tenant key; a table of memberships is looked up by its user as well, which finds few rows
+/// too.
+fn leading_columns(model: &Model, relation: &Relation, key: i16) -> Vec<i16> {
+    let user = model
+        .tenancy
+        .membership(relation.oid)
+        .map(|membership| membership.user);
+    std::iter::once(key).chain(user).collect()
+}
+
+/// Whether an index over all rows begins with one of the columns. GIN and BRIN find no single
+/// tenant's rows the faster for it.
+fn is_led_by(model: &Model, relation: &Relation, columns: &[i16]) -> bool {
+    model.catalog.indexes_of(relation.oid).iter().any(|index| {
+        let usable =
+            index.valid && !index.partial && !matches!(index.method.as_str(), "gin" | "brin");
+        usable
+            && index
+                .keys
+                .first()
+                .is_some_and(|first| columns.contains(first))
+    })
+}

@@ -1,0 +1,57 @@
+//! Partitions and inheritance children that can be named directly. Row-level security of the
+//! parent applies to what comes through the parent only (PostgreSQL manual, 5.10 and 5.11).
+
+use super::{check, protection, reads::parent_of, wording::role_names};
+use crate::{
+    audit::{
+        findings::{Claim, Findings, Rule},
+        model::Model,
+    },
+    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+};
+
+pub(super) const UNPROTECTED: Rule = Rule {
+    check: check(
+        "partition-unprotected",
+        (Severity::High, Confidence::High),
+        "a partition can be read directly, past the policies of its parent",
+        include_str!("../../../../docs/audit/partition-unprotected.md"),
+    ),
+    run: unprotected,
+};
+
+fn unprotected(model: &Model, check: &Check, findings: &mut Findings) {
+    for relation in model.tenant_tables().filter(|relation| !relation.rls) {
+        let Some(parent) = parent_of(model, relation) else {
+            continue;
+        };
+        let roles = model.roles_on(relation);
+        if roles.is_empty() {
+            continue;
+        }
+        let name = relation.display();
+        let kind = if relation.partition {
+            "a partition"
+        } else {
+            "an inheritance child"
+        };
+        let message = format!(
+            "{name} is {kind} of {}, whose row-level security does not apply to statements that \
+             name {name} itself; there it is off, and {} can reach every tenant's rows",
+            parent.display(),
+            role_names(&roles)
+        );
+        let force = parent.forced || protection::needs_force(model, relation);
+        let fix = Fix::mechanical(
+            Phase::Security,
+            format!(
+                "enable row-level security on {name}: what comes through {} is not affected",
+                parent.display()
+            ),
+            protection::enable(relation, force),
+        );
+        let finding =
+            Finding::new(check, &name, message, fix).fact(protection::rights_fact(model, relation));
+        findings.suspect(finding, vec![Claim::reads(relation.oid)]);
+    }
+}

@@ -1,0 +1,254 @@
+//! Row-level security that is off, asleep, not for the owner, or without a policy
+//! (PostgreSQL manual, 5.8).
+
+use super::{
+    check,
+    copies::Copies,
+    policies,
+    protection::{self, Convention, acts_as_owner, protect, rights_fact},
+    reads::parent_of,
+    wording::role_names,
+};
+use crate::{
+    audit::{
+        catalog::{PolicyCommand, Relation},
+        findings::{Claim, Findings, Rule},
+        model::{AppRole, Belonging, Model},
+    },
+    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+};
+
+pub(super) const DISABLED: Rule = Rule {
+    check: check(
+        "rls-disabled",
+        (Severity::High, Confidence::High),
+        "row-level security is off on a table with tenants' rows",
+        include_str!("../../../../docs/audit/rls-disabled.md"),
+    ),
+    run: disabled,
+};
+
+pub(super) const DORMANT: Rule = Rule {
+    check: check(
+        "policy-dormant",
+        (Severity::High, Confidence::High),
+        "a table has policies, but row-level security is off",
+        include_str!("../../../../docs/audit/policy-dormant.md"),
+    ),
+    run: dormant,
+};
+
+pub(super) const NOT_FORCED: Rule = Rule {
+    check: check(
+        "rls-not-forced",
+        (Severity::High, Confidence::High),
+        "the application owns the table, and row-level security is not forced",
+        include_str!("../../../../docs/audit/rls-not-forced.md"),
+    ),
+    run: not_forced,
+};
+
+pub(super) const NO_POLICY: Rule = Rule {
+    check: check(
+        "rls-no-policy",
+        (Severity::Low, Confidence::High),
+        "row-level security is on, and no policy lets the application see a row",
+        include_str!("../../../../docs/audit/rls-no-policy.md"),
+    ),
+    run: no_policy,
+};
+
+fn disabled(model: &Model, check: &Check, findings: &mut Findings) {
+    let copies = Copies::find(model);
+    let convention = Convention::of(model);
+    for relation in switched_off(model) {
+        let has_policies = !model.catalog.policies_of(relation.oid).is_empty();
+        if has_policies || copies.contains(relation.oid) {
+            continue; // `policy-dormant` and `tenant-table-copy` say more.
+        }
+        let name = relation.display();
+        let roles = model.roles_on(relation);
+        if roles.is_empty() {
+            if is_root(model, relation) {
+                continue; // The operator's list of tenants: a grant would show names, not rows.
+            }
+            let message = format!(
+                "row-level security is off on {name}; no role of the application has rights there \
+                 yet, and the first one to get them will see every tenant's rows"
+            );
+            let fix = Fix::mechanical(
+                Phase::Security,
+                format!("enable row-level security on {name}"),
+                protection::enable(relation, false),
+            );
+            findings.push(Finding::new(check, &name, message, fix).severity(Severity::Low));
+            continue;
+        }
+        let message = format!(
+            "row-level security is off on {name}: {} can reach the rows of every tenant",
+            role_names(&roles)
+        );
+        let finding = Finding::new(
+            check,
+            &name,
+            message,
+            protect(model, convention.as_ref(), relation),
+        )
+        .severity(severity_for(model, relation, &roles))
+        .fact(rights_fact(model, relation));
+        findings.suspect(finding, reads_and_writes(relation));
+    }
+}
+
+fn dormant(model: &Model, check: &Check, findings: &mut Findings) {
+    for relation in switched_off(model) {
+        let policies = model.catalog.policies_of(relation.oid);
+        if policies.is_empty() {
+            continue;
+        }
+        let name = relation.display();
+        let roles = model.roles_on(relation);
+        let reached = if roles.is_empty() {
+            "no role of the application has rights there yet".to_owned()
+        } else {
+            format!("{} can reach the rows of every tenant", role_names(&roles))
+        };
+        let message = format!(
+            "{name} has policies, but row-level security is off, so none applies: {reached}"
+        );
+        let fix = Fix::mechanical(
+            Phase::Security,
+            format!("enable row-level security on {name}"),
+            protection::enable(relation, protection::needs_force(model, relation)),
+        );
+        let mut finding = Finding::new(check, &name, message, fix);
+        for policy in policies {
+            finding = finding.fact(format!(
+                "policy {} for {}: {}",
+                policy.name,
+                policy.command.as_str(),
+                policy
+                    .using_text
+                    .as_deref()
+                    .or(policy.check_text.as_deref())
+                    .unwrap_or("true")
+            ));
+        }
+        if roles.is_empty() {
+            findings.push(finding.severity(Severity::Medium));
+        } else {
+            findings.suspect(finding, reads_and_writes(relation));
+        }
+    }
+}
+
+fn not_forced(model: &Model, check: &Check, findings: &mut Findings) {
+    for relation in model
+        .tenant_tables()
+        .filter(|relation| relation.rls && !relation.forced)
+    {
+        let roles: Vec<&AppRole> = model
+            .roles_on(relation)
+            .into_iter()
+            .filter(|role| acts_as_owner(model, role.oid, relation))
+            .collect();
+        if roles.is_empty() {
+            continue;
+        }
+        let name = relation.display();
+        let owner = model.catalog.role_name(relation.owner);
+        let message = format!(
+            "row-level security of {name} is not forced, and {} has the rights of its owner {owner}: \
+             no policy applies to it",
+            role_names(&roles)
+        );
+        let forced = vec![protection::force(relation)];
+        let summary = format!("force row-level security on {name}, so that it binds the owner too");
+        let pass = roles
+            .iter()
+            .all(|role| policies::lets_pass(model, role.oid, relation, &EVERY_COMMAND));
+        let fix = if pass {
+            Fix::mechanical(Phase::Security, summary, forced)
+        } else {
+            let summary = format!("{summary}; it needs a policy for the owner first");
+            Fix::proposal(Phase::Security, summary, forced)
+        };
+        let claims = roles
+            .iter()
+            .map(|role| Claim {
+                role: Some(role.oid),
+                ..Claim::reads(relation.oid)
+            })
+            .collect();
+        findings.suspect(Finding::new(check, &name, message, fix), claims);
+    }
+}
+
+fn no_policy(model: &Model, check: &Check, findings: &mut Findings) {
+    let mut convention = None;
+    // A partition without policies is closed to all who do not come through its parent: well so.
+    let tables = model
+        .tenant_tables()
+        .filter(|relation| relation.rls && parent_of(model, relation).is_none());
+    for relation in tables {
+        let roles = model.roles_on(relation);
+        let shut_out = !roles.is_empty()
+            && roles.iter().all(|role| {
+                model.is_bound(role.oid, relation)
+                    && !policies::lets_pass(model, role.oid, relation, &EVERY_COMMAND)
+            });
+        if !shut_out {
+            continue;
+        }
+        let name = relation.display();
+        let message = format!(
+            "row-level security is on for {name} and no permissive policy is for {}: its rights \
+             there are of no use, every row is hidden and no row can be written",
+            role_names(&roles)
+        );
+        let convention = convention.get_or_insert_with(|| Convention::of(model));
+        let fix = protect(model, convention.as_ref(), relation);
+        findings.push(Finding::new(check, &name, message, fix).fact(rights_fact(model, relation)));
+    }
+}
+
+const EVERY_COMMAND: [PolicyCommand; 4] = [
+    PolicyCommand::Select,
+    PolicyCommand::Insert,
+    PolicyCommand::Update,
+    PolicyCommand::Delete,
+];
+
+/// Tenants' tables with row-level security off. Partitions have a check of their own.
+fn switched_off(model: &Model) -> impl Iterator<Item = &Relation> {
+    model
+        .tenant_tables()
+        .filter(|relation| !relation.rls && parent_of(model, relation).is_none())
+}
+
+/// The table of tenants says who the others are, and holds little else: that is worse where it
+/// can be changed too.
+fn severity_for(model: &Model, relation: &Relation, roles: &[&AppRole]) -> Severity {
+    let written = roles.iter().any(|role| {
+        let may = model.privileges(role.oid, relation);
+        may.insert || may.update || may.delete
+    });
+    if is_root(model, relation) && !written {
+        Severity::Medium
+    } else {
+        Severity::High
+    }
+}
+
+fn is_root(model: &Model, relation: &Relation) -> bool {
+    matches!(model.tenancy.of(relation.oid), Belonging::Root(_))
+}
+
+fn reads_and_writes(relation: &Relation) -> Vec<Claim> {
+    let reads = Claim::reads(relation.oid);
+    let writes = Claim {
+        operations: Claim::WRITE,
+        ..reads.clone()
+    };
+    vec![reads, writes]
+}

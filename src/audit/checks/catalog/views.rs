@@ -1,0 +1,251 @@
+//! Views that read with the rights of their owner (PostgreSQL manual, CREATE VIEW and 41.5): where
+//! row-level security does not bind the owner, it does not confine who reads the view either.
+
+use std::collections::BTreeSet;
+
+use super::{
+    check, policies,
+    reads::Sources,
+    wording::{listed, relation_name, role_names},
+};
+use crate::{
+    audit::{
+        catalog::{Catalog, Oid, Relation, RelationKind},
+        expression::{Expr, Query, expr::SubKind, queries},
+        findings::{Claim, Findings, Rule},
+        model::{AppRole, Model},
+    },
+    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+    quoting::identifier,
+};
+
+pub(super) const NOT_INVOKER: Rule = Rule {
+    check: check(
+        "view-not-invoker",
+        (Severity::High, Confidence::High),
+        "a view reads tenants' tables with the rights of its owner, past row-level security",
+        include_str!("../../../../docs/audit/view-not-invoker.md"),
+    ),
+    run: not_invoker,
+};
+
+fn not_invoker(model: &Model, check: &Check, findings: &mut Findings) {
+    let mut sources = Sources::new(model);
+    for view in model
+        .relations()
+        .filter(|relation| relation.kind == RelationKind::View)
+    {
+        let roles = model.roles_on(view);
+        if roles.is_empty() || is_invoker(view) {
+            continue;
+        }
+        let mut search = Search {
+            model,
+            sources: &mut sources,
+            seen: BTreeSet::new(),
+            found: Vec::new(),
+        };
+        search.view(view, false);
+        let spills = search.found;
+        let (filtered, open): (Vec<&Spill<'_>>, Vec<&Spill<'_>>) =
+            spills.iter().partition(|spill| spill.filtered);
+        if !open.is_empty() {
+            let finding = unfiltered(model, check, view, &roles, &open);
+            findings.suspect(finding, vec![Claim::reads(view.oid)]);
+        } else if filtered
+            .iter()
+            .any(|spill| !spill.through.has_option("security_barrier"))
+        {
+            findings.push(no_barrier(check, view, &filtered));
+        }
+    }
+}
+
+/// A relation with tenants' rows that a view reads past row-level security.
+struct Spill<'m> {
+    /// The view that reads it with its owner's rights: the one that is looked at, or one below.
+    through: &'m Relation,
+    read: &'m Relation,
+    /// A view on the way filters by the session.
+    filtered: bool,
+}
+
+struct Search<'m, 's> {
+    model: &'m Model,
+    sources: &'s mut Sources<'m>,
+    seen: BTreeSet<Oid>,
+    found: Vec<Spill<'m>>,
+}
+
+impl<'m> Search<'m, '_> {
+    fn view(&mut self, view: &'m Relation, filtered: bool) {
+        let Some(rule) = self.model.catalog.view_rule(view.oid) else {
+            return;
+        };
+        if !self.seen.insert(view.oid) {
+            return;
+        }
+        let filtered = filtered || filters_by_session(self.model, &rule.tree);
+        let reads = rule
+            .reads
+            .iter()
+            .filter_map(|read| self.model.catalog.relations.get(read));
+        for read in reads {
+            if read.kind == RelationKind::View {
+                self.view(read, filtered);
+            } else if !is_invoker(view) && self.spills(view.owner, read) {
+                self.found.push(Spill {
+                    through: view,
+                    read,
+                    filtered,
+                });
+            }
+        }
+    }
+
+    /// Whether a relation shows its owner's reader more than one tenant's rows. What is no table
+    /// cannot have policies.
+    fn spills(&mut self, owner: Oid, read: &Relation) -> bool {
+        if self.sources.of(read.oid).is_empty() {
+            return false;
+        }
+        !read.is_table()
+            || !self.model.is_bound(owner, read)
+            || policies::sees_everything(self.model, owner, read)
+    }
+}
+
+/// Whether the rows of a view depend on the session: what only appears among its columns is no
+/// filter.
+fn filters_by_session(model: &Model, tree: &str) -> bool {
+    let queries = queries(tree).unwrap_or_default();
+    queries.into_iter().any(|query| {
+        let rows = Expr::Sub {
+            kind: SubKind::Expr,
+            test: None,
+            query: Box::new(Query {
+                targets: Vec::new(),
+                ..query
+            }),
+        };
+        !model.meaning.sources(&rows).is_empty()
+    })
+}
+
+fn is_invoker(view: &Relation) -> bool {
+    view.has_option("security_invoker")
+}
+
+fn unfiltered(
+    model: &Model,
+    check: &Check,
+    view: &Relation,
+    roles: &[&AppRole],
+    spills: &[&Spill<'_>],
+) -> Finding {
+    let name = view.display();
+    let mut through: Vec<&Relation> = spills.iter().map(|spill| spill.through).collect();
+    through.dedup_by_key(|view| view.oid);
+    let by_way = if through.iter().any(|one| one.oid != view.oid) {
+        let names: Vec<String> = through.iter().map(|one| one.display()).collect();
+        format!(" (through {})", listed(&names))
+    } else {
+        String::new()
+    };
+    let read: BTreeSet<String> = spills.iter().map(|spill| spill.read.display()).collect();
+    let read: Vec<String> = read.into_iter().collect();
+    let owners: BTreeSet<&str> = through
+        .iter()
+        .map(|one| model.catalog.role_name(one.owner))
+        .collect();
+    let owners: Vec<&str> = owners.into_iter().collect();
+    let message = format!(
+        "view {name}{by_way} reads {} with the rights of {}, whom row-level security does not \
+         confine there: {} can reach every tenant's rows through it",
+        listed(&read),
+        listed(&owners),
+        role_names(roles)
+    );
+    let mut finding = Finding::new(check, &name, message, invoker(model, view, roles, &through));
+    if let Some(rule) = model.catalog.view_rule(view.oid) {
+        finding = finding.fact(rule.definition.trim());
+    }
+    finding
+}
+
+/// Lets the views read with the rights of who asks, and gives these what they then need.
+fn invoker(model: &Model, view: &Relation, roles: &[&AppRole], through: &[&Relation]) -> Fix {
+    let mut sql: Vec<String> = through
+        .iter()
+        .map(|one| format!("ALTER VIEW {} SET (security_invoker = true)", one.quoted()))
+        .collect();
+    let summary = format!("let {} read with the rights of who asks", view.display());
+    let read: BTreeSet<Oid> = through
+        .iter()
+        .flat_map(|one| direct_reads(&model.catalog, one.oid))
+        .copied()
+        .collect();
+    let mut missing = Vec::new();
+    for relation in read
+        .iter()
+        .filter_map(|oid| model.catalog.relations.get(oid))
+    {
+        for role in roles
+            .iter()
+            .filter(|role| !model.privileges(role.oid, relation).select)
+        {
+            missing.push((relation, role));
+        }
+    }
+    // A relation that cannot have policies shows all its rows to whoever may read it.
+    let confined = |relation: &Relation| {
+        relation.rls || !model.tenancy.is_tenants(relation.oid) && relation.is_table()
+    };
+    if missing.is_empty() {
+        return Fix::mechanical(Phase::Views, summary, sql);
+    }
+    let grantable = missing.iter().all(|(relation, _)| confined(relation));
+    if grantable {
+        sql.extend(missing.iter().map(|(relation, role)| {
+            format!(
+                "GRANT SELECT ON {} TO {}",
+                relation.quoted(),
+                identifier(&role.name)
+            )
+        }));
+    }
+    let names: BTreeSet<String> = missing
+        .iter()
+        .map(|(relation, _)| relation_name(&model.catalog, relation.oid))
+        .collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let summary = format!("{summary}, who then needs SELECT on {}", listed(&names));
+    Fix::proposal(Phase::Views, summary, sql)
+}
+
+fn direct_reads(catalog: &Catalog, view: Oid) -> &[Oid] {
+    catalog
+        .view_rule(view)
+        .map_or(&[], |rule| rule.reads.as_slice())
+}
+
+/// A view that filters by the session itself is right as long as nothing is evaluated before its
+/// filter, which only a security barrier makes sure of (manual, 41.5).
+fn no_barrier(check: &Check, view: &Relation, spills: &[&Spill<'_>]) -> Finding {
+    let name = view.display();
+    let message = format!(
+        "view {name} reads past row-level security and filters by the session itself, but is no \
+         security barrier: a function in the WHERE of who reads it may see rows before the filter"
+    );
+    let mut views: Vec<&Relation> = spills.iter().map(|spill| spill.through).collect();
+    views.dedup_by_key(|view| view.oid);
+    let sql: Vec<String> = views
+        .into_iter()
+        .filter(|view| !view.has_option("security_barrier"))
+        .map(|view| format!("ALTER VIEW {} SET (security_barrier = true)", view.quoted()))
+        .collect();
+    let fix = Fix::mechanical(Phase::Views, format!("make {name} a security barrier"), sql);
+    Finding::new(check, &name, message, fix)
+        .severity(Severity::Low)
+        .confidence(Confidence::Low)
+}

@@ -1,0 +1,214 @@
+//! The text of a statement about the rows of one table, written together with the list of the
+//! columns that it reads, so that what may be read can be known before it is run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    audit::{
+        catalog::{Column, Oid},
+        model::{Belonging, Model},
+    },
+    quoting::identifier,
+};
+
+/// The row that a question is about.
+pub(super) const ROW: &str = "c";
+/// The row that it refers to.
+pub(super) const TARGET: &str = "p";
+
+/// The columns that a statement reads, by relation.
+pub(super) type Reads = BTreeMap<Oid, BTreeSet<i16>>;
+
+/// A statement that is being written.
+pub(super) struct Draft<'m> {
+    model: &'m Model,
+    reads: Reads,
+    from: String,
+    conditions: Vec<String>,
+}
+
+/// A column of a row, as it stands in the text.
+#[derive(Clone, Debug)]
+pub(super) struct Operand {
+    sql: String,
+    family: Family,
+}
+
+/// Types that can be compared as they are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Family {
+    Number,
+    Text,
+    /// `citext`: its operators are not in the search path, which holds nothing but `pg_catalog`.
+    Caseless,
+    Other(Oid),
+}
+
+impl<'m> Draft<'m> {
+    /// A statement about the rows of a relation; none where the relation is not known.
+    pub(super) fn new(model: &'m Model, relation: Oid) -> Option<Self> {
+        let from = format!("{} {ROW}", model.catalog.relations.get(&relation)?.quoted());
+        Some(Self {
+            model,
+            reads: Reads::new(),
+            from,
+            conditions: Vec::new(),
+        })
+    }
+
+    /// A column of the row called `alias`.
+    pub(super) fn column(&mut self, relation: Oid, alias: &str, number: i16) -> Option<Operand> {
+        let column = self.model.catalog.column(relation, number)?;
+        self.reads.entry(relation).or_default().insert(number);
+        Some(Operand {
+            sql: format!("{alias}.{}", identifier(&column.name)),
+            family: Family::of(column),
+        })
+    }
+
+    /// That the pairs of columns are equal: `alias` of `relation` here, `there` of `target`.
+    pub(super) fn matches(
+        &mut self,
+        (relation, alias): (Oid, &str),
+        (target, there): (Oid, &str),
+        pairs: impl IntoIterator<Item = (i16, i16)>,
+    ) -> Option<String> {
+        let mut equal = Vec::new();
+        for (here_number, there_number) in pairs {
+            let here = self.column(relation, alias, here_number)?;
+            equal.push(
+                self.column(target, there, there_number)?
+                    .compared("=", &here),
+            );
+        }
+        Some(equal.join(" AND "))
+    }
+
+    /// Joins the rows that the pairs of columns lead to.
+    pub(super) fn join(
+        &mut self,
+        here: (Oid, &str),
+        there: (Oid, &str),
+        pairs: impl IntoIterator<Item = (i16, i16)>,
+    ) -> Option<()> {
+        let table = self.model.catalog.relations.get(&there.0)?.quoted();
+        let matches = self.matches(here, there, pairs)?;
+        self.from
+            .push_str(&format!("\n  JOIN {table} {} ON {matches}", there.1));
+        Some(())
+    }
+
+    /// That no row of `target`, called `there`, has the pairs of columns and `further`.
+    pub(super) fn no_row(
+        &mut self,
+        here: (Oid, &str),
+        there: (Oid, &str),
+        pairs: impl IntoIterator<Item = (i16, i16)>,
+        further: impl FnOnce(&mut Self) -> Option<String>,
+    ) -> Option<()> {
+        let table = self.model.catalog.relations.get(&there.0)?.quoted();
+        let mut matches = self.matches(here, there, pairs)?;
+        let further = further(self)?;
+        if !further.is_empty() {
+            matches = format!("{matches} AND {further}");
+        }
+        let condition = format!(
+            "NOT EXISTS (SELECT FROM {table} {} WHERE {matches})",
+            there.1
+        );
+        self.filter(condition);
+        Some(())
+    }
+
+    /// The tenant of the row called `alias`, through joins with its parents where it has no key
+    /// of its own; none where the relation is no tenant's.
+    pub(super) fn tenant(&mut self, relation: Oid, alias: &str) -> Option<Operand> {
+        match self.model.tenancy.of(relation) {
+            Belonging::Root(key) | Belonging::Keyed(key) => self.column(relation, alias, *key),
+            Belonging::Child(link) => {
+                // `c`, its parent `cp`, and so on: never an alias of the other side.
+                let parent = format!("{alias}p");
+                let pairs = link
+                    .columns
+                    .iter()
+                    .copied()
+                    .zip(link.parent_columns.iter().copied());
+                self.join((relation, alias), (link.parent, &parent), pairs)?;
+                self.tenant(link.parent, &parent)
+            }
+            Belonging::Global | Belonging::Reference => None,
+        }
+    }
+
+    /// Narrows it to the rows for which that holds.
+    pub(super) fn filter(&mut self, condition: impl Into<String>) {
+        self.conditions.push(condition.into());
+    }
+
+    /// From `FROM` to the end, and what it reads.
+    pub(super) fn finish(self) -> (String, Reads) {
+        let conditions = self.conditions.join("\n   AND ");
+        (
+            format!("  FROM {}\n WHERE {conditions}", self.from),
+            self.reads,
+        )
+    }
+}
+
+impl Operand {
+    /// As it stands in the text.
+    pub(super) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// The comparison with another; as text where the types are unlike each other.
+    pub(super) fn compared(&self, operator: &str, other: &Self) -> String {
+        let (one, two) = (&self.sql, &other.sql);
+        if [self.family, other.family].contains(&Family::Caseless) {
+            format!("lower({one}::text) {operator} lower({two}::text)")
+        } else if self.family == other.family {
+            format!("{one} {operator} {two}")
+        } else {
+            format!("{one}::text {operator} {two}::text")
+        }
+    }
+}
+
+impl Family {
+    fn of(column: &Column) -> Self {
+        if column.type_name == "citext" || column.type_name.ends_with(".citext") {
+            return Self::Caseless;
+        }
+        // The numbers are those of pg_type.dat: int8, int2, int4, numeric; text, char(n), varchar.
+        match column.base_type.0 {
+            20 | 21 | 23 | 1700 => Self::Number,
+            25 | 1042 | 1043 => Self::Text,
+            _ => Self::Other(column.base_type),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operand(sql: &str, family: Family) -> Operand {
+        Operand {
+            sql: sql.to_owned(),
+            family,
+        }
+    }
+
+    #[test]
+    fn unlike_types_are_compared_as_text() {
+        let uuid = operand("a.x", Family::Other(Oid(2950)));
+        let text = operand("b.y", Family::Text);
+        let caseless = operand("d.z", Family::Caseless);
+        assert_eq!(uuid.compared("=", &uuid), "a.x = a.x");
+        assert_eq!(uuid.compared("<>", &text), "a.x::text <> b.y::text");
+        assert_eq!(
+            text.compared("=", &caseless),
+            "lower(b.y::text) = lower(d.z::text)"
+        );
+    }
+}

@@ -1,0 +1,262 @@
+//! The workers that ask the questions, all of one snapshot.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures_util::future::try_join_all;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+
+use super::{DataOptions, question::Question};
+use crate::{
+    audit::{
+        catalog::Oid,
+        connections::{Connections, Watch},
+        model::Model,
+    },
+    domain::audit::Finding,
+    error::{Context, Result},
+};
+
+/// The answer to a question.
+pub(super) enum Outcome {
+    Clean,
+    Found(Box<Finding>),
+    /// It could not be answered: why.
+    Skipped(String),
+}
+
+/// What the workers share.
+struct Office<'a> {
+    model: &'a Model,
+    connections: &'a Connections,
+    questions: &'a [Question],
+    options: &'a DataOptions,
+    watch: &'a dyn Watch,
+    next: AtomicUsize,
+    /// Tables that others keep locked: whoever waits for one again would only lose time.
+    locked: Mutex<BTreeSet<Oid>>,
+}
+
+/// Why a statement gave no answer.
+enum Failure {
+    /// The server refused or stopped it: the session goes on.
+    Refused { state: String, message: String },
+    /// The connection is of no use any more.
+    Lost(sqlx::Error),
+}
+
+/// Asks all of them, `connections.jobs` at once; the answers are in the order of the questions.
+pub(super) async fn ask(
+    model: &Model,
+    connections: &Connections,
+    questions: &[Question],
+    options: &DataOptions,
+    watch: &dyn Watch,
+) -> Result<Vec<Outcome>> {
+    if questions.is_empty() {
+        return Ok(Vec::new());
+    }
+    watch.phase("comparing rows", Some(questions.len() as u64));
+    let office = Office {
+        model,
+        connections,
+        questions,
+        options,
+        watch,
+        next: AtomicUsize::new(0),
+        locked: Mutex::default(),
+    };
+    let workers = (0..connections.jobs.min(questions.len())).map(|_| work(&office));
+    let mut answers: Vec<(usize, Outcome)> =
+        try_join_all(workers).await?.into_iter().flatten().collect();
+    answers.sort_by_key(|(place, _)| *place);
+    Ok(answers.into_iter().map(|(_, outcome)| outcome).collect())
+}
+
+/// One worker: question after question, until there are none.
+async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
+    let mut connection = open(office.connections).await?;
+    let mut answers = Vec::new();
+    loop {
+        let place = office.next.fetch_add(1, Ordering::Relaxed);
+        let Some(question) = office.questions.get(place) else {
+            return Ok(answers);
+        };
+        let outcome = match office.known_lock(question) {
+            Some(reason) => Outcome::Skipped(reason),
+            None => office.answer(&mut connection, question).await?,
+        };
+        answers.push((place, outcome));
+        office.watch.advance(1);
+    }
+}
+
+/// A session that sees every row or fails (manual, 20.11, `row_security`), and whose statements
+/// end when nobody waits for them any more.
+async fn open(connections: &Connections) -> Result<PgConnection> {
+    let mut connection = connections.bare().await?;
+    connection
+        .execute("SET row_security = off")
+        .await
+        .context("a session for the data checks could not be set up")?;
+    // Not every platform that PostgreSQL runs on can tell (manual, 20.3.2); the time limit of
+    // statements holds there, too.
+    match connection
+        .execute("SET client_connection_check_interval = '1s'")
+        .await
+    {
+        Ok(_) | Err(sqlx::Error::Database(_)) => {}
+        Err(error) => return Err(error).context("a session for the data checks was lost"),
+    }
+    connections.begin(&mut connection, "READ ONLY").await?;
+    Ok(connection)
+}
+
+impl Office<'_> {
+    async fn answer(&self, connection: &mut PgConnection, question: &Question) -> Result<Outcome> {
+        let count = match count(connection, question).await {
+            Ok(0) => return Ok(Outcome::Clean),
+            Ok(count) => count,
+            Err(failure) => {
+                let reason = self.recover(connection, question, failure).await?;
+                return Ok(Outcome::Skipped(reason));
+            }
+        };
+        let finding = match sample(
+            connection,
+            question,
+            self.options.samples,
+            self.whole(question),
+        )
+        .await
+        {
+            Ok(rows) => question.answered(count, rows),
+            Err(failure) => {
+                let reason = self.recover(connection, question, failure).await?;
+                let finding = question.answered(count, Vec::new());
+                finding.fact(format!("the rows were counted, but not sampled: {reason}"))
+            }
+        };
+        Ok(Outcome::Found(Box::new(finding)))
+    }
+
+    /// Whether whole rows are wanted, and can be had.
+    fn whole(&self, question: &Question) -> bool {
+        let catalog = &self.model.catalog;
+        self.options.show_values
+            && catalog
+                .rights
+                .on_relation(catalog.server.role, question.table)
+                .select
+    }
+
+    /// Opens the transaction again after a statement failed in it, and says why it did.
+    async fn recover(
+        &self,
+        connection: &mut PgConnection,
+        question: &Question,
+        failure: Failure,
+    ) -> Result<String> {
+        let (state, message) = match failure {
+            Failure::Refused { state, message } => (state, message),
+            Failure::Lost(error) => return Err(error).context("a data check lost its connection"),
+        };
+        connection
+            .execute("ROLLBACK")
+            .await
+            .context("a data check lost its connection")?;
+        self.connections.begin(connection, "READ ONLY").await?;
+        Ok(match state.as_str() {
+            LOCK_NOT_AVAILABLE => {
+                let locked = locked_tables(connection, question)
+                    .await
+                    .context("the locks could not be read")?;
+                self.locks().extend(locked);
+                self.known_lock(question)
+                    .unwrap_or_else(|| "a table that it reads is locked by another session".into())
+            }
+            QUERY_CANCELED => format!("the server stopped the comparison: {message}"),
+            _ => message,
+        })
+    }
+
+    /// Why a question cannot be answered now, where another has waited for its tables in vain.
+    fn known_lock(&self, question: &Question) -> Option<String> {
+        let locked = self.locks();
+        let table = question.reads.keys().find(|table| locked.contains(table))?;
+        let table = self.model.catalog.relations.get(table)?.display();
+        Some(format!("{table} is locked by another session"))
+    }
+
+    fn locks(&self) -> std::sync::MutexGuard<'_, BTreeSet<Oid>> {
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// The states are those of the manual, appendix A.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+const QUERY_CANCELED: &str = "57014";
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(refusal) => Self::Refused {
+                state: refusal.code().unwrap_or_default().into_owned(),
+                message: refusal.message().to_owned(),
+            },
+            other => Self::Lost(other),
+        }
+    }
+}
+
+async fn count(connection: &mut PgConnection, question: &Question) -> Result<u64, Failure> {
+    // Safe: constants and names that are quoted.
+    let row = connection
+        .fetch_one(AssertSqlSafe(question.count()))
+        .await?;
+    let count: i64 = row.try_get(0)?;
+    Ok(count.unsigned_abs())
+}
+
+async fn sample(
+    connection: &mut PgConnection,
+    question: &Question,
+    rows: u32,
+    whole: bool,
+) -> Result<Vec<Value>, Failure> {
+    // Safe: constants, a number, and names that are quoted.
+    let sql = AssertSqlSafe(question.sample(rows, whole));
+    let rows = connection.fetch_all(sql).await?;
+    let values = rows.iter().map(|row| row.try_get(0));
+    Ok(values.collect::<Result<Vec<Value>, sqlx::Error>>()?)
+}
+
+/// The tables of a question that somebody holds the one lock on that stops a reader
+/// (manual, 13.3.1).
+async fn locked_tables(
+    connection: &mut PgConnection,
+    question: &Question,
+) -> Result<Vec<Oid>, sqlx::Error> {
+    let tables: Vec<String> = question
+        .reads
+        .keys()
+        .map(|table| table.0.to_string())
+        .collect();
+    // Safe: numbers.
+    let sql = AssertSqlSafe(format!(
+        "SELECT DISTINCT relation FROM pg_catalog.pg_locks
+          WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted
+            AND database = (SELECT oid FROM pg_catalog.pg_database
+                             WHERE datname = pg_catalog.current_database())
+            AND relation IN ({})",
+        tables.join(", ")
+    ));
+    let rows = connection.fetch_all(sql).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}

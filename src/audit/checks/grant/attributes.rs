@@ -1,0 +1,107 @@
+//! Roles of the application that row-level security never applies to (PostgreSQL manual, 5.9:
+//! superusers and roles with BYPASSRLS always bypass it).
+
+use super::check;
+use crate::{
+    audit::{
+        catalog::Role,
+        findings::{Claim, Findings, Rule},
+        model::{AppRole, Model},
+    },
+    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+    quoting::identifier,
+};
+
+/// The role that `initdb` made: PostgreSQL does not let it lose SUPERUSER.
+const BOOTSTRAP: u32 = 10;
+
+/// How many tables an attack tries to prove it on.
+const PROOFS: usize = 3;
+
+pub(super) const SUPERUSER: Rule = Rule {
+    check: check(
+        "role-superuser",
+        Severity::Critical,
+        "the application connects as a superuser",
+        include_str!("../../../../docs/audit/role-superuser.md"),
+    ),
+    run: superuser,
+};
+
+pub(super) const BYPASS_RLS: Rule = Rule {
+    check: check(
+        "role-bypass-rls",
+        Severity::Critical,
+        "the application's role has BYPASSRLS",
+        include_str!("../../../../docs/audit/role-bypass-rls.md"),
+    ),
+    run: bypass_rls,
+};
+
+fn superuser(model: &Model, check: &Check, findings: &mut Findings) {
+    report(model, check, findings, "SUPERUSER", |role| role.superuser);
+}
+
+fn bypass_rls(model: &Model, check: &Check, findings: &mut Findings) {
+    let bypasses = |role: &Role| role.bypass_rls && !role.superuser;
+    report(model, check, findings, "BYPASSRLS", bypasses);
+}
+
+fn report(
+    model: &Model,
+    check: &Check,
+    findings: &mut Findings,
+    attribute: &str,
+    has: impl Fn(&Role) -> bool,
+) {
+    for actor in &model.actors.roles {
+        let Some(role) = model.catalog.roles.get(&actor.oid).filter(|role| has(role)) else {
+            continue;
+        };
+        let name = &role.name;
+        let message = format!("role {name} has {attribute}: no policy on any table applies to it");
+        let finding = Finding::new(check, name, message, remedy(actor))
+            .confidence(confidence(actor))
+            .fact(format!(
+                "the application is taken to use {name}: {}",
+                actor.why
+            ));
+        findings.suspect(finding, claims(model, actor));
+    }
+}
+
+/// That the application connects as the owner is a guess from nobody else having rights.
+fn confidence(actor: &AppRole) -> Confidence {
+    if actor.owner {
+        Confidence::Medium
+    } else {
+        Confidence::High
+    }
+}
+
+fn remedy(actor: &AppRole) -> Fix {
+    let name = &actor.name;
+    if actor.owner || actor.oid.0 == BOOTSTRAP {
+        let summary = format!(
+            "let the application connect as a role of its own that owns nothing, not as {name}"
+        );
+        return Fix::advice(Phase::Roles, summary);
+    }
+    let statement = format!("ALTER ROLE {} NOSUPERUSER NOBYPASSRLS", identifier(name));
+    let summary = format!("take the attribute from {name}; it keeps its grants");
+    Fix::mechanical(Phase::Roles, summary, [statement])
+}
+
+fn claims(model: &Model, actor: &AppRole) -> Vec<Claim> {
+    let readable = model
+        .tenant_tables()
+        .filter(|relation| model.privileges(actor.oid, relation).select);
+    let claim = |oid| Claim {
+        role: Some(actor.oid),
+        ..Claim::reads(oid)
+    };
+    readable
+        .take(PROOFS)
+        .map(|relation| claim(relation.oid))
+        .collect()
+}

@@ -1,0 +1,184 @@
+//! Functions that hand out or change tenants' rows as a role which no policy binds.
+
+use super::{
+    Definer,
+    body::{Body, Reader},
+    definers,
+    text::Access,
+};
+use crate::{
+    audit::{
+        catalog::{Function, Oid},
+        checks::grant::check,
+        findings::{Claim, Findings, Rule},
+        model::{Belonging, Model},
+    },
+    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+};
+
+/// What such a value tells is how many there are, or when; not what is in a row.
+const MEASURES: &[&str] = &[
+    "bigint",
+    "integer",
+    "smallint",
+    "numeric",
+    "real",
+    "double precision",
+    "date",
+    "timestamp with time zone",
+    "timestamp without time zone",
+];
+
+pub(in crate::audit::checks::grant) const UNFILTERED: Rule = Rule {
+    check: check(
+        "definer-unfiltered",
+        Severity::High,
+        "a SECURITY DEFINER function reaches the rows of every tenant",
+        include_str!("../../../../../docs/audit/definer-unfiltered.md"),
+    ),
+    run: unfiltered,
+};
+
+fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {
+    let definers = definers(model);
+    if definers.is_empty() {
+        return;
+    }
+    let reader = Reader::new(model);
+    for definer in definers {
+        match reader.read(definer.function) {
+            Err(reason) => findings.skip(check.id, Some(definer.function.display()), reason),
+            Ok(body) if body.guarded => {}
+            Ok(body) => {
+                if let Some(exposure) = exposure(model, &definer, &body) {
+                    report(model, check, &definer, exposure, findings);
+                }
+            }
+        }
+    }
+}
+
+/// What the function does to other tenants.
+struct Exposure {
+    what: String,
+    severity: Severity,
+    confidence: Confidence,
+    reads: bool,
+}
+
+fn exposure(model: &Model, definer: &Definer<'_>, body: &Body) -> Option<Exposure> {
+    if body.runs_argument
+        && model
+            .tenant_tables()
+            .any(|table| definer.opens(model, table))
+    {
+        return Some(Exposure {
+            what: "runs a statement that its caller hands in".to_owned(),
+            severity: Severity::High,
+            confidence: Confidence::High,
+            reads: true,
+        });
+    }
+    let open = |wanted: fn(Access) -> bool| -> Vec<Oid> {
+        let touched = body.touched.iter().filter(|(_, access)| wanted(*access));
+        let opened = touched.filter(|(oid, _)| {
+            let relation = model.catalog.relations.get(oid);
+            relation.is_some_and(|relation| definer.opens(model, relation))
+        });
+        opened.map(|(oid, _)| *oid).collect()
+    };
+    let mut written = open(|access| access != Access::Read);
+    // A new row of the root is a new tenant, not another one's row.
+    written.retain(|oid| !(is_root(model, *oid) && only_inserts(body, *oid)));
+    if !written.is_empty() {
+        return Some(Exposure {
+            what: format!("writes {}", names(model, &written)),
+            severity: Severity::High,
+            confidence: Confidence::Medium,
+            reads: false,
+        });
+    }
+    let read = open(|access| access == Access::Read);
+    let severity = returned(definer.function)?;
+    if read.is_empty() || body.by_secret {
+        return None;
+    }
+    let only_root = read.iter().all(|oid| is_root(model, *oid));
+    Some(Exposure {
+        what: format!("reads {}", names(model, &read)),
+        severity: if only_root {
+            Severity::Medium
+        } else {
+            severity
+        },
+        confidence: Confidence::Medium,
+        reads: true,
+    })
+}
+
+/// How bad it is if what a function returns is about every tenant; none where that is nothing,
+/// or only yes or no.
+fn returned(function: &Function) -> Option<Severity> {
+    let name = function.return_type_name.as_str();
+    if function.returns_set {
+        Some(Severity::High)
+    } else if matches!(name, "void" | "boolean" | "-") {
+        None
+    } else if MEASURES.contains(&name) {
+        Some(Severity::Medium)
+    } else {
+        Some(Severity::High)
+    }
+}
+
+fn is_root(model: &Model, relation: Oid) -> bool {
+    matches!(model.tenancy.of(relation), Belonging::Root(_))
+}
+
+fn only_inserts(body: &Body, relation: Oid) -> bool {
+    !body.touched.contains(&(relation, Access::Change))
+}
+
+fn names(model: &Model, relations: &[Oid]) -> String {
+    let relations = relations
+        .iter()
+        .filter_map(|oid| model.catalog.relations.get(oid));
+    let mut names: Vec<String> = relations.map(|relation| relation.display()).collect();
+    names.dedup();
+    names.join(" and ")
+}
+
+fn report(
+    model: &Model,
+    check: &Check,
+    definer: &Definer<'_>,
+    exposure: Exposure,
+    findings: &mut Findings,
+) {
+    let function = definer.function;
+    let name = function.display();
+    let owner = model.catalog.role_name(function.owner);
+    let message = format!(
+        "function {name} {} as {owner}, whom no policy binds there, and does not ask the session \
+         for its tenant; {} may call it",
+        exposure.what,
+        definer.callers()
+    );
+    let statement = format!("ALTER ROUTINE {} SECURITY INVOKER", function.quoted());
+    let summary =
+        "let it run with its caller's rights, or filter by the session's tenant in the body";
+    let fix = Fix::proposal(Phase::Functions, summary, [statement]);
+    let mut finding = Finding::new(check, &name, message, fix)
+        .severity(exposure.severity)
+        .confidence(exposure.confidence);
+    if function.required_arguments > 0 {
+        finding = finding.fact("what its arguments say is the caller's to choose: no filter");
+    }
+    let attacked = exposure.reads && function.returns_set && function.required_arguments == 0;
+    let claims = if attacked {
+        vec![Claim::reads(function.oid)]
+    } else {
+        Vec::new()
+    };
+    findings.suspect(finding, claims);
+}

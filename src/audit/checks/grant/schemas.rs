@@ -1,0 +1,94 @@
+//! Schemas in which the application may put objects of its own before those that others mean
+//! (CVE-2018-1058; PostgreSQL manual, 5.10.6 "Usage Patterns").
+
+use std::collections::BTreeSet;
+
+use super::{
+    check,
+    definer::searched_schemas,
+    holders::{Holders, named, quoted},
+};
+use crate::{
+    audit::{
+        catalog::{Grant, GrantClass, Oid, Schema},
+        findings::{Findings, Rule},
+        model::Model,
+    },
+    domain::audit::{Check, Finding, Fix, Phase, Severity},
+    quoting::identifier,
+};
+
+pub(super) const CREATE: Rule = Rule {
+    check: check(
+        "schema-create",
+        Severity::Medium,
+        "the application may create objects beside the tenant tables",
+        include_str!("../../../../docs/audit/schema-create.md"),
+    ),
+    run: create,
+};
+
+fn create(model: &Model, check: &Check, findings: &mut Findings) {
+    let catalog = &model.catalog;
+    let holders = Holders::new(model);
+    let of_tables: BTreeSet<&str> = model
+        .tenant_tables()
+        .map(|table| table.schema.as_str())
+        .collect();
+    let searched = searched_schemas(model);
+    for grant in catalog.grants.iter().filter(|grant| creates(grant)) {
+        let Some(schema) = catalog.schemas.get(&grant.object) else {
+            continue;
+        };
+        // A role that acts as the owner of the schema needs no grant, and loses nothing by one.
+        let owner = |oid| catalog.rights.acts_as(oid, schema.owner);
+        if holders.of(grant.grantee).iter().all(|role| owner(role.oid)) {
+            continue;
+        }
+        let why = if of_tables.contains(schema.name.as_str()) {
+            "where the tenant tables are"
+        } else if searched.contains(&schema.name) {
+            "where functions that run as their owner look names up"
+        } else {
+            continue;
+        };
+        let who = named(model, grant.grantee);
+        let message = format!(
+            "{who} may create objects in schema {}, {why}: a function or table of its own can \
+             take the place of the one that is meant",
+            schema.name
+        );
+        let statement = revoke_create(model, schema, grant.grantee);
+        let summary = "let migrations create objects, as a role of their own";
+        let fix = Fix::mechanical(Phase::Grants, summary, [statement]);
+        findings.push(
+            Finding::new(check, &schema.name, message, fix).part(catalog.role_name(grant.grantee)),
+        );
+    }
+}
+
+fn creates(grant: &Grant) -> bool {
+    grant.class == GrantClass::Schema && grant.privileges.iter().any(|one| one == "CREATE")
+}
+
+fn revoke_create(model: &Model, schema: &Schema, grantee: Oid) -> String {
+    let (schema, grantee) = (identifier(&schema.name), quoted(model, grantee));
+    format!("REVOKE CREATE ON SCHEMA {schema} FROM {grantee}")
+}
+
+/// What takes CREATE on that schema from the application.
+pub(super) fn revokes_of_create(model: &Model, schema: &str) -> Vec<String> {
+    let holders = Holders::new(model);
+    let grants = model.catalog.grants.iter().filter(|grant| creates(grant));
+    grants
+        .filter(|grant| !holders.of(grant.grantee).is_empty())
+        .filter_map(|grant| {
+            let schema = model
+                .catalog
+                .schemas
+                .get(&grant.object)
+                .filter(|one| one.name == schema)?;
+            Some(revoke_create(model, schema, grant.grantee))
+        })
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! Which policies decide about a statement, and what they amount to together (PostgreSQL manual,
+//! CREATE POLICY, "Policies Applied by Command Type" and "Application of Multiple Policies").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::identity::Identities;
+use crate::audit::{
+    catalog::{Oid, Policy, PolicyCommand, Relation},
+    expression::{Confinement, Expr, Frame, Why, confinement},
+    model::{AppRole, Belonging, Model},
+};
+
+/// The rows that a policy decides about.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Side {
+    /// Rows that are there: USING.
+    Reached,
+    /// Rows as they are to become: WITH CHECK, and USING where there is none.
+    Written,
+}
+
+/// The statements of a role on a table, as far as row-level security decides about them.
+pub(super) struct Door<'m> {
+    pub(super) role: &'m AppRole,
+    pub(super) command: PolicyCommand,
+    pub(super) side: Side,
+    pub(super) permissive: Vec<&'m Policy>,
+    pub(super) restrictive: Vec<&'m Policy>,
+}
+
+/// What passes a door that does not confine it to a tenant.
+pub(super) struct Passing<'e, 'm> {
+    /// Policies that let rows of other tenants pass.
+    pub(super) open: Vec<(&'m Policy, &'e Why)>,
+    /// Policies of which that cannot be told.
+    pub(super) unknown: Vec<(&'m Policy, &'e str)>,
+    /// Permissive policies that would confine, were they alone.
+    pub(super) confined: Vec<&'m Policy>,
+}
+
+/// What every policy of a tenant's table means.
+pub(super) struct Effective<'m> {
+    pub(super) model: &'m Model,
+    pub(super) identities: Identities<'m>,
+    meanings: BTreeMap<(Oid, Side), Confinement>,
+    /// Role → the roles that a policy may be TO for it to apply.
+    applying: BTreeMap<Oid, BTreeSet<Oid>>,
+}
+
+impl<'m> Effective<'m> {
+    pub(super) fn of(model: &'m Model) -> Self {
+        let applying = model.actors.roles.iter().map(|role| {
+            let inherited = model.catalog.rights.inherited(role.oid);
+            (role.oid, inherited.chain([Oid::PUBLIC]).collect())
+        });
+        let mut effective = Self {
+            model,
+            identities: Identities::of(model),
+            meanings: BTreeMap::new(),
+            applying: applying.collect(),
+        };
+        for relation in protected(model) {
+            for policy in model.catalog.policies_of(relation.oid) {
+                for side in [Side::Reached, Side::Written] {
+                    let meaning = effective.read(relation, policy, side);
+                    effective
+                        .meanings
+                        .extend(meaning.map(|one| ((policy.oid, side), one)));
+                }
+            }
+        }
+        effective
+    }
+
+    /// The doors to a table: those of the application's roles that row-level security binds
+    /// there, for the commands that they have the right to.
+    ///
+    /// UPDATE and DELETE are asked for their own policies alone: those of SELECT apply as well
+    /// only where the statement reads a column, and `DELETE FROM notes` does not.
+    pub(super) fn doors(&self, relation: &'m Relation) -> Vec<Door<'m>> {
+        let mut doors = Vec::new();
+        for role in &self.model.actors.roles {
+            if !self.model.is_bound(role.oid, relation) {
+                continue;
+            }
+            let may = self.model.privileges(role.oid, relation);
+            for (held, command, side) in [
+                (may.select, PolicyCommand::Select, Side::Reached),
+                (may.update, PolicyCommand::Update, Side::Reached),
+                (may.delete, PolicyCommand::Delete, Side::Reached),
+                (may.insert, PolicyCommand::Insert, Side::Written),
+                (may.update, PolicyCommand::Update, Side::Written),
+            ] {
+                if held && (side == Side::Reached || self.can_misplace(role, relation, command)) {
+                    doors.push(self.door(role, relation, command, side));
+                }
+            }
+        }
+        doors
+    }
+
+    /// What passes a door; none where it is shut, or shut to rows of other tenants.
+    pub(super) fn passing(&self, door: &Door<'m>) -> Option<Passing<'_, 'm>> {
+        let confines = |meaning: &Confinement| {
+            matches!(meaning, Confinement::Confined(_) | Confinement::Closed)
+        };
+        let mut passing = Passing {
+            open: Vec::new(),
+            unknown: Vec::new(),
+            confined: Vec::new(),
+        };
+        for policy in &door.permissive {
+            match self.meaning(policy, door.side) {
+                Some(Confinement::Open(why)) => passing.open.push((policy, why)),
+                Some(Confinement::Unknown(reason)) => passing.unknown.push((policy, reason)),
+                Some(Confinement::Confined(_)) => passing.confined.push(policy),
+                // Without an expression no row passes a permissive policy.
+                Some(Confinement::Closed) | None => {}
+            }
+        }
+        if passing.open.is_empty() && passing.unknown.is_empty() {
+            return None;
+        }
+        let mut floor = Vec::new();
+        for policy in &door.restrictive {
+            match self.meaning(policy, door.side) {
+                Some(meaning) if confines(meaning) => return None,
+                Some(Confinement::Unknown(reason)) => floor.push((*policy, reason.as_str())),
+                _ => {}
+            }
+        }
+        if !floor.is_empty() {
+            // It may confine whatever the permissive ones let pass.
+            passing.open.clear();
+            passing.unknown = floor;
+        }
+        Some(passing)
+    }
+
+    /// What a policy means for one side; none where it says nothing about it.
+    pub(super) fn meaning(&self, policy: &Policy, side: Side) -> Option<&Confinement> {
+        self.meanings.get(&(policy.oid, side))
+    }
+
+    /// Whether a policy is for a role.
+    pub(super) fn applies(&self, policy: &Policy, role: Oid) -> bool {
+        let applying = self.applying.get(&role);
+        applying.is_some_and(|applying| policy.roles.iter().any(|one| applying.contains(one)))
+    }
+
+    fn door(
+        &self,
+        role: &'m AppRole,
+        relation: &'m Relation,
+        command: PolicyCommand,
+        side: Side,
+    ) -> Door<'m> {
+        let policies = self.model.catalog.policies_of(relation.oid).iter();
+        let (permissive, restrictive) = policies
+            .filter(|policy| policy.command.covers(command) && self.applies(policy, role.oid))
+            .partition(|policy| policy.permissive);
+        Door {
+            role,
+            command,
+            side,
+            permissive,
+            restrictive,
+        }
+    }
+
+    /// Whether the role can choose whose the row becomes. A new row of the table of tenants is
+    /// nobody else's: signing up makes one.
+    fn can_misplace(&self, role: &AppRole, relation: &Relation, command: PolicyCommand) -> bool {
+        let columns: &[i16] = match self.model.tenancy.of(relation.oid) {
+            Belonging::Keyed(key) => std::slice::from_ref(key),
+            Belonging::Child(link) => &link.columns,
+            Belonging::Root(_) | Belonging::Global | Belonging::Reference => &[],
+        };
+        let rights = &self.model.catalog.rights;
+        let chooses =
+            |column: &i16| rights.on_column(role.oid, relation.oid, *column, command.as_str());
+        columns.iter().any(chooses)
+    }
+
+    fn read(&self, relation: &Relation, policy: &Policy, side: Side) -> Option<Confinement> {
+        let expr = match expression(self.model, policy, side) {
+            Some(expr) => expr,
+            None => {
+                let unread = self.model.meaning.policy(policy.oid)?.unread.clone()?;
+                return Some(Confinement::Unknown(unread));
+            }
+        };
+        let keys = self.identities.keys(relation.oid);
+        let frame = Frame {
+            table: relation.oid.0,
+            key_columns: &keys,
+            facts: &self.identities,
+        };
+        Some(match confinement(expr, &frame) {
+            Confinement::Open(Why::NullEscape { column }) if self.is_set(relation, column) => {
+                Confinement::Confined(BTreeSet::new())
+            }
+            meaning => meaning,
+        })
+    }
+
+    /// Whether the column cannot be NULL: then nothing escapes by it.
+    fn is_set(&self, relation: &Relation, column: i16) -> bool {
+        let column = self.model.catalog.column(relation.oid, column);
+        column.is_some_and(|column| column.not_null)
+    }
+}
+
+/// The tenants' tables with row-level security.
+pub(super) fn protected(model: &Model) -> impl Iterator<Item = &Relation> {
+    model.tenant_tables().filter(|relation| relation.rls)
+}
+
+/// The expression that a policy applies to one side.
+pub(super) fn expression<'m>(model: &'m Model, policy: &Policy, side: Side) -> Option<&'m Expr> {
+    let read = model.meaning.policy(policy.oid)?;
+    match side {
+        Side::Reached => read.using.as_ref(),
+        Side::Written if policy.check_text.is_some() => read.check.as_ref(),
+        Side::Written => read.using.as_ref(),
+    }
+}
+
+/// The same, as the server writes it out.
+pub(super) fn text(policy: &Policy, side: Side) -> Option<&str> {
+    match side {
+        Side::Reached => policy.using_text.as_deref(),
+        Side::Written => policy
+            .check_text
+            .as_deref()
+            .or(policy.using_text.as_deref()),
+    }
+}

@@ -1,0 +1,181 @@
+//! Users who write for themselves which tenant they belong to.
+
+use std::collections::BTreeMap;
+
+use super::{
+    check,
+    effective::{Door, Effective, Side, expression, text},
+    grants::{revoke, revoke_update_of},
+    lookups::{Lookup, directories, lookups},
+    metadata,
+    wording::policy_name,
+};
+use crate::{
+    audit::{
+        catalog::{Oid, Policy, PolicyCommand, Relation},
+        expression::{Confinement, Expr, relations, row_columns, walk},
+        findings::{Findings, Rule},
+        model::{AppRole, Model},
+    },
+    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+};
+
+pub(super) const USER_EDITABLE: Rule = Rule {
+    check: check(
+        "policy-user-editable",
+        (Severity::High, Confidence::Medium),
+        "a policy trusts what users edit themselves",
+        include_str!("../../../../docs/audit/policy-user-editable.md"),
+    ),
+    run: |model, check, findings| {
+        metadata::believed(model, check, findings);
+        writable(model, check, false, findings);
+    },
+};
+
+pub(super) const SELF_ESCALATION: Rule = Rule {
+    check: check(
+        "policy-self-escalation",
+        (Severity::High, Confidence::Medium),
+        "users can make themselves members of any tenant",
+        include_str!("../../../../docs/audit/policy-self-escalation.md"),
+    ),
+    run: |model, check, findings| writable(model, check, true, findings),
+};
+
+/// A statement by which a user becomes somebody else's.
+struct Way<'m> {
+    policy: &'m Policy,
+    role: &'m AppRole,
+    command: PolicyCommand,
+}
+
+/// The tables that policies look the session's tenant up in and that its user can write to:
+/// memberships, or others such as profiles.
+fn writable(model: &Model, check: &Check, memberships: bool, findings: &mut Findings) {
+    let effective = Effective::of(model);
+    let directories = directories(model, &effective.identities);
+    let mut trusted: BTreeMap<Oid, Vec<Lookup<'_>>> = BTreeMap::new();
+    for lookup in lookups(&effective, &directories) {
+        trusted.entry(lookup.table.oid).or_default().push(lookup);
+    }
+    for (oid, lookups) in trusted {
+        let Some(key) = model.tenancy.key(oid) else {
+            continue;
+        };
+        if model.tenancy.membership(oid).is_some() != memberships {
+            continue;
+        }
+        let table = &model.catalog.relations[&oid];
+        let mut ways: BTreeMap<Oid, Vec<Way<'_>>> = BTreeMap::new();
+        for door in effective.doors(table) {
+            for policy in own_tenant(&effective, &door, key) {
+                let (role, command) = (door.role, door.command);
+                let way = Way {
+                    policy,
+                    role,
+                    command,
+                };
+                ways.entry(policy.oid).or_default().push(way);
+            }
+        }
+        for ways in ways.into_values() {
+            findings.push(finding(model, check, table, key, &ways, &lookups));
+        }
+    }
+}
+
+/// The policies by which a user may write a row of the own with whatever tenant.
+fn own_tenant<'m>(effective: &Effective<'m>, door: &Door<'m>, key: i16) -> Vec<&'m Policy> {
+    let model = effective.model;
+    if door.side == Side::Reached {
+        return Vec::new();
+    }
+    let looks = |policy: &&Policy| {
+        let expr = expression(model, policy, Side::Written);
+        expr.is_some_and(|expr| looks_further(model, expr, key))
+    };
+    if door.restrictive.iter().any(looks) {
+        return Vec::new();
+    }
+    let mut permissive = door.permissive.clone();
+    permissive.retain(|policy| {
+        let meaning = effective.meaning(policy, Side::Written);
+        matches!(meaning, Some(Confinement::Confined(_))) && !looks(policy)
+    });
+    permissive
+}
+
+/// Whether an expression asks for more than the user: for the tenant, for other rows such as an
+/// invitation, or for what a function says about the row.
+fn looks_further(model: &Model, expr: &Expr, key: i16) -> bool {
+    let mut asks_function = false;
+    walk(expr, &mut |one, _| {
+        if let Expr::Call { function, args } = one {
+            asks_function |= !args.is_empty() && model.meaning.function(*function).is_some();
+        }
+    });
+    asks_function || row_columns(expr).contains(&key) || !relations(expr).is_empty()
+}
+
+fn finding(
+    model: &Model,
+    check: &Check,
+    table: &Relation,
+    key: i16,
+    ways: &[Way<'_>],
+    lookups: &[Lookup<'_>],
+) -> Finding {
+    const SHOWN: usize = 3;
+    let policy = ways[0].policy;
+    let column = model.column_name(table.oid, key);
+    let others = match lookups.len() {
+        1 => String::new(),
+        2 => " and another policy".to_owned(),
+        more => format!(" and {} other policies", more - 1),
+    };
+    let message = format!(
+        "{} lets users write the own row with any {column}, and {}{others} takes from there whose \
+         they are",
+        policy_name(table, policy),
+        lookups[0].display()
+    );
+    let mut sql = Vec::new();
+    for way in ways {
+        sql.extend(match way.command {
+            PolicyCommand::Insert => revoke(model, way.role, table, &["INSERT"]),
+            _ => revoke_update_of(model, way.role, table, key),
+        });
+    }
+    sql.dedup();
+    let fix = Fix::proposal(
+        Phase::Grants,
+        format!(
+            "let nobody but the server, or a function that checks an invitation, write {column}"
+        ),
+        sql,
+    );
+    let mut finding = Finding::new(check, table.display(), message, fix)
+        .part(&policy.name)
+        .column(column)
+        .fact(text(policy, Side::Written).unwrap_or_default());
+    for lookup in lookups.iter().skip(1).take(SHOWN) {
+        finding = finding.fact(format!("trusted by {}", lookup.display()));
+    }
+    if has_guard(model, table) {
+        finding = finding.confidence(Confidence::Low);
+    }
+    finding
+}
+
+/// A trigger may refuse the row: what it does is not looked at here.
+fn has_guard(model: &Model, table: &Relation) -> bool {
+    // `pg_trigger.tgtype`: before, and insert or update.
+    const BEFORE: i16 = 2;
+    const WRITES: i16 = 4 | 16;
+    model
+        .catalog
+        .triggers_of(table.oid)
+        .iter()
+        .any(|trigger| trigger.enabled && trigger.bits & BEFORE != 0 && trigger.bits & WRITES != 0)
+}

@@ -1,0 +1,269 @@
+//! The policies that let rows of other tenants pass, and the mistake that each of them is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::effective::{Effective, Side, protected};
+use crate::{
+    audit::{
+        catalog::{Oid, Policy, PolicyCommand, Relation},
+        expression::{Unset, Why},
+        findings::{Claim, Findings},
+        model::{AppRole, Model},
+    },
+    domain::audit::Operation,
+};
+
+/// The mistakes, each of which is a check.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Mistake {
+    AlwaysTrue,
+    IgnoresTenant,
+    WrongColumn,
+    SelfComparison,
+    NullEscape,
+    OpenWhenUnset,
+    Uncorrelated,
+    Undone,
+    WeakWrite,
+}
+
+/// One side of a policy through which rows of other tenants pass.
+pub(super) struct Gap<'e, 'm> {
+    pub(super) side: Side,
+    pub(super) why: &'e Why,
+    /// Whom it serves, and for what.
+    pub(super) passes: Vec<(&'m AppRole, PolicyCommand)>,
+    /// A policy beside it that would confine, were it alone.
+    pub(super) undoes: Option<&'m Policy>,
+}
+
+/// A policy with one mistake, in USING or in WITH CHECK or in both.
+pub(super) struct Faulty<'e, 'm> {
+    pub(super) relation: &'m Relation,
+    pub(super) policy: &'m Policy,
+    pub(super) mistake: Mistake,
+    /// One or two.
+    pub(super) gaps: Vec<Gap<'e, 'm>>,
+}
+
+/// Every policy through which rows of other tenants pass, in the order of the tables. What is not
+/// understood is told as skipped, once.
+pub(super) fn faulty<'e, 'm>(
+    effective: &'e Effective<'m>,
+    findings: &mut Findings,
+) -> Vec<Faulty<'e, 'm>> {
+    let mut skips = Skips::of(findings);
+    let mut found = Vec::new();
+    for relation in protected(effective.model) {
+        let mut gaps: BTreeMap<(Oid, Side), (&'m Policy, Gap<'e, 'm>)> = BTreeMap::new();
+        for door in effective.doors(relation) {
+            let Some(passing) = effective.passing(&door) else {
+                continue;
+            };
+            for (policy, reason) in passing.unknown {
+                skips.add(effective.model, relation, policy, reason, findings);
+            }
+            for (policy, why) in passing.open {
+                let (_, gap) = gaps.entry((policy.oid, door.side)).or_insert_with(|| {
+                    let gap = Gap {
+                        side: door.side,
+                        why,
+                        passes: Vec::new(),
+                        undoes: passing.confined.first().copied(),
+                    };
+                    (policy, gap)
+                });
+                gap.passes.push((door.role, door.command));
+            }
+        }
+        let mut of_policy: BTreeMap<Oid, (&Policy, Vec<Gap<'e, 'm>>)> = BTreeMap::new();
+        for ((oid, _), (policy, gap)) in gaps {
+            of_policy
+                .entry(oid)
+                .or_insert((policy, Vec::new()))
+                .1
+                .push(gap);
+        }
+        for (policy, gaps) in of_policy.into_values() {
+            found.extend(diagnosed(relation, policy, gaps));
+        }
+    }
+    found
+}
+
+/// The mistakes of one policy: one where both sides make the same.
+fn diagnosed<'e, 'm>(
+    relation: &'m Relation,
+    policy: &'m Policy,
+    gaps: Vec<Gap<'e, 'm>>,
+) -> Vec<Faulty<'e, 'm>> {
+    let reached = gaps
+        .iter()
+        .find(|gap| gap.side == Side::Reached)
+        .map(mistake);
+    let mut found: Vec<Faulty<'e, 'm>> = Vec::new();
+    for gap in gaps {
+        let is_blunt = gap.side == Side::Written && !is_specific(gap.why);
+        let mistake = match reached {
+            Some(reached) if is_blunt => reached,
+            _ => mistake(&gap),
+        };
+        match found.iter_mut().find(|known| known.mistake == mistake) {
+            Some(known) => known.gaps.push(gap),
+            None => found.push(Faulty {
+                relation,
+                policy,
+                mistake,
+                gaps: vec![gap],
+            }),
+        }
+    }
+    found
+}
+
+fn mistake(gap: &Gap<'_, '_>) -> Mistake {
+    match gap.why.innermost() {
+        Why::WrongColumn { .. } => Mistake::WrongColumn,
+        Why::SelfComparison { .. } => Mistake::SelfComparison,
+        Why::NullEscape { .. } => Mistake::NullEscape,
+        Why::OpenWhenUnset { .. } => Mistake::OpenWhenUnset,
+        // What does not look at the tenant at all is worse where another policy does.
+        _ if gap.undoes.is_some() => Mistake::Undone,
+        _ if gap.side == Side::Written => Mistake::WeakWrite,
+        Why::IgnoresTenantColumn { .. } => Mistake::IgnoresTenant,
+        Why::UncorrelatedSubselect { .. } => Mistake::Uncorrelated,
+        Why::AlwaysTrue | Why::OpenArm { .. } => Mistake::AlwaysTrue,
+    }
+}
+
+/// Whether the expression does look at the tenant, and goes wrong in doing so.
+fn is_specific(why: &Why) -> bool {
+    matches!(
+        why.innermost(),
+        Why::WrongColumn { .. }
+            | Why::SelfComparison { .. }
+            | Why::NullEscape { .. }
+            | Why::OpenWhenUnset { .. }
+    )
+}
+
+impl<'m> Faulty<'_, 'm> {
+    /// The side that is there already counts before the one that is written.
+    pub(super) fn main(&self) -> &Gap<'_, 'm> {
+        &self.gaps[0]
+    }
+
+    /// The application's roles that get through, in the order of the model.
+    pub(super) fn roles(&self) -> Vec<&'m AppRole> {
+        let mut seen = BTreeSet::new();
+        let passes = self.gaps.iter().flat_map(|gap| &gap.passes);
+        passes
+            .map(|(role, _)| *role)
+            .filter(|role| seen.insert(role.oid))
+            .collect()
+    }
+
+    /// The commands that get through, in the order of the manual.
+    pub(super) fn commands(&self) -> BTreeSet<PolicyCommand> {
+        let passes = self.gaps.iter().flat_map(|gap| &gap.passes);
+        passes.map(|(_, command)| *command).collect()
+    }
+
+    /// What an attack achieves if it is right. Nothing is claimed where an attack that is blocked
+    /// proves nothing: it may be that no row of the day happens to pass.
+    pub(super) fn claims(&self) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        for gap in &self.gaps {
+            let contexts = match gap.why.innermost() {
+                Why::OpenWhenUnset { when, .. } => match when {
+                    Unset::Empty => Claim::UNNAMED,
+                    // A setting stays empty where it was ever set: that a session which was used
+                    // before is blocked says nothing about a fresh one.
+                    Unset::Missing => continue,
+                },
+                Why::NullEscape { .. } | Why::WrongColumn { .. } => continue,
+                Why::IgnoresTenantColumn { columns, .. } if !columns.is_empty() => continue,
+                _ => Claim::NAMED,
+            };
+            claims.extend(gap.passes.iter().map(|(role, command)| Claim {
+                object: self.relation.oid,
+                role: Some(role.oid),
+                operations: operations(*command, gap.side),
+                contexts,
+            }));
+        }
+        claims
+    }
+}
+
+fn operations(command: PolicyCommand, side: Side) -> &'static [Operation] {
+    match (command, side) {
+        (PolicyCommand::Insert, _) => &[Operation::Insert],
+        (PolicyCommand::Update, Side::Reached) => &[Operation::Update],
+        (PolicyCommand::Update, Side::Written) => &[Operation::Move],
+        (PolicyCommand::Delete, _) => &[Operation::Delete],
+        (PolicyCommand::Select | PolicyCommand::All, _) => Claim::READ,
+    }
+}
+
+/// The class is named, not a check: no check of it can tell.
+const CLASS: &str = "policy";
+
+/// What is told as skipped already: several checks meet the same policy.
+struct Skips(BTreeSet<String>);
+
+impl Skips {
+    fn of(findings: &Findings) -> Self {
+        let known = findings.skipped.iter().filter(|one| one.check == CLASS);
+        Self(known.filter_map(|one| one.object.clone()).collect())
+    }
+
+    fn add(
+        &mut self,
+        model: &Model,
+        relation: &Relation,
+        policy: &Policy,
+        reason: &str,
+        findings: &mut Findings,
+    ) {
+        let object = format!("{} ({})", relation.display(), policy.name);
+        let unread = model
+            .meaning
+            .policy(policy.oid)
+            .is_some_and(|read| read.unread.is_some());
+        if !unread && self.0.insert(object.clone()) {
+            let reason = format!("what the policy lets pass cannot be told: {reason}");
+            findings.skip(CLASS, Some(object), reason);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(side: Side, why: &Why) -> Gap<'_, 'static> {
+        Gap {
+            side,
+            why,
+            passes: Vec::new(),
+            undoes: None,
+        }
+    }
+
+    #[test]
+    fn what_one_alternative_does_is_the_mistake() {
+        let why = Why::OpenArm {
+            arm: 1,
+            inner: Box::new(Why::NullEscape { column: 1 }),
+        };
+        assert_eq!(mistake(&gap(Side::Reached, &why)), Mistake::NullEscape);
+    }
+
+    #[test]
+    fn a_check_that_does_not_look_is_a_weak_write() {
+        let why = Why::AlwaysTrue;
+        assert_eq!(mistake(&gap(Side::Written, &why)), Mistake::WeakWrite);
+        assert_eq!(mistake(&gap(Side::Reached, &why)), Mistake::AlwaysTrue);
+    }
+}

@@ -1,0 +1,56 @@
+//! The policies of row-level security: what they let pass, whom they trust, and what they cost.
+
+mod effective;
+mod escalation;
+mod gaps;
+mod grants;
+mod identity;
+mod immutable;
+mod lookups;
+mod metadata;
+mod open;
+mod plan;
+pub mod planned;
+mod remedy;
+mod stale;
+mod uncovered;
+mod wording;
+
+use crate::{
+    audit::findings::Rule,
+    domain::audit::{Check, Class, Confidence, Severity},
+};
+
+/// The checks of this class that read the catalog alone.
+pub const RULES: &[Rule] = &[
+    open::ALWAYS_TRUE,
+    open::IGNORES_TENANT,
+    open::WRONG_COLUMN,
+    open::SELF_COMPARISON,
+    open::NULL_ESCAPE,
+    open::OPEN_WHEN_UNSET,
+    open::UNCORRELATED,
+    open::UNDONE,
+    open::WEAK_WRITE,
+    uncovered::COMMANDS_UNCOVERED,
+    escalation::USER_EDITABLE,
+    escalation::SELF_ESCALATION,
+    stale::MEMBERSHIP,
+    immutable::SESSION,
+];
+
+const fn check(
+    id: &'static str,
+    (severity, confidence): (Severity, Confidence),
+    title: &'static str,
+    page: &'static str,
+) -> Check {
+    Check {
+        id,
+        class: Class::Policy,
+        severity,
+        confidence,
+        title,
+        page,
+    }
+}

@@ -1,0 +1,183 @@
+//! What is wrong with a policy, in a sentence with names.
+
+use std::collections::BTreeSet;
+
+use super::{
+    effective::{Side, text},
+    gaps::{Faulty, Mistake},
+};
+use crate::audit::{
+    catalog::{Oid, Policy, PolicyCommand, Relation},
+    expression::{SessionSource, Unset, Why},
+    model::Model,
+};
+
+/// `policy p on public.notes`.
+pub(super) fn policy_name(relation: &Relation, policy: &Policy) -> String {
+    format!("policy {} on {}", policy.name, relation.display())
+}
+
+/// The whole sentence.
+pub(super) fn message(model: &Model, faulty: &Faulty<'_, '_>) -> String {
+    let gap = faulty.main();
+    let name = policy_name(faulty.relation, faulty.policy);
+    let reason = reason(model, faulty.relation, gap.why);
+    let roles: Vec<&str> = faulty
+        .roles()
+        .iter()
+        .map(|role| role.name.as_str())
+        .collect();
+    let commands: Vec<&str> = faulty
+        .commands()
+        .into_iter()
+        .map(PolicyCommand::as_str)
+        .collect();
+    let whom = format!("{} of {}", listed(&commands), listed(&roles));
+    match (faulty.mistake, gap.undoes) {
+        (Mistake::Undone, Some(other)) => format!(
+            "{name} undoes policy {}: permissive policies are joined by OR, and this one {reason}; \
+             it decides for {whom}",
+            other.name
+        ),
+        (Mistake::WeakWrite, _) => format!(
+            "{name} lets {} write rows into any tenant: what it asks of a new row {reason}",
+            listed(&roles)
+        ),
+        _ => format!("{name} {reason}; it decides for {whom}"),
+    }
+}
+
+/// The texts that it rests on.
+pub(super) fn facts(faulty: &Faulty<'_, '_>) -> Vec<String> {
+    let mut facts = Vec::new();
+    for gap in &faulty.gaps {
+        let clause = match gap.side {
+            Side::Written if faulty.policy.check_text.is_some() => "WITH CHECK",
+            _ => "USING",
+        };
+        let fact = format!(
+            "{clause} {}",
+            text(faulty.policy, gap.side).unwrap_or("(nothing)")
+        );
+        if !facts.contains(&fact) {
+            facts.push(fact);
+        }
+    }
+    facts
+}
+
+/// Goes on after the policy's name.
+fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
+    let column = |number: i16| model.column_name(relation.oid, number);
+    match why {
+        Why::OpenArm { arm, inner } => {
+            format!(
+                "has an alternative, number {}, that {}",
+                arm + 1,
+                reason(model, relation, inner)
+            )
+        }
+        Why::AlwaysTrue => "lets every row pass".to_owned(),
+        Why::IgnoresTenantColumn { columns, sources } => {
+            let mut seen: Vec<&str> = columns.iter().map(|number| column(*number)).collect();
+            let said: Vec<String> = sources
+                .iter()
+                .filter_map(|one| source(model, one))
+                .collect();
+            seen.extend(said.iter().map(String::as_str));
+            match seen.as_slice() {
+                [] => "does not look at the tenant of the row".to_owned(),
+                seen => format!(
+                    "looks at {}, but not at the tenant of the row",
+                    listed(seen)
+                ),
+            }
+        }
+        Why::WrongColumn {
+            column: number,
+            sources,
+        } => format!(
+            "compares {}, which does not name the tenant of the row, with {}",
+            column(*number),
+            said(model, sources)
+        ),
+        Why::SelfComparison {
+            relation: captured,
+            column: number,
+        } => {
+            let table = model.catalog.relations.get(&Oid(*captured));
+            let table = table.map_or_else(|| "?".to_owned(), Relation::display);
+            let name = model.column_name(Oid(*captured), *number);
+            if *captured == relation.oid.0 {
+                format!("compares {name} with itself")
+            } else {
+                format!(
+                    "compares {name} of {table} with itself: inside the sub-select, the name \
+                     without a table means its own column"
+                )
+            }
+        }
+        Why::NullEscape { column: number } => format!(
+            "lets every tenant reach the rows whose {} is NULL",
+            column(*number)
+        ),
+        Why::OpenWhenUnset { sources, when } => {
+            let state = match when {
+                Unset::Missing => "is not set",
+                Unset::Empty => "is empty",
+            };
+            format!("lets every row pass when {} {state}", said(model, sources))
+        }
+        Why::UncorrelatedSubselect { relations, .. } => {
+            let tables = relations
+                .iter()
+                .filter_map(|oid| model.catalog.relations.get(&Oid(*oid)));
+            let tables: Vec<String> = tables.map(Relation::display).collect();
+            let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+            let from = if tables.is_empty() {
+                String::new()
+            } else {
+                format!(" from {}", listed(&tables))
+            };
+            format!(
+                "has a sub-select{from} that is not tied to the row: where it holds, every row passes"
+            )
+        }
+    }
+}
+
+fn said(model: &Model, sources: &BTreeSet<SessionSource>) -> String {
+    let names: Vec<String> = sources
+        .iter()
+        .filter_map(|one| source(model, one))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    if names.is_empty() {
+        "what the session says".to_owned()
+    } else {
+        listed(&names)
+    }
+}
+
+/// What a session says, by its name; a function stands for what it reads.
+fn source(model: &Model, source: &SessionSource) -> Option<String> {
+    match source {
+        SessionSource::Setting(setting) => Some(setting.clone()),
+        SessionSource::Claim { path, .. } => Some(format!("the claim {}", path.join("."))),
+        SessionSource::CurrentUser => Some("current_user".to_owned()),
+        SessionSource::SessionUser => Some("session_user".to_owned()),
+        SessionSource::UserFunction(oid) => {
+            let function = model.catalog.functions.get(&Oid(*oid))?;
+            Some(format!("{}.{}()", function.schema, function.name))
+        }
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}

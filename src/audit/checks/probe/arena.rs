@@ -1,0 +1,195 @@
+//! The transaction that the attack is prepared in, and that changes are tried in. It is rolled
+//! back whatever happens.
+
+use std::collections::BTreeMap;
+
+use sqlx::{Executor, PgConnection};
+
+use super::{
+    ProbeOptions, contents,
+    field::{self, Field, Tried},
+    invent::{self, Failures, Rows},
+    parties::{self, Parties},
+    survey::{self, Known},
+    target::Target,
+};
+use crate::{
+    audit::{connections::Connections, findings::Findings, model::Model},
+    domain::audit::ContextKind,
+    error::{Context, Result},
+};
+
+/// The auditor's own transaction.
+pub(super) struct Arena {
+    connection: PgConnection,
+    /// Changes are tried in it.
+    writes: bool,
+    /// Rows were made up in it, which no other connection sees.
+    invented: bool,
+}
+
+impl Arena {
+    /// Opens it on the audit's snapshot; READ ONLY unless changes are to be tried.
+    ///
+    /// # Errors
+    /// As [`Connections::bare`].
+    pub(super) async fn open(connections: &Connections, writes: bool) -> Result<Self> {
+        let mut connection = connections.bare().await?;
+        if writes {
+            connections.begin(&mut connection, "READ WRITE").await?;
+            // A constraint that is checked at the end would never be: there is no commit.
+            let set = connection.execute("SET CONSTRAINTS ALL IMMEDIATE").await;
+            set.context("the attack's transaction could not be set up")?;
+        } else {
+            connections.begin(&mut connection, "READ ONLY").await?;
+        }
+        Ok(Self {
+            connection,
+            writes,
+            invented: false,
+        })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// Whether reading has to be tried in it, too.
+    pub(super) fn has_rows_of_its_own(&self) -> bool {
+        self.invented
+    }
+
+    /// The two tenants, made up with all their rows where there are none and it may be written.
+    ///
+    /// # Errors
+    /// `Failure` when the connection is lost.
+    pub(super) async fn parties(
+        &mut self,
+        model: &Model,
+        options: &ProbeOptions,
+        findings: &mut Findings,
+    ) -> Result<Option<Parties>> {
+        self.see_all().await?;
+        let found = parties::choose(model, &mut self.connection).await?;
+        field::leave(&mut self.connection).await?;
+        if found.is_some() || !self.writes {
+            return Ok(found);
+        }
+        let keys = invent::keys(model);
+        let failures = self.invent(model, &keys, Rows::new(), options).await?;
+        self.see_all().await?;
+        let found = parties::choose(model, &mut self.connection).await?;
+        field::leave(&mut self.connection).await?;
+        if found.is_none() {
+            tell(model, &failures, findings);
+        }
+        Ok(found)
+    }
+
+    /// What is there; rows are made up where a tenant has none and it may be written.
+    ///
+    /// # Errors
+    /// `Failure` when the connection is lost.
+    pub(super) async fn survey(
+        &mut self,
+        model: &Model,
+        targets: &[Target],
+        parties: &Parties,
+        options: &ProbeOptions,
+        findings: &mut Findings,
+    ) -> Result<Vec<Known>> {
+        let known = self.look(model, targets, parties).await?;
+        if !self.writes {
+            return Ok(known);
+        }
+        let mut rows = Rows::new();
+        for (target, known) in targets.iter().zip(&known) {
+            for (side, context) in [ContextKind::A, ContextKind::B].into_iter().enumerate() {
+                let row = known.own_row(context).map(|row| row.value.clone());
+                rows.extend(row.map(|row| ((target.object, side), row)));
+            }
+        }
+        let keys = [&parties.a, &parties.b].map(|party| party.identity.tenant.clone());
+        let failures = self.invent(model, &keys, rows, options).await?;
+        tell(model, &failures, findings);
+        if self.invented {
+            self.look(model, targets, parties).await
+        } else {
+            Ok(known)
+        }
+    }
+
+    /// Decides whose the rows are that do not say it.
+    ///
+    /// # Errors
+    /// `Failure` when the connection is lost.
+    pub(super) async fn judge_contents(
+        &mut self,
+        field: &Field<'_>,
+        tried: &mut [Tried<'_>],
+    ) -> Result<()> {
+        self.see_all().await?;
+        contents::judge(field, &mut self.connection, tried).await?;
+        field::leave(&mut self.connection).await
+    }
+
+    /// Takes back everything that was done in it.
+    ///
+    /// # Errors
+    /// `Failure` when the connection is lost, which takes it back too.
+    pub(super) async fn close(mut self) -> Result<()> {
+        let done = self.connection.execute("ROLLBACK").await;
+        done.context("the attack's transaction could not be rolled back")?;
+        Ok(())
+    }
+
+    async fn look(
+        &mut self,
+        model: &Model,
+        targets: &[Target],
+        parties: &Parties,
+    ) -> Result<Vec<Known>> {
+        self.see_all().await?;
+        let known =
+            survey::look(model, &mut self.connection, targets, parties, self.writes).await?;
+        field::leave(&mut self.connection).await?;
+        Ok(known)
+    }
+
+    async fn invent(
+        &mut self,
+        model: &Model,
+        keys: &[String; 2],
+        mut rows: Rows,
+        options: &ProbeOptions,
+    ) -> Result<Failures> {
+        let before: BTreeMap<_, _> = rows.clone();
+        let connection = &mut self.connection;
+        let failures = invent::fill(model, connection, keys, &mut rows, options.force).await?;
+        self.invented |= rows.len() > before.len();
+        Ok(failures)
+    }
+
+    /// Until [`field::leave`]: rows that a policy would hide are an error, so that the auditor
+    /// never takes them for absent.
+    async fn see_all(&mut self) -> Result<()> {
+        field::mark(&mut self.connection).await?;
+        let set = self
+            .connection
+            .execute("SET LOCAL row_security = off")
+            .await;
+        set.context("the auditor's session could not be set up")?;
+        Ok(())
+    }
+}
+
+fn tell(model: &Model, failures: &Failures, findings: &mut Findings) {
+    for (table, reason) in failures {
+        let name = model
+            .catalog
+            .relations
+            .get(table)
+            .map(|table| table.display());
+        findings.skip("probe", name, format!("no row could be made up: {reason}"));
+    }
+}

@@ -1,0 +1,103 @@
+//! One round of attacks: as one role, in one context, on every target.
+
+use sqlx::PgConnection;
+
+use super::{
+    batch::{self, Reply, Statement},
+    field::{self, Field, Stand, Tried},
+    read, write,
+};
+use crate::{
+    domain::audit::{Operation, Verdict},
+    error::Result,
+};
+
+/// Reads from the targets that `wanted` holds for.
+///
+/// # Errors
+/// `Failure` when the connection is lost.
+pub(super) async fn read<'a>(
+    field: &Field<'_>,
+    connection: &mut PgConnection,
+    stand: Stand<'a>,
+    wanted: impl Fn(usize) -> bool,
+) -> Result<Vec<Tried<'a>>> {
+    let targets = (0..field.targets.len()).filter(|target| wanted(*target));
+    let planned: Vec<read::Planned> = targets
+        .flat_map(|target| read::plan(field, stand, target))
+        .collect();
+    let statements = planned.iter().map(|one| match &one.how {
+        read::How::Ask { statement, .. } => Some(statement.clone()),
+        read::How::Known(_) => None,
+    });
+    let cells = planned
+        .iter()
+        .map(|one| (one.target, one.operation))
+        .collect();
+    let replies = match from(field, connection, stand, statements.collect()).await? {
+        Ok(replies) => replies,
+        Err(message) => return Ok(skipped(stand, cells, &message)),
+    };
+    let judged = planned.into_iter().zip(replies);
+    Ok(judged
+        .map(|(planned, reply)| read::judge(stand, planned, reply))
+        .collect())
+}
+
+/// Tries every change on every target.
+///
+/// # Errors
+/// `Failure` when the connection is lost.
+pub(super) async fn write<'a>(
+    field: &Field<'_>,
+    connection: &mut PgConnection,
+    stand: Stand<'a>,
+) -> Result<Vec<Tried<'a>>> {
+    let planned: Vec<write::Planned> = (0..field.targets.len())
+        .flat_map(|target| write::plan(field, stand, target))
+        .collect();
+    let statements = planned.iter().map(|one| match &one.how {
+        write::How::Try(attack) => Some(attack.statement.clone()),
+        write::How::Known(_) => None,
+    });
+    let cells = planned
+        .iter()
+        .map(|one| (one.target, one.operation))
+        .collect();
+    let replies = match from(field, connection, stand, statements.collect()).await? {
+        Ok(replies) => replies,
+        Err(message) => return Ok(write::merge(skipped(stand, cells, &message))),
+    };
+    let judged = planned.into_iter().zip(replies);
+    let tried = judged.filter_map(|(planned, reply)| write::judge(stand, planned, reply));
+    Ok(write::merge(tried.collect()))
+}
+
+/// The replies to those statements from that stand; the message, where nobody may stand there.
+async fn from(
+    field: &Field<'_>,
+    connection: &mut PgConnection,
+    stand: Stand<'_>,
+    statements: Vec<Option<Statement>>,
+) -> Result<std::result::Result<Vec<Option<Reply>>, String>> {
+    field::mark(connection).await?;
+    if let Some(refusal) = field::enter(connection, field, stand).await? {
+        field::leave(connection).await?;
+        return Ok(Err(refusal.message));
+    }
+    let asked: Vec<Statement> = statements.iter().flatten().cloned().collect();
+    let mut replies = batch::run(connection, &asked).await?.into_iter();
+    field::leave(connection).await?;
+    let matched = statements
+        .into_iter()
+        .map(|one| one.and_then(|_| replies.next()));
+    Ok(Ok(matched.collect()))
+}
+
+fn skipped<'a>(stand: Stand<'a>, cells: Vec<(usize, Operation)>, message: &str) -> Vec<Tried<'a>> {
+    let verdict = Verdict::Skipped(message.to_owned());
+    let cells = cells.into_iter();
+    cells
+        .map(|(target, operation)| Tried::new(target, stand, operation, verdict.clone()))
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! What the attacks may find.
+
+use crate::domain::audit::{Check, Class, Confidence, Operation, Severity};
+
+/// Another tenant's rows are read in a tenant's name.
+pub(super) const READ: Check = Check {
+    id: "probe-read",
+    class: Class::Probe,
+    severity: Severity::Critical,
+    confidence: Confidence::Proven,
+    title: "a tenant reads another tenant's rows",
+    page: include_str!("../../../../docs/audit/probe-read.md"),
+};
+
+/// Rows of tenants are read without any tenant's name.
+pub(super) const READ_UNNAMED: Check = Check {
+    id: "probe-read-unnamed",
+    title: "a session that names no tenant reads tenants' rows",
+    page: include_str!("../../../../docs/audit/probe-read-unnamed.md"),
+    ..READ
+};
+
+/// A function hands out another tenant's rows.
+pub(super) const FUNCTION: Check = Check {
+    id: "probe-function",
+    title: "a function returns another tenant's rows",
+    page: include_str!("../../../../docs/audit/probe-function.md"),
+    ..READ
+};
+
+pub(super) const INSERT: Check = Check {
+    id: "probe-insert",
+    title: "a row is written into another tenant",
+    page: include_str!("../../../../docs/audit/probe-insert.md"),
+    ..READ
+};
+
+pub(super) const UPDATE: Check = Check {
+    id: "probe-update",
+    title: "another tenant's row is changed",
+    page: include_str!("../../../../docs/audit/probe-update.md"),
+    ..READ
+};
+
+pub(super) const DELETE: Check = Check {
+    id: "probe-delete",
+    title: "another tenant's row is deleted",
+    page: include_str!("../../../../docs/audit/probe-delete.md"),
+    ..READ
+};
+
+pub(super) const MOVE: Check = Check {
+    id: "probe-move",
+    title: "a tenant's row is given to another tenant",
+    page: include_str!("../../../../docs/audit/probe-move.md"),
+    ..READ
+};
+
+/// To point at a row is not to reach it.
+pub(super) const REFERENCE: Check = Check {
+    id: "probe-reference",
+    severity: Severity::High,
+    title: "a tenant's row refers to another tenant's row",
+    page: include_str!("../../../../docs/audit/probe-reference.md"),
+    ..READ
+};
+
+/// Every check of the attack.
+pub const CHECKS: &[Check] = &[
+    READ,
+    READ_UNNAMED,
+    FUNCTION,
+    INSERT,
+    UPDATE,
+    DELETE,
+    MOVE,
+    REFERENCE,
+];
+
+/// The check that a leak belongs to, functions left aside.
+pub(super) const fn of_operation(operation: Operation) -> &'static Check {
+    match operation {
+        Operation::Own | Operation::Select => &READ,
+        Operation::Insert => &INSERT,
+        Operation::Update => &UPDATE,
+        Operation::Delete => &DELETE,
+        Operation::Move => &MOVE,
+        Operation::Reference => &REFERENCE,
+    }
+}

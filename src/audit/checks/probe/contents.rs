@@ -1,0 +1,285 @@
+//! Rows that do not say in a column whose they are: those of functions, and of views without the
+//! tenant key. They are another tenant's where they hold its key, or the primary key of a row
+//! that the auditor finds to be another tenant's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+
+use super::{
+    batch::{self, Statement},
+    field::{Field, Stand, Tried},
+    survey,
+    target::{Target, Whose, tables_below, tables_of_function, typed},
+};
+use crate::{
+    audit::{
+        catalog::{Column, Oid},
+        model::Model,
+    },
+    domain::audit::Verdict,
+    error::Result,
+    quoting::{identifier, literal},
+};
+
+/// `uuid` (catalog/pg_type.dat): its values are unique across tables, so that finding one is
+/// enough.
+const UUID: Oid = Oid(2950);
+
+/// Decides what the rows that came back are. What cannot be told is no leak, and no pass either.
+///
+/// # Errors
+/// `Failure` when the connection is lost.
+pub(super) async fn judge(
+    field: &Field<'_>,
+    connection: &mut PgConnection,
+    tried: &mut [Tried<'_>],
+) -> Result<()> {
+    let mut proofs: BTreeMap<usize, Option<Value>> = BTreeMap::new();
+    let mut lookups: Vec<(usize, Statement)> = Vec::new();
+    for (place, one) in tried.iter().enumerate() {
+        let target = &field.targets[one.target];
+        if target.whose != Whose::Contents || !matches!(one.verdict, Verdict::Leak(_)) {
+            continue;
+        }
+        let rows = rows_of(one);
+        let proof = rows
+            .iter()
+            .find(|row| holds_key(field, one.stand, target, row))
+            .cloned();
+        if proof.is_none() {
+            let sql = look_up(field, one.stand, target, rows);
+            lookups.extend(sql.into_iter().map(|sql| (place, Statement::read(sql))));
+        }
+        proofs.insert(place, proof);
+    }
+    let statements: Vec<Statement> = lookups.iter().map(|(_, one)| one.clone()).collect();
+    let replies = batch::run(connection, &statements).await?;
+    for ((place, _), reply) in lookups.iter().zip(replies) {
+        if let Some(id) = reply.value.as_ref().and_then(Value::as_str) {
+            let row = rows_of(&tried[*place])
+                .iter()
+                .find(|row| leaves(row).iter().any(|(_, value)| value == id));
+            proofs.insert(*place, row.cloned());
+        }
+    }
+    for (place, proof) in proofs {
+        let one = &mut tried[place];
+        if proof.is_none() {
+            let reason = "its rows do not say that they are another tenant's";
+            one.verdict = Verdict::NotApplicable(reason.to_owned());
+        }
+        one.row = proof;
+    }
+    Ok(())
+}
+
+fn rows_of<'t>(tried: &'t Tried<'_>) -> &'t [Value] {
+    tried
+        .row
+        .as_ref()
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
+}
+
+/// The tenants whose rows may come back: none where none is named.
+fn own<'f>(field: &Field<'f>, stand: Stand<'_>) -> &'f [String] {
+    if stand.is_named() {
+        &field.parties.own(stand.context).tenants
+    } else {
+        &[]
+    }
+}
+
+/// Whether a row holds the key of another tenant: in a column of the key's name, or anywhere
+/// where keys are UUIDs.
+fn holds_key(field: &Field<'_>, stand: Stand<'_>, target: &Target, row: &Value) -> bool {
+    let tenancy = &field.model.tenancy;
+    let own = own(field, stand);
+    let is_uuid = tenancy
+        .key_type
+        .as_ref()
+        .is_some_and(|(oid, _)| *oid == UUID);
+    let known: BTreeSet<String> = field.parties.names().into_iter().collect();
+    let key_names = key_names(field.model, target);
+    leaves(row).iter().any(|(name, value)| {
+        let by_name = key_names.contains(name.as_str());
+        let by_value = is_uuid && known.contains(value);
+        (by_name || by_value) && !own.contains(value)
+    })
+}
+
+/// What the tenant key may be called in what comes back.
+fn key_names<'m>(model: &'m Model, target: &Target) -> BTreeSet<&'m str> {
+    let returned = model
+        .catalog
+        .functions
+        .get(&target.object)
+        .map(|one| one.return_relation);
+    let of_rows = returned.and_then(|relation| {
+        model
+            .tenancy
+            .key(relation)
+            .map(|key| model.column_name(relation, key))
+    });
+    model
+        .tenancy
+        .key_name
+        .as_deref()
+        .into_iter()
+        .chain(of_rows)
+        .collect()
+}
+
+/// Statements that give the primary key of another tenant's row that is among the values.
+fn look_up(field: &Field<'_>, stand: Stand<'_>, target: &Target, rows: &[Value]) -> Vec<String> {
+    let model = field.model;
+    let below = match model.catalog.functions.get(&target.object) {
+        Some(function) => tables_of_function(model, function),
+        None => tables_below(model, target.object),
+    };
+    let sources: Vec<&Target> = field
+        .targets
+        .iter()
+        .filter(|one| {
+            let relation = model.catalog.relations.get(&one.object);
+            below.contains(&one.object) && relation.is_some_and(|relation| relation.is_table())
+        })
+        .collect();
+    let statements = sources.iter().filter_map(|source| {
+        let column = telling_column(model, source, sources.len() == 1)?;
+        let condition = if column.base_type == UUID {
+            by_value(model, &sources, column, rows)
+        } else {
+            by_likeness(column, rows)
+        }?;
+        let others = survey::belongs_to_another(model, source, own(field, stand))?;
+        Some(format!(
+            "SELECT pg_catalog.to_jsonb(t.{}::pg_catalog.text) FROM {} t \
+             WHERE ({condition}) AND {others} LIMIT 1",
+            identifier(&column.name),
+            source.from,
+        ))
+    });
+    statements.collect()
+}
+
+/// The key is any of the values that look like one.
+fn by_value(model: &Model, sources: &[&Target], column: &Column, rows: &[Value]) -> Option<String> {
+    let values: BTreeSet<String> = rows
+        .iter()
+        .flat_map(leaves)
+        .filter(|(name, value)| {
+            let refers = *name != column.name && is_reference(model, sources, name);
+            !refers && uuid::Uuid::parse_str(value).is_ok()
+        })
+        .map(|(_, value)| typed(&value, &column.type_name))
+        .collect();
+    let list: Vec<String> = values.into_iter().collect();
+    let name = identifier(&column.name);
+    (!list.is_empty()).then(|| format!("t.{name} IN ({})", list.join(", ")))
+}
+
+/// A number may be anything, so a text of the row has to be in the row of the table, too.
+fn by_likeness(column: &Column, rows: &[Value]) -> Option<String> {
+    let alternatives: Vec<String> = rows
+        .iter()
+        .flat_map(objects)
+        .filter_map(|object| {
+            let (_, key) = leaves(object.get(&column.name)?).pop()?;
+            let others = object.iter().filter(|(name, _)| **name != column.name);
+            let texts = others.filter_map(|(_, value)| value.as_str().map(literal));
+            let texts: Vec<String> = texts.collect();
+            (!texts.is_empty()).then(|| {
+                format!(
+                    "(t.{name} = {key} AND EXISTS (SELECT FROM \
+                     pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(t)) v \
+                     WHERE v.key <> {column} AND v.value IN ({texts})))",
+                    name = identifier(&column.name),
+                    key = typed(&key, &column.type_name),
+                    column = literal(&column.name),
+                    texts = texts.join(", "),
+                )
+            })
+        })
+        .collect();
+    (!alternatives.is_empty()).then(|| alternatives.join(" OR "))
+}
+
+/// The column that tells which row of a table it is: the primary key, or what the tenant key is
+/// completed by where that is a UUID. Any other value may be in several tables, so the table has
+/// to be the only one.
+fn telling_column<'m>(model: &'m Model, source: &Target, alone: bool) -> Option<&'m Column> {
+    let tenant = model.tenancy.key(source.object);
+    let key = model.catalog.primary_key(source.object);
+    let mut rest = key.iter().filter(|number| Some(**number) != tenant);
+    let column = model.catalog.column(source.object, *rest.next()?)?;
+    let is_single = rest.next().is_none();
+    (is_single && (column.base_type == UUID || (alone && key.len() == 1))).then_some(column)
+}
+
+/// A row of one's own may hold a reference that is wrong: that is for the data checks to say.
+fn is_reference(model: &Model, sources: &[&Target], name: &str) -> bool {
+    sources.iter().any(|source| {
+        model
+            .catalog
+            .column_named(source.object, name)
+            .is_some_and(|column| {
+                let mut keys = model.catalog.foreign_keys(source.object);
+                keys.any(|key| key.columns.contains(&column.number))
+            })
+    })
+}
+
+/// Every object in a document, itself included.
+fn objects(document: &Value) -> Vec<&Map<String, Value>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![document];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Object(map) => {
+                found.push(map);
+                waiting.extend(map.values());
+            }
+            Value::Array(list) => waiting.extend(list),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Every value in a document that is no container, with the name that it stands under.
+fn leaves(document: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut waiting: Vec<(&str, &Value)> = vec![("", document)];
+    while let Some((name, value)) = waiting.pop() {
+        match value {
+            Value::Object(map) => {
+                waiting.extend(map.iter().map(|(name, value)| (name.as_str(), value)))
+            }
+            Value::Array(list) => waiting.extend(list.iter().map(|value| (name, value))),
+            Value::String(text) => found.push((name.to_owned(), text.clone())),
+            Value::Number(number) => found.push((name.to_owned(), number.to_string())),
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_inside_documents() {
+        let document = serde_json::json!({"notes": [{"id": 7, "org": null}], "name": "x"});
+        let mut found = leaves(&document);
+        found.sort();
+        let expected = [
+            ("id".to_owned(), "7".to_owned()),
+            ("name".to_owned(), "x".to_owned()),
+        ];
+        assert_eq!(found, expected);
+    }
+}

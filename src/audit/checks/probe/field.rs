@@ -1,0 +1,151 @@
+//! The field of attack: who attacks, in whose name, what, and what is known of it.
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+
+use super::{
+    batch::{self, Refusal},
+    parties::Parties,
+    survey::Known,
+    target::Target,
+};
+use crate::{
+    audit::model::{AppRole, Model},
+    domain::audit::{ContextKind, Operation, Verdict},
+    error::{Context, Result},
+    quoting::{identifier, literal},
+};
+
+/// What every attack is made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field<'a> {
+    pub(super) model: &'a Model,
+    pub(super) parties: &'a Parties,
+    pub(super) targets: &'a [Target],
+    /// One for each target.
+    pub(super) known: &'a [Known],
+    /// What would be left behind is done all the same.
+    pub(super) force: bool,
+}
+
+/// As whom, and in whose name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stand<'a> {
+    pub(super) role: &'a AppRole,
+    pub(super) context: ContextKind,
+}
+
+/// One attack that was made, or could not be.
+#[derive(Clone, Debug)]
+pub(super) struct Tried<'a> {
+    /// The place of the target.
+    pub(super) target: usize,
+    pub(super) stand: Stand<'a>,
+    pub(super) operation: Operation,
+    pub(super) verdict: Verdict,
+    /// What was reached.
+    pub(super) row: Option<Value>,
+    /// The statement got through row-level security and was refused by this.
+    pub(super) refused_by: Option<String>,
+}
+
+impl<'a> Tried<'a> {
+    pub(super) fn new(
+        target: usize,
+        stand: Stand<'a>,
+        operation: Operation,
+        verdict: Verdict,
+    ) -> Self {
+        Self {
+            target,
+            stand,
+            operation,
+            verdict,
+            row: None,
+            refused_by: None,
+        }
+    }
+}
+
+impl Stand<'_> {
+    pub(super) fn is_named(self) -> bool {
+        matches!(self.context, ContextKind::A | ContextKind::B)
+    }
+
+    /// Whether an error is a door that is shut: rights, a policy, or the application's own code
+    /// raise it, or without a tenant's name what reads the name. Anything else tells nothing.
+    pub(super) fn is_shut_by(self, refusal: &Refusal) -> bool {
+        let state = refusal.state.as_str();
+        // 42501: no right; 44000: WITH CHECK OPTION; P0001: RAISE.
+        let by_right = matches!(state, "42501" | "44000" | "P0001");
+        // 22: the name is no key; 42704: the setting does not exist.
+        let by_name = !self.is_named() && (state.starts_with("22") || state == "42704");
+        by_right || by_name
+    }
+}
+
+impl Field<'_> {
+    /// The statements that put an open transaction in a role's place: the settings that it would
+    /// have after it logged in, then role and context.
+    pub(super) fn enter(&self, stand: Stand<'_>) -> Vec<String> {
+        let settings = self.model.catalog.roles.get(&stand.role.oid);
+        let settings = settings.map_or(&[][..], |role| role.settings.as_slice());
+        let mut statements = Vec::new();
+        let mut has_path = false;
+        for (name, value) in settings.iter().filter_map(|one| one.split_once('=')) {
+            if name == "search_path" {
+                has_path = true;
+                // Stored as the list that it is.
+                statements.push(format!("SET LOCAL search_path TO {value}"));
+            } else if name.contains('.') {
+                let parts: Vec<String> = name.split('.').map(identifier).collect();
+                statements.push(format!(
+                    "SET LOCAL {} = {}",
+                    parts.join("."),
+                    literal(value)
+                ));
+            }
+        }
+        if !has_path {
+            statements.push("SET LOCAL search_path TO DEFAULT".to_owned());
+        }
+        let identity = &self.parties.own(stand.context).identity;
+        statements.extend(
+            self.model
+                .session
+                .enter(stand.role, identity, stand.context),
+        );
+        statements
+    }
+}
+
+/// Puts the open transaction in a role's place; the refusal, where it may not go there.
+pub(super) async fn enter(
+    connection: &mut PgConnection,
+    field: &Field<'_>,
+    stand: Stand<'_>,
+) -> Result<Option<Refusal>> {
+    // Safe: names and values are quoted where the statements are made; a session template and the
+    // settings of a role are the operator's own SQL.
+    let sql = field.enter(stand).join("; ");
+    match connection.execute(AssertSqlSafe(sql)).await {
+        Ok(_) => Ok(None),
+        Err(error) => Ok(Some(batch::refusal(error)?)),
+    }
+}
+
+/// Everything after it is undone by [`leave`], however it ends.
+pub(super) async fn mark(connection: &mut PgConnection) -> Result<()> {
+    let marked = connection.execute("SAVEPOINT tenantctl_stand").await;
+    marked.context("the attack's transaction could not be continued")?;
+    Ok(())
+}
+
+/// Takes role, context and everything else back to [`mark`].
+pub(super) async fn leave(connection: &mut PgConnection) -> Result<()> {
+    let left = connection
+        .execute("ROLLBACK TO SAVEPOINT tenantctl_stand; RELEASE SAVEPOINT tenantctl_stand")
+        .await;
+    left.context("the attack's transaction could not be continued")?;
+    Ok(())
+}

@@ -1,0 +1,390 @@
+//! Rows that are made up where a table has none, so that there is something to attack. They live
+//! in the transaction of the attack and vanish with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+
+use super::{
+    batch::{self, Refusal},
+    lasting::{self, Change},
+    row::{constant, types, uuid_from},
+    target::typed,
+};
+use crate::{
+    audit::{
+        catalog::{Catalog, Column, Constraint, ConstraintKind, Oid, Relation},
+        model::{Belonging, Model},
+    },
+    error::{Context, Result},
+    quoting::{identifier, literal},
+};
+
+/// Rows by table and side: 0 is tenant A, 1 is tenant B.
+pub(super) type Rows = BTreeMap<(Oid, usize), Value>;
+
+/// Why there is no row, by table.
+pub(super) type Failures = BTreeMap<Oid, String>;
+
+/// Forms of texts that a CHECK may ask for; `#` is a digit. The first fits where none is asked
+/// for, and is unlike the other side's even where it is cut.
+const FORMS: [&str; 7] = [
+    "#_tenantctl_audit",
+    "tenantctl-audit-#",
+    "tenantctl-audit-#@example.com",
+    "+4144668180#",
+    "https://example.com/#",
+    "en",
+    "000000000000000000000000000000000000000000000000000000000000000#",
+];
+
+/// Which form each column has got to.
+type Forms = BTreeMap<i16, usize>;
+
+/// Two keys that no tenant has.
+pub(super) fn keys(model: &Model) -> [String; 2] {
+    let oid = model.tenancy.key_type.as_ref().map(|(oid, _)| *oid);
+    [1, 2].map(|number| match oid {
+        Some(types::UUID) => uuid_from(&format!("tenant {number}")),
+        Some(types::INT2) => format!("{}", 31_000 + number),
+        Some(types::INT4 | types::INT8 | types::NUMERIC) => format!("{}", 2_000_000_000 + number),
+        _ => format!("{number}_tenantctl_audit"),
+    })
+}
+
+/// Makes up a row of each tenant in every table of tenants that has none, parents first. `rows`
+/// holds those that are there, and gets those that were made.
+///
+/// # Errors
+/// `Failure` when the connection is lost.
+pub(super) async fn fill(
+    model: &Model,
+    connection: &mut PgConnection,
+    keys: &[String; 2],
+    rows: &mut Rows,
+    force: bool,
+) -> Result<Failures> {
+    let wanted: BTreeSet<Oid> = model
+        .tenant_tables()
+        .filter(|table| !table.partition)
+        .map(|table| table.oid)
+        .collect();
+    let shared = shared_parents(model, &wanted);
+    for table in &shared {
+        fetch_shared(model, connection, *table, rows).await?;
+    }
+    let mut missing: Vec<(Oid, usize)> = wanted
+        .union(&shared)
+        .flat_map(|table| [(*table, 0), (*table, 1)])
+        .filter(|place| !rows.contains_key(place))
+        .collect();
+    let mut failures = Failures::new();
+    loop {
+        let (ready, waiting): (Vec<_>, Vec<_>) = missing
+            .into_iter()
+            .partition(|(table, side)| is_ready(&model.catalog, *table, *side, rows));
+        missing = waiting;
+        if ready.is_empty() {
+            break;
+        }
+        for (table, side) in ready {
+            let maker = Maker {
+                model,
+                key: &keys[side],
+                side,
+                rows,
+            };
+            match maker.make(connection, table, force).await? {
+                Ok(row) => {
+                    rows.insert((table, side), row);
+                }
+                Err(reason) => {
+                    failures.insert(table, reason);
+                }
+            }
+        }
+    }
+    for (table, _) in missing {
+        failures
+            .entry(table)
+            .or_insert_with(|| "a row that it must refer to is missing".to_owned());
+    }
+    failures.retain(|table, _| wanted.contains(table));
+    Ok(failures)
+}
+
+/// The foreign keys that a row cannot do without.
+fn required(catalog: &Catalog, table: Oid) -> impl Iterator<Item = &Constraint> {
+    catalog.foreign_keys(table).filter(move |key| {
+        key.columns.iter().all(|number| {
+            catalog
+                .column(table, *number)
+                .is_some_and(|column| column.not_null)
+        })
+    })
+}
+
+/// Tables of no tenant that rows of tenants must refer to, and what those must refer to.
+fn shared_parents(model: &Model, wanted: &BTreeSet<Oid>) -> BTreeSet<Oid> {
+    let mut found = BTreeSet::new();
+    let mut waiting: Vec<Oid> = wanted.iter().copied().collect();
+    while let Some(table) = waiting.pop() {
+        for key in required(&model.catalog, table) {
+            if !wanted.contains(&key.target) && found.insert(key.target) {
+                waiting.push(key.target);
+            }
+        }
+    }
+    found
+}
+
+/// Each side gets a row of its own where there are two: a user of both would be no attacker.
+async fn fetch_shared(
+    model: &Model,
+    connection: &mut PgConnection,
+    table: Oid,
+    rows: &mut Rows,
+) -> Result<()> {
+    let Some(relation) = model.catalog.relations.get(&table) else {
+        return Ok(());
+    };
+    let sql = format!(
+        "SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s)) FROM (SELECT t.* FROM {} t LIMIT 2) s",
+        relation.quoted()
+    );
+    let reply = batch::run(connection, &[batch::Statement::read(sql)])
+        .await?
+        .pop();
+    let found = reply.and_then(|reply| reply.value);
+    let found = found
+        .as_ref()
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    rows.extend(
+        found
+            .enumerate()
+            .map(|(side, row)| ((table, side), row.clone())),
+    );
+    Ok(())
+}
+
+fn is_ready(catalog: &Catalog, table: Oid, side: usize, rows: &Rows) -> bool {
+    required(catalog, table).all(|key| rows.contains_key(&(key.target, side)))
+}
+
+/// Makes one row.
+struct Maker<'a> {
+    model: &'a Model,
+    key: &'a str,
+    side: usize,
+    rows: &'a Rows,
+}
+
+impl Maker<'_> {
+    async fn make(
+        &self,
+        connection: &mut PgConnection,
+        table: Oid,
+        force: bool,
+    ) -> Result<std::result::Result<Value, String>> {
+        let Some(relation) = self.model.catalog.relations.get(&table) else {
+            return Ok(Err("it is not in the catalog".to_owned()));
+        };
+        if let Some(reason) =
+            lasting::of_change(self.model, relation, Change::Insert).filter(|_| !force)
+        {
+            return Ok(Err(reason));
+        }
+        let mut forms = Forms::new();
+        loop {
+            let sql = match self.insert(relation, &forms) {
+                Ok(sql) => sql,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            let refusal = match insert(connection, sql).await? {
+                Ok(row) => return Ok(Ok(row)),
+                Err(refusal) => refusal,
+            };
+            if !self.try_another_form(table, &refusal, &mut forms) {
+                return Ok(Err(refusal.message));
+            }
+        }
+    }
+
+    /// Where a CHECK refused a text, the next form may please it.
+    fn try_another_form(&self, table: Oid, refusal: &Refusal, forms: &mut Forms) -> bool {
+        let constraints = self.model.catalog.constraints_of(table).iter();
+        let mut checks = constraints.filter(|one| one.kind == ConstraintKind::Check);
+        let Some(check) = checks.find(|one| refusal.constraint.as_ref() == Some(&one.name)) else {
+            return false;
+        };
+        let mut changed = false;
+        for column in &check.columns {
+            let form = forms.entry(*column).or_default();
+            *form += 1;
+            changed |= *form < FORMS.len();
+        }
+        changed
+    }
+
+    fn insert(&self, table: &Relation, forms: &Forms) -> std::result::Result<String, String> {
+        let referred = self.referred(table.oid);
+        let mut names = Vec::new();
+        let mut values = Vec::new();
+        for column in self.model.catalog.columns_of(table.oid) {
+            let key = match self.model.tenancy.of(table.oid) {
+                Belonging::Root(key) | Belonging::Keyed(key) => *key == column.number,
+                _ => false,
+            };
+            let value = if key {
+                Some(typed(self.key, &column.type_name))
+            } else if let Some(value) = referred.get(&column.number) {
+                Some(value.clone())
+            } else if self.is_needed(column) {
+                let form = forms.get(&column.number).copied().unwrap_or_default();
+                let value = self.value(table, column, form);
+                Some(value.ok_or_else(|| {
+                    format!(
+                        "no value of type {} could be made up for {}",
+                        column.type_name, column.name
+                    )
+                })?)
+            } else {
+                None
+            };
+            if let Some(value) = value {
+                names.push(identifier(&column.name));
+                values.push(value);
+            }
+        }
+        Ok(format!(
+            "INSERT INTO {} AS t ({}) OVERRIDING SYSTEM VALUE VALUES ({}) \
+             RETURNING pg_catalog.to_jsonb(t)",
+            table.quoted(),
+            names.join(", "),
+            values.join(", ")
+        ))
+    }
+
+    /// A default serves, unless it draws from a sequence.
+    fn is_needed(&self, column: &Column) -> bool {
+        let default = column.default_text.as_deref();
+        let lasting = default.is_some_and(|text| lasting::default_is_lasting(self.model, text));
+        !column.generated && (column.identity || lasting || (column.not_null && default.is_none()))
+    }
+
+    /// The values of the columns that refer to rows: of those that must, and of those that lead
+    /// to the tenant.
+    fn referred(&self, table: Oid) -> BTreeMap<i16, String> {
+        let catalog = &self.model.catalog;
+        let link = match self.model.tenancy.of(table) {
+            Belonging::Child(link) => Some(&link.constraint),
+            _ => None,
+        };
+        let leads = catalog
+            .foreign_keys(table)
+            .filter(|key| Some(&key.name) == link);
+        let mut values = BTreeMap::new();
+        for key in required(catalog, table).chain(leads) {
+            let Some(parent) = self.rows.get(&(key.target, self.side)) else {
+                continue;
+            };
+            for (here, there) in key.pairs() {
+                let column = catalog.column(table, here);
+                let name = self.model.column_name(key.target, there);
+                let value = column.zip(parent.get(name));
+                let value = value.and_then(|(column, value)| constant(value, &column.type_name));
+                values.extend(value.map(|value| (here, value)));
+            }
+        }
+        values
+    }
+
+    /// A value of the column's type (catalog/pg_type.dat), unlike that of the other side.
+    fn value(&self, table: &Relation, column: &Column, form: usize) -> Option<String> {
+        let number = self.side + 1;
+        let of_type = |text: String| Some(typed(&text, &column.type_name));
+        if column.type_kind == "e" {
+            return Some(format!(
+                "(pg_catalog.enum_range(NULL::{}))[1]",
+                column.type_name
+            ));
+        }
+        if column.type_name.ends_with("[]") {
+            return of_type("{}".to_owned());
+        }
+        match column.base_type {
+            types::UUID => of_type(uuid_from(&format!(
+                "{}.{} {number}",
+                table.display(),
+                column.name
+            ))),
+            types::INT2 => of_type(format!("{}", 31_000 + number)),
+            types::INT4 | types::INT8 => of_type(format!("{}", 2_000_000_000 + number)),
+            types::TEXT | types::VARCHAR | types::BPCHAR => Some(format!(
+                "{}::{}",
+                self.text(table, column, form),
+                column.type_name
+            )),
+            Oid(16) => of_type("true".to_owned()),
+            Oid(700 | 701) | types::NUMERIC => of_type(number.to_string()),
+            Oid(1082 | 1114 | 1184) => of_type(format!("2000-01-0{number}")),
+            Oid(1083 | 1266) => of_type(format!("0{number}:00")),
+            Oid(1186) => of_type(format!("{number} days")),
+            Oid(114 | 3802) => of_type("{}".to_owned()),
+            // As long as a SHA-256, which is what most columns of bytes hold.
+            Oid(17) => of_type(format!("\\x{number:064}")),
+            Oid(869 | 650) => of_type(format!("127.0.0.{number}")),
+            _ if column.type_kind == "r" => of_type("empty".to_owned()),
+            _ if column.type_name.ends_with("citext") => {
+                of_type(format!("{number}_tenantctl_audit"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The first text that a CHECK on the column alone lists; else one that tells the sides apart.
+    fn text(&self, table: &Relation, column: &Column, form: usize) -> String {
+        let constraints = self.model.catalog.constraints_of(table.oid).iter();
+        let mut checks = constraints
+            .filter(|one| one.kind == ConstraintKind::Check && one.columns == [column.number]);
+        let listed = checks.find_map(|one| {
+            let lists = one.definition.contains("= ANY (") || one.definition.contains(" = '");
+            one.definition.split('\'').nth(1).filter(|_| lists)
+        });
+        let form = FORMS.get(form).copied().unwrap_or_default();
+        let made = form.replace('#', &(self.side + 1).to_string());
+        literal(listed.unwrap_or(&made))
+    }
+}
+
+/// The row stays until the transaction ends.
+async fn insert(
+    connection: &mut PgConnection,
+    sql: String,
+) -> Result<std::result::Result<Value, Refusal>> {
+    let lost = "the attack's transaction could not be continued";
+    connection
+        .execute("SAVEPOINT tenantctl_row")
+        .await
+        .context(lost)?;
+    // Safe: names and values are quoted where the statement is made.
+    let made = match connection.fetch_one(AssertSqlSafe(sql)).await {
+        Ok(row) => Ok(row.try_get(0).context("no row came back")?),
+        Err(error) => {
+            let refusal = batch::refusal(error)?;
+            connection
+                .execute("ROLLBACK TO SAVEPOINT tenantctl_row")
+                .await
+                .context(lost)?;
+            Err(refusal)
+        }
+    };
+    connection
+        .execute("RELEASE SAVEPOINT tenantctl_row")
+        .await
+        .context(lost)?;
+    Ok(made)
+}

@@ -1,0 +1,212 @@
+//! What may outlive a rollback: sequences do not go back (PostgreSQL manual, 9.17), and what a
+//! function does outside of the database stays done.
+
+use std::collections::BTreeSet;
+
+use super::target::Target;
+use crate::audit::{
+    catalog::{Function, Oid, Relation},
+    model::Model,
+};
+
+/// Words in the source of a function after which a rollback does not undo everything; those that
+/// end in `_` are beginnings.
+const OUTSIDE: &[&str] = &[
+    "nextval",
+    "setval",
+    "dblink",
+    "dblink_",
+    "http",
+    "http_",
+    "copy",
+    "lo_export",
+    "lo_import",
+    "pg_background_launch",
+    "pg_file_write",
+    "pg_read_file",
+    "pg_logical_emit_message",
+    "pg_advisory_lock",
+    "aws_lambda",
+];
+
+/// The bits of `pg_trigger.tgtype` (catalog/pg_trigger.h).
+const ON_INSERT: i16 = 4;
+const ON_DELETE: i16 = 8;
+const ON_UPDATE: i16 = 16;
+
+/// A change of rows.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Change {
+    Insert,
+    Update,
+    Delete,
+}
+
+impl Change {
+    const fn bit(self) -> i16 {
+        match self {
+            Self::Insert => ON_INSERT,
+            Self::Update => ON_UPDATE,
+            Self::Delete => ON_DELETE,
+        }
+    }
+
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Insert => "inserting",
+            Self::Update => "updating",
+            Self::Delete => "deleting",
+        }
+    }
+}
+
+/// What may outlive a rollback, told beforehand: it is left out unless it is forced.
+pub(super) fn notices(model: &Model, targets: &[Target], force: bool) -> Vec<String> {
+    let what = if force { "was forced" } else { "was left out" };
+    let relations = targets
+        .iter()
+        .filter_map(|one| model.catalog.relations.get(&one.object));
+    let mut notices = Vec::new();
+    for relation in relations {
+        for change in [Change::Insert, Change::Update, Change::Delete] {
+            if let Some(reason) = of_change(model, relation, change) {
+                notices.push(format!("{}: {reason}; it {what}", relation.display()));
+            }
+        }
+    }
+    notices
+}
+
+/// Why a change of a relation may leave something behind; none where it cannot, as far as the
+/// sources tell.
+pub(super) fn of_change(model: &Model, relation: &Relation, change: Change) -> Option<String> {
+    affected(model, relation.oid, change)
+        .into_iter()
+        .find_map(|(table, bits)| {
+            let mut triggers = model.catalog.triggers_of(table).iter();
+            triggers.find_map(|trigger| {
+                if !trigger.enabled || trigger.bits & bits == 0 {
+                    return None;
+                }
+                let function = model.catalog.functions.get(&trigger.function)?;
+                let what = reaches_outside(model, function)?;
+                Some(format!(
+                    "{} may outlive a rollback: trigger {} calls {}, which uses {what}",
+                    change.verb(),
+                    trigger.name,
+                    function.display()
+                ))
+            })
+        })
+}
+
+/// Whether a default would draw from a sequence, or call what reaches outside.
+pub(super) fn default_is_lasting(model: &Model, default: &str) -> bool {
+    let words = words(default);
+    outside(&words).is_some()
+        || called(model, &words).any(|function| reaches_outside(model, function).is_some())
+}
+
+/// What a function uses that a rollback does not undo, itself or through functions that its
+/// source names.
+pub(super) fn reaches_outside(model: &Model, function: &Function) -> Option<String> {
+    let mut seen = BTreeSet::from([function.oid]);
+    let mut waiting = vec![function];
+    while let Some(one) = waiting.pop() {
+        if !matches!(one.language.as_str(), "sql" | "plpgsql") && !one.trusted {
+            return (!is_harmless(one)).then(|| format!("language {}", one.language));
+        }
+        let words = words(&one.source);
+        if let Some(word) = outside(&words) {
+            return Some(word.to_owned());
+        }
+        waiting.extend(called(model, &words).filter(|below| seen.insert(below.oid)));
+    }
+    None
+}
+
+/// Trigger functions of PostgreSQL's own modules that only change the row (manual, appendix F).
+fn is_harmless(function: &Function) -> bool {
+    function.of_extension
+        && matches!(
+            function.name.as_str(),
+            "moddatetime" | "insert_username" | "lo_manage"
+        )
+}
+
+fn outside(words: &BTreeSet<String>) -> Option<&'static str> {
+    OUTSIDE.iter().copied().find(|outside| {
+        words
+            .iter()
+            .any(|word| word == outside || (outside.ends_with('_') && word.starts_with(outside)))
+    })
+}
+
+fn called<'m>(model: &'m Model, words: &BTreeSet<String>) -> impl Iterator<Item = &'m Function> {
+    let functions = model.catalog.functions.values();
+    functions.filter(move |function| {
+        !function.of_extension && words.contains(&function.name.to_lowercase())
+    })
+}
+
+/// The words of a source text, in lower case; comments count too, to be on the safe side.
+pub(super) fn words(source: &str) -> BTreeSet<String> {
+    source
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// The tables whose triggers may fire: the relation, what a view reads, its partitions, and for a
+/// deletion whatever foreign keys take along.
+fn affected(model: &Model, relation: Oid, change: Change) -> Vec<(Oid, i16)> {
+    let mut found = vec![(relation, change.bit())];
+    let mut place = 0;
+    while let Some((table, bits)) = found.get(place).copied() {
+        place += 1;
+        let mut next: Vec<(Oid, i16)> = Vec::new();
+        if let Some(rule) = model.catalog.view_rule(table) {
+            next.extend(rule.reads.iter().map(|read| (*read, bits)));
+        }
+        for other in model.catalog.relations.values() {
+            if other.parents.contains(&table) {
+                next.push((other.oid, bits));
+            }
+        }
+        if bits & ON_DELETE != 0 {
+            let constraints = model.catalog.constraints.values().flatten();
+            next.extend(
+                constraints
+                    .filter(|one| one.target == table)
+                    .filter_map(|one| match one.on_delete.as_str() {
+                        "c" => Some((one.relation, ON_DELETE)),
+                        "n" | "d" => Some((one.relation, ON_UPDATE)),
+                        _ => None,
+                    }),
+            );
+        }
+        for one in next {
+            if !found.contains(&one) {
+                found.push(one);
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_whole() {
+        let harmless = words("UPDATE programs SET network = 'x' WHERE copyright FOR 'x'");
+        assert_eq!(outside(&harmless), None);
+        assert_eq!(outside(&words("PERFORM net.http_post(url)")), Some("http_"));
+        assert_eq!(
+            outside(&words("NEW.number := nextval('s');")),
+            Some("nextval")
+        );
+    }
+}

@@ -1,0 +1,261 @@
+//! The two tenants that the attacks are made between, and a user of each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::batch::{self, Statement};
+use crate::{
+    audit::model::{Belonging, Identity, MembershipTable, Model},
+    domain::audit::ContextKind,
+    error::Result,
+    quoting::{identifier, literal},
+};
+
+/// How many tables are asked for keys, how many of their rows are looked at, and how many keys
+/// are taken from each.
+const TABLES: usize = 50;
+const ROWS: usize = 1000;
+const KEYS: usize = 8;
+
+/// One tenant, and who acts for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Party {
+    pub(super) identity: Identity,
+    /// Every tenant that the user is a member of: their rows are no other tenant's.
+    pub(super) tenants: Vec<String>,
+}
+
+/// Both.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parties {
+    pub(super) a: Party,
+    pub(super) b: Party,
+}
+
+impl Parties {
+    /// In whose name a context is. Without a tenant's name A stands for one's own.
+    pub(super) fn own(&self, context: ContextKind) -> &Party {
+        match context {
+            ContextKind::B => &self.b,
+            _ => &self.a,
+        }
+    }
+
+    /// Who is attacked in it.
+    pub(super) fn other(&self, context: ContextKind) -> &Party {
+        match context {
+            ContextKind::B => &self.a,
+            _ => &self.b,
+        }
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        [&self.a, &self.b]
+            .map(|party| party.identity.tenant.clone())
+            .to_vec()
+    }
+}
+
+/// Two tenants: those that were told, else the two that are in most tables. None where there are
+/// fewer than two.
+///
+/// # Errors
+/// `Failure` when the connection is lost.
+pub(super) async fn choose(
+    model: &Model,
+    connection: &mut PgConnection,
+) -> Result<Option<Parties>> {
+    let told = &model.overrides.tenants;
+    let candidates = if told.len() >= 2 {
+        told.clone()
+    } else {
+        let found = by_occurrence(model, connection).await?;
+        let rest = found.into_iter().filter(|key| !told.contains(key));
+        told.iter().cloned().chain(rest).collect()
+    };
+    let users = match &model.session.membership {
+        Some(membership) if model.session.needs_user() => {
+            users(model, membership, connection, &candidates).await?
+        }
+        _ => BTreeMap::new(),
+    };
+    let parties: Vec<Party> = candidates
+        .iter()
+        .filter_map(|tenant| party(model, tenant, &users))
+        .collect();
+    Ok(pair(&parties))
+}
+
+/// The first two of whom neither's user is a member of the other.
+fn pair(parties: &[Party]) -> Option<Parties> {
+    parties.iter().enumerate().find_map(|(place, a)| {
+        let apart = |one: &Party, other: &Party| !one.tenants.contains(&other.identity.tenant);
+        let mut others = parties[place + 1..].iter();
+        let b = others.find(|b| apart(a, b) && apart(b, a))?;
+        Some(Parties {
+            a: a.clone(),
+            b: b.clone(),
+        })
+    })
+}
+
+fn party(model: &Model, tenant: &str, users: &BTreeMap<String, User>) -> Option<Party> {
+    let by_itself = || Party {
+        identity: Identity {
+            tenant: tenant.to_owned(),
+            user: None,
+        },
+        tenants: vec![tenant.to_owned()],
+    };
+    if !model.session.needs_user() {
+        return Some(by_itself());
+    }
+    if model.session.membership.is_none() {
+        // Each user is a tenant.
+        let mut party = by_itself();
+        party.identity.user = Some(tenant.to_owned());
+        return Some(party);
+    }
+    let user = users.get(tenant)?;
+    Some(Party {
+        identity: Identity {
+            tenant: tenant.to_owned(),
+            user: Some(user.name.clone()),
+        },
+        tenants: user.tenants.clone(),
+    })
+}
+
+/// The keys that are there, those in most tables first, then in the order of the keys.
+async fn by_occurrence(model: &Model, connection: &mut PgConnection) -> Result<Vec<String>> {
+    let tables = model.tenant_tables().filter(|table| !table.partition);
+    let is_root = |oid| matches!(model.tenancy.of(oid), Belonging::Root(_));
+    let mut keyed: Vec<_> = tables
+        .filter_map(|table| Some((table, model.tenancy.key(table.oid)?)))
+        .collect();
+    keyed.sort_by_key(|(table, _)| !is_root(table.oid));
+    let statements: Vec<Statement> = keyed
+        .into_iter()
+        .take(TABLES)
+        .map(|(table, key)| {
+            let key = identifier(model.column_name(table.oid, key));
+            // A sample: the first rows, and both ends, which an index on the key finds at once.
+            let end = |order: &str| {
+                format!(
+                    "(SELECT {key}::text FROM {from} WHERE {key} IS NOT NULL \
+                     ORDER BY {key} {order} LIMIT 1)",
+                    from = table.quoted()
+                )
+            };
+            let led = model.catalog.indexes_of(table.oid).iter().any(|index| {
+                index.method == "btree"
+                    && index.keys.first() == model.tenancy.key(table.oid).as_ref()
+            });
+            let ends = if led {
+                format!(" UNION {} UNION {}", end("ASC"), end("DESC"))
+            } else {
+                String::new()
+            };
+            Statement::read(format!(
+                "SELECT pg_catalog.jsonb_agg(s.key) FROM ((SELECT DISTINCT f.key FROM (\
+                 SELECT {key}::text AS key FROM {from} WHERE {key} IS NOT NULL LIMIT {ROWS}) f \
+                 ORDER BY f.key LIMIT {KEYS}){ends}) s",
+                from = table.quoted()
+            ))
+        })
+        .collect();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for reply in batch::run(connection, &statements).await? {
+        for key in texts(reply.value.as_ref()) {
+            *counts.entry(key).or_default() += 1;
+        }
+    }
+    let mut keys: Vec<(String, usize)> = counts.into_iter().collect();
+    keys.sort_by(|(one, often), (other, seldom)| seldom.cmp(often).then(one.cmp(other)));
+    Ok(keys.into_iter().map(|(key, _)| key).collect())
+}
+
+/// A user of a tenant, with all tenants that the user is a member of.
+struct User {
+    name: String,
+    tenants: Vec<String>,
+}
+
+/// For each tenant the member with the fewest memberships.
+async fn users(
+    model: &Model,
+    membership: &MembershipTable,
+    connection: &mut PgConnection,
+    tenants: &[String],
+) -> Result<BTreeMap<String, User>> {
+    let Some(table) = model.catalog.relations.get(&membership.relation) else {
+        return Ok(BTreeMap::new());
+    };
+    let column = |number| identifier(model.column_name(table.oid, number));
+    let (tenant, user, from) = (
+        column(membership.tenant),
+        column(membership.user),
+        table.quoted(),
+    );
+    let statements: Vec<Statement> = tenants
+        .iter()
+        .map(|key| {
+            Statement::read(format!(
+                "SELECT pg_catalog.jsonb_build_object('user', m.member::text, 'tenants', \
+                 pg_catalog.jsonb_agg(DISTINCT o.{tenant}::text)) \
+                 FROM (SELECT {user} AS member FROM {from} WHERE {tenant}::text = {key} \
+                 AND {user} IS NOT NULL LIMIT {ROWS}) m JOIN {from} o ON o.{user} = m.member \
+                 GROUP BY m.member ORDER BY pg_catalog.count(DISTINCT o.{tenant}), m.member::text \
+                 LIMIT 1",
+                key = literal(key)
+            ))
+        })
+        .collect();
+    let replies = batch::run(connection, &statements).await?;
+    let found = tenants.iter().zip(replies).filter_map(|(tenant, reply)| {
+        let value = reply.value?;
+        let mut own: BTreeSet<String> = texts(value.get("tenants")).into_iter().collect();
+        own.insert(tenant.clone());
+        let user = User {
+            name: value.get("user")?.as_str()?.to_owned(),
+            tenants: own.into_iter().collect(),
+        };
+        Some((tenant.clone(), user))
+    });
+    Ok(found.collect())
+}
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let values = value.and_then(Value::as_array).into_iter().flatten();
+    values
+        .filter_map(|one| one.as_str().map(str::to_owned))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party_of(tenant: &str, tenants: &[&str]) -> Party {
+        Party {
+            identity: Identity {
+                tenant: tenant.to_owned(),
+                user: None,
+            },
+            tenants: tenants.iter().map(|one| (*one).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_user_of_both_is_no_attacker() {
+        let parties = [
+            party_of("1", &["1", "2"]),
+            party_of("2", &["2"]),
+            party_of("3", &["3"]),
+        ];
+        assert_eq!(pair(&parties).unwrap().names(), ["1", "3"]);
+        assert!(pair(&parties[..2]).is_none());
+    }
+}

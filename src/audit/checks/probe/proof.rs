@@ -1,0 +1,311 @@
+//! Findings with proof: the statements to paste into psql, and the row that came back.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    Leak, checks,
+    field::{Field, Stand, Tried},
+    target::{Target, Whose},
+};
+use crate::{
+    audit::{
+        catalog::{Relation, RelationKind},
+        registry::Selection,
+    },
+    domain::audit::{Check, Confidence, ContextKind, Finding, Fix, Operation, Phase, Verdict},
+};
+
+/// What stands for a value that was not asked for.
+const HIDDEN: &str = "…";
+
+/// The leaks among what was tried, each with the finding that it is part of: one for each object,
+/// role and check, whatever the contexts.
+pub(super) fn leaks(
+    field: &Field<'_>,
+    selection: &Selection,
+    tried: &[Tried<'_>],
+    show_values: bool,
+) -> Vec<Leak> {
+    let mut groups: BTreeMap<(usize, &str, &str), Vec<&Tried<'_>>> = BTreeMap::new();
+    for one in tried
+        .iter()
+        .filter(|one| matches!(one.verdict, Verdict::Leak(_)))
+    {
+        let check = check(field, tried, one);
+        if selection.wants(check) {
+            groups
+                .entry((one.target, one.stand.role.name.as_str(), check.id))
+                .or_default()
+                .push(one);
+        }
+    }
+    let mut leaks = Vec::new();
+    for group in groups.values() {
+        let check = check(field, tried, group[0]);
+        let finding = finding(field, check, group, show_values);
+        leaks.extend(group.iter().map(|one| Leak {
+            object: field.targets[one.target].object,
+            role: one.stand.role.oid,
+            operation: one.operation,
+            context: one.stand.context,
+            finding: finding.clone(),
+        }));
+    }
+    leaks
+}
+
+/// Reading without a tenant's name is a finding of its own only where a name shuts the door.
+fn check(field: &Field<'_>, tried: &[Tried<'_>], one: &Tried<'_>) -> &'static Check {
+    if one.operation != Operation::Select {
+        return checks::of_operation(one.operation);
+    }
+    if field.targets[one.target].is_function {
+        return &checks::FUNCTION;
+    }
+    let named = tried.iter().any(|other| {
+        other.target == one.target
+            && other.stand.role.oid == one.stand.role.oid
+            && other.operation == Operation::Select
+            && other.stand.is_named()
+            && matches!(other.verdict, Verdict::Leak(_))
+    });
+    if named {
+        &checks::READ
+    } else {
+        &checks::READ_UNNAMED
+    }
+}
+
+fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>], show_values: bool) -> Finding {
+    // The first that got all the way through, if there is one.
+    let best = group
+        .iter()
+        .find(|one| one.refused_by.is_none())
+        .unwrap_or(&group[0]);
+    let target = &field.targets[best.target];
+    let mut message = format!(
+        "{} {} {}",
+        best.stand.role.name,
+        deed(best, target),
+        in_contexts(group)
+    );
+    let mut confidence = Confidence::Proven;
+    if let Some(refusal) = &best.refused_by {
+        confidence = Confidence::High;
+        message.push_str(&format!("; only a constraint refused it: {refusal}"));
+    }
+    let mut finding = Finding::new(check, &target.display, message, remedy(field, best, target))
+        .part(&best.stand.role.name)
+        .confidence(confidence);
+    finding.evidence.facts = facts(field, target);
+    if let Verdict::Leak(shown) = &best.verdict {
+        finding.evidence.statements = statements(field, best.stand, shown);
+    }
+    if let Some(row) = &best.row {
+        let row = if show_values {
+            row.clone()
+        } else {
+            redacted(field, target, row)
+        };
+        finding.evidence.rows.push(row);
+    }
+    finding
+}
+
+fn deed(one: &Tried<'_>, target: &Target) -> String {
+    let name = &target.display;
+    match one.operation {
+        Operation::Own | Operation::Select if one.stand.is_named() => {
+            format!("reads another tenant's rows of {name}")
+        }
+        Operation::Own | Operation::Select => format!("reads tenants' rows of {name}"),
+        Operation::Insert => format!("inserts a row of another tenant into {name}"),
+        Operation::Update => format!("changes another tenant's row of {name}"),
+        Operation::Delete => format!("deletes another tenant's row of {name}"),
+        Operation::Move => format!("gives its row of {name} to another tenant"),
+        Operation::Reference => format!("lets its row of {name} refer to another tenant's row"),
+    }
+}
+
+/// `in the name of a tenant and without one (none, empty)`.
+fn in_contexts(group: &[&Tried<'_>]) -> String {
+    let named = group.iter().any(|one| one.stand.is_named());
+    let mut unnamed: Vec<&str> = group
+        .iter()
+        .filter(|one| !one.stand.is_named())
+        .map(|one| one.stand.context.as_str())
+        .collect();
+    unnamed.dedup();
+    let unnamed = match unnamed.as_slice() {
+        [] => None,
+        several => Some(format!("without one ({})", several.join(", "))),
+    };
+    match (named, unnamed) {
+        (true, None) => "in the name of a tenant".to_owned(),
+        (true, Some(unnamed)) => format!("in the name of a tenant and {unnamed}"),
+        (false, unnamed) => {
+            let unnamed = unnamed.unwrap_or_default();
+            format!(
+                "without naming a tenant{}",
+                unnamed.trim_start_matches("without one")
+            )
+        }
+    }
+}
+
+/// What is pasted into psql: it shows the same, and leaves nothing behind.
+fn statements(field: &Field<'_>, stand: Stand<'_>, shown: &str) -> Vec<String> {
+    let mut statements = vec!["BEGIN".to_owned()];
+    statements.extend(field.enter(stand));
+    statements.push(shown.to_owned());
+    statements.push("ROLLBACK".to_owned());
+    statements
+}
+
+/// The row with nothing in it but what says which row it is, and whose.
+fn redacted(field: &Field<'_>, target: &Target, row: &Value) -> Value {
+    let Value::Object(columns) = row else {
+        return Value::from(HIDDEN);
+    };
+    let tenancy = &field.model.tenancy;
+    let is_shown = |name: &str| {
+        let of_key = match target.whose {
+            Whose::Key(key) => field.model.column_name(target.object, key) == name,
+            Whose::Child | Whose::Contents => tenancy.key_name.as_deref() == Some(name),
+        };
+        of_key || target.id.iter().any(|one| one.name == name)
+    };
+    let columns = columns.iter().map(|(name, value)| {
+        let value = if is_shown(name) || value.is_null() {
+            value.clone()
+        } else {
+            HIDDEN.into()
+        };
+        (name.clone(), value)
+    });
+    Value::Object(columns.collect::<Map<_, _>>())
+}
+
+fn facts(field: &Field<'_>, target: &Target) -> Vec<String> {
+    let catalog = &field.model.catalog;
+    if let Some(function) = catalog
+        .functions
+        .get(&target.object)
+        .filter(|_| target.is_function)
+    {
+        let rights = if function.definer {
+            "SECURITY DEFINER"
+        } else {
+            "SECURITY INVOKER"
+        };
+        let owner = catalog.role_name(function.owner);
+        return vec![format!(
+            "{} is {rights} and owned by {owner}",
+            function.display()
+        )];
+    }
+    let Some(relation) = catalog.relations.get(&target.object) else {
+        return Vec::new();
+    };
+    if !relation.is_table() {
+        let owner = catalog.role_name(relation.owner);
+        return vec![format!(
+            "{} is a {} of {owner}",
+            target.display,
+            relation.kind.as_str()
+        )];
+    }
+    if !relation.rls {
+        return vec![format!("row-level security is off on {}", target.display)];
+    }
+    let policies = catalog.policies_of(relation.oid).iter().map(|policy| {
+        let clause = |name: &str, text: &Option<String>| {
+            text.as_ref()
+                .map_or(String::new(), |text| format!(" {name} ({text})"))
+        };
+        format!(
+            "policy {} for {}{}{}",
+            policy.name,
+            policy.command.as_str(),
+            clause("USING", &policy.using_text),
+            clause("WITH CHECK", &policy.check_text)
+        )
+    });
+    policies.collect()
+}
+
+fn remedy(field: &Field<'_>, one: &Tried<'_>, target: &Target) -> Fix {
+    let catalog = &field.model.catalog;
+    let name = &target.display;
+    if target.is_function {
+        return Fix::advice(
+            Phase::Functions,
+            format!(
+                "filter the rows inside {name} by the session's tenant, or make it SECURITY INVOKER"
+            ),
+        );
+    }
+    let Some(relation) = catalog.relations.get(&target.object) else {
+        return Fix::advice(Phase::Policies, format!("protect {name} with a policy"));
+    };
+    match relation.kind {
+        RelationKind::View => Fix::proposal(
+            Phase::Views,
+            format!("let {name} run with the rights of who reads it"),
+            [format!(
+                "ALTER VIEW {} SET (security_invoker = true)",
+                relation.quoted()
+            )],
+        ),
+        RelationKind::MaterializedView | RelationKind::Foreign => Fix::advice(
+            Phase::Grants,
+            format!(
+                "take the right to read {name} from {}: a {} has no policies",
+                one.stand.role.name,
+                relation.kind.as_str()
+            ),
+        ),
+        RelationKind::Table | RelationKind::Partitioned => of_table(field, one, relation),
+    }
+}
+
+fn of_table(field: &Field<'_>, one: &Tried<'_>, table: &Relation) -> Fix {
+    let name = table.display();
+    let role = &one.stand.role.name;
+    if one.operation == Operation::Reference {
+        return Fix::advice(
+            Phase::References,
+            format!("carry the tenant key in the foreign keys of {name}"),
+        );
+    }
+    if field.model.is_bound(one.stand.role.oid, table) {
+        let what = match (one.operation, one.stand.context) {
+            (Operation::Select, ContextKind::A | ContextKind::B) => "USING",
+            (Operation::Select, _) => "USING, also where no tenant is named",
+            (Operation::Insert | Operation::Move, _) => "WITH CHECK",
+            _ => "USING and WITH CHECK",
+        };
+        return Fix::advice(
+            Phase::Policies,
+            format!(
+                "compare the tenant of the row with the session's in the policies of {name} ({what})"
+            ),
+        );
+    }
+    if !table.rls {
+        return Fix::advice(
+            Phase::Security,
+            format!(
+                "add a policy that compares the tenant of the row with the session's to {name}, and enable row-level security"
+            ),
+        );
+    }
+    Fix::advice(
+        Phase::Security,
+        format!(
+            "row-level security does not bind {role} on {name}: force it, or let the application use a role that is neither owner nor above it"
+        ),
+    )
+}

@@ -1,0 +1,232 @@
+//! New rows: copies of rows that are there, with new keys. No sequence is drawn from.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::{
+    lasting,
+    target::{Target, only_table_below, typed},
+};
+use crate::{
+    audit::{
+        catalog::{Column, Oid},
+        model::{AppRole, Model},
+    },
+    domain::audit::Verdict,
+    quoting::{identifier, literal},
+};
+
+/// A row that is not there yet.
+#[derive(Clone, Debug)]
+pub(super) struct NewRow {
+    pub(super) insert: String,
+    pub(super) value: Value,
+}
+
+impl NewRow {
+    /// A statement that gives whether the row is there, and holds what is said of it.
+    pub(super) fn exists(&self, target: &Target, condition: &str) -> Option<String> {
+        exists(target, &self.value, condition)
+    }
+}
+
+/// A statement that gives whether a row with the key of `row` is there and meets a condition;
+/// none where no column tells rows apart.
+pub(super) fn exists(target: &Target, row: &Value, condition: &str) -> Option<String> {
+    let key = target
+        .id
+        .iter()
+        .map(|one| one.number.and_then(|_| text(row.get(&one.name)?)));
+    let key: Vec<String> = key.collect::<Option<_>>()?;
+    if key.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "SELECT pg_catalog.to_jsonb(EXISTS (SELECT FROM {} t WHERE {} AND {condition}))",
+        target.from,
+        target.is_one_of(&[key])
+    ))
+}
+
+/// A copy of a row with new keys, of the columns that a role may insert.
+///
+/// # Errors
+/// The verdict where there can be no such row.
+pub(super) fn copy(
+    model: &Model,
+    target: &Target,
+    role: &AppRole,
+    row: &Value,
+    force: bool,
+) -> Result<NewRow, Verdict> {
+    let rights = &model.catalog.rights;
+    let all = model.catalog.columns_of(target.object);
+    let may = |column: &&Column| {
+        !column.generated && rights.on_column(role.oid, target.object, column.number, "INSERT")
+    };
+    let columns: Vec<&Column> = all.iter().filter(may).collect();
+    let given: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    if let Some(column) = lasting_default(model, target.object, &given).filter(|_| !force) {
+        return Err(Verdict::Skipped(format!(
+            "the default of {column} may outlive a rollback: --force draws it"
+        )));
+    }
+    let mut values: Map<String, Value> = Map::new();
+    for column in &columns {
+        let value = row.get(&column.name).cloned().unwrap_or_default();
+        let value = if is_fresh(model, target.object, column) {
+            fresh(column, &value).unwrap_or(value)
+        } else {
+            value
+        };
+        values.insert(column.name.clone(), value);
+    }
+    let value = Value::Object(values);
+    let names: Vec<String> = columns
+        .iter()
+        .map(|column| identifier(&column.name))
+        .collect();
+    let overriding = if columns.iter().any(|column| column.identity) {
+        " OVERRIDING SYSTEM VALUE"
+    } else {
+        ""
+    };
+    let list = names.join(", ");
+    let insert = format!(
+        "INSERT INTO {from} ({list}){overriding} SELECT {list} \
+         FROM pg_catalog.jsonb_populate_record(NULL::{from}, {}::pg_catalog.jsonb)",
+        literal(&value.to_string()),
+        from = target.from,
+    );
+    Ok(NewRow { insert, value })
+}
+
+/// A column that is not given a value and whose default leaves something behind.
+fn lasting_default<'m>(model: &'m Model, relation: Oid, given: &BTreeSet<&str>) -> Option<&'m str> {
+    let stored = only_table_below(model, relation).unwrap_or(relation);
+    let mut columns = model.catalog.columns_of(stored).iter();
+    let column = columns.find(|column| {
+        let default = column.default_text.as_deref();
+        let draws = default.is_some_and(|default| lasting::default_is_lasting(model, default));
+        !given.contains(column.name.as_str()) && !column.generated && (draws || column.identity)
+    })?;
+    Some(&column.name)
+}
+
+/// Whether a column has to be new for a second row to fit: it is in a unique key, and neither
+/// names the tenant nor refers to anything.
+fn is_fresh(model: &Model, relation: Oid, column: &Column) -> bool {
+    let stored = only_table_below(model, relation).unwrap_or(relation);
+    let Some(column) = model.catalog.column_named(stored, &column.name) else {
+        return false;
+    };
+    let number = column.number;
+    let mut indexes = model.catalog.indexes_of(stored).iter();
+    model.tenancy.key(stored) != Some(number)
+        && indexes.any(|index| index.unique && index.keys.contains(&number))
+        && !model
+            .catalog
+            .foreign_keys(stored)
+            .any(|key| key.columns.contains(&number))
+}
+
+/// The types of which new values can be made (catalog/pg_type.dat).
+pub(super) mod types {
+    use crate::audit::catalog::Oid;
+
+    pub(crate) const INT8: Oid = Oid(20);
+    pub(crate) const INT2: Oid = Oid(21);
+    pub(crate) const INT4: Oid = Oid(23);
+    pub(crate) const TEXT: Oid = Oid(25);
+    pub(crate) const BPCHAR: Oid = Oid(1042);
+    pub(crate) const VARCHAR: Oid = Oid(1043);
+    pub(crate) const NUMERIC: Oid = Oid(1700);
+    pub(crate) const UUID: Oid = Oid(2950);
+}
+
+/// A value like `old` that no row has, as far as that can be without looking.
+fn fresh(column: &Column, old: &Value) -> Option<Value> {
+    let seed = format!("{} {} {old}", column.relation.0, column.name);
+    Some(match column.base_type {
+        types::UUID => Value::from(uuid_from(&seed)),
+        types::INT2 | types::NUMERIC => Value::from(31_999),
+        types::INT4 => Value::from(2_099_999_999),
+        types::INT8 => Value::from(9_199_999_999_999_999_999_i64),
+        types::TEXT | types::VARCHAR | types::BPCHAR => {
+            let uuid = uuid_from(&seed);
+            let length = old
+                .as_str()
+                .map_or(8, |old| old.chars().count())
+                .clamp(1, uuid.len());
+            Value::from(&uuid[..length])
+        }
+        _ => return None,
+    })
+}
+
+/// A UUID of version 8 (RFC 9562, 5.8) that only depends on the seed, so that two runs say the
+/// same.
+pub(super) fn uuid_from(seed: &str) -> String {
+    let digest = Sha256::digest(seed.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
+/// A constant of a type; none for what has no plain text form in JSON.
+pub(super) fn constant(value: &Value, type_name: &str) -> Option<String> {
+    if value.is_null() {
+        return Some("NULL".to_owned());
+    }
+    let is_document = matches!(type_name, "json" | "jsonb");
+    let text = if is_document {
+        Some(value.to_string())
+    } else {
+        text(value)
+    };
+    Some(typed(&text?, type_name))
+}
+
+/// A value as PostgreSQL writes it.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_are_quoted_with_their_type() {
+        assert_eq!(
+            constant(&Value::from("it's"), "text").unwrap(),
+            "'it''s'::text"
+        );
+        assert_eq!(
+            constant(&serde_json::json!({"a": 1}), "jsonb").unwrap(),
+            "'{\"a\":1}'::jsonb"
+        );
+        assert_eq!(constant(&serde_json::json!([1]), "integer[]"), None);
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_key() {
+        assert_eq!(uuid_from("a"), uuid_from("a"));
+        assert_ne!(uuid_from("a"), uuid_from("b"));
+        assert_eq!(
+            uuid::Uuid::parse_str(&uuid_from("a"))
+                .unwrap()
+                .get_version_num(),
+            8
+        );
+    }
+}

@@ -1,0 +1,296 @@
+//! What is there, as the auditor sees it: without it, "no row came back" would say nothing.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::{
+    batch::{self, Reply, Statement},
+    parties::{Parties, Party},
+    target::{Target, Whose, typed},
+};
+use crate::{audit::model::Model, domain::audit::ContextKind, error::Result, quoting::identifier};
+
+/// How many rows of one tenant are remembered where known rows have to be asked for.
+const SAMPLE: usize = 20;
+
+/// What the auditor knows of the rows of one target.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    a: Sides,
+    b: Sides,
+    /// Why the auditor could not look.
+    pub(super) blind: Option<String>,
+    rows: Option<(Option<Row>, Option<Row>)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Sides {
+    own: Rows,
+    other: Rows,
+}
+
+/// Rows of one tenant, or of all but one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    pub(super) exist: bool,
+    /// A few of them; empty where nothing tells rows apart, or nobody needs it.
+    pub(super) ids: Vec<Vec<String>>,
+}
+
+/// One whole row.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) id: Vec<String>,
+    pub(super) value: Value,
+    /// Its `ctid`, in a table: another one after it was updated.
+    pub(super) version: Option<String>,
+}
+
+impl Known {
+    fn side(&self, context: ContextKind) -> &Sides {
+        match context {
+            ContextKind::B => &self.b,
+            _ => &self.a,
+        }
+    }
+
+    /// The rows of the tenant in whose name a context is.
+    pub(super) fn own(&self, context: ContextKind) -> &Rows {
+        &self.side(context).own
+    }
+
+    /// The rows of every other tenant.
+    pub(super) fn other(&self, context: ContextKind) -> &Rows {
+        &self.side(context).other
+    }
+
+    /// One row of one's own.
+    pub(super) fn own_row(&self, context: ContextKind) -> Option<&Row> {
+        let (a, b) = self.rows.as_ref()?;
+        if context == ContextKind::B {
+            b.as_ref()
+        } else {
+            a.as_ref()
+        }
+    }
+
+    /// One row of the tenant that is attacked.
+    pub(super) fn other_row(&self, context: ContextKind) -> Option<&Row> {
+        let (a, b) = self.rows.as_ref()?;
+        if context == ContextKind::B {
+            a.as_ref()
+        } else {
+            b.as_ref()
+        }
+    }
+}
+
+/// Looks at every target. With `whole_rows`, one row of each tenant is taken along.
+///
+/// # Errors
+/// `Failure` when the connection is lost.
+pub(super) async fn look(
+    model: &Model,
+    connection: &mut PgConnection,
+    targets: &[Target],
+    parties: &Parties,
+    whole_rows: bool,
+) -> Result<Vec<Known>> {
+    let asked: Vec<(usize, Tenant)> = targets
+        .iter()
+        .enumerate()
+        .filter_map(|(place, target)| Some((place, Tenant::of(model, target)?)))
+        .collect();
+    let presence: Vec<Statement> = asked
+        .iter()
+        .map(|(place, tenant)| presence(model, &targets[*place], tenant, parties))
+        .collect();
+    let mut known = vec![Known::default(); targets.len()];
+    for ((place, _), reply) in asked.iter().zip(batch::run(connection, &presence).await?) {
+        known[*place] = read_presence(reply);
+    }
+    if whole_rows {
+        let rows: Vec<Statement> = asked
+            .iter()
+            .map(|(place, tenant)| whole(model, &targets[*place], tenant, parties))
+            .collect();
+        for ((place, _), reply) in asked.iter().zip(batch::run(connection, &rows).await?) {
+            let row = |name: &str| read_row(reply.value.as_ref()?.get(name)?);
+            known[*place].rows = Some((row("a"), row("b")));
+        }
+    }
+    Ok(known)
+}
+
+/// The tenant of the row called `t`, and how keys are compared with it.
+struct Tenant {
+    expression: String,
+    type_name: String,
+}
+
+impl Tenant {
+    fn of(model: &Model, target: &Target) -> Option<Self> {
+        match target.whose {
+            Whose::Key(key) => {
+                let column = model.catalog.column(target.object, key)?;
+                Some(Self {
+                    expression: format!("t.{}", identifier(&column.name)),
+                    type_name: column.type_name.clone(),
+                })
+            }
+            Whose::Child => {
+                let tenant = model
+                    .tenancy
+                    .tenant_of_row(&model.catalog, target.object, "t")?;
+                Some(Self {
+                    expression: format!("{tenant}::pg_catalog.text"),
+                    type_name: "pg_catalog.text".to_owned(),
+                })
+            }
+            Whose::Contents => None,
+        }
+    }
+
+    fn is(&self, key: &str) -> String {
+        format!("{} = {}", self.expression, typed(key, &self.type_name))
+    }
+
+    /// NULL is no tenant's, so it is not another's either.
+    fn is_none_of(&self, keys: &[String]) -> String {
+        let keys: Vec<String> = keys.iter().map(|key| typed(key, &self.type_name)).collect();
+        format!("{} NOT IN ({})", self.expression, keys.join(", "))
+    }
+}
+
+/// An SQL condition: the row of that target, called `t`, is that tenant's; none where nothing
+/// tells.
+pub(super) fn belongs_to(model: &Model, target: &Target, key: &str) -> Option<String> {
+    Some(Tenant::of(model, target)?.is(key))
+}
+
+/// An SQL condition: the row of that target, called `t`, is a tenant's that is none of these.
+pub(super) fn belongs_to_another(
+    model: &Model,
+    target: &Target,
+    keys: &[String],
+) -> Option<String> {
+    let tenant = Tenant::of(model, target)?;
+    Some(match keys {
+        [] => format!("{} IS NOT NULL", tenant.expression),
+        keys => tenant.is_none_of(keys),
+    })
+}
+
+/// Whether some role can only ask for known rows.
+fn needs_samples(model: &Model, target: &Target) -> bool {
+    let Whose::Key(key) = target.whose else {
+        return true;
+    };
+    let mut roles = model.actors.roles.iter();
+    roles.any(|role| {
+        !model
+            .catalog
+            .rights
+            .on_column(role.oid, target.object, key, "SELECT")
+    })
+}
+
+fn presence(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> Statement {
+    let samples = needs_samples(model, target) && !target.id.is_empty();
+    let rows = |condition: String| {
+        let from = &target.from;
+        if samples {
+            let id = target.id_of_row();
+            format!(
+                "(SELECT pg_catalog.jsonb_agg(s.id) FROM (SELECT {id} AS id FROM {from} t \
+                 WHERE {condition} LIMIT {SAMPLE}) s)"
+            )
+        } else {
+            format!("EXISTS (SELECT FROM {from} t WHERE {condition})")
+        }
+    };
+    let side = |party: &Party| {
+        format!(
+            "pg_catalog.jsonb_build_object('own', {}, 'other', {})",
+            rows(tenant.is(&party.identity.tenant)),
+            rows(tenant.is_none_of(&party.tenants))
+        )
+    };
+    Statement::read(format!(
+        "SELECT pg_catalog.jsonb_build_object('a', {}, 'b', {})",
+        side(&parties.a),
+        side(&parties.b)
+    ))
+}
+
+fn whole(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> Statement {
+    let relation = model.catalog.relations.get(&target.object);
+    let version = match relation.is_some_and(|relation| relation.is_table()) {
+        true => "t.ctid::pg_catalog.text",
+        false => "NULL",
+    };
+    let row = |party: &Party| {
+        format!(
+            "(SELECT pg_catalog.jsonb_build_object('id', {}, 'row', pg_catalog.to_jsonb(t), \
+             'version', {version}) FROM {} t WHERE {} LIMIT 1)",
+            target.id_of_row(),
+            target.from,
+            tenant.is(&party.identity.tenant)
+        )
+    };
+    let (a, b) = (row(&parties.a), row(&parties.b));
+    Statement::read(format!(
+        "SELECT pg_catalog.jsonb_build_object('a', {a}, 'b', {b})"
+    ))
+}
+
+fn read_presence(reply: Reply) -> Known {
+    if let Some(refusal) = reply.refusal {
+        return Known {
+            blind: Some(refusal.message),
+            ..Known::default()
+        };
+    }
+    let rows = |side: &str, which: &str| -> Rows {
+        let value = reply
+            .value
+            .as_ref()
+            .and_then(|value| value.get(side)?.get(which));
+        match value {
+            Some(Value::Bool(exist)) => Rows {
+                exist: *exist,
+                ids: Vec::new(),
+            },
+            Some(Value::Array(ids)) => Rows {
+                exist: !ids.is_empty(),
+                ids: ids.iter().filter_map(read_id).collect(),
+            },
+            _ => Rows::default(),
+        }
+    };
+    let sides = |side: &str| Sides {
+        own: rows(side, "own"),
+        other: rows(side, "other"),
+    };
+    Known {
+        a: sides("a"),
+        b: sides("b"),
+        ..Known::default()
+    }
+}
+
+fn read_row(value: &Value) -> Option<Row> {
+    Some(Row {
+        id: read_id(value.get("id")?)?,
+        value: value.get("row")?.clone(),
+        version: value
+            .get("version")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+    })
+}
+
+fn read_id(value: &Value) -> Option<Vec<String>> {
+    let parts = value.as_array()?.iter();
+    parts.map(|part| part.as_str().map(str::to_owned)).collect()
+}

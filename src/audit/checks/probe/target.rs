@@ -1,0 +1,293 @@
+//! What is attacked, and how the rows that come back say whose they are.
+
+use std::collections::BTreeSet;
+
+use super::lasting;
+use crate::{
+    audit::{
+        catalog::{Column, Function, Oid, Relation, RelationKind},
+        model::{AppRole, Belonging, Model},
+    },
+    quoting::{identifier, literal},
+};
+
+/// How many rows are taken from what does not say in a column whose they are.
+pub(super) const CONTENTS: usize = 50;
+
+/// Something that rows can be read from.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) object: Oid,
+    /// `schema.name`, or `schema.name()`.
+    pub(super) display: String,
+    /// As it stands behind FROM.
+    pub(super) from: String,
+    pub(super) whose: Whose,
+    /// What tells its rows apart; empty where nothing does.
+    pub(super) id: Vec<IdColumn>,
+    pub(super) is_function: bool,
+}
+
+/// How a row says whose it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Whose {
+    /// This column names the tenant.
+    Key(i16),
+    /// A parent's row does: known rows are asked for.
+    Child,
+    /// Only the values that come back may tell.
+    Contents,
+}
+
+/// A column of the primary key, or `ctid`.
+#[derive(Clone, Debug)]
+pub(super) struct IdColumn {
+    /// None for `ctid`, which every row of a table has.
+    pub(super) number: Option<i16>,
+    pub(super) name: String,
+    pub(super) type_name: String,
+}
+
+impl Target {
+    /// A condition on the rows called `t` that holds for the rows with these identities.
+    pub(super) fn is_one_of(&self, ids: &[Vec<String>]) -> String {
+        let columns: Vec<String> = self
+            .id
+            .iter()
+            .map(|one| format!("t.{}", identifier(&one.name)))
+            .collect();
+        let rows: Vec<String> = ids
+            .iter()
+            .map(|id| {
+                let values: Vec<String> = id
+                    .iter()
+                    .zip(&self.id)
+                    .map(|(value, one)| typed(value, &one.type_name))
+                    .collect();
+                format!("({})", values.join(", "))
+            })
+            .collect();
+        format!("({}) IN ({})", columns.join(", "), rows.join(", "))
+    }
+
+    /// The identity of the row called `t`, as an array of texts.
+    pub(super) fn id_of_row(&self) -> String {
+        let columns: Vec<String> = self
+            .id
+            .iter()
+            .map(|one| format!("t.{}::pg_catalog.text", identifier(&one.name)))
+            .collect();
+        format!("pg_catalog.jsonb_build_array({})", columns.join(", "))
+    }
+
+    /// Whether a role may name what tells the rows apart.
+    pub(super) fn id_is_readable(&self, model: &Model, role: Oid) -> bool {
+        !self.id.is_empty()
+            && self.id.iter().all(|one| match one.number {
+                Some(number) => model
+                    .catalog
+                    .rights
+                    .on_column(role, self.object, number, "SELECT"),
+                None => model.catalog.rights.on_relation(role, self.object).select,
+            })
+    }
+
+    /// The columns that a role may read, for the row called `t`; none where it may read nothing.
+    pub(super) fn readable(&self, model: &Model, role: &AppRole) -> Option<String> {
+        if self.is_function {
+            return Some("t.*".to_owned());
+        }
+        let relation = model.catalog.relations.get(&self.object)?;
+        if !model.privileges(role.oid, relation).select {
+            return None;
+        }
+        let all = model.catalog.columns_of(self.object);
+        let may = |column: &&Column| {
+            model
+                .catalog
+                .rights
+                .on_column(role.oid, self.object, column.number, "SELECT")
+        };
+        let readable: Vec<&Column> = all.iter().filter(may).collect();
+        if readable.len() == all.len() {
+            return Some("t.*".to_owned());
+        }
+        let names: Vec<String> = readable
+            .iter()
+            .map(|column| format!("t.{}", identifier(&column.name)))
+            .collect();
+        Some(names.join(", "))
+    }
+}
+
+/// A value of a type.
+pub(super) fn typed(value: &str, type_name: &str) -> String {
+    format!("{}::{type_name}", literal(value))
+}
+
+/// Everything that tenants' rows may come out of, relations first.
+pub(super) fn all(model: &Model) -> Vec<Target> {
+    let relations = model
+        .relations()
+        .filter_map(|relation| of_relation(model, relation));
+    let functions = model
+        .catalog
+        .functions
+        .values()
+        .filter(|one| is_callable(model, one));
+    relations.chain(functions.map(of_function)).collect()
+}
+
+fn of_relation(model: &Model, relation: &Relation) -> Option<Target> {
+    let whose = match model.tenancy.of(relation.oid) {
+        Belonging::Root(key) | Belonging::Keyed(key) => Whose::Key(*key),
+        Belonging::Child(_) => Whose::Child,
+        Belonging::Global | Belonging::Reference => {
+            let mut below = tables_below(model, relation.oid).into_iter();
+            below.find(|table| model.tenancy.is_tenants(*table))?;
+            Whose::Contents
+        }
+    };
+    Some(Target {
+        object: relation.oid,
+        display: relation.display(),
+        from: relation.quoted(),
+        whose,
+        id: id(model, relation),
+        is_function: false,
+    })
+}
+
+fn of_function(function: &Function) -> Target {
+    let (schema, name) = (identifier(&function.schema), identifier(&function.name));
+    Target {
+        object: function.oid,
+        display: format!("{}.{}()", function.schema, function.name),
+        from: format!("{schema}.{name}()"),
+        whose: Whose::Contents,
+        id: Vec::new(),
+        is_function: true,
+    }
+}
+
+/// A view tells its rows apart as the table below does, where it is the only one.
+fn id(model: &Model, relation: &Relation) -> Vec<IdColumn> {
+    if relation.kind == RelationKind::View {
+        return id_of_view(model, relation).unwrap_or_default();
+    }
+    let key = model.catalog.primary_key(relation.oid).iter();
+    let columns: Option<Vec<IdColumn>> = key
+        .map(|number| {
+            let column = model.catalog.column(relation.oid, *number)?;
+            Some(IdColumn {
+                number: Some(*number),
+                name: column.name.clone(),
+                type_name: column.type_name.clone(),
+            })
+        })
+        .collect();
+    match columns {
+        Some(columns) if !columns.is_empty() => columns,
+        // Across partitions it is not unique.
+        _ if matches!(
+            relation.kind,
+            RelationKind::Table | RelationKind::MaterializedView
+        ) =>
+        {
+            vec![IdColumn {
+                number: None,
+                name: "ctid".to_owned(),
+                type_name: "pg_catalog.tid".to_owned(),
+            }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn id_of_view(model: &Model, view: &Relation) -> Option<Vec<IdColumn>> {
+    let table = only_table_below(model, view.oid)?;
+    let key = model.catalog.primary_key(table).iter();
+    key.map(|number| {
+        let below = model.catalog.column(table, *number)?;
+        let column = model.catalog.column_named(view.oid, &below.name)?;
+        Some(IdColumn {
+            number: Some(column.number),
+            name: column.name.clone(),
+            type_name: column.type_name.clone(),
+        })
+    })
+    .collect()
+}
+
+/// The table that changes of a view go to: the only one that it reads.
+pub(super) fn only_table_below(model: &Model, view: Oid) -> Option<Oid> {
+    let below = tables_below(model, view);
+    let mut tables = below.into_iter().filter(|oid| {
+        model
+            .catalog
+            .relations
+            .get(oid)
+            .is_some_and(|relation| relation.is_table())
+    });
+    tables.next().filter(|_| tables.next().is_none())
+}
+
+/// Whether a function can be called without arguments and gives rows or documents.
+fn is_callable(model: &Model, function: &Function) -> bool {
+    let documents = ["record", "json", "jsonb"];
+    function.kind == "f"
+        && function.required_arguments == 0
+        && !function.of_extension
+        && model.overrides.includes_schema(&function.schema)
+        && (function.returns_set
+            || function.return_relation.0 != 0
+            || documents.contains(&function.return_type_name.as_str()))
+}
+
+/// Why a function is not called without `--force`; none where calling it is safe. The transaction
+/// is READ ONLY, so only what reaches outside of it can do harm.
+pub(super) fn objection(model: &Model, function: &Function) -> Option<String> {
+    if function.volatility != "v" {
+        return None;
+    }
+    if !matches!(function.language.as_str(), "sql" | "plpgsql") {
+        return Some(format!("it is volatile and in {}", function.language));
+    }
+    lasting::reaches_outside(model, function)
+        .map(|what| format!("it is volatile and uses {what}, which a rollback may not take back"))
+}
+
+/// The tables that a view reads, through other views too.
+pub(super) fn tables_below(model: &Model, view: Oid) -> BTreeSet<Oid> {
+    let mut seen = BTreeSet::new();
+    let mut waiting = vec![view];
+    while let Some(relation) = waiting.pop() {
+        if let Some(rule) = model.catalog.view_rule(relation) {
+            waiting.extend(rule.reads.iter().filter(|read| seen.insert(**read)));
+        }
+    }
+    seen
+}
+
+/// The tables whose rows a function may return: that of its row type, else those whose name its
+/// text holds as a word.
+pub(super) fn tables_of_function(model: &Model, function: &Function) -> BTreeSet<Oid> {
+    if function.return_relation.0 != 0 {
+        let mut tables = tables_below(model, function.return_relation);
+        tables.insert(function.return_relation);
+        return tables;
+    }
+    let words = lasting::words(&function.source);
+    let mut tables = BTreeSet::new();
+    for relation in model.relations() {
+        let parsed = function.body_tree.as_deref();
+        // In a parsed body relations stand by their identifiers.
+        let in_tree =
+            parsed.is_some_and(|tree| tree.contains(&format!(":relid {} ", relation.oid.0)));
+        if in_tree || words.contains(&relation.name.to_lowercase()) {
+            tables.insert(relation.oid);
+            tables.extend(tables_below(model, relation.oid));
+        }
+    }
+    tables
+}

@@ -1,0 +1,97 @@
+//! The audit of the application's own SQL.
+
+use std::{path::PathBuf, time::Instant};
+
+use super::{
+    catalog::Catalog,
+    checks::probe::Probed,
+    connections::{Connect, Connections, Watch},
+    model::Model,
+    run::{Options, database, tenant},
+    statements::{
+        self,
+        source::{self, Statements},
+    },
+};
+use crate::{
+    domain::audit::{Report, Summary},
+    error::Result,
+};
+
+/// Where statements come from.
+#[derive(Clone, Debug)]
+pub enum QuerySource {
+    /// `pg_stat_statements`.
+    Statistics,
+    Stdin,
+    /// A file, or a folder of files.
+    Path(PathBuf),
+}
+
+/// Looks for statements that touch a tenant table without naming the tenant.
+///
+/// # Errors
+/// As [`super::run`]; `NotFound` or `BadInput` for a source that is none.
+pub async fn queries(
+    connect: Connect,
+    options: &Options,
+    sources: &[QuerySource],
+    watch: &dyn Watch,
+) -> Result<Report> {
+    let begun = Instant::now();
+    // A file that is not there is told before anybody waits for the database.
+    let mut read = Vec::new();
+    for one in sources {
+        match one {
+            QuerySource::Stdin => read.push(source::from_reader(std::io::stdin().lock())?),
+            QuerySource::Path(path) => read.push(source::from_path(path)?),
+            QuerySource::Statistics => {}
+        }
+    }
+    watch.phase("reading the catalog", None);
+    let mut connections = Connections::open(connect, options.limits, 1).await?;
+    let catalog = Catalog::load(connections.first()).await?;
+    let model = Model::infer(catalog, options.overrides.clone())?;
+    model.require_tenants()?;
+    if sources
+        .iter()
+        .any(|one| matches!(one, QuerySource::Statistics))
+    {
+        let mut worker = connections.worker().await?;
+        read.push(source::from_pg_stat_statements(&mut worker).await?);
+    }
+    let mut skipped = Vec::new();
+    let mut all = Vec::new();
+    for Statements {
+        statements,
+        skipped: unread,
+    } in read
+    {
+        skipped.extend(unread);
+        all.extend(statements);
+    }
+    watch.phase("reading the statements", None);
+    let tables = model.vocabulary(model.search_path());
+    let (mut findings, unparsed) = statements::check(&tables, all);
+    findings.retain(|finding| {
+        let mut checks = statements::CHECKS.iter();
+        checks.any(|check| check.id == finding.check && options.selection.wants(check))
+    });
+    skipped.extend(unparsed);
+    let mut report = Report {
+        database: database(&model),
+        tenant: tenant(&model, &Probed::default()),
+        summary: Summary {
+            checks_run: statements::CHECKS.len() as u64,
+            seconds: begun.elapsed().as_secs_f64(),
+            ..Summary::default()
+        },
+        findings,
+        skipped,
+        suppressed: Vec::new(),
+        notes: Vec::new(),
+        matrix: Vec::new(),
+    };
+    report.tally();
+    Ok(report)
+}

@@ -1,0 +1,188 @@
+//! One audit, from the connection to the report.
+
+use std::time::Instant;
+
+use super::{
+    catalog::Catalog,
+    checks::{
+        data::{self, DataOptions},
+        policy,
+        probe::{self, ProbeMode, ProbeOptions, Probed},
+    },
+    confirm,
+    connections::{Connect, Connections, Limits, Watch},
+    findings::Findings,
+    model::{Model, Overrides},
+    registry::{self, Selection},
+};
+use crate::{
+    domain::audit::{Actor, DatabaseSummary, Report, Root, Summary, TableSummary, TenantSummary},
+    error::Result,
+};
+
+/// What is to be done, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub overrides: Overrides,
+    pub selection: Selection,
+    pub limits: Limits,
+    /// How many connections may be at work at once.
+    pub jobs: usize,
+    pub data: DataOptions,
+    pub probe: ProbeOptions,
+}
+
+/// Audits one database. Nothing is changed: what writes is rolled back.
+///
+/// # Errors
+/// `Unavailable` when the database cannot be reached, `Refused` for a server that is too old,
+/// `NotFound` when no tenant key can be made out or what was told does not exist.
+pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Result<Report> {
+    let begun = Instant::now();
+    options.selection.validate()?;
+    watch.phase("reading the catalog", None);
+    let mut connections = Connections::open(connect, options.limits, options.jobs).await?;
+    let catalog = Catalog::load(connections.first()).await?;
+    let model = Model::infer(catalog, options.overrides.clone())?;
+    let mut findings = Findings::default();
+    let mut checks_run = 0;
+    let mut probed = Probed::default();
+    if require_tenants(&model, &mut findings)? {
+        checks_run += read_catalog(&model, &options.selection, &mut findings);
+        policy::planned::run(&model, &options.selection, &connections, &mut findings).await?;
+        data::run(
+            &model,
+            &options.selection,
+            &connections,
+            &options.data,
+            watch,
+            &mut findings,
+        )
+        .await?;
+        if options.probe.mode != ProbeMode::Off {
+            probed = probe::run(
+                &model,
+                &options.selection,
+                &mut connections,
+                &options.probe,
+                watch,
+                &mut findings,
+            )
+            .await?;
+        }
+        checks_run += count_active(options);
+    }
+    let mut report = Report {
+        database: database(&model),
+        tenant: tenant(&model, &probed),
+        summary: Summary {
+            checks_run,
+            seconds: begun.elapsed().as_secs_f64(),
+            ..Summary::default()
+        },
+        findings: confirm::settle(findings.found, &probed),
+        skipped: findings.skipped,
+        suppressed: Vec::new(),
+        notes: probed.notices,
+        matrix: probed
+            .attempts
+            .into_iter()
+            .map(|(_, _, attempt)| attempt)
+            .collect(),
+    };
+    report.tally();
+    Ok(report)
+}
+
+/// Whether there is anything to audit. A database without tables is told as skipped; one with
+/// tables and no tenant key is an error, so that no pipeline takes it for a pass.
+fn require_tenants(model: &Model, findings: &mut Findings) -> Result<bool> {
+    if model.tenancy.key_name.is_none() && model.relations().next().is_none() {
+        findings.skip("catalog", None, "there are no tables to look at");
+        return Ok(false);
+    }
+    model.require_tenants()?;
+    Ok(true)
+}
+
+fn read_catalog(model: &Model, selection: &Selection, findings: &mut Findings) -> u64 {
+    for relation in model.relations() {
+        for policy in model.catalog.policies_of(relation.oid) {
+            let read = model.meaning.policy(policy.oid);
+            if let Some(reason) = read.and_then(|read| read.unread.as_ref()) {
+                let object = format!("{} ({})", relation.display(), policy.name);
+                findings.skip(
+                    "policy",
+                    Some(object),
+                    format!("it could not be read: {reason}"),
+                );
+            }
+        }
+    }
+    let mut run = 0;
+    for rule in registry::rules().filter(|rule| selection.wants(&rule.check)) {
+        (rule.run)(model, &rule.check, findings);
+        run += 1;
+    }
+    run
+}
+
+fn count_active(options: &Options) -> u64 {
+    let attacks: &[_] = match options.probe.mode {
+        ProbeMode::Off => &[],
+        ProbeMode::Read | ProbeMode::Full => probe::CHECKS,
+    };
+    let active = data::CHECKS
+        .iter()
+        .chain(attacks)
+        .chain(policy::planned::CHECKS);
+    active
+        .filter(|check| options.selection.wants(check))
+        .count() as u64
+}
+
+pub(super) fn database(model: &Model) -> DatabaseSummary {
+    let server = &model.catalog.server;
+    DatabaseSummary {
+        name: server.database.clone(),
+        server_version: server.version.clone(),
+        role: model.catalog.auditor().name.clone(),
+        audited_at: server.now,
+    }
+}
+
+pub(super) fn tenant(model: &Model, probed: &Probed) -> TenantSummary {
+    let tenancy = &model.tenancy;
+    let root = tenancy.root.and_then(|(root, key)| {
+        let table = model.catalog.relations.get(&root)?;
+        Some(Root {
+            table: table.display(),
+            column: model.column_name(root, key).to_owned(),
+        })
+    });
+    TenantSummary {
+        root,
+        key: tenancy.key_name.clone(),
+        key_type: tenancy.key_type.as_ref().map(|(_, name)| name.clone()),
+        told: tenancy.told,
+        tables: model
+            .relations()
+            .map(|relation| TableSummary {
+                table: relation.display(),
+                scope: tenancy.of(relation.oid).scope(),
+                by: model.path_to_tenant(relation.oid),
+            })
+            .collect(),
+        roles: model
+            .actors
+            .roles
+            .iter()
+            .map(|role| Actor {
+                role: role.name.clone(),
+                why: role.why.clone(),
+            })
+            .collect(),
+        context: model.session.summary(&model.catalog),
+        tenants: probed.tenants.clone(),
+    }
+}

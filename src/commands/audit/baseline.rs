@@ -1,0 +1,150 @@
+//! `audit baseline`
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::Args;
+use serde::Serialize;
+
+use super::{files, scope::ScopeArgs, watch::Shown};
+use crate::{
+    audit,
+    config::write_atomically,
+    context::App,
+    domain::audit::{Finding, baseline::Acceptance},
+    error::{Error, Result},
+    output::{Page, View},
+};
+
+/// Where the baseline is kept unless something else is said.
+const DEFAULT_FILE: &str = "audit-baseline.toml";
+
+/// Accept findings, with a reason, an owner and a day on which that ends.
+///
+/// Audits, or reads a saved report, and writes the findings into the baseline. `audit --baseline
+/// FILE` then tells them as accepted; it tells them again once the day has passed, once they
+/// became worse, and says which entries are of no use any more. With --only and --skip, or with
+/// --fingerprint, just some of them are accepted.
+///
+/// Examples:
+///   tenantctl audit baseline --only publication-unfiltered --reason "the warehouse is ours" --owner data --expires 2027-06-30
+///   tenantctl audit baseline --from report.json --fingerprint 5f0c9f12ab34cd56 --reason … --owner … --expires 2027-01-31
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(super) struct BaselineArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+
+    /// The baseline. Otherwise: that of the [audit] section, or audit-baseline.toml.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Take the findings from this report (JSON) instead of auditing now.
+    #[arg(long, value_name = "REPORT")]
+    from: Option<PathBuf>,
+
+    /// Only the findings with these fingerprints.
+    #[arg(long, value_name = "HEX", value_delimiter = ',')]
+    fingerprint: Vec<String>,
+
+    /// Why they are accepted.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+
+    /// Who answers for them.
+    #[arg(long, value_name = "NAME")]
+    owner: String,
+
+    /// The last day on which they are accepted.
+    #[arg(long, value_name = "DAY")]
+    expires: NaiveDate,
+}
+
+impl BaselineArgs {
+    pub(super) async fn run(self, app: &App) -> Result<()> {
+        let file = match self.file {
+            Some(file) => file,
+            None => app
+                .config()?
+                .audit
+                .baseline
+                .clone()
+                .unwrap_or_else(|| DEFAULT_FILE.into()),
+        };
+        let mut baseline = files::read_baseline_or_empty(&file)?;
+        let report = match &self.from {
+            Some(path) => files::read_report(path)?,
+            None => {
+                let (connect, options) = self.scope.resolve(app)?;
+                audit::run(connect, &options, &Shown::new(&app.printer)).await?
+            }
+        };
+        let accepted = chosen(report.findings, &self.fingerprint)?;
+        let acceptance = Acceptance {
+            reason: self.reason,
+            owner: self.owner,
+            expires: self.expires,
+        };
+        let counts = baseline.accept(&accepted, &acceptance, app.clock.now().date_naive())?;
+        if !app.global.dry_run {
+            write_atomically(&file, &baseline.to_text())?;
+        }
+        app.printer.view(&BaselineView {
+            file: file.display().to_string(),
+            added: counts.added,
+            renewed: counts.renewed,
+            written: !app.global.dry_run,
+        })
+    }
+}
+
+fn chosen(findings: Vec<Finding>, fingerprints: &[String]) -> Result<Vec<Finding>> {
+    if fingerprints.is_empty() {
+        return Ok(findings);
+    }
+    let found = |wanted: &String| findings.iter().any(|one| one.fingerprint == *wanted);
+    if let Some(missing) = fingerprints.iter().find(|wanted| !found(wanted)) {
+        return Err(
+            Error::not_found(format!("no finding has the fingerprint {missing}"))
+                .hint("the fingerprints are in `tenantctl audit -o json`"),
+        );
+    }
+    let chosen = findings
+        .into_iter()
+        .filter(|one| fingerprints.contains(&one.fingerprint));
+    Ok(chosen.collect())
+}
+
+#[derive(Serialize)]
+struct BaselineView {
+    file: String,
+    added: u64,
+    renewed: u64,
+    /// False in a dry run.
+    written: bool,
+}
+
+impl View for BaselineView {
+    fn human(&self, _page: &mut Page) {}
+
+    fn summary(&self) -> Option<String> {
+        let verb = if self.written {
+            "accepted"
+        } else {
+            "would be accepted"
+        };
+        Some(format!(
+            "{} findings {verb} in {}, {} of them anew",
+            self.added + self.renewed,
+            self.file,
+            self.renewed
+        ))
+    }
+
+    fn next(&self) -> Vec<String> {
+        vec![format!(
+            "tenantctl audit --baseline {}",
+            shell_words::quote(&self.file)
+        )]
+    }
+}

@@ -1,0 +1,36 @@
+//! `audit checks`
+
+use clap::Args;
+
+use crate::{
+    audit::registry,
+    domain::audit::{Check, Class},
+    error::{Error, Result},
+    output::Listing,
+};
+
+/// List every check, with its class, severity and confidence.
+///
+/// Examples:
+///   tenantctl audit checks
+///   tenantctl audit checks --class policy -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(super) struct ChecksArgs {
+    /// Only those of this class: catalog, policy, grant, data, probe, query.
+    #[arg(long, value_parser = class)]
+    class: Option<Class>,
+}
+
+impl ChecksArgs {
+    pub(super) fn run(self) -> Result<Listing<Check>> {
+        let mut checks = registry::all();
+        checks.retain(|check| self.class.is_none_or(|class| check.class == class));
+        Ok(Listing::of(checks, "no check is of that class"))
+    }
+}
+
+fn class(text: &str) -> Result<Class, String> {
+    text.parse()
+        .map_err(|error: Error| format!("{error}\n  hint: one of {}", Class::names().join(", ")))
+}

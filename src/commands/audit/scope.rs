@@ -1,0 +1,171 @@
+//! The arguments that say what is audited and how: they win over the `[audit]` section.
+
+use std::{sync::Arc, time::Duration};
+
+use clap::Args;
+use futures_util::FutureExt;
+
+use crate::{
+    audit::{
+        Options,
+        checks::{
+            data::DataOptions,
+            probe::{ProbeMode, ProbeOptions},
+        },
+        connections::{Connect, Limits},
+        model::Overrides,
+        registry::Selection,
+    },
+    cli::values,
+    config::AuditSection,
+    context::App,
+    db,
+    error::Result,
+};
+
+/// How many rows prove one finding of the data checks.
+const SAMPLES: u32 = 5;
+
+/// What is audited, and how.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ScopeArgs {
+    /// Look at these schemas only. Otherwise: all but those that a hosting platform manages.
+    #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
+    schema: Vec<String>,
+
+    /// Leave these schemas out.
+    #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
+    exclude_schema: Vec<String>,
+
+    /// The table of tenants. Otherwise it is inferred.
+    #[arg(long, value_name = "TABLE")]
+    tenant_table: Option<String>,
+
+    /// The column that names the tenant. Otherwise it is inferred.
+    #[arg(long, value_name = "COLUMN")]
+    tenant_key: Option<String>,
+
+    /// Tables with the same rows for everyone.
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    reference_table: Vec<String>,
+
+    /// Tables that belong to no one tenant, such as users.
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    global_table: Vec<String>,
+
+    /// The roles that the application uses. Otherwise: those with rights on the tables.
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    app_role: Vec<String>,
+
+    /// How a session names its tenant, with {tenant} and {user} for the quoted values:
+    /// "SET LOCAL app.tenant = {tenant}". Otherwise: what the policies read.
+    #[arg(long, value_name = "SQL")]
+    session: Option<String>,
+
+    /// The two tenants to attack between, by their keys. Otherwise: two that have rows.
+    #[arg(long, value_name = "KEY", value_delimiter = ',', num_args = 1..)]
+    tenants: Vec<String>,
+
+    /// Only these checks or classes (catalog, policy, grant, data, probe, query).
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// Not these checks or classes.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    skip: Vec<String>,
+
+    /// How the attacks are made: not at all, reading only, or writing too, rolled back.
+    #[arg(long, value_name = "MODE", default_value = "read", value_parser = ["off", "read", "full"])]
+    probe: String,
+
+    /// Also attack where something may outlive the rollback: sequences, triggers that reach
+    /// outside the database.
+    #[arg(long)]
+    force: bool,
+
+    /// Show the values of rows that prove a finding. Otherwise: their keys alone.
+    #[arg(long)]
+    show_values: bool,
+
+    /// How many connections work at once.
+    #[arg(long, value_name = "N", default_value = "4", value_parser = values::whole_number(1..=64_usize))]
+    jobs: usize,
+
+    /// How many seconds one statement may take; what takes longer is skipped, and told.
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = values::whole_number(1..=86_400_u64))]
+    statement_timeout: u64,
+
+    /// How many seconds to wait for a lock; what is locked longer is skipped, and told.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::whole_number(1..=3_600_u64))]
+    lock_timeout: u64,
+}
+
+impl ScopeArgs {
+    /// The options of the audit, and how it connects.
+    ///
+    /// # Errors
+    /// `Unavailable` when no database is named, `NotFound` for a check that does not exist.
+    pub(super) fn resolve(self, app: &App) -> Result<(Connect, Options)> {
+        let section = app.config()?.audit.clone();
+        let selection = Selection {
+            only: self.only.clone(),
+            skip: self.skip.clone(),
+        };
+        selection.validate()?;
+        let options = Options {
+            limits: self.limits(),
+            jobs: self.jobs,
+            data: DataOptions {
+                show_values: self.show_values,
+                samples: SAMPLES,
+            },
+            probe: ProbeOptions {
+                mode: match self.probe.as_str() {
+                    "off" => ProbeMode::Off,
+                    "full" => ProbeMode::Full,
+                    _ => ProbeMode::Read,
+                },
+                show_values: self.show_values,
+                force: self.force,
+            },
+            selection,
+            overrides: self.overrides(section),
+        };
+        Ok((connect(app)?, options))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            statement: Duration::from_secs(self.statement_timeout),
+            lock: Duration::from_secs(self.lock_timeout),
+        }
+    }
+
+    fn overrides(self, section: AuditSection) -> Overrides {
+        let list = |flags: Vec<String>, section: Vec<String>| {
+            if flags.is_empty() { section } else { flags }
+        };
+        Overrides {
+            schemas: list(self.schema, section.schemas),
+            excluded_schemas: list(self.exclude_schema, section.exclude_schemas),
+            tenant_table: self.tenant_table.or(section.tenant_table),
+            tenant_key: self.tenant_key.or(section.tenant_key),
+            reference_tables: list(self.reference_table, section.reference_tables),
+            global_tables: list(self.global_table, section.global_tables),
+            roles: list(self.app_role, section.app_roles),
+            session: self.session.or(section.session),
+            tenants: self.tenants,
+        }
+    }
+}
+
+/// Opens connections to the database that the arguments mean, whatever its schema.
+fn connect(app: &App) -> Result<Connect> {
+    let target = app.target()?;
+    let settings = app.connect_settings(&target.url)?;
+    tracing::info!("database: {}", target.describe());
+    Ok(Arc::new(move || {
+        let settings = settings.clone();
+        async move { db::open_connection(&settings).await }.boxed()
+    }))
+}

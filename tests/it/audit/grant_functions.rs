@@ -1,0 +1,264 @@
+//! Functions that run as somebody else, and those that run before the policies.
+
+use super::{grants::NOTES, lab::Lab};
+use tenantctl::domain::audit::Severity;
+
+/// A path that leaves nothing to find about it.
+const SAFE: &str = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp";
+
+const SESSION: &str = "nullif(current_setting('app.tenant', true), '')::uuid";
+
+/// Functions of the owner, whom no policy binds: it is not forced.
+fn lab(functions: &str) -> Lab {
+    Lab::new(&format!(
+        "{NOTES} GRANT SELECT ON organizations, notes TO {{app}};
+         ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+         {functions}; GRANT EXECUTE ON ALL ROUTINES IN SCHEMA public TO {{app}};"
+    ))
+}
+
+fn sql(signature: &str, body: &str) -> Lab {
+    lab(&format!(
+        "CREATE FUNCTION {signature} LANGUAGE sql {SAFE} AS $$ {body} $$"
+    ))
+}
+
+fn plpgsql(signature: &str, body: &str) -> Lab {
+    lab(&format!(
+        "CREATE FUNCTION {signature} LANGUAGE plpgsql {SAFE} AS $$ BEGIN {body} END $$"
+    ))
+}
+
+#[test]
+fn a_body_that_never_asks_the_session_is_told() {
+    let lab = sql("f() RETURNS SETOF text", "SELECT body FROM notes");
+    assert_eq!(
+        lab.assert_fixable("definer-unfiltered", "public.f()")
+            .severity,
+        Severity::High
+    );
+    let lab = lab_parsed("SELECT body FROM notes");
+    lab.assert_fixable("definer-unfiltered", "public.f()");
+    let lab = plpgsql(
+        "f() RETURNS SETOF notes",
+        "RETURN QUERY SELECT * FROM public.notes;",
+    );
+    lab.assert_fixable("definer-unfiltered", "public.f()");
+    let lab = plpgsql(
+        "f() RETURNS SETOF notes",
+        "RETURN QUERY EXECUTE 'SELECT * FROM notes';",
+    );
+    lab.assert_fixable("definer-unfiltered", "public.f()");
+}
+
+fn lab_parsed(query: &str) -> Lab {
+    lab(&format!(
+        "CREATE FUNCTION f() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER BEGIN ATOMIC {query}; END"
+    ))
+}
+
+#[test]
+fn an_argument_is_no_filter() {
+    let lab = sql(
+        "f(org uuid) RETURNS SETOF text",
+        "SELECT body FROM notes WHERE organization_id = org",
+    );
+    lab.assert_fixable("definer-unfiltered", "public.f(org uuid)");
+}
+
+#[test]
+fn a_body_that_writes_is_told() {
+    let lab = plpgsql(
+        "f(org uuid) RETURNS void",
+        "DELETE FROM notes WHERE organization_id = org;",
+    );
+    let finding = lab.assert_fixable("definer-unfiltered", "public.f(org uuid)");
+    assert!(
+        finding.message.contains("writes public.notes"),
+        "{}",
+        finding.message
+    );
+}
+
+#[test]
+fn a_statement_that_the_caller_hands_in_is_told() {
+    let lab = plpgsql("f(statement text) RETURNS void", "EXECUTE statement;");
+    lab.assert_fixable("definer-unfiltered", "public.f(statement text)");
+    let lab = plpgsql("f(statement text) RETURNS void", "EXECUTE 'SELECT 1';");
+    lab.assert_silent("definer-unfiltered");
+}
+
+#[test]
+fn current_user_is_the_owner_inside() {
+    let lab = sql(
+        "f() RETURNS SETOF text",
+        "SELECT body FROM notes WHERE body <> current_user",
+    );
+    lab.assert_fixable("definer-unfiltered", "public.f()");
+}
+
+#[test]
+fn what_is_read_through_a_view_is_told() {
+    let lab = lab(&format!(
+        "CREATE VIEW all_notes AS SELECT organization_id, body FROM notes;
+         CREATE FUNCTION f() RETURNS SETOF text LANGUAGE sql {SAFE} AS $$ SELECT body FROM all_notes $$"
+    ));
+    lab.assert_fixable("definer-unfiltered", "public.f()");
+    lab.run("ALTER FUNCTION f() SECURITY DEFINER; ALTER TABLE notes FORCE ROW LEVEL SECURITY;");
+    lab.assert_silent("definer-unfiltered");
+}
+
+#[test]
+fn a_body_that_asks_the_session_is_not_told() {
+    sql(
+        "f() RETURNS SETOF text",
+        &format!("SELECT body FROM notes WHERE organization_id = {SESSION}"),
+    )
+    .assert_silent("definer-unfiltered");
+    lab_parsed(&format!(
+        "SELECT body FROM notes WHERE organization_id = {SESSION}"
+    ))
+    .assert_silent("definer-unfiltered");
+    let helper = format!(
+        "CREATE FUNCTION tenant() RETURNS uuid LANGUAGE sql STABLE RETURN {SESSION};
+         CREATE FUNCTION f() RETURNS SETOF text LANGUAGE plpgsql {SAFE} AS $$
+         BEGIN RETURN QUERY SELECT body FROM notes WHERE organization_id = tenant(); END $$"
+    );
+    lab(&helper).assert_silent("definer-unfiltered");
+}
+
+#[test]
+fn what_hands_no_rows_out_is_not_told() {
+    for (signature, body) in [
+        (
+            "f(a uuid) RETURNS boolean",
+            "SELECT EXISTS (SELECT FROM notes WHERE id = a)",
+        ),
+        (
+            "f(a text) RETURNS SETOF uuid",
+            "SELECT organization_id FROM notes WHERE token_hash = md5(a)",
+        ),
+        (
+            "f(a text) RETURNS uuid",
+            "INSERT INTO organizations VALUES (gen_random_uuid(), a) RETURNING id",
+        ),
+        ("f() RETURNS integer", "SELECT 1"),
+    ] {
+        sql(signature, body).assert_silent("definer-unfiltered");
+    }
+}
+
+#[test]
+fn who_is_bound_or_cannot_call_is_not_told() {
+    let body = "SELECT body FROM notes";
+    let lab = sql("f() RETURNS SETOF text", body);
+    lab.run("REVOKE EXECUTE ON FUNCTION f() FROM {app}");
+    lab.assert_silent("definer-unfiltered");
+    lab.run("GRANT EXECUTE ON FUNCTION f() TO {app}; ALTER TABLE notes FORCE ROW LEVEL SECURITY");
+    lab.assert_silent("definer-unfiltered");
+    lab.run("ALTER TABLE notes NO FORCE ROW LEVEL SECURITY");
+    lab.assert_fires("definer-unfiltered", "public.f()");
+    let invoker =
+        "CREATE FUNCTION f() RETURNS SETOF text LANGUAGE sql AS $$ SELECT body FROM notes $$";
+    self::lab(invoker).assert_silent("definer-unfiltered");
+}
+
+#[test]
+fn a_trigger_is_not_called() {
+    let lab = plpgsql(
+        "f() RETURNS trigger",
+        "UPDATE notes SET body = ''; RETURN NEW;",
+    );
+    lab.assert_silent("definer-unfiltered");
+    lab.assert_silent("definer-public");
+}
+
+#[test]
+fn a_search_path_of_the_callers_is_told() {
+    let lab = lab(
+        "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+                       AS $$ SELECT count(*) FROM public.notes $$",
+    );
+    lab.assert_fixable("definer-search-path", "public.f()");
+}
+
+#[test]
+fn a_path_through_a_schema_of_the_callers_is_told() {
+    let lab = lab(&format!(
+        "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql {SAFE} AS $$ SELECT count(*) FROM public.notes $$;
+         RESET ROLE; GRANT CREATE ON SCHEMA public TO {{app}}; SET ROLE {{owner}}"
+    ));
+    lab.assert_fixable("definer-search-path", "public.f()");
+    let lab = lab_unset_and_open();
+    lab.assert_fixable("definer-search-path", "public.f()");
+}
+
+fn lab_unset_and_open() -> Lab {
+    lab(
+        "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+             AS $$ SELECT count(*) FROM public.notes $$;
+         RESET ROLE; GRANT CREATE ON SCHEMA public TO PUBLIC; SET ROLE {owner}",
+    )
+}
+
+/// The attack is real: a temporary table takes the place of the one that is meant.
+#[test]
+fn temporary_tables_come_first_where_the_path_does_not_say() {
+    let define = |table: &str| {
+        lab(&format!(
+            "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public
+                 AS $$ SELECT count(*) FROM {table} $$"
+        ))
+    };
+    let lab = define("notes");
+    let fooled = "SET ROLE {app}; CREATE TEMP TABLE notes AS SELECT generate_series(1, 100);
+                  DO $$ BEGIN IF f() <> 100 THEN RAISE EXCEPTION 'not fooled'; END IF; END $$";
+    lab.run("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {app}");
+    lab.run(&fooled.replace(
+        "SELECT generate_series(1, 100);",
+        "SELECT generate_series(1, 100); GRANT SELECT ON pg_temp.notes TO {owner};",
+    ));
+    let finding = lab.assert_fixable("definer-search-path", "public.f()");
+    assert_eq!(finding.severity, Severity::Low);
+    define("public.notes").assert_silent("definer-search-path");
+}
+
+#[test]
+fn a_body_that_is_parsed_already_needs_no_path() {
+    lab_parsed("SELECT body FROM notes").assert_silent("definer-search-path");
+    sql("f() RETURNS SETOF text", "SELECT body FROM notes").assert_silent("definer-search-path");
+    lab(
+        "CREATE FUNCTION f() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER SET search_path = ''
+             AS $$ SELECT body FROM public.notes $$",
+    )
+    .assert_silent("definer-search-path");
+}
+
+#[test]
+fn a_function_that_everybody_may_call_is_told_and_the_application_keeps_it() {
+    let lab = lab(&format!(
+        "CREATE FUNCTION f(a uuid) RETURNS boolean LANGUAGE sql {SAFE}
+             AS $$ SELECT EXISTS (SELECT FROM notes WHERE id = a) $$"
+    ));
+    lab.assert_silent("definer-public");
+    lab.run("GRANT EXECUTE ON FUNCTION f(uuid) TO PUBLIC; REVOKE EXECUTE ON FUNCTION f(uuid) FROM {app}");
+    lab.assert_fixable("definer-public", "public.f(a uuid)");
+    lab.run("SET ROLE {app}; SELECT f(gen_random_uuid())");
+}
+
+#[test]
+fn a_filtered_function_may_be_everybodys() {
+    let lab = lab(&format!(
+        "CREATE FUNCTION f() RETURNS SETOF text LANGUAGE sql {SAFE}
+             AS $$ SELECT body FROM notes WHERE organization_id = {SESSION} $$"
+    ));
+    lab.run("GRANT EXECUTE ON FUNCTION f() TO PUBLIC");
+    lab.assert_silent("definer-public");
+}
+
+#[test]
+fn a_leakproof_function_is_told() {
+    let lab = lab("RESET ROLE; CREATE FUNCTION f(text) RETURNS boolean LANGUAGE sql LEAKPROOF AS 'SELECT true';
+                   CREATE FUNCTION g(text) RETURNS boolean LANGUAGE sql AS 'SELECT true'; SET ROLE {owner}");
+    lab.assert_fixable("function-leakproof", "public.f(text)");
+}

@@ -1,0 +1,398 @@
+//! Correct schemas, in the styles in which people write them: nothing may be found, whatever the
+//! severity, and no attack may get through.
+
+use tenantctl::{
+    audit::checks::probe::ProbeMode,
+    domain::audit::{Report, Scope, Verdict},
+};
+
+use super::lab::Lab;
+use crate::common::TestDb;
+
+/// Rows for two tenants come with each schema, so that every attack has something to reach.
+const A: &str = "11111111-1111-1111-1111-111111111111";
+const B: &str = "22222222-2222-2222-2222-222222222222";
+
+#[track_caller]
+fn assert_clean(lab: &Lab) -> Report {
+    let report = lab.audit_with(|options| options.probe.mode = ProbeMode::Full);
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    let leaks: Vec<_> = report
+        .matrix
+        .iter()
+        .filter(|cell| matches!(cell.verdict, Verdict::Leak(_)))
+        .collect();
+    assert!(leaks.is_empty(), "{leaks:#?}");
+    assert!(
+        report.summary.blocked > 0,
+        "nothing was attacked: {report:#?}"
+    );
+    assert!(report.skipped.is_empty(), "{:#?}", report.skipped);
+    report
+}
+
+#[track_caller]
+fn scope(report: &Report, table: &str) -> Scope {
+    let found = report.tenant.tables.iter().find(|one| one.table == table);
+    found
+        .unwrap_or_else(|| panic!("{table} was not looked at"))
+        .scope
+}
+
+/// The table of tenants with two rows, seen through its own policy.
+fn tenants(setting: &str) -> String {
+    format!(
+        "CREATE TABLE organizations (id uuid PRIMARY KEY, name text NOT NULL);
+         INSERT INTO organizations VALUES ('{A}', 'A'), ('{B}', 'B');
+         ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE organizations FORCE ROW LEVEL SECURITY;
+         CREATE POLICY tenant ON organizations USING (id = {setting});
+         GRANT SELECT ON organizations TO {{app}};"
+    )
+}
+
+const SETTING: &str = "nullif(current_setting('app.tenant', true), '')::uuid";
+
+/// A keyed table with composite keys, one row a tenant, and one policy.
+fn table(name: &str, setting: &str) -> String {
+    format!(
+        "CREATE TABLE {name} (organization_id uuid NOT NULL REFERENCES organizations,
+                              id uuid NOT NULL DEFAULT gen_random_uuid(), body text,
+                              PRIMARY KEY (organization_id, id));
+         INSERT INTO {name} (organization_id, body) VALUES ('{A}', 'a'), ('{B}', 'b');
+         ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE {name} FORCE ROW LEVEL SECURITY;
+         CREATE POLICY tenant ON {name}
+             USING (organization_id = {setting}) WITH CHECK (organization_id = {setting});
+         GRANT SELECT, INSERT, UPDATE (body), DELETE ON {name} TO {{app}};"
+    )
+}
+
+#[test]
+fn one_setting() {
+    let lab = Lab::new(&(tenants(SETTING) + &table("notes", SETTING)));
+    let report = assert_clean(&lab);
+    assert_eq!(scope(&report, "public.organizations"), Scope::Root);
+    assert_eq!(scope(&report, "public.notes"), Scope::Keyed);
+    assert_eq!(report.tenant.key.as_deref(), Some("organization_id"));
+    assert_eq!(report.tenant.key_type.as_deref(), Some("uuid"));
+    assert_eq!(report.tenant.roles.len(), 1);
+    let context = report.tenant.context.expect("a way to name the tenant");
+    assert_eq!(
+        (context.style.as_str(), context.description.as_str()),
+        ("setting", "app.tenant")
+    );
+}
+
+#[test]
+fn one_setting_without_with_check_and_without_force() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &table("notes", SETTING)
+            + "DROP POLICY tenant ON notes;
+               CREATE POLICY tenant ON notes USING (organization_id = current_setting('app.tenant')::uuid);
+               ALTER TABLE notes NO FORCE ROW LEVEL SECURITY;"),
+    );
+    assert_clean(&lab);
+}
+
+#[test]
+fn a_bigint_key_behind_a_function() {
+    let lab = Lab::new(
+        "CREATE FUNCTION current_account() RETURNS bigint LANGUAGE sql STABLE
+             AS $$ SELECT nullif(current_setting('my.account_id', true), '')::bigint $$;
+         CREATE TABLE accounts (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, name text);
+         INSERT INTO accounts (name) VALUES ('A'), ('B');
+         CREATE TABLE invoices (account_id bigint NOT NULL REFERENCES accounts,
+                                id bigint GENERATED ALWAYS AS IDENTITY, total numeric NOT NULL,
+                                PRIMARY KEY (account_id, id));
+         INSERT INTO invoices (account_id, total) VALUES (1, 10), (2, 20);
+         ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE invoices ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY own ON accounts FOR SELECT USING (id = current_account());
+         CREATE POLICY own ON invoices USING (account_id = current_account());
+         GRANT SELECT ON accounts TO {app};
+         GRANT SELECT, INSERT, DELETE ON invoices TO {app};
+         GRANT UPDATE (total) ON invoices TO {app};",
+    );
+    let report = assert_clean(&lab);
+    assert_eq!(report.tenant.key_type.as_deref(), Some("bigint"));
+}
+
+/// Supabase: `auth.uid()` from the token, memberships in a table, a definer function that looks
+/// them up without running into their own policy.
+#[test]
+fn jwt_with_membership() {
+    let lab = Lab::new(&format!(
+        "RESET ROLE;
+         CREATE SCHEMA auth;
+         CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS $$
+             SELECT (nullif(current_setting('request.jwt.claims', true), '')::json ->> 'sub')::uuid
+         $$;
+         CREATE TABLE auth.users (id uuid PRIMARY KEY, email text);
+         INSERT INTO auth.users VALUES ('{A}', 'a@example.com'), ('{B}', 'b@example.com');
+         GRANT USAGE ON SCHEMA auth TO {{app}}, {{owner}};
+         GRANT REFERENCES, SELECT ON auth.users TO {{owner}};
+         CREATE SCHEMA private AUTHORIZATION {{owner}};
+         SET ROLE {{owner}};
+         CREATE TABLE teams (id uuid PRIMARY KEY, name text);
+         CREATE TABLE team_members (team_id uuid NOT NULL REFERENCES teams,
+                                    user_id uuid NOT NULL REFERENCES auth.users,
+                                    PRIMARY KEY (team_id, user_id));
+         CREATE INDEX ON team_members (user_id);
+         CREATE TABLE documents (id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+                                 team_id uuid NOT NULL REFERENCES teams, title text);
+         CREATE INDEX ON documents (team_id);
+         INSERT INTO teams VALUES ('{A}', 'A'), ('{B}', 'B');
+         INSERT INTO team_members VALUES ('{A}', '{A}'), ('{B}', '{B}');
+         INSERT INTO documents (team_id, title) VALUES ('{A}', 'a'), ('{B}', 'b');
+         CREATE FUNCTION private.my_teams() RETURNS SETOF uuid LANGUAGE sql STABLE SECURITY DEFINER
+             SET search_path = ''
+             AS $$ SELECT team_id FROM public.team_members WHERE user_id = (SELECT auth.uid()) $$;
+         REVOKE EXECUTE ON FUNCTION private.my_teams() FROM PUBLIC;
+         GRANT USAGE ON SCHEMA private TO {{app}};
+         GRANT EXECUTE ON FUNCTION private.my_teams() TO {{app}};
+         ALTER TABLE teams ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE team_members ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE documents ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY mine ON teams FOR SELECT USING (id IN (SELECT private.my_teams()));
+         CREATE POLICY mine ON team_members FOR SELECT USING (team_id IN (SELECT private.my_teams()));
+         CREATE POLICY mine ON documents USING (team_id IN (SELECT private.my_teams()))
+             WITH CHECK (team_id IN (SELECT private.my_teams()));
+         GRANT SELECT ON teams, team_members TO {{app}};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON documents TO {{app}};"
+    ));
+    let report = assert_clean(&lab);
+    assert_eq!(
+        report.tenant.context.expect("a context").style,
+        "membership"
+    );
+}
+
+#[test]
+fn a_claim_in_the_token() {
+    let claim =
+        "(nullif(current_setting('request.jwt.claims', true), '')::json ->> 'org_id')::uuid";
+    let lab = Lab::new(&(tenants(claim) + &table("notes", claim)));
+    let report = assert_clean(&lab);
+    assert_eq!(report.tenant.context.expect("a context").style, "jwt_claim");
+}
+
+#[test]
+fn child_through_parent() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &format!(
+                "CREATE TABLE orders (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+                                      organization_id uuid NOT NULL REFERENCES organizations);
+                 CREATE INDEX ON orders (organization_id);
+                 CREATE TABLE order_lines (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+                                           order_id bigint NOT NULL REFERENCES orders ON DELETE CASCADE,
+                                           article text NOT NULL);
+                 CREATE INDEX ON order_lines (order_id);
+                 INSERT INTO orders (organization_id) VALUES ('{A}'), ('{B}');
+                 INSERT INTO order_lines (order_id, article) VALUES (1, 'a'), (2, 'b');
+                 ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+                 ALTER TABLE order_lines ENABLE ROW LEVEL SECURITY;
+                 CREATE POLICY tenant ON orders USING (organization_id = {SETTING});
+                 CREATE POLICY tenant ON order_lines USING (EXISTS (
+                     SELECT FROM orders o WHERE o.id = order_lines.order_id
+                                            AND o.organization_id = {SETTING}));
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON order_lines TO {{app}};
+                 GRANT SELECT, INSERT, DELETE ON orders TO {{app}};"
+            )),
+    );
+    let report = assert_clean(&lab);
+    assert_eq!(scope(&report, "public.order_lines"), Scope::Child);
+}
+
+#[test]
+fn a_restrictive_floor_with_permissive_policies() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &table("notes", SETTING)
+            + &format!(
+                "ALTER TABLE notes ADD public boolean NOT NULL DEFAULT false;
+                 DROP POLICY tenant ON notes;
+                 CREATE POLICY floor ON notes AS RESTRICTIVE
+                     USING (organization_id = {SETTING}) WITH CHECK (organization_id = {SETTING});
+                 CREATE POLICY readers ON notes FOR SELECT USING (true);
+                 CREATE POLICY writers ON notes USING (NOT public) WITH CHECK (true);"
+            )),
+    );
+    assert_clean(&lab);
+}
+
+#[test]
+fn partitions_with_policies() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &format!(
+                "CREATE TABLE events (organization_id uuid NOT NULL REFERENCES organizations,
+                                      at date NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(),
+                                      PRIMARY KEY (organization_id, at, id)) PARTITION BY RANGE (at);
+                 CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+                 CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+                 INSERT INTO events (organization_id, at) VALUES
+                     ('{A}', '2025-05-05'), ('{B}', '2025-05-05'), ('{A}', '2026-05-05'), ('{B}', '2026-05-05');
+                 ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+                 ALTER TABLE events_2025 ENABLE ROW LEVEL SECURITY;
+                 ALTER TABLE events_2026 ENABLE ROW LEVEL SECURITY;
+                 CREATE POLICY tenant ON events USING (organization_id = {SETTING});
+                 CREATE POLICY tenant ON events_2025 USING (organization_id = {SETTING});
+                 CREATE POLICY tenant ON events_2026 USING (organization_id = {SETTING});
+                 GRANT SELECT, INSERT, DELETE ON events, events_2025, events_2026 TO {{app}};"
+            )),
+    );
+    assert_clean(&lab);
+}
+
+/// The parent alone is granted and protected: nobody reaches the partitions but through it.
+#[test]
+fn partitions_that_nobody_is_granted() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &format!(
+                "CREATE TABLE events (organization_id uuid NOT NULL REFERENCES organizations,
+                                      at date NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(),
+                                      PRIMARY KEY (organization_id, at, id)) PARTITION BY RANGE (at);
+                 CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+                 INSERT INTO events (organization_id, at) VALUES ('{A}', '2026-05-05'), ('{B}', '2026-05-05');
+                 ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+                 CREATE POLICY tenant ON events USING (organization_id = {SETTING});
+                 GRANT SELECT, INSERT, DELETE ON events TO {{app}};"
+            )),
+    );
+    assert_clean(&lab);
+}
+
+#[test]
+fn security_invoker_views() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &table("notes", SETTING)
+            + "CREATE VIEW recent_notes WITH (security_invoker = true) AS
+                   SELECT organization_id, id, body FROM notes;
+               CREATE VIEW note_counts WITH (security_invoker = on) AS
+                   SELECT count(*) AS notes FROM notes;
+               GRANT SELECT ON recent_notes, note_counts TO {app};"),
+    );
+    assert_clean(&lab);
+}
+
+#[test]
+fn composite_foreign_keys() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &table("patients", SETTING)
+            + &format!(
+                "CREATE TABLE visits (organization_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(),
+                                      patient_id uuid NOT NULL, PRIMARY KEY (organization_id, id),
+                                      FOREIGN KEY (organization_id, patient_id)
+                                          REFERENCES patients (organization_id, id));
+                 CREATE INDEX ON visits (organization_id, patient_id);
+                 INSERT INTO visits (organization_id, patient_id) SELECT organization_id, id FROM patients;
+                 ALTER TABLE visits ENABLE ROW LEVEL SECURITY;
+                 CREATE POLICY tenant ON visits USING (organization_id = {SETTING});
+                 GRANT SELECT, INSERT, DELETE ON visits TO {{app}};"
+            )),
+    );
+    assert_clean(&lab);
+}
+
+#[test]
+fn read_only_reference_tables() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &table("notes", SETTING)
+            + "CREATE TABLE countries (code text PRIMARY KEY, name text NOT NULL);
+               INSERT INTO countries VALUES ('ch', 'Switzerland');
+               ALTER TABLE notes ADD country text REFERENCES countries;
+               GRANT SELECT ON countries TO PUBLIC;"),
+    );
+    let report = assert_clean(&lab);
+    assert_eq!(scope(&report, "public.countries"), Scope::Reference);
+}
+
+#[test]
+fn filtered_definer_functions() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &table("notes", SETTING)
+            + &format!(
+                "CREATE FUNCTION note_bodies() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
+                     SET search_path = pg_catalog, public, pg_temp
+                     AS $$ SELECT body FROM public.notes WHERE organization_id = {SETTING} $$;
+                 CREATE FUNCTION parsed_bodies() RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER
+                     BEGIN ATOMIC SELECT body FROM notes WHERE organization_id = {SETTING}; END;
+                 REVOKE EXECUTE ON FUNCTION note_bodies(), parsed_bodies() FROM PUBLIC;
+                 GRANT EXECUTE ON FUNCTION note_bodies(), parsed_bodies() TO {{app}};"
+            )),
+    );
+    assert_clean(&lab);
+}
+
+/// Backups, maintenance and analytics go past row-level security on purpose.
+#[test]
+fn an_administrator_beside_the_application() {
+    let lab = Lab::new(
+        &(tenants(SETTING)
+            + &table("notes", SETTING)
+            + "RESET ROLE; ALTER ROLE {other} BYPASSRLS;
+               GRANT SELECT ON organizations, notes TO {other};"),
+    );
+    assert_clean(&lab);
+}
+
+#[test]
+fn each_tenant_has_a_role_of_its_own() {
+    let lab = Lab::new(
+        "RESET ROLE; CREATE ROLE {app}_group; GRANT {app}_group TO {app}, {other};
+         GRANT USAGE ON SCHEMA public TO {app}_group; SET ROLE {owner};
+         CREATE TABLE tenants (name text PRIMARY KEY);
+         INSERT INTO tenants VALUES ('{app}'), ('{other}');
+         CREATE TABLE notes (tenant text NOT NULL REFERENCES tenants, id bigint GENERATED ALWAYS AS IDENTITY,
+                             body text, PRIMARY KEY (tenant, id));
+         INSERT INTO notes (tenant, body) VALUES ('{app}', 'a'), ('{other}', 'b');
+         ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY own ON tenants FOR SELECT USING (name = current_user);
+         CREATE POLICY own ON notes USING (tenant = current_user);
+         GRANT SELECT ON tenants TO {app}_group;
+         GRANT SELECT, INSERT, DELETE ON notes TO {app}_group;",
+    );
+    let report = assert_clean(&lab);
+    assert_eq!(
+        report.tenant.context.expect("a context").style,
+        "current_user"
+    );
+}
+
+/// Our own schema, with no suppression.
+#[test]
+fn our_own_schema() {
+    let lab = Lab::ours();
+    let report = assert_clean(&lab);
+    assert_eq!(report.tenant.roles[0].role, "tenant_app");
+    assert_eq!(scope(&report, "public.users"), Scope::Global);
+    assert_eq!(
+        scope(&report, "public.channel_configurations"),
+        Scope::Keyed
+    );
+}
+
+/// Without a single row there is nothing to read: what is said is that it was not tried.
+#[test]
+fn our_own_schema_without_rows() {
+    let lab = Lab::on(TestDb::new());
+    let report = lab.audit();
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    assert!(
+        report
+            .skipped
+            .iter()
+            .any(|one| one.check.starts_with("probe")),
+        "{:#?}",
+        report.skipped
+    );
+}

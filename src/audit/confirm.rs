@@ -7,7 +7,7 @@ use super::{
     checks::probe::{Leak, Probed},
     findings::{Claim, Suspicion},
 };
-use crate::domain::audit::{Confidence, Finding, Operation, Severity, Verdict};
+use crate::domain::audit::{Confidence, Finding, Severity, Verdict};
 
 /// Joins what was suspected with what the attacks showed.
 pub fn settle(suspicions: Vec<Suspicion>, probed: &Probed) -> Vec<Finding> {
@@ -49,13 +49,9 @@ fn confirms(claim: &Claim, leak: &Leak) -> bool {
 }
 
 fn confirm(finding: &mut Finding, leak: &Leak) {
-    // To point at another tenant's row is not to reach it.
-    let proven = match leak.operation {
-        Operation::Reference => Severity::High,
-        _ => Severity::Critical,
-    };
-    finding.severity = finding.severity.min(proven);
-    finding.confidence = Confidence::Proven;
+    // What it achieves, it is: to point at another tenant's row is less than to read it.
+    finding.severity = finding.severity.min(leak.finding.severity);
+    finding.confidence = leak.finding.confidence;
     finding.evidence.facts.push(leak.finding.message.clone());
     finding.evidence.statements = leak.finding.evidence.statements.clone();
     finding.evidence.rows = leak.finding.evidence.rows.clone();
@@ -63,6 +59,9 @@ fn confirm(finding: &mut Finding, leak: &Leak) {
 
 /// Every attack that would confirm it was made, at least one of them, and all were blocked.
 fn is_refuted(claims: &[Claim], probed: &Probed) -> bool {
+    if claims.iter().any(|claim| !claim.decisive) {
+        return false;
+    }
     let mut blocked = false;
     for (object, role, attempt) in &probed.attempts {
         let covered = claims
@@ -83,4 +82,165 @@ fn refute(finding: &mut Finding) {
     finding.severity = finding.severity.max(Severity::Low);
     let fact = "every attack that would confirm it was made, and blocked";
     finding.evidence.facts.push(fact.to_owned());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit::catalog::Oid,
+        domain::audit::{Attempt, Check, Class, ContextKind, Evidence, Fix, Operation, Phase},
+    };
+
+    const TABLE: Oid = Oid(1);
+    const ROLE: Oid = Oid(2);
+    const SUSPECTED: Check = Check {
+        id: "rls-disabled",
+        class: Class::Catalog,
+        severity: Severity::High,
+        confidence: Confidence::High,
+        title: "",
+        page: "",
+    };
+    const PROBE: Check = Check {
+        id: "probe-read",
+        class: Class::Probe,
+        severity: Severity::Critical,
+        confidence: Confidence::Proven,
+        ..SUSPECTED
+    };
+
+    fn finding(check: &Check) -> Finding {
+        Finding::new(check, "public.a", "", Fix::advice(Phase::Security, ""))
+    }
+
+    fn suspicion(claims: Vec<Claim>) -> Vec<Suspicion> {
+        vec![Suspicion {
+            finding: finding(&SUSPECTED),
+            claims,
+        }]
+    }
+
+    fn leak(operation: Operation, context: ContextKind) -> Leak {
+        let evidence = Evidence {
+            statements: vec![format!("{operation} {context}")],
+            ..Evidence::default()
+        };
+        Leak {
+            object: TABLE,
+            role: ROLE,
+            operation,
+            context,
+            finding: Finding {
+                evidence,
+                ..finding(&PROBE).part(operation.as_str())
+            },
+        }
+    }
+
+    fn tried(verdicts: &[(ContextKind, Verdict)]) -> Probed {
+        let attempt = |(context, verdict): &(ContextKind, Verdict)| {
+            let attempt = Attempt {
+                object: "public.a".to_owned(),
+                role: "app".to_owned(),
+                operation: Operation::Select,
+                context: *context,
+                verdict: verdict.clone(),
+            };
+            (TABLE, ROLE, attempt)
+        };
+        Probed {
+            attempts: verdicts.iter().map(attempt).collect(),
+            ..Probed::default()
+        }
+    }
+
+    fn blocked() -> Verdict {
+        Verdict::Blocked(String::new())
+    }
+
+    #[test]
+    fn a_confirmed_suspicion_is_one_finding_with_the_plainest_proof() {
+        let probed = Probed {
+            leaks: vec![
+                leak(Operation::Delete, ContextKind::A),
+                leak(Operation::Select, ContextKind::B),
+                leak(Operation::Select, ContextKind::A),
+            ],
+            ..Probed::default()
+        };
+        let writes = Claim {
+            operations: Claim::WRITE,
+            ..Claim::reads(TABLE)
+        };
+        let settled = settle(suspicion(vec![Claim::reads(TABLE), writes]), &probed);
+        assert_eq!(settled.len(), 1, "{settled:#?}");
+        assert_eq!(settled[0].check, "rls-disabled");
+        assert_eq!(settled[0].severity, Severity::Critical);
+        assert_eq!(settled[0].confidence, Confidence::Proven);
+        assert_eq!(settled[0].evidence.statements, ["select A"]);
+    }
+
+    #[test]
+    fn a_leak_that_nobody_suspected_is_told_once_for_all_its_contexts() {
+        let probed = Probed {
+            leaks: vec![
+                leak(Operation::Select, ContextKind::A),
+                leak(Operation::Select, ContextKind::B),
+                leak(Operation::Insert, ContextKind::A),
+            ],
+            ..Probed::default()
+        };
+        let elsewhere = suspicion(vec![Claim::reads(Oid(9))]);
+        let settled = settle(elsewhere, &probed);
+        let checks: Vec<&str> = settled.iter().map(|one| one.check.as_str()).collect();
+        assert_eq!(checks, ["rls-disabled", "probe-read", "probe-read"]);
+        assert_eq!(settled[0].confidence, Confidence::High);
+    }
+
+    #[test]
+    fn it_takes_every_attack_to_refute_a_suspicion() {
+        let (a, b) = (ContextKind::A, ContextKind::B);
+        let not_tried = Verdict::NotApplicable(String::new());
+        let skipped = Verdict::Skipped(String::new());
+        for (verdicts, refuted) in [
+            (vec![(a, blocked()), (b, blocked())], true),
+            (vec![(a, blocked()), (b, not_tried)], false),
+            (vec![(a, blocked()), (b, skipped)], false),
+            // What was not claimed says nothing.
+            (vec![(ContextKind::None, blocked())], false),
+            (vec![], false),
+        ] {
+            let settled = settle(suspicion(vec![Claim::reads(TABLE)]), &tried(&verdicts));
+            let expected = if refuted {
+                (Severity::Low, Confidence::Low)
+            } else {
+                (Severity::High, Confidence::High)
+            };
+            let found = (settled[0].severity, settled[0].confidence);
+            assert_eq!(found, expected, "{verdicts:?}");
+        }
+    }
+
+    #[test]
+    fn what_depends_on_the_rows_of_the_day_is_not_refuted() {
+        let claim = Claim {
+            decisive: false,
+            ..Claim::reads(TABLE)
+        };
+        let settled = settle(
+            suspicion(vec![claim]),
+            &tried(&[(ContextKind::A, blocked())]),
+        );
+        assert_eq!(settled[0].severity, Severity::High);
+    }
+
+    #[test]
+    fn without_claims_nothing_changes() {
+        let settled = settle(
+            suspicion(Vec::new()),
+            &tried(&[(ContextKind::A, blocked())]),
+        );
+        assert_eq!(settled[0].confidence, Confidence::High);
+    }
 }

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
+use super::catalog::Catalog;
 use crate::{
     error::{Context, Result},
     quoting::literal,
@@ -35,6 +36,8 @@ pub struct Connections {
     limits: Limits,
     /// How many workers may be at work at once.
     pub jobs: usize,
+    /// Its transaction holds the snapshot. Whatever fails on it ends the audit: statements that
+    /// may fail go through [`Connections::worker`].
     first: PgConnection,
     snapshot: String,
 }
@@ -65,10 +68,13 @@ impl Connections {
         })
     }
 
-    /// The connection whose transaction holds the snapshot. Whatever fails on it ends the audit:
-    /// statements that may fail go through [`Connections::worker`].
-    pub fn first(&mut self) -> &mut PgConnection {
-        &mut self.first
+    /// The catalog of that snapshot.
+    ///
+    /// # Errors
+    /// As [`Catalog::load`].
+    pub async fn catalog(&mut self) -> Result<Catalog> {
+        let mut second = self.worker().await?;
+        Catalog::load(&mut self.first, &mut second).await
     }
 
     /// One more connection, in a READ ONLY transaction on the same snapshot.

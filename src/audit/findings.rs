@@ -19,6 +19,9 @@ pub struct Claim {
     pub role: Option<Oid>,
     pub operations: &'static [Operation],
     pub contexts: &'static [ContextKind],
+    /// Whether attacks that are all blocked refute it. Not so where it depends on the rows of the
+    /// day whether one gets through.
+    pub decisive: bool,
 }
 
 impl Claim {
@@ -43,6 +46,7 @@ impl Claim {
             role: None,
             operations: Self::READ,
             contexts: Self::NAMED,
+            decisive: true,
         }
     }
 

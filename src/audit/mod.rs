@@ -14,7 +14,6 @@ mod confirm;
 pub mod connections;
 pub mod expression;
 pub mod findings;
-pub mod matrix;
 pub mod model;
 mod queries;
 pub mod registry;

@@ -3,7 +3,6 @@
 use std::{path::PathBuf, time::Instant};
 
 use super::{
-    catalog::Catalog,
     checks::probe::Probed,
     connections::{Connect, Connections, Watch},
     model::Model,
@@ -50,7 +49,7 @@ pub async fn queries(
     }
     watch.phase("reading the catalog", None);
     let mut connections = Connections::open(connect, options.limits, 1).await?;
-    let catalog = Catalog::load(connections.first()).await?;
+    let catalog = connections.catalog().await?;
     let model = Model::infer(catalog, options.overrides.clone())?;
     model.require_tenants()?;
     if sources
@@ -70,6 +69,7 @@ pub async fn queries(
         skipped.extend(unread);
         all.extend(statements);
     }
+    let count = all.len() as u64;
     watch.phase("reading the statements", None);
     let tables = model.vocabulary(model.search_path());
     let (mut findings, unparsed) = statements::check(&tables, all);
@@ -83,6 +83,7 @@ pub async fn queries(
         tenant: tenant(&model, &Probed::default()),
         summary: Summary {
             checks_run: statements::CHECKS.len() as u64,
+            statements: Some(count),
             seconds: begun.elapsed().as_secs_f64(),
             ..Summary::default()
         },

@@ -4,7 +4,7 @@ use super::{checks, findings::Rule, statements};
 use crate::{
     domain::{
         audit::{Check, Class},
-        nearest,
+        suggest::did_you_mean,
     },
     error::{Error, Result},
 };
@@ -37,14 +37,15 @@ pub fn find(id: &str) -> Result<Check> {
     all.iter()
         .find(|check| check.id == id)
         .copied()
-        .ok_or_else(|| {
-            let ids: Vec<&str> = all.iter().map(|check| check.id).collect();
-            let error = Error::not_found(format!("there is no check {id}"));
-            match nearest(id, ids.iter().copied()).first() {
-                Some(near) => error.hint(format!("did you mean {near}?")),
-                None => error.hint("tenantctl audit checks lists them"),
-            }
-        })
+        .ok_or_else(|| unknown(id, all.iter().map(|check| check.id)))
+}
+
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let error = Error::not_found(format!("there is no check {name}"));
+    match did_you_mean(name, known) {
+        Some(hint) => error.hint(hint),
+        None => error.hint("tenantctl audit checks lists them"),
+    }
 }
 
 /// Which checks are wanted.
@@ -62,9 +63,12 @@ impl Selection {
     /// # Errors
     /// `NotFound` for a name that is neither a check nor a class.
     pub fn validate(&self) -> Result<()> {
+        let all = all();
+        let ids = || all.iter().map(|check| check.id);
+        let classes = || Class::ALL.iter().map(|class| class.as_str());
         for name in self.only.iter().chain(&self.skip) {
-            if name.parse::<Class>().is_err() {
-                find(name)?;
+            if !classes().chain(ids()).any(|known| known == name) {
+                return Err(unknown(name, classes().chain(ids())));
             }
         }
         Ok(())

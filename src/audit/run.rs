@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::{
-    catalog::Catalog,
     checks::{
         data::{self, DataOptions},
         policy,
@@ -42,7 +41,7 @@ pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Resu
     options.selection.validate()?;
     watch.phase("reading the catalog", None);
     let mut connections = Connections::open(connect, options.limits, options.jobs).await?;
-    let catalog = Catalog::load(connections.first()).await?;
+    let catalog = connections.catalog().await?;
     let model = Model::infer(catalog, options.overrides.clone())?;
     let mut findings = Findings::default();
     let mut checks_run = 0;

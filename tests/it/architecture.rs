@@ -167,20 +167,10 @@ fn only_db_and_audit_contain_sql() {
 /// Whoever opens a handle decides who may look: that is the services' to do.
 #[test]
 fn only_services_open_the_handles() {
-    const EXCUSED: &[(&str, &str)] = &[
-        (
-            "commands/demo/mod.rs",
-            "lends its own database to the isolation matrix",
-        ),
-        (
-            "commands/demo/scenario.rs",
-            "lends its own database to the isolation matrix",
-        ),
-        (
-            "commands/doctor/schema.rs",
-            "tries whether the tenant scope can be entered",
-        ),
-    ];
+    const EXCUSED: &[(&str, &str)] = &[(
+        "commands/doctor/schema.rs",
+        "tries whether the tenant scope can be entered",
+    )];
     let mut opened = Vec::new();
     for file in files(&source()) {
         let inside = file.strip_prefix(source()).expect("below src");

@@ -188,6 +188,11 @@ const CONFINED: &[(&str, &str)] = &[
 /// Broken policies, and what is wrong with each.
 const OPEN: &[(&str, &str, &str)] = &[
     ("notes", "true", "always true"),
+    (
+        "notes",
+        "organization_id <> app_org()",
+        "loose comparison organization_id",
+    ),
     ("notes", "1 = 1", "always true"),
     ("notes", "NOT false", "always true"),
     (
@@ -360,7 +365,6 @@ const UNKNOWN: &[(&str, &str)] = &[
         "notes",
         "organization_id = '00000000-0000-0000-0000-000000000001'",
     ),
-    ("notes", "organization_id <> app_org()"),
     ("notes", "opaque(organization_id)"),
     ("notes", "author = auth.uid()"),
     (
@@ -563,6 +567,10 @@ impl Catalog {
                     .map(|one| self.relations[one].name.as_str());
                 format!("uncorrelated {}", names.collect::<Vec<_>>().join(" "))
             }
+            Why::LooseComparison { column, .. } => {
+                format!("loose comparison {}", self.column(own, *column))
+            }
+            Why::IgnoredArgument { function } => format!("ignored by function {function}"),
             Why::OpenArm { arm, inner } => format!("arm {arm}: {}", self.words(table, inner)),
         }
     }

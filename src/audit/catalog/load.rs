@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join;
 use sqlx::{PgConnection, query_file_as, query_file_scalar};
 
 use super::{
@@ -25,13 +26,14 @@ macro_rules! rows {
 }
 
 impl Catalog {
-    /// Reads everything, in the caller's transaction.
+    /// Reads everything, in the transactions of two connections that share a snapshot: two,
+    /// because the server writes out the texts of policies and defaults while it reads the rest.
     ///
     /// # Errors
     /// `Refused` for a server older than PostgreSQL 15, `Failure` when a query fails.
-    pub async fn load(connection: &mut PgConnection) -> Result<Self> {
+    pub async fn load(one: &mut PgConnection, other: &mut PgConnection) -> Result<Self> {
         let server = query_file_as!(Server, "src/audit/catalog/server.sql")
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut *one)
             .await
             .context("the server could not be asked for its version")?;
         if server.version_number < OLDEST {
@@ -41,81 +43,119 @@ impl Catalog {
             )));
         }
         let locked = query_file_scalar!("src/audit/catalog/locked.sql")
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut *one)
             .await
             .context("the locks could not be read")?;
-        let schemas = rows!(connection, Schema, "src/audit/catalog/schemas.sql");
-        let relations = rows!(
-            connection,
-            Relation,
-            "src/audit/catalog/relations.sql",
-            &locked
-        );
-        let columns = rows!(connection, Column, "src/audit/catalog/columns.sql", &locked);
-        let constraints = rows!(
-            connection,
-            Constraint,
-            "src/audit/catalog/constraints.sql",
-            &locked
-        );
-        let indexes = rows!(connection, Index, "src/audit/catalog/indexes.sql", &locked);
-        let policies = rows!(
-            connection,
-            Policy,
-            "src/audit/catalog/policies.sql",
-            &locked
-        );
-        let rules = rows!(connection, Rule, "src/audit/catalog/rules.sql", &locked);
-        let triggers = rows!(connection, Trigger, "src/audit/catalog/triggers.sql");
-        let roles = rows!(connection, Role, "src/audit/catalog/roles.sql");
-        let memberships = rows!(connection, Membership, "src/audit/catalog/memberships.sql");
-        let grants = rows!(connection, Grant, "src/audit/catalog/grants.sql");
-        let default_grants = rows!(
-            connection,
-            DefaultGrant,
-            "src/audit/catalog/default_grants.sql"
-        );
-        let functions = rows!(connection, Function, "src/audit/catalog/functions.sql");
-        let publications = rows!(
-            connection,
-            Publication,
-            "src/audit/catalog/publications.sql",
-            &locked
-        );
-        let equalities = query_file_scalar!("src/audit/catalog/equalities.sql")
-            .fetch_all(&mut *connection)
-            .await
-            .context("the operators could not be read")?;
-        let roles: BTreeMap<Oid, Role> = by(roles, |role| role.oid);
-        let relations = by(relations, |relation| relation.oid);
-        let schemas = by(schemas, |schema| schema.oid);
-        let functions = by(functions, |function| function.oid);
+        let (tables, guards) =
+            try_join(Tables::load(one, &locked), Guards::load(other, &locked)).await?;
+        Ok(Self::of(server, tables, guards))
+    }
+
+    fn of(server: Server, tables: Tables, guards: Guards) -> Self {
+        let roles: BTreeMap<Oid, Role> = by(guards.roles, |role| role.oid);
+        let relations = by(tables.relations, |relation| relation.oid);
+        let schemas = by(tables.schemas, |schema| schema.oid);
+        let functions = by(tables.functions, |function| function.oid);
         let rights = Rights::new(
             &roles,
-            &memberships,
-            &grants,
+            &guards.memberships,
+            &guards.grants,
             &relations,
             &schemas,
             &functions,
         );
-        Ok(Self {
+        Self {
             server,
             schemas,
             relations,
-            columns: grouped(columns, |column| column.relation),
-            constraints: grouped(constraints, |constraint| constraint.relation),
-            indexes: grouped(indexes, |index| index.relation),
-            policies: grouped(policies, |policy| policy.relation),
-            rules: grouped(rules, |rule| rule.relation),
-            triggers: grouped(triggers, |trigger| trigger.relation),
+            columns: grouped(tables.columns, |column| column.relation),
+            constraints: grouped(tables.constraints, |constraint| constraint.relation),
+            indexes: grouped(guards.indexes, |index| index.relation),
+            policies: grouped(guards.policies, |policy| policy.relation),
+            rules: grouped(tables.rules, |rule| rule.relation),
+            triggers: grouped(tables.triggers, |trigger| trigger.relation),
             roles,
-            memberships,
-            grants,
-            default_grants,
+            memberships: guards.memberships,
+            grants: guards.grants,
+            default_grants: guards.default_grants,
             functions,
-            publications,
-            equalities: equalities.into_iter().collect(),
+            publications: guards.publications,
+            equalities: guards.equalities.into_iter().collect(),
             rights,
+        }
+    }
+}
+
+/// What there is.
+struct Tables {
+    schemas: Vec<Schema>,
+    relations: Vec<Relation>,
+    columns: Vec<Column>,
+    constraints: Vec<Constraint>,
+    rules: Vec<Rule>,
+    triggers: Vec<Trigger>,
+    functions: Vec<Function>,
+}
+
+impl Tables {
+    async fn load(connection: &mut PgConnection, locked: &[Oid]) -> Result<Self> {
+        Ok(Self {
+            schemas: rows!(connection, Schema, "src/audit/catalog/schemas.sql"),
+            relations: rows!(
+                connection,
+                Relation,
+                "src/audit/catalog/relations.sql",
+                locked
+            ),
+            columns: rows!(connection, Column, "src/audit/catalog/columns.sql", locked),
+            constraints: rows!(
+                connection,
+                Constraint,
+                "src/audit/catalog/constraints.sql",
+                locked
+            ),
+            rules: rows!(connection, Rule, "src/audit/catalog/rules.sql", locked),
+            triggers: rows!(connection, Trigger, "src/audit/catalog/triggers.sql"),
+            functions: rows!(connection, Function, "src/audit/catalog/functions.sql"),
+        })
+    }
+}
+
+/// Who may reach it, and how fast.
+struct Guards {
+    policies: Vec<Policy>,
+    indexes: Vec<Index>,
+    roles: Vec<Role>,
+    memberships: Vec<Membership>,
+    grants: Vec<Grant>,
+    default_grants: Vec<DefaultGrant>,
+    publications: Vec<Publication>,
+    equalities: Vec<Oid>,
+}
+
+impl Guards {
+    async fn load(connection: &mut PgConnection, locked: &[Oid]) -> Result<Self> {
+        Ok(Self {
+            policies: rows!(connection, Policy, "src/audit/catalog/policies.sql", locked),
+            indexes: rows!(connection, Index, "src/audit/catalog/indexes.sql", locked),
+            roles: rows!(connection, Role, "src/audit/catalog/roles.sql"),
+            memberships: rows!(connection, Membership, "src/audit/catalog/memberships.sql"),
+            grants: rows!(connection, Grant, "src/audit/catalog/grants.sql"),
+            default_grants: rows!(
+                connection,
+                DefaultGrant,
+                "src/audit/catalog/default_grants.sql"
+            ),
+            publications: rows!(
+                connection,
+                Publication,
+                "src/audit/catalog/publications.sql",
+                locked
+            ),
+            equalities: query_file_scalar!("src/audit/catalog/equalities.sql")
+                .fetch_all(connection)
+                .await
+                .context("the operators could not be read")?,
         })
     }
 }

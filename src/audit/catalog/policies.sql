@@ -9,10 +9,11 @@ SELECT p.oid AS "oid!: Oid", p.polrelid AS "relation!: Oid", p.polname::text AS 
   FROM pg_catalog.pg_policy p
        -- The texts name the tables of sub-selects too.
        CROSS JOIN LATERAL (
-           SELECT p.polrelid = ANY ($1::oid[])
-                  OR EXISTS (SELECT FROM pg_catalog.pg_depend d
-                              WHERE d.classid = 'pg_catalog.pg_policy'::regclass
-                                AND d.objid = p.oid
-                                AND d.refclassid = 'pg_catalog.pg_class'::regclass
-                                AND d.refobjid = ANY ($1::oid[]))) l (waits)
+           SELECT cardinality($1::oid[]) > 0
+                  AND (p.polrelid = ANY ($1::oid[])
+                       OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                   WHERE d.classid = 'pg_catalog.pg_policy'::regclass
+                                     AND d.objid = p.oid
+                                     AND d.refclassid = 'pg_catalog.pg_class'::regclass
+                                     AND d.refobjid = ANY ($1::oid[])))) l (waits)
  ORDER BY p.polrelid, p.polname

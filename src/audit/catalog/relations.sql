@@ -15,12 +15,13 @@ SELECT c.oid AS "oid!: Oid", n.nspname::text AS "schema!", c.relname::text AS "n
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
        CROSS JOIN LATERAL (
-           SELECT c.oid = ANY ($1::oid[])
-                  OR EXISTS (SELECT FROM pg_catalog.pg_depend d
-                               JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
-                              WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
-                                AND r.ev_class = c.oid
-                                AND d.refobjid = ANY ($1::oid[]))) v (waits)
+           SELECT cardinality($1::oid[]) > 0
+                  AND (c.oid = ANY ($1::oid[])
+                       OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+                                   WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass
+                                     AND r.ev_class = c.oid
+                                     AND d.refobjid = ANY ($1::oid[])))) v (waits)
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
    AND n.nspname !~ '^pg_(toast|temp|catalog)' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d

@@ -253,6 +253,7 @@ pub struct Index {
     pub keys: Vec<i16>,
     pub partial: bool,
     pub method: String,
+    /// Of a unique or exclusion index other than the primary key's; else empty.
     pub definition: String,
 }
 

@@ -86,6 +86,14 @@ pub enum Why {
         relations: BTreeSet<u32>,
         sources: BTreeSet<SessionSource>,
     },
+    /// The key is compared with the session's by an operator that other keys pass as well: an
+    /// order, a pattern, or inequality.
+    LooseComparison {
+        column: i16,
+        sources: BTreeSet<SessionSource>,
+    },
+    /// The key is handed to a function that never looks at it.
+    IgnoredArgument { function: u32 },
     /// One arm of an OR or a CASE is open, counted from 0.
     OpenArm { arm: usize, inner: Box<Why> },
 }

@@ -92,6 +92,14 @@ impl<'a> Arms<'a> {
         list: List<'a>,
     ) -> List<'a> {
         use Polarity::{False, NotTrue, Null, True};
+        if let (Some((arg, answer)), True | False) = (self.compared_with_answer(expr), polarity) {
+            let polarity = if answer == (polarity == True) {
+                True
+            } else {
+                False
+            };
+            return self.holds(arg, polarity, scope, list);
+        }
         match (expr, polarity) {
             (Expr::And(args), True) | (Expr::Or(args), False | NotTrue) => {
                 self.all(args, polarity, scope, list)
@@ -178,6 +186,31 @@ impl<'a> Arms<'a> {
                 }
             }
             _ => self.atom(expr, polarity, scope, list),
+        }
+    }
+
+    /// `condition = true`, or `= false`, as people write it of a function that answers.
+    fn compared_with_answer(&self, expr: &'a Expr) -> Option<(&'a Expr, bool)> {
+        let Expr::Operator { operator, args, .. } = expr else {
+            return None;
+        };
+        match args.as_slice() {
+            _ if !self.facts.is_equality(*operator) => None,
+            [
+                condition,
+                Expr::Const {
+                    value: ConstValue::Bool(answer),
+                    ..
+                },
+            ]
+            | [
+                Expr::Const {
+                    value: ConstValue::Bool(answer),
+                    ..
+                },
+                condition,
+            ] => Some((condition, *answer)),
+            _ => None,
         }
     }
 

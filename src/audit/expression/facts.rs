@@ -36,6 +36,11 @@ pub trait Facts {
     /// A user's function; none for what is built in.
     fn function(&self, oid: u32) -> Option<&FunctionFacts>;
 
+    /// Whether the body of a function never looks at its argument at that place, from 0.
+    fn ignores_argument(&self, _function: u32, _place: usize) -> bool {
+        false
+    }
+
     /// Whether the operator is an equality: a member of a btree or hash operator class with the
     /// strategy "equal" (`pg_amop`).
     fn is_equality(&self, operator: u32) -> bool;

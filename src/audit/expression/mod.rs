@@ -27,4 +27,4 @@ pub use expr::{ConstValue, Expr, Query, RangeEntry};
 pub use facts::{Facts, FunctionFacts, Functions, Volatility};
 pub use read::{body, expression, queries};
 pub use session::{SessionSource, reads_user_metadata, session_sources, settings_read};
-pub use visit::{functions, relations, row_columns, walk};
+pub use visit::{functions, operands, relations, row_columns, walk};

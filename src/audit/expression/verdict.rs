@@ -37,7 +37,9 @@ pub(super) fn judge<'a>(arms: &Arms<'a>, arm: &Arm<'a>, frame: &Frame<'a>) -> Ve
         return Verdict::Confined(how);
     }
     case.unset()
+        .or_else(|| case.ignored_argument())
         .or_else(|| case.null_escape())
+        .or_else(|| case.loose_comparison())
         .map(Verdict::Open)
         .or_else(|| case.wrong_column())
         .or_else(|| case.subselect())
@@ -114,7 +116,7 @@ impl<'c, 'a> Case<'c, 'a> {
             Expr::Call { function, .. }
                 if atom.polarity == Polarity::True
                     && !read.sources.is_empty()
-                    && read.columns.iter().any(|column| self.is_key(column)) =>
+                    && self.hears_key(atom) =>
             {
                 Some(How::Function(*function))
             }
@@ -125,6 +127,35 @@ impl<'c, 'a> Case<'c, 'a> {
             own.remove(&POLICY_ROW)
                 .then(|| How::Through(own.into_iter().map(|row| self.relation(row)).collect()))
         })
+    }
+
+    /// Whether the function that an atom asks is handed a key, and looks at it.
+    fn hears_key(&self, atom: &Atom<'a>) -> bool {
+        let Expr::Call { function, args } = atom.expr else {
+            return false;
+        };
+        let facts = self.frame.facts;
+        args.iter().enumerate().any(|(place, arg)| {
+            let read = reading(arg, &atom.scope, facts);
+            read.columns.iter().any(|column| self.is_key(column))
+                && !facts.ignores_argument(*function, place)
+        })
+    }
+
+    /// The arm is nothing but a function that is handed a key and never looks at it.
+    fn ignored_argument(&self) -> Option<Why> {
+        let [(atom, read)] = self.atoms.as_slice() else {
+            return None;
+        };
+        let Expr::Call { function, .. } = atom.expr else {
+            return None;
+        };
+        let handed = read.columns.iter().any(|column| self.is_key(column));
+        (handed && atom.polarity == Polarity::True && !self.hears_key(atom)).then_some(
+            Why::IgnoredArgument {
+                function: *function,
+            },
+        )
     }
 
     /// The rows that belong to the session's tenant or user: those that row-level security lets
@@ -262,6 +293,25 @@ impl<'c, 'a> Case<'c, 'a> {
                     Some(Why::NullEscape { column })
                 }
                 _ => None,
+            }
+        })
+    }
+
+    /// The arm is nothing but a comparison of the key with the session that is no equality.
+    fn loose_comparison(&self) -> Option<Why> {
+        let [(atom, read)] = self.atoms.as_slice() else {
+            return None;
+        };
+        let Expr::Operator { function, .. } = atom.expr else {
+            return None;
+        };
+        let mut columns = read.columns.iter();
+        let column = columns.next().filter(|column| self.is_key(column))?;
+        let alone = columns.next().is_none() && !read.reads_tables && !read.sources.is_empty();
+        (alone && atom.polarity == Polarity::True && is_loose(*function)).then(|| {
+            Why::LooseComparison {
+                column: column.1,
+                sources: read.sources.clone(),
             }
         })
     }
@@ -417,4 +467,13 @@ fn is_presence(atom: &Atom<'_>) -> bool {
         (atom.expr, atom.polarity),
         (Expr::IsNotNull(_), Polarity::True) | (Expr::IsNull(_), Polarity::False)
     )
+}
+
+/// Whether the function behind an operator holds for many values (pg_proc.dat): `<`, `>`, `<=`,
+/// `>=` and `<>` of int4, int8, text and uuid; LIKE, ILIKE and regular expressions.
+fn is_loose(function: u32) -> bool {
+    let inequality = matches!(function, 66 | 144 | 147 | 149 | 150 | 157 | 468..=472 | 740..=743);
+    let of_uuid = matches!(function, 2954 | 2955 | 2957 | 2958 | 2959);
+    let pattern = matches!(function, 850 | 1254 | 1633 | 1238);
+    inequality || of_uuid || pattern
 }

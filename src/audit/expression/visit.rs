@@ -83,8 +83,20 @@ fn walk_all<'a>(exprs: &'a [Expr], depth: u32, visit: &mut dyn FnMut(&'a Expr, u
 
 fn walk_at<'a>(expr: &'a Expr, depth: u32, visit: &mut dyn FnMut(&'a Expr, u32)) {
     visit(expr, depth);
+    for one in operands(expr) {
+        walk_at(one, depth, visit);
+    }
+    if let Expr::Sub { query, .. } = expr {
+        walk_query(query, depth + 1, visit);
+    }
+}
+
+/// The expressions right below; of a sub-select what it is tested against, but not its query.
+pub fn operands(expr: &Expr) -> Vec<&Expr> {
     match expr {
-        Expr::Column { .. } | Expr::Const { .. } | Expr::Param { .. } | Expr::SqlValue(_) => {}
+        Expr::Column { .. } | Expr::Const { .. } | Expr::Param { .. } | Expr::SqlValue(_) => {
+            Vec::new()
+        }
         Expr::Call { args, .. }
         | Expr::Operator { args, .. }
         | Expr::AnyOf { args, .. }
@@ -95,31 +107,24 @@ fn walk_at<'a>(expr: &'a Expr, depth: u32, visit: &mut dyn FnMut(&'a Expr, u32))
         | Expr::Coalesce(args)
         | Expr::Array(args)
         | Expr::Row(args)
-        | Expr::Other { children: args, .. } => walk_all(args, depth, visit),
+        | Expr::Other { children: args, .. } => args.iter().collect(),
         Expr::Not(arg)
         | Expr::IsNull(arg)
         | Expr::IsNotNull(arg)
         | Expr::BooleanTest { arg, .. }
-        | Expr::Cast { arg, .. } => walk_at(arg, depth, visit),
+        | Expr::Cast { arg, .. } => vec![arg],
         Expr::Case {
             subject,
             arms,
             otherwise,
         } => {
-            for one in subject.iter().chain(otherwise) {
-                walk_at(one, depth, visit);
-            }
-            for (condition, result) in arms {
-                walk_at(condition, depth, visit);
-                walk_at(result, depth, visit);
-            }
+            let arms = arms
+                .iter()
+                .flat_map(|(condition, result)| [condition, result]);
+            let others = subject.iter().chain(otherwise).map(AsRef::as_ref);
+            others.chain(arms).collect()
         }
-        Expr::Sub { test, query, .. } => {
-            if let Some(test) = test {
-                walk_at(test, depth, visit);
-            }
-            walk_query(query, depth + 1, visit);
-        }
+        Expr::Sub { test, .. } => test.iter().map(AsRef::as_ref).collect(),
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{overrides::Overrides, tenancy::Tenancy};
 use crate::{
-    audit::catalog::{Catalog, Oid, Relation, Role},
+    audit::catalog::{Catalog, Oid, PolicyCommand, Relation, Role},
+    domain::suggest::did_you_mean,
     error::{Error, Result},
 };
 
@@ -39,6 +40,8 @@ pub struct Actors {
     pub roles: Vec<AppRole>,
     /// Roles with rights on tenants' tables that are above row-level security on purpose.
     pub administrators: BTreeSet<Oid>,
+    /// Those of them that are so by policies written for them alone, as a backup's may be.
+    pub readers_of_all: BTreeSet<Oid>,
 }
 
 /// A role that the application uses.
@@ -77,6 +80,7 @@ impl Actors {
         }
         let mut actors = Self::default();
         let mut above = Vec::new();
+        let mut readers = Vec::new();
         for (oid, count) in counts {
             let Some(role) = catalog.roles.get(&oid) else {
                 continue; // PUBLIC is no role that one could attack as.
@@ -88,6 +92,8 @@ impl Actors {
                 actors.administrators.insert(oid);
             } else if role.bypass_rls {
                 above.push((role, count));
+            } else if reads_all(catalog, &relations, role) {
+                readers.push((role, count));
             } else {
                 actors.roles.push(AppRole::granted(role, count));
             }
@@ -95,12 +101,16 @@ impl Actors {
         if actors.roles.is_empty() {
             let granted = above
                 .iter()
+                .chain(&readers)
                 .map(|(role, count)| AppRole::granted(role, *count));
             actors.roles.extend(granted);
         } else {
             actors
                 .administrators
-                .extend(above.iter().map(|(role, _)| role.oid));
+                .extend(above.iter().chain(&readers).map(|(role, _)| role.oid));
+            actors
+                .readers_of_all
+                .extend(readers.iter().map(|(role, _)| role.oid));
         }
         if actors.roles.is_empty() {
             actors.roles = owners(catalog, &relations);
@@ -139,12 +149,49 @@ impl AppRole {
     }
 }
 
+/// Whether a role only reads, and policies for nobody else let it read every row of every table
+/// that it has rights on: what a backup or a report over all tenants needs. One such table may
+/// be a slip; several are a decision.
+fn reads_all(catalog: &Catalog, relations: &[&Relation], role: &Role) -> bool {
+    let rights = |relation: &Relation| {
+        catalog
+            .rights
+            .on_relation_or_columns(role.oid, relation.oid)
+    };
+    let granted: Vec<&&Relation> = relations
+        .iter()
+        .filter(|relation| rights(relation).any_of_rows())
+        .collect();
+    let only_reads = |relation: &Relation| {
+        let may = rights(relation);
+        !(may.insert || may.update || may.delete)
+    };
+    let opened = |relation: &Relation| {
+        relation.rls
+            && catalog.policies_of(relation.oid).iter().any(|policy| {
+                policy.permissive
+                    && policy.roles == [role.oid]
+                    && policy.command.covers(PolicyCommand::Select)
+                    && policy.using_text.as_deref() == Some("true")
+            })
+    };
+    !ANONYMOUS.contains(&role.name.as_str())
+        && granted.iter().filter(|one| opened(one)).count() > 1
+        && granted
+            .iter()
+            .all(|one| only_reads(one) && (opened(one) || !one.is_table()))
+}
+
 fn told(catalog: &Catalog, tenancy: &Tenancy, names: &[String]) -> Result<Actors> {
     let mut actors = Actors::default();
     for name in names {
         let role = catalog.role_named(name).ok_or_else(|| {
-            Error::not_found(format!("there is no role {name}"))
-                .hint("name the role that the application connects as")
+            let error = Error::not_found(format!("there is no role {name}"));
+            let known = catalog.roles.values().map(|role| role.name.as_str());
+            match did_you_mean(name, known) {
+                Some(hint) => error.hint(hint),
+                None => error.hint("name the role that the application connects as"),
+            }
         })?;
         let owner = tenancy.tenants_relations().any(|oid| {
             let relation = catalog.relations.get(&oid);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Model, session::Names};
+use super::{Model, arguments, session::Names};
 use crate::audit::{
     catalog::Oid,
     expression::{Facts, FunctionFacts, SessionSource},
@@ -11,6 +11,11 @@ use crate::audit::{
 impl Facts for Model {
     fn function(&self, oid: u32) -> Option<&FunctionFacts> {
         self.meaning.function(oid)
+    }
+
+    fn ignores_argument(&self, function: u32, place: usize) -> bool {
+        let function = self.catalog.functions.get(&Oid(function));
+        function.is_some_and(|function| arguments::ignores(&self.catalog, function, place))
     }
 
     fn is_equality(&self, operator: u32) -> bool {

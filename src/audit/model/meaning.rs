@@ -6,7 +6,7 @@ use crate::audit::{
     catalog::{Catalog, Function, Oid, Policy},
     expression::{
         self, Expr, FunctionFacts, Query, RangeEntry, SessionSource, Volatility, expr::From,
-        session_sources,
+        operands, session_sources,
     },
 };
 
@@ -29,6 +29,15 @@ pub struct PolicyExpressions {
     pub check: Option<Expr>,
     /// Why one of them could not be read.
     pub unread: Option<String>,
+}
+
+/// The rows that a policy decides about.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Side {
+    /// Rows that are there: USING.
+    Reached,
+    /// Rows as they are to become: WITH CHECK, and USING where there is none.
+    Written,
 }
 
 /// A column that a policy compares with what the session says.
@@ -166,7 +175,7 @@ impl<'a> Search<'a> {
             }
             _ => {}
         }
-        for below in children(expr) {
+        for below in operands(expr) {
             self.expr(below, around);
         }
     }
@@ -179,7 +188,9 @@ impl<'a> Search<'a> {
             if let Some((relation, number)) = self.column(column, around)
                 && !sources.is_empty()
             {
-                self.add(relation, number, sources, true);
+                // What is looked up in a table is not what the session says.
+                let direct = expression::relations(value).is_empty();
+                self.add(relation, number, sources, direct);
             }
         }
     }
@@ -267,49 +278,11 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The expressions right below, sub-selects left out.
-fn children(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::Call { args, .. }
-        | Expr::Operator { args, .. }
-        | Expr::AnyOf { args, .. }
-        | Expr::Distinct { args, .. }
-        | Expr::NullIf { args, .. }
-        | Expr::And(args)
-        | Expr::Or(args)
-        | Expr::Coalesce(args)
-        | Expr::Array(args)
-        | Expr::Row(args)
-        | Expr::Other { children: args, .. } => args.iter().collect(),
-        Expr::Not(arg)
-        | Expr::IsNull(arg)
-        | Expr::IsNotNull(arg)
-        | Expr::BooleanTest { arg, .. }
-        | Expr::Cast { arg, .. } => vec![arg],
-        Expr::Case {
-            subject,
-            arms,
-            otherwise,
-        } => {
-            let arms = arms
-                .iter()
-                .flat_map(|(condition, result)| [condition, result]);
-            let others = subject.iter().chain(otherwise).map(|one| one.as_ref());
-            arms.chain(others).collect()
-        }
-        Expr::Column { .. }
-        | Expr::Const { .. }
-        | Expr::Param { .. }
-        | Expr::Sub { .. }
-        | Expr::SqlValue(_) => Vec::new(),
-    }
-}
-
 fn columns_below<'a>(expr: &'a Expr, found: &mut Vec<&'a Expr>) {
     if matches!(expr, Expr::Column { .. }) {
         found.push(expr);
     }
-    for below in children(expr) {
+    for below in operands(expr) {
         columns_below(below, found);
     }
 }

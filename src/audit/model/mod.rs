@@ -2,6 +2,7 @@
 //! session names its tenant, and what the policies say.
 
 mod actors;
+mod arguments;
 mod candidates;
 mod facts;
 mod meaning;
@@ -12,12 +13,20 @@ mod tenancy;
 mod vocabulary;
 
 pub use actors::{Actors, AppRole};
-pub use meaning::{Comparison, Meaning, PolicyExpressions};
+pub use meaning::{Comparison, Meaning, PolicyExpressions, Side};
 pub use overrides::Overrides;
 pub use session::{Identity, Names, Session};
 pub use tenancy::{Belonging, Link, MembershipTable, Tenancy};
 
-use super::catalog::{Catalog, Oid, Privileges, Relation};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::OnceLock,
+};
+
+use super::{
+    catalog::{Catalog, Oid, Privileges, Relation},
+    expression::Confinement,
+};
 use crate::error::{Error, Result};
 
 /// The catalog and everything that was inferred from it. Checks read nothing else.
@@ -29,26 +38,46 @@ pub struct Model {
     pub actors: Actors,
     pub meaning: Meaning,
     pub session: Session,
+    /// What each side of each policy does to rows. Worked out once, by the checks of policies,
+    /// which all ask for it.
+    pub confinements: OnceLock<BTreeMap<(Oid, Side), Confinement>>,
+    /// The relations that the audit looks at, in the order of their names.
+    by_name: Vec<Oid>,
+    /// What each of the application's roles may do with each of them.
+    held: HashMap<(Oid, Oid), Privileges>,
 }
 
 impl Model {
     /// Infers everything from a catalog.
     ///
     /// # Errors
-    /// `NotFound` when a table, column or role of `overrides` does not exist.
+    /// `NotFound` when a schema, table, column or role of `overrides` does not exist.
     pub fn infer(catalog: Catalog, overrides: Overrides) -> Result<Self> {
+        overrides.require_schemas(&catalog)?;
         let meaning = Meaning::read(&catalog);
         let tenancy = Tenancy::infer(&catalog, &overrides, &meaning.compared())?;
         let actors = Actors::infer(&catalog, &tenancy, &overrides)?;
         let session = Session::infer(&catalog, &overrides, &tenancy, &meaning);
-        Ok(Self {
+        let mut by_name: Vec<Oid> = tenancy.tables.keys().copied().collect();
+        by_name.sort_by_key(|oid| {
+            catalog
+                .relations
+                .get(oid)
+                .map(|one| (&one.schema, &one.name))
+        });
+        let mut model = Self {
             catalog,
             overrides,
             tenancy,
             actors,
             meaning,
             session,
-        })
+            confinements: OnceLock::new(),
+            by_name,
+            held: HashMap::new(),
+        };
+        model.held = model.privileges_of_actors();
+        Ok(model)
     }
 
     /// # Errors
@@ -84,14 +113,8 @@ impl Model {
 
     /// The relations that the audit looks at, in the order of their names.
     pub fn relations(&self) -> impl Iterator<Item = &Relation> {
-        let mut relations: Vec<&Relation> = self
-            .tenancy
-            .tables
-            .keys()
-            .filter_map(|oid| self.catalog.relations.get(oid))
-            .collect();
-        relations.sort_by_key(|relation| (&relation.schema, &relation.name));
-        relations.into_iter()
+        let known = &self.catalog.relations;
+        self.by_name.iter().filter_map(|oid| known.get(oid))
     }
 
     /// The tables (partitioned ones and partitions too) whose rows are some tenant's.
@@ -146,6 +169,20 @@ impl Model {
     /// What a role may do with the rows of a relation: rights on it or on some of its columns,
     /// and the right to use its schema.
     pub fn privileges(&self, role: Oid, relation: &Relation) -> Privileges {
+        let held = self.held.get(&(role, relation.oid));
+        held.copied()
+            .unwrap_or_else(|| self.granted(role, relation))
+    }
+
+    fn privileges_of_actors(&self) -> HashMap<(Oid, Oid), Privileges> {
+        let roles = self.actors.roles.iter();
+        let pairs = roles.flat_map(|role| self.relations().map(|relation| (role.oid, relation)));
+        pairs
+            .map(|(role, relation)| ((role, relation.oid), self.granted(role, relation)))
+            .collect()
+    }
+
+    fn granted(&self, role: Oid, relation: &Relation) -> Privileges {
         if self.catalog.rights.uses_schema(role, &relation.schema) {
             self.catalog
                 .rights

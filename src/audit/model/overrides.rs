@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::tenancy::Belonging;
 use crate::{
     audit::catalog::{Catalog, Oid, Relation},
+    domain::suggest::did_you_mean,
     error::{Error, Result},
 };
 
@@ -83,6 +84,22 @@ impl Overrides {
         }
     }
 
+    /// # Errors
+    /// `NotFound` for a schema that does not exist: nothing in it would be looked at.
+    pub(super) fn require_schemas(&self, catalog: &Catalog) -> Result<()> {
+        let known = || catalog.schemas.values().map(|schema| schema.name.as_str());
+        for name in self.schemas.iter().chain(&self.excluded_schemas) {
+            if !known().any(|schema| schema == name) {
+                let error = Error::not_found(format!("there is no schema {name}"));
+                return Err(match did_you_mean(name, known()) {
+                    Some(hint) => error.hint(hint),
+                    None => error.hint("name a schema that is in this database"),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn includes(&self, relation: &Relation) -> bool {
         self.includes_schema(&relation.schema)
     }
@@ -113,7 +130,17 @@ pub(super) fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Relation>
         .filter(|relation| relation.display() == name || relation.name == name)
         .collect();
     match matching.as_slice() {
-        [] => Err(Error::not_found(format!("there is no table {name}"))),
+        [] => {
+            let error = Error::not_found(format!("there is no table {name}"));
+            let relations = catalog.relations.values();
+            let known: Vec<String> = relations
+                .flat_map(|relation| [relation.name.clone(), relation.display()])
+                .collect();
+            Err(match did_you_mean(name, known.iter().map(String::as_str)) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            })
+        }
         [only] => Ok(only),
         several => match several.iter().find(|relation| relation.display() == name) {
             Some(exact) => Ok(exact),

@@ -8,7 +8,7 @@ use sqlparser::{
     tokenizer::{Token, Tokenizer},
 };
 
-use super::{Access, Problem, Statement, TenantTables, Use, analyse_all, with_room};
+use super::{Access, Problem, Statement, TenantTables, Use, analyse, with_room};
 use crate::domain::audit::{Check, Class, Confidence, Finding, Fix, Phase, Severity, Skipped};
 
 /// How much of a long statement is shown, in characters.
@@ -83,7 +83,7 @@ fn check_all(tables: &TenantTables, statements: Vec<Statement>) -> (Vec<Finding>
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     let mut skipped = Vec::new();
     for statement in statements {
-        match analyse_all(tables, &statement.sql) {
+        match analyse(tables, &statement.sql) {
             Ok(uses) => {
                 for finding in judge(tables, &statement, &uses) {
                     merge(&mut findings, finding, &statement);

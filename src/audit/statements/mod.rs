@@ -1,7 +1,7 @@
 //! The application's own SQL: statements that touch a tenant table without naming the tenant.
 //!
 //! Row-level security is one line of defence; a predicate on the tenant key in each statement is
-//! the other. [`analyse`] says of each use of a tenant table in a statement whether such a
+//! the other. [`check`] says of each use of a tenant table in a statement whether such a
 //! predicate confines it: it follows equalities through joins, sub-selects and common table
 //! expressions, knows what an outer join does to them, and takes from OR only what every arm says.
 
@@ -52,16 +52,6 @@ pub struct Statement {
 #[error("{0}")]
 pub struct ParseError(pub String);
 
-/// Every use of a tenant table in `sql`, which may be several statements, such as the body of a
-/// function. DDL and settings have none.
-///
-/// # Errors
-/// What the parser did not understand.
-pub fn analyse(tables: &TenantTables, sql: &str) -> Result<Vec<Use>, ParseError> {
-    with_room(|| analyse_all(tables, sql))
-        .unwrap_or_else(|error| Err(ParseError(error.to_string())))
-}
-
 /// Runs `work` with a stack that holds the deepest tree that [`prepare`] lets pass: parsing,
 /// walking and freeing it are recursive.
 fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
@@ -76,7 +66,9 @@ fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     })
 }
 
-fn analyse_all(tables: &TenantTables, sql: &str) -> Result<Vec<Use>, ParseError> {
+/// Every use of a tenant table in `sql`, which may be several statements. DDL and settings have
+/// none. It wants [`with_room`] around it.
+fn analyse(tables: &TenantTables, sql: &str) -> Result<Vec<Use>, ParseError> {
     let mut uses = Vec::new();
     for piece in split::statements(sql) {
         uses.extend(analyse_one(tables, piece.text)?);

@@ -23,6 +23,9 @@ pub struct Statements {
     pub skipped: Vec<Skipped>,
 }
 
+/// Nobody writes more SQL than this into one file, in bytes: what is larger is a dump of data.
+const LARGEST: u64 = 64 << 20;
+
 /// A file of `.sqlx/`; only this of it matters here.
 #[derive(Deserialize)]
 struct Metadata {
@@ -54,10 +57,21 @@ impl Statements {
 
     fn file(&mut self, path: &Path) -> Result<()> {
         let shown = path.display().to_string();
-        let bytes = fs::read(path).context(format!("{shown} cannot be read"))?;
-        let Ok(text) = String::from_utf8(bytes) else {
-            self.skip(shown, "the file is not UTF-8");
+        let unreadable = || format!("{shown} cannot be read");
+        if fs::metadata(path).with(unreadable)?.len() > LARGEST {
+            self.skip(
+                shown,
+                format!("the file is larger than {} MiB", LARGEST >> 20),
+            );
             return Ok(());
+        }
+        let bytes = fs::read(path).with(unreadable)?;
+        let text = match text(bytes) {
+            Ok(text) => text,
+            Err(reason) => {
+                self.skip(shown, format!("the file {reason}"));
+                return Ok(());
+            }
         };
         if !has_extension(path, "json") {
             self.split(&shown, &text);
@@ -108,15 +122,32 @@ pub fn from_path(path: &Path) -> Result<Statements> {
 /// The statements of a stream, such as standard input.
 ///
 /// # Errors
-/// `Failure` when it cannot be read, or is not UTF-8.
+/// `Failure` when it cannot be read, `BadInput` when it is no text or larger than 64 MiB.
 pub fn from_reader(mut reader: impl Read) -> Result<Statements> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     reader
-        .read_to_string(&mut text)
+        .by_ref()
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
         .context("standard input cannot be read")?;
+    if bytes.len() as u64 > LARGEST {
+        let message = format!("standard input is larger than {} MiB", LARGEST >> 20);
+        return Err(Error::bad_input(message).hint("split it, and give the parts one by one"));
+    }
+    let text =
+        text(bytes).map_err(|reason| Error::bad_input(format!("standard input {reason}")))?;
     let mut read = Statements::default();
     read.split("-", &text);
     Ok(read)
+}
+
+/// The text, or why it is none.
+fn text(bytes: Vec<u8>) -> Result<String, &'static str> {
+    // No SQL has one: PostgreSQL takes no text with it.
+    if bytes.contains(&0) {
+        return Err("is binary");
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8")
 }
 
 /// The files below a folder that have statements, sorted. Links are not followed: they may lead in

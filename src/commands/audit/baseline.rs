@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::{files, scope::ScopeArgs, watch::Shown};
 use crate::{
     audit,
-    config::write_atomically,
     context::App,
     domain::audit::{Finding, baseline::Acceptance},
     error::{Error, Result},
@@ -55,8 +54,8 @@ pub(super) struct BaselineArgs {
     #[arg(long, value_name = "NAME")]
     owner: String,
 
-    /// The last day on which they are accepted.
-    #[arg(long, value_name = "DAY")]
+    /// The last day on which they are accepted, such as 2027-06-30.
+    #[arg(long, value_name = "DAY", value_parser = day)]
     expires: NaiveDate,
 }
 
@@ -71,6 +70,7 @@ impl BaselineArgs {
                 .clone()
                 .unwrap_or_else(|| DEFAULT_FILE.into()),
         };
+        files::expect_writable(&file)?;
         let mut baseline = files::read_baseline_or_empty(&file)?;
         let report = match &self.from {
             Some(path) => files::read_report(path)?,
@@ -87,7 +87,7 @@ impl BaselineArgs {
         };
         let counts = baseline.accept(&accepted, &acceptance, app.clock.now().date_naive())?;
         if !app.global.dry_run {
-            write_atomically(&file, &baseline.to_text())?;
+            files::write(&file, &baseline.to_text())?;
         }
         app.printer.view(&BaselineView {
             file: file.display().to_string(),
@@ -96,6 +96,11 @@ impl BaselineArgs {
             written: !app.global.dry_run,
         })
     }
+}
+
+fn day(text: &str) -> Result<NaiveDate, String> {
+    text.parse()
+        .map_err(|_| format!("{text:?} is no day\n  hint: write for example 2027-06-30"))
 }
 
 fn chosen(findings: Vec<Finding>, fingerprints: &[String]) -> Result<Vec<Finding>> {
@@ -134,10 +139,8 @@ impl View for BaselineView {
             "would be accepted"
         };
         Some(format!(
-            "{} findings {verb} in {}, {} of them anew",
-            self.added + self.renewed,
-            self.file,
-            self.renewed
+            "{verb} in {}: {} new, {} renewed",
+            self.file, self.added, self.renewed
         ))
     }
 

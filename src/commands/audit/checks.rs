@@ -31,6 +31,5 @@ impl ChecksArgs {
 }
 
 fn class(text: &str) -> Result<Class, String> {
-    text.parse()
-        .map_err(|error: Error| format!("{error}\n  hint: one of {}", Class::names().join(", ")))
+    text.parse().map_err(|error: Error| error.to_string())
 }

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::{run::VerdictArgs, scope::ScopeArgs};
+use super::{files, run::VerdictArgs, scope::ScopeArgs};
 use crate::{
     audit,
-    config::write_atomically,
     context::App,
-    domain::audit::migration::Migration,
+    domain::audit::{Finding, Phase, migration::Migration},
     error::{Error, Result},
     output::{Page, View},
 };
@@ -49,10 +48,13 @@ impl FixArgs {
             return Err(Error::usage("audit fix changes nothing without --apply")
                 .hint("leave --dry-run out, or give --apply with it"));
         }
-        let report = self.verdict.audit(app, self.scope.clone()).await?;
-        let migration = Migration::of(&report.findings);
         if let Some(path) = &self.write {
-            write_atomically(path, &migration.to_sql())?;
+            files::expect_writable(path)?;
+        }
+        let report = self.verdict.audit(app, self.scope.clone()).await?;
+        let migration = Migration::of(&that_apply(report.findings));
+        if let Some(path) = &self.write {
+            files::write(path, &migration.to_sql())?;
             app.printer
                 .done(&format!("migration written to {}", path.display()));
         }
@@ -71,33 +73,60 @@ impl FixArgs {
         }
         let (connect, options) = self.scope.clone().resolve(app)?;
         if app.global.dry_run {
-            audit::apply(&connect, options.limits, &migration.statements(), false).await?;
+            audit::apply(&connect, options.limits, &migration.steps, false).await?;
             return app
                 .printer
                 .view(&MigrationView::new(migration, Some(Applied::RolledBack)));
         }
         let target = app.target()?.describe();
-        app.announce(&format!("about to run {count} statements on the schema"))?;
+        app.announce(&format!("about to run {} on the schema", statements(count)))?;
         for step in &migration.steps {
             app.printer.note(&step.sql);
         }
         let assent = app.assent()?;
         let confirmed = app.printer.prompter().type_to_confirm(
-            &format!("{count} statements will change {target}"),
+            &format!("to change {target} with {}", statements(count)),
             "apply",
             &assent,
         )?;
-        audit::apply(&connect, options.limits, &migration.statements(), true).await?;
+        audit::apply(&connect, options.limits, &migration.steps, true).await?;
         drop(confirmed);
         app.printer
             .view(&MigrationView::new(migration, Some(Applied::Committed)))?;
         let after = self.verdict.audit(app, self.scope).await?;
-        app.printer.note(&format!(
-            "audited again: {} findings are left",
-            after.findings.len()
-        ));
+        app.printer.note(&match after.findings.len() {
+            0 => "audited again: no finding is left".to_owned(),
+            1 => "audited again: 1 finding is left".to_owned(),
+            left => format!("audited again: {left} findings are left"),
+        });
         self.verdict.judge(app, &after)
     }
+}
+
+fn statements(count: usize) -> String {
+    match count {
+        1 => "1 statement".to_owned(),
+        count => format!("{count} statements"),
+    }
+}
+
+/// A foreign key cannot be validated as long as rows violate it: then it is a person who decides
+/// about the rows first, and the rest of the migration applies without it.
+fn that_apply(mut findings: Vec<Finding>) -> Vec<Finding> {
+    let violated: Vec<(String, Option<String>)> = findings
+        .iter()
+        .filter(|finding| finding.check == "data-cross-tenant-reference")
+        .map(|finding| (finding.object.clone(), finding.part.clone()))
+        .collect();
+    for finding in &mut findings {
+        let key = (&finding.object, &finding.part);
+        if finding.fix.phase == Phase::References
+            && violated.iter().any(|(object, part)| key == (object, part))
+        {
+            finding.fix.mechanical = false;
+        }
+    }
+    findings
 }
 
 /// What became of the statements.
@@ -137,8 +166,8 @@ impl View for MigrationView<'_> {
     fn summary(&self) -> Option<String> {
         let count = self.migration.steps.len();
         match self.applied? {
-            Applied::Committed => Some(format!("{count} statements applied")),
-            Applied::RolledBack => Some(format!("{count} statements applied, and rolled back")),
+            Applied::Committed => Some(format!("{} applied", statements(count))),
+            Applied::RolledBack => Some(format!("{} applied, and rolled back", statements(count))),
             Applied::Nothing => Some("nothing can be mended mechanically".to_owned()),
         }
     }

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{run::VerdictArgs, scope::ScopeArgs, watch::Shown};
+use super::{
+    run::{VerdictArgs, show},
+    scope::ScopeArgs,
+    watch::Shown,
+};
 use crate::{
     audit::{self, QuerySource},
     context::App,
     error::Result,
-    output::audit::ReportView,
 };
 
 /// Find the application's statements that touch a tenant table without naming the tenant.
@@ -49,7 +52,7 @@ impl QueriesArgs {
         if let Some(baseline) = baseline {
             baseline.apply(&mut report, app.clock.now().date_naive());
         }
-        app.printer.view(&ReportView::new(&report))?;
+        show(app, &report, false).await?;
         self.verdict.judge(app, &report)
     }
 }

@@ -7,11 +7,16 @@ use clap::Args;
 use super::{files, scope::ScopeArgs, watch::Shown};
 use crate::{
     audit::{self, registry},
-    config::write_atomically,
     context::App,
-    domain::audit::{Report, Severity, baseline::Baseline},
+    domain::{
+        audit::{Report, Severity, baseline::Baseline},
+        suggest::unknown_name,
+    },
     error::{Error, ErrorKind, Result},
-    output::audit::{ReportFormat, ReportView, render},
+    output::{
+        Format, Listing,
+        audit::{ReportFormat, ReportView, render},
+    },
 };
 
 /// What is done with the result.
@@ -43,6 +48,10 @@ pub(super) struct VerdictArgs {
     #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
     fail_on: Option<FailOn>,
 
+    /// Exit with code 10 also where anything had to be skipped.
+    #[arg(long)]
+    fail_on_skipped: bool,
+
     /// The file with the findings that somebody answers for. Otherwise: that of the [audit]
     /// section.
     #[arg(long, value_name = "FILE")]
@@ -59,13 +68,16 @@ pub(super) enum FailOn {
 impl RunArgs {
     pub(super) async fn run(self, app: &App) -> Result<()> {
         let report_format = match &self.report {
-            Some(path) => Some(self.format.map_or_else(|| by_extension(path), Ok)?),
+            Some(path) => {
+                files::expect_writable(path)?;
+                Some(self.format.map_or_else(|| by_extension(path), Ok)?)
+            }
             None => None,
         };
         let report = self.verdict.audit(app, self.scope).await?;
         let checks = registry::all();
         if let (Some(path), Some(format)) = (&self.report, report_format) {
-            write_atomically(path, &render(&report, &checks, format)?)?;
+            files::write(path, &render(&report, &checks, format)?)?;
             app.printer
                 .done(&format!("report written to {}", path.display()));
         }
@@ -73,12 +85,28 @@ impl RunArgs {
             // It went to the file instead.
             Some(_) if self.report.is_some() => {}
             Some(format) => app.printer.raw(&render(&report, &checks, format)?)?,
-            None => app
-                .printer
-                .view(&ReportView::new(&report).whole_matrix(self.matrix))?,
+            None => show(app, &report, self.matrix).await?,
         }
         self.verdict.judge(app, &report)
     }
+}
+
+/// Prints a report in the form of `--output`: in CSV and NDJSON, a record for each finding.
+pub(super) async fn show(app: &App, report: &Report, whole_matrix: bool) -> Result<()> {
+    let printer = &app.printer;
+    if !matches!(printer.format(), Format::Csv | Format::Ndjson) {
+        return printer.view(&ReportView::new(report).whole_matrix(whole_matrix));
+    }
+    let findings = Listing::of(report.findings.clone(), "no finding");
+    printer.list(findings).await?;
+    // These forms have no place for it, and what was not looked at must not pass for clean.
+    if report.summary.skipped > 0 {
+        printer.warn(&format!(
+            "{} skipped, which is no pass: -o json says what and why",
+            report.summary.skipped
+        ));
+    }
+    Ok(())
 }
 
 impl VerdictArgs {
@@ -109,7 +137,7 @@ impl VerdictArgs {
     /// `Finding` when something is as severe as it takes.
     pub(super) fn judge(&self, app: &App, report: &Report) -> Result<()> {
         let from = match self.fail_on {
-            Some(FailOn::Never) => return Ok(()),
+            Some(FailOn::Never) => return self.judge_skipped(report),
             Some(FailOn::From(severity)) => severity,
             None => app.config()?.audit.fail_on.unwrap_or(Severity::Low),
         };
@@ -118,7 +146,7 @@ impl VerdictArgs {
             .filter(|finding| finding.severity.at_least(from))
             .count();
         if count == 0 {
-            return Ok(());
+            return self.judge_skipped(report);
         }
         let (noun, verb) = if count == 1 {
             ("finding", "is")
@@ -129,13 +157,35 @@ impl VerdictArgs {
             ErrorKind::Finding,
             format!("{count} {noun} {verb} {from} or worse"),
         );
-        let first = report
-            .findings
-            .first()
-            .map_or("CHECK", |finding| finding.check.as_str());
-        Err(error
-            .hint(format!("what it means: tenantctl audit explain {first}"))
-            .hint("the statements that mend what can be mended: tenantctl audit fix"))
+        let error = match report.findings.first() {
+            Some(worst) => error.hint(format!(
+                "what it means: tenantctl audit explain {}",
+                worst.check
+            )),
+            None => error,
+        };
+        Err(match report.findings.iter().any(|one| one.fix.mechanical) {
+            true => error.hint("the statements that mend what can be mended: tenantctl audit fix"),
+            false => error,
+        })
+    }
+
+    /// What was not looked at is no pass.
+    fn judge_skipped(&self, report: &Report) -> Result<()> {
+        if !self.fail_on_skipped || report.skipped.is_empty() {
+            return Ok(());
+        }
+        let count = report.skipped.len();
+        let noun = if count == 1 {
+            "thing was"
+        } else {
+            "things were"
+        };
+        Err(Error::new(
+            ErrorKind::Finding,
+            format!("nothing was found, but {count} {noun} skipped"),
+        )
+        .hint("the reasons are in the report; a superuser skips the least"))
     }
 }
 
@@ -157,22 +207,14 @@ fn by_extension(path: &Path) -> Result<ReportFormat> {
 }
 
 fn format(text: &str) -> Result<ReportFormat, String> {
-    text.parse().map_err(|error: Error| {
-        format!(
-            "{error}\n  hint: one of {}",
-            ReportFormat::names().join(", ")
-        )
-    })
+    text.parse().map_err(|error: Error| error.to_string())
 }
 
 pub(super) fn fail_on(text: &str) -> Result<FailOn, String> {
     if text == "never" {
         return Ok(FailOn::Never);
     }
-    text.parse().map(FailOn::From).map_err(|error: Error| {
-        format!(
-            "{error}\n  hint: one of {}, never",
-            Severity::names().join(", ")
-        )
-    })
+    let names = [Severity::names(), vec!["never"]].concat();
+    let severity = text.parse().map(FailOn::From);
+    severity.map_err(|_: Error| unknown_name("severity", text, &names).to_string())
 }

@@ -14,13 +14,13 @@ use crate::{
         },
         connections::{Connect, Limits},
         model::Overrides,
-        registry::Selection,
+        registry::{self, Selection},
     },
     cli::values,
     config::AuditSection,
     context::App,
     db,
-    error::Result,
+    error::{Error, Result},
 };
 
 /// How many rows prove one finding of the data checks.
@@ -63,7 +63,7 @@ pub(super) struct ScopeArgs {
     session: Option<String>,
 
     /// The two tenants to attack between, by their keys. Otherwise: two that have rows.
-    #[arg(long, value_name = "KEY", value_delimiter = ',', num_args = 1..)]
+    #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
     tenants: Vec<String>,
 
     /// Only these checks or classes (catalog, policy, grant, data, probe, query).
@@ -104,7 +104,8 @@ impl ScopeArgs {
     /// The options of the audit, and how it connects.
     ///
     /// # Errors
-    /// `Unavailable` when no database is named, `NotFound` for a check that does not exist.
+    /// `Unavailable` when no database is named, `NotFound` for a check that does not exist, `Usage`
+    /// for a session or tenants that nothing can be attacked with.
     pub(super) fn resolve(self, app: &App) -> Result<(Connect, Options)> {
         let section = app.config()?.audit.clone();
         let selection = Selection {
@@ -112,6 +113,11 @@ impl ScopeArgs {
             skip: self.skip.clone(),
         };
         selection.validate()?;
+        if !selection.wants_any(&registry::all()) {
+            return Err(Error::usage("--skip leaves nothing of what --only names")
+                .hint("the checks and their classes: tenantctl audit checks"));
+        }
+        expect_two(&self.tenants)?;
         let options = Options {
             limits: self.limits(),
             jobs: self.jobs,
@@ -131,6 +137,9 @@ impl ScopeArgs {
             selection,
             overrides: self.overrides(section),
         };
+        if let Some(template) = &options.overrides.session {
+            expect_placeholder(template)?;
+        }
         Ok((connect(app)?, options))
     }
 
@@ -157,6 +166,27 @@ impl ScopeArgs {
             tenants: self.tenants,
         }
     }
+}
+
+/// One tenant attacks another.
+fn expect_two(tenants: &[String]) -> Result<()> {
+    match tenants {
+        [] => Ok(()),
+        [one, other] if one != other => Ok(()),
+        _ => Err(Error::usage("--tenants takes the keys of two tenants")
+            .hint("for example --tenants 17,42")),
+    }
+}
+
+/// A session that names the same tenant whoever attacks would pass for a leak everywhere.
+fn expect_placeholder(template: &str) -> Result<()> {
+    if template.contains("{tenant}") || template.contains("{user}") {
+        return Ok(());
+    }
+    Err(
+        Error::usage("the session does not say whose it is: it has neither {tenant} nor {user}")
+            .hint("for example --session \"SET LOCAL app.tenant = {tenant}\""),
+    )
 }
 
 /// Opens connections to the database that the arguments mean, whatever its schema.

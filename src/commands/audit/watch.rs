@@ -28,8 +28,9 @@ impl Watch for Shown {
         // The old one leaves the screen before the new one comes.
         *current = None;
         *current = Some(match steps {
+            // There is no way to go of which a part could be done.
+            None | Some(0 | 1) => self.printer.spinner(what),
             Some(_) => self.printer.progress(what, steps),
-            None => self.printer.spinner(what),
         });
     }
 

@@ -1,5 +1,6 @@
 //! `tenantctl demo`: the whole of it, on a private PostgreSQL.
 
+mod attack;
 mod scenario;
 mod view;
 
@@ -7,7 +8,7 @@ use clap::Args;
 
 use crate::{
     context::{App, new_id},
-    db::{self, Database, PlatformConn},
+    db::{self, ConnectSettings, Database},
     domain::Actor,
     error::{Error, ErrorKind, Result},
     services::Session,
@@ -36,13 +37,11 @@ impl DemoArgs {
     pub async fn run(self, app: &App) -> Result<()> {
         app.require_operator("play the demo")?;
         refuse_other_databases(app)?;
-        let session = start(app).await?;
+        let settings = start(app).await?;
+        let session = migrated(app, &settings).await?;
         let played = scenario::play(app, &session).await?;
-        let matrix = {
-            let mut conn = PlatformConn::open(&session.db)?;
-            scenario::attack(&mut conn, &played).await?
-        };
-        let leaks = matrix.leaks().count();
+        let matrix = attack::attack(&settings, &played).await?;
+        let leaks = matrix.leaks();
         let view = view::DemoView::new(app, &played, &matrix);
         app.printer.view(&view)?;
         if leaks > 0 {
@@ -67,8 +66,8 @@ fn refuse_other_databases(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// The private cluster, running and migrated.
-async fn start(app: &App) -> Result<Session> {
+/// The private cluster, running.
+async fn start(app: &App) -> Result<ConnectSettings> {
     let cluster = app.local_cluster()?;
     let progress = app.printer.spinner("starting a private PostgreSQL");
     let started = cluster.start(&|step| progress.set_message(step)).await?;
@@ -78,7 +77,12 @@ async fn start(app: &App) -> Result<Session> {
         started.version,
         cluster.data_dir().display()
     ));
-    let db = Database::connect(&app.connect_settings(&started.url.into())?).await?;
+    app.connect_settings(&started.url.into())
+}
+
+/// Its database, with the schema as it is now.
+async fn migrated(app: &App, settings: &ConnectSettings) -> Result<Session> {
+    let db = Database::connect(settings).await?;
     let applied = db::migrate::run(&db).await?;
     app.printer.done(&match applied.len() {
         0 => "schema is current".to_owned(),

@@ -1,9 +1,7 @@
 //! What the demo plays. Every step can be repeated: what is there already stays as it is.
 
 use crate::{
-    audit::matrix::{self, Boundary, IsolationMatrix, Tenants},
     context::App,
-    db::PlatformConn,
     domain::{
         ChannelConfiguration, ChannelKind, Email, Organization, OrganizationStatus, Role, Slug,
         user::User,
@@ -273,19 +271,4 @@ fn acting(session: &Session, user: &User) -> Session {
         actor: session.actor.acting_as(user),
         ..session.clone()
     }
-}
-
-/// Tries every cell of the matrix between the two organizations.
-pub(super) async fn attack(conn: &mut PlatformConn, played: &Played) -> Result<IsolationMatrix> {
-    let boundary = Boundary {
-        role: "tenant_app".to_owned(),
-        setting: "app.organization_id".to_owned(),
-        key: "organization_id".to_owned(),
-        root: ("organizations".to_owned(), "id".to_owned()),
-    };
-    let tenants = Tenants {
-        a: played.default.organization.id.to_string(),
-        b: played.harbor.organization.id.to_string(),
-    };
-    matrix::probe(conn.connection(), &boundary, &tenants).await
 }

@@ -4,10 +4,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::scenario::{Played, Side};
+use super::{
+    attack::{CONTEXTS, Isolation},
+    scenario::{Played, Side},
+};
 use crate::{
-    audit::matrix::{Context, IsolationMatrix, Operation, Verdict},
     context::App,
+    domain::audit::{Operation, Verdict},
     output::{Cell, Mark, Matrix, MatrixRow, Page, Style, View},
 };
 
@@ -17,7 +20,7 @@ pub(super) struct DemoView {
     invited: Invited,
     summary: MatrixSummary,
     #[serde(flatten)]
-    matrix: IsolationMatrix,
+    matrix: Isolation,
     try_next: Vec<String>,
 }
 
@@ -46,7 +49,7 @@ struct MatrixSummary {
 }
 
 impl DemoView {
-    pub(super) fn new(app: &App, played: &Played, matrix: &IsolationMatrix) -> Self {
+    pub(super) fn new(app: &App, played: &Played, matrix: &Isolation) -> Self {
         let count = |wanted: fn(&Verdict) -> bool| {
             let verdicts = matrix.trials.iter().map(|trial| &trial.verdict);
             verdicts.filter(|verdict| wanted(verdict)).count()
@@ -62,7 +65,7 @@ impl DemoView {
                 tables: matrix.tables.len(),
                 tried: count(|verdict| !matches!(verdict, Verdict::NotApplicable(_))),
                 blocked: count(|verdict| matches!(verdict, Verdict::Blocked(_))),
-                leaks: matrix.leaks().count(),
+                leaks: matrix.leaks(),
             },
             matrix: matrix.clone(),
             try_next: commands(&program(app), played),
@@ -153,7 +156,7 @@ impl View for DemoView {
 impl DemoView {
     fn marks(&self) -> Matrix {
         let cell = |table: &str, operation| {
-            let contexts = Context::ALL.iter();
+            let contexts = CONTEXTS.iter();
             contexts
                 .map(|context| mark(self.matrix.verdict(table, operation, *context)))
                 .collect()
@@ -202,6 +205,7 @@ fn mark(verdict: Option<&Verdict>) -> Mark {
         Some(Verdict::Allowed) => Mark::Allowed,
         Some(Verdict::Blocked(_)) => Mark::Blocked,
         Some(Verdict::Leak(_)) => Mark::Leak,
+        Some(Verdict::Skipped(_)) => Mark::Skipped,
         Some(Verdict::NotApplicable(_)) | None => Mark::NotApplicable,
     }
 }

@@ -70,11 +70,6 @@ impl Migration {
         migration
     }
 
-    /// The statements alone.
-    pub fn statements(&self) -> Vec<String> {
-        self.steps.iter().map(|step| step.sql.clone()).collect()
-    }
-
     /// The text of the migration. Names come from the database: in a comment they stay on its line.
     pub fn to_sql(&self) -> String {
         let mut text = String::new();
@@ -147,7 +142,8 @@ mod tests {
             finding("d", Fix::advice(Phase::Rows, "look")),
         ];
         let migration = Migration::of(&findings);
-        assert_eq!(migration.statements(), ["KEY b", "FK b", "ENABLE a"]);
+        let statements: Vec<&str> = migration.steps.iter().map(|one| one.sql.as_str()).collect();
+        assert_eq!(statements, ["KEY b", "FK b", "ENABLE a"]);
         assert_eq!(migration.steps[0].mends, ["x b", "x c"]);
         assert!(migration.to_sql().contains("-- x d: look"));
     }

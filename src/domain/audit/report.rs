@@ -112,6 +112,9 @@ pub struct Summary {
     pub skipped: u64,
     pub suppressed: u64,
     pub tables: u64,
+    /// Statements of the application that were read, for `audit queries`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub statements: Option<u64>,
     /// Attacks that were made, and what became of them.
     pub attempts: u64,
     pub blocked: u64,

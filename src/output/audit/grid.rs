@@ -30,6 +30,8 @@ pub(super) struct Cut {
     pub(super) closed: usize,
     /// Rows that are left out because there was nothing to try.
     pub(super) idle: usize,
+    /// Rows with a leak or a skipped try that are left out because so many are like them.
+    pub(super) open: usize,
 }
 
 /// A grid for each role, in the order of their names.
@@ -107,7 +109,8 @@ impl<'a> GridRow<'a> {
 }
 
 impl<'a> Grid<'a> {
-    /// Leaves out the rows without a leak and without a skipped try, where there are many.
+    /// Leaves out the rows without a leak and without a skipped try, where there are many; of the
+    /// others the first stay, those with a leak before those that were skipped.
     pub(super) fn cut(&mut self) -> Cut {
         let mut cut = Cut::default();
         if self.rows.len() <= SHOWN_ROWS {
@@ -122,6 +125,9 @@ impl<'a> Grid<'a> {
             }
             shown
         });
+        self.rows.sort_by_key(|row| !row.has_leak());
+        cut.open = self.rows.len().saturating_sub(SHOWN_ROWS);
+        self.rows.truncate(SHOWN_ROWS);
         cut
     }
 
@@ -160,6 +166,10 @@ impl Cut {
     /// What is left out, in words; `None` where nothing is.
     pub(super) fn told(self) -> Option<String> {
         use super::wording::count;
+        let open = (self.open > 0).then(|| {
+            let others = count(self.open as u64, "other object");
+            format!("{others} LEAK or could not be tried")
+        });
         let closed = (self.closed > 0).then(|| {
             let others = count(self.closed as u64, "other object");
             format!("{others} let nothing through")
@@ -168,7 +178,7 @@ impl Cut {
             let others = count(self.idle as u64, "other object");
             format!("{others} had nothing to try")
         });
-        let told: Vec<String> = closed.into_iter().chain(idle).collect();
+        let told: Vec<String> = open.into_iter().chain(closed).chain(idle).collect();
         (!told.is_empty()).then(|| told.join(", "))
     }
 }
@@ -266,7 +276,8 @@ mod tests {
             cut,
             Cut {
                 closed: 97,
-                idle: 1
+                idle: 1,
+                open: 0
             }
         );
         assert_eq!(
@@ -281,6 +292,12 @@ mod tests {
             .collect();
         assert_eq!(names, ["public.t7", "public.t8"]);
         assert_eq!(all[0].skipped().get("locked"), Some(&1));
+
+        for attempt in &mut attempts {
+            attempt.verdict = Verdict::Leak("SELECT".to_owned());
+        }
+        let mut many = grids(&attempts);
+        assert_eq!(many[0].cut().open, 100 - SHOWN_ROWS);
 
         let mut few = grids(&attempts[..SHOWN_ROWS]);
         assert_eq!(few[0].cut(), Cut::default());

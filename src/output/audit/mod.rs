@@ -13,6 +13,7 @@ mod html;
 mod junit;
 mod markdown;
 mod plain;
+mod records;
 mod sarif;
 mod wording;
 

@@ -6,8 +6,8 @@ use super::{
     checks::tone,
     grid, groups,
     wording::{
-        acceptance, count, nothing_found, row_count, session, severity_label, statement, subject,
-        summary, tenant_key, thousands,
+        acceptance, count, fact, nothing_found, row_count, session, severity_label, statement,
+        subject, summary, tenant_key, thousands,
     },
 };
 use crate::domain::audit::{Finding, Report, Scope, TenantSummary};
@@ -17,6 +17,8 @@ use crate::output::{Cell, Page, Tone, View, escape};
 const NAMES: usize = 8;
 /// So many rows of a finding are shown.
 const ROWS: usize = 5;
+/// So many findings of one check are shown with proof and remedy; the others by their title.
+const WHOLE: usize = 3;
 const INDENT: &str = "  ";
 
 /// A report for a person; in JSON, the report itself.
@@ -120,6 +122,7 @@ impl ReportView<'_> {
     fn matrix(&self, page: &mut Page) {
         for mut grid in grid::grids(&self.report.matrix) {
             page.heading(format!("What was tried as {}", escape::line(grid.role)));
+            let skipped = grid.skipped();
             let cut = match self.whole_matrix {
                 true => grid::Cut::default(),
                 false => grid.cut(),
@@ -127,7 +130,7 @@ impl ReportView<'_> {
             if !grid.rows.is_empty() {
                 page.matrix(&grid.to_matrix());
             }
-            for (reason, number) in grid.skipped() {
+            for (reason, number) in skipped {
                 let tries = count(number as u64, "try");
                 let text = format!("{tries} skipped, which is no proof: {reason}");
                 wrapped(page, &text, "", Tone::Warn);
@@ -150,11 +153,19 @@ fn findings(report: &Report, page: &mut Page) {
             page.blank();
         }
         let (shown, more) = group.shown();
-        for (index, finding) in shown.iter().enumerate() {
+        let (whole, titles) = shown.split_at(shown.len().min(WHOLE));
+        for (index, finding) in whole.iter().enumerate() {
             if index > 0 {
                 page.blank();
             }
             self::finding(finding, page);
+        }
+        if !titles.is_empty() {
+            page.blank().line("  likewise:");
+        }
+        for finding in titles {
+            let title = format!("{INDENT}{}", title(finding));
+            page.line(Cell::new(title, tone(finding.severity)));
         }
         if more > 0 {
             let text = format!(
@@ -162,7 +173,7 @@ fn findings(report: &Report, page: &mut Page) {
                 thousands(more as u64),
                 group.check
             );
-            page.blank().line(Cell::new(text, Tone::Bold));
+            page.line(Cell::new(text, Tone::Bold));
         }
     }
 }
@@ -175,8 +186,8 @@ fn finding(finding: &Finding, page: &mut Page) {
         page.line(place);
     }
     let evidence = &finding.evidence;
-    for fact in &evidence.facts {
-        wrapped(page, fact, INDENT, Tone::Dim);
+    for text in &evidence.facts {
+        wrapped(page, &fact(text), INDENT, Tone::Dim);
     }
     if !evidence.statements.is_empty() {
         page.line("  proof:");

@@ -38,6 +38,9 @@ pub(super) fn summary(report: &Report) -> String {
         count(summary.checks_run, "check"),
         thousands(summary.skipped)
     ));
+    if let Some(statements) = summary.statements {
+        parts.push(format!("{} read", count(statements, "statement")));
+    }
     if summary.attempts > 0 {
         parts.push(format!(
             "{}: {} blocked, {}",
@@ -145,6 +148,11 @@ pub(super) fn acceptance(suppressed: &Suppressed) -> String {
     format!("accepted by {owner} until {expires}: {reason}")
 }
 
+/// A fact on one line: the text of a view or a policy has line breaks and indents of its own.
+pub(super) fn fact(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A statement as psql wants it.
 pub(super) fn statement(sql: &str) -> String {
     match sql.trim_end().ends_with(';') {
@@ -158,7 +166,12 @@ pub(super) fn statement(sql: &str) -> String {
 pub(super) fn explanation(finding: &Finding) -> String {
     let mut lines = vec![finding.message.clone()];
     let evidence = &finding.evidence;
-    lines.extend(evidence.facts.iter().map(|fact| format!("fact: {fact}")));
+    lines.extend(
+        evidence
+            .facts
+            .iter()
+            .map(|fact| format!("fact: {}", self::fact(fact))),
+    );
     if !evidence.statements.is_empty() {
         lines.push("proof:".to_owned());
         lines.extend(evidence.statements.iter().map(|sql| statement(sql)));

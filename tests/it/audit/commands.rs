@@ -126,6 +126,43 @@ fn wrong_names_are_told_with_near_ones() {
 }
 
 #[test]
+fn what_was_skipped_fails_where_that_is_wanted() {
+    let lab = Lab::new(LEAKING);
+    lab.run("ALTER TABLE notes ENABLE ROW LEVEL SECURITY; TRUNCATE organizations CASCADE");
+    let cli = lab.cli();
+    cli.ok(&["audit"]);
+    let error = cli.fails(10, &["audit", "--fail-on-skipped"]);
+    assert!(error.contains("skipped"), "{error}");
+    cli.fails(10, &["audit", "--fail-on", "never", "--fail-on-skipped"]);
+    cli.ok(&[
+        "audit",
+        "--fail-on-skipped",
+        "--only",
+        "rls-disabled",
+        "--probe",
+        "off",
+    ]);
+}
+
+/// A name with a typo must not narrow the audit down to nothing.
+#[test]
+fn a_name_that_is_not_there_is_told_with_near_ones() {
+    let lab = Lab::new(LEAKING);
+    let cli = lab.cli();
+    for (flag, typo, meant) in [
+        ("--schema", "pubilc", "public"),
+        ("--exclude-schema", "pubilc", "public"),
+        ("--tenant-table", "organisations", "organizations"),
+        ("--reference-table", "note", "notes"),
+        ("--only", "catlog", "catalog"),
+        ("--skip", "polici", "policy"),
+    ] {
+        let error = cli.fails(3, &["audit", flag, typo]);
+        assert!(error.contains(meant), "{flag} {typo}: {error}");
+    }
+}
+
+#[test]
 fn every_format_goes_to_stdout_or_to_a_file() {
     let lab = Lab::new(LEAKING);
     let cli = lab.cli();
@@ -247,6 +284,28 @@ fn the_printed_migration_runs() {
     lab.cli().ok(&["audit"]);
 }
 
+/// A foreign key that rows violate would take the whole migration down with it.
+#[test]
+fn a_key_that_rows_violate_is_left_to_decide() {
+    let lab = Lab::new(&format!(
+        "{LEAKING}
+        CREATE TABLE tags (organization_id uuid NOT NULL REFERENCES organizations,
+                           id int PRIMARY KEY, note int, of int REFERENCES tags);
+        INSERT INTO tags SELECT id, row_number() OVER (ORDER BY id) FROM organizations;
+        UPDATE tags SET of = 2 WHERE id = 1;
+        GRANT SELECT ON tags TO {{app}};"
+    ));
+    let cli = lab.cli();
+    let found = report(&cli, &["audit", "-o", "json"]);
+    let ids = check_ids(&found);
+    assert!(ids.contains(&"fk-without-tenant-key"), "{ids:?}");
+    assert!(ids.contains(&"data-cross-tenant-reference"), "{ids:?}");
+    let migration = cli.json(&["audit", "fix"]);
+    let left = migration["left"].to_string();
+    assert!(left.contains("fk-without-tenant-key"), "{migration:#}");
+    cli.ok(&["audit", "fix", "--apply", "--yes", "--fail-on", "never"]);
+}
+
 #[test]
 fn queries_have_file_and_line() {
     let lab = Lab::new(LEAKING);
@@ -275,6 +334,28 @@ fn queries_have_file_and_line() {
     let piped = lab.cli().stdin("DELETE FROM notes WHERE id = 1");
     let piped = piped.run(&["audit", "queries", "--from", "-", "--fail-on", "never"]);
     assert!(piped.stdout.contains("query-unfiltered-write"), "{piped:?}");
+}
+
+#[test]
+fn what_is_no_text_is_skipped_or_refused() {
+    let lab = Lab::new(LEAKING);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("binary.sql"), b"SELECT\0 1").expect("written");
+    std::fs::write(folder.path().join("latin.sql"), b"SELECT '\xe4'").expect("written");
+    let large = std::fs::File::create(folder.path().join("large.sql")).expect("a file");
+    large.set_len(65 << 20).expect("a hole");
+    let path = folder.path().to_str().expect("a path");
+    let report = report(
+        &lab.cli(),
+        &["audit", "queries", "--from", path, "-o", "json"],
+    );
+    let skipped = report["skipped"].to_string();
+    for reason in ["is binary", "not UTF-8", "larger than 64 MiB"] {
+        assert!(skipped.contains(reason), "{reason}: {skipped}");
+    }
+    assert_eq!(report["summary"]["statements"], 0);
+    let piped = lab.cli().stdin("SELECT\0 1");
+    piped.fails(6, &["audit", "queries", "--from", "-"]);
 }
 
 #[test]
@@ -322,6 +403,92 @@ fn pages_and_checks_are_the_same() {
         .collect();
     pages.sort();
     assert_eq!(ids, pages);
+}
+
+/// The index names every check of a class under its heading, with the title that the check has.
+#[test]
+fn the_index_of_the_checks_is_complete() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/audit/README.md");
+    let index = std::fs::read_to_string(file).expect("the index");
+    let listed: Vec<&str> = index
+        .lines()
+        .filter(|line| line.contains(".md): "))
+        .collect();
+    let mut wanted = Vec::new();
+    for class in tenantctl::domain::audit::Class::ALL {
+        assert!(index.contains(&format!("\n## {class}\n")), "no {class}");
+        let checks = tenantctl::audit::registry::all();
+        let checks = checks.iter().filter(|check| check.class == *class);
+        wanted.extend(checks.map(|check| {
+            let (id, title, severity) = (check.id, check.title, check.severity);
+            format!("- [{id}]({id}.md): {title} ({severity})")
+        }));
+    }
+    for line in &wanted {
+        assert!(listed.contains(&line.as_str()), "not in the index: {line}");
+    }
+    for line in &listed {
+        assert!(wanted.iter().any(|one| one == line), "no check: {line}");
+    }
+    assert_eq!(listed, wanted, "another order");
+}
+
+#[test]
+fn csv_and_ndjson_have_a_record_for_each_finding() {
+    let lab = Lab::new(LEAKING);
+    let cli = lab.cli();
+    let findings = report(&cli, &["audit", "-o", "json"]);
+    let findings = findings["findings"].as_array().expect("findings").clone();
+    let lines = cli.run(&["audit", "-o", "ndjson"]);
+    let fingerprints: Vec<Value> = lines
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("an object")["fingerprint"].clone())
+        .collect();
+    let wanted: Vec<Value> = findings
+        .iter()
+        .map(|finding| finding["fingerprint"].clone())
+        .collect();
+    assert_eq!(fingerprints, wanted);
+    let table = cli.run(&["audit", "-o", "csv"]).stdout;
+    assert!(table.starts_with("check,class,severity,"), "{table}");
+    assert!(table.contains("\npolicy-dormant,catalog,critical,proven,public.notes,"));
+
+    let query = lab.cli().stdin("SELECT FROM WHERE (");
+    let query = query.run(&["audit", "queries", "--from", "-", "-o", "ndjson"]);
+    assert_eq!(query.stdout, "");
+    assert!(
+        query.stderr.contains("1 skipped, which is no pass"),
+        "{query:?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_attacked_with_is_told_before_the_attack() {
+    let lab = Lab::new(LEAKING);
+    let cli = lab.cli();
+    for tenants in ["1", "1,1", "1,2,3"] {
+        let error = cli.fails(2, &["audit", "--tenants", tenants]);
+        assert!(error.contains("two tenants"), "{error}");
+    }
+    let error = cli.fails(2, &["audit", "--session", "SET LOCAL app.tenant = 'x'"]);
+    assert!(error.contains("{tenant}"), "{error}");
+    let error = cli.fails(2, &["audit", "--only", "rls-disabled", "--skip", "catalog"]);
+    assert!(error.contains("leaves nothing"), "{error}");
+    let error = cli.fails(3, &["audit", "--report", "/nowhere/at/all/report.json"]);
+    assert!(error.contains("mkdir -p /nowhere/at/all"), "{error}");
+    let error = cli.fails(2, &["audit", "--fail-on", "hihg"]);
+    assert!(error.contains("never"), "{error}");
+}
+
+/// `/dev/stdout` must not be replaced by a file.
+#[test]
+fn a_report_goes_into_a_pipe_too() {
+    let lab = Lab::new(LEAKING);
+    let args = ["audit", "--format", "json", "--report", "/dev/stdout"];
+    let outcome = lab.cli().run(&args);
+    let report: Value = serde_json::from_str(&outcome.stdout).expect("one report");
+    assert_eq!(report["schema_version"], 1);
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn mutable(model: &Model, check: &Check, findings: &mut Findings) {
             role: Some(role.oid),
             operations: &[Operation::Move],
             contexts: Claim::NAMED,
+            decisive: true,
         });
         let claims = claims.collect();
         let fix = Fix::proposal(

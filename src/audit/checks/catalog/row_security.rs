@@ -69,8 +69,9 @@ fn disabled(model: &Model, check: &Check, findings: &mut Findings) {
         let name = relation.display();
         let roles = model.roles_on(relation);
         if roles.is_empty() {
-            if is_root(model, relation) {
-                continue; // The operator's list of tenants: a grant would show names, not rows.
+            // The operator's list of tenants: a grant would show names, not rows.
+            if is_root(model, relation) || is_kept_from_application(model, relation) {
+                continue;
             }
             let message = format!(
                 "row-level security is off on {name}; no role of the application has rights there \
@@ -98,6 +99,23 @@ fn disabled(model: &Model, check: &Check, findings: &mut Findings) {
         .fact(rights_fact(model, relation));
         findings.suspect(finding, reads_and_writes(relation));
     }
+}
+
+/// Whether somebody decided that the table is not for the application: it is in a schema that the
+/// application is not let into, or granted to those above row-level security.
+fn is_kept_from_application(model: &Model, relation: &Relation) -> bool {
+    let rights = &model.catalog.rights;
+    let shut = model
+        .actors
+        .roles
+        .iter()
+        .all(|role| !rights.uses_schema(role.oid, &relation.schema));
+    let administered = model.actors.administrators.iter().any(|role| {
+        rights
+            .on_relation_or_columns(*role, relation.oid)
+            .any_of_rows()
+    });
+    shut || administered
 }
 
 fn dormant(model: &Model, check: &Check, findings: &mut Findings) {

@@ -53,6 +53,14 @@ fn across_tenants(model: &Model, check: &Check, findings: &mut Findings) {
         let Some(scope) = scope_columns(model, relation) else {
             continue;
         };
+        // Only who writes is told that a value is taken.
+        let written = model.actors.roles.iter().any(|role| {
+            let may = model.privileges(role.oid, relation);
+            may.insert || may.update
+        });
+        if !written {
+            continue;
+        }
         for index in model.catalog.indexes_of(relation.oid) {
             if !tells_of_others(model, relation, scope, index) {
                 continue;
@@ -64,15 +72,6 @@ fn across_tenants(model: &Model, check: &Check, findings: &mut Findings) {
                  taken tells one tenant what another has, and two tenants cannot have the same",
                 index.name
             );
-            let written = model.actors.roles.iter().any(|role| {
-                let may = model.privileges(role.oid, relation);
-                may.insert || may.update
-            });
-            let severity = if written {
-                Severity::Medium
-            } else {
-                Severity::Low
-            };
             let fix = fix(
                 model,
                 relation,
@@ -82,10 +81,19 @@ fn across_tenants(model: &Model, check: &Check, findings: &mut Findings) {
             );
             let finding = Finding::new(check, &name, message, fix)
                 .part(&index.name)
-                .severity(severity)
-                .fact(&index.definition);
+                .fact(definition(model, relation, index));
             findings.push(finding);
         }
+    }
+}
+
+/// As the index says it, or the constraint that it carries.
+fn definition<'m>(model: &'m Model, relation: &Relation, index: &'m Index) -> &'m str {
+    let mut constraints = model.catalog.constraints_of(relation.oid).iter();
+    let constraint = constraints.find(|constraint| constraint.index == index.oid);
+    match constraint {
+        Some(constraint) if index.primary => &constraint.definition,
+        _ => &index.definition,
     }
 }
 

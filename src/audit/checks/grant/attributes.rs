@@ -38,6 +38,38 @@ pub(super) const BYPASS_RLS: Rule = Rule {
     run: bypass_rls,
 };
 
+pub(super) const REPLICATION: Rule = Rule {
+    check: check(
+        "role-replication",
+        Severity::High,
+        "the application's role may stream the whole database",
+        include_str!("../../../../docs/audit/role-replication.md"),
+    ),
+    run: replication,
+};
+
+/// Superusers are told by their own check.
+fn replication(model: &Model, check: &Check, findings: &mut Findings) {
+    for actor in &model.actors.roles {
+        let role = model.catalog.roles.get(&actor.oid);
+        if role.is_none_or(|role| !role.replication || role.superuser) {
+            continue;
+        }
+        let name = &actor.name;
+        let message = format!(
+            "role {name} has REPLICATION: it may stream the whole database as a standby or a \
+             backup does, past every policy"
+        );
+        let statement = format!("ALTER ROLE {} NOREPLICATION", identifier(name));
+        let fix = Fix::mechanical(
+            Phase::Roles,
+            format!("take the attribute from {name}"),
+            [statement],
+        );
+        findings.push(Finding::new(check, name, message, fix));
+    }
+}
+
 fn superuser(model: &Model, check: &Check, findings: &mut Findings) {
     report(model, check, findings, "SUPERUSER", |role| role.superuser);
 }

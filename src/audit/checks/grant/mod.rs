@@ -20,6 +20,7 @@ use crate::{
 pub const RULES: &[Rule] = &[
     attributes::SUPERUSER,
     attributes::BYPASS_RLS,
+    attributes::REPLICATION,
     membership::MAY_BECOME,
     settings::SETTING_TENANT,
     privileges::TRUNCATE,

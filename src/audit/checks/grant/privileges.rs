@@ -1,18 +1,26 @@
 //! Rights that policies say nothing about (PostgreSQL manual, 5.8 and 5.9): row-level security
 //! covers SELECT, INSERT, UPDATE and DELETE, and no other right on a table.
 
+use std::collections::BTreeMap;
+
 use super::{
     check,
     holders::{Held, Holders, named, quoted},
 };
 use crate::{
     audit::{
-        catalog::GrantClass,
+        catalog::{GrantClass, Oid},
         findings::{Findings, Rule},
         model::{AppRole, Model},
     },
     domain::audit::{Check, Finding, Fix, Phase, Severity},
 };
+
+/// From how many tables on the same right on all of them is told once.
+const BLANKET: usize = 4;
+
+/// The roles that requests to PostgREST run as; Supabase gives them every right on every table.
+const BY_REQUESTS: &[&str] = &["anon", "authenticated", "web_anon"];
 
 pub(super) const TRUNCATE: Rule = Rule {
     check: check(
@@ -55,13 +63,18 @@ pub(super) const GRANTABLE: Rule = Rule {
 };
 
 fn truncate(model: &Model, check: &Check, findings: &mut Findings) {
-    on_tables(model, "TRUNCATE", |held| {
-        let (who, table) = (named(model, held.grant.grantee), held.relation.display());
-        let message = format!(
-            "{who} may TRUNCATE {table}: it removes every tenant's rows, and no policy applies to it"
-        );
-        findings.push(revoking(model, check, held, "TRUNCATE", message));
-    });
+    report(
+        model,
+        check,
+        findings,
+        "TRUNCATE",
+        |_| true,
+        |who, table| {
+            format!(
+                "{who} may TRUNCATE {table}: it removes every tenant's rows, and no policy applies to it"
+            )
+        },
+    );
 }
 
 fn references(model: &Model, check: &Check, findings: &mut Findings) {
@@ -78,28 +91,29 @@ fn references(model: &Model, check: &Check, findings: &mut Findings) {
         .filter(|role| creates(role))
         .map(|role| role.oid)
         .collect();
-    on_tables(model, "REFERENCES", |held| {
-        if !held.roles.iter().any(|role| creators.contains(&role.oid)) {
-            return;
-        }
-        let (who, table) = (named(model, held.grant.grantee), held.relation.display());
-        let message = format!(
+    let can = |held: &Held<'_>| held.roles.iter().any(|role| creators.contains(&role.oid));
+    report(model, check, findings, "REFERENCES", can, |who, table| {
+        format!(
             "{who} may refer to {table} by a foreign key of its own, whose check looks at every \
              tenant's rows and so tells which keys exist"
-        );
-        findings.push(revoking(model, check, held, "REFERENCES", message));
+        )
     });
 }
 
 fn trigger(model: &Model, check: &Check, findings: &mut Findings) {
-    on_tables(model, "TRIGGER", |held| {
-        let (who, table) = (named(model, held.grant.grantee), held.relation.display());
-        let message = format!(
-            "{who} may put a trigger on {table}: its function then runs with the rights of \
+    report(
+        model,
+        check,
+        findings,
+        "TRIGGER",
+        |_| true,
+        |who, table| {
+            format!(
+                "{who} may put a trigger on {table}: its function then runs with the rights of \
              whoever writes there, and sees the row"
-        );
-        findings.push(revoking(model, check, held, "TRIGGER", message));
-    });
+            )
+        },
+    );
 }
 
 fn grantable(model: &Model, check: &Check, findings: &mut Findings) {
@@ -124,13 +138,75 @@ fn grantable(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Calls `each` for the grants of a privilege on tables, columns included.
-fn on_tables(model: &Model, privilege: &str, mut each: impl FnMut(&Held<'_>)) {
-    for held in Holders::new(model).on_tenants() {
-        if held.relation.is_table() && held.has(privilege) {
-            each(&held);
+/// Tells of the grants of a privilege on tables, columns included. Where a role has it on every
+/// tenant table of a schema, that is one decision, often a hosting platform's, and one finding.
+fn report(
+    model: &Model,
+    check: &Check,
+    findings: &mut Findings,
+    privilege: &str,
+    counts: impl Fn(&Held<'_>) -> bool,
+    message: impl Fn(&str, &str) -> String,
+) {
+    let mut tables: BTreeMap<&str, usize> = BTreeMap::new();
+    for table in model.tenant_tables() {
+        *tables.entry(table.schema.as_str()).or_default() += 1;
+    }
+    let mut held: BTreeMap<(&str, Oid), Vec<Held<'_>>> = BTreeMap::new();
+    for one in Holders::new(model).on_tenants() {
+        if one.relation.is_table() && one.has(privilege) && counts(&one) {
+            let place = (one.relation.schema.as_str(), one.grant.grantee);
+            held.entry(place).or_default().push(one);
         }
     }
+    for ((schema, grantee), grants) in held {
+        let who = named(model, grantee);
+        let whole = grants
+            .iter()
+            .all(|one| one.grant.class == GrantClass::Relation);
+        if whole && grants.len() >= BLANKET && tables.get(schema) == Some(&grants.len()) {
+            let all = format!("each of the {} tenant tables in {schema}", grants.len());
+            let finding = revoking_all(model, check, &grants, privilege, message(&who, &all));
+            findings.push(weighed(finding, check, &grants[0]));
+        } else {
+            for one in &grants {
+                let message = message(&who, &one.relation.display());
+                let finding = revoking(model, check, one, privilege, message);
+                findings.push(weighed(finding, check, one));
+            }
+        }
+    }
+}
+
+/// A role that PostgREST alone becomes for requests sends no TRUNCATE and no CREATE TRIGGER: only
+/// a function that runs the text of a request could.
+fn weighed(finding: Finding, check: &Check, held: &Held<'_>) -> Finding {
+    let by_requests = |role: &&AppRole| BY_REQUESTS.contains(&role.name.as_str());
+    if held.roles.iter().all(by_requests) {
+        finding.severity(check.severity.max(Severity::Medium))
+    } else {
+        finding
+    }
+}
+
+fn revoking_all(
+    model: &Model,
+    check: &Check,
+    grants: &[Held<'_>],
+    privilege: &str,
+    message: String,
+) -> Finding {
+    let grantee = grants[0].grant.grantee;
+    let schema = &grants[0].relation.schema;
+    let tables: Vec<String> = grants.iter().map(|one| one.relation.quoted()).collect();
+    let statement = format!(
+        "REVOKE {privilege} ON {} FROM {}",
+        tables.join(", "),
+        quoted(model, grantee)
+    );
+    let summary = format!("revoke {privilege} on the tenant tables in {schema}");
+    let fix = Fix::mechanical(Phase::Grants, summary, [statement]);
+    Finding::new(check, schema, message, fix).part(model.catalog.role_name(grantee))
 }
 
 fn revoking(

@@ -10,14 +10,7 @@ use crate::audit::{
     model::{AppRole, Belonging, Model},
 };
 
-/// The rows that a policy decides about.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Side {
-    /// Rows that are there: USING.
-    Reached,
-    /// Rows as they are to become: WITH CHECK, and USING where there is none.
-    Written,
-}
+pub(super) use crate::audit::model::Side;
 
 /// The statements of a role on a table, as far as row-level security decides about them.
 pub(super) struct Door<'m> {
@@ -42,7 +35,6 @@ pub(super) struct Passing<'e, 'm> {
 pub(super) struct Effective<'m> {
     pub(super) model: &'m Model,
     pub(super) identities: Identities<'m>,
-    meanings: BTreeMap<(Oid, Side), Confinement>,
     /// Role → the roles that a policy may be TO for it to apply.
     applying: BTreeMap<Oid, BTreeSet<Oid>>,
 }
@@ -53,23 +45,11 @@ impl<'m> Effective<'m> {
             let inherited = model.catalog.rights.inherited(role.oid);
             (role.oid, inherited.chain([Oid::PUBLIC]).collect())
         });
-        let mut effective = Self {
+        Self {
             model,
             identities: Identities::of(model),
-            meanings: BTreeMap::new(),
             applying: applying.collect(),
-        };
-        for relation in protected(model) {
-            for policy in model.catalog.policies_of(relation.oid) {
-                for side in [Side::Reached, Side::Written] {
-                    let meaning = effective.read(relation, policy, side);
-                    effective
-                        .meanings
-                        .extend(meaning.map(|one| ((policy.oid, side), one)));
-                }
-            }
         }
-        effective
     }
 
     /// The doors to a table: those of the application's roles that row-level security binds
@@ -139,7 +119,21 @@ impl<'m> Effective<'m> {
 
     /// What a policy means for one side; none where it says nothing about it.
     pub(super) fn meaning(&self, policy: &Policy, side: Side) -> Option<&Confinement> {
-        self.meanings.get(&(policy.oid, side))
+        let meanings = self.model.confinements.get_or_init(|| self.read_all());
+        meanings.get(&(policy.oid, side))
+    }
+
+    fn read_all(&self) -> BTreeMap<(Oid, Side), Confinement> {
+        let mut meanings = BTreeMap::new();
+        for relation in protected(self.model).chain(of_users(self.model)) {
+            for policy in self.model.catalog.policies_of(relation.oid) {
+                for side in [Side::Reached, Side::Written] {
+                    let meaning = self.read(relation, policy, side);
+                    meanings.extend(meaning.map(|one| ((policy.oid, side), one)));
+                }
+            }
+        }
+        meanings
     }
 
     /// Whether a policy is for a role.
@@ -214,6 +208,13 @@ impl<'m> Effective<'m> {
 /// The tenants' tables with row-level security.
 pub(super) fn protected(model: &Model) -> impl Iterator<Item = &Relation> {
     model.tenant_tables().filter(|relation| relation.rls)
+}
+
+/// The tables that belong to no tenant, but to its users, with row-level security.
+fn of_users(model: &Model) -> impl Iterator<Item = &Relation> {
+    let is_global =
+        |relation: &&Relation| *model.tenancy.of(relation.oid) == Belonging::Global && relation.rls;
+    model.relations().filter(is_global)
 }
 
 /// The expression that a policy applies to one side.

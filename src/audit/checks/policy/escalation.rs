@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     check,
     effective::{Door, Effective, Side, expression, text},
+    flags,
     grants::{revoke, revoke_update_of},
     lookups::{Lookup, directories, lookups},
     metadata,
@@ -30,6 +31,7 @@ pub(super) const USER_EDITABLE: Rule = Rule {
     run: |model, check, findings| {
         metadata::believed(model, check, findings);
         writable(model, check, false, findings);
+        flags::editable(model, check, findings);
     },
 };
 
@@ -169,7 +171,7 @@ fn finding(
 }
 
 /// A trigger may refuse the row: what it does is not looked at here.
-fn has_guard(model: &Model, table: &Relation) -> bool {
+pub(super) fn has_guard(model: &Model, table: &Relation) -> bool {
     // `pg_trigger.tgtype`: before, and insert or update.
     const BEFORE: i16 = 2;
     const WRITES: i16 = 4 | 16;

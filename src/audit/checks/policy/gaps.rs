@@ -6,11 +6,11 @@ use super::effective::{Effective, Side, protected};
 use crate::{
     audit::{
         catalog::{Oid, Policy, PolicyCommand, Relation},
-        expression::{Unset, Why},
+        expression::{SessionSource, Unset, Why},
         findings::{Claim, Findings},
         model::{AppRole, Model},
     },
-    domain::audit::Operation,
+    domain::audit::{ContextKind, Operation},
 };
 
 /// The mistakes, each of which is a check.
@@ -19,6 +19,7 @@ pub(super) enum Mistake {
     AlwaysTrue,
     IgnoresTenant,
     WrongColumn,
+    LooseComparison,
     SelfComparison,
     NullEscape,
     OpenWhenUnset,
@@ -124,13 +125,14 @@ fn diagnosed<'e, 'm>(
 fn mistake(gap: &Gap<'_, '_>) -> Mistake {
     match gap.why.innermost() {
         Why::WrongColumn { .. } => Mistake::WrongColumn,
+        Why::LooseComparison { .. } => Mistake::LooseComparison,
         Why::SelfComparison { .. } => Mistake::SelfComparison,
         Why::NullEscape { .. } => Mistake::NullEscape,
         Why::OpenWhenUnset { .. } => Mistake::OpenWhenUnset,
         // What does not look at the tenant at all is worse where another policy does.
         _ if gap.undoes.is_some() => Mistake::Undone,
         _ if gap.side == Side::Written => Mistake::WeakWrite,
-        Why::IgnoresTenantColumn { .. } => Mistake::IgnoresTenant,
+        Why::IgnoresTenantColumn { .. } | Why::IgnoredArgument { .. } => Mistake::IgnoresTenant,
         Why::UncorrelatedSubselect { .. } => Mistake::Uncorrelated,
         Why::AlwaysTrue | Why::OpenArm { .. } => Mistake::AlwaysTrue,
     }
@@ -141,10 +143,26 @@ fn is_specific(why: &Why) -> bool {
     matches!(
         why.innermost(),
         Why::WrongColumn { .. }
+            | Why::LooseComparison { .. }
             | Why::SelfComparison { .. }
             | Why::NullEscape { .. }
             | Why::OpenWhenUnset { .. }
     )
+}
+
+impl Gap<'_, '_> {
+    /// Whether it opens every row to a session that sets something which names neither its tenant
+    /// nor its user: attacks do not know to which value.
+    pub(super) fn is_switch(&self, model: &Model) -> bool {
+        let Why::IgnoresTenantColumn { sources, .. } = self.why.innermost() else {
+            return false;
+        };
+        sources.iter().any(|source| {
+            matches!(source, SessionSource::Setting(_))
+                && model.session.names(source).is_none()
+                && !source.names_user()
+        })
+    }
 }
 
 impl<'m> Faulty<'_, 'm> {
@@ -169,27 +187,41 @@ impl<'m> Faulty<'_, 'm> {
         passes.map(|(_, command)| *command).collect()
     }
 
-    /// What an attack achieves if it is right. Nothing is claimed where an attack that is blocked
-    /// proves nothing: it may be that no row of the day happens to pass.
-    pub(super) fn claims(&self) -> Vec<Claim> {
+    /// What an attack achieves if it is right. Where a blocked one proves nothing, because no row
+    /// of the day may happen to pass, it refutes nothing.
+    pub(super) fn claims(&self, model: &Model) -> Vec<Claim> {
         let mut claims = Vec::new();
         for gap in &self.gaps {
-            let contexts = match gap.why.innermost() {
+            let (contexts, decisive): (&[ContextKind], bool) = match gap.why.innermost() {
                 Why::OpenWhenUnset { when, .. } => match when {
-                    Unset::Empty => Claim::UNNAMED,
-                    // A setting stays empty where it was ever set: that a session which was used
-                    // before is blocked says nothing about a fresh one.
-                    Unset::Missing => continue,
+                    Unset::Empty => (Claim::UNNAMED, true),
+                    Unset::Missing => (&[ContextKind::None], true),
                 },
-                Why::NullEscape { .. } | Why::WrongColumn { .. } => continue,
-                Why::IgnoresTenantColumn { columns, .. } if !columns.is_empty() => continue,
-                _ => Claim::NAMED,
+                Why::NullEscape { .. } | Why::WrongColumn { .. } => (Claim::NAMED, false),
+                // An empty pattern may let everything pass.
+                Why::LooseComparison { .. } => (ContextKind::ALL, false),
+                Why::IgnoresTenantColumn { columns, .. } => {
+                    let always = columns.is_empty() && !gap.is_switch(model);
+                    (Claim::NAMED, always)
+                }
+                Why::UncorrelatedSubselect { relations, .. } => {
+                    let mut relations = relations.iter();
+                    let of_tenants = relations.any(|oid| model.tenancy.is_tenants(Oid(*oid)));
+                    (Claim::NAMED, !of_tenants)
+                }
+                _ => (Claim::NAMED, true),
             };
+            // An attack that looks for the row it updates needs the policies of SELECT too; a
+            // statement that updates every row does not.
+            let mut commands = gap.passes.iter().map(|(_, command)| *command);
+            let only_updates =
+                gap.side == Side::Reached && commands.all(|one| one == PolicyCommand::Update);
             claims.extend(gap.passes.iter().map(|(role, command)| Claim {
                 object: self.relation.oid,
                 role: Some(role.oid),
                 operations: operations(*command, gap.side),
                 contexts,
+                decisive: decisive && !only_updates,
             }));
         }
         claims

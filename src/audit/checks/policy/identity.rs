@@ -63,6 +63,10 @@ impl Facts for Identities<'_> {
         self.model.function(oid)
     }
 
+    fn ignores_argument(&self, function: u32, place: usize) -> bool {
+        self.model.ignores_argument(function, place)
+    }
+
     fn is_equality(&self, operator: u32) -> bool {
         self.model.is_equality(operator)
     }

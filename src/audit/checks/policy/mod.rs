@@ -2,6 +2,7 @@
 
 mod effective;
 mod escalation;
+mod flags;
 mod gaps;
 mod grants;
 mod identity;
@@ -9,6 +10,7 @@ mod immutable;
 mod lookups;
 mod metadata;
 mod open;
+mod people;
 mod plan;
 pub mod planned;
 mod remedy;
@@ -26,6 +28,7 @@ pub const RULES: &[Rule] = &[
     open::ALWAYS_TRUE,
     open::IGNORES_TENANT,
     open::WRONG_COLUMN,
+    open::LOOSE_COMPARISON,
     open::SELF_COMPARISON,
     open::NULL_ESCAPE,
     open::OPEN_WHEN_UNSET,
@@ -37,6 +40,7 @@ pub const RULES: &[Rule] = &[
     escalation::SELF_ESCALATION,
     stale::MEMBERSHIP,
     immutable::SESSION,
+    people::EXPOSED,
 ];
 
 const fn check(

@@ -25,7 +25,10 @@ pub(super) const ALWAYS_TRUE: Rule = Rule {
         "a policy lets every row pass",
         include_str!("../../../../docs/audit/policy-always-true.md"),
     ),
-    run: |model, check, findings| report(model, check, Mistake::AlwaysTrue, findings),
+    run: |model, check, findings| {
+        name_readers_of_all(model, check, findings);
+        report(model, check, Mistake::AlwaysTrue, findings);
+    },
 };
 
 pub(super) const IGNORES_TENANT: Rule = Rule {
@@ -46,6 +49,16 @@ pub(super) const WRONG_COLUMN: Rule = Rule {
         include_str!("../../../../docs/audit/policy-wrong-column.md"),
     ),
     run: |model, check, findings| report(model, check, Mistake::WrongColumn, findings),
+};
+
+pub(super) const LOOSE_COMPARISON: Rule = Rule {
+    check: check(
+        "policy-loose-comparison",
+        (Severity::High, Confidence::High),
+        "a policy compares the tenant by something else than equality",
+        include_str!("../../../../docs/audit/policy-loose-comparison.md"),
+    ),
+    run: |model, check, findings| report(model, check, Mistake::LooseComparison, findings),
 };
 
 pub(super) const SELF_COMPARISON: Rule = Rule {
@@ -108,6 +121,18 @@ pub(super) const WEAK_WRITE: Rule = Rule {
     run: |model, check, findings| report(model, check, Mistake::WeakWrite, findings),
 };
 
+/// What is taken for a decision is told, so that nobody takes it for a pass.
+fn name_readers_of_all(model: &Model, check: &Check, findings: &mut Findings) {
+    for role in &model.actors.readers_of_all {
+        let name = model.catalog.role_name(*role).to_owned();
+        let reason = format!(
+            "it is not taken for the application's: it only reads, and policies for {name} alone \
+             open every row to it; --app-role {name} attacks as it"
+        );
+        findings.skip(check.id, Some(name), reason);
+    }
+}
+
 fn report(model: &Model, check: &Check, mistake: Mistake, findings: &mut Findings) {
     let effective = Effective::of(model);
     let faulty = faulty(&effective, findings);
@@ -133,18 +158,19 @@ fn report(model: &Model, check: &Check, mistake: Mistake, findings: &mut Finding
         for fact in facts(faulty) {
             finding = finding.fact(fact);
         }
-        findings.suspect(finding, faulty.claims());
+        findings.suspect(finding, faulty.claims(model));
     }
 }
 
-/// Rows that a column of their own opens may be meant to be shared, and a table of tenants that
+/// Rows that a column of their own opens may be meant to be shared, a setting that opens all rows
+/// may be meant for maintenance (whoever can run a statement can set it), and a table of tenants that
 /// is only read says little more than their names.
 fn weight(model: &Model, check: &Check, faulty: &Faulty<'_, '_>) -> (Severity, Confidence) {
     let by_column = matches!(
         faulty.main().why.innermost(),
         Why::IgnoresTenantColumn { columns, .. } if !columns.is_empty()
     );
-    if by_column {
+    if by_column || faulty.main().is_switch(model) {
         return (Severity::Medium, Confidence::Medium);
     }
     let is_root = matches!(model.tenancy.of(faulty.relation.oid), Belonging::Root(_));

@@ -196,6 +196,7 @@ fn advice(mistake: Mistake) -> &'static str {
         Mistake::AlwaysTrue | Mistake::IgnoresTenant | Mistake::WeakWrite => {
             "compare the tenant of the row with the tenant of the session"
         }
+        Mistake::LooseComparison => "compare the tenant of the row by =",
         Mistake::WrongColumn => "compare the column that names the tenant of the row",
         Mistake::SelfComparison => "write the table's name before the column of the policy's row",
         Mistake::NullEscape => {

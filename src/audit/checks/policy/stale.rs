@@ -139,7 +139,7 @@ fn is_asked(model: &Model, lookup: &Lookup<'_>, column: &Column) -> bool {
 
 /// A parsed body has no text. A column of that number may be another table's: that is rather
 /// believed than an alarm raised.
-fn is_in_body(model: &Model, function: &Function, column: &Column) -> bool {
+pub(super) fn is_in_body(model: &Model, function: &Function, column: &Column) -> bool {
     let facts = model.meaning.function(function.oid.0);
     let Some(body) = facts.and_then(|facts| facts.body.as_ref()) else {
         return false;

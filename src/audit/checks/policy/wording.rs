@@ -7,7 +7,7 @@ use super::{
     gaps::{Faulty, Mistake},
 };
 use crate::audit::{
-    catalog::{Oid, Policy, PolicyCommand, Relation},
+    catalog::{Function, Oid, Policy, PolicyCommand, Relation},
     expression::{SessionSource, Unset, Why},
     model::Model,
 };
@@ -127,6 +127,23 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
                 Unset::Empty => "is empty",
             };
             format!("lets every row pass when {} {state}", said(model, sources))
+        }
+        Why::LooseComparison {
+            column: number,
+            sources,
+        } => format!(
+            "compares {} with {} by something else than equality, which other tenants' keys pass \
+             too",
+            column(*number),
+            said(model, sources)
+        ),
+        Why::IgnoredArgument { function } => {
+            let function = model.catalog.functions.get(&Oid(*function));
+            let name = function.map_or_else(|| "?".to_owned(), Function::display);
+            format!(
+                "hands the tenant of the row to function {name}, which never looks at it: a name \
+                 that a column has as well means the column"
+            )
         }
         Why::UncorrelatedSubselect { relations, .. } => {
             let tables = relations

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use sqlx::{Executor, PgConnection};
 
 use super::{
-    ProbeOptions, contents,
-    field::{self, Field, Tried},
+    contents,
+    field::{self, Field, Stand, Tried},
     invent::{self, Failures, Rows},
     parties::{self, Parties},
+    sight,
     survey::{self, Known},
-    target::Target,
 };
 use crate::{
     audit::{connections::Connections, findings::Findings, model::Model},
@@ -54,6 +54,11 @@ impl Arena {
         &mut self.connection
     }
 
+    /// Whether changes are tried in it.
+    pub(super) fn writes(&self) -> bool {
+        self.writes
+    }
+
     /// Whether reading has to be tried in it, too.
     pub(super) fn has_rows_of_its_own(&self) -> bool {
         self.invented
@@ -66,7 +71,7 @@ impl Arena {
     pub(super) async fn parties(
         &mut self,
         model: &Model,
-        options: &ProbeOptions,
+        force: bool,
         findings: &mut Findings,
     ) -> Result<Option<Parties>> {
         self.see_all().await?;
@@ -76,7 +81,7 @@ impl Arena {
             return Ok(found);
         }
         let keys = invent::keys(model);
-        let failures = self.invent(model, &keys, Rows::new(), options).await?;
+        let failures = self.invent(model, &keys, Rows::new(), force).await?;
         self.see_all().await?;
         let found = parties::choose(model, &mut self.connection).await?;
         field::leave(&mut self.connection).await?;
@@ -92,28 +97,27 @@ impl Arena {
     /// `Failure` when the connection is lost.
     pub(super) async fn survey(
         &mut self,
-        model: &Model,
-        targets: &[Target],
-        parties: &Parties,
-        options: &ProbeOptions,
+        field: &Field<'_>,
+        connections: &Connections,
+        stands: &[Stand<'_>],
         findings: &mut Findings,
     ) -> Result<Vec<Known>> {
-        let known = self.look(model, targets, parties).await?;
+        let known = self.look(field, connections, stands).await?;
         if !self.writes {
             return Ok(known);
         }
         let mut rows = Rows::new();
-        for (target, known) in targets.iter().zip(&known) {
+        for (target, known) in field.targets.iter().zip(&known) {
             for (side, context) in [ContextKind::A, ContextKind::B].into_iter().enumerate() {
                 let row = known.own_row(context).map(|row| row.value.clone());
                 rows.extend(row.map(|row| ((target.object, side), row)));
             }
         }
-        let keys = [&parties.a, &parties.b].map(|party| party.identity.tenant.clone());
-        let failures = self.invent(model, &keys, rows, options).await?;
-        tell(model, &failures, findings);
+        let keys = [&field.parties.a, &field.parties.b].map(|one| one.identity.tenant.clone());
+        let failures = self.invent(field.model, &keys, rows, field.force).await?;
+        tell(field.model, &failures, findings);
         if self.invented {
-            self.look(model, targets, parties).await
+            self.look(field, connections, stands).await
         } else {
             Ok(known)
         }
@@ -145,14 +149,14 @@ impl Arena {
 
     async fn look(
         &mut self,
-        model: &Model,
-        targets: &[Target],
-        parties: &Parties,
+        field: &Field<'_>,
+        connections: &Connections,
+        stands: &[Stand<'_>],
     ) -> Result<Vec<Known>> {
         self.see_all().await?;
-        let known =
-            survey::look(model, &mut self.connection, targets, parties, self.writes).await?;
+        let mut known = survey::look(field, &mut self.connection, self.writes).await?;
         field::leave(&mut self.connection).await?;
+        sight::borrow(field, connections, stands, &mut known).await?;
         Ok(known)
     }
 
@@ -161,11 +165,11 @@ impl Arena {
         model: &Model,
         keys: &[String; 2],
         mut rows: Rows,
-        options: &ProbeOptions,
+        force: bool,
     ) -> Result<Failures> {
         let before: BTreeMap<_, _> = rows.clone();
         let connection = &mut self.connection;
-        let failures = invent::fill(model, connection, keys, &mut rows, options.force).await?;
+        let failures = invent::fill(model, connection, keys, &mut rows, force).await?;
         self.invented |= rows.len() > before.len();
         Ok(failures)
     }

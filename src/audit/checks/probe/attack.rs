@@ -5,14 +5,14 @@ use sqlx::PgConnection;
 use super::{
     batch::{self, Reply, Statement},
     field::{self, Field, Stand, Tried},
-    read, write,
+    read, visitors, write,
 };
 use crate::{
     domain::audit::{Operation, Verdict},
     error::Result,
 };
 
-/// Reads from the targets that `wanted` holds for.
+/// Reads from every target.
 ///
 /// # Errors
 /// `Failure` when the connection is lost.
@@ -20,10 +20,8 @@ pub(super) async fn read<'a>(
     field: &Field<'_>,
     connection: &mut PgConnection,
     stand: Stand<'a>,
-    wanted: impl Fn(usize) -> bool,
 ) -> Result<Vec<Tried<'a>>> {
-    let targets = (0..field.targets.len()).filter(|target| wanted(*target));
-    let planned: Vec<read::Planned> = targets
+    let planned: Vec<read::Planned> = (0..field.targets.len())
         .flat_map(|target| read::plan(field, stand, target))
         .collect();
     let statements = planned.iter().map(|one| match &one.how {
@@ -34,14 +32,14 @@ pub(super) async fn read<'a>(
         .iter()
         .map(|one| (one.target, one.operation))
         .collect();
+    field::mark_read_only(connection).await?;
     let replies = match from(field, connection, stand, statements.collect()).await? {
         Ok(replies) => replies,
-        Err(message) => return Ok(skipped(stand, cells, &message)),
+        Err(message) => return Ok(visitors::merge(skipped(stand, cells, &message))),
     };
     let judged = planned.into_iter().zip(replies);
-    Ok(judged
-        .map(|(planned, reply)| read::judge(stand, planned, reply))
-        .collect())
+    let tried = judged.map(|(planned, reply)| read::judge(stand, planned, reply));
+    Ok(visitors::merge(tried.collect()))
 }
 
 /// Tries every change on every target.
@@ -64,23 +62,24 @@ pub(super) async fn write<'a>(
         .iter()
         .map(|one| (one.target, one.operation))
         .collect();
+    field::mark(connection).await?;
     let replies = match from(field, connection, stand, statements.collect()).await? {
         Ok(replies) => replies,
         Err(message) => return Ok(write::merge(skipped(stand, cells, &message))),
     };
     let judged = planned.into_iter().zip(replies);
-    let tried = judged.filter_map(|(planned, reply)| write::judge(stand, planned, reply));
+    let tried = judged.map(|(planned, reply)| write::judge(stand, planned, reply));
     Ok(write::merge(tried.collect()))
 }
 
-/// The replies to those statements from that stand; the message, where nobody may stand there.
+/// The replies to those statements from that stand, and back to the mark; the message, where
+/// nobody may stand there.
 async fn from(
     field: &Field<'_>,
     connection: &mut PgConnection,
     stand: Stand<'_>,
     statements: Vec<Option<Statement>>,
 ) -> Result<std::result::Result<Vec<Option<Reply>>, String>> {
-    field::mark(connection).await?;
     if let Some(refusal) = field::enter(connection, field, stand).await? {
         field::leave(connection).await?;
         return Ok(Err(refusal.message));

@@ -1,36 +1,27 @@
-//! Many statements in one round trip, each undone as soon as it ran.
-//!
-//! A `DO` block runs every statement in a subtransaction of its own (PostgreSQL manual, 43.6.8),
-//! which is always rolled back: an error is an answer, nothing stays changed, and no lock is kept,
-//! so that thousands of tables fit into the lock table.
-
-use std::ops::Range;
+//! Many statements, few round trips, each undone as soon as it ran.
 
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, postgres::PgDatabaseError};
 
-use crate::{
-    error::{Context, Result},
-    quoting::literal,
-};
+use super::block;
+use crate::error::{Context, Result};
 
 /// How many statements go into one block.
-pub(super) const CHUNK: usize = 250;
+const CHUNK: usize = 250;
 
-/// What the block itself raises to undo a statement: no SQLSTATE of PostgreSQL begins so.
-const UNDO: &str = "TA000";
 const QUERY_CANCELED: &str = "57014";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-/// Where a block leaves its replies for the next statement.
-const REPLIES: &str = "tenantctl_audit.replies";
+const LOST: &str = "the attack's transaction could not be continued";
 
 /// One statement.
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
     pub(super) sql: String,
     pub(super) kind: Kind,
+    /// Asks for less, where this takes too long.
+    narrower: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -52,6 +43,9 @@ pub(super) struct Reply {
     pub(super) rows: u64,
     #[serde(flatten)]
     pub(super) refusal: Option<Refusal>,
+    /// It is the reply to what asked for less.
+    #[serde(skip)]
+    pub(super) narrowed: bool,
 }
 
 /// An error of the database.
@@ -69,25 +63,26 @@ impl Statement {
         Self {
             sql,
             kind: Kind::Read,
+            narrower: None,
         }
     }
 
     pub(super) fn write(sql: String, check: Option<String>) -> Self {
         Self {
-            sql,
             kind: Kind::Write { check },
+            ..Self::read(sql)
         }
     }
 
-    fn check(&self) -> Option<&str> {
+    pub(super) fn or_narrower(self, narrower: Option<String>) -> Self {
+        Self { narrower, ..self }
+    }
+
+    pub(super) fn check(&self) -> Option<&str> {
         match &self.kind {
             Kind::Read => None,
             Kind::Write { check } => check.as_deref(),
         }
-    }
-
-    fn reads(&self) -> bool {
-        matches!(self.kind, Kind::Read)
     }
 }
 
@@ -97,6 +92,11 @@ impl Reply {
             refusal: Some(refusal),
             ..Self::default()
         }
+    }
+
+    fn timed_out(&self) -> bool {
+        let refusal = self.refusal.as_ref();
+        refusal.is_some_and(|refusal| refusal.state == QUERY_CANCELED)
     }
 }
 
@@ -110,59 +110,65 @@ pub(super) async fn run(
     statements: &[Statement],
 ) -> Result<Vec<Reply>> {
     let mut replies: Vec<Reply> = Vec::with_capacity(statements.len());
-    let mut waiting: Vec<Range<usize>> = chunks(statements.len());
-    while let Some(range) = waiting.pop() {
-        match block(connection, &statements[range.clone()]).await? {
-            Ok(found) => replies.extend(found),
-            // Too slow together: the halves are tried. `statement_timeout` counts for a block.
-            Err(refusal) if refusal.state == QUERY_CANCELED && range.len() > 1 => {
-                let middle = range.start + range.len() / 2;
-                waiting.push(middle..range.end);
-                waiting.push(range.start..middle);
+    while replies.len() < statements.len() {
+        let rest = &statements[replies.len()..];
+        let chunk = &rest[..rest.len().min(CHUNK)];
+        let found = match block(connection, chunk).await? {
+            Ok(found) => settle(connection, chunk, found).await?,
+            // The role may not use PL/pgSQL, or the time was over between two statements.
+            Err(refusal) if matches!(&*refusal.state, INSUFFICIENT_PRIVILEGE | QUERY_CANCELED) => {
+                one_by_one(connection, chunk).await?
             }
-            Err(refusal) if refusal.state == INSUFFICIENT_PRIVILEGE => {
-                // The role may not use PL/pgSQL.
-                for statement in &statements[range] {
-                    replies.push(alone(connection, statement).await?);
-                }
-            }
-            Err(refusal) => {
-                replies.extend(range.map(|_| Reply::refused(refusal.clone())));
-            }
-        }
+            Err(refusal) => vec![Reply::refused(refusal); chunk.len()],
+        };
+        replies.extend(found);
     }
     Ok(replies)
 }
 
-/// The last one first: the next is taken from the end.
-fn chunks(length: usize) -> Vec<Range<usize>> {
-    let starts = (0..length).step_by(CHUNK);
-    let mut chunks: Vec<_> = starts
-        .map(|start| start..length.min(start + CHUNK))
-        .collect();
-    chunks.reverse();
-    chunks
+/// The time is for a whole block: what it was over at gets a block of its own, unless it had that.
+async fn settle(
+    connection: &mut PgConnection,
+    chunk: &[Statement],
+    mut found: Vec<Reply>,
+) -> Result<Vec<Reply>> {
+    if found.len() > 1 && found.last().is_some_and(Reply::timed_out) {
+        found.pop();
+    } else if let [only] = found.as_mut_slice() {
+        narrow(connection, &chunk[0], only).await?;
+    }
+    Ok(found)
+}
+
+/// What took too long by itself may ask for less.
+async fn narrow(
+    connection: &mut PgConnection,
+    statement: &Statement,
+    reply: &mut Reply,
+) -> Result<()> {
+    if let Some(narrower) = statement.narrower.as_ref().filter(|_| reply.timed_out()) {
+        let narrower = Statement::read(narrower.clone());
+        *reply = Reply {
+            narrowed: true,
+            ..alone(connection, &narrower).await?
+        };
+    }
+    Ok(())
 }
 
 async fn block(
     connection: &mut PgConnection,
     statements: &[Statement],
 ) -> Result<std::result::Result<Vec<Reply>, Refusal>> {
-    let sql = format!(
-        "SAVEPOINT tenantctl_audit; DO {}",
-        literal(&body(statements))
-    );
+    let sql = format!("SAVEPOINT tenantctl_audit; {}", block::sql(statements));
     // Safe: the block is one quoted literal, and the statements in it are quoted once more.
     if let Err(error) = connection.execute(AssertSqlSafe(sql)).await {
         let refusal = refusal(error)?;
-        connection
-            .execute("ROLLBACK TO SAVEPOINT tenantctl_audit; RELEASE SAVEPOINT tenantctl_audit")
-            .await
-            .context("the attack's transaction could not be continued")?;
+        undo(connection).await?;
         return Ok(Err(refusal));
     }
     // Safe: a constant.
-    let fetch = format!("SELECT pg_catalog.current_setting('{REPLIES}')");
+    let fetch = format!("SELECT pg_catalog.current_setting('{}')", block::REPLIES);
     let text: String = connection
         .fetch_one(AssertSqlSafe(fetch))
         .await
@@ -171,66 +177,27 @@ async fn block(
     connection
         .execute("RELEASE SAVEPOINT tenantctl_audit")
         .await
-        .context("the attack's transaction could not be continued")?;
+        .context(LOST)?;
     let replies = serde_json::from_str(&text).context("the replies of the attack are no JSON")?;
     Ok(Ok(replies))
 }
 
-/// The PL/pgSQL of a block. Every name of PostgreSQL's own is written with its schema: the search
-/// path is the application's.
-fn body(statements: &[Statement]) -> String {
-    let list = |each: fn(&Statement) -> String| -> String {
-        statements.iter().map(each).collect::<Vec<_>>().join(", ")
-    };
-    let sql = list(|one| literal(&one.sql));
-    let reads = list(|one| one.reads().to_string());
-    let checks = list(|one| one.check().map_or_else(|| "NULL".to_owned(), literal));
-    format!(
-        "DECLARE
-  statements pg_catalog.text[] := ARRAY[{sql}]::pg_catalog.text[];
-  reads pg_catalog.bool[] := ARRAY[{reads}]::pg_catalog.bool[];
-  checks pg_catalog.text[] := ARRAY[{checks}]::pg_catalog.text[];
-  replies pg_catalog.json[] := '{{}}';
-  value pg_catalog.jsonb;
-  touched pg_catalog.int8;
-  code pg_catalog.text;
-  said pg_catalog.text;
-  broken pg_catalog.text;
-  missing pg_catalog.text;
-BEGIN
-  FOR place IN 1 .. pg_catalog.cardinality(statements) LOOP
-    value := NULL; touched := 0; code := NULL; said := NULL;
-    BEGIN
-      IF reads[place] THEN
-        EXECUTE statements[place] INTO value;
-      ELSE
-        EXECUTE statements[place];
-        GET DIAGNOSTICS touched = ROW_COUNT;
-        IF touched > 0 AND checks[place] IS NOT NULL THEN
-          BEGIN
-            SET LOCAL ROLE NONE;
-            EXECUTE checks[place] INTO value;
-          EXCEPTION WHEN OTHERS THEN
-            value := NULL;
-          END;
-        END IF;
-      END IF;
-      RAISE EXCEPTION USING ERRCODE = '{UNDO}';
-    EXCEPTION
-      WHEN SQLSTATE '{UNDO}' THEN
-        NULL;
-      WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT,
-          broken = CONSTRAINT_NAME, missing = COLUMN_NAME;
-    END;
-    replies := replies || CASE WHEN code IS NULL
-      THEN pg_catalog.json_build_object('value', value, 'rows', touched)
-      ELSE pg_catalog.json_build_object('state', code, 'message', said,
-        'constraint', COALESCE(NULLIF(broken, ''), NULLIF(missing, ''))) END;
-  END LOOP;
-  PERFORM pg_catalog.set_config('{REPLIES}', pg_catalog.array_to_json(replies)::pg_catalog.text, true);
-END"
-    )
+async fn undo(connection: &mut PgConnection) -> Result<()> {
+    connection
+        .execute("ROLLBACK TO SAVEPOINT tenantctl_audit; RELEASE SAVEPOINT tenantctl_audit")
+        .await
+        .context(LOST)?;
+    Ok(())
+}
+
+async fn one_by_one(connection: &mut PgConnection, statements: &[Statement]) -> Result<Vec<Reply>> {
+    let mut replies = Vec::with_capacity(statements.len());
+    for statement in statements {
+        let mut reply = alone(connection, statement).await?;
+        narrow(connection, statement, &mut reply).await?;
+        replies.push(reply);
+    }
+    Ok(replies)
 }
 
 /// One statement without PL/pgSQL.
@@ -238,41 +205,44 @@ async fn alone(connection: &mut PgConnection, statement: &Statement) -> Result<R
     connection
         .execute("SAVEPOINT tenantctl_audit")
         .await
-        .context("the attack's transaction could not be continued")?;
-    let reply = attempt(connection, statement).await?;
-    connection
-        .execute("ROLLBACK TO SAVEPOINT tenantctl_audit; RELEASE SAVEPOINT tenantctl_audit")
-        .await
-        .context("the attack's transaction could not be continued")?;
+        .context(LOST)?;
+    let tried = match &statement.kind {
+        Kind::Read => read(connection, &statement.sql).await,
+        Kind::Write { check } => write(connection, &statement.sql, check.as_deref()).await,
+    };
+    let reply = match tried {
+        Ok(reply) => reply,
+        Err(error) => Reply::refused(refusal(error)?),
+    };
+    undo(connection).await?;
     Ok(reply)
 }
 
-async fn attempt(connection: &mut PgConnection, statement: &Statement) -> Result<Reply> {
+async fn read(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Reply> {
+    let fit = block::fit("r.value");
     // Safe: whoever makes the statements quotes every name and value.
-    let sql = AssertSqlSafe(statement.sql.clone());
-    if statement.reads() {
-        return Ok(match connection.fetch_optional(sql).await {
-            Ok(row) => {
-                let value: Option<Option<Value>> = row
-                    .map(|row| row.try_get(0))
-                    .transpose()
-                    .context("no value was read")?;
-                Reply {
-                    value: value.flatten(),
-                    ..Reply::default()
-                }
-            }
-            Err(error) => Reply::refused(refusal(error)?),
-        });
-    }
-    let rows = match connection.execute(sql).await {
-        Ok(done) => done.rows_affected(),
-        Err(error) => return Ok(Reply::refused(refusal(error)?)),
-    };
+    let sql = AssertSqlSafe(format!("SELECT {fit} FROM ({sql}) r (value)"));
+    let row = connection.fetch_optional(sql).await?;
+    let value: Option<Option<Value>> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(Reply {
+        value: value.flatten(),
+        ..Reply::default()
+    })
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    sql: &str,
+    check: Option<&str>,
+) -> sqlx::Result<Reply> {
+    // Safe: as above.
+    let done = connection.execute(AssertSqlSafe(sql.to_owned())).await?;
+    let rows = done.rows_affected();
     let mut value = None;
-    if let Some(check) = statement.check().filter(|_| rows > 0) {
-        let role = connection.execute("SET LOCAL ROLE NONE").await;
-        role.context("the session's own role could not be taken back")?;
+    if let Some(check) = check.filter(|_| rows > 0) {
+        let own = "SET LOCAL ROLE NONE; SET LOCAL search_path TO pg_catalog; \
+                   SET LOCAL row_security TO off";
+        connection.execute(own).await?;
         // Safe: as above. What cannot be checked stays unknown.
         let row = connection
             .fetch_optional(AssertSqlSafe(check.to_owned()))
@@ -282,7 +252,7 @@ async fn attempt(connection: &mut PgConnection, statement: &Statement) -> Result
     Ok(Reply {
         value,
         rows,
-        refusal: None,
+        ..Reply::default()
     })
 }
 
@@ -291,7 +261,7 @@ pub(super) fn refusal(error: sqlx::Error) -> Result<Refusal> {
     match error {
         sqlx::Error::Database(error) => Ok(Refusal {
             state: error.code().unwrap_or_default().into_owned(),
-            message: error.message().to_owned(),
+            message: error.message().chars().take(block::MESSAGE).collect(),
             constraint: error
                 .try_downcast_ref::<PgDatabaseError>()
                 .and_then(|error| error.constraint().or(error.column()))
@@ -304,18 +274,6 @@ pub(super) fn refusal(error: sqlx::Error) -> Result<Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_statement_is_in_one_chunk_in_order() {
-        let mut chunks = chunks(2 * CHUNK + 1);
-        let mut seen = 0;
-        while let Some(chunk) = chunks.pop() {
-            assert_eq!(chunk.start, seen);
-            assert!(chunk.len() <= CHUNK);
-            seen = chunk.end;
-        }
-        assert_eq!(seen, 2 * CHUNK + 1);
-    }
 
     #[test]
     fn a_reply_is_a_value_or_a_refusal() {

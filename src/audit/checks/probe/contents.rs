@@ -11,7 +11,7 @@ use super::{
     batch::{self, Statement},
     field::{Field, Stand, Tried},
     survey,
-    target::{Target, Whose, tables_below, tables_of_function, typed},
+    target::{Target, Whose, typed},
 };
 use crate::{
     audit::{
@@ -135,16 +135,13 @@ fn key_names<'m>(model: &'m Model, target: &Target) -> BTreeSet<&'m str> {
 /// Statements that give the primary key of another tenant's row that is among the values.
 fn look_up(field: &Field<'_>, stand: Stand<'_>, target: &Target, rows: &[Value]) -> Vec<String> {
     let model = field.model;
-    let below = match model.catalog.functions.get(&target.object) {
-        Some(function) => tables_of_function(model, function),
-        None => tables_below(model, target.object),
-    };
     let sources: Vec<&Target> = field
         .targets
         .iter()
         .filter(|one| {
             let relation = model.catalog.relations.get(&one.object);
-            below.contains(&one.object) && relation.is_some_and(|relation| relation.is_table())
+            target.below.contains(&one.object)
+                && relation.is_some_and(|relation| relation.is_table())
         })
         .collect();
     let statements = sources.iter().filter_map(|source| {

@@ -45,6 +45,8 @@ pub(super) struct Tried<'a> {
     pub(super) verdict: Verdict,
     /// What was reached.
     pub(super) row: Option<Value>,
+    /// The row is shown to visitors on purpose, as far as a policy can say it.
+    pub(super) on_purpose: bool,
     /// The statement got through row-level security and was refused by this.
     pub(super) refused_by: Option<String>,
 }
@@ -62,8 +64,13 @@ impl<'a> Tried<'a> {
             operation,
             verdict,
             row: None,
+            on_purpose: false,
             refused_by: None,
         }
+    }
+
+    pub(super) fn is_leak(&self) -> bool {
+        matches!(self.verdict, Verdict::Leak(_))
     }
 }
 
@@ -84,15 +91,20 @@ impl Stand<'_> {
     }
 }
 
-impl Field<'_> {
+impl<'f> Field<'f> {
+    /// What a session of that role has set once it logged in, by name.
+    pub(super) fn settings(&self, stand: Stand<'_>) -> impl Iterator<Item = (&'f str, &'f str)> {
+        let role = self.model.catalog.roles.get(&stand.role.oid);
+        let settings = role.map_or(&[][..], |role| role.settings.as_slice());
+        settings.iter().filter_map(|one| one.split_once('='))
+    }
+
     /// The statements that put an open transaction in a role's place: the settings that it would
     /// have after it logged in, then role and context.
     pub(super) fn enter(&self, stand: Stand<'_>) -> Vec<String> {
-        let settings = self.model.catalog.roles.get(&stand.role.oid);
-        let settings = settings.map_or(&[][..], |role| role.settings.as_slice());
         let mut statements = Vec::new();
         let mut has_path = false;
-        for (name, value) in settings.iter().filter_map(|one| one.split_once('=')) {
+        for (name, value) in self.settings(stand) {
             if name == "search_path" {
                 has_path = true;
                 // Stored as the list that it is.
@@ -138,6 +150,17 @@ pub(super) async fn enter(
 pub(super) async fn mark(connection: &mut PgConnection) -> Result<()> {
     let marked = connection.execute("SAVEPOINT tenantctl_stand").await;
     marked.context("the attack's transaction could not be continued")?;
+    Ok(())
+}
+
+/// [`mark`], and nothing can be written until [`leave`]: that is checked by every statement, and
+/// nothing inside can take it back (check_transaction_read_only in commands/variable.c).
+pub(super) async fn mark_read_only(connection: &mut PgConnection) -> Result<()> {
+    mark(connection).await?;
+    let set = connection
+        .execute("SET LOCAL transaction_read_only = on")
+        .await;
+    set.context("the attack's transaction could not be continued")?;
     Ok(())
 }
 

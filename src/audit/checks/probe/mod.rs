@@ -2,12 +2,13 @@
 //! is tried. Nothing stays changed.
 //!
 //! ```text
-//! parties, target → survey (what is there) → read, write → contents → proof
+//! parties, target → survey (what is there) → rounds (read, write) → contents → proof
 //! ```
 
 mod arena;
 mod attack;
 mod batch;
+mod block;
 mod checks;
 mod contents;
 mod field;
@@ -16,21 +17,21 @@ mod lasting;
 mod parties;
 mod proof;
 mod read;
+mod rounds;
 mod row;
+mod sight;
 mod survey;
 mod target;
+mod visitors;
 mod write;
 
 pub use checks::CHECKS;
 
-use std::{collections::BTreeSet, sync::Mutex};
-
-use futures_util::future::try_join_all;
+use std::collections::BTreeSet;
 
 use self::{
     arena::Arena,
     field::{Field, Stand, Tried},
-    target::Whose,
 };
 use crate::{
     audit::{
@@ -41,7 +42,7 @@ use crate::{
         registry::Selection,
     },
     domain::audit::{Attempt, ContextKind, Finding, Operation, Verdict},
-    error::{Error, Result},
+    error::Result,
 };
 
 /// How far the attack goes.
@@ -112,7 +113,7 @@ pub async fn run(
     let writes = options.mode == ProbeMode::Full && may_write(model, findings);
     let mut arena = Arena::open(connections, writes).await?;
     watch.phase("looking at the rows", None);
-    let Some(parties) = arena.parties(model, options, findings).await? else {
+    let Some(parties) = arena.parties(model, options.force, findings).await? else {
         findings.skip(
             "probe",
             None,
@@ -120,17 +121,21 @@ pub async fn run(
         );
         return Ok(Probed::default());
     };
-    let known = arena
-        .survey(model, &targets, &parties, options, findings)
-        .await?;
-    let field = Field {
+    let unknown = Field {
         model,
         parties: &parties,
         targets: &targets,
-        known: &known,
+        known: &[],
         force: options.force,
     };
-    let tried = attack_everything(&field, connections, &mut arena, &stands, writes, watch).await?;
+    let known = arena
+        .survey(&unknown, connections, &stands, findings)
+        .await?;
+    let field = Field {
+        known: &known,
+        ..unknown
+    };
+    let tried = rounds::all(&field, connections, &mut arena, &stands, watch).await?;
     arena.close().await?;
     tell_skipped(&field, &tried, findings);
     Ok(Probed {
@@ -176,100 +181,6 @@ fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
         }
     }
     stands
-}
-
-/// Reads, then judges what was read, then writes.
-async fn attack_everything<'a>(
-    field: &Field<'_>,
-    connections: &Connections,
-    arena: &mut Arena,
-    stands: &[Stand<'a>],
-    writes: bool,
-    watch: &dyn Watch,
-) -> Result<Vec<Tried<'a>>> {
-    let targets = field.targets.len() as u64;
-    let rounds = if writes { 2 } else { 1 };
-    watch.phase("attacking", Some(rounds * stands.len() as u64 * targets));
-    let mut tried = Vec::new();
-    // Rows that were made up are seen in their own transaction alone. Functions are never called
-    // there: they could write.
-    let apart = arena.has_rows_of_its_own();
-    let is_contents = |target: usize| field.targets[target].whose == Whose::Contents;
-    if apart {
-        for stand in stands {
-            let wanted = |target| !is_contents(target);
-            tried.extend(attack::read(field, arena.connection(), *stand, wanted).await?);
-        }
-    }
-    let wanted = |target| !apart || is_contents(target);
-    tried.extend(read_at_once(field, connections, stands, wanted, watch).await?);
-    believe_the_other_side(field, &mut tried);
-    arena.judge_contents(field, &mut tried).await?;
-    if writes {
-        for stand in stands {
-            tried.extend(attack::write(field, arena.connection(), *stand).await?);
-            watch.advance(targets);
-        }
-    }
-    Ok(tried)
-}
-
-/// Reads from every stand, on several connections.
-async fn read_at_once<'a>(
-    field: &Field<'_>,
-    connections: &Connections,
-    stands: &[Stand<'a>],
-    wanted: impl Fn(usize) -> bool + Copy,
-    watch: &dyn Watch,
-) -> Result<Vec<Tried<'a>>> {
-    let waiting = Mutex::new(stands.iter().copied().enumerate().rev().collect::<Vec<_>>());
-    let next = || waiting.lock().ok().and_then(|mut waiting| waiting.pop());
-    let work = async || {
-        let mut done = Vec::new();
-        let mut connection = connections.worker().await?;
-        while let Some((place, stand)) = next() {
-            done.push((
-                place,
-                attack::read(field, &mut connection, stand, wanted).await?,
-            ));
-            watch.advance(field.targets.len() as u64);
-        }
-        Ok::<_, Error>(done)
-    };
-    let jobs = connections.jobs.min(stands.len());
-    let done = try_join_all((0..jobs).map(|_| work())).await?;
-    let mut done: Vec<(usize, Vec<Tried<'a>>)> = done.into_iter().flatten().collect();
-    // In the order of the stands, whoever was faster.
-    done.sort_by_key(|(place, _)| *place);
-    Ok(done.into_iter().flat_map(|(_, tried)| tried).collect())
-}
-
-/// Where the auditor sees no rows, the other tenant does: what it reads of its own is there to be
-/// reached.
-fn believe_the_other_side(field: &Field<'_>, tried: &mut [Tried<'_>]) {
-    let seen: BTreeSet<(usize, Oid, bool)> = tried
-        .iter()
-        .filter(|one| one.operation == Operation::Own && one.verdict == Verdict::Allowed)
-        .map(|one| {
-            (
-                one.target,
-                one.stand.role.oid,
-                one.stand.context == ContextKind::B,
-            )
-        })
-        .collect();
-    for one in tried {
-        let is_contents = field.targets[one.target].whose == Whose::Contents;
-        let attacks_b = one.stand.context != ContextKind::B;
-        if field.known[one.target].blind.is_some()
-            && !is_contents
-            && one.operation == Operation::Select
-            && matches!(one.verdict, Verdict::NotApplicable(_))
-            && seen.contains(&(one.target, one.stand.role.oid, attacks_b))
-        {
-            one.verdict = Verdict::Blocked("no row is reached".to_owned());
-        }
-    }
 }
 
 fn attempts(field: &Field<'_>, tried: &[Tried<'_>]) -> Vec<(Oid, Oid, Attempt)> {

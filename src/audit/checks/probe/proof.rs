@@ -14,7 +14,9 @@ use crate::{
         catalog::{Relation, RelationKind},
         registry::Selection,
     },
-    domain::audit::{Check, Confidence, ContextKind, Finding, Fix, Operation, Phase, Verdict},
+    domain::audit::{
+        Check, Confidence, ContextKind, Finding, Fix, Operation, Phase, Severity, Verdict,
+    },
 };
 
 /// What stands for a value that was not asked for.
@@ -69,7 +71,7 @@ fn check(field: &Field<'_>, tried: &[Tried<'_>], one: &Tried<'_>) -> &'static Ch
             && other.stand.role.oid == one.stand.role.oid
             && other.operation == Operation::Select
             && other.stand.is_named()
-            && matches!(other.verdict, Verdict::Leak(_))
+            && other.is_leak()
     });
     if named {
         &checks::READ
@@ -79,10 +81,10 @@ fn check(field: &Field<'_>, tried: &[Tried<'_>], one: &Tried<'_>) -> &'static Ch
 }
 
 fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>], show_values: bool) -> Finding {
-    // The first that got all the way through, if there is one.
+    // The first that got all the way through, and past every decision.
     let best = group
         .iter()
-        .find(|one| one.refused_by.is_none())
+        .min_by_key(|one| (one.refused_by.is_some(), one.on_purpose))
         .unwrap_or(&group[0]);
     let target = &field.targets[best.target];
     let mut message = format!(
@@ -92,12 +94,18 @@ fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>], show_values: 
         in_contexts(group)
     );
     let mut confidence = Confidence::Proven;
+    let mut severity = check.severity;
+    if group.iter().all(|one| one.on_purpose) {
+        (severity, confidence) = (Severity::High, Confidence::Medium);
+        message.push_str("; a policy for it alone shows them by what is in the row");
+    }
     if let Some(refusal) = &best.refused_by {
         confidence = Confidence::High;
         message.push_str(&format!("; only a constraint refused it: {refusal}"));
     }
     let mut finding = Finding::new(check, &target.display, message, remedy(field, best, target))
         .part(&best.stand.role.name)
+        .severity(severity)
         .confidence(confidence);
     finding.evidence.facts = facts(field, target);
     if let Verdict::Leak(shown) = &best.verdict {
@@ -239,6 +247,15 @@ fn facts(field: &Field<'_>, target: &Target) -> Vec<String> {
 fn remedy(field: &Field<'_>, one: &Tried<'_>, target: &Target) -> Fix {
     let catalog = &field.model.catalog;
     let name = &target.display;
+    if one.on_purpose {
+        return Fix::advice(
+            Phase::Policies,
+            format!(
+                "if these rows of {name} are for everybody, say so in the baseline; else take the policy for {} away",
+                one.stand.role.name
+            ),
+        );
+    }
     if target.is_function {
         return Fix::advice(
             Phase::Functions,

@@ -3,10 +3,12 @@
 use super::{
     batch::{Refusal, Reply, Statement},
     field::{Field, Stand, Tried},
+    survey::Known,
     target::{CONTENTS, Target, Whose, objection, typed},
+    visitors,
 };
 use crate::{
-    domain::audit::{Operation, Verdict},
+    domain::audit::{ContextKind, Operation, Verdict},
     quoting::identifier,
 };
 
@@ -23,12 +25,36 @@ pub(super) enum How {
     /// It is decided without asking.
     Known(Verdict),
     Ask {
-        /// What is pasted into psql.
-        shown: String,
         statement: Statement,
-        /// Whether the auditor knows of rows that could come back.
-        certain: bool,
+        question: Question,
+        /// The question about less.
+        narrower: Option<Question>,
     },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    /// What is pasted into psql.
+    shown: String,
+    /// Whether the auditor knows of rows that could come back.
+    certain: bool,
+    /// What comes back is shown to visitors on purpose.
+    on_purpose: bool,
+}
+
+impl Question {
+    fn new(target: &Target, columns: &str, condition: &str, certain: bool) -> Self {
+        let from = &target.from;
+        Self {
+            shown: format!("SELECT {columns} FROM {from} t WHERE {condition} LIMIT 1"),
+            certain,
+            on_purpose: false,
+        }
+    }
+
+    fn sql(&self) -> String {
+        format!("SELECT pg_catalog.to_jsonb(s) FROM ({}) s", self.shown)
+    }
 }
 
 /// The attempts on one target.
@@ -42,12 +68,24 @@ pub(super) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Pla
     if target.whose == Whose::Contents {
         return vec![planned(Operation::Select, contents(field, stand, target))];
     }
-    let select = planned(Operation::Select, others(field, stand, place));
+    let mut all = Vec::new();
     if stand.is_named() {
-        vec![planned(Operation::Own, own(field, stand, place)), select]
-    } else {
-        vec![select]
+        all.push(planned(Operation::Own, own(field, stand, place)));
     }
+    let purpose = visitors::purpose(field, stand, target);
+    if let Some(purpose) = &purpose {
+        let without = format!("{purpose} IS NOT TRUE");
+        all.push(planned(
+            Operation::Select,
+            others(field, stand, place, Some(&without)),
+        ));
+    }
+    let mut rest = others(field, stand, place, None);
+    if let (How::Ask { question, .. }, Some(_)) = (&mut rest, purpose) {
+        question.on_purpose = true;
+    }
+    all.push(planned(Operation::Select, rest));
+    all
 }
 
 fn contents(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> How {
@@ -75,9 +113,23 @@ fn contents(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> How {
     let sql = format!("SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s)) FROM ({shown}) s");
     How::Ask {
         statement: Statement::read(sql),
-        shown,
-        certain: true,
+        question: Question {
+            shown,
+            certain: others_exist_below(field, stand, target),
+            on_purpose: false,
+        },
+        narrower: None,
     }
+}
+
+/// Whether the auditor knows of rows that must not come back.
+fn others_exist_below(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> bool {
+    let mut all = field.targets.iter().zip(field.known);
+    all.any(|(source, known)| target.below.contains(&source.object) && others_exist(known, stand))
+}
+
+fn others_exist(known: &Known, stand: Stand<'_>) -> bool {
+    known.other(stand.context).exist || (!stand.is_named() && known.own(stand.context).exist)
 }
 
 fn own(field: &Field<'_>, stand: Stand<'_>, place: usize) -> How {
@@ -95,19 +147,19 @@ fn own(field: &Field<'_>, stand: Stand<'_>, place: usize) -> How {
     match key_condition(field, stand, target, |column, values| {
         format!("{column} IN ({})", values(keys))
     }) {
-        Some(condition) => ask(target, &columns, &condition, true),
-        None => known_rows(field, stand, place, &columns, &rows.ids),
+        Some(condition) => ask(Question::new(target, &columns, &condition, true), None),
+        None => known_rows(field, stand, place, &columns, &rows.ids, None),
     }
 }
 
-fn others(field: &Field<'_>, stand: Stand<'_>, place: usize) -> How {
+/// Everybody else's rows, that meet a condition where there is one.
+fn others(field: &Field<'_>, stand: Stand<'_>, place: usize, only: Option<&str>) -> How {
     let (target, known) = (&field.targets[place], &field.known[place]);
     let Some(columns) = target.readable(field.model, stand.role) else {
         return may_not_read(stand);
     };
     let (own, other) = (known.own(stand.context), known.other(stand.context));
-    let exist = other.exist || (!stand.is_named() && own.exist);
-    if known.blind.is_none() && !exist {
+    if known.blind.is_none() && !others_exist(known, stand) {
         return How::Known(Verdict::NotApplicable(
             "no other tenant has a row here".to_owned(),
         ));
@@ -121,13 +173,47 @@ fn others(field: &Field<'_>, stand: Stand<'_>, place: usize) -> How {
         }
     });
     if let Some(condition) = condition {
-        return ask(target, &columns, &condition, known.blind.is_none());
+        let question = |condition: String, certain| {
+            Question::new(target, &columns, &and(condition, only), certain)
+        };
+        let less = narrower(field, stand, place);
+        return ask(
+            question(condition, known.blind.is_none()),
+            less.map(|(condition, certain)| question(condition, certain)),
+        );
     }
     let mut ids = other.ids.clone();
     if !stand.is_named() {
         ids.extend(own.ids.iter().cloned());
     }
-    known_rows(field, stand, place, &columns, &ids)
+    known_rows(field, stand, place, &columns, &ids, only)
+}
+
+fn and(condition: String, only: Option<&str>) -> String {
+    match only {
+        Some(only) => format!("{condition} AND {only}"),
+        None => condition,
+    }
+}
+
+/// Everybody else's rows may take a look at every row; those of the two tenants an index finds.
+/// Their condition, and whether the auditor knows of some.
+fn narrower(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Option<(String, bool)> {
+    let (target, known) = (&field.targets[place], &field.known[place]);
+    let attacked: &[ContextKind] = match stand.context {
+        ContextKind::A => &[ContextKind::B],
+        ContextKind::B => &[ContextKind::A],
+        _ => &[ContextKind::A, ContextKind::B],
+    };
+    let keys: Vec<String> = attacked
+        .iter()
+        .map(|context| field.parties.own(*context).identity.tenant.clone())
+        .collect();
+    let condition = key_condition(field, stand, target, |column, values| {
+        format!("{column} IN ({})", values(&keys))
+    })?;
+    let certain = attacked.iter().any(|context| known.own(*context).exist);
+    Some((condition, certain))
 }
 
 /// A condition on the tenant key of the row called `t`; none where the target has none or the
@@ -162,6 +248,7 @@ fn known_rows(
     place: usize,
     columns: &str,
     ids: &[Vec<String>],
+    only: Option<&str>,
 ) -> How {
     let target = &field.targets[place];
     if let Some(reason) = &field.known[place].blind {
@@ -175,7 +262,10 @@ fn known_rows(
             stand.role.name
         )));
     }
-    ask(target, columns, &target.is_one_of(ids), true)
+    ask(
+        Question::new(target, columns, &and(target.is_one_of(ids), only), true),
+        None,
+    )
 }
 
 fn may_not_read(stand: Stand<'_>) -> How {
@@ -185,26 +275,26 @@ fn may_not_read(stand: Stand<'_>) -> How {
     )))
 }
 
-fn ask(target: &Target, columns: &str, condition: &str, certain: bool) -> How {
-    let shown = format!(
-        "SELECT {columns} FROM {} t WHERE {condition} LIMIT 1",
-        target.from
-    );
+fn ask(question: Question, narrower: Option<Question>) -> How {
+    let less = narrower.as_ref().map(Question::sql);
     How::Ask {
-        statement: Statement::read(format!("SELECT pg_catalog.to_jsonb(s) FROM ({shown}) s")),
-        shown,
-        certain,
+        statement: Statement::read(question.sql()).or_narrower(less),
+        question,
+        narrower,
     }
 }
 
 /// What a reply means. Contents are judged elsewhere: their rows do not yet say whose they are.
 pub(super) fn judge<'a>(stand: Stand<'a>, planned: Planned, reply: Option<Reply>) -> Tried<'a> {
     let tried = |verdict| Tried::new(planned.target, stand, planned.operation, verdict);
-    let (shown, certain) = match planned.how {
+    let (question, narrower) = match planned.how {
         How::Known(verdict) => return tried(verdict),
-        How::Ask { shown, certain, .. } => (shown, certain),
+        How::Ask {
+            question, narrower, ..
+        } => (question, narrower),
     };
     let reply = reply.unwrap_or_default();
+    let question = narrower.filter(|_| reply.narrowed).unwrap_or(question);
     if let Some(refusal) = reply.refusal {
         return tried(refused(stand, &refusal));
     }
@@ -212,10 +302,15 @@ pub(super) fn judge<'a>(stand: Stand<'a>, planned: Planned, reply: Option<Reply>
         (Some(_), Operation::Own) => tried(Verdict::Allowed),
         (Some(row), _) => Tried {
             row: Some(row),
-            ..tried(Verdict::Leak(shown))
+            on_purpose: question.on_purpose,
+            ..tried(Verdict::Leak(question.shown))
         },
         (None, Operation::Own) => tried(Verdict::Blocked("no row is visible".to_owned())),
-        (None, _) if certain => tried(Verdict::Blocked("no row is reached".to_owned())),
+        (None, _) if question.certain => tried(Verdict::Blocked("no row is reached".to_owned())),
+        (None, _) if reply.narrowed => tried(Verdict::Skipped(
+            "it took too long to look at every row, and no row of the other tenant is known"
+                .to_owned(),
+        )),
         (None, _) => tried(Verdict::NotApplicable(
             "no row of another tenant is known".to_owned(),
         )),

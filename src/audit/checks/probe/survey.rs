@@ -5,6 +5,8 @@ use sqlx::PgConnection;
 
 use super::{
     batch::{self, Reply, Statement},
+    block,
+    field::Field,
     parties::{Parties, Party},
     target::{Target, Whose, typed},
 };
@@ -64,6 +66,26 @@ impl Known {
         &self.side(context).other
     }
 
+    /// A row of the tenant in whose name a context is. Where both have one, the auditor need not
+    /// see them.
+    pub(super) fn add_row(&mut self, context: ContextKind, row: Row) {
+        let rows = Rows {
+            exist: true,
+            ids: vec![row.id.clone()],
+        };
+        let (a, b) = self.rows.get_or_insert_default();
+        if context == ContextKind::B {
+            (self.b.own, self.a.other) = (rows.clone(), rows);
+            *b = Some(row);
+        } else {
+            (self.a.own, self.b.other) = (rows.clone(), rows);
+            *a = Some(row);
+        }
+        if a.is_some() && b.is_some() {
+            self.blind = None;
+        }
+    }
+
     /// One row of one's own.
     pub(super) fn own_row(&self, context: ContextKind) -> Option<&Row> {
         let (a, b) = self.rows.as_ref()?;
@@ -90,12 +112,16 @@ impl Known {
 /// # Errors
 /// `Failure` when the connection is lost.
 pub(super) async fn look(
-    model: &Model,
+    field: &Field<'_>,
     connection: &mut PgConnection,
-    targets: &[Target],
-    parties: &Parties,
     whole_rows: bool,
 ) -> Result<Vec<Known>> {
+    let Field {
+        model,
+        parties,
+        targets,
+        ..
+    } = *field;
     let asked: Vec<(usize, Tenant)> = targets
         .iter()
         .enumerate()
@@ -116,7 +142,9 @@ pub(super) async fn look(
             .collect();
         for ((place, _), reply) in asked.iter().zip(batch::run(connection, &rows).await?) {
             let row = |name: &str| read_row(reply.value.as_ref()?.get(name)?);
-            known[*place].rows = Some((row("a"), row("b")));
+            if reply.refusal.is_none() {
+                known[*place].rows = Some((row("a"), row("b")));
+            }
         }
     }
     Ok(known)
@@ -224,24 +252,34 @@ fn presence(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) 
 }
 
 fn whole(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> Statement {
+    let row = |party: &Party| whole_row(model, target, &tenant.is(&party.identity.tenant));
+    let (a, b) = (row(&parties.a), row(&parties.b));
+    Statement::read(format!(
+        "SELECT pg_catalog.jsonb_build_object('a', {a}, 'b', {b})"
+    ))
+}
+
+/// An SQL expression: one row of that tenant; none where nothing tells whose rows are.
+pub(super) fn one_row(model: &Model, target: &Target, key: &str) -> String {
+    let condition = belongs_to(model, target, key).unwrap_or_else(|| "false".to_owned());
+    whole_row(model, target, &condition)
+}
+
+/// An SQL expression: one row that meets a condition, as [`read_row`] takes it.
+fn whole_row(model: &Model, target: &Target, condition: &str) -> String {
     let relation = model.catalog.relations.get(&target.object);
     let version = match relation.is_some_and(|relation| relation.is_table()) {
         true => "t.ctid::pg_catalog.text",
         false => "NULL",
     };
-    let row = |party: &Party| {
-        format!(
-            "(SELECT pg_catalog.jsonb_build_object('id', {}, 'row', pg_catalog.to_jsonb(t), \
-             'version', {version}) FROM {} t WHERE {} LIMIT 1)",
-            target.id_of_row(),
-            target.from,
-            tenant.is(&party.identity.tenant)
-        )
-    };
-    let (a, b) = (row(&parties.a), row(&parties.b));
-    Statement::read(format!(
-        "SELECT pg_catalog.jsonb_build_object('a', {a}, 'b', {b})"
-    ))
+    format!(
+        "(SELECT pg_catalog.jsonb_build_object('id', r.id, 'row', {fit}, 'version', r.version) \
+         FROM (SELECT {id} AS id, pg_catalog.to_jsonb(t) AS value, {version} AS version \
+         FROM {from} t WHERE {condition} LIMIT 1) r)",
+        fit = block::fit("r.value"),
+        id = target.id_of_row(),
+        from = target.from,
+    )
 }
 
 fn read_presence(reply: Reply) -> Known {
@@ -279,7 +317,7 @@ fn read_presence(reply: Reply) -> Known {
     }
 }
 
-fn read_row(value: &Value) -> Option<Row> {
+pub(super) fn read_row(value: &Value) -> Option<Row> {
     Some(Row {
         id: read_id(value.get("id")?)?,
         value: value.get("row")?.clone(),

@@ -25,6 +25,8 @@ pub(super) struct Target {
     pub(super) whose: Whose,
     /// What tells its rows apart; empty where nothing does.
     pub(super) id: Vec<IdColumn>,
+    /// Where only the values may tell: the relations that they may come from.
+    pub(super) below: BTreeSet<Oid>,
     pub(super) is_function: bool,
 }
 
@@ -135,17 +137,20 @@ pub(super) fn all(model: &Model) -> Vec<Target> {
         .functions
         .values()
         .filter(|one| is_callable(model, one));
-    relations.chain(functions.map(of_function)).collect()
+    let functions = functions.map(|function| of_function(model, function));
+    relations.chain(functions).collect()
 }
 
 fn of_relation(model: &Model, relation: &Relation) -> Option<Target> {
-    let whose = match model.tenancy.of(relation.oid) {
-        Belonging::Root(key) | Belonging::Keyed(key) => Whose::Key(*key),
-        Belonging::Child(_) => Whose::Child,
+    let (whose, below) = match model.tenancy.of(relation.oid) {
+        Belonging::Root(key) | Belonging::Keyed(key) => (Whose::Key(*key), BTreeSet::new()),
+        Belonging::Child(_) => (Whose::Child, BTreeSet::new()),
         Belonging::Global | Belonging::Reference => {
-            let mut below = tables_below(model, relation.oid).into_iter();
-            below.find(|table| model.tenancy.is_tenants(*table))?;
-            Whose::Contents
+            let below = tables_below(model, relation.oid);
+            below
+                .iter()
+                .find(|table| model.tenancy.is_tenants(**table))?;
+            (Whose::Contents, below)
         }
     };
     Some(Target {
@@ -154,11 +159,12 @@ fn of_relation(model: &Model, relation: &Relation) -> Option<Target> {
         from: relation.quoted(),
         whose,
         id: id(model, relation),
+        below,
         is_function: false,
     })
 }
 
-fn of_function(function: &Function) -> Target {
+fn of_function(model: &Model, function: &Function) -> Target {
     let (schema, name) = (identifier(&function.schema), identifier(&function.name));
     Target {
         object: function.oid,
@@ -166,6 +172,7 @@ fn of_function(function: &Function) -> Target {
         from: format!("{schema}.{name}()"),
         whose: Whose::Contents,
         id: Vec::new(),
+        below: tables_of_function(model, function),
         is_function: true,
     }
 }
@@ -258,7 +265,7 @@ pub(super) fn objection(model: &Model, function: &Function) -> Option<String> {
 }
 
 /// The tables that a view reads, through other views too.
-pub(super) fn tables_below(model: &Model, view: Oid) -> BTreeSet<Oid> {
+fn tables_below(model: &Model, view: Oid) -> BTreeSet<Oid> {
     let mut seen = BTreeSet::new();
     let mut waiting = vec![view];
     while let Some(relation) = waiting.pop() {
@@ -271,7 +278,7 @@ pub(super) fn tables_below(model: &Model, view: Oid) -> BTreeSet<Oid> {
 
 /// The tables whose rows a function may return: that of its row type, else those whose name its
 /// text holds as a word.
-pub(super) fn tables_of_function(model: &Model, function: &Function) -> BTreeSet<Oid> {
+fn tables_of_function(model: &Model, function: &Function) -> BTreeSet<Oid> {
     if function.return_relation.0 != 0 {
         let mut tables = tables_below(model, function.return_relation);
         tables.insert(function.return_relation);

@@ -1,6 +1,6 @@
 //! What is understood, and what is told to be not.
 
-use super::{super::analyse, fine, schema};
+use super::{analyse, fine, schema};
 
 #[test]
 fn what_is_no_statement_is_told() {

@@ -9,8 +9,12 @@ mod writes;
 
 use super::{
     ParseError, Problem, Reference, SharedTable, TableName, TenantKey, TenantTable, TenantTables,
-    analyse,
+    Use, with_room,
 };
+
+fn analyse(tables: &TenantTables, sql: &str) -> Result<Vec<Use>, ParseError> {
+    with_room(|| super::analyse(tables, sql)).expect("a thread")
+}
 
 fn strings(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()

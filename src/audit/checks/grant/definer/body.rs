@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::text::{self, Access, Name, Text};
+use super::{
+    dynamic::{Handed, handed_in},
+    text::{self, Access, Name, Text},
+};
 use crate::audit::{
     catalog::{Catalog, Function, Oid, Relation},
     expression::{
@@ -21,8 +24,8 @@ pub(super) struct Body {
     pub(super) guarded: bool,
     /// It finds rows by a token or a hash, which opens nothing to who does not have it.
     pub(super) by_secret: bool,
-    /// It runs a statement that its caller hands in.
-    pub(super) runs_argument: bool,
+    /// How far its caller decides which statement it runs.
+    pub(super) handed: Handed,
     /// It names relations without their schema, so that the search path decides which are meant.
     pub(super) bare: bool,
 }
@@ -31,6 +34,8 @@ pub(super) struct Body {
 pub(super) struct Reader<'m> {
     model: &'m Model,
     relations: BTreeMap<(&'m str, &'m str), Oid>,
+    /// By schema and name; overloads share one.
+    functions: BTreeMap<(&'m str, &'m str), Vec<&'m Function>>,
     /// The functions that ask the session, by schema and name.
     guards: BTreeSet<(&'m str, &'m str)>,
 }
@@ -41,12 +46,18 @@ impl<'m> Reader<'m> {
         let relations = catalog.relations.values();
         let named = |one: &'m Relation| ((one.schema.as_str(), one.name.as_str()), one.oid);
         let functions = catalog.functions.values();
+        let mut by_name: BTreeMap<_, Vec<&Function>> = BTreeMap::new();
+        for one in functions.clone().filter(|one| !one.of_extension) {
+            let name = (one.schema.as_str(), one.name.as_str());
+            by_name.entry(name).or_default().push(one);
+        }
         let asks = |function: &&Function| {
             !function.of_extension && guards(model, &calling(function.oid.0))
         };
         Self {
             model,
             relations: relations.map(named).collect(),
+            functions: by_name,
             guards: functions
                 .filter(asks)
                 .map(|function| (function.schema.as_str(), function.name.as_str()))
@@ -54,11 +65,69 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// What the body of a function does.
+    /// What the body of a function does, itself and through the functions that it calls: these
+    /// run with the rights of its owner.
     ///
     /// # Errors
     /// Why that cannot be told.
-    pub(super) fn read(&self, function: &Function) -> Result<Body, String> {
+    pub(super) fn read(&self, function: &'m Function) -> Result<Body, String> {
+        let mut body = self.own(function)?;
+        let mut seen = BTreeSet::from([function.oid]);
+        let mut waiting = self.helpers(function);
+        while let Some(helper) = waiting.pop() {
+            if !seen.insert(helper.oid) {
+                continue;
+            }
+            // What cannot be read is taken to do nothing: the function itself could be.
+            if let Ok(of_helper) = self.own(helper) {
+                body.touched.extend(of_helper.touched);
+                body.guarded |= of_helper.guarded;
+                body.by_secret |= of_helper.by_secret;
+                waiting.extend(self.helpers(helper));
+            }
+        }
+        Ok(body)
+    }
+
+    /// The functions that a function calls, as far as they have no rights of their own.
+    fn helpers(&self, function: &Function) -> Vec<&'m Function> {
+        let called: Vec<&Function> = match &function.body_tree {
+            Some(tree) => {
+                let body = expression::body(tree).ok().flatten();
+                let oids = body.iter().flat_map(expression::functions);
+                oids.filter_map(|oid| self.model.catalog.functions.get(&Oid(oid)))
+                    .collect()
+            }
+            None => {
+                let schemas = super::search_path::searched(function);
+                let text = Text::read(&function.source);
+                let calls = text.iter().flat_map(Text::calls);
+                calls.flat_map(|call| self.named(&call, &schemas)).collect()
+            }
+        };
+        let is_guard = |one: &Function| {
+            self.guards
+                .contains(&(one.schema.as_str(), one.name.as_str()))
+        };
+        // What asks the session is met as a guard where it is called.
+        let helpers = called.into_iter();
+        helpers
+            .filter(|one| !one.definer && !is_guard(one))
+            .collect()
+    }
+
+    /// The functions that a name may mean.
+    fn named(&self, call: &Name, schemas: &[String]) -> Vec<&'m Function> {
+        let within = |schema: &str| self.functions.get(&(schema, call.name.as_str())).cloned();
+        let found = match &call.schema {
+            Some(schema) => within(schema),
+            None => schemas.iter().find_map(|schema| within(schema)),
+        };
+        found.unwrap_or_default()
+    }
+
+    /// What the body of a function does itself.
+    fn own(&self, function: &Function) -> Result<Body, String> {
         if let Some(tree) = &function.body_tree {
             let queries = expression::queries(tree).map_err(|error| error.to_string())?;
             return Ok(self.parsed(queries));
@@ -102,10 +171,9 @@ impl<'m> Reader<'m> {
         let texts = || std::iter::once(text).chain(&dynamic);
         let schemas = super::search_path::searched(function);
         let mut body = Body {
-            guarded: guards(self.model, &calling(function.oid.0))
-                || texts().any(|text| text.calls().iter().any(|call| self.is_guard(call))),
+            guarded: texts().any(|text| self.asks(text)),
             by_secret: texts().any(Text::looks_up_secret),
-            runs_argument: text.runs_argument(&function.argument_names),
+            handed: handed_in(function, text),
             ..Body::default()
         };
         for (name, access) in texts().flat_map(Text::tables) {
@@ -128,10 +196,17 @@ impl<'m> Reader<'m> {
         }
     }
 
+    /// Whether a text asks the session who it is, and not only whether it is anybody.
+    fn asks(&self, text: &Text) -> bool {
+        let text = text.without_presence_tests();
+        text.asks_login() || text.calls().iter().any(|call| self.is_guard(call))
+    }
+
     /// Whether a name is that of a function which asks the session. Without a schema any such
     /// function may be meant: a suspicion that is none is worse than one too few.
     fn is_guard(&self, call: &Name) -> bool {
         match &call.schema {
+            Some(schema) if schema == "pg_catalog" => call.name == "current_setting",
             Some(schema) => self.guards.contains(&(schema.as_str(), call.name.as_str())),
             None => {
                 call.name == "current_setting"

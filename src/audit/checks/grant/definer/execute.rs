@@ -1,7 +1,7 @@
 //! Functions with somebody else's rights that everybody may call: EXECUTE is given to PUBLIC
 //! unless it is taken (PostgreSQL manual, 5.8 and CREATE FUNCTION).
 
-use super::{Definer, body::Reader, definers};
+use super::{Definer, body::Reader, definers, dynamic::Handed};
 use crate::{
     audit::{
         catalog::GrantClass,
@@ -36,9 +36,10 @@ fn public(model: &Model, check: &Check, findings: &mut Findings) {
     for definer in open {
         let function = definer.function;
         // One that asks the session has nothing for who is nobody there.
-        let touches = reader
-            .read(function)
-            .is_ok_and(|body| !body.guarded && (!body.touched.is_empty() || body.runs_argument));
+        let touches = reader.read(function).is_ok_and(|body| {
+            let handed = body.handed != Handed::Nothing;
+            !body.guarded && (!body.touched.is_empty() || handed)
+        });
         if touches {
             let name = function.display();
             let message = format!(

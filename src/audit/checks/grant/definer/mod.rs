@@ -2,6 +2,7 @@
 //! manual, CREATE FUNCTION, "Writing SECURITY DEFINER Functions Safely").
 
 mod body;
+mod dynamic;
 mod execute;
 mod search_path;
 mod text;

@@ -26,7 +26,7 @@ pub(super) struct Name {
 
 /// A token that matters.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Piece {
+pub(super) enum Piece {
     /// As the catalog has it; a quoted one is no keyword.
     Word {
         name: String,
@@ -154,16 +154,58 @@ impl Text {
         strings.collect()
     }
 
-    /// Whether it runs as a statement what one of these arguments holds.
-    pub(super) fn runs_argument(&self, arguments: &[String]) -> bool {
-        self.pieces.windows(2).any(|pair| {
-            is_word(&pair[0], "execute")
-                && match &pair[1] {
-                    Piece::Word { name, .. } => arguments.contains(name),
-                    Piece::Argument => true,
-                    _ => false,
+    /// The tokens in their order.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// Whether it asks as whom the session logged in.
+    pub(super) fn asks_login(&self) -> bool {
+        self.pieces
+            .iter()
+            .any(|piece| is_word(piece, "session_user"))
+    }
+
+    /// The same without the calls of which it only asks whether they give anything: that somebody
+    /// is logged in says nothing about whose rows these are.
+    pub(super) fn without_presence_tests(&self) -> Self {
+        let mut pieces = Vec::with_capacity(self.pieces.len());
+        let mut at = 0;
+        while let Some(piece) = self.pieces.get(at) {
+            match self.presence_test(at) {
+                Some(end) => at = end,
+                None => {
+                    pieces.push(piece.clone());
+                    at += 1;
                 }
-        })
+            }
+        }
+        Self { pieces }
+    }
+
+    /// Where `call(…) IS NULL` or `IS NOT NULL` that begins at `at` ends.
+    fn presence_test(&self, at: usize) -> Option<usize> {
+        if !matches!(self.pieces.get(at)?, Piece::Word { .. }) {
+            return None;
+        }
+        let (_, open) = self.name(at);
+        if !self.is_sign(open, "(") {
+            return None;
+        }
+        let mut depth = 0;
+        let close = (open..self.pieces.len()).find(|place| {
+            depth += i32::from(self.is_sign(*place, "(")) - i32::from(self.is_sign(*place, ")"));
+            depth == 0
+        })?;
+        match self.pieces.get(close + 1..)? {
+            [is, null, ..] if is_word(is, "is") && is_word(null, "null") => Some(close + 3),
+            [is, not, null, ..]
+                if is_word(is, "is") && is_word(not, "not") && is_word(null, "null") =>
+            {
+                Some(close + 4)
+            }
+            _ => None,
+        }
     }
 
     /// Whether it looks rows up by something that only their owner knows: a token, a hash.
@@ -339,12 +381,9 @@ mod tests {
     }
 
     #[test]
-    fn statements_in_strings_and_arguments_are_told_apart() {
+    fn statements_in_strings_are_found() {
         let read = |source: &str| Text::read(source).expect("tokens");
-        let arguments = ["statement".to_owned()];
-        assert!(read("BEGIN EXECUTE statement; END").runs_argument(&arguments));
         let fixed = read("BEGIN EXECUTE 'SELECT * FROM notes'; END");
-        assert!(!fixed.runs_argument(&arguments));
         let inside: Vec<_> = fixed.dynamic().iter().flat_map(Text::tables).collect();
         assert_eq!(inside.len(), 1);
         assert!(read("SELECT 'x' FROM notes").dynamic().is_empty());
@@ -360,6 +399,18 @@ mod tests {
         };
         assert_eq!(text.calls(), [name]);
         assert!(text.looks_up_secret());
+    }
+
+    #[test]
+    fn a_call_that_is_only_tested_for_presence_is_left_out() {
+        let calls = |source: &str| {
+            let text = Text::read(source).expect("tokens");
+            text.without_presence_tests().calls().len()
+        };
+        assert_eq!(calls("IF auth.uid() IS NULL THEN"), 0);
+        assert_eq!(calls("IF current_setting('a.b', true) IS NOT NULL THEN"), 0);
+        assert_eq!(calls("IF auth.uid() = owner_id THEN"), 1);
+        assert_eq!(calls("IF auth.uid() IS DISTINCT FROM owner_id THEN"), 1);
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use super::{
     Definer,
     body::{Body, Reader},
     definers,
+    dynamic::Handed,
     text::Access,
 };
 use crate::{
@@ -48,7 +49,8 @@ fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {
     for definer in definers {
         match reader.read(definer.function) {
             Err(reason) => findings.skip(check.id, Some(definer.function.display()), reason),
-            Ok(body) if body.guarded => {}
+            // What it asks the session does not hold a statement that its caller writes.
+            Ok(body) if body.guarded && body.handed != Handed::Statement => {}
             Ok(body) => {
                 if let Some(exposure) = exposure(model, &definer, &body) {
                     report(model, check, &definer, exposure, findings);
@@ -64,19 +66,22 @@ struct Exposure {
     severity: Severity,
     confidence: Confidence,
     reads: bool,
+    /// It asks the session, which does not help.
+    asks: bool,
 }
 
 fn exposure(model: &Model, definer: &Definer<'_>, body: &Body) -> Option<Exposure> {
-    if body.runs_argument
+    if let Some(what) = steered(definer.function, body)
         && model
             .tenant_tables()
             .any(|table| definer.opens(model, table))
     {
         return Some(Exposure {
-            what: "runs a statement that its caller hands in".to_owned(),
+            what: what.to_owned(),
             severity: Severity::High,
             confidence: Confidence::High,
             reads: true,
+            asks: body.guarded,
         });
     }
     let open = |wanted: fn(Access) -> bool| -> Vec<Oid> {
@@ -96,6 +101,7 @@ fn exposure(model: &Model, definer: &Definer<'_>, body: &Body) -> Option<Exposur
             severity: Severity::High,
             confidence: Confidence::Medium,
             reads: false,
+            asks: false,
         });
     }
     let read = open(|access| access == Access::Read);
@@ -113,7 +119,20 @@ fn exposure(model: &Model, definer: &Definer<'_>, body: &Body) -> Option<Exposur
         },
         confidence: Confidence::Medium,
         reads: true,
+        asks: false,
     })
+}
+
+/// What the caller of a function makes it run, where that is for the caller to say. Which table is
+/// named matters where something comes back: a partition that is made by name tells nothing.
+fn steered(function: &Function, body: &Body) -> Option<&'static str> {
+    match body.handed {
+        Handed::Statement => Some("runs what its caller hands in as part of a statement"),
+        Handed::Name if returned(function).is_some() => {
+            Some("reads the table that its caller names")
+        }
+        _ => None,
+    }
 }
 
 /// How bad it is if what a function returns is about every tenant; none where that is nothing,
@@ -159,9 +178,13 @@ fn report(
     let name = function.display();
     let owner = model.catalog.role_name(function.owner);
     let message = format!(
-        "function {name} {} as {owner}, whom no policy binds there, and does not ask the session \
-         for its tenant; {} may call it",
+        "function {name} {} as {owner}, whom no policy binds there{}; {} may call it",
         exposure.what,
+        if exposure.asks {
+            ""
+        } else {
+            ", and does not ask the session for its tenant"
+        },
         definer.callers()
     );
     let statement = format!("ALTER ROUTINE {} SECURITY INVOKER", function.quoted());

@@ -1,0 +1,223 @@
+//! Tables of users, which belong to no one tenant: whoever reads them whole has every tenant's
+//! people.
+
+use std::collections::BTreeSet;
+
+use super::{
+    check,
+    effective::{Effective, Side},
+    grants::revoke,
+    wording::listed,
+};
+use crate::{
+    audit::{
+        catalog::{Column, Oid, PolicyCommand, Relation, RelationKind},
+        expression::{Expr, Query, expr::SubKind, queries},
+        findings::{Findings, Rule},
+        model::{AppRole, Belonging, Model},
+    },
+    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+    quoting::identifier,
+};
+
+pub(super) const EXPOSED: Rule = Rule {
+    check: check(
+        "global-table-exposed",
+        (Severity::Medium, Confidence::Medium),
+        "the application reads every tenant's users, and nothing confines it to those of its tenant",
+        include_str!("../../../../docs/audit/global-table-exposed.md"),
+    ),
+    run: exposed,
+};
+
+/// In the names of columns that say who somebody is or open an account. What a user shows to the
+/// world on purpose, such as a user name or a picture, is not among them.
+const PERSONAL: &[&str] = &[
+    "email",
+    "e_mail",
+    "phone",
+    "mobile",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "address",
+    "birth",
+    "ssn",
+    "tax_id",
+    "first_name",
+    "last_name",
+    "full_name",
+    "legal_name",
+];
+
+fn exposed(model: &Model, check: &Check, findings: &mut Findings) {
+    let effective = Effective::of(model);
+    for relation in model.relations() {
+        let readers: Vec<&AppRole> = model
+            .actors
+            .roles
+            .iter()
+            .filter(|role| reads_everybody(&effective, role, relation))
+            .collect();
+        let columns: Vec<&Column> = model
+            .catalog
+            .columns_of(relation.oid)
+            .iter()
+            .filter(|column| is_personal(column))
+            .filter(|column| readers.iter().any(|role| reads(model, role, column)))
+            .collect();
+        if !columns.is_empty() {
+            findings.push(finding(model, check, relation, &readers, &columns));
+        }
+    }
+}
+
+fn is_personal(column: &Column) -> bool {
+    const BOOL: Oid = Oid(16);
+    const TIMES: [Oid; 2] = [Oid(1114), Oid(1184)];
+    let name = column.name.to_lowercase();
+    // Whether and when an address was confirmed tells little.
+    let tells = column.base_type != BOOL && !TIMES.contains(&column.base_type);
+    tells && PERSONAL.iter().any(|part| name.contains(part))
+}
+
+fn reads(model: &Model, role: &AppRole, column: &Column) -> bool {
+    let rights = &model.catalog.rights;
+    rights.on_column(role.oid, column.relation, column.number, "SELECT")
+}
+
+/// Whether a role has all rows of a table of users before it, or of a view of one.
+fn reads_everybody(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> bool {
+    let model = effective.model;
+    let above = model
+        .catalog
+        .roles
+        .get(&role.oid)
+        .is_some_and(|one| one.above_rls());
+    // What such a role reaches is told by the checks on roles and on tables that are not forced.
+    if above || model.catalog.rights.acts_as(role.oid, relation.owner) {
+        return false;
+    }
+    if !model.privileges(role.oid, relation).select {
+        return false;
+    }
+    match relation.kind {
+        RelationKind::View | RelationKind::MaterializedView => shows_users(model, role, relation),
+        _ => holds_users(model, relation) && passes(effective, role, relation),
+    }
+}
+
+/// Whether a table holds users: it belongs to no tenant, and to none of the users either.
+fn holds_users(model: &Model, relation: &Relation) -> bool {
+    let is_global = |oid: Oid| *model.tenancy.of(oid) == Belonging::Global;
+    let mut references = model.catalog.foreign_keys(relation.oid);
+    relation.is_table()
+        && is_global(relation.oid)
+        && !references.any(|one| one.target != relation.oid && is_global(one.target))
+}
+
+/// Whether no policy confines what the role reads of a table.
+fn passes(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> bool {
+    if !effective.model.is_bound(role.oid, relation) {
+        return true;
+    }
+    effective.doors(relation).iter().any(|door| {
+        (door.role.oid, door.command, door.side) == (role.oid, PolicyCommand::Select, Side::Reached)
+            && effective
+                .passing(door)
+                .is_some_and(|passing| !passing.open.is_empty())
+    })
+}
+
+/// Whether a view shows users that its reader cannot read without it. One of tenants' tables as
+/// well is told by `view-not-invoker`.
+fn shows_users(model: &Model, role: &AppRole, view: &Relation) -> bool {
+    let Some(rule) = model.catalog.view_rule(view.oid) else {
+        return false;
+    };
+    let reads = || {
+        rule.reads
+            .iter()
+            .filter_map(|oid| model.catalog.relations.get(oid))
+    };
+    let spills = |read: &Relation| {
+        let users = holds_users(model, read) || is_platforms(read);
+        users && !model.is_bound(view.owner, read) && !model.privileges(role.oid, read).select
+    };
+    !view.has_option("security_invoker")
+        && !reads().any(|read| model.tenancy.is_tenants(read.oid))
+        && reads().any(spills)
+        && !asks_session(model, &rule.tree)
+}
+
+/// The users that the hosting platform keeps (Supabase, "User Management").
+fn is_platforms(relation: &Relation) -> bool {
+    (relation.schema.as_str(), relation.name.as_str()) == ("auth", "users")
+}
+
+/// Whether which rows a view shows depends on the session.
+fn asks_session(model: &Model, tree: &str) -> bool {
+    let queries = queries(tree).unwrap_or_default();
+    queries.into_iter().any(|query| {
+        let rows = Expr::Sub {
+            kind: SubKind::Expr,
+            test: None,
+            query: Box::new(Query {
+                targets: Vec::new(),
+                ..query
+            }),
+        };
+        !model.meaning.sources(&rows).is_empty()
+    })
+}
+
+fn finding(
+    model: &Model,
+    check: &Check,
+    relation: &Relation,
+    readers: &[&AppRole],
+    columns: &[&Column],
+) -> Finding {
+    let name = relation.display();
+    let whom: Vec<&str> = readers.iter().map(|role| role.name.as_str()).collect();
+    let what: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let message = format!(
+        "{} can read {} of every row of {name}: it holds the users of all tenants, and nothing \
+         confines them to those of the session's",
+        listed(&whom),
+        listed(&what)
+    );
+    let severity = if readers.iter().any(|role| role.anonymous) {
+        Severity::High
+    } else {
+        Severity::Medium
+    };
+    let fix = Fix::proposal(
+        Phase::Grants,
+        "let the application read the other columns alone, and find a user for the login by a \
+         function; or write a policy that shows the users of the session's tenant",
+        narrowed(model, relation, readers),
+    );
+    Finding::new(check, name, message, fix).severity(severity)
+}
+
+/// Takes the right to read, and gives it back on the columns that are not personal.
+fn narrowed(model: &Model, relation: &Relation, readers: &[&AppRole]) -> Vec<String> {
+    let table = relation.quoted();
+    let mut statements = BTreeSet::new();
+    let mut grants = Vec::new();
+    for role in readers {
+        statements.extend(revoke(model, role, relation, &["SELECT"]));
+        let columns = model.catalog.columns_of(relation.oid).iter();
+        let kept: Vec<String> = columns
+            .filter(|column| !is_personal(column) && reads(model, role, column))
+            .map(|column| identifier(&column.name))
+            .collect();
+        if !kept.is_empty() {
+            let (kept, role) = (kept.join(", "), identifier(&role.name));
+            grants.push(format!("GRANT SELECT ({kept}) ON {table} TO {role}"));
+        }
+    }
+    statements.into_iter().chain(grants).collect()
+}

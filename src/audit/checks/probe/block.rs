@@ -1,0 +1,132 @@
+//! The `DO` block that runs many statements in one round trip.
+//!
+//! Each runs in a subtransaction of its own (PostgreSQL manual, 43.6.8), which is always rolled
+//! back: an error is an answer, nothing stays changed, and no lock is kept, so that thousands of
+//! tables fit into the lock table.
+//!
+//! What is attacked may be hostile. Statements are array elements that are quoted twice, replies
+//! are built by PostgreSQL's own JSON functions, and every name and operator of PostgreSQL's own
+//! is written with its schema: the search path is the application's.
+
+use super::batch::{Kind, Statement};
+use crate::quoting::literal;
+
+/// Where a block leaves its replies for the next statement.
+pub(super) const REPLIES: &str = "tenantctl_audit.replies";
+
+/// What the block itself raises to undo a statement: no SQLSTATE of PostgreSQL begins so.
+const UNDO: &str = "TA000";
+
+/// From how many bytes on a reply is cut, and to how many characters each text in it.
+const LARGE: usize = 1 << 20;
+const LONG: usize = 8 << 10;
+
+/// How many characters of a message are kept: it may quote a value.
+pub(super) const MESSAGE: usize = 1000;
+
+/// The statement that runs those statements. It ends early after one that is cancelled: the
+/// time-out is for the whole block, and does not come twice.
+pub(super) fn sql(statements: &[Statement]) -> String {
+    format!("DO {}", literal(&body(statements)))
+}
+
+fn body(statements: &[Statement]) -> String {
+    let list = |each: fn(&Statement) -> String| -> String {
+        statements.iter().map(each).collect::<Vec<_>>().join(", ")
+    };
+    let sql = list(|one| literal(&one.sql));
+    let reads = list(|one| matches!(one.kind, Kind::Read).to_string());
+    let checks = list(|one| one.check().map_or_else(|| "NULL".to_owned(), literal));
+    let fit = fit("value");
+    format!(
+        "DECLARE
+  statements pg_catalog.text[] := ARRAY[{sql}]::pg_catalog.text[];
+  reads pg_catalog.bool[] := ARRAY[{reads}]::pg_catalog.bool[];
+  checks pg_catalog.text[] := ARRAY[{checks}]::pg_catalog.text[];
+  replies pg_catalog.json[] := '{{}}';
+  value pg_catalog.jsonb;
+  touched pg_catalog.int8;
+  code pg_catalog.text;
+  said pg_catalog.text;
+  broken pg_catalog.text;
+  missing pg_catalog.text;
+  cancelled pg_catalog.bool := false;
+BEGIN
+  FOR place IN 1 .. pg_catalog.cardinality(statements) LOOP
+    value := NULL; touched := 0; code := NULL; said := NULL;
+    BEGIN
+      IF reads[place] THEN
+        EXECUTE statements[place] INTO value;
+        IF pg_catalog.pg_column_size(value) OPERATOR(pg_catalog.>) {LARGE} THEN
+          value := {fit};
+        END IF;
+      ELSE
+        EXECUTE statements[place];
+        GET DIAGNOSTICS touched = ROW_COUNT;
+        IF touched OPERATOR(pg_catalog.>) 0 AND checks[place] IS NOT NULL THEN
+          BEGIN
+            SET LOCAL ROLE NONE;
+            SET LOCAL search_path TO pg_catalog;
+            SET LOCAL row_security TO off;
+            EXECUTE checks[place] INTO value;
+          EXCEPTION WHEN ASSERT_FAILURE OR OTHERS THEN
+            value := NULL;
+          END;
+        END IF;
+      END IF;
+      RAISE EXCEPTION USING ERRCODE = '{UNDO}';
+    EXCEPTION
+      WHEN SQLSTATE '{UNDO}' THEN
+        NULL;
+      WHEN QUERY_CANCELED OR ASSERT_FAILURE OR OTHERS THEN
+        GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT,
+          broken = CONSTRAINT_NAME, missing = COLUMN_NAME;
+        cancelled := code OPERATOR(pg_catalog.=) '57014';
+    END;
+    replies := pg_catalog.array_append(replies, CASE WHEN code IS NULL
+      THEN pg_catalog.json_build_object('value', value, 'rows', touched)
+      ELSE pg_catalog.json_build_object('state', code,
+        'message', pg_catalog.left(said, {MESSAGE}), 'constraint',
+        CASE WHEN broken OPERATOR(pg_catalog.<>) '' THEN broken
+             WHEN missing OPERATOR(pg_catalog.<>) '' THEN missing END) END);
+    EXIT WHEN cancelled;
+  END LOOP;
+  PERFORM pg_catalog.set_config('{REPLIES}', pg_catalog.array_to_json(replies)::pg_catalog.text, true);
+END"
+    )
+}
+
+/// An SQL expression: that document, with its rows cut where it is large. Nobody wants 100 MB of
+/// proof.
+pub(super) fn fit(document: &str) -> String {
+    format!(
+        "CASE WHEN pg_catalog.pg_column_size({document}) OPERATOR(pg_catalog.<=) {LARGE} \
+              THEN {document} \
+              WHEN pg_catalog.jsonb_typeof({document}) OPERATOR(pg_catalog.=) 'array' \
+              THEN (SELECT pg_catalog.jsonb_agg({element}) \
+                      FROM pg_catalog.jsonb_array_elements({document}) e) \
+              ELSE {whole} END",
+        element = cut("e.value"),
+        whole = cut(document),
+    )
+}
+
+/// That row with its long values cut. What is no text becomes an empty document: half of one
+/// would be none.
+fn cut(row: &str) -> String {
+    let is =
+        |kind: &str| format!("pg_catalog.jsonb_typeof(v.value) OPERATOR(pg_catalog.=) '{kind}'");
+    format!(
+        "CASE WHEN pg_catalog.jsonb_typeof({row}) OPERATOR(pg_catalog.=) 'object' THEN \
+         (SELECT pg_catalog.jsonb_object_agg(v.key, CASE \
+           WHEN pg_catalog.pg_column_size(v.value) OPERATOR(pg_catalog.<=) {LONG} THEN v.value \
+           WHEN {text} THEN pg_catalog.to_jsonb(pg_catalog.left(\
+             v.value OPERATOR(pg_catalog.#>>) '{{}}'::pg_catalog.text[], {LONG})) \
+           WHEN {object} THEN '{{}}'::pg_catalog.jsonb \
+           WHEN {array} THEN '[]'::pg_catalog.jsonb \
+           ELSE v.value END) FROM pg_catalog.jsonb_each({row}) v) ELSE {row} END",
+        text = is("string"),
+        object = is("object"),
+        array = is("array"),
+    )
+}

@@ -1,0 +1,140 @@
+//! Every round of attacks: which stand on which connection, and in which order.
+//!
+//! Once a session has set `app.tenant`, it reads as an empty text until the session ends, also
+//! after a rollback, and never again as NULL: a placeholder stays (guc.c). So [`ContextKind::None`]
+//! is only tried where nothing was set before.
+
+use std::{collections::BTreeSet, sync::Mutex};
+
+use futures_util::future::try_join_all;
+
+use super::{
+    arena::Arena,
+    attack,
+    field::{Field, Stand, Tried},
+    target::Whose,
+};
+use crate::{
+    audit::{
+        catalog::Oid,
+        connections::{Connections, Watch},
+    },
+    domain::audit::{ContextKind, Operation, Verdict},
+    error::{Error, Result},
+};
+
+/// All of them, and what the rows that were read are. In the order of the stands, reading first.
+///
+/// # Errors
+/// `Unavailable` or `Failure` when a connection is lost.
+pub(super) async fn all<'a>(
+    field: &Field<'_>,
+    connections: &Connections,
+    arena: &mut Arena,
+    stands: &[Stand<'a>],
+    watch: &dyn Watch,
+) -> Result<Vec<Tried<'a>>> {
+    let targets = field.targets.len() as u64;
+    let rounds = if arena.writes() { 2 } else { 1 };
+    watch.phase("attacking", Some(rounds * stands.len() as u64 * targets));
+    let stands = unnamed_first(field, stands);
+    let (mut read, mut written) = in_arena(field, arena, &stands, watch).await?;
+    if !arena.has_rows_of_its_own() {
+        read = read_at_once(field, connections, &stands, watch).await?;
+    }
+    believe_the_other_side(field, &mut read);
+    arena.judge_contents(field, &mut read).await?;
+    let place = |one: &Tried<'_>| (one.stand.role.oid, one.stand.context);
+    read.sort_by_key(place);
+    written.sort_by_key(place);
+    read.append(&mut written);
+    Ok(read)
+}
+
+/// Those without a tenant's name first, and among them those whose role sets nothing by itself.
+fn unnamed_first<'a>(field: &Field<'_>, stands: &[Stand<'a>]) -> Vec<Stand<'a>> {
+    let mut stands = stands.to_vec();
+    stands.sort_by_key(|stand| {
+        let sets = field.settings(*stand).any(|(name, _)| name.contains('.'));
+        (stand.context != ContextKind::None, sets)
+    });
+    stands
+}
+
+/// Changes, and reading where rows were made up: no other transaction sees them.
+async fn in_arena<'a>(
+    field: &Field<'_>,
+    arena: &mut Arena,
+    stands: &[Stand<'a>],
+    watch: &dyn Watch,
+) -> Result<(Vec<Tried<'a>>, Vec<Tried<'a>>)> {
+    let targets = field.targets.len() as u64;
+    let (mut read, mut written) = (Vec::new(), Vec::new());
+    for stand in stands {
+        if arena.has_rows_of_its_own() {
+            read.extend(attack::read(field, arena.connection(), *stand).await?);
+            watch.advance(targets);
+        }
+        if arena.writes() {
+            written.extend(attack::write(field, arena.connection(), *stand).await?);
+            watch.advance(targets);
+        }
+    }
+    Ok((read, written))
+}
+
+/// Reads from every stand, on several connections.
+async fn read_at_once<'a>(
+    field: &Field<'_>,
+    connections: &Connections,
+    stands: &[Stand<'a>],
+    watch: &dyn Watch,
+) -> Result<Vec<Tried<'a>>> {
+    let waiting = Mutex::new(stands.iter().rev().copied().collect::<Vec<_>>());
+    let next = || waiting.lock().ok().and_then(|mut waiting| waiting.pop());
+    let work = async || {
+        let mut done = Vec::new();
+        let mut connection = connections.worker().await?;
+        let mut is_fresh = true;
+        while let Some(stand) = next() {
+            if stand.context == ContextKind::None && !is_fresh {
+                connection = connections.worker().await?;
+            }
+            is_fresh = false;
+            done.extend(attack::read(field, &mut connection, stand).await?);
+            watch.advance(field.targets.len() as u64);
+        }
+        Ok::<_, Error>(done)
+    };
+    let jobs = connections.jobs.min(stands.len());
+    let done = try_join_all((0..jobs).map(|_| work())).await?;
+    Ok(done.into_iter().flatten().collect())
+}
+
+/// Where the auditor sees no rows, the other tenant does: what it reads of its own is there to be
+/// reached.
+fn believe_the_other_side(field: &Field<'_>, tried: &mut [Tried<'_>]) {
+    let seen: BTreeSet<(usize, Oid, bool)> = tried
+        .iter()
+        .filter(|one| one.operation == Operation::Own && one.verdict == Verdict::Allowed)
+        .map(|one| {
+            (
+                one.target,
+                one.stand.role.oid,
+                one.stand.context == ContextKind::B,
+            )
+        })
+        .collect();
+    for one in tried {
+        let is_contents = field.targets[one.target].whose == Whose::Contents;
+        let attacks_b = one.stand.context != ContextKind::B;
+        if field.known[one.target].blind.is_some()
+            && !is_contents
+            && one.operation == Operation::Select
+            && matches!(one.verdict, Verdict::NotApplicable(_))
+            && seen.contains(&(one.target, one.stand.role.oid, attacks_b))
+        {
+            one.verdict = Verdict::Blocked("no row is reached".to_owned());
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Where row-level security hides the rows from the auditor too, the tenants see them: each reads
+//! one of its own, as the application would.
+
+use sqlx::PgConnection;
+
+use super::{
+    batch::{self, Statement},
+    field::{self, Field, Stand},
+    survey::{self, Known, Row},
+    target::Whose,
+};
+use crate::{audit::connections::Connections, error::Result};
+
+/// Adds what the tenants see to what the auditor knows. On a connection of its own: to name a
+/// tenant leaves something behind in a session.
+///
+/// # Errors
+/// `Unavailable` or `Failure` when a connection is lost.
+pub(super) async fn borrow(
+    field: &Field<'_>,
+    connections: &Connections,
+    stands: &[Stand<'_>],
+    known: &mut [Known],
+) -> Result<()> {
+    let blind = |place: &usize| {
+        known[*place].blind.is_some() && field.targets[*place].whose != Whose::Contents
+    };
+    let places: Vec<usize> = (0..field.targets.len()).filter(blind).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    let mut connection = connections.worker().await?;
+    for stand in stands.iter().filter(|stand| stand.is_named()) {
+        let unknown = |place: &&usize| known[**place].own_row(stand.context).is_none();
+        let wanted: Vec<usize> = places.iter().filter(unknown).copied().collect();
+        let rows = rows(field, &mut connection, *stand, &wanted).await?;
+        for (place, row) in wanted.into_iter().zip(rows) {
+            if let Some(row) = row {
+                known[place].add_row(stand.context, row);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A row of the tenant's own from each of those targets.
+async fn rows(
+    field: &Field<'_>,
+    connection: &mut PgConnection,
+    stand: Stand<'_>,
+    places: &[usize],
+) -> Result<Vec<Option<Row>>> {
+    let tenant = &field.parties.own(stand.context).identity.tenant;
+    let statements: Vec<Statement> = places
+        .iter()
+        .map(|place| {
+            let row = survey::one_row(field.model, &field.targets[*place], tenant);
+            Statement::read(format!("SELECT {row}"))
+        })
+        .collect();
+    field::mark(connection).await?;
+    let replies = match field::enter(connection, field, stand).await? {
+        Some(_refused) => Vec::new(),
+        None => batch::run(connection, &statements).await?,
+    };
+    field::leave(connection).await?;
+    let mut rows = replies
+        .iter()
+        .map(|reply| survey::read_row(reply.value.as_ref()?));
+    Ok(places.iter().map(|_| rows.next().flatten()).collect())
+}

@@ -1,0 +1,75 @@
+//! Rows that visitors are shown on purpose. Who has not logged in can name no tenant, so a policy
+//! that is written for visitors alone, and looks at nothing but the row, is a decision: these rows
+//! are for everybody.
+
+use super::{
+    field::{Field, Stand, Tried},
+    target::Target,
+};
+use crate::{
+    audit::{
+        catalog::{Policy, PolicyCommand},
+        expression::{relations, row_columns},
+    },
+    domain::audit::{Operation, Verdict},
+};
+
+/// An SQL condition on the row called `t`: it is shown to visitors on purpose. None where the role
+/// is no visitor's, or no such policy is there.
+pub(super) fn purpose(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> Option<String> {
+    let relation = field.model.catalog.relations.get(&target.object)?;
+    if !stand.role.anonymous || !field.model.is_bound(stand.role.oid, relation) {
+        return None;
+    }
+    let policies = field.model.catalog.policies_of(relation.oid).iter();
+    let conditions: Vec<String> = policies
+        .filter(|policy| is_for_visitors(field, stand, policy))
+        .filter_map(|policy| Some(format!("({})", policy.using_text.as_ref()?)))
+        .collect();
+    (!conditions.is_empty()).then(|| format!("({})", conditions.join(" OR ")))
+}
+
+/// A condition on the columns of the row, for this role and no other.
+fn is_for_visitors(field: &Field<'_>, stand: Stand<'_>, policy: &Policy) -> bool {
+    let using = field.model.meaning.policy(policy.oid);
+    let Some(using) = using.and_then(|read| read.using.as_ref()) else {
+        return false;
+    };
+    let columns = row_columns(using);
+    let rights = &field.model.catalog.rights;
+    let (role, table) = (stand.role.oid, policy.relation);
+    policy.permissive
+        && policy.command.covers(PolicyCommand::Select)
+        && policy.roles == [role]
+        && !columns.is_empty()
+        && columns
+            .iter()
+            .all(|column| rights.on_column(role, table, *column, "SELECT"))
+        && relations(using).is_empty()
+        && field.model.meaning.sources(using).is_empty()
+}
+
+/// A cell that was asked twice, first for what is shown without purpose: where that came back,
+/// it counts.
+pub(super) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
+    let mut merged: Vec<Tried<'_>> = Vec::with_capacity(tried.len());
+    for one in tried {
+        match merged.last_mut() {
+            Some(last)
+                if last.target == one.target
+                    && last.operation == one.operation
+                    && one.operation == Operation::Select =>
+            {
+                if !last.is_leak() {
+                    let asked = !matches!(last.verdict, Verdict::Skipped(_));
+                    *last = Tried {
+                        on_purpose: one.on_purpose && asked,
+                        ..one
+                    };
+                }
+            }
+            _ => merged.push(one),
+        }
+    }
+    merged
+}

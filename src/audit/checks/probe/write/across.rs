@@ -1,0 +1,152 @@
+//! Rows of one's own that reach across: given to the other tenant, or pointing at its rows.
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        row,
+        survey::{self, Row},
+    },
+    Assault, Attack, not_applicable,
+};
+use crate::{
+    audit::{catalog::Constraint, model::Belonging},
+    domain::audit::Verdict,
+    quoting::identifier,
+};
+
+impl Assault<'_> {
+    /// Sets what names the tenant: the key, or the foreign key that leads to it.
+    pub(super) fn give_away(&self) -> Result<Vec<Attack>, Verdict> {
+        let own = self.own_row()?;
+        let (columns, row) = self.given_away(own)?;
+        let assignments = self.assignments(&columns, &row)?;
+        let sql = format!("UPDATE {} t SET {assignments}", self.target.from);
+        let check = survey::belongs_to(self.field.model, self.target, self.other_tenant())
+            .and_then(|belongs| row::exists(self.target, &row, &belongs));
+        let own_tenant = &self.field.parties.own(self.stand.context).identity.tenant;
+        let mut attacks = Vec::new();
+        if let Some(condition) = self.aim(own, own_tenant) {
+            let sql = format!("{sql} WHERE {condition}");
+            attacks.push(Attack::aimed(sql, check.clone(), Some(row.clone())));
+        }
+        if let Some(check) = check.filter(|_| self.is_small()) {
+            attacks.push(Attack::blunt(sql, check, Some(row)));
+        }
+        self.at_least_one(attacks)
+    }
+
+    /// The columns that name the tenant, and a row of one's own that names the other there.
+    fn given_away(&self, own: &Row) -> Result<(Vec<i16>, Value), Verdict> {
+        let model = self.field.model;
+        let name = |number| model.column_name(self.target.object, number);
+        let mut row = own.value.clone();
+        match model.tenancy.of(self.target.object) {
+            Belonging::Keyed(key) => {
+                row[name(*key)] = Value::from(self.other_tenant());
+                Ok((vec![*key], row))
+            }
+            Belonging::Child(link) => {
+                let other = self.other_row()?;
+                for number in &link.columns {
+                    let name = name(*number);
+                    row[name] = other.value.get(name).cloned().unwrap_or_default();
+                }
+                Ok((link.columns.clone(), row))
+            }
+            _ => Err(not_applicable("it is the table of tenants")),
+        }
+    }
+
+    /// What stands behind SET.
+    fn assignments(&self, columns: &[i16], row: &Value) -> Result<String, Verdict> {
+        let assignments = columns.iter().map(|number| {
+            let column = self.field.model.catalog.column(self.target.object, *number);
+            let column = column.ok_or_else(|| not_applicable("its key is not known"))?;
+            if !self.may(*number, "UPDATE") {
+                let reason = format!("{} may not update {}", self.stand.role.name, column.name);
+                return Err(Verdict::Blocked(reason));
+            }
+            let value = row.get(&column.name);
+            let value = value.and_then(|value| row::constant(value, &column.type_name));
+            let value = value.ok_or_else(|| not_applicable("its key cannot be written down"))?;
+            Ok(format!("{} = {value}", identifier(&column.name)))
+        });
+        Ok(assignments.collect::<Result<Vec<_>, _>>()?.join(", "))
+    }
+
+    /// A row of one's own that points at the other's row, through each foreign key.
+    pub(super) fn refer(&self) -> Result<Vec<Attack>, Verdict> {
+        let mut attacks = Vec::new();
+        let mut missing = false;
+        for constraint in self.field.model.catalog.foreign_keys(self.target.object) {
+            let Some(pairs) = self.pointing(constraint) else {
+                continue;
+            };
+            let parent = self
+                .field
+                .targets
+                .iter()
+                .position(|one| one.object == constraint.target);
+            let parent =
+                parent.and_then(|place| self.field.known[place].other_row(self.stand.context));
+            let Some(parent) = parent else {
+                missing = true;
+                continue;
+            };
+            let mut row = self.own_row()?.value.clone();
+            for (here, there) in pairs {
+                row[here] = parent.value.get(there).cloned().unwrap_or_default();
+            }
+            let new = self.copy_of(&row)?;
+            // With the key in it, it can only reach a row of one's own that is called the same.
+            let check = self
+                .carries_key(constraint)
+                .then(|| "SELECT 'false'::pg_catalog.jsonb".to_owned());
+            attacks.push(Attack::aimed(new.insert, check, Some(new.value)));
+        }
+        if attacks.is_empty() {
+            return Err(not_applicable(if missing {
+                "the other tenant has no row to refer to"
+            } else {
+                "it refers to no other tenant's table"
+            }));
+        }
+        Ok(attacks)
+    }
+
+    /// Whether a foreign key compares the tenant of the row with that of the row it refers to.
+    fn carries_key(&self, constraint: &Constraint) -> bool {
+        let tenancy = &self.field.model.tenancy;
+        let keys = (
+            tenancy.key(self.target.object),
+            tenancy.key(constraint.target),
+        );
+        let mut pairs = constraint.pairs();
+        pairs.any(|(here, there)| (Some(here), Some(there)) == keys)
+    }
+
+    /// The columns of a foreign key to a table of tenants, without the tenant key: column here,
+    /// column there. None for what writing into another tenant tries already.
+    fn pointing(&self, constraint: &Constraint) -> Option<Vec<(&str, &str)>> {
+        let model = self.field.model;
+        let leads = match model.tenancy.of(self.target.object) {
+            Belonging::Child(link) => link.constraint == constraint.name,
+            _ => false,
+        };
+        let to_root = matches!(model.tenancy.of(constraint.target), Belonging::Root(_));
+        if leads || to_root || !model.tenancy.is_tenants(constraint.target) {
+            return None;
+        }
+        let key = model.tenancy.key(self.target.object);
+        let pairs: Vec<(&str, &str)> = constraint
+            .pairs()
+            .filter(|(here, _)| Some(*here) != key)
+            .map(|(here, there)| {
+                let here = model.column_name(self.target.object, here);
+                (here, model.column_name(constraint.target, there))
+            })
+            .collect();
+        (!pairs.is_empty()).then_some(pairs)
+    }
+}

@@ -1,0 +1,200 @@
+//! Writing: into another tenant, on its rows, and references to them. Every change is undone as
+//! soon as what it achieved was looked up in the auditor's own name.
+
+mod across;
+mod outcome;
+mod rows;
+
+pub(super) use outcome::{judge, merge};
+
+use serde_json::Value;
+
+use super::{
+    batch::Statement,
+    field::{Field, Stand},
+    lasting::{self, Change},
+    row::{self, NewRow},
+    survey::{self, Row},
+    target::{Target, Whose},
+};
+use crate::{
+    audit::{catalog::Relation, model::Belonging},
+    domain::audit::{Operation, Verdict},
+};
+
+const OPERATIONS: [Operation; 5] = [
+    Operation::Insert,
+    Operation::Update,
+    Operation::Delete,
+    Operation::Move,
+    Operation::Reference,
+];
+
+/// One attempt to change something.
+#[derive(Clone, Debug)]
+pub(super) struct Planned {
+    pub(super) target: usize,
+    pub(super) operation: Operation,
+    pub(super) how: How,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum How {
+    Known(Verdict),
+    Try(Attack),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Attack {
+    pub(super) statement: Statement,
+    /// It has no condition: a refusal may be about any row, and tells nothing.
+    blunt: bool,
+    /// What is reached if it gets through.
+    row: Option<Value>,
+}
+
+impl Attack {
+    fn aimed(sql: String, check: Option<String>, row: Option<Value>) -> Self {
+        Self {
+            statement: Statement::write(sql, check),
+            blunt: false,
+            row,
+        }
+    }
+
+    fn blunt(sql: String, check: String, row: Option<Value>) -> Self {
+        Self {
+            blunt: true,
+            ..Self::aimed(sql, Some(check), row)
+        }
+    }
+}
+
+/// The attempts on one target: none on what has no tenant of its own.
+pub(super) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Planned> {
+    let target = &field.targets[place];
+    let Some(relation) = field.model.catalog.relations.get(&target.object) else {
+        return Vec::new();
+    };
+    if target.whose == Whose::Contents {
+        return Vec::new();
+    }
+    let assault = Assault {
+        field,
+        stand,
+        place,
+        target,
+        relation,
+    };
+    let operations = OPERATIONS.iter().filter(|operation| {
+        stand.is_named() || !matches!(operation, Operation::Move | Operation::Reference)
+    });
+    operations
+        .flat_map(|operation| {
+            let attacks = match assault.attacks(*operation) {
+                Ok(attacks) => attacks.into_iter().map(How::Try).collect(),
+                Err(verdict) => vec![How::Known(verdict)],
+            };
+            attacks.into_iter().map(|how| Planned {
+                target: place,
+                operation: *operation,
+                how,
+            })
+        })
+        .collect()
+}
+
+/// One target, attacked from one stand.
+struct Assault<'a> {
+    field: &'a Field<'a>,
+    stand: Stand<'a>,
+    place: usize,
+    target: &'a Target,
+    relation: &'a Relation,
+}
+
+impl Assault<'_> {
+    /// At least one attack, or what is known without one.
+    fn attacks(&self, operation: Operation) -> Result<Vec<Attack>, Verdict> {
+        self.possible(operation)?;
+        match operation {
+            Operation::Own | Operation::Select => Ok(Vec::new()),
+            Operation::Insert => self.insert(),
+            Operation::Update => self.update(),
+            Operation::Delete => self.delete(),
+            Operation::Move => self.give_away(),
+            Operation::Reference => self.refer(),
+        }
+    }
+
+    fn possible(&self, operation: Operation) -> Result<(), Verdict> {
+        let (insert, update, delete) = self.relation.changeable();
+        let rights = self
+            .field
+            .model
+            .privileges(self.stand.role.oid, self.relation);
+        let (changeable, allowed, change) = match operation {
+            Operation::Update | Operation::Move => (update, rights.update, Change::Update),
+            Operation::Delete => (delete, rights.delete, Change::Delete),
+            _ => (insert, rights.insert, Change::Insert),
+        };
+        if !changeable {
+            return Err(not_applicable("nothing can be changed through it"));
+        }
+        if !allowed {
+            let reason = format!(
+                "{} has no right to {}",
+                self.stand.role.name,
+                operation.as_str()
+            );
+            return Err(Verdict::Blocked(reason));
+        }
+        match lasting::of_change(self.field.model, self.relation, change) {
+            Some(reason) if !self.field.force => {
+                Err(Verdict::Skipped(format!("{reason}: --force does it")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn own_row(&self) -> Result<&Row, Verdict> {
+        let row = self.field.known[self.place].own_row(self.stand.context);
+        row.ok_or_else(|| not_applicable("the tenant has no row here"))
+    }
+
+    fn other_row(&self) -> Result<&Row, Verdict> {
+        let row = self.field.known[self.place].other_row(self.stand.context);
+        row.ok_or_else(|| not_applicable("the other tenant has no row here"))
+    }
+
+    fn other_tenant(&self) -> &str {
+        &self.field.parties.other(self.stand.context).identity.tenant
+    }
+
+    fn may(&self, column: i16, privilege: &str) -> bool {
+        let rights = &self.field.model.catalog.rights;
+        rights.on_column(self.stand.role.oid, self.target.object, column, privilege)
+    }
+
+    fn insert(&self) -> Result<Vec<Attack>, Verdict> {
+        if matches!(
+            self.field.model.tenancy.of(self.target.object),
+            Belonging::Root(_)
+        ) {
+            return Err(not_applicable("it is the table of tenants"));
+        }
+        let new = self.copy_of(&self.other_row()?.value)?;
+        let belongs = survey::belongs_to(self.field.model, self.target, self.other_tenant());
+        let check = belongs.and_then(|belongs| new.exists(self.target, &belongs));
+        Ok(vec![Attack::aimed(new.insert, check, Some(new.value))])
+    }
+
+    fn copy_of(&self, row: &Value) -> Result<NewRow, Verdict> {
+        let force = self.field.force;
+        row::copy(self.field.model, self.target, self.stand.role, row, force)
+    }
+}
+
+fn not_applicable(reason: &str) -> Verdict {
+    Verdict::NotApplicable(reason.to_owned())
+}

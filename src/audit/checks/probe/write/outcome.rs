@@ -1,0 +1,153 @@
+//! What became of an attempt to write.
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        batch::{Refusal, Reply},
+        field::{Stand, Tried},
+    },
+    How, Planned,
+};
+use crate::domain::audit::{Operation, Verdict};
+
+/// What a reply means.
+pub(in super::super) fn judge<'a>(
+    stand: Stand<'a>,
+    planned: Planned,
+    reply: Option<Reply>,
+) -> Tried<'a> {
+    let tried = |verdict| Tried::new(planned.target, stand, planned.operation, verdict);
+    let attack = match planned.how {
+        How::Known(verdict) => return tried(verdict),
+        How::Try(attack) => attack,
+    };
+    let reply = reply.unwrap_or_default();
+    let leak = |refused_by| Tried {
+        row: attack.row.clone(),
+        refused_by,
+        ..tried(Verdict::Leak(attack.statement.sql.clone()))
+    };
+    match reply.refusal {
+        None if reply.rows == 0 => tried(Verdict::Blocked("no row is reached".to_owned())),
+        None if reply.value == Some(Value::Bool(false)) => {
+            let reason = "it ran, and the other tenant's rows are as they were";
+            tried(Verdict::Blocked(reason.to_owned()))
+        }
+        // It may have changed nothing but rows of one's own.
+        None if attack.blunt && reply.value.is_none() => {
+            tried(untold("what it changed cannot be seen"))
+        }
+        None => leak(None),
+        Some(refusal) if attack.blunt => tried(untold(&refusal.message)),
+        Some(refusal) => match refused(stand, planned.operation, &refusal) {
+            Some(verdict) => tried(verdict),
+            None => leak(Some(refusal.message)),
+        },
+    }
+}
+
+/// A change of every row that says nothing of the other tenant's.
+fn untold(why: &str) -> Verdict {
+    Verdict::NotApplicable(format!("changing every row tells nothing: {why}"))
+}
+
+/// What an error means; none where a constraint refused what row-level security had let pass: it
+/// is checked first (ExecInsert and ExecUpdate in nodeModifyTable.c).
+fn refused(stand: Stand<'_>, operation: Operation, refusal: &Refusal) -> Option<Verdict> {
+    let message = refusal.message.clone();
+    if stand.is_shut_by(refusal) {
+        return Some(Verdict::Blocked(message));
+    }
+    let by_constraint = refusal.state.starts_with("23") && refusal.constraint.is_some();
+    match refusal.state.as_str() {
+        "23503" if operation == Operation::Reference => Some(Verdict::Blocked(message)),
+        _ if operation == Operation::Reference => Some(Verdict::Skipped(message)),
+        _ if by_constraint => None,
+        // The relation takes no such change at all.
+        "0A000" | "55000" => Some(Verdict::NotApplicable(message)),
+        // A trigger may raise what it likes.
+        state if state.starts_with("23") => Some(Verdict::Blocked(message)),
+        _ => Some(Verdict::Skipped(message)),
+    }
+}
+
+/// One verdict for each cell, where several attacks were made: the worst one counts.
+pub(in super::super) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
+    let mut merged: Vec<Tried<'_>> = Vec::with_capacity(tried.len());
+    for one in tried {
+        match merged.last_mut() {
+            Some(last) if last.target == one.target && last.operation == one.operation => {
+                if rank(&one) < rank(last) {
+                    *last = one;
+                }
+            }
+            _ => merged.push(one),
+        }
+    }
+    merged
+}
+
+fn rank(tried: &Tried<'_>) -> (u8, bool) {
+    let rank = match tried.verdict {
+        Verdict::Leak(_) => 0,
+        Verdict::Skipped(_) => 1,
+        Verdict::Blocked(_) | Verdict::Allowed => 2,
+        Verdict::NotApplicable(_) => 3,
+    };
+    (rank, tried.refused_by.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit::{catalog::Oid, model::AppRole},
+        domain::audit::ContextKind,
+    };
+
+    /// What an error means in the name of a tenant.
+    fn meaning(operation: Operation, state: &str, constraint: Option<&str>) -> Option<Verdict> {
+        let role = AppRole {
+            oid: Oid(1),
+            name: "app".to_owned(),
+            why: String::new(),
+            owner: false,
+            anonymous: false,
+        };
+        let stand = Stand {
+            role: &role,
+            context: ContextKind::A,
+        };
+        let refusal = Refusal {
+            state: state.to_owned(),
+            message: "no".to_owned(),
+            constraint: constraint.map(str::to_owned),
+        };
+        refused(stand, operation, &refusal)
+    }
+
+    #[test]
+    fn a_constraint_comes_after_row_level_security() {
+        assert_eq!(
+            meaning(Operation::Insert, "23505", Some("notes_pkey")),
+            None
+        );
+        let by_trigger = meaning(Operation::Insert, "23514", None);
+        assert!(matches!(by_trigger, Some(Verdict::Blocked(_))));
+        let foreign = meaning(Operation::Reference, "23503", Some("notes_fkey"));
+        assert!(matches!(foreign, Some(Verdict::Blocked(_))));
+    }
+
+    #[test]
+    fn what_could_not_be_tried_is_no_pass() {
+        assert!(matches!(
+            meaning(Operation::Update, "55P03", None),
+            Some(Verdict::Skipped(_))
+        ));
+        assert!(matches!(
+            meaning(Operation::Update, "22P02", None),
+            Some(Verdict::Skipped(_))
+        ));
+    }
+}

@@ -1,0 +1,125 @@
+//! Changing and deleting the other tenant's rows, aimed at one and at all.
+
+use serde_json::Value;
+
+use super::{
+    super::{
+        row,
+        survey::{self, Row},
+        target::{Whose, typed},
+    },
+    Assault, Attack,
+};
+use crate::{audit::catalog::Column, domain::audit::Verdict, quoting::identifier};
+
+/// Tables of up to so many rows are also changed without a condition: policies for SELECT, which
+/// guard what a condition can name, then do not apply (PostgreSQL manual, CREATE POLICY, table
+/// "Policies Applied by Command Type").
+const SMALL: f64 = 10_000.0;
+
+impl Assault<'_> {
+    pub(super) fn update(&self) -> Result<Vec<Attack>, Verdict> {
+        let row = self.other_row()?;
+        let (column, value) = self.updatable(&row.value)?;
+        let set = format!("{} = {value}", identifier(&column.name));
+        let sql = format!("UPDATE {} t SET {set}", self.target.from);
+        // Where the row is not known by a key, any version of it counts.
+        let changed = row
+            .version
+            .as_ref()
+            .filter(|_| !self.target.id.is_empty())
+            .map(|version| {
+                let version = typed(version, "pg_catalog.tid");
+                self.is_gone(row, &format!("t.ctid = {version}"))
+            });
+        self.both(sql, row, changed)
+    }
+
+    pub(super) fn delete(&self) -> Result<Vec<Attack>, Verdict> {
+        let row = self.other_row()?;
+        let gone = (!self.target.id.is_empty()).then(|| self.is_gone(row, "true"));
+        self.both(format!("DELETE FROM {} t", self.target.from), row, gone)
+    }
+
+    /// With a condition that names the row, and where the table is small without.
+    fn both(&self, sql: String, row: &Row, check: Option<String>) -> Result<Vec<Attack>, Verdict> {
+        let shown = Some(row.value.clone());
+        let mut attacks = Vec::new();
+        if let Some(condition) = self.aim(row, self.other_tenant()) {
+            let sql = format!("{sql} WHERE {condition}");
+            attacks.push(Attack::aimed(sql, None, shown.clone()));
+        }
+        if let Some(check) = check.filter(|_| self.is_small()) {
+            attacks.push(Attack::blunt(sql, check, shown));
+        }
+        self.at_least_one(attacks)
+    }
+
+    pub(super) fn at_least_one(&self, attacks: Vec<Attack>) -> Result<Vec<Attack>, Verdict> {
+        if attacks.is_empty() {
+            let reason = format!("{} reads no column that names a row", self.stand.role.name);
+            return Err(Verdict::NotApplicable(reason));
+        }
+        Ok(attacks)
+    }
+
+    pub(super) fn is_small(&self) -> bool {
+        self.relation.is_table() && self.relation.tuples <= SMALL
+    }
+
+    /// A condition on one row that the role may write down.
+    pub(super) fn aim(&self, row: &Row, tenant: &str) -> Option<String> {
+        if self
+            .target
+            .id_is_readable(self.field.model, self.stand.role.oid)
+        {
+            return Some(self.target.is_one_of(std::slice::from_ref(&row.id)));
+        }
+        match self.target.whose {
+            Whose::Key(key) if self.may(key, "SELECT") => {
+                survey::belongs_to(self.field.model, self.target, tenant)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_gone(&self, row: &Row, version: &str) -> String {
+        format!(
+            "SELECT pg_catalog.to_jsonb(NOT EXISTS (SELECT FROM {} t WHERE {} AND {version}))",
+            self.target.from,
+            self.target.is_one_of(std::slice::from_ref(&row.id))
+        )
+    }
+
+    /// A column that the role may set, and the value that it has: one without key or index before
+    /// one with, so that nothing but rights and policies decides.
+    fn updatable(&self, row: &Value) -> Result<(&Column, String), Verdict> {
+        let catalog = &self.field.model.catalog;
+        let oid = self.target.object;
+        let columns = catalog.columns_of(oid).iter();
+        let mut settable: Vec<(&Column, String)> = columns
+            .filter(|column| {
+                !column.generated && !column.identity && self.may(column.number, "UPDATE")
+            })
+            .filter_map(|column| {
+                let value = row::constant(row.get(&column.name)?, &column.type_name)?;
+                Some((column, value))
+            })
+            .collect();
+        settable.sort_by_key(|(column, _)| {
+            let number = column.number;
+            let of_key = self.target.whose == Whose::Key(number);
+            let in_index = catalog
+                .indexes_of(oid)
+                .iter()
+                .any(|one| one.keys.contains(&number));
+            let in_constraint = catalog
+                .constraints_of(oid)
+                .iter()
+                .any(|one| one.columns.contains(&number));
+            (of_key, in_index || in_constraint, number)
+        });
+        let chosen = settable.into_iter().next();
+        chosen.ok_or_else(|| Verdict::Blocked("no column may be updated".to_owned()))
+    }
+}

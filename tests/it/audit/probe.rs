@@ -6,6 +6,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use tenantctl::{
     audit::checks::probe::ProbeMode,
     domain::audit::{Confidence, ContextKind, Finding, Operation, Report, Severity, Verdict},
+    error::ErrorKind,
 };
 
 use super::lab::Lab;
@@ -413,4 +414,58 @@ fn the_attack_can_be_left_out() {
         options.probe.mode = ProbeMode::Off;
     });
     assert!(report.matrix.is_empty() && report.findings.is_empty());
+}
+
+/// With a tenant that is not there, every door would look shut.
+#[test]
+fn tenants_that_are_told_must_be_there() {
+    let lab = Lab::new(&schema("ALTER TABLE notes DISABLE ROW LEVEL SECURITY;"));
+    let told = |tenants: &[&str]| {
+        lab.try_audit(None, |options| {
+            options.selection.only = vec!["probe".to_owned()];
+            options.overrides.tenants = tenants.iter().map(|one| (*one).to_owned()).collect();
+        })
+    };
+    let nobody = "99999999-9999-9999-9999-999999999999";
+    let error = told(&[A, nobody]).expect_err("there is no such tenant");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(
+        error.to_string(),
+        format!("there is no tenant {nobody} in public.organizations")
+    );
+    let error = told(&["acme", B]).expect_err("no key");
+    assert_eq!(error.kind(), ErrorKind::BadInput);
+    assert!(
+        error.to_string().contains("acme is no tenant key"),
+        "{error}"
+    );
+    let report = told(&[B, A]).expect("an audit");
+    assert_eq!(only(&report).object, "public.notes");
+}
+
+#[test]
+fn a_session_that_the_server_refuses() {
+    let lab = Lab::new(&schema("ALTER TABLE notes DISABLE ROW LEVEL SECURITY;"));
+    let told = |template: &str| {
+        lab.try_audit(None, |options| {
+            options.selection.only = vec!["probe".to_owned()];
+            options.overrides.session = Some(template.to_owned());
+        })
+    };
+    for (template, message) in [
+        ("SET LOCAL app.tenant TO TO {tenant}", "syntax error"),
+        (
+            "SET LOCAL tenant = {tenant}",
+            "unrecognized configuration parameter",
+        ),
+    ] {
+        let error = told(template).expect_err(template);
+        assert_eq!(error.kind(), ErrorKind::BadInput);
+        let text = error.to_string();
+        assert!(
+            text.contains(message) && text.contains("SET LOCAL"),
+            "{text}"
+        );
+    }
+    told("SET LOCAL app.tenant = {tenant}").expect("an audit");
 }

@@ -304,6 +304,9 @@ fn a_function_hands_out_rows_that_were_made_up() {
         "{writes:?}"
     );
     // Without rows nothing can come back, and that is no pass.
+    lab.run(&format!(
+        "INSERT INTO organizations VALUES ('{A}', 'A'), ('{B}', 'B')"
+    ));
     let reading = attack(&lab, |options| {
         options.overrides.tenants = vec![A.to_owned(), B.to_owned()];
     });

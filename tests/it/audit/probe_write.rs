@@ -1,7 +1,11 @@
 //! The attack that writes: every exploit is really run, and nothing stays of it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
+use sqlx::{Connection, Executor, PgConnection};
 use tenantctl::{
     audit::checks::probe::ProbeMode,
     domain::audit::{Confidence, ContextKind, Finding, Operation, Report, Severity, Verdict},
@@ -311,4 +315,112 @@ fn our_own_schema_is_attacked_without_rows() {
     let report = attack(&lab);
     assert!(report.findings.is_empty(), "{:#?}", report.findings);
     assert!(report.summary.blocked > 0, "{:#?}", report.skipped);
+}
+
+/// What a row holds, apart from its keys, is shown where it is asked for and nowhere else: not in
+/// statements, and not in what the application's own code raises.
+#[test]
+fn values_are_in_no_statement_and_no_message() {
+    let table = |name: &str| {
+        format!(
+            "CREATE TABLE {name} (organization_id uuid NOT NULL REFERENCES organizations,
+                 id bigint PRIMARY KEY, body text NOT NULL, mail text UNIQUE, data jsonb NOT NULL,
+                 note_id bigint REFERENCES notes);
+             INSERT INTO {name} VALUES ('{A}', 1, 'secret-1', 'secret-2', '{{\"a\": \"secret-3\"}}', 1),
+                                       ('{B}', 2, 'secret-4', 'secret-5', '{{\"a\": \"secret-6\"}}', 2);
+             GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {{app}};"
+        )
+    };
+    let lab = Lab::new(&schema(&format!(
+        "{open} {guarded} {cast}
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             RAISE EXCEPTION 'not for %', coalesce(NEW.body, OLD.body); END $$;
+         CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON guarded
+             FOR EACH ROW EXECUTE FUNCTION refuse();
+         ALTER TABLE casts ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY cast_it ON casts USING (body::int = 1);",
+        open = table("open"),
+        guarded = table("guarded"),
+        cast = table("casts"),
+    )));
+    let report = attack(&lab);
+    let found = checks(&report);
+    for check in ["insert", "update", "delete", "move", "read", "reference"] {
+        let check = format!("probe-{check}");
+        assert!(
+            found.contains(&(&check, "public.open")),
+            "{check}: {found:?}"
+        );
+    }
+    let text = serde_json::to_string(&report).unwrap();
+    assert!(!text.contains("secret"), "{text}");
+    assert!(
+        text.contains("values of other columns are left out"),
+        "{text}"
+    );
+    assert!(
+        text.contains("refused: P0001 (raised by a trigger"),
+        "{text}"
+    );
+    assert!(text.contains("refused: 22P02"), "{text}");
+    for finding in &report.findings {
+        let statements: Vec<&str> = finding
+            .evidence
+            .statements
+            .iter()
+            .map(String::as_str)
+            .collect();
+        lab.rows_of(&statements);
+    }
+    let shown = lab.audit_with(|options| {
+        options.selection.only = vec!["probe".to_owned()];
+        options.probe.mode = ProbeMode::Full;
+        options.probe.show_values = true;
+    });
+    let text = serde_json::to_string(&shown).unwrap();
+    for said in [
+        "secret-4",
+        "secret-5",
+        "secret-6",
+        "not for secret",
+        "integer: \\\"secret",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    assert!(
+        !text.contains("values of other columns are left out"),
+        "{text}"
+    );
+}
+
+/// One wait is enough to know; the other tables are attacked as ever.
+#[test]
+fn a_lock_is_waited_for_once() {
+    let lab = Lab::new(&schema(
+        "CREATE TABLE other (organization_id uuid, id bigint PRIMARY KEY);
+         GRANT SELECT, INSERT, UPDATE, DELETE ON other TO {app};",
+    ));
+    lab.run(&format!("INSERT INTO other VALUES ('{A}', 1), ('{B}', 2)"));
+    let wait = Duration::from_millis(1500);
+    let (report, took) = block_on(|| async {
+        let mut holder = PgConnection::connect(&lab.db.url).await.unwrap();
+        let lock = "BEGIN; LOCK TABLE notes IN ACCESS EXCLUSIVE MODE";
+        holder.execute(lock).await.unwrap();
+        let began = Instant::now();
+        let report = lab.audit_with(|options| {
+            options.selection.only = vec!["probe".to_owned()];
+            options.probe.mode = ProbeMode::Full;
+            options.limits.lock = wait;
+        });
+        (report, began.elapsed())
+    });
+    let cells = report.matrix.iter();
+    for cell in cells.filter(|one| one.object == "public.notes") {
+        let Verdict::Skipped(reason) = &cell.verdict else {
+            panic!("{cell:#?}");
+        };
+        assert!(reason.contains("lock timeout"), "{reason}");
+    }
+    assert!(checks(&report).contains(&("probe-delete", "public.other")));
+    assert!(took < wait * 4, "{took:?}");
 }

@@ -7,11 +7,12 @@ use sqlx::{Executor, PgConnection};
 
 use super::{
     contents,
-    field::{self, Field, Stand, Tried},
+    field::{self, Field, Stand, Terms, Tried},
     invent::{self, Failures, Rows},
     parties::{self, Parties},
     sight,
     survey::{self, Known},
+    told,
 };
 use crate::{
     audit::{connections::Connections, findings::Findings, model::Model},
@@ -64,26 +65,27 @@ impl Arena {
         self.invented
     }
 
-    /// The two tenants, made up with all their rows where there are none and it may be written.
+    /// The two tenants: those that were told, else those that are there, made up with all their rows where there are none and it may be written.
     ///
     /// # Errors
-    /// `Failure` when the connection is lost.
+    /// As [`told::tenants`]; `Failure` when the connection is lost.
     pub(super) async fn parties(
         &mut self,
         model: &Model,
-        force: bool,
+        terms: Terms<'_>,
         findings: &mut Findings,
     ) -> Result<Option<Parties>> {
         self.see_all().await?;
-        let found = parties::choose(model, &mut self.connection).await?;
+        told::tenants(model, terms, &mut self.connection).await?;
+        let found = parties::choose(model, terms.locks, &mut self.connection).await?;
         field::leave(&mut self.connection).await?;
         if found.is_some() || !self.writes {
             return Ok(found);
         }
         let keys = invent::keys(model);
-        let failures = self.invent(model, &keys, Rows::new(), force).await?;
+        let failures = self.invent(model, &keys, Rows::new(), terms).await?;
         self.see_all().await?;
-        let found = parties::choose(model, &mut self.connection).await?;
+        let found = parties::choose(model, terms.locks, &mut self.connection).await?;
         field::leave(&mut self.connection).await?;
         if found.is_none() {
             tell(model, &failures, findings);
@@ -114,7 +116,7 @@ impl Arena {
             }
         }
         let keys = [&field.parties.a, &field.parties.b].map(|one| one.identity.tenant.clone());
-        let failures = self.invent(field.model, &keys, rows, field.force).await?;
+        let failures = self.invent(field.model, &keys, rows, field.terms).await?;
         tell(field.model, &failures, findings);
         if self.invented {
             self.look(field, connections, stands).await
@@ -165,11 +167,11 @@ impl Arena {
         model: &Model,
         keys: &[String; 2],
         mut rows: Rows,
-        force: bool,
+        terms: Terms<'_>,
     ) -> Result<Failures> {
         let before: BTreeMap<_, _> = rows.clone();
         let connection = &mut self.connection;
-        let failures = invent::fill(model, connection, keys, &mut rows, force).await?;
+        let failures = invent::fill(model, connection, keys, &mut rows, terms).await?;
         self.invented |= rows.len() > before.len();
         Ok(failures)
     }

@@ -25,7 +25,9 @@ pub(super) async fn read<'a>(
         .flat_map(|target| read::plan(field, stand, target))
         .collect();
     let statements = planned.iter().map(|one| match &one.how {
-        read::How::Ask { statement, .. } => Some(statement.clone()),
+        read::How::Ask { statement, .. } => {
+            Some(statement.clone().on(field.targets[one.target].object))
+        }
         read::How::Known(_) => None,
     });
     let cells = planned
@@ -38,7 +40,7 @@ pub(super) async fn read<'a>(
         Err(message) => return Ok(visitors::merge(skipped(stand, cells, &message))),
     };
     let judged = planned.into_iter().zip(replies);
-    let tried = judged.map(|(planned, reply)| read::judge(stand, planned, reply));
+    let tried = judged.map(|(planned, reply)| read::judge(field.terms, stand, planned, reply));
     Ok(visitors::merge(tried.collect()))
 }
 
@@ -55,7 +57,12 @@ pub(super) async fn write<'a>(
         .flat_map(|target| write::plan(field, stand, target))
         .collect();
     let statements = planned.iter().map(|one| match &one.how {
-        write::How::Try(attack) => Some(attack.statement.clone()),
+        write::How::Try(attack) => Some(
+            attack
+                .statement
+                .clone()
+                .on(field.targets[one.target].object),
+        ),
         write::How::Known(_) => None,
     });
     let cells = planned
@@ -68,7 +75,7 @@ pub(super) async fn write<'a>(
         Err(message) => return Ok(write::merge(skipped(stand, cells, &message))),
     };
     let judged = planned.into_iter().zip(replies);
-    let tried = judged.map(|(planned, reply)| write::judge(stand, planned, reply));
+    let tried = judged.map(|(planned, reply)| write::judge(field.terms, stand, planned, reply));
     Ok(write::merge(tried.collect()))
 }
 
@@ -82,10 +89,12 @@ async fn from(
 ) -> Result<std::result::Result<Vec<Option<Reply>>, String>> {
     if let Some(refusal) = field::enter(connection, field, stand).await? {
         field::leave(connection).await?;
-        return Ok(Err(refusal.message));
+        return Ok(Err(refusal.said(field.terms.show_values)));
     }
     let asked: Vec<Statement> = statements.iter().flatten().cloned().collect();
-    let mut replies = batch::run(connection, &asked).await?.into_iter();
+    let mut replies = batch::run(connection, field.terms.locks, &asked)
+        .await?
+        .into_iter();
     field::leave(connection).await?;
     let matched = statements
         .into_iter()

@@ -2,10 +2,17 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row, postgres::PgDatabaseError};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
-use super::block;
-use crate::error::{Context, Result};
+use super::{
+    block,
+    locks::{Access, Locks},
+    refusal::Refusal,
+};
+use crate::{
+    audit::catalog::Oid,
+    error::{Context, Result},
+};
 
 /// How many statements go into one block.
 const CHUNK: usize = 250;
@@ -20,6 +27,8 @@ const LOST: &str = "the attack's transaction could not be continued";
 pub(super) struct Statement {
     pub(super) sql: String,
     pub(super) kind: Kind,
+    /// What it is about, where a lock on that is remembered.
+    object: Option<Oid>,
     /// Asks for less, where this takes too long.
     narrower: Option<String>,
 }
@@ -48,21 +57,12 @@ pub(super) struct Reply {
     pub(super) narrowed: bool,
 }
 
-/// An error of the database.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Refusal {
-    pub(super) state: String,
-    pub(super) message: String,
-    /// The constraint that was violated, or the column that may not be NULL.
-    #[serde(default)]
-    pub(super) constraint: Option<String>,
-}
-
 impl Statement {
     pub(super) fn read(sql: String) -> Self {
         Self {
             sql,
             kind: Kind::Read,
+            object: None,
             narrower: None,
         }
     }
@@ -71,6 +71,13 @@ impl Statement {
         Self {
             kind: Kind::Write { check },
             ..Self::read(sql)
+        }
+    }
+
+    pub(super) fn on(self, object: Oid) -> Self {
+        Self {
+            object: Some(object),
+            ..self
         }
     }
 
@@ -84,6 +91,18 @@ impl Statement {
             Kind::Write { check } => check.as_deref(),
         }
     }
+
+    fn access(&self) -> Access {
+        match self.kind {
+            Kind::Read => Access::Read,
+            Kind::Write { .. } => Access::Write,
+        }
+    }
+
+    /// The refusal that a lock will bring again.
+    fn locked(&self, locks: &Locks) -> Option<Refusal> {
+        locks.refusal(self.object?, self.access())
+    }
 }
 
 impl Reply {
@@ -94,6 +113,10 @@ impl Reply {
         }
     }
 
+    fn is_locked(&self) -> bool {
+        self.refusal.as_ref().is_some_and(Refusal::is_locked)
+    }
+
     fn timed_out(&self) -> bool {
         let refusal = self.refusal.as_ref();
         refusal.is_some_and(|refusal| refusal.state == QUERY_CANCELED)
@@ -101,18 +124,24 @@ impl Reply {
 }
 
 /// Runs the statements in the open transaction; one reply for each, in their order. The
-/// transaction goes on as it was.
+/// transaction goes on as it was. What is known to be locked is not waited for again.
 ///
 /// # Errors
 /// `Failure` when the connection is lost; what a statement does wrong is in its reply.
 pub(super) async fn run(
     connection: &mut PgConnection,
+    locks: &Locks,
     statements: &[Statement],
 ) -> Result<Vec<Reply>> {
     let mut replies: Vec<Reply> = Vec::with_capacity(statements.len());
-    while replies.len() < statements.len() {
-        let rest = &statements[replies.len()..];
-        let chunk = &rest[..rest.len().min(CHUNK)];
+    while let Some(next) = statements.get(replies.len()) {
+        if let Some(refusal) = next.locked(locks) {
+            replies.push(Reply::refused(refusal));
+            continue;
+        }
+        let rest = statements[replies.len()..].iter().take(CHUNK);
+        let free = rest.take_while(|one| one.locked(locks).is_none()).count();
+        let chunk = &statements[replies.len()..replies.len() + free];
         let found = match block(connection, chunk).await? {
             Ok(found) => settle(connection, chunk, found).await?,
             // The role may not use PL/pgSQL, or the time was over between two statements.
@@ -121,6 +150,11 @@ pub(super) async fn run(
             }
             Err(refusal) => vec![Reply::refused(refusal); chunk.len()],
         };
+        for (statement, reply) in chunk.iter().zip(&found) {
+            if let (Some(object), Some(refusal)) = (statement.object, &reply.refusal) {
+                locks.remember(object, statement.access(), refusal);
+            }
+        }
         replies.extend(found);
     }
     Ok(replies)
@@ -163,7 +197,7 @@ async fn block(
     let sql = format!("SAVEPOINT tenantctl_audit; {}", block::sql(statements));
     // Safe: the block is one quoted literal, and the statements in it are quoted once more.
     if let Err(error) = connection.execute(AssertSqlSafe(sql)).await {
-        let refusal = refusal(error)?;
+        let refusal = Refusal::of(error)?;
         undo(connection).await?;
         return Ok(Err(refusal));
     }
@@ -190,12 +224,17 @@ async fn undo(connection: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
+/// As a block does, it ends early after a lock that was not to be had.
 async fn one_by_one(connection: &mut PgConnection, statements: &[Statement]) -> Result<Vec<Reply>> {
     let mut replies = Vec::with_capacity(statements.len());
     for statement in statements {
         let mut reply = alone(connection, statement).await?;
         narrow(connection, statement, &mut reply).await?;
+        let locked = reply.is_locked();
         replies.push(reply);
+        if locked {
+            break;
+        }
     }
     Ok(replies)
 }
@@ -212,7 +251,7 @@ async fn alone(connection: &mut PgConnection, statement: &Statement) -> Result<R
     };
     let reply = match tried {
         Ok(reply) => reply,
-        Err(error) => Reply::refused(refusal(error)?),
+        Err(error) => Reply::refused(Refusal::of(error)?),
     };
     undo(connection).await?;
     Ok(reply)
@@ -254,21 +293,6 @@ async fn write(
         rows,
         ..Reply::default()
     })
-}
-
-/// What the database said; an error that it did not say ends the audit.
-pub(super) fn refusal(error: sqlx::Error) -> Result<Refusal> {
-    match error {
-        sqlx::Error::Database(error) => Ok(Refusal {
-            state: error.code().unwrap_or_default().into_owned(),
-            message: error.message().chars().take(block::MESSAGE).collect(),
-            constraint: error
-                .try_downcast_ref::<PgDatabaseError>()
-                .and_then(|error| error.constraint().or(error.column()))
-                .map(str::to_owned),
-        }),
-        other => Err(other).context("the connection of the attack was lost"),
-    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ const LONG: usize = 8 << 10;
 pub(super) const MESSAGE: usize = 1000;
 
 /// The statement that runs those statements. It ends early after one that is cancelled: the
-/// time-out is for the whole block, and does not come twice.
+/// time-out is for the whole block, and does not come twice. So it does after a lock that was not
+/// to be had, which the next statement may wait for, too.
 pub(super) fn sql(statements: &[Statement]) -> String {
     format!("DO {}", literal(&body(statements)))
 }
@@ -50,7 +51,7 @@ fn body(statements: &[Statement]) -> String {
   said pg_catalog.text;
   broken pg_catalog.text;
   missing pg_catalog.text;
-  cancelled pg_catalog.bool := false;
+  ended pg_catalog.bool := false;
 BEGIN
   FOR place IN 1 .. pg_catalog.cardinality(statements) LOOP
     value := NULL; touched := 0; code := NULL; said := NULL;
@@ -81,7 +82,7 @@ BEGIN
       WHEN QUERY_CANCELED OR ASSERT_FAILURE OR OTHERS THEN
         GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, said = MESSAGE_TEXT,
           broken = CONSTRAINT_NAME, missing = COLUMN_NAME;
-        cancelled := code OPERATOR(pg_catalog.=) '57014';
+        ended := code OPERATOR(pg_catalog.=) ANY (ARRAY['57014', '55P03']::pg_catalog.text[]);
     END;
     replies := pg_catalog.array_append(replies, CASE WHEN code IS NULL
       THEN pg_catalog.json_build_object('value', value, 'rows', touched)
@@ -89,7 +90,7 @@ BEGIN
         'message', pg_catalog.left(said, {MESSAGE}), 'constraint',
         CASE WHEN broken OPERATOR(pg_catalog.<>) '' THEN broken
              WHEN missing OPERATOR(pg_catalog.<>) '' THEN missing END) END);
-    EXIT WHEN cancelled;
+    EXIT WHEN ended;
   END LOOP;
   PERFORM pg_catalog.set_config('{REPLIES}', pg_catalog.array_to_json(replies)::pg_catalog.text, true);
 END"

@@ -55,7 +55,7 @@ pub(super) async fn judge(
         proofs.insert(place, proof);
     }
     let statements: Vec<Statement> = lookups.iter().map(|(_, one)| one.clone()).collect();
-    let replies = batch::run(connection, &statements).await?;
+    let replies = batch::run(connection, field.terms.locks, &statements).await?;
     for ((place, _), reply) in lookups.iter().zip(replies) {
         if let Some(id) = reply.value.as_ref().and_then(Value::as_str) {
             let row = rows_of(&tried[*place])

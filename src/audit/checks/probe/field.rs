@@ -3,12 +3,7 @@
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
-use super::{
-    batch::{self, Refusal},
-    parties::Parties,
-    survey::Known,
-    target::Target,
-};
+use super::{locks::Locks, parties::Parties, refusal::Refusal, survey::Known, target::Target};
 use crate::{
     audit::model::{AppRole, Model},
     domain::audit::{ContextKind, Operation, Verdict},
@@ -24,8 +19,17 @@ pub(super) struct Field<'a> {
     pub(super) targets: &'a [Target],
     /// One for each target.
     pub(super) known: &'a [Known],
+    pub(super) terms: Terms<'a>,
+}
+
+/// What holds for all of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms<'a> {
     /// What would be left behind is done all the same.
     pub(super) force: bool,
+    /// Statements and messages are shown with the values of rows in them.
+    pub(super) show_values: bool,
+    pub(super) locks: &'a Locks,
 }
 
 /// As whom, and in whose name.
@@ -47,6 +51,8 @@ pub(super) struct Tried<'a> {
     pub(super) row: Option<Value>,
     /// The row is shown to visitors on purpose, as far as a policy can say it.
     pub(super) on_purpose: bool,
+    /// The statement that is shown has not all the values of the one that was made.
+    pub(super) abridged: bool,
     /// The statement got through row-level security and was refused by this.
     pub(super) refused_by: Option<String>,
 }
@@ -65,6 +71,7 @@ impl<'a> Tried<'a> {
             verdict,
             row: None,
             on_purpose: false,
+            abridged: false,
             refused_by: None,
         }
     }
@@ -142,7 +149,7 @@ pub(super) async fn enter(
     let sql = field.enter(stand).join("; ");
     match connection.execute(AssertSqlSafe(sql)).await {
         Ok(_) => Ok(None),
-        Err(error) => Ok(Some(batch::refusal(error)?)),
+        Err(error) => Ok(Some(Refusal::of(error)?)),
     }
 }
 

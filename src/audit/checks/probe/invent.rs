@@ -7,8 +7,11 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 
 use super::{
-    batch::{self, Refusal},
+    batch,
+    field::Terms,
     lasting::{self, Change},
+    locks::{Access, Locks},
+    refusal::Refusal,
     row::{constant, types, uuid_from},
     target::typed,
 };
@@ -63,7 +66,7 @@ pub(super) async fn fill(
     connection: &mut PgConnection,
     keys: &[String; 2],
     rows: &mut Rows,
-    force: bool,
+    terms: Terms<'_>,
 ) -> Result<Failures> {
     let wanted: BTreeSet<Oid> = model
         .tenant_tables()
@@ -72,7 +75,7 @@ pub(super) async fn fill(
         .collect();
     let shared = shared_parents(model, &wanted);
     for table in &shared {
-        fetch_shared(model, connection, *table, rows).await?;
+        fetch_shared(model, terms.locks, connection, *table, rows).await?;
     }
     let mut missing: Vec<(Oid, usize)> = wanted
         .union(&shared)
@@ -94,8 +97,9 @@ pub(super) async fn fill(
                 key: &keys[side],
                 side,
                 rows,
+                terms,
             };
-            match maker.make(connection, table, force).await? {
+            match maker.make(connection, table).await? {
                 Ok(row) => {
                     rows.insert((table, side), row);
                 }
@@ -142,6 +146,7 @@ fn shared_parents(model: &Model, wanted: &BTreeSet<Oid>) -> BTreeSet<Oid> {
 /// Each side gets a row of its own where there are two: a user of both would be no attacker.
 async fn fetch_shared(
     model: &Model,
+    locks: &Locks,
     connection: &mut PgConnection,
     table: Oid,
     rows: &mut Rows,
@@ -153,7 +158,7 @@ async fn fetch_shared(
         "SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s)) FROM (SELECT t.* FROM {} t LIMIT 2) s",
         relation.quoted()
     );
-    let reply = batch::run(connection, &[batch::Statement::read(sql)])
+    let reply = batch::run(connection, locks, &[batch::Statement::read(sql).on(table)])
         .await?
         .pop();
     let found = reply.and_then(|reply| reply.value);
@@ -180,6 +185,7 @@ struct Maker<'a> {
     key: &'a str,
     side: usize,
     rows: &'a Rows,
+    terms: Terms<'a>,
 }
 
 impl Maker<'_> {
@@ -187,15 +193,20 @@ impl Maker<'_> {
         &self,
         connection: &mut PgConnection,
         table: Oid,
-        force: bool,
     ) -> Result<std::result::Result<Value, String>> {
         let Some(relation) = self.model.catalog.relations.get(&table) else {
             return Ok(Err("it is not in the catalog".to_owned()));
         };
         if let Some(reason) =
-            lasting::of_change(self.model, relation, Change::Insert).filter(|_| !force)
+            lasting::of_change(self.model, relation, Change::Insert).filter(|_| !self.terms.force)
         {
             return Ok(Err(reason));
+        }
+        let Terms {
+            locks, show_values, ..
+        } = self.terms;
+        if let Some(refusal) = locks.refusal(table, Access::Write) {
+            return Ok(Err(refusal.said(show_values)));
         }
         let mut forms = Forms::new();
         loop {
@@ -207,8 +218,9 @@ impl Maker<'_> {
                 Ok(row) => return Ok(Ok(row)),
                 Err(refusal) => refusal,
             };
+            locks.remember(table, Access::Write, &refusal);
             if !self.try_another_form(table, &refusal, &mut forms) {
-                return Ok(Err(refusal.message));
+                return Ok(Err(refusal.said(show_values)));
             }
         }
     }
@@ -374,7 +386,7 @@ async fn insert(
     let made = match connection.fetch_one(AssertSqlSafe(sql)).await {
         Ok(row) => Ok(row.try_get(0).context("no row came back")?),
         Err(error) => {
-            let refusal = batch::refusal(error)?;
+            let refusal = Refusal::of(error)?;
             connection
                 .execute("ROLLBACK TO SAVEPOINT tenantctl_row")
                 .await

@@ -14,14 +14,17 @@ mod contents;
 mod field;
 mod invent;
 mod lasting;
+mod locks;
 mod parties;
 mod proof;
 mod read;
+mod refusal;
 mod rounds;
 mod row;
 mod sight;
 mod survey;
 mod target;
+mod told;
 mod visitors;
 mod write;
 
@@ -31,7 +34,8 @@ use std::collections::BTreeSet;
 
 use self::{
     arena::Arena,
-    field::{Field, Stand, Tried},
+    field::{Field, Stand, Terms, Tried},
+    locks::Locks,
 };
 use crate::{
     audit::{
@@ -93,6 +97,7 @@ pub struct Probed {
 /// Attacks, as far as it is wanted and possible.
 ///
 /// # Errors
+/// `NotFound` or `BadInput` for tenants or a session that were told and cannot be had;
 /// `Unavailable` or `Failure` when a connection is lost. What cannot be tried is skipped.
 pub async fn run(
     model: &Model,
@@ -113,7 +118,13 @@ pub async fn run(
     let writes = options.mode == ProbeMode::Full && may_write(model, findings);
     let mut arena = Arena::open(connections, writes).await?;
     watch.phase("looking at the rows", None);
-    let Some(parties) = arena.parties(model, options.force, findings).await? else {
+    let locks = Locks::default();
+    let terms = Terms {
+        force: options.force,
+        show_values: options.show_values,
+        locks: &locks,
+    };
+    let Some(parties) = arena.parties(model, terms, findings).await? else {
         findings.skip(
             "probe",
             None,
@@ -126,8 +137,9 @@ pub async fn run(
         parties: &parties,
         targets: &targets,
         known: &[],
-        force: options.force,
+        terms,
     };
+    told::session(&unknown, connections, &stands).await?;
     let known = arena
         .survey(&unknown, connections, &stands, findings)
         .await?;
@@ -140,7 +152,7 @@ pub async fn run(
     tell_skipped(&field, &tried, findings);
     Ok(Probed {
         attempts: attempts(&field, &tried),
-        leaks: proof::leaks(&field, selection, &tried, options.show_values),
+        leaks: proof::leaks(&field, selection, &tried),
         tenants: parties.names(),
         notices: if writes {
             lasting::notices(model, &targets, options.force)

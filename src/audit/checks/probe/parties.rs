@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::batch::{self, Statement};
+use super::{
+    batch::{self, Statement},
+    locks::Locks,
+};
 use crate::{
     audit::model::{Belonging, Identity, MembershipTable, Model},
     domain::audit::ContextKind,
@@ -65,19 +68,20 @@ impl Parties {
 /// `Failure` when the connection is lost.
 pub(super) async fn choose(
     model: &Model,
+    locks: &Locks,
     connection: &mut PgConnection,
 ) -> Result<Option<Parties>> {
     let told = &model.overrides.tenants;
     let candidates = if told.len() >= 2 {
         told.clone()
     } else {
-        let found = by_occurrence(model, connection).await?;
+        let found = by_occurrence(model, locks, connection).await?;
         let rest = found.into_iter().filter(|key| !told.contains(key));
         told.iter().cloned().chain(rest).collect()
     };
     let users = match &model.session.membership {
         Some(membership) if model.session.needs_user() => {
-            users(model, membership, connection, &candidates).await?
+            users(model, membership, locks, connection, &candidates).await?
         }
         _ => BTreeMap::new(),
     };
@@ -129,7 +133,11 @@ fn party(model: &Model, tenant: &str, users: &BTreeMap<String, User>) -> Option<
 }
 
 /// The keys that are there, those in most tables first, then in the order of the keys.
-async fn by_occurrence(model: &Model, connection: &mut PgConnection) -> Result<Vec<String>> {
+async fn by_occurrence(
+    model: &Model,
+    locks: &Locks,
+    connection: &mut PgConnection,
+) -> Result<Vec<String>> {
     let tables = model.tenant_tables().filter(|table| !table.partition);
     let is_root = |oid| matches!(model.tenancy.of(oid), Belonging::Root(_));
     let mut keyed: Vec<_> = tables
@@ -164,10 +172,11 @@ async fn by_occurrence(model: &Model, connection: &mut PgConnection) -> Result<V
                  ORDER BY f.key LIMIT {KEYS}){ends}) s",
                 from = table.quoted()
             ))
+            .on(table.oid)
         })
         .collect();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for reply in batch::run(connection, &statements).await? {
+    for reply in batch::run(connection, locks, &statements).await? {
         for key in texts(reply.value.as_ref()) {
             *counts.entry(key).or_default() += 1;
         }
@@ -187,6 +196,7 @@ struct User {
 async fn users(
     model: &Model,
     membership: &MembershipTable,
+    locks: &Locks,
     connection: &mut PgConnection,
     tenants: &[String],
 ) -> Result<BTreeMap<String, User>> {
@@ -211,9 +221,10 @@ async fn users(
                  LIMIT 1",
                 key = literal(key)
             ))
+            .on(table.oid)
         })
         .collect();
-    let replies = batch::run(connection, &statements).await?;
+    let replies = batch::run(connection, locks, &statements).await?;
     let found = tenants.iter().zip(replies).filter_map(|(tenant, reply)| {
         let value = reply.value?;
         let mut own: BTreeSet<String> = texts(value.get("tenants")).into_iter().collect();

@@ -22,14 +22,13 @@ use crate::{
 /// What stands for a value that was not asked for.
 const HIDDEN: &str = "…";
 
+/// A statement without them may meet a constraint that the one that was made did not.
+const ABRIDGED: &str =
+    "values of other columns are left out: --show-values shows the statement as it was made";
+
 /// The leaks among what was tried, each with the finding that it is part of: one for each object,
 /// role and check, whatever the contexts.
-pub(super) fn leaks(
-    field: &Field<'_>,
-    selection: &Selection,
-    tried: &[Tried<'_>],
-    show_values: bool,
-) -> Vec<Leak> {
+pub(super) fn leaks(field: &Field<'_>, selection: &Selection, tried: &[Tried<'_>]) -> Vec<Leak> {
     let mut groups: BTreeMap<(usize, &str, &str), Vec<&Tried<'_>>> = BTreeMap::new();
     for one in tried
         .iter()
@@ -46,7 +45,7 @@ pub(super) fn leaks(
     let mut leaks = Vec::new();
     for group in groups.values() {
         let check = check(field, tried, group[0]);
-        let finding = finding(field, check, group, show_values);
+        let finding = finding(field, check, group);
         leaks.extend(group.iter().map(|one| Leak {
             object: field.targets[one.target].object,
             role: one.stand.role.oid,
@@ -80,7 +79,7 @@ fn check(field: &Field<'_>, tried: &[Tried<'_>], one: &Tried<'_>) -> &'static Ch
     }
 }
 
-fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>], show_values: bool) -> Finding {
+fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>]) -> Finding {
     // The first that got all the way through, and past every decision.
     let best = group
         .iter()
@@ -111,8 +110,11 @@ fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>], show_values: 
     if let Verdict::Leak(shown) = &best.verdict {
         finding.evidence.statements = statements(field, best.stand, shown);
     }
+    if best.abridged {
+        finding.evidence.facts.push(ABRIDGED.to_owned());
+    }
     if let Some(row) = &best.row {
-        let row = if show_values {
+        let row = if field.terms.show_values {
             row.clone()
         } else {
             redacted(field, target, row)

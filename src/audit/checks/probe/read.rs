@@ -1,8 +1,9 @@
 //! Reading: one's own rows, which must be there, and everybody else's, which must not.
 
 use super::{
-    batch::{Refusal, Reply, Statement},
-    field::{Field, Stand, Tried},
+    batch::{Reply, Statement},
+    field::{Field, Stand, Terms, Tried},
+    refusal::Refusal,
     survey::Known,
     target::{CONTENTS, Target, Whose, objection, typed},
     visitors,
@@ -102,7 +103,7 @@ fn contents(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> How {
                 stand.role.name
             )));
         }
-        if let Some(reason) = objection(model, function).filter(|_| !field.force) {
+        if let Some(reason) = objection(model, function).filter(|_| !field.terms.force) {
             return How::Known(Verdict::Skipped(format!("{reason}: --force calls it")));
         }
     }
@@ -285,7 +286,12 @@ fn ask(question: Question, narrower: Option<Question>) -> How {
 }
 
 /// What a reply means. Contents are judged elsewhere: their rows do not yet say whose they are.
-pub(super) fn judge<'a>(stand: Stand<'a>, planned: Planned, reply: Option<Reply>) -> Tried<'a> {
+pub(super) fn judge<'a>(
+    terms: Terms<'_>,
+    stand: Stand<'a>,
+    planned: Planned,
+    reply: Option<Reply>,
+) -> Tried<'a> {
     let tried = |verdict| Tried::new(planned.target, stand, planned.operation, verdict);
     let (question, narrower) = match planned.how {
         How::Known(verdict) => return tried(verdict),
@@ -296,7 +302,7 @@ pub(super) fn judge<'a>(stand: Stand<'a>, planned: Planned, reply: Option<Reply>
     let reply = reply.unwrap_or_default();
     let question = narrower.filter(|_| reply.narrowed).unwrap_or(question);
     if let Some(refusal) = reply.refusal {
-        return tried(refused(stand, &refusal));
+        return tried(refused(terms, stand, &refusal));
     }
     match (reply.value, planned.operation) {
         (Some(_), Operation::Own) => tried(Verdict::Allowed),
@@ -317,8 +323,8 @@ pub(super) fn judge<'a>(stand: Stand<'a>, planned: Planned, reply: Option<Reply>
     }
 }
 
-fn refused(stand: Stand<'_>, refusal: &Refusal) -> Verdict {
-    let message = refusal.message.clone();
+fn refused(terms: Terms<'_>, stand: Stand<'_>, refusal: &Refusal) -> Verdict {
+    let message = refusal.said(terms.show_values);
     if stand.is_shut_by(refusal) {
         Verdict::Blocked(message)
     } else {

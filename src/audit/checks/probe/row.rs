@@ -21,11 +21,41 @@ use crate::{
 /// A row that is not there yet.
 #[derive(Clone, Debug)]
 pub(super) struct NewRow {
-    pub(super) insert: String,
+    /// The list of its columns, quoted.
+    columns: String,
+    /// What stands between the columns and the values.
+    overriding: &'static str,
     pub(super) value: Value,
 }
 
 impl NewRow {
+    /// The statement that makes it.
+    pub(super) fn insert(&self, target: &Target) -> String {
+        format!(
+            "INSERT INTO {from} ({list}){overriding} SELECT {list} \
+             FROM pg_catalog.jsonb_populate_record(NULL::{from}, {}::pg_catalog.jsonb)",
+            literal(&self.value.to_string()),
+            from = target.from,
+            list = self.columns,
+            overriding = self.overriding,
+        )
+    }
+
+    /// The row with nothing of what it was copied from but these columns.
+    pub(super) fn with_only(&self, model: &Model, target: &Target, kept: &BTreeSet<&str>) -> Self {
+        let mut value = self.value.clone();
+        let columns = model.catalog.columns_of(target.object).iter();
+        for column in columns.filter(|column| !kept.contains(column.name.as_str())) {
+            if let Some(value) = value.get_mut(&column.name) {
+                *value = blank(column);
+            }
+        }
+        Self {
+            value,
+            ..self.clone()
+        }
+    }
+
     /// A statement that gives whether the row is there, and holds what is said of it.
     pub(super) fn exists(&self, target: &Target, condition: &str) -> Option<String> {
         exists(target, &self.value, condition)
@@ -93,14 +123,11 @@ pub(super) fn copy(
     } else {
         ""
     };
-    let list = names.join(", ");
-    let insert = format!(
-        "INSERT INTO {from} ({list}){overriding} SELECT {list} \
-         FROM pg_catalog.jsonb_populate_record(NULL::{from}, {}::pg_catalog.jsonb)",
-        literal(&value.to_string()),
-        from = target.from,
-    );
-    Ok(NewRow { insert, value })
+    Ok(NewRow {
+        columns: names.join(", "),
+        overriding,
+        value,
+    })
 }
 
 /// A column that is not given a value and whose default leaves something behind.
@@ -136,14 +163,20 @@ fn is_fresh(model: &Model, relation: Oid, column: &Column) -> bool {
 pub(super) mod types {
     use crate::audit::catalog::Oid;
 
+    pub(crate) const BOOL: Oid = Oid(16);
     pub(crate) const INT8: Oid = Oid(20);
     pub(crate) const INT2: Oid = Oid(21);
     pub(crate) const INT4: Oid = Oid(23);
     pub(crate) const TEXT: Oid = Oid(25);
+    pub(crate) const JSON: Oid = Oid(114);
     pub(crate) const BPCHAR: Oid = Oid(1042);
     pub(crate) const VARCHAR: Oid = Oid(1043);
+    pub(crate) const DATE: Oid = Oid(1082);
+    pub(crate) const TIMESTAMP: Oid = Oid(1114);
+    pub(crate) const TIMESTAMPTZ: Oid = Oid(1184);
     pub(crate) const NUMERIC: Oid = Oid(1700);
     pub(crate) const UUID: Oid = Oid(2950);
+    pub(crate) const JSONB: Oid = Oid(3802);
 }
 
 /// A value like `old` that no row has, as far as that can be without looking.
@@ -175,6 +208,22 @@ pub(super) fn uuid_from(seed: &str) -> String {
     uuid::Builder::from_custom_bytes(bytes)
         .into_uuid()
         .to_string()
+}
+
+/// What stands for a value that is not shown: NULL, or where that is not allowed something that is
+/// of the type, as far as it is known.
+pub(super) fn blank(column: &Column) -> Value {
+    if !column.not_null {
+        return Value::Null;
+    }
+    match column.base_type {
+        types::TEXT | types::VARCHAR | types::BPCHAR => Value::from("…"),
+        types::INT2 | types::INT4 | types::INT8 | types::NUMERIC => Value::from(0),
+        types::BOOL => Value::from(false),
+        types::DATE | types::TIMESTAMP | types::TIMESTAMPTZ => Value::from("epoch"),
+        types::JSON | types::JSONB => Value::Object(Map::new()),
+        _ => Value::Null,
+    }
 }
 
 /// A constant of a type; none for what has no plain text form in JSON.

@@ -55,13 +55,13 @@ async fn rows(
         .iter()
         .map(|place| {
             let row = survey::one_row(field.model, &field.targets[*place], tenant);
-            Statement::read(format!("SELECT {row}"))
+            Statement::read(format!("SELECT {row}")).on(field.targets[*place].object)
         })
         .collect();
     field::mark(connection).await?;
     let replies = match field::enter(connection, field, stand).await? {
         Some(_refused) => Vec::new(),
-        None => batch::run(connection, &statements).await?,
+        None => batch::run(connection, field.terms.locks, &statements).await?,
     };
     field::leave(connection).await?;
     let mut rows = replies

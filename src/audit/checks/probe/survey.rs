@@ -120,6 +120,7 @@ pub(super) async fn look(
         model,
         parties,
         targets,
+        terms,
         ..
     } = *field;
     let asked: Vec<(usize, Tenant)> = targets
@@ -132,15 +133,17 @@ pub(super) async fn look(
         .map(|(place, tenant)| presence(model, &targets[*place], tenant, parties))
         .collect();
     let mut known = vec![Known::default(); targets.len()];
-    for ((place, _), reply) in asked.iter().zip(batch::run(connection, &presence).await?) {
-        known[*place] = read_presence(reply);
+    let replies = batch::run(connection, terms.locks, &presence).await?;
+    for ((place, _), reply) in asked.iter().zip(replies) {
+        known[*place] = read_presence(reply, terms.show_values);
     }
     if whole_rows {
         let rows: Vec<Statement> = asked
             .iter()
             .map(|(place, tenant)| whole(model, &targets[*place], tenant, parties))
             .collect();
-        for ((place, _), reply) in asked.iter().zip(batch::run(connection, &rows).await?) {
+        let replies = batch::run(connection, terms.locks, &rows).await?;
+        for ((place, _), reply) in asked.iter().zip(replies) {
             let row = |name: &str| read_row(reply.value.as_ref()?.get(name)?);
             if reply.refusal.is_none() {
                 known[*place].rows = Some((row("a"), row("b")));
@@ -249,6 +252,7 @@ fn presence(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) 
         side(&parties.a),
         side(&parties.b)
     ))
+    .on(target.object)
 }
 
 fn whole(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> Statement {
@@ -257,6 +261,7 @@ fn whole(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> 
     Statement::read(format!(
         "SELECT pg_catalog.jsonb_build_object('a', {a}, 'b', {b})"
     ))
+    .on(target.object)
 }
 
 /// An SQL expression: one row of that tenant; none where nothing tells whose rows are.
@@ -282,10 +287,10 @@ fn whole_row(model: &Model, target: &Target, condition: &str) -> String {
     )
 }
 
-fn read_presence(reply: Reply) -> Known {
+fn read_presence(reply: Reply, show_values: bool) -> Known {
     if let Some(refusal) = reply.refusal {
         return Known {
-            blind: Some(refusal.message),
+            blind: Some(refusal.said(show_values)),
             ..Known::default()
         };
     }

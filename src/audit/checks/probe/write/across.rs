@@ -95,15 +95,16 @@ impl Assault<'_> {
                 continue;
             };
             let mut row = self.own_row()?.value.clone();
-            for (here, there) in pairs {
-                row[here] = parent.value.get(there).cloned().unwrap_or_default();
+            for (here, there) in &pairs {
+                row[*here] = parent.value.get(*there).cloned().unwrap_or_default();
             }
             let new = self.copy_of(&row)?;
             // With the key in it, it can only reach a row of one's own that is called the same.
             let check = self
                 .carries_key(constraint)
                 .then(|| "SELECT 'false'::pg_catalog.jsonb".to_owned());
-            attacks.push(Attack::aimed(new.insert, check, Some(new.value)));
+            let used: Vec<&str> = pairs.iter().map(|(here, _)| *here).collect();
+            attacks.push(self.insertion(new, check, &used));
         }
         if attacks.is_empty() {
             return Err(not_applicable(if missing {

@@ -7,12 +7,15 @@ mod rows;
 
 pub(super) use outcome::{judge, merge};
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{
     batch::Statement,
     field::{Field, Stand},
     lasting::{self, Change},
+    locks::Access,
     row::{self, NewRow},
     survey::{self, Row},
     target::{Target, Whose},
@@ -47,6 +50,8 @@ pub(super) enum How {
 #[derive(Clone, Debug)]
 pub(super) struct Attack {
     pub(super) statement: Statement,
+    /// What is pasted into psql: the statement, or what of it may be shown.
+    shown: String,
     /// It has no condition: a refusal may be about any row, and tells nothing.
     blunt: bool,
     /// What is reached if it gets through.
@@ -56,10 +61,16 @@ pub(super) struct Attack {
 impl Attack {
     fn aimed(sql: String, check: Option<String>, row: Option<Value>) -> Self {
         Self {
+            shown: sql.clone(),
             statement: Statement::write(sql, check),
             blunt: false,
             row,
         }
+    }
+
+    /// Something else is shown.
+    fn shown_as(self, shown: String) -> Self {
+        Self { shown, ..self }
     }
 
     fn blunt(sql: String, check: String, row: Option<Value>) -> Self {
@@ -149,8 +160,17 @@ impl Assault<'_> {
             );
             return Err(Verdict::Blocked(reason));
         }
+        if let Some(refusal) = self
+            .field
+            .terms
+            .locks
+            .refusal(self.target.object, Access::Write)
+        {
+            let said = refusal.said(self.field.terms.show_values);
+            return Err(Verdict::Skipped(said));
+        }
         match lasting::of_change(self.field.model, self.relation, change) {
-            Some(reason) if !self.field.force => {
+            Some(reason) if !self.field.terms.force => {
                 Err(Verdict::Skipped(format!("{reason}: --force does it")))
             }
             _ => Ok(()),
@@ -186,11 +206,38 @@ impl Assault<'_> {
         let new = self.copy_of(&self.other_row()?.value)?;
         let belongs = survey::belongs_to(self.field.model, self.target, self.other_tenant());
         let check = belongs.and_then(|belongs| new.exists(self.target, &belongs));
-        Ok(vec![Attack::aimed(new.insert, check, Some(new.value))])
+        Ok(vec![self.insertion(new, check, &[])])
+    }
+
+    /// Without `--show-values` it is shown with its keys, and `keys`, alone.
+    fn insertion(&self, new: NewRow, check: Option<String>, keys: &[&str]) -> Attack {
+        let shown = if self.field.terms.show_values {
+            new.insert(self.target)
+        } else {
+            let mut kept = self.key_names();
+            kept.extend(keys);
+            new.with_only(self.field.model, self.target, &kept)
+                .insert(self.target)
+        };
+        Attack::aimed(new.insert(self.target), check, Some(new.value)).shown_as(shown)
+    }
+
+    /// The columns that say which row it is, and whose.
+    fn key_names(&self) -> BTreeSet<&str> {
+        let model = self.field.model;
+        let tenant = match model.tenancy.of(self.target.object) {
+            Belonging::Child(link) => link.columns.clone(),
+            _ => model.tenancy.key(self.target.object).into_iter().collect(),
+        };
+        let tenant = tenant
+            .into_iter()
+            .map(|number| model.column_name(self.target.object, number));
+        let id = self.target.id.iter().map(|one| one.name.as_str());
+        id.chain(tenant).collect()
     }
 
     fn copy_of(&self, row: &Value) -> Result<NewRow, Verdict> {
-        let force = self.field.force;
+        let force = self.field.terms.force;
         row::copy(self.field.model, self.target, self.stand.role, row, force)
     }
 }

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::{
     super::{
-        batch::{Refusal, Reply},
-        field::{Stand, Tried},
+        batch::Reply,
+        field::{Stand, Terms, Tried},
+        refusal::Refusal,
     },
     How, Planned,
 };
@@ -13,6 +14,7 @@ use crate::domain::audit::{Operation, Verdict};
 
 /// What a reply means.
 pub(in super::super) fn judge<'a>(
+    terms: Terms<'_>,
     stand: Stand<'a>,
     planned: Planned,
     reply: Option<Reply>,
@@ -26,7 +28,8 @@ pub(in super::super) fn judge<'a>(
     let leak = |refused_by| Tried {
         row: attack.row.clone(),
         refused_by,
-        ..tried(Verdict::Leak(attack.statement.sql.clone()))
+        abridged: attack.shown != attack.statement.sql,
+        ..tried(Verdict::Leak(attack.shown.clone()))
     };
     match reply.refusal {
         None if reply.rows == 0 => tried(Verdict::Blocked("no row is reached".to_owned())),
@@ -39,11 +42,14 @@ pub(in super::super) fn judge<'a>(
             tried(untold("what it changed cannot be seen"))
         }
         None => leak(None),
-        Some(refusal) if attack.blunt => tried(untold(&refusal.message)),
-        Some(refusal) => match refused(stand, planned.operation, &refusal) {
-            Some(verdict) => tried(verdict),
-            None => leak(Some(refusal.message)),
-        },
+        Some(refusal) if attack.blunt => tried(untold(&refusal.said(terms.show_values))),
+        Some(refusal) => {
+            let said = refusal.said(terms.show_values);
+            match refused(stand, planned.operation, &refusal, &said) {
+                Some(verdict) => tried(verdict),
+                None => leak(Some(said)),
+            }
+        }
     }
 }
 
@@ -54,8 +60,13 @@ fn untold(why: &str) -> Verdict {
 
 /// What an error means; none where a constraint refused what row-level security had let pass: it
 /// is checked first (ExecInsert and ExecUpdate in nodeModifyTable.c).
-fn refused(stand: Stand<'_>, operation: Operation, refusal: &Refusal) -> Option<Verdict> {
-    let message = refusal.message.clone();
+fn refused(
+    stand: Stand<'_>,
+    operation: Operation,
+    refusal: &Refusal,
+    said: &str,
+) -> Option<Verdict> {
+    let message = said.to_owned();
     if stand.is_shut_by(refusal) {
         return Some(Verdict::Blocked(message));
     }
@@ -119,12 +130,8 @@ mod tests {
             role: &role,
             context: ContextKind::A,
         };
-        let refusal = Refusal {
-            state: state.to_owned(),
-            message: "no".to_owned(),
-            constraint: constraint.map(str::to_owned),
-        };
-        refused(stand, operation, &refusal)
+        let refusal = Refusal::made_up(state, "no", constraint);
+        refused(stand, operation, &refusal, "no")
     }
 
     #[test]

@@ -21,8 +21,16 @@ impl Assault<'_> {
     pub(super) fn update(&self) -> Result<Vec<Attack>, Verdict> {
         let row = self.other_row()?;
         let (column, value) = self.updatable(&row.value)?;
-        let set = format!("{} = {value}", identifier(&column.name));
-        let sql = format!("UPDATE {} t SET {set}", self.target.from);
+        let sql = |value: &str| {
+            let name = identifier(&column.name);
+            format!("UPDATE {} t SET {name} = {value}", self.target.from)
+        };
+        let terms = self.field.terms;
+        let is_shown = terms.show_values || self.key_names().contains(column.name.as_str());
+        let shown = match row::constant(&row::blank(column), &column.type_name) {
+            Some(blank) if !is_shown => sql(&blank),
+            _ => sql(&value),
+        };
         // Where the row is not known by a key, any version of it counts.
         let changed = row
             .version
@@ -32,25 +40,34 @@ impl Assault<'_> {
                 let version = typed(version, "pg_catalog.tid");
                 self.is_gone(row, &format!("t.ctid = {version}"))
             });
-        self.both(sql, row, changed)
+        self.both(sql(&value), shown, row, changed)
     }
 
     pub(super) fn delete(&self) -> Result<Vec<Attack>, Verdict> {
         let row = self.other_row()?;
         let gone = (!self.target.id.is_empty()).then(|| self.is_gone(row, "true"));
-        self.both(format!("DELETE FROM {} t", self.target.from), row, gone)
+        let sql = format!("DELETE FROM {} t", self.target.from);
+        self.both(sql.clone(), sql, row, gone)
     }
 
-    /// With a condition that names the row, and where the table is small without.
-    fn both(&self, sql: String, row: &Row, check: Option<String>) -> Result<Vec<Attack>, Verdict> {
-        let shown = Some(row.value.clone());
+    /// With a condition that names the row, and where the table is small without. `shown` is what
+    /// may be shown of the statement.
+    fn both(
+        &self,
+        sql: String,
+        shown: String,
+        row: &Row,
+        check: Option<String>,
+    ) -> Result<Vec<Attack>, Verdict> {
+        let reached = Some(row.value.clone());
         let mut attacks = Vec::new();
         if let Some(condition) = self.aim(row, self.other_tenant()) {
             let sql = format!("{sql} WHERE {condition}");
-            attacks.push(Attack::aimed(sql, None, shown.clone()));
+            let shown = format!("{shown} WHERE {condition}");
+            attacks.push(Attack::aimed(sql, None, reached.clone()).shown_as(shown));
         }
         if let Some(check) = check.filter(|_| self.is_small()) {
-            attacks.push(Attack::blunt(sql, check, shown));
+            attacks.push(Attack::blunt(sql, check, reached).shown_as(shown));
         }
         self.at_least_one(attacks)
     }

@@ -1,0 +1,147 @@
+//! An error of the database, and how much of it may be said: a message may quote the values of
+//! rows.
+
+use serde::Deserialize;
+use sqlx::postgres::PgDatabaseError;
+
+use super::block;
+use crate::error::{Context, Result};
+
+/// How PostgreSQL's own messages begin that name objects and nothing else; whatever the
+/// application's code raises may hold values.
+const OF_SERVER: &[(&str, &str)] = &[
+    ("0A000", "cannot change materialized view "),
+    ("23", "conflicting key value violates exclusion constraint "),
+    ("23", "duplicate key value violates unique constraint "),
+    ("23", "insert or update on table "),
+    ("23", "new row for relation "),
+    ("23", "no partition of relation "),
+    ("23", "null value in column "),
+    ("23", "update or delete on table "),
+    ("25006", "cannot execute "),
+    ("42501", "must be owner of "),
+    ("42501", "new row violates row-level security policy"),
+    ("42501", "permission denied for "),
+    ("42501", "permission denied to "),
+    (
+        "42501",
+        "query would be affected by row-level security policy for ",
+    ),
+    ("42704", "unrecognized configuration parameter "),
+    ("44000", "new row violates check option for view "),
+    ("55000", "cannot delete from view "),
+    ("55000", "cannot insert into view "),
+    ("55000", "cannot update view "),
+    ("55000", "materialized view "),
+    ("55P03", "canceling statement due to lock timeout"),
+    ("57014", "canceling statement due to statement timeout"),
+];
+
+/// The texts that stand for a tenant where none is named: a complaint about one quotes no row.
+const OURS: [&str; 2] = [": \"\"", ": \"not-a-key\""];
+
+/// An error of the database.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Refusal {
+    pub(super) state: String,
+    message: String,
+    /// The constraint that was violated, or the column that may not be NULL.
+    #[serde(default)]
+    pub(super) constraint: Option<String>,
+}
+
+impl Refusal {
+    /// What the database said; an error that it did not say ends the audit.
+    ///
+    /// # Errors
+    /// `Failure` when the connection is lost.
+    pub(super) fn of(error: sqlx::Error) -> Result<Self> {
+        match error {
+            sqlx::Error::Database(error) => Ok(Self {
+                state: error.code().unwrap_or_default().into_owned(),
+                message: error.message().chars().take(block::MESSAGE).collect(),
+                constraint: error
+                    .try_downcast_ref::<PgDatabaseError>()
+                    .and_then(|error| error.constraint().or(error.column()))
+                    .map(str::to_owned),
+            }),
+            other => Err(other).context("the connection of the attack was lost"),
+        }
+    }
+
+    /// The message as it came, whatever it quotes.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What a report says: the message, without `show_values` only where it quotes no row.
+    pub(super) fn said(&self, show_values: bool) -> String {
+        if show_values || self.quotes_no_row() {
+            return self.message.clone();
+        }
+        let state = &self.state;
+        let constraint = self.constraint.as_ref();
+        let constraint = constraint.map_or(String::new(), |name| format!(", {name}"));
+        let raised = match state.starts_with("P0") {
+            true => " (raised by a trigger or function)",
+            false => "",
+        };
+        format!("refused: {state}{constraint}{raised}")
+    }
+
+    /// Somebody holds a lock for longer than is waited.
+    pub(super) fn is_locked(&self) -> bool {
+        self.state == "55P03"
+    }
+
+    fn quotes_no_row(&self) -> bool {
+        let of_server = OF_SERVER.iter().any(|(state, beginning)| {
+            self.state.starts_with(state) && self.message.starts_with(beginning)
+        });
+        let of_ours =
+            self.state.starts_with("22") && OURS.iter().any(|ours| self.message.ends_with(ours));
+        of_server || of_ours
+    }
+}
+
+#[cfg(test)]
+impl Refusal {
+    pub(super) fn made_up(state: &str, message: &str, constraint: Option<&str>) -> Self {
+        Self {
+            state: state.to_owned(),
+            message: message.to_owned(),
+            constraint: constraint.map(str::to_owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn assert_said(state: &str, message: &str, expected: &str) {
+        let refusal = Refusal::made_up(state, message, None);
+        assert_eq!(refusal.said(false), expected);
+        assert_eq!(refusal.said(true), message);
+    }
+
+    #[test]
+    fn what_the_server_says_of_objects_is_kept() {
+        let denied = "permission denied for table notes";
+        assert_said("42501", denied, denied);
+        let not_ours = "invalid input syntax for type uuid: \"not-a-key\"";
+        assert_said("22P02", not_ours, not_ours);
+    }
+
+    #[test]
+    fn what_may_quote_a_row_is_left_out() {
+        let raised = "refused: P0001 (raised by a trigger or function)";
+        assert_said("P0001", "permission denied for customer Smith", raised);
+        assert_said("42501", "customer Smith is locked", "refused: 42501");
+        let cast = "invalid input syntax for type bigint: \"Smith\"";
+        assert_said("22P02", cast, "refused: 22P02");
+        let by_trigger = Refusal::made_up("23514", "Smith owes 7", Some("no_debts"));
+        assert_eq!(by_trigger.said(false), "refused: 23514, no_debts");
+    }
+}

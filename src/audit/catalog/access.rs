@@ -167,15 +167,14 @@ impl Rights {
 
     /// Whether `role` may read, insert or update one column (`SELECT`, `INSERT`, `UPDATE`).
     pub fn on_column(&self, role: Oid, relation: Oid, column: i16, privilege: &str) -> bool {
-        let whole = self.on_relation(role, relation);
-        let by_table = match privilege {
-            "SELECT" => whole.select,
-            "INSERT" => whole.insert,
-            "UPDATE" => whole.update,
-            "REFERENCES" => whole.references,
-            _ => false,
+        let predefined = match privilege {
+            "SELECT" => self.read_all,
+            "INSERT" | "UPDATE" => self.write_all,
+            _ => None,
         };
-        by_table || self.holds(role, GrantClass::Column, relation, column, privilege)
+        self.holds(role, GrantClass::Relation, relation, 0, privilege)
+            || predefined.is_some_and(|group| self.inherited(role).any(|one| one == group))
+            || self.holds(role, GrantClass::Column, relation, column, privilege)
     }
 
     /// Whether `role` may use a schema.

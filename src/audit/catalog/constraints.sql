@@ -5,7 +5,7 @@ SELECT k.oid AS "oid!: Oid", k.conname::text AS "name!", k.conrelid AS "relation
        k.conindid AS "index!: Oid", k.convalidated AS "validated!",
        k.confdeltype::text AS "on_delete!", k.condeferrable AS "deferrable!",
        k.conparentid <> 0 AS "inherited!",
-       CASE WHEN k.conrelid = ANY ($1::oid[]) THEN ''
+       CASE WHEN k.conrelid = ANY ($1::oid[]) OR k.contype = 'p' THEN ''
             ELSE pg_catalog.pg_get_constraintdef(k.oid) END AS "definition!"
   FROM pg_catalog.pg_constraint k
   JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace

@@ -226,6 +226,7 @@ pub struct Constraint {
     pub deferrable: bool,
     /// It comes from the parent of a partition.
     pub inherited: bool,
+    /// Of a primary key: empty.
     pub definition: String,
 }
 

@@ -81,19 +81,13 @@ fn across_tenants(model: &Model, check: &Check, findings: &mut Findings) {
             );
             let finding = Finding::new(check, &name, message, fix)
                 .part(&index.name)
-                .fact(definition(model, relation, index));
+                .fact(if index.primary {
+                    format!("PRIMARY KEY ({columns})")
+                } else {
+                    index.definition.clone()
+                });
             findings.push(finding);
         }
-    }
-}
-
-/// As the index says it, or the constraint that it carries.
-fn definition<'m>(model: &'m Model, relation: &Relation, index: &'m Index) -> &'m str {
-    let mut constraints = model.catalog.constraints_of(relation.oid).iter();
-    let constraint = constraints.find(|constraint| constraint.index == index.oid);
-    match constraint {
-        Some(constraint) if index.primary => &constraint.definition,
-        _ => &index.definition,
     }
 }
 

@@ -41,7 +41,7 @@ pub fn find(id: &str) -> Result<Check> {
 }
 
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
-    let error = Error::not_found(format!("there is no check {name}"));
+    let error = Error::not_found(format!("there is no check and no class {name}"));
     match did_you_mean(name, known) {
         Some(hint) => error.hint(hint),
         None => error.hint("tenantctl audit checks lists them"),

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::audit::{Actor, DatabaseSummary, Report, Root, Summary, TableSummary, TenantSummary},
-    error::Result,
+    error::{Error, Result},
 };
 
 /// What is to be done, and how.
@@ -70,6 +70,10 @@ pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Resu
             .await?;
         }
         checks_run += count_active(options);
+        if checks_run == 0 {
+            return Err(Error::usage("no check is left to run")
+                .hint("the checks of class query are those of `tenantctl audit queries`; attacks need --probe"));
+        }
     }
     let mut report = Report {
         database: database(&model),

@@ -40,6 +40,9 @@ impl DemoArgs {
         let settings = start(app).await?;
         let session = migrated(app, &settings).await?;
         let played = scenario::play(app, &session).await?;
+        // A transaction that was dropped is rolled back with the next statement or the
+        // connection's end: what it has locked could not be attacked.
+        drop(session);
         let matrix = attack::attack(&settings, &played).await?;
         let leaks = matrix.leaks();
         let view = view::DemoView::new(app, &played, &matrix);

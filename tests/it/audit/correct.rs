@@ -169,9 +169,19 @@ fn reports_backups_and_workers_beside_the_application() {
         &Expected::clean("public.tenants", "tenant_id", ("setting", "app.tenant")),
     );
     assert_eq!(report.tenant.roles.len(), 2, "{:#?}", report.tenant.roles);
-    let told: Vec<_> = report.skipped.iter().map(|one| &one.object).collect();
+    // Its trigger writes a numbered log: the number would outlive the rollback.
+    let (told, lasting): (Vec<_>, Vec<_>) = report
+        .skipped
+        .iter()
+        .partition(|one| one.check == "policy-always-true");
+    assert!(
+        lasting
+            .iter()
+            .all(|one| one.reason.contains("a sequence of public.events")),
+        "{lasting:#?}"
+    );
     assert_eq!(told.len(), 1, "{:#?}", report.skipped);
-    let role = told[0].as_deref().unwrap_or_default();
+    let role = told[0].object.as_deref().unwrap_or_default();
     assert!(role.ends_with("_backup"), "{role}");
 }
 

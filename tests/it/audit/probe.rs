@@ -410,10 +410,17 @@ fn a_table_that_somebody_locks_is_skipped() {
 fn the_attack_can_be_left_out() {
     let lab = Lab::new(&schema("ALTER TABLE notes DISABLE ROW LEVEL SECURITY;"));
     let report = lab.audit_with(|options| {
-        options.selection.only = vec!["probe".to_owned()];
+        options.selection.only = vec!["probe".to_owned(), "role-superuser".to_owned()];
         options.probe.mode = ProbeMode::Off;
     });
     assert!(report.matrix.is_empty() && report.findings.is_empty());
+    // With nothing left to look for, no finding is no pass.
+    let nothing = lab.try_audit(None, |options| {
+        options.selection.only = vec!["probe".to_owned()];
+        options.probe.mode = ProbeMode::Off;
+    });
+    let error = nothing.expect_err("nothing is left to run");
+    assert_eq!(error.kind(), ErrorKind::Usage);
 }
 
 /// With a tenant that is not there, every door would look shut.

@@ -1,10 +1,12 @@
 //! Partitions and inheritance children that can be named directly. Row-level security of the
 //! parent applies to what comes through the parent only (PostgreSQL manual, 5.10 and 5.11).
 
-use super::{check, protection, reads::parent_of, wording::role_names};
+use super::{
+    check, protection, reads::parent_of, row_security::reads_and_writes, wording::role_names,
+};
 use crate::{
     audit::{
-        findings::{Claim, Findings, Rule},
+        findings::{Findings, Rule},
         model::Model,
     },
     domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
@@ -52,6 +54,6 @@ fn unprotected(model: &Model, check: &Check, findings: &mut Findings) {
         );
         let finding =
             Finding::new(check, &name, message, fix).fact(protection::rights_fact(model, relation));
-        findings.suspect(finding, vec![Claim::reads(relation.oid)]);
+        findings.suspect(finding, reads_and_writes(relation));
     }
 }

@@ -262,7 +262,7 @@ fn is_root(model: &Model, relation: &Relation) -> bool {
     matches!(model.tenancy.of(relation.oid), Belonging::Root(_))
 }
 
-fn reads_and_writes(relation: &Relation) -> Vec<Claim> {
+pub(super) fn reads_and_writes(relation: &Relation) -> Vec<Claim> {
     let reads = Claim::reads(relation.oid);
     let writes = Claim {
         operations: Claim::WRITE,

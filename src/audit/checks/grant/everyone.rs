@@ -121,6 +121,12 @@ fn narrowed(model: &Model, grants: &GrantsByObject<'_>, held: &Held<'_>, rights:
             statements.push(format!("GRANT {clause} TO {}", quoted(model, role.oid)));
         }
     }
+    if statements.len() == 1 && held.roles.iter().all(|role| role.owner) {
+        // Whoever connects has it from PUBLIC alone, and would lose it.
+        let summary = "grant it to the role that the application connects as, then revoke it \
+                       from PUBLIC";
+        return Fix::proposal(Phase::Grants, summary, statements);
+    }
     let summary = "revoke it from PUBLIC; the application's roles keep what they have by it";
     Fix::mechanical(Phase::Grants, summary, statements)
 }

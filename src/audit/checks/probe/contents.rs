@@ -191,7 +191,7 @@ fn by_likeness(column: &Column, rows: &[Value]) -> Option<String> {
             (!texts.is_empty()).then(|| {
                 format!(
                     "(t.{name} = {key} AND EXISTS (SELECT FROM \
-                     pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(t)) v \
+                     pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(t.*)) v \
                      WHERE v.key <> {column} AND v.value IN ({texts})))",
                     name = identifier(&column.name),
                     key = typed(&key, &column.type_name),

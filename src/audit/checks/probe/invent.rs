@@ -273,7 +273,7 @@ impl Maker<'_> {
         }
         Ok(format!(
             "INSERT INTO {} AS t ({}) OVERRIDING SYSTEM VALUE VALUES ({}) \
-             RETURNING pg_catalog.to_jsonb(t)",
+             RETURNING pg_catalog.to_jsonb(t.*)",
             table.quoted(),
             names.join(", "),
             values.join(", ")

@@ -120,6 +120,15 @@ pub(super) fn reaches_outside(model: &Model, function: &Function) -> Option<Stri
         if let Some(word) = outside(&words) {
             return Some(word.to_owned());
         }
+        // What is put together at run time cannot be read beforehand.
+        if words.contains("execute") {
+            return Some("EXECUTE".to_owned());
+        }
+        if words.contains("insert")
+            && let Some(table) = numbered(model, &words)
+        {
+            return Some(format!("a sequence of {table}"));
+        }
         waiting.extend(called(model, &words).filter(|below| seen.insert(below.oid)));
     }
     None
@@ -140,6 +149,20 @@ fn outside(words: &BTreeSet<String>) -> Option<&'static str> {
             .iter()
             .any(|word| word == outside || (outside.ends_with('_') && word.starts_with(outside)))
     })
+}
+
+/// A table that the words name, of which a column is numbered by a sequence.
+fn numbered(model: &Model, words: &BTreeSet<String>) -> Option<String> {
+    let mut relations = model.catalog.relations.values();
+    let table = relations.find(|relation| {
+        let columns = model.catalog.columns_of(relation.oid).iter();
+        let mut columns = columns.filter(|column| {
+            let default = column.default_text.as_deref();
+            column.identity || default.is_some_and(|text| text.contains("nextval("))
+        });
+        words.contains(&relation.name.to_lowercase()) && columns.next().is_some()
+    });
+    table.map(Relation::display)
 }
 
 fn called<'m>(model: &'m Model, words: &BTreeSet<String>) -> impl Iterator<Item = &'m Function> {

@@ -279,7 +279,7 @@ fn whole_row(model: &Model, target: &Target, condition: &str) -> String {
     };
     format!(
         "(SELECT pg_catalog.jsonb_build_object('id', r.id, 'row', {fit}, 'version', r.version) \
-         FROM (SELECT {id} AS id, pg_catalog.to_jsonb(t) AS value, {version} AS version \
+         FROM (SELECT {id} AS id, pg_catalog.to_jsonb(t.*) AS value, {version} AS version \
          FROM {from} t WHERE {condition} LIMIT 1) r)",
         fit = block::fit("r.value"),
         id = target.id_of_row(),

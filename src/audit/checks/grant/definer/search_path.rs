@@ -73,7 +73,8 @@ fn unset(model: &Model, check: &Check, definer: &Definer<'_>) -> Finding {
         statements.extend(revokes_of_create(model, &function.schema));
     }
     let summary = "fix its search path: system objects first, temporary ones last";
-    let fix = Fix::mechanical(Phase::Functions, summary, statements);
+    // Its body may name what only another schema has: who wrote it knows.
+    let fix = Fix::proposal(Phase::Functions, summary, statements);
     Finding::new(check, name, message, fix)
 }
 

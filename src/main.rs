@@ -39,13 +39,15 @@ fn run(app: &App, command: cli::Command) -> Result<()> {
         let mut work = pin!(command.run(app));
         loop {
             tokio::select! {
-                ended = &mut work => return ended,
+                // A signal first: it belongs to who had the terminal when it came.
+                biased;
                 _ = interrupt.recv() => {
                     // Ctrl-C inside an editor is the editor's.
                     if !app.printer.terminal_is_lent() {
                         return Err(Error::interrupted());
                     }
                 }
+                ended = &mut work => return ended,
             }
         }
     });

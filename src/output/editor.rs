@@ -91,12 +91,13 @@ pub async fn edit<T: Send + 'static>(
     check: impl FnMut(&str) -> Result<T> + Send + 'static,
     prompter: Prompter,
 ) -> Result<Option<(String, T)>> {
-    // Given back only after the editor's end was seen here: the Ctrl-C that ended it is older.
     let _lent = prompter.lend_terminal();
     let editing = move || edit_document(&text, suffix, &command, check, &prompter);
-    tokio::task::spawn_blocking(editing)
-        .await
-        .context("the editing broke off")?
+    let edited = tokio::task::spawn_blocking(editing).await;
+    // A Ctrl-C of the editor's may still be on its way through the runtime: it is heard, and
+    // passed over, in this turn, before the terminal is given back.
+    tokio::task::yield_now().await;
+    edited.context("the editing broke off")?
 }
 
 /// Keeps a text in a file that only its owner can read.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::audit::{
     catalog::{Catalog, Function, Oid, Policy},
     expression::{
-        self, Expr, FunctionFacts, Query, RangeEntry, SessionSource, Volatility, expr::From,
+        self, Expr, FunctionFacts, Query, RangeEntry, SessionSource, Volatility,
+        expr::{From, SubKind},
         operands, session_sources,
     },
 };
@@ -95,6 +96,23 @@ impl Meaning {
     /// What an expression reads of the session, through functions too.
     pub fn sources(&self, expr: &Expr) -> BTreeSet<SessionSource> {
         session_sources(expr, &|oid| self.function(oid))
+    }
+
+    /// Whether which rows a view shows depends on the session, from the tree of its rule: what only
+    /// appears among its columns is no filter.
+    pub fn filters_by_session(&self, tree: &str) -> bool {
+        let queries = expression::queries(tree).unwrap_or_default();
+        queries.into_iter().any(|query| {
+            let rows = Expr::Sub {
+                kind: SubKind::Expr,
+                test: None,
+                query: Box::new(Query {
+                    targets: Vec::new(),
+                    ..query
+                }),
+            };
+            !self.sources(&rows).is_empty()
+        })
     }
 
     /// By table, its own columns that its policies compare with the session.

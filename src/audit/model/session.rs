@@ -98,11 +98,6 @@ impl Session {
         }
     }
 
-    /// Whether anything says whose a session is.
-    pub fn is_known(&self) -> bool {
-        self.template.is_some() || self.values.keys().any(|source| self.can_be_said(source))
-    }
-
     /// Whether a user of the tenant is needed to say it.
     pub fn needs_user(&self) -> bool {
         match &self.template {

@@ -11,7 +11,6 @@ use super::{
 use crate::{
     audit::{
         catalog::{Catalog, Oid, Relation, RelationKind},
-        expression::{Expr, Query, expr::SubKind, queries},
         findings::{Claim, Findings, Rule},
         model::{AppRole, Model},
     },
@@ -85,7 +84,7 @@ impl<'m> Search<'m, '_> {
         if !self.seen.insert(view.oid) {
             return;
         }
-        let filtered = filtered || filters_by_session(self.model, &rule.tree);
+        let filtered = filtered || self.model.meaning.filters_by_session(&rule.tree);
         let reads = rule
             .reads
             .iter()
@@ -113,23 +112,6 @@ impl<'m> Search<'m, '_> {
             || !self.model.is_bound(owner, read)
             || policies::sees_everything(self.model, owner, read)
     }
-}
-
-/// Whether the rows of a view depend on the session: what only appears among its columns is no
-/// filter.
-fn filters_by_session(model: &Model, tree: &str) -> bool {
-    let queries = queries(tree).unwrap_or_default();
-    queries.into_iter().any(|query| {
-        let rows = Expr::Sub {
-            kind: SubKind::Expr,
-            test: None,
-            query: Box::new(Query {
-                targets: Vec::new(),
-                ..query
-            }),
-        };
-        !model.meaning.sources(&rows).is_empty()
-    })
 }
 
 fn is_invoker(view: &Relation) -> bool {

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     audit::{
         catalog::{Column, Oid, PolicyCommand, Relation, RelationKind},
-        expression::{Expr, Query, expr::SubKind, queries},
         findings::{Findings, Rule},
         model::{AppRole, Belonging, Model},
     },
@@ -148,28 +147,12 @@ fn shows_users(model: &Model, role: &AppRole, view: &Relation) -> bool {
     !view.has_option("security_invoker")
         && !reads().any(|read| model.tenancy.is_tenants(read.oid))
         && reads().any(spills)
-        && !asks_session(model, &rule.tree)
+        && !model.meaning.filters_by_session(&rule.tree)
 }
 
 /// The users that the hosting platform keeps (Supabase, "User Management").
 fn is_platforms(relation: &Relation) -> bool {
     (relation.schema.as_str(), relation.name.as_str()) == ("auth", "users")
-}
-
-/// Whether which rows a view shows depends on the session.
-fn asks_session(model: &Model, tree: &str) -> bool {
-    let queries = queries(tree).unwrap_or_default();
-    queries.into_iter().any(|query| {
-        let rows = Expr::Sub {
-            kind: SubKind::Expr,
-            test: None,
-            query: Box::new(Query {
-                targets: Vec::new(),
-                ..query
-            }),
-        };
-        !model.meaning.sources(&rows).is_empty()
-    })
 }
 
 fn finding(

@@ -65,7 +65,8 @@ impl Arena {
         self.invented
     }
 
-    /// The two tenants: those that were told, else those that are there, made up with all their rows where there are none and it may be written.
+    /// The two tenants: those that were told, else those that are there; made up with all their
+    /// rows where there are none and it may be written.
     ///
     /// # Errors
     /// As [`told::tenants`]; `Failure` when the connection is lost.

@@ -69,6 +69,31 @@ id!(
     ActivityId,
     "activity id"
 );
+id!(
+    /// The id of a patient.
+    PatientId,
+    "patient id"
+);
+id!(
+    /// The id of a provider.
+    ProviderId,
+    "provider id"
+);
+id!(
+    /// The id of an operatory.
+    OperatoryId,
+    "operatory id"
+);
+id!(
+    /// The id of a schedule.
+    ScheduleId,
+    "schedule id"
+);
+id!(
+    /// The id of an appointment.
+    AppointmentId,
+    "appointment id"
+);
 
 fn parse(what: &str, text: &str) -> Result<Uuid> {
     Uuid::try_parse(text.trim()).map_err(|cause| {

@@ -12,6 +12,7 @@ pub mod activity;
 pub mod actor;
 pub mod agent;
 pub mod audit;
+pub mod booking;
 mod canonical_json;
 pub mod channel;
 pub mod email;
@@ -23,6 +24,7 @@ pub mod member;
 pub mod names;
 pub mod organization;
 pub mod phone;
+pub mod rfc3339;
 pub mod role;
 pub mod slug;
 pub mod suggest;
@@ -37,7 +39,10 @@ pub use channel::{
     AgentMode, AiBackend, ChannelConfiguration, ChannelKind, ChannelSettings, DataIntegration,
 };
 pub use email::Email;
-pub use ids::{ActivityId, InvitationId, OrganizationId, UserId};
+pub use ids::{
+    ActivityId, AppointmentId, InvitationId, OperatoryId, OrganizationId, PatientId, ProviderId,
+    ScheduleId, UserId,
+};
 pub use instructions::{InstructionLayer, InstructionPart, ResolvedInstruction};
 pub use invitation::{Invitation, InvitationStatus, InvitationToken};
 pub use locale::Locale;

@@ -17,7 +17,7 @@ pub mod prompt;
 pub mod redact;
 mod rehearsed;
 mod repeat;
-pub mod rfc3339;
+pub use crate::domain::rfc3339;
 pub mod style;
 pub mod table;
 

@@ -1,0 +1,96 @@
+//! Parameters of the functions on patients.
+
+use chrono::NaiveDate;
+
+use super::{Patch, parameters, patch};
+use crate::domain::PatientId;
+
+parameters! {
+    /// Parameters of GetAllPatients.
+    #[derive(Default)]
+    pub struct GetAllPatients {
+        /// The beginnings of parts of the name, in any order, case and accents: "mar mull".
+        pub search: Option<String>,
+        /// The telephone number, as it is written in the organization's region or in E.164.
+        pub phone: Option<String>,
+        /// The date of birth.
+        pub birth_date: Option<NaiveDate>,
+        /// The e-mail address.
+        pub email: Option<String>,
+        /// Archived patients too.
+        #[serde(default)]
+        pub include_archived: bool,
+        /// Patients of a page, 1 to 1000; 50 where it is not given.
+        #[schemars(range(min = 1, max = 1000))]
+        pub limit: Option<u32>,
+        /// The page after this patient: `next_after` of the page before.
+        pub after: Option<PatientId>,
+    }
+
+    /// Parameters of GetMultiplePatients: at least one of both lists.
+    pub struct GetMultiplePatients {
+        /// Up to 1000 ids.
+        #[serde(default)]
+        #[schemars(length(max = 1000))]
+        pub patient_ids: Vec<PatientId>,
+        /// Up to 1000 ids of the practice's own system.
+        #[serde(default)]
+        #[schemars(length(max = 1000))]
+        pub external_ids: Vec<String>,
+    }
+
+    /// Parameters of GetPatient.
+    pub struct GetPatient {
+        pub patient_id: PatientId,
+    }
+
+    /// Parameters of CreatePatient.
+    pub struct CreatePatient {
+        pub first_name: String,
+        pub last_name: String,
+        pub birth_date: Option<NaiveDate>,
+        /// As it is written in the organization's region, or in E.164; stored in E.164.
+        pub phone: Option<String>,
+        pub email: Option<String>,
+        /// A BCP 47 language tag, such as de-CH.
+        pub language: Option<String>,
+        pub notes: Option<String>,
+        /// The id in the practice's own system; unique in the organization.
+        pub external_id: Option<String>,
+    }
+
+    /// Parameters of UpdatePatient: what is left out stays, null clears.
+    pub struct UpdatePatient {
+        pub patient_id: PatientId,
+        pub first_name: Option<String>,
+        pub last_name: Option<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<NaiveDate>")]
+        pub birth_date: Patch<NaiveDate>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub phone: Patch<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub email: Patch<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub language: Patch<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub notes: Patch<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub external_id: Patch<String>,
+        /// true archives the patient, false brings them back.
+        pub archived: Option<bool>,
+    }
+
+    /// Parameters of DeletePatient.
+    pub struct DeletePatient {
+        pub patient_id: PatientId,
+        /// Where there are appointments: archive the patient instead of refusing.
+        #[serde(default)]
+        pub archive: bool,
+    }
+}

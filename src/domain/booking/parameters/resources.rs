@@ -1,0 +1,115 @@
+//! Parameters of the functions on providers and operatories.
+
+use super::{Patch, parameters, patch};
+use crate::domain::{OperatoryId, ProviderId};
+
+parameters! {
+    /// Parameters of GetProviders.
+    #[derive(Default)]
+    pub struct GetProviders {
+        /// Part of the name or the specialty, in any case.
+        pub search: Option<String>,
+        /// Archived providers too.
+        #[serde(default)]
+        pub include_archived: bool,
+        /// Providers of a page, 1 to 1000; 50 where it is not given.
+        #[schemars(range(min = 1, max = 1000))]
+        pub limit: Option<u32>,
+        /// The page after this provider: `next_after` of the page before.
+        pub after: Option<ProviderId>,
+    }
+
+    /// Parameters of GetProvider.
+    pub struct GetProvider {
+        pub provider_id: ProviderId,
+    }
+
+    /// Parameters of CreateProvider.
+    pub struct CreateProvider {
+        pub name: String,
+        pub specialty: Option<String>,
+        pub email: Option<String>,
+        /// As it is written in the organization's region, or in E.164; stored in E.164.
+        pub phone: Option<String>,
+        /// The id in the practice's own system; unique in the organization.
+        pub external_id: Option<String>,
+    }
+
+    /// Parameters of UpdateProvider: what is left out stays, null clears.
+    pub struct UpdateProvider {
+        pub provider_id: ProviderId,
+        pub name: Option<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub specialty: Patch<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub email: Patch<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub phone: Patch<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub external_id: Patch<String>,
+        /// true archives the provider, false brings them back.
+        pub archived: Option<bool>,
+    }
+
+    /// Parameters of DeleteProvider.
+    pub struct DeleteProvider {
+        pub provider_id: ProviderId,
+        /// Where there are appointments: archive the provider instead of refusing.
+        #[serde(default)]
+        pub archive: bool,
+    }
+
+    /// Parameters of GetOperatories.
+    #[derive(Default)]
+    pub struct GetOperatories {
+        /// Part of the name, in any case.
+        pub search: Option<String>,
+        /// Archived operatories too.
+        #[serde(default)]
+        pub include_archived: bool,
+        /// Operatories of a page, 1 to 1000; 50 where it is not given.
+        #[schemars(range(min = 1, max = 1000))]
+        pub limit: Option<u32>,
+        /// The page after this operatory: `next_after` of the page before.
+        pub after: Option<OperatoryId>,
+    }
+
+    /// Parameters of GetOperatory.
+    pub struct GetOperatory {
+        pub operatory_id: OperatoryId,
+    }
+
+    /// Parameters of CreateOperatory.
+    pub struct CreateOperatory {
+        pub name: String,
+        pub notes: Option<String>,
+        /// The id in the practice's own system; unique in the organization.
+        pub external_id: Option<String>,
+    }
+
+    /// Parameters of UpdateOperatory: what is left out stays, null clears.
+    pub struct UpdateOperatory {
+        pub operatory_id: OperatoryId,
+        pub name: Option<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub notes: Patch<String>,
+        #[serde(default, deserialize_with = "patch")]
+        #[schemars(with = "Option<String>")]
+        pub external_id: Patch<String>,
+        /// true archives the operatory, false brings it back.
+        pub archived: Option<bool>,
+    }
+
+    /// Parameters of DeleteOperatory.
+    pub struct DeleteOperatory {
+        pub operatory_id: OperatoryId,
+        /// Where there are appointments: archive the operatory instead of refusing.
+        #[serde(default)]
+        pub archive: bool,
+    }
+}

@@ -1,0 +1,41 @@
+//! The texts of the booking data.
+
+use crate::{
+    domain::{
+        display_name,
+        names::{MAX_LENGTH, long_text},
+    },
+    error::{Error, Result},
+};
+
+/// Characters of notes and reasons at most.
+const MAX_NOTES: usize = 10_000;
+
+/// A name: 1 to 200 visible characters. The error names `field`, never the text: it may be a
+/// patient's.
+///
+/// # Errors
+/// `BadInput` that names the field.
+pub fn name(field: &str, text: &str) -> Result<String> {
+    display_name(text).map_err(|_| {
+        Error::bad_input(format!("{field} is not a valid name")).hint(format!(
+            "a name has 1 to {MAX_LENGTH} characters, none of them invisible"
+        ))
+    })
+}
+
+/// The identifier that the practice's own system has for a row.
+///
+/// # Errors
+/// `BadInput`.
+pub fn external_id(text: &str) -> Result<String> {
+    name("external_id", text)
+}
+
+/// Notes: plain text of several lines.
+///
+/// # Errors
+/// `BadInput` that names the field.
+pub fn notes(field: &str, text: &str) -> Result<String> {
+    long_text(field, text, MAX_NOTES)
+}

@@ -2,20 +2,27 @@
 //! functions on them. Times are UTC; what a schedule says is on the organization's clock.
 
 pub mod appointment;
+pub mod clock;
 pub mod clock_time;
 pub mod function;
+pub mod intervals;
 pub mod moment;
 pub mod name_search;
+pub mod opening;
 pub mod parameters;
 pub mod patient;
 pub mod resource;
 pub mod schedule;
+#[cfg(test)]
+mod testing;
 pub mod text;
 
 pub use appointment::{Appointment, AppointmentStatus};
 pub use clock_time::ClockTime;
 pub use function::Function;
+pub use intervals::{Interval, Intervals};
 pub use moment::Moment;
+pub use opening::{DayHours, Subject, Timetable};
 pub use patient::{Duplicate, Patient};
 pub use resource::{Operatory, Provider};
 pub use schedule::{Schedule, ScheduleKind, Weekday};

@@ -4,6 +4,8 @@
 pub mod appointment;
 pub mod clock;
 pub mod clock_time;
+pub mod conflicts;
+mod cursor;
 pub mod function;
 pub mod intervals;
 pub mod moment;
@@ -13,12 +15,14 @@ pub mod parameters;
 pub mod patient;
 pub mod resource;
 pub mod schedule;
+pub mod slots;
 #[cfg(test)]
 mod testing;
 pub mod text;
 
 pub use appointment::{Appointment, AppointmentStatus};
 pub use clock_time::ClockTime;
+pub use conflicts::Conflict;
 pub use function::Function;
 pub use intervals::{Interval, Intervals};
 pub use moment::Moment;
@@ -26,3 +30,4 @@ pub use opening::{DayHours, Subject, Timetable};
 pub use patient::{Duplicate, Patient};
 pub use resource::{Operatory, Provider};
 pub use schedule::{Schedule, ScheduleKind, Weekday};
+pub use slots::{ProviderTime, RoomTime, Rooms, Slot, SlotSearch};

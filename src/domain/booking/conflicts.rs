@@ -1,0 +1,157 @@
+//! What in the booking data contradicts itself: schedules that overlap, and appointments when
+//! nobody works.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::{
+    Appointment, Schedule, clock,
+    intervals::{Interval, Intervals},
+    opening::{Subject, Timetable},
+};
+use crate::domain::{AppointmentId, OperatoryId, ProviderId, ScheduleId, rfc3339};
+
+/// A contradiction.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Conflict {
+    /// Two schedules of one kind say something about the same hours of the same subject.
+    OverlappingSchedules {
+        schedule_id: ScheduleId,
+        other_id: ScheduleId,
+    },
+    /// The provider does not work for all of it: outside of their hours, a holiday or a blockout.
+    OutsideHours {
+        appointment_id: AppointmentId,
+        provider_id: ProviderId,
+        #[serde(serialize_with = "rfc3339::serialize")]
+        starts_at: DateTime<Utc>,
+    },
+    /// The operatory is not open for all of it.
+    OperatoryClosed {
+        appointment_id: AppointmentId,
+        operatory_id: OperatoryId,
+        #[serde(serialize_with = "rfc3339::serialize")]
+        starts_at: DateTime<Utc>,
+    },
+}
+
+/// What of an appointment is compared with the schedules.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Booking {
+    pub id: AppointmentId,
+    pub provider_id: ProviderId,
+    pub operatory_id: Option<OperatoryId>,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+}
+
+impl From<&Appointment> for Booking {
+    fn from(appointment: &Appointment) -> Self {
+        Self {
+            id: appointment.id,
+            provider_id: appointment.provider_id,
+            operatory_id: appointment.operatory_id,
+            starts_at: appointment.starts_at,
+            ends_at: appointment.ends_at,
+        }
+    }
+}
+
+/// The pairs of schedules that overlap, each once, in the order in which the schedules are given.
+pub fn overlapping(schedules: &[Schedule]) -> Vec<Conflict> {
+    let mut groups: HashMap<_, Vec<usize>> = HashMap::new();
+    for (index, one) in schedules.iter().enumerate() {
+        let group = (one.kind, one.provider_id, one.operatory_id);
+        groups.entry(group).or_default().push(index);
+    }
+    let mut pairs = Vec::new();
+    for mut group in groups.into_values() {
+        // By their first date: whoever begins after one ends, and all after it, do not touch it.
+        group.sort_by_key(|index| schedules[*index].valid_from);
+        for (position, &index) in group.iter().enumerate() {
+            let one = &schedules[index];
+            let begins_in_time = |other: &&usize| {
+                let begins = schedules[**other].valid_from;
+                one.valid_until.is_none_or(|until| begins <= Some(until))
+            };
+            let others = group[position + 1..].iter().take_while(begins_in_time);
+            let others = others.filter(|other| one.overlaps(&schedules[**other]));
+            pairs.extend(others.map(|&other| (index.min(other), index.max(other))));
+        }
+    }
+    pairs.sort_unstable();
+    let pairs = pairs.into_iter();
+    pairs
+        .map(|(one, other)| Conflict::OverlappingSchedules {
+            schedule_id: schedules[one].id,
+            other_id: schedules[other].id,
+        })
+        .collect()
+}
+
+/// The appointments that do not lie in the hours of their provider, or of their operatory, in the
+/// order in which they are given. One in a holiday of the organization is both.
+pub fn outside_hours(bookings: &[Booking], schedules: &[Schedule], zone: Tz) -> Vec<Conflict> {
+    let timetable = Timetable::new(schedules);
+    let mut hours = Hours {
+        timetable: &timetable,
+        zone,
+        known: HashMap::new(),
+    };
+    let mut conflicts = Vec::new();
+    for booking in bookings {
+        let (appointment_id, starts_at) = (booking.id, booking.starts_at);
+        let provider_id = booking.provider_id;
+        if !hours.hold(Subject::Provider(provider_id), booking) {
+            conflicts.push(Conflict::OutsideHours {
+                appointment_id,
+                provider_id,
+                starts_at,
+            });
+        }
+        if let Some(operatory_id) = booking.operatory_id
+            && !hours.hold(Subject::Operatory(operatory_id), booking)
+        {
+            conflicts.push(Conflict::OperatoryClosed {
+                appointment_id,
+                operatory_id,
+                starts_at,
+            });
+        }
+    }
+    conflicts
+}
+
+/// The hours that were worked out so far: many appointments are on one date.
+struct Hours<'a> {
+    timetable: &'a Timetable<'a>,
+    zone: Tz,
+    known: HashMap<Subject, BTreeMap<NaiveDate, Intervals>>,
+}
+
+impl Hours<'_> {
+    fn hold(&mut self, subject: Subject, booking: &Booking) -> bool {
+        let wanted = Interval::new(booking.starts_at, booking.ends_at);
+        let dates = clock::dates_touched(wanted, self.zone);
+        let known = self.known.entry(subject).or_default();
+        for date in dates.start().iter_days().take_while(|d| d <= dates.end()) {
+            known
+                .entry(date)
+                .or_insert_with(|| self.timetable.hours_on(subject, date, self.zone).open);
+        }
+        let open: Intervals = known
+            .range(dates)
+            .flat_map(|(_, open)| open)
+            .copied()
+            .collect();
+        open.contains(wanted)
+    }
+}
+
+#[cfg(test)]
+#[path = "conflicts_tests.rs"]
+mod tests;

@@ -1,9 +1,10 @@
 //! The ways through the free time of one provider, and of the operatories, from the first slot to
 //! the last: each step goes on where the one before it stopped.
+//!
+//! Counted in microseconds, as the database keeps them: a search goes through thousands of points
+//! of the grid, and calendar arithmetic on each would be most of its time.
 
-use std::cmp::Ordering;
-
-use chrono::{DateTime, FixedOffset, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use super::{
@@ -14,50 +15,73 @@ use super::{
 };
 use crate::domain::OperatoryId;
 
-/// When a slot starts, and the offset of the clock then.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Start {
-    pub at: DateTime<Utc>,
-    pub offset: FixedOffset,
+const SECOND: i64 = 1_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// Microseconds since 1970. Every time that `chrono` knows fits.
+pub type Micros = i64;
+
+/// The first whole microsecond that is not before.
+fn micros(at: DateTime<Utc>) -> Micros {
+    let has_rest = !at.timestamp_subsec_nanos().is_multiple_of(1000);
+    at.timestamp_micros() + i64::from(has_rest)
 }
 
-impl Ord for Start {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.at.cmp(&other.at)
-    }
+/// The point in time; the epoch beyond what `chrono` knows, where no cursor goes.
+pub fn instant(at: Micros) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(at).unwrap_or_default()
 }
 
-impl PartialOrd for Start {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+/// The length in microseconds, the longest there is where it does not fit.
+pub fn length(of: TimeDelta) -> Micros {
+    of.num_microseconds().unwrap_or(Micros::MAX)
+}
+
+/// Free time in microseconds: what touches in it is one.
+fn free(open: &Intervals, busy: &Intervals) -> Vec<Interval<Micros>> {
+    let free = open.subtract(busy);
+    let free = free.iter();
+    free.map(|one| Interval::new(micros(one.start), one.end.timestamp_micros()))
+        .collect()
 }
 
 /// The starts of one provider's slots, the earliest first, each once.
 #[derive(Debug)]
 pub struct Starts {
     zone: Tz,
-    length: TimeDelta,
-    step: TimeDelta,
-    hours: Option<(ClockTime, ClockTime)>,
+    length: Micros,
+    step: Micros,
+    wanted: Option<Wanted>,
     shifts: Vec<Shift>,
-    free: Intervals,
+    free: Vec<Interval<Micros>>,
     /// The shift that is gone through; all before are done.
     shift: usize,
     /// The free time that is gone through; all before is done.
     part: usize,
     /// No start before.
-    from: DateTime<Utc>,
+    from: Micros,
+    /// The point of the grid after the one that was looked at last, in the same shift.
+    upcoming: Micros,
+    /// The offset of the clock at the start that was found last.
+    offset: FixedOffset,
 }
 
 /// Working hours that have a grid of their own.
 #[derive(Clone, Copy, Debug)]
 struct Shift {
-    anchor: DateTime<Utc>,
-    end: DateTime<Utc>,
+    anchor: Micros,
+    end: Micros,
     /// The offset of the clock where it is the same from the first to the last: looking one up is
     /// the slowest part of finding a slot.
     offset: Option<FixedOffset>,
+}
+
+/// From when to when on the clock, after midnight.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    from: Micros,
+    until: Micros,
 }
 
 impl Starts {
@@ -75,74 +99,84 @@ impl Starts {
             let before = &mut shifts[next - 1];
             before.end = before.end.min(begins);
         }
-        let has_filter = search.time_from.is_some() || search.time_until.is_some();
         Self {
             zone,
-            length: search.length(),
-            step: search.step(),
-            hours: has_filter.then(|| {
-                (
-                    search.time_from.unwrap_or(ClockTime::MIDNIGHT),
-                    search.time_until.unwrap_or(ClockTime::END_OF_DAY),
-                )
-            }),
+            length: length(search.length()),
+            step: length(search.step()),
+            wanted: Wanted::new(search),
             shifts,
-            free: open_time(&provider.open).subtract(&provider.busy),
+            free: free(&open_time(&provider.open), &provider.busy),
             shift: 0,
             part: 0,
-            from: search.earliest,
+            from: micros(search.earliest),
+            upcoming: Micros::MIN,
+            offset: clock::offset(search.earliest, zone),
         }
     }
 
+    fn next_shift(&mut self) {
+        self.shift += 1;
+        self.upcoming = Micros::MIN;
+    }
+
+    /// The offset of the clock at the start that was found last.
+    pub const fn offset(&self) -> FixedOffset {
+        self.offset
+    }
+
     /// Whether a slot begins and ends at the wanted time of one date.
-    fn is_at_wanted_time(&self, shift: &Shift, start: Start, end: DateTime<Utc>) -> bool {
-        let Some((from, until)) = self.hours else {
+    fn is_wanted(&self, shift: Shift, start: Micros, end: Micros) -> bool {
+        let Some(wanted) = self.wanted else {
             return true;
         };
         let end_offset = match shift.offset {
             Some(offset) if end <= shift.end => offset,
-            _ => clock::offset_before(end, self.zone),
+            _ => clock::offset_before(instant(end), self.zone),
         };
-        let begins = clock::shown_with(start.at, start.offset);
-        let midnight = begins.date().and_time(NaiveTime::MIN);
-        let ends = clock::shown_with(end, end_offset) - midnight;
-        let minutes = |time: ClockTime| TimeDelta::minutes(time.minutes().into());
-        minutes(from) <= begins - midnight && TimeDelta::zero() < ends && ends <= minutes(until)
+        let shown = |at: Micros, offset: FixedOffset| {
+            at.saturating_add(SECOND * i64::from(offset.local_minus_utc()))
+        };
+        let begins = shown(start, self.offset);
+        let midnight = begins - begins.rem_euclid(DAY);
+        let ends = shown(end, end_offset) - midnight;
+        wanted.from <= begins - midnight && 0 < ends && ends <= wanted.until
     }
 }
 
 impl Iterator for Starts {
-    type Item = Start;
+    type Item = Micros;
 
-    fn next(&mut self) -> Option<Start> {
+    fn next(&mut self) -> Option<Micros> {
         loop {
-            let shift = self.shifts.get(self.shift)?;
-            let free = self.free.as_slice().get(self.part)?;
+            let shift = *self.shifts.get(self.shift)?;
+            let free = *self.free.get(self.part)?;
             let from = shift.anchor.max(free.start).max(self.from);
-            let at = match shift.at_or_after(from, self.step) {
-                Some(at) if at < shift.end => at,
-                _ => {
-                    self.shift += 1;
-                    continue;
-                }
+            let start = if from <= self.upcoming {
+                Some(self.upcoming).filter(|start| *start < shift.end)
+            } else {
+                shift.at_or_after(from, self.step)
             };
-            let end = match at.checked_add_signed(self.length) {
-                Some(end) if end <= free.end => end,
-                // The rest of the shift may be free later, but only beyond this part's end.
-                _ if free.end < shift.end => {
+            let Some(start) = start else {
+                self.next_shift();
+                continue;
+            };
+            let end = start.saturating_add(self.length);
+            if end > free.end {
+                // The rest of the shift may be free, but only after the end of this part.
+                if free.end < shift.end {
                     self.part += 1;
-                    continue;
+                } else {
+                    self.next_shift();
                 }
-                _ => {
-                    self.shift += 1;
-                    continue;
-                }
+                continue;
+            }
+            self.offset = match shift.offset {
+                Some(offset) => offset,
+                None => clock::offset(instant(start), self.zone),
             };
-            let offset = shift.offset.unwrap_or_else(|| clock::offset(at, self.zone));
-            let start = Start { at, offset };
-            let is_wanted = self.is_at_wanted_time(shift, start, end);
-            self.from = at + TimeDelta::nanoseconds(1);
-            if is_wanted {
+            self.from = start + 1;
+            self.upcoming = start.saturating_add(self.step);
+            if self.is_wanted(shift, start, end) {
                 return Some(start);
             }
         }
@@ -153,25 +187,31 @@ impl Shift {
     fn new(hours: Interval, zone: Tz) -> Self {
         let offset = clock::offset(hours.start, zone);
         Self {
-            anchor: hours.start,
-            end: hours.end,
+            anchor: micros(hours.start),
+            end: hours.end.timestamp_micros(),
             offset: (offset == clock::offset_before(hours.end, zone)).then_some(offset),
         }
     }
 
-    /// The first point of the grid that is not before `from`; `None` where that is beyond all
-    /// shifts.
-    fn at_or_after(&self, from: DateTime<Utc>, step: TimeDelta) -> Option<DateTime<Utc>> {
-        if self.end <= from {
-            return None;
-        }
-        let gone = (from - self.anchor).num_nanoseconds()?;
-        let step = step.num_nanoseconds().unwrap_or(i64::MAX);
+    /// The first point of the grid that is not before `from`, which is not before the anchor.
+    fn at_or_after(&self, from: Micros, step: Micros) -> Option<Micros> {
+        let gone = from.checked_sub(self.anchor)?;
         let more = match gone % step {
             0 => 0,
             over => step - over,
         };
-        from.checked_add_signed(TimeDelta::nanoseconds(more))
+        from.checked_add(more).filter(|at| *at < self.end)
+    }
+}
+
+impl Wanted {
+    fn new(search: &SlotSearch) -> Option<Self> {
+        let micros = |time: ClockTime| MINUTE * i64::from(time.minutes());
+        let has_any = search.time_from.is_some() || search.time_until.is_some();
+        has_any.then(|| Self {
+            from: search.time_from.map_or(0, micros),
+            until: search.time_until.map_or(DAY, micros),
+        })
     }
 }
 
@@ -180,13 +220,13 @@ impl Shift {
 pub struct FreeRooms {
     rooms: Vec<FreeRoom>,
     /// The answer to the last question: providers with the same hours ask the same one.
-    last: Option<(DateTime<Utc>, Option<OperatoryId>)>,
+    last: Option<(Micros, Option<OperatoryId>)>,
 }
 
 #[derive(Debug)]
 struct FreeRoom {
     operatory_id: OperatoryId,
-    free: Intervals,
+    free: Vec<Interval<Micros>>,
     /// All before ends too early.
     part: usize,
 }
@@ -195,7 +235,7 @@ impl FreeRooms {
     pub fn new(rooms: &[RoomTime]) -> Self {
         let rooms = rooms.iter().map(|room| FreeRoom {
             operatory_id: room.operatory_id,
-            free: open_time(&room.open).subtract(&room.busy),
+            free: free(&open_time(&room.open), &room.busy),
             part: 0,
         });
         Self {
@@ -206,7 +246,7 @@ impl FreeRooms {
 
     /// The first operatory that is free from `start` to `end`; neither is earlier than in the
     /// question before.
-    pub fn first_free(&mut self, start: DateTime<Utc>, end: DateTime<Utc>) -> Option<OperatoryId> {
+    pub fn first_free(&mut self, start: Micros, end: Micros) -> Option<OperatoryId> {
         if let Some((asked, answer)) = self.last
             && asked == start
         {
@@ -220,11 +260,11 @@ impl FreeRooms {
 }
 
 impl FreeRoom {
-    fn is_free(&mut self, start: DateTime<Utc>, end: DateTime<Utc>) -> bool {
-        let free = self.free.as_slice();
-        while free.get(self.part).is_some_and(|part| part.end < end) {
+    fn is_free(&mut self, start: Micros, end: Micros) -> bool {
+        while self.free.get(self.part).is_some_and(|part| part.end < end) {
             self.part += 1;
         }
-        free.get(self.part).is_some_and(|part| part.start <= start)
+        let part = self.free.get(self.part);
+        part.is_some_and(|part| part.start <= start)
     }
 }

@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 
 use super::{
     ClockTime, clock,
-    cursor::{FreeRooms, Starts},
+    cursor::{self, FreeRooms, Micros, Starts, instant},
     intervals::{Interval, Intervals},
     opening::DayHours,
 };
@@ -148,7 +148,7 @@ impl SlotSearch {
                 Rooms::NotNeeded => None,
                 Rooms::OneOf(rooms) => Some(FreeRooms::new(rooms)),
             },
-            length: self.length(),
+            length: cursor::length(self.length()),
             left: self.limit,
         }
     }
@@ -195,9 +195,9 @@ pub struct Slots {
     providers: Vec<ProviderId>,
     starts: Vec<Starts>,
     /// The next start of each provider who has one, and which provider it is.
-    queue: BinaryHeap<Reverse<(super::cursor::Start, usize)>>,
+    queue: BinaryHeap<Reverse<(Micros, usize)>>,
     rooms: Option<FreeRooms>,
-    length: TimeDelta,
+    length: Micros,
     left: usize,
 }
 
@@ -209,21 +209,25 @@ impl Iterator for Slots {
         loop {
             let mut top = self.queue.peek_mut()?;
             let Reverse((start, index)) = *top;
-            match self.starts[index].next() {
+            let starts = &mut self.starts[index];
+            let offset = starts.offset();
+            match starts.next() {
                 Some(next) => *top = Reverse((next, index)),
                 None => drop(PeekMut::pop(top)),
             }
+            let end = start.saturating_add(self.length);
             let operatory_id = match &mut self.rooms {
                 None => None,
-                Some(rooms) => match rooms.first_free(start.at, start.at + self.length) {
+                Some(rooms) => match rooms.first_free(start, end) {
                     None => continue,
                     found => found,
                 },
             };
+            let starts_at = instant(start);
             return Some(Slot {
-                starts_at: start.at,
-                ends_at: start.at + self.length,
-                local_start: start.at.with_timezone(&start.offset),
+                starts_at,
+                ends_at: instant(end),
+                local_start: starts_at.with_timezone(&offset),
                 provider_id: self.providers[index],
                 operatory_id,
             });

@@ -11,9 +11,15 @@ use crate::{
     config::LOCAL_PROFILE,
     context::{App, Environment},
     db::{invitations::InvitationFilter, members::MemberFilter},
-    domain::{ChannelKind, Permission, Role, TimeZone},
+    domain::{
+        ChannelKind, Permission, Role, TimeZone,
+        booking::{
+            AppointmentStatus, Function, ScheduleKind, Weekday,
+            parameters::{GetOperatories, GetProviders, LONGEST_PAGE},
+        },
+    },
     error::Result,
-    services::{invitations, members, organizations},
+    services::{booking, invitations, members, organizations},
 };
 
 /// Time for a database to answer in: a person waits for the Tab key.
@@ -91,35 +97,107 @@ pub fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// The five channels.
 pub fn channels(current: &OsStr) -> Vec<CompletionCandidate> {
-    let channels = ChannelKind::ALL.iter();
+    described(
+        current,
+        ChannelKind::ALL,
+        ChannelKind::as_str,
+        ChannelKind::description,
+    )
+}
+
+/// The names of the current organization's providers.
+pub fn providers(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy().into_owned();
+    ask(async |app| {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let all = GetProviders {
+            limit: Some(LONGEST_PAGE),
+            ..GetProviders::default()
+        };
+        let page = booking::providers::get_all(&session, organization.id, &all).await?;
+        let names = page.providers.into_iter().map(|provider| provider.name);
+        Ok(names.filter(|name| name.starts_with(&prefix)).collect())
+    })
+}
+
+/// The names of the current organization's operatories.
+pub fn operatories(current: &OsStr) -> Vec<CompletionCandidate> {
+    let prefix = current.to_string_lossy().into_owned();
+    ask(async |app| {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let all = GetOperatories {
+            limit: Some(LONGEST_PAGE),
+            ..GetOperatories::default()
+        };
+        let page = booking::operatories::get_all(&session, organization.id, &all).await?;
+        let names = page.operatories.into_iter().map(|operatory| operatory.name);
+        Ok(names.filter(|name| name.starts_with(&prefix)).collect())
+    })
+}
+
+/// The functions on the booking data.
+pub fn booking_functions(current: &OsStr) -> Vec<CompletionCandidate> {
+    described(
+        current,
+        Function::ALL,
+        Function::as_str,
+        Function::description,
+    )
+}
+
+/// The days of the week.
+pub fn weekdays(current: &OsStr) -> Vec<CompletionCandidate> {
+    described(current, Weekday::ALL, Weekday::as_str, Weekday::description)
+}
+
+/// The kinds of schedules.
+pub fn schedule_kinds(current: &OsStr) -> Vec<CompletionCandidate> {
+    described(
+        current,
+        ScheduleKind::ALL,
+        ScheduleKind::as_str,
+        ScheduleKind::description,
+    )
+}
+
+/// What an appointment can be.
+pub fn appointment_statuses(current: &OsStr) -> Vec<CompletionCandidate> {
+    let all = AppointmentStatus::ALL;
+    described(
+        current,
+        all,
+        AppointmentStatus::as_str,
+        AppointmentStatus::description,
+    )
+}
+
+fn described<T: Copy>(
+    current: &OsStr,
+    all: &[T],
+    name: fn(T) -> &'static str,
+    description: fn(T) -> &'static str,
+) -> Vec<CompletionCandidate> {
+    let all = all.iter().copied();
     starting_with(
         current,
-        channels.map(|kind| {
-            CompletionCandidate::new(kind.as_str()).help(Some(kind.description().into()))
-        }),
+        all.map(|one| CompletionCandidate::new(name(one)).help(Some(description(one).into()))),
     )
 }
 
 /// The roles.
 pub fn roles(current: &OsStr) -> Vec<CompletionCandidate> {
-    let roles = Role::ALL.iter();
-    starting_with(
-        current,
-        roles.map(|role| {
-            CompletionCandidate::new(role.as_str()).help(Some(role.description().into()))
-        }),
-    )
+    described(current, Role::ALL, Role::as_str, Role::description)
 }
 
 /// The permissions.
 pub fn permissions(current: &OsStr) -> Vec<CompletionCandidate> {
-    let permissions = Permission::ALL.iter();
-    starting_with(
+    described(
         current,
-        permissions.map(|permission| {
-            CompletionCandidate::new(permission.as_str())
-                .help(Some(permission.description().into()))
-        }),
+        Permission::ALL,
+        Permission::as_str,
+        Permission::description,
     )
 }
 

@@ -57,6 +57,18 @@ pub enum Command {
     #[command(subcommand)]
     Agent(commands::agent::AgentCommand),
     #[command(subcommand)]
+    Patient(commands::patient::PatientCommand),
+    #[command(subcommand)]
+    Provider(commands::provider::ProviderCommand),
+    #[command(subcommand)]
+    Operatory(commands::operatory::OperatoryCommand),
+    #[command(subcommand)]
+    Schedule(commands::schedule::ScheduleCommand),
+    #[command(subcommand)]
+    Appointment(commands::appointment::AppointmentCommand),
+    #[command(subcommand)]
+    Booking(commands::booking::BookingCommand),
+    #[command(subcommand)]
     Activity(commands::activity::ActivityCommand),
     #[command(subcommand)]
     Db(commands::db::DbCommand),
@@ -87,6 +99,12 @@ impl Command {
             Self::Access(command) => command.run(app).await,
             Self::Channel(command) => command.run(app).await,
             Self::Agent(command) => command.run(app).await,
+            Self::Patient(command) => command.run(app).await,
+            Self::Provider(command) => command.run(app).await,
+            Self::Operatory(command) => command.run(app).await,
+            Self::Schedule(command) => command.run(app).await,
+            Self::Appointment(command) => command.run(app).await,
+            Self::Booking(command) => command.run(app).await,
             Self::Activity(command) => command.run(app).await,
             Self::Db(command) => command.run(app).await,
             Self::Local(command) => command.run(app).await,

@@ -7,8 +7,11 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use crate::{
     domain::{
-        Email, Locale, Permission, Role, Slug, TimeZone, UserId, channel::ChannelKind,
-        display_name, organization::OrganizationStatus,
+        AppointmentId, Email, Locale, Permission, Role, ScheduleId, Slug, TimeZone, UserId,
+        booking::{AppointmentStatus, ClockTime, Function, Moment, ScheduleKind, Weekday},
+        channel::ChannelKind,
+        display_name,
+        organization::OrganizationStatus,
     },
     error::Error,
 };
@@ -58,6 +61,22 @@ parsers! {
     channel -> ChannelKind;
     /// The status of an organization.
     organization_status -> OrganizationStatus;
+    /// A function on the booking data.
+    booking_function -> Function;
+    /// A point in time, with an offset or on the organization's clock.
+    moment -> Moment;
+    /// A time on the clock.
+    clock_time -> ClockTime;
+    /// A day of the week.
+    weekday -> Weekday;
+    /// A kind of schedule.
+    schedule_kind -> ScheduleKind;
+    /// The status of an appointment.
+    appointment_status -> AppointmentStatus;
+    /// The id of a schedule.
+    schedule_id -> ScheduleId;
+    /// The id of an appointment.
+    appointment_id -> AppointmentId;
 }
 
 /// A name for people to read.
@@ -81,6 +100,16 @@ pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
         .map_err(|_| {
             format!("{text:?} is not a time\n  hint: write 2026-11-23 or 2026-11-23T15:00:00Z")
         })
+}
+
+/// A date.
+///
+/// # Errors
+/// What is wrong with the text, and what to do.
+pub fn date(text: &str) -> Result<NaiveDate, String> {
+    text.trim().parse().map_err(|_| {
+        format!("{text:?} is not a date\n  hint: write year, month and day: 2026-11-23")
+    })
 }
 
 /// A whole number from 1 on.

@@ -49,6 +49,13 @@ impl KeyChange {
     }
 }
 
+/// The fields in which two states of a row differ, without its time of change.
+pub fn of_fields(before: &Value, after: &Value) -> Vec<KeyChange> {
+    let mut changes = KeyChange::between(before, after);
+    changes.retain(|change| change.key != "updated_at");
+    changes
+}
+
 /// A heading, and what changed: on the same line where that is one key only.
 pub fn describe(heading: &str, changes: &[KeyChange]) -> String {
     match changes {

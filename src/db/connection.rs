@@ -32,7 +32,13 @@ pub struct ConnectSettings {
 pub struct Database {
     connection: Arc<Mutex<PgConnection>>,
     /// Set in a rehearsal.
-    ledger: Option<Ledger>,
+    rehearsal: Option<Rehearsal>,
+}
+
+#[derive(Clone, Debug)]
+struct Rehearsal {
+    ledger: Ledger,
+    settings: ConnectSettings,
 }
 
 impl Database {
@@ -45,7 +51,7 @@ impl Database {
         let connection = open_connection(settings).await?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
-            ledger: None,
+            rehearsal: None,
         })
     }
 
@@ -59,12 +65,27 @@ impl Database {
         PgTransactionManager::begin(&mut connection, None).await?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
-            ledger: Some(Ledger::default()),
+            rehearsal: Some(Rehearsal {
+                ledger: Ledger::default(),
+                settings: settings.clone(),
+            }),
         })
     }
 
     pub(super) fn ledger(&self) -> Option<&Ledger> {
-        self.ledger.as_ref()
+        self.rehearsal.as_ref().map(|rehearsal| &rehearsal.ledger)
+    }
+
+    /// In a rehearsal, a connection of its own beside it: for what has to be kept even so, because
+    /// it has happened. `None` where nothing is rehearsed.
+    ///
+    /// # Errors
+    /// As [`Database::connect`].
+    pub async fn beside_rehearsal(&self) -> Result<Option<Self>> {
+        match &self.rehearsal {
+            Some(rehearsal) => Self::connect(&rehearsal.settings).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Lends the connection. One handle at a time: a second one would wait for the first for ever.

@@ -25,8 +25,21 @@ pub struct Rights {
     pub bypass_rls: bool,
     pub create_role: bool,
     pub create_in_schema: bool,
+    pub extension: Extension,
     pub tenant_role: Option<TenantRole>,
     pub server_version: i32,
+}
+
+/// The extension `btree_gist`, which the exclusion constraints on appointments need.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Extension {
+    Installed,
+    /// The connecting role may install it: it is a trusted extension.
+    Installable,
+    /// Only an administrator may.
+    NotAllowed,
+    /// The server does not have its files.
+    Unavailable,
 }
 
 /// The role `tenant_app`, which may have been made for another database of the cluster.
@@ -52,6 +65,18 @@ impl Rights {
                 what: format!("CREATE on schema {schema}"),
                 remedy: format!("GRANT CREATE, USAGE ON SCHEMA {schema} TO {role};"),
             });
+        }
+        match self.extension {
+            Extension::Installed | Extension::Installable => {}
+            Extension::NotAllowed => lacking.push(Lack {
+                what: "the extension btree_gist, or CREATE on the database to add it".into(),
+                remedy: "CREATE EXTENSION btree_gist;".into(),
+            }),
+            Extension::Unavailable => lacking.push(Lack {
+                what: "the extension btree_gist, which this server does not have".into(),
+                remedy: "install PostgreSQL's contrib modules (the package postgresql-contrib)"
+                    .into(),
+            }),
         }
         match self.tenant_role {
             None if !(self.create_role || self.superuser) => lacking.push(Lack {
@@ -85,6 +110,10 @@ pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
                   current_schema()::text AS schema, me.rolsuper AS "superuser!",
                   me.rolbypassrls AS "bypass_rls!", me.rolcreaterole AS "create_role!",
                   coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS "create_in_schema!",
+                  EXISTS (SELECT FROM pg_extension WHERE extname = 'btree_gist') AS "has_extension!",
+                  EXISTS (SELECT FROM pg_available_extensions WHERE name = 'btree_gist')
+                      AS "extension_available!",
+                  has_database_privilege(current_database(), 'CREATE') AS "create_in_database!",
                   app.rolsuper OR app.rolbypassrls OR app.rolcanlogin OR app.rolcreaterole
                       OR pg_has_role(app.oid, me.oid, 'MEMBER') AS voids_rls,
                   CASE WHEN app.oid IS NULL THEN false ELSE pg_has_role(app.oid, 'MEMBER') END AS "member!",
@@ -107,6 +136,12 @@ pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
         bypass_rls: row.bypass_rls,
         create_role: row.create_role,
         create_in_schema: row.create_in_schema,
+        extension: match (row.has_extension, row.extension_available) {
+            (true, _) => Extension::Installed,
+            (false, false) => Extension::Unavailable,
+            (false, true) if row.create_in_database => Extension::Installable,
+            (false, true) => Extension::NotAllowed,
+        },
         tenant_role: row.voids_rls.map(|voids_rls| TenantRole {
             voids_rls,
             member: row.member,
@@ -180,6 +215,7 @@ impl Health {
                 bypass_rls: false,
                 create_role: true,
                 create_in_schema: true,
+                extension: Extension::Installable,
                 tenant_role: None,
                 server_version: 150_004,
             },

@@ -13,20 +13,27 @@ use crate::{
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
-/// The tables and views of the first release. A database that has some of them without our history
+/// The tables and views of our schema. A database that has some of them without our history
 /// belongs to somebody else.
 const OUR_TABLES: &[&str] = &[
+    "access_log",
     "activity_chains",
     "activity_log",
     "agent_configurations",
+    "appointments",
     "channel_configurations",
     "effective_channel_configurations",
     "invitation_lookups",
+    "operatories",
     "organization_invitations",
     "organization_members",
     "organizations",
+    "patient_name_parts",
+    "patients",
     "platform_activity_chain",
     "platform_activity_log",
+    "providers",
+    "schedules",
     "system_agent_configurations",
     "user_organizations",
     "users",

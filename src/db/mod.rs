@@ -3,8 +3,10 @@
 //! Tenant data is reached through [`TenantTx`] only; work across tenants takes a
 //! [`PlatformConn`], which a reviewer can grep for.
 
+pub mod access;
 pub mod activity;
 pub mod agents;
+pub mod appointments;
 pub mod channels;
 mod connection;
 mod error;
@@ -13,10 +15,14 @@ pub mod invitations;
 mod lent;
 pub mod members;
 pub mod migrate;
+pub mod operatories;
 pub mod organizations;
+pub mod patients;
 pub mod platform;
+pub mod providers;
 pub mod purge;
 pub mod rehearsal;
+pub mod schedules;
 pub mod tenant;
 pub mod users;
 

@@ -12,6 +12,13 @@ use crate::{
 /// The tenant tables, children before the parents they refer to. A test compares this list with
 /// the catalog, so that a new table cannot be forgotten here.
 pub const TABLES: &[&str] = &[
+    "access_log",
+    "appointments",
+    "schedules",
+    "patient_name_parts",
+    "patients",
+    "providers",
+    "operatories",
     "invitation_lookups",
     "user_organizations",
     "organization_invitations",

@@ -33,6 +33,12 @@ macro_rules! id {
             }
         }
 
+        impl From<$Name> for Uuid {
+            fn from(id: $Name) -> Self {
+                id.0
+            }
+        }
+
         impl fmt::Display for $Name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()))

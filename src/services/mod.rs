@@ -4,6 +4,7 @@
 pub mod access;
 pub mod activity;
 pub mod agents;
+pub mod booking;
 pub mod channels;
 pub mod invitations;
 pub mod members;

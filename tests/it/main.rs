@@ -11,6 +11,7 @@ mod agents;
 mod architecture;
 mod audit;
 mod audit_expression;
+mod booking;
 mod channels;
 mod common;
 mod config;

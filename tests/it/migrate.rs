@@ -181,7 +181,10 @@ async fn a_role_that_may_create_roles_migrates_a_new_cluster_and_works_there() {
     let url = cluster.admin_url("postgres");
     let mut admin = PgConnection::connect(&url).await.expect("a connection");
     admin
-        .execute("CREATE ROLE ops LOGIN CREATEROLE; GRANT CREATE, USAGE ON SCHEMA public TO ops")
+        .execute(
+            "CREATE ROLE ops LOGIN CREATEROLE; GRANT CREATE, USAGE ON SCHEMA public TO ops;
+             GRANT CREATE ON DATABASE postgres TO ops",
+        )
         .await
         .expect("the role is made");
     let cli = cli_as("ops", &url);
@@ -204,7 +207,7 @@ async fn a_member_of_a_tenant_app_made_beforehand_needs_no_other_right() {
     let db = TestDb::empty();
     let role = unique("member_of_tenant_app");
     db.execute(&format!(
-        "CREATE ROLE {role} LOGIN; GRANT tenant_app TO {role};
+        "CREATE ROLE {role} LOGIN; GRANT tenant_app TO {role}; CREATE EXTENSION btree_gist;
          GRANT CREATE, USAGE ON SCHEMA public TO {role}"
     ))
     .await;
@@ -224,6 +227,7 @@ async fn missing_rights_are_named_and_the_hints_give_them() {
     let stderr = cli.fails(5, &["db", "migrate"]);
     assert!(stderr.contains("CREATE on schema"), "{stderr}");
     assert!(stderr.contains("membership in tenant_app"), "{stderr}");
+    assert!(stderr.contains("the extension btree_gist"), "{stderr}");
     assert!(!relation_exists(&db, "_sqlx_migrations").await);
 
     let remedies: Vec<&str> = stderr
@@ -231,7 +235,7 @@ async fn missing_rights_are_named_and_the_hints_give_them() {
         .filter_map(|line| line.split_once("as an administrator: "))
         .map(|(_, statement)| statement)
         .collect();
-    assert_eq!(remedies.len(), 2, "{stderr}");
+    assert_eq!(remedies.len(), 3, "{stderr}");
     for statement in remedies {
         db.execute(statement).await;
     }

@@ -75,6 +75,16 @@ impl Appointment {
     }
 }
 
+/// An appointment with the names that a person reads it by.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AppointmentEntry {
+    #[serde(flatten)]
+    pub appointment: Appointment,
+    pub patient_name: String,
+    pub provider_name: String,
+    pub operatory_name: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::AppointmentStatus as Status;

@@ -94,7 +94,7 @@ pub fn overlapping(schedules: &[Schedule]) -> Vec<Conflict> {
 }
 
 /// The appointments that do not lie in the hours of their provider, or of their operatory, in the
-/// order in which they are given. One in a holiday of the organization is both.
+/// order in which they are given; each is told once, of its provider first.
 pub fn outside_hours(bookings: &[Booking], schedules: &[Schedule], zone: Tz) -> Vec<Conflict> {
     let timetable = Timetable::new(schedules);
     let mut hours = Hours {
@@ -112,8 +112,7 @@ pub fn outside_hours(bookings: &[Booking], schedules: &[Schedule], zone: Tz) -> 
                 provider_id,
                 starts_at,
             });
-        }
-        if let Some(operatory_id) = booking.operatory_id
+        } else if let Some(operatory_id) = booking.operatory_id
             && !hours.hold(Subject::Operatory(operatory_id), booking)
         {
             conflicts.push(Conflict::OperatoryClosed {

@@ -141,8 +141,7 @@ proptest! {
             };
             if !fits(Subject::Provider(one.provider_id)) {
                 expected.push(("outside", one.id));
-            }
-            if one.operatory_id.is_some_and(|id| !fits(Subject::Operatory(id))) {
+            } else if one.operatory_id.is_some_and(|id| !fits(Subject::Operatory(id))) {
                 expected.push(("closed", one.id));
             }
         }

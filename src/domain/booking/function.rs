@@ -70,4 +70,16 @@ impl Function {
             | Self::CreateDefaultSchedules => P::SchedulesManage,
         }
     }
+
+    /// Whether rows are gone for good after it, so that it has to be confirmed.
+    pub const fn deletes(self) -> bool {
+        matches!(
+            self,
+            Self::DeletePatient
+                | Self::DeleteProvider
+                | Self::DeleteOperatory
+                | Self::DeleteAppointment
+                | Self::DeleteSchedule
+        )
+    }
 }

@@ -20,7 +20,7 @@ pub mod slots;
 mod testing;
 pub mod text;
 
-pub use appointment::{Appointment, AppointmentStatus};
+pub use appointment::{Appointment, AppointmentEntry, AppointmentStatus};
 pub use clock_time::ClockTime;
 pub use conflicts::Conflict;
 pub use function::Function;

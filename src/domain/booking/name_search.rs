@@ -11,11 +11,14 @@ pub const MOST_PARTS: usize = 12;
 /// Source: Unicode Standard Annex #15, compatibility decomposition (NFKD); Latin letters that do
 /// not decompose (ß, ø, ł) are transliterated.
 pub fn fold(text: &str) -> String {
+    let letters = text.nfkd().filter(|&c| !is_accent(c));
+    // The lower case of a letter may be several, with marks of its own: İ is one.
+    let lower = letters.flat_map(char::to_lowercase).nfkd();
     let mut folded = String::with_capacity(text.len());
-    for c in text.nfkd().filter(|&c| !is_accent(c)) {
+    for c in lower.filter(|&c| !is_accent(c)) {
         match deunicode::deunicode_char(c) {
             Some(plain) if is_latin(c) => folded.extend(plain.chars().flat_map(char::to_lowercase)),
-            _ => folded.extend(c.to_lowercase().filter(|&c| !is_accent(c))),
+            _ => folded.push(c),
         }
     }
     folded

@@ -97,7 +97,8 @@ impl Schedule {
         (self.provider_id, self.operatory_id) == (other.provider_id, other.operatory_id)
     }
 
-    /// Whether both are working hours of one subject, and there is a date with a minute in both.
+    /// Whether both are working hours of one kind and subject, and there is a date with a minute in
+    /// both. That holidays or blockouts overlap harms nobody.
     pub fn overlaps(&self, other: &Self) -> bool {
         let times = match (
             self.start_time,
@@ -111,6 +112,7 @@ impl Schedule {
             _ => true,
         };
         times
+            && matches!(self.kind, ScheduleKind::Weekly | ScheduleKind::Date)
             && self.kind == other.kind
             && self.same_subject(other)
             && self.shares_a_date_with(other)

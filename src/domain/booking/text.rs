@@ -39,3 +39,17 @@ pub fn external_id(text: &str) -> Result<String> {
 pub fn notes(field: &str, text: &str) -> Result<String> {
     long_text(field, text, MAX_NOTES)
 }
+
+/// Why an appointment was broken.
+///
+/// # Errors
+/// `BadInput` where it says nothing.
+pub fn reason(text: &str) -> Result<String> {
+    let reason = notes("reason", text.trim())?;
+    if reason.is_empty() {
+        return Err(
+            Error::bad_input("the reason is empty").hint("say why, for example: did not come")
+        );
+    }
+    Ok(reason)
+}

@@ -1,10 +1,11 @@
 //! Two organizations with everything in them, for tests that need somebody to be isolated from.
 
+use serde_json::{Value, json};
 use tenantctl::{
     context::new_id,
-    domain::{Locale, Organization, Role, TimeZone, User, UserId},
+    domain::{Locale, Organization, Role, TimeZone, User, UserId, booking::Function},
     services::{
-        Session, invitations, members,
+        Session, booking, invitations, members,
         organizations::{self, FirstOwner, NewOrganization},
         users::{self, SignUp},
     },
@@ -66,5 +67,48 @@ async fn organization(session: &Session, slug: &str) -> Organization {
     invitations::create(session, organization.id, &[guest], Role::Viewer, 7, false)
         .await
         .expect("the invitation is made");
+    practice(session, &organization).await;
     organization
+}
+
+/// The ids of a small practice: who treats whom where and when.
+#[derive(Clone, Debug)]
+pub struct Practice {
+    pub patient: String,
+    pub provider: String,
+    pub operatory: String,
+    pub schedule: String,
+    pub appointment: String,
+}
+
+/// Fills an organization: a patient whose record was read, a provider with a week of working hours,
+/// an operatory, and an appointment.
+pub async fn practice(session: &Session, organization: &Organization) -> Practice {
+    let call = async |function: Function, parameters: Value| {
+        booking::call(session, organization.id, function, parameters, None)
+            .await
+            .unwrap_or_else(|error| panic!("{function}: {error}"))
+    };
+    let id = |value: &Value| value["id"].as_str().expect("an id").to_owned();
+    let new = json!({ "first_name": "Ana", "last_name": "Keller", "phone": "044 364 35 32" });
+    let patient = id(&call(Function::CreatePatient, new).await["patient"]);
+    call(Function::GetPatient, json!({ "patient_id": patient })).await;
+    let new = json!({ "name": "Dr. Bo Berg" });
+    let provider = id(&call(Function::CreateProvider, new).await["provider"]);
+    let new = json!({ "name": "Room 1" });
+    let operatory = id(&call(Function::CreateOperatory, new).await["operatory"]);
+    let week = call(Function::CreateDefaultSchedules, json!({})).await;
+    let schedule = id(&week["schedules"][0]);
+    let new = json!({
+        "patient_id": patient, "provider_id": provider, "operatory_id": operatory,
+        "starts_at": "2031-03-03T09:00",
+    });
+    let appointment = id(&call(Function::CreateAppointment, new).await["appointment"]);
+    Practice {
+        patient,
+        provider,
+        operatory,
+        schedule,
+        appointment,
+    }
 }

@@ -8,7 +8,7 @@ mod race;
 
 pub use cli::{Cli, Outcome};
 pub use clinic::{Clinic, token_of};
-pub use fixtures::{Fixture, user};
+pub use fixtures::{Fixture, Practice, practice, user};
 pub use race::race;
 
 use std::{
@@ -31,18 +31,22 @@ use tenantctl::{
 /// The cluster of this test run.
 pub static CLUSTER: LazyLock<EphemeralCluster> = LazyLock::new(|| {
     block_on(|| async {
-        let environment = Environment::from_process();
-        let options = EphemeralOptions {
-            bindir: environment.path("TENANTCTL_PG_BINDIR").map(Into::into),
-            path: environment.get_os("PATH").map(Into::into),
-            downloads: None,
-            settings: Vec::new(),
-        };
-        EphemeralCluster::start_with(options)
+        EphemeralCluster::start_with(cluster_options())
             .await
             .expect("a private PostgreSQL for the tests")
     })
 });
+
+/// How the clusters of the tests are made.
+pub fn cluster_options() -> EphemeralOptions {
+    let environment = Environment::from_process();
+    EphemeralOptions {
+        bindir: environment.path("TENANTCTL_PG_BINDIR").map(Into::into),
+        path: environment.get_os("PATH").map(Into::into),
+        downloads: None,
+        settings: Vec::new(),
+    }
+}
 
 /// A migrated database that tests are cloned from.
 static TEMPLATE: LazyLock<&str> = LazyLock::new(|| {
@@ -173,6 +177,27 @@ impl TestDb {
             .execute(AssertSqlSafe(sql.to_owned()))
             .await
             .expect("the statement runs");
+    }
+
+    /// Everything that an organization has in the booking data, as text.
+    pub async fn dump_of(&self, organization: &str) -> String {
+        let mut dump = String::new();
+        for table in [
+            "patients",
+            "providers",
+            "operatories",
+            "schedules",
+            "appointments",
+        ] {
+            let rows: String = self
+                .scalar(&format!(
+                    "SELECT coalesce(string_agg(t::text, E'\n' ORDER BY id), '') FROM {table} t
+                      WHERE organization_id = '{organization}'"
+                ))
+                .await;
+            dump.push_str(&rows);
+        }
+        dump
     }
 
     /// The binary, on this database.

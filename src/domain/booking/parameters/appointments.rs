@@ -12,6 +12,10 @@ parameters! {
     /// Parameters of GetAppointments.
     #[derive(Default)]
     pub struct GetAppointments {
+        /// Those with one of these ids; up to 1000.
+        #[serde(default)]
+        #[schemars(length(max = 1000))]
+        pub appointment_ids: Vec<AppointmentId>,
         /// Those of this date, on the organization's clock.
         pub date: Option<NaiveDate>,
         /// Those that end after this.
@@ -126,5 +130,24 @@ parameters! {
     /// Parameters of DeleteAppointment.
     pub struct DeleteAppointment {
         pub appointment_id: AppointmentId,
+    }
+}
+
+impl UpdateAppointment {
+    /// The change of the status alone.
+    pub fn status(appointment_id: AppointmentId, status: AppointmentStatus) -> Self {
+        Self {
+            appointment_id,
+            patient_id: None,
+            provider_id: None,
+            operatory_id: None,
+            starts_at: None,
+            length_minutes: None,
+            status: Some(status),
+            service: None,
+            notes: None,
+            external_id: None,
+            outside_schedule: false,
+        }
     }
 }

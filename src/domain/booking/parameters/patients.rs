@@ -89,7 +89,7 @@ parameters! {
     /// Parameters of DeletePatient.
     pub struct DeletePatient {
         pub patient_id: PatientId,
-        /// Where there are appointments: archive the patient instead of refusing.
+        /// Archive the patient, with all appointments, instead of deleting.
         #[serde(default)]
         pub archive: bool,
     }

@@ -58,7 +58,7 @@ parameters! {
     /// Parameters of DeleteProvider.
     pub struct DeleteProvider {
         pub provider_id: ProviderId,
-        /// Where there are appointments: archive the provider instead of refusing.
+        /// Archive the provider, with all appointments, instead of deleting.
         #[serde(default)]
         pub archive: bool,
     }
@@ -108,7 +108,7 @@ parameters! {
     /// Parameters of DeleteOperatory.
     pub struct DeleteOperatory {
         pub operatory_id: OperatoryId,
-        /// Where there are appointments: archive the operatory instead of refusing.
+        /// Archive the operatory, with all appointments, instead of deleting.
         #[serde(default)]
         pub archive: bool,
     }

@@ -1,0 +1,45 @@
+//! `appointment delete`
+
+use clap::Args;
+
+use crate::{
+    cli::values,
+    commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
+    context::App,
+    domain::{AppointmentId, booking::parameters::DeleteAppointment},
+    error::Result,
+    services::booking::appointments,
+};
+
+/// Delete an appointment and its record. To free the time and keep the record, cancel or break it.
+///
+/// Examples:
+///   tenantctl appointment delete 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11
+///   tenantctl appointment delete 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --if-exists --yes
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct DeleteArgs {
+    /// The appointment's id.
+    #[arg(value_name = "ID", value_parser = values::appointment_id)]
+    appointment: AppointmentId,
+
+    /// Succeed where there is no such appointment.
+    #[arg(long)]
+    if_exists: bool,
+}
+
+impl DeleteArgs {
+    pub(super) async fn run(self, app: &App) -> Result<RemovedView> {
+        let id = self.appointment;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let what = format!("delete appointment {id}");
+        let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
+        let parameters = DeleteAppointment { appointment_id: id };
+        let removed = appointments::delete(&session, organization.id, &parameters, confirmed).await;
+        match references::if_exists(removed, self.if_exists)? {
+            Some(removal) => Ok(RemovedView::of("appointment", &removal, &organization)),
+            None => Ok(RemovedView::nothing("appointment", &id.to_string())),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `appointment slots`
+
+use chrono::NaiveDate;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use crate::{
+    cli::{complete, values},
+    commands::{booking::references, views::PageArgs},
+    context::App,
+    domain::booking::{ClockTime, Slot, parameters::GetAvailableSlots},
+    error::Result,
+    output::{Cell, Listing, Record, Style},
+    services::booking::slots,
+};
+
+/// Slots of a list at most.
+const MOST: u64 = 10_000;
+
+/// List when an appointment could be booked: working hours without appointments.
+///
+/// Examples:
+///   tenantctl appointment slots --provider Keller --days 3
+///   tenantctl appointment slots --length 45 --time-from 13:00 --time-until 18:00 --lead 120
+///   tenantctl appointment slots --from 2026-12-01 --without-operatory --org harbor-clinic -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct SlotsArgs {
+    /// Only with this provider: a name, id, or id in the practice's own system.
+    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    provider: Option<String>,
+
+    /// Only in this operatory. Otherwise: in any that is free.
+    #[arg(long, conflicts_with = "without_operatory", add = ArgValueCompleter::new(complete::operatories))]
+    operatory: Option<String>,
+
+    /// No operatory is needed, as for a call.
+    #[arg(long)]
+    without_operatory: bool,
+
+    /// The first date. Otherwise: today.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    from: Option<NaiveDate>,
+
+    /// How many dates, 1 to 92.
+    #[arg(long, value_name = "N", default_value = "14", value_parser = values::whole_number::<u32>(1..=92))]
+    days: u32,
+
+    /// How long the appointment takes, in minutes, 5 to 1440.
+    #[arg(long, value_name = "MINUTES", default_value = "30", value_parser = values::whole_number::<u32>(5..=1440))]
+    length: u32,
+
+    /// Minutes between the starts of slots, 5 to 1440. Otherwise: the length.
+    #[arg(long, value_name = "MINUTES", value_parser = values::whole_number::<u32>(5..=1440))]
+    step: Option<u32>,
+
+    /// How many minutes from now the first slot starts at the earliest.
+    #[arg(long, value_name = "MINUTES", default_value = "0", value_parser = values::whole_number::<u32>(0..=525_600))]
+    lead: u32,
+
+    /// Slots that start at this time of the day or later.
+    #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
+    time_from: Option<ClockTime>,
+
+    /// Slots that end at this time of the day or earlier.
+    #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
+    time_until: Option<ClockTime>,
+
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl SlotsArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<SlotRecord>> {
+        let limit = self.page.limit(app)?.unwrap_or(MOST).min(MOST);
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
+        let parameters = GetAvailableSlots {
+            provider_id: references::optional_provider(&session, &organization, provider).await?,
+            operatory_id: references::optional_operatory(&session, &organization, operatory)
+                .await?,
+            without_operatory: self.without_operatory,
+            date_from: self.from,
+            days: Some(self.days),
+            length_minutes: Some(self.length),
+            step_minutes: self.step,
+            lead_minutes: Some(self.lead),
+            time_from: self.time_from,
+            time_until: self.time_until,
+            limit: u32::try_from(limit).ok(),
+        };
+        let found = slots::get_available(&session, organization.id, &parameters).await?;
+        let zone = organization.time_zone.tz();
+        let records = found
+            .slots
+            .into_iter()
+            .map(|slot| SlotRecord { slot, zone });
+        let mut records: Vec<SlotRecord> = records.collect();
+        // The list cuts one row off where there are more.
+        records.extend(records.last().cloned().filter(|_| found.more));
+        let slug = &organization.slug;
+        let empty = format!(
+            "no such time is free; see who works when: tenantctl schedule list --org {slug}"
+        );
+        let rows = stream::iter(records).map(Ok).boxed();
+        Ok(Listing::new(rows, empty).limit(Some(limit)))
+    }
+}
+
+/// When an appointment could be booked.
+#[derive(Clone, Serialize)]
+pub(super) struct SlotRecord {
+    #[serde(flatten)]
+    slot: Slot,
+    #[serde(skip)]
+    zone: chrono_tz::Tz,
+}
+
+impl Record for SlotRecord {
+    fn fields() -> &'static [&'static str] {
+        &[
+            "starts_at",
+            "ends_at",
+            "local_start",
+            "provider_id",
+            "operatory_id",
+        ]
+    }
+
+    fn columns() -> &'static [&'static str] {
+        &["STARTS", "UNTIL", "PROVIDER", "OPERATORY"]
+    }
+
+    fn cells(&self, style: &Style) -> Vec<Cell> {
+        let until = self.slot.ends_at.with_timezone(&self.zone).format("%H:%M");
+        vec![
+            style.bold(style.time(self.slot.starts_at, Some(self.zone))),
+            until.to_string().into(),
+            self.slot.provider_id.to_string().into(),
+            Cell::optional(self.slot.operatory_id.map(|id| id.to_string())),
+        ]
+    }
+}

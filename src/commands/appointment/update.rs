@@ -1,0 +1,126 @@
+//! `appointment update`
+
+use clap::{ArgGroup, Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::view::ChangedView;
+use crate::{
+    cli::{complete, values},
+    commands::booking::references,
+    context::App,
+    domain::{
+        AppointmentId,
+        booking::{
+            AppointmentStatus, Moment,
+            parameters::{Patch, UpdateAppointment},
+        },
+    },
+    error::Result,
+    services::booking::appointments,
+};
+
+/// Move or change an appointment; what is not named stays. One that was broken or cancelled can be
+/// booked again with --status scheduled.
+///
+/// Examples:
+///   tenantctl appointment update 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --at 2026-11-30T10:30
+///   tenantctl appointment update 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --provider Keller --length 45
+///   tenantctl appointment update 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --clear operatory,notes
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true)
+    .args(["patient", "provider", "operatory", "at", "length", "status", "service", "notes",
+           "external_id", "clear"]))]
+pub struct UpdateArgs {
+    /// The appointment's id.
+    #[arg(value_name = "ID", value_parser = values::appointment_id)]
+    appointment: AppointmentId,
+
+    /// Another patient: the id, or the id in the practice's own system.
+    #[arg(long)]
+    patient: Option<String>,
+
+    /// Another provider: a name, id, or id in the practice's own system.
+    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    provider: Option<String>,
+
+    /// Another operatory: a name, id, or id in the practice's own system.
+    #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
+    operatory: Option<String>,
+
+    /// When it starts: 2026-11-30T09:00 on the organization's clock, or with an offset.
+    #[arg(long, value_name = "TIME", value_parser = values::moment)]
+    at: Option<Moment>,
+
+    /// How long it takes, in minutes, 1 to 1440.
+    #[arg(long, value_name = "MINUTES", value_parser = values::whole_number::<u32>(1..=1440))]
+    length: Option<u32>,
+
+    /// What becomes of it. For broken there is `appointment break`.
+    #[arg(long, value_parser = values::appointment_status, add = ArgValueCompleter::new(complete::appointment_statuses))]
+    status: Option<AppointmentStatus>,
+
+    /// What it is for.
+    #[arg(long, value_name = "TEXT")]
+    service: Option<String>,
+
+    /// Notes.
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+
+    /// The id in the practice's own system.
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+
+    /// Fields that shall have no value.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    clear: Vec<Field>,
+
+    /// Move it also to where nobody works at that time.
+    #[arg(long)]
+    outside_schedule: bool,
+}
+
+/// A field that may be without a value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Field {
+    Operatory,
+    Service,
+    Notes,
+    ExternalId,
+}
+
+impl UpdateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
+        let operatory = references::optional_operatory(&session, &organization, operatory).await?;
+        let parameters = UpdateAppointment {
+            appointment_id: self.appointment,
+            patient_id: match &self.patient {
+                Some(patient) => Some(references::patient(&session, &organization, patient).await?),
+                None => None,
+            },
+            provider_id: references::optional_provider(&session, &organization, provider).await?,
+            operatory_id: self.patch(Field::Operatory, operatory),
+            starts_at: self.at,
+            length_minutes: self.length,
+            status: self.status,
+            service: self.patch(Field::Service, self.service.clone()),
+            notes: self.patch(Field::Notes, self.notes.clone()),
+            external_id: self.patch(Field::ExternalId, self.external_id.clone()),
+            outside_schedule: self.outside_schedule,
+        };
+        let change = appointments::update(&session, organization.id, parameters).await?;
+        Ok(ChangedView::new(change, "updated", &organization))
+    }
+
+    fn patch<T>(&self, field: Field, value: Option<T>) -> Patch<T> {
+        if self.clear.contains(&field) {
+            return Some(None);
+        }
+        value.map(Some)
+    }
+}

@@ -1,0 +1,191 @@
+//! An appointment, and what a change made of it.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    commands::changes::{self, KeyChange},
+    domain::{
+        Organization,
+        booking::{Appointment, AppointmentEntry, AppointmentStatus},
+    },
+    output::{Cell, Page, Record, Style, View},
+    services::booking::appointments::AppointmentChange,
+};
+
+/// An appointment, as list and show print it.
+#[derive(Clone, Serialize)]
+pub(super) struct AppointmentView {
+    #[serde(flatten)]
+    pub entry: AppointmentEntry,
+    /// For a person, times are shown in the organization's zone.
+    #[serde(skip)]
+    pub zone: chrono_tz::Tz,
+}
+
+fn status_cell(style: &Style, status: AppointmentStatus) -> Cell {
+    let text = status.as_str();
+    match status {
+        AppointmentStatus::Scheduled => text.into(),
+        AppointmentStatus::Confirmed | AppointmentStatus::Completed => style.ok(text),
+        AppointmentStatus::Broken => style.bad(text),
+        AppointmentStatus::Cancelled => style.dim(text),
+    }
+}
+
+/// `2026-11-30 09:00 CET until 09:30`
+fn when(style: &Style, appointment: &Appointment, zone: chrono_tz::Tz) -> String {
+    let until = appointment.ends_at.with_timezone(&zone).format("%H:%M");
+    let starts = style.time(appointment.starts_at, Some(zone));
+    format!("{starts} until {until}")
+}
+
+impl View for AppointmentView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        let AppointmentEntry { appointment, .. } = &self.entry;
+        page.field("When", style.bold(when(&style, appointment, self.zone)))
+            .field("Patient", &self.entry.patient_name)
+            .field("Provider", &self.entry.provider_name)
+            .optional_field("Operatory", self.entry.operatory_name.as_ref());
+        details(page, appointment);
+        if let Some(notes) = &appointment.notes {
+            page.heading("Notes").text(notes);
+        }
+    }
+}
+
+fn details(page: &mut Page, appointment: &Appointment) {
+    let style = page.style();
+    page.field("Status", status_cell(&style, appointment.status))
+        .optional_field("Reason", appointment.broken_reason.as_ref())
+        .optional_field("Service", appointment.service.as_ref())
+        .optional_field("External id", appointment.external_id.as_ref())
+        .field("Id", appointment.id.to_string());
+}
+
+impl Record for AppointmentView {
+    fn fields() -> &'static [&'static str] {
+        &[
+            "id",
+            "external_id",
+            "patient_id",
+            "provider_id",
+            "operatory_id",
+            "starts_at",
+            "ends_at",
+            "status",
+            "service",
+            "notes",
+            "broken_reason",
+            "created_at",
+            "updated_at",
+            "patient_name",
+            "provider_name",
+            "operatory_name",
+        ]
+    }
+
+    fn columns() -> &'static [&'static str] {
+        &["WHEN", "PATIENT", "PROVIDER", "OPERATORY", "STATUS", "ID"]
+    }
+
+    fn cells(&self, style: &Style) -> Vec<Cell> {
+        let AppointmentEntry { appointment, .. } = &self.entry;
+        vec![
+            style.bold(when(style, appointment, self.zone)),
+            self.entry.patient_name.as_str().into(),
+            self.entry.provider_name.as_str().into(),
+            Cell::optional(self.entry.operatory_name.as_deref()),
+            status_cell(style, appointment.status),
+            style.dim(appointment.id.to_string()),
+        ]
+    }
+}
+
+/// An appointment after a change.
+#[derive(Serialize)]
+pub(super) struct ChangedView {
+    changed: bool,
+    organization: String,
+    changes: Vec<KeyChange>,
+    #[serde(flatten)]
+    appointment: Appointment,
+    #[serde(skip)]
+    verb: &'static str,
+    #[serde(skip)]
+    zone: chrono_tz::Tz,
+    #[serde(skip)]
+    is_new: bool,
+}
+
+impl ChangedView {
+    pub(super) fn new(
+        change: AppointmentChange,
+        verb: &'static str,
+        organization: &Organization,
+    ) -> Self {
+        let changes = match &change.before {
+            Some(before) => changes::of_fields(&json!(before), &json!(change.appointment)),
+            None => Vec::new(),
+        };
+        Self {
+            changed: change.changed,
+            organization: organization.slug.to_string(),
+            changes,
+            is_new: change.before.is_none(),
+            appointment: change.appointment,
+            verb,
+            zone: organization.time_zone.tz(),
+        }
+    }
+}
+
+impl View for ChangedView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        page.field(
+            "When",
+            style.bold(when(&style, &self.appointment, self.zone)),
+        );
+        details(page, &self.appointment);
+    }
+
+    fn summary(&self) -> Option<String> {
+        let (id, organization) = (self.appointment.id, &self.organization);
+        // The texts may tell of a patient's health: the names of the fields are enough here.
+        let fields: Vec<&str> = self
+            .changes
+            .iter()
+            .map(|change| change.key.as_str())
+            .collect();
+        Some(match (self.changed, self.is_new) {
+            (false, _) => format!("appointment {id} is so already; nothing was changed"),
+            (true, true) => format!("booked appointment {id} in {organization}"),
+            (true, false) => {
+                let verb = self.verb;
+                format!(
+                    "{verb} appointment {id} of {organization}: {}",
+                    fields.join(", ")
+                )
+            }
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        let (id, organization) = (self.appointment.id, &self.organization);
+        match (self.changed, self.is_new, self.appointment.status) {
+            (false, ..) => Vec::new(),
+            (true, true, _) => vec![
+                format!("tenantctl appointment confirm {id} --org {organization}"),
+                format!("undo: tenantctl appointment delete {id} --org {organization}"),
+            ],
+            (true, false, AppointmentStatus::Broken | AppointmentStatus::Cancelled) => {
+                vec![format!(
+                    "book it again: tenantctl appointment update {id} --status scheduled --org {organization}"
+                )]
+            }
+            (true, false, _) => Vec::new(),
+        }
+    }
+}

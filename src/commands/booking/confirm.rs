@@ -1,0 +1,25 @@
+//! The question before something of the booking data goes.
+
+use crate::{confirm::Confirmed, context::App, domain::Organization, error::Result};
+
+/// Says what is about to happen, by id, and asks. In a protected profile, and with `--confirm`,
+/// `typed` has to be typed.
+///
+/// # Errors
+/// `Refused` where nobody agrees; `Interrupted`.
+pub(in crate::commands) fn confirm_removal(
+    app: &App,
+    organization: &Organization,
+    what: &str,
+    typed: &str,
+) -> Result<Confirmed> {
+    let slug = &organization.slug;
+    app.announce(&format!("about to {what} in {slug}"))?;
+    let prompter = app.printer.prompter();
+    let assent = app.assent()?;
+    if assent.confirm.is_some() || assent.protected_profile.is_some() {
+        prompter.type_to_confirm(what, typed, &assent)
+    } else {
+        prompter.confirm(&format!("{what}?"), "--yes", assent.yes)
+    }
+}

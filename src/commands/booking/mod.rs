@@ -1,0 +1,173 @@
+//! `tenantctl booking`: the thirty functions on the booking data as programs call them.
+
+pub(in crate::commands) mod confirm;
+pub(in crate::commands) mod pages;
+pub(in crate::commands) mod references;
+pub(in crate::commands) mod removal;
+mod schema;
+
+use clap::{Args, Subcommand, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+use serde_json::Value;
+
+use self::{confirm::confirm_removal, schema::SchemaView};
+use super::input::TextSource;
+use crate::{
+    cli::{complete, values},
+    context::App,
+    domain::{Permission, booking::Function},
+    error::{Error, Result},
+    output::{Cell, Listing, Page, Record, Style, View},
+    services::booking,
+};
+
+/// Call the functions on the booking data as a program does: JSON in, JSON out.
+#[derive(Debug, Subcommand)]
+pub enum BookingCommand {
+    Call(CallArgs),
+    Functions(FunctionsArgs),
+    Schema(SchemaArgs),
+}
+
+impl BookingCommand {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// What the verb could not do.
+    pub async fn run(self, app: &App) -> Result<()> {
+        match self {
+            Self::Call(args) => app.show(args.run(app).await?).await,
+            Self::Functions(FunctionsArgs {}) => app.list(functions()).await,
+            Self::Schema(args) => app.show(SchemaView::of(args.function)).await,
+        }
+    }
+}
+
+/// Call a function.
+///
+/// Parameters are a JSON object; times are ISO 8601, with an offset or on the organization's clock.
+/// A function that deletes asks first, and needs --yes where there is nobody to ask.
+///
+/// Examples:
+///   tenantctl booking call GetProviders
+///   tenantctl booking call GetAvailableSlots --json '{"days": 3, "time_from": "13:00"}'
+///   tenantctl booking call CreatePatient --from-file patient.json --org harbor-clinic
+///   generate | tenantctl booking call CreateAppointment --from-file -
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct CallArgs {
+    /// The function.
+    #[arg(value_parser = values::booking_function, add = ArgValueCompleter::new(complete::booking_functions))]
+    function: Function,
+
+    /// The parameters, a JSON object; none where it is not given. What stands here can be seen by
+    /// other users of this machine, and is kept by the shell: a patient's data belong in a file.
+    #[arg(long, value_name = "JSON", conflicts_with = "from_file")]
+    json: Option<String>,
+
+    /// The file that has the parameters; - for stdin.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    from_file: Option<TextSource>,
+}
+
+impl CallArgs {
+    async fn run(self, app: &App) -> Result<AnswerView> {
+        let function = self.function;
+        let text = match (&self.from_file, self.json) {
+            (Some(source), _) => source.read(app).await?,
+            (None, Some(json)) => json,
+            (None, None) => "{}".to_owned(),
+        };
+        let parameters: Value = serde_json::from_str(&text).map_err(|error| {
+            Error::bad_input(format!("the parameters are not JSON: {error}"))
+                .hint("write an object, for example {\"days\": 3}")
+        })?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let confirmed = match function.deletes() {
+            true => {
+                let what = format!("call {function}");
+                Some(confirm_removal(
+                    app,
+                    &organization,
+                    &what,
+                    function.as_str(),
+                )?)
+            }
+            false => None,
+        };
+        let result =
+            booking::call(&session, organization.id, function, parameters, confirmed).await?;
+        Ok(AnswerView { function, result })
+    }
+}
+
+#[derive(Serialize)]
+struct AnswerView {
+    function: Function,
+    result: Value,
+}
+
+impl View for AnswerView {
+    fn human(&self, page: &mut Page) {
+        // A program's answer is best read as what it is.
+        page.text(format!("{:#}", self.result));
+    }
+}
+
+/// List the functions, what they do and the permission that each needs.
+///
+/// Examples:
+///   tenantctl booking functions
+///   tenantctl booking functions -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct FunctionsArgs {}
+
+#[derive(Serialize)]
+struct FunctionRecord {
+    function: Function,
+    permission: Permission,
+    description: &'static str,
+}
+
+impl Record for FunctionRecord {
+    fn fields() -> &'static [&'static str] {
+        &["function", "permission", "description"]
+    }
+
+    fn columns() -> &'static [&'static str] {
+        &["FUNCTION", "PERMISSION", "WHAT IT DOES"]
+    }
+
+    fn cells(&self, style: &Style) -> Vec<Cell> {
+        vec![
+            style.bold(self.function.as_str()),
+            self.permission.as_str().into(),
+            self.description.into(),
+        ]
+    }
+}
+
+fn functions() -> Listing<FunctionRecord> {
+    let records = Function::ALL.iter().map(|function| FunctionRecord {
+        function: *function,
+        permission: function.permission(),
+        description: function.description(),
+    });
+    Listing::of(records.collect(), "there are no functions")
+}
+
+/// Print the JSON Schema of a function's parameters.
+///
+/// Examples:
+///   tenantctl booking schema GetAvailableSlots
+///   tenantctl booking schema CreatePatient -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct SchemaArgs {
+    /// The function.
+    #[arg(value_parser = values::booking_function, add = ArgValueCompleter::new(complete::booking_functions))]
+    function: Function,
+}

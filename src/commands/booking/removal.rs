@@ -1,0 +1,81 @@
+//! What became of something that was to go.
+
+use serde::Serialize;
+
+use crate::{
+    domain::Organization,
+    output::{Page, View},
+    services::booking::Removal,
+};
+
+/// After a deletion, or an archiving.
+#[derive(Serialize)]
+pub(in crate::commands) struct RemovedView {
+    /// `false`: there was none, or it was archived already.
+    changed: bool,
+    /// `true`: gone for good; `false`: archived.
+    deleted: bool,
+    /// `None`: there was none.
+    id: Option<String>,
+    #[serde(skip)]
+    what: &'static str,
+    /// As it was asked for.
+    #[serde(skip)]
+    named: String,
+    #[serde(skip)]
+    organization: Option<String>,
+}
+
+impl RemovedView {
+    /// Something of that noun was deleted or archived.
+    pub(in crate::commands) fn of(
+        what: &'static str,
+        removal: &Removal,
+        organization: &Organization,
+    ) -> Self {
+        Self {
+            changed: removal.changed,
+            deleted: removal.deleted,
+            id: Some(removal.id.to_string()),
+            what,
+            named: removal.id.to_string(),
+            organization: Some(organization.slug.to_string()),
+        }
+    }
+
+    /// There was nothing to delete.
+    pub(in crate::commands) fn nothing(what: &'static str, named: &str) -> Self {
+        Self {
+            changed: false,
+            deleted: false,
+            id: None,
+            what,
+            named: named.to_owned(),
+            organization: None,
+        }
+    }
+}
+
+impl View for RemovedView {
+    fn human(&self, _page: &mut Page) {}
+
+    fn summary(&self) -> Option<String> {
+        let Self { what, named, .. } = self;
+        Some(match (self.changed, self.deleted, &self.organization) {
+            (_, _, None) => format!("there is no {what} {named}; nothing was changed"),
+            (false, ..) => format!("{what} {named} is archived already; nothing was changed"),
+            (true, true, Some(slug)) => format!("deleted {what} {named} of {slug}"),
+            (true, false, Some(slug)) => format!("archived {what} {named} of {slug}"),
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        match (self.changed, self.deleted, &self.organization) {
+            (true, false, Some(slug)) => vec![format!(
+                "undo: tenantctl {} update {} --restore --org {slug}",
+                self.what, self.named
+            )],
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `operatory create`
+
+use clap::Args;
+
+use super::view::ChangedView;
+use crate::{
+    commands::missing,
+    context::App,
+    domain::booking::{parameters::CreateOperatory, text},
+    error::Result,
+    services::booking::operatories,
+};
+
+/// Add an operatory.
+///
+/// Examples:
+///   tenantctl operatory create 'Room 1'
+///   tenantctl operatory create 'Room 1' --external-id R-1 --if-not-exists
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct CreateArgs {
+    /// The name.
+    name: Option<String>,
+
+    /// Notes.
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+
+    /// The id in the practice's own system; unique in the organization.
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+
+    /// Where an operatory has the external id already, show it, and succeed.
+    #[arg(long, requires = "external_id")]
+    if_not_exists: bool,
+}
+
+impl CreateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let name = missing::text(app, self.name, "Name", "the argument NAME", |answer| {
+            text::name("name", answer)
+        })?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let parameters = CreateOperatory {
+            name,
+            notes: self.notes,
+            external_id: self.external_id,
+        };
+        let change =
+            operatories::create(&session, organization.id, &parameters, self.if_not_exists);
+        Ok(ChangedView::new(change.await?, &organization))
+    }
+}

@@ -1,0 +1,60 @@
+//! `operatory delete`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::{
+    cli::complete,
+    commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
+    context::App,
+    domain::booking::parameters::DeleteOperatory,
+    error::Result,
+    services::booking::operatories,
+};
+
+/// Delete an operatory for good, or archive one.
+///
+/// One with appointments is not deleted: archive it, or delete the appointments first. Its schedules go too.
+///
+/// Examples:
+///   tenantctl operatory delete 'Room 1'
+///   tenantctl operatory delete 'Room 1' --archive
+///   tenantctl operatory delete 'Room 1' --org harbor-clinic --yes
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct DeleteArgs {
+    /// The operatory's name, id, or id in the practice's own system.
+    #[arg(value_name = "OPERATORY", add = ArgValueCompleter::new(complete::operatories))]
+    operatory: String,
+
+    /// Keep the operatory out of sight, with all appointments, instead of deleting.
+    #[arg(long)]
+    archive: bool,
+
+    /// Succeed where there is no such operatory.
+    #[arg(long)]
+    if_exists: bool,
+}
+
+impl DeleteArgs {
+    pub(super) async fn run(self, app: &App) -> Result<RemovedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let found = references::operatory(&session, &organization, &self.operatory).await;
+        let Some(id) = references::if_exists(found, self.if_exists)? else {
+            return Ok(RemovedView::nothing("operatory", &self.operatory));
+        };
+        let verb = if self.archive { "archive" } else { "delete" };
+        let what = format!("{verb} operatory {id}");
+        let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
+        let parameters = DeleteOperatory {
+            operatory_id: id,
+            archive: self.archive,
+        };
+        let removed = operatories::delete(&session, organization.id, &parameters, confirmed).await;
+        match references::if_exists(removed, self.if_exists)? {
+            Some(removal) => Ok(RemovedView::of("operatory", &removal, &organization)),
+            None => Ok(RemovedView::nothing("operatory", &self.operatory)),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `operatory update`
+
+use clap::{ArgGroup, Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::view::ChangedView;
+use crate::{
+    cli::complete,
+    commands::booking::references,
+    context::App,
+    domain::booking::parameters::{Patch, UpdateOperatory},
+    error::Result,
+    services::booking::operatories,
+};
+
+/// Change an operatory; what is not named stays.
+///
+/// Who or what is archived is not offered any more; the appointments stay.
+///
+/// Examples:
+///   tenantctl operatory update 'Room 1' --name 'Room 2'
+///   tenantctl operatory update 'Room 1' --clear notes --org harbor-clinic
+///   tenantctl operatory update 'Room 1' --restore
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true)
+    .args(["name", "notes", "external_id", "clear", "archive", "restore"]))]
+pub struct UpdateArgs {
+    /// The operatory's name, id, or id in the practice's own system.
+    #[arg(value_name = "OPERATORY", add = ArgValueCompleter::new(complete::operatories))]
+    operatory: String,
+
+    /// The name.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// Notes.
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+
+    /// The id in the practice's own system; unique in the organization.
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+
+    /// Fields that shall have no value.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    clear: Vec<Field>,
+
+    /// Keep the operatory out of sight.
+    #[arg(long, conflicts_with = "restore")]
+    archive: bool,
+
+    /// Bring an archived operatory back.
+    #[arg(long)]
+    restore: bool,
+}
+
+/// A field that may be without a value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Field {
+    Notes,
+    ExternalId,
+}
+
+impl UpdateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let parameters = UpdateOperatory {
+            operatory_id: references::operatory(&session, &organization, &self.operatory).await?,
+            notes: self.patch(Field::Notes, self.notes.clone()),
+            external_id: self.patch(Field::ExternalId, self.external_id.clone()),
+            archived: self
+                .archive
+                .then_some(true)
+                .or(self.restore.then_some(false)),
+            name: self.name,
+        };
+        let change = operatories::update(&session, organization.id, parameters).await?;
+        Ok(ChangedView::new(change, &organization))
+    }
+
+    fn patch(&self, field: Field, value: Option<String>) -> Patch<String> {
+        if self.clear.contains(&field) {
+            return Some(None);
+        }
+        value.map(Some)
+    }
+}

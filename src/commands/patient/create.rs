@@ -1,0 +1,87 @@
+//! `patient create`
+
+use chrono::NaiveDate;
+use clap::Args;
+
+use super::view::ChangedView;
+use crate::{
+    cli::values,
+    commands::missing,
+    context::App,
+    domain::booking::{parameters::CreatePatient, text},
+    error::Result,
+    services::booking::patients,
+};
+
+/// Add a patient. Who may be the same person is pointed out; nothing is merged.
+///
+/// What is given as an argument can be seen by other users of this machine, and is kept by the
+/// shell: leave names out to be asked for them, or use `booking call CreatePatient --from-file`.
+///
+/// Examples:
+///   tenantctl patient create
+///   tenantctl patient create --first-name Ana --last-name Keller --birth-date 1984-03-09 --phone '044 364 35 32'
+///   tenantctl patient create --first-name Ana --last-name Keller --external-id P-1042 --if-not-exists
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct CreateArgs {
+    /// The first name, in any script.
+    #[arg(long, value_name = "NAME")]
+    first_name: Option<String>,
+
+    /// The last name, in any script.
+    #[arg(long, value_name = "NAME")]
+    last_name: Option<String>,
+
+    /// The date of birth.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    birth_date: Option<NaiveDate>,
+
+    /// The telephone number, as it is dialled in the organization's region or in E.164.
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+
+    /// The e-mail address.
+    #[arg(long, value_name = "EMAIL")]
+    email: Option<String>,
+
+    /// The language they speak, a BCP 47 tag such as de-CH.
+    #[arg(long, value_name = "TAG")]
+    language: Option<String>,
+
+    /// Notes.
+    #[arg(long, value_name = "TEXT")]
+    notes: Option<String>,
+
+    /// The id in the practice's own system; unique in the organization.
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+
+    /// Where a patient has the external id already, show them, and succeed.
+    #[arg(long, requires = "external_id")]
+    if_not_exists: bool,
+}
+
+impl CreateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let name = |given, label, flag| {
+            missing::text(app, given, label, flag, |answer| text::name(label, answer))
+        };
+        let first_name = name(self.first_name, "First name", "--first-name")?;
+        let last_name = name(self.last_name, "Last name", "--last-name")?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let parameters = CreatePatient {
+            first_name,
+            last_name,
+            birth_date: self.birth_date,
+            phone: self.phone,
+            email: self.email,
+            language: self.language,
+            notes: self.notes,
+            external_id: self.external_id,
+        };
+        let change = patients::create(&session, organization.id, &parameters, self.if_not_exists);
+        Ok(ChangedView::new(change.await?, true, &organization))
+    }
+}

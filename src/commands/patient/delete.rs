@@ -1,0 +1,59 @@
+//! `patient delete`
+
+use clap::Args;
+
+use crate::{
+    commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
+    context::App,
+    domain::booking::parameters::DeletePatient,
+    error::Result,
+    services::booking::patients,
+};
+
+/// Erase a patient for good, or archive one.
+///
+/// Who has appointments is not erased: archive them, or delete the appointments first. The activity
+/// log and the log of who read the record keep the id alone, so that nothing of the person is left.
+///
+/// Examples:
+///   tenantctl patient delete P-1042
+///   tenantctl patient delete P-1042 --archive
+///   tenantctl patient delete P-1042 --org harbor-clinic --yes
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct DeleteArgs {
+    /// The patient's id, or their id in the practice's own system.
+    #[arg(value_name = "ID|EXTERNAL_ID")]
+    patient: String,
+
+    /// Keep the patient out of sight, with all appointments, instead of erasing them.
+    #[arg(long)]
+    archive: bool,
+
+    /// Succeed where there is no such patient.
+    #[arg(long)]
+    if_exists: bool,
+}
+
+impl DeleteArgs {
+    pub(super) async fn run(self, app: &App) -> Result<RemovedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let found = references::patient(&session, &organization, &self.patient).await;
+        let Some(id) = references::if_exists(found, self.if_exists)? else {
+            return Ok(RemovedView::nothing("patient", &self.patient));
+        };
+        let verb = if self.archive { "archive" } else { "erase" };
+        let what = format!("{verb} patient {id}");
+        let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
+        let parameters = DeletePatient {
+            patient_id: id,
+            archive: self.archive,
+        };
+        let removed = patients::delete(&session, organization.id, &parameters, confirmed).await;
+        match references::if_exists(removed, self.if_exists)? {
+            Some(removal) => Ok(RemovedView::of("patient", &removal, &organization)),
+            None => Ok(RemovedView::nothing("patient", &self.patient)),
+        }
+    }
+}

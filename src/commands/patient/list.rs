@@ -1,0 +1,95 @@
+//! `patient list`
+
+use chrono::NaiveDate;
+use clap::Args;
+
+use super::view::PatientView;
+use crate::{
+    cli::values,
+    commands::{booking::pages, views::PageArgs},
+    context::App,
+    domain::booking::parameters::GetAllPatients,
+    error::Result,
+    output::Listing,
+    services::booking::patients,
+};
+
+/// List patients, by name. A search finds the beginnings of parts of the name, whatever the order,
+/// the accents and the case.
+///
+/// Examples:
+///   tenantctl patient list --search 'mar mull'
+///   tenantctl patient list --phone '044 364 35 32' --org harbor-clinic
+///   tenantctl patient list --birth-date 1984-03-09 -o json
+///   tenantctl patient list --all -o ndjson >patients.ndjson
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ListArgs {
+    /// Only those of whose name these are beginnings of parts.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+
+    /// Only those with this telephone number, as it is dialled in the organization's region or in
+    /// E.164.
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+
+    /// Only those with this e-mail address.
+    #[arg(long, value_name = "EMAIL")]
+    email: Option<String>,
+
+    /// Only those born on this date.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    birth_date: Option<NaiveDate>,
+
+    /// Archived patients too.
+    #[arg(long)]
+    archived: bool,
+
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<PatientView>> {
+        let limit = self.page.limit(app)?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let slug = organization.slug.to_string();
+        let filtered = self.search.is_some()
+            || self.phone.is_some()
+            || self.email.is_some()
+            || self.birth_date.is_some();
+        let empty = match filtered {
+            true => format!("no patient of {slug} is like that"),
+            false => {
+                format!("{slug} has no patients; add one: tenantctl patient create --org {slug}")
+            }
+        };
+        let zone = organization.time_zone.tz();
+        let parameters = GetAllPatients {
+            search: self.search,
+            phone: self.phone,
+            birth_date: self.birth_date,
+            email: self.email,
+            include_archived: self.archived,
+            limit: None,
+            after: None,
+        };
+        let rows = pages::rows(limit, move |most, after| {
+            let session = session.clone();
+            let parameters = GetAllPatients {
+                limit: Some(most),
+                after,
+                ..parameters.clone()
+            };
+            async move {
+                let page = patients::get_all(&session, organization.id, &parameters).await?;
+                let views = page.patients.into_iter();
+                let views = views.map(|patient| PatientView { patient, zone });
+                Ok((views.collect(), page.next_after))
+            }
+        });
+        Ok(Listing::new(rows, empty).limit(limit))
+    }
+}

@@ -1,0 +1,63 @@
+//! `provider create`
+
+use clap::Args;
+
+use super::view::ChangedView;
+use crate::{
+    commands::missing,
+    context::App,
+    domain::booking::{parameters::CreateProvider, text},
+    error::Result,
+    services::booking::providers,
+};
+
+/// Add a provider.
+///
+/// Examples:
+///   tenantctl provider create 'Dr. Ana Keller' --specialty Orthodontics
+///   tenantctl provider create 'Dr. Ana Keller' --external-id D-7 --if-not-exists
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct CreateArgs {
+    /// The name.
+    name: Option<String>,
+
+    /// What they do: "Orthodontics".
+    #[arg(long, value_name = "TEXT")]
+    specialty: Option<String>,
+
+    /// The e-mail address.
+    #[arg(long, value_name = "EMAIL")]
+    email: Option<String>,
+
+    /// The telephone number, as it is dialled in the organization's region or in E.164.
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+
+    /// The id in the practice's own system; unique in the organization.
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+
+    /// Where a provider has the external id already, show it, and succeed.
+    #[arg(long, requires = "external_id")]
+    if_not_exists: bool,
+}
+
+impl CreateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let name = missing::text(app, self.name, "Name", "the argument NAME", |answer| {
+            text::name("name", answer)
+        })?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let parameters = CreateProvider {
+            name,
+            specialty: self.specialty,
+            email: self.email,
+            phone: self.phone,
+            external_id: self.external_id,
+        };
+        let change = providers::create(&session, organization.id, &parameters, self.if_not_exists);
+        Ok(ChangedView::new(change.await?, &organization))
+    }
+}

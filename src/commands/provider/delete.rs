@@ -1,0 +1,60 @@
+//! `provider delete`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::{
+    cli::complete,
+    commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
+    context::App,
+    domain::booking::parameters::DeleteProvider,
+    error::Result,
+    services::booking::providers,
+};
+
+/// Delete a provider for good, or archive one.
+///
+/// One with appointments is not deleted: archive it, or delete the appointments first. Their schedules go too.
+///
+/// Examples:
+///   tenantctl provider delete Keller
+///   tenantctl provider delete Keller --archive
+///   tenantctl provider delete Keller --org harbor-clinic --yes
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct DeleteArgs {
+    /// The provider's name, id, or id in the practice's own system.
+    #[arg(value_name = "PROVIDER", add = ArgValueCompleter::new(complete::providers))]
+    provider: String,
+
+    /// Keep the provider out of sight, with all appointments, instead of deleting.
+    #[arg(long)]
+    archive: bool,
+
+    /// Succeed where there is no such provider.
+    #[arg(long)]
+    if_exists: bool,
+}
+
+impl DeleteArgs {
+    pub(super) async fn run(self, app: &App) -> Result<RemovedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let found = references::provider(&session, &organization, &self.provider).await;
+        let Some(id) = references::if_exists(found, self.if_exists)? else {
+            return Ok(RemovedView::nothing("provider", &self.provider));
+        };
+        let verb = if self.archive { "archive" } else { "delete" };
+        let what = format!("{verb} provider {id}");
+        let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
+        let parameters = DeleteProvider {
+            provider_id: id,
+            archive: self.archive,
+        };
+        let removed = providers::delete(&session, organization.id, &parameters, confirmed).await;
+        match references::if_exists(removed, self.if_exists)? {
+            Some(removal) => Ok(RemovedView::of("provider", &removal, &organization)),
+            None => Ok(RemovedView::nothing("provider", &self.provider)),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `provider update`
+
+use clap::{ArgGroup, Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::view::ChangedView;
+use crate::{
+    cli::complete,
+    commands::booking::references,
+    context::App,
+    domain::booking::parameters::{Patch, UpdateProvider},
+    error::Result,
+    services::booking::providers,
+};
+
+/// Change a provider; what is not named stays.
+///
+/// Who or what is archived is not offered any more; the appointments stay.
+///
+/// Examples:
+///   tenantctl provider update Keller --phone '+41 44 364 35 32'
+///   tenantctl provider update Keller --clear specialty --org harbor-clinic
+///   tenantctl provider update Keller --restore
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true)
+    .args(["name", "specialty", "email", "phone", "external_id", "clear", "archive", "restore"]))]
+pub struct UpdateArgs {
+    /// The provider's name, id, or id in the practice's own system.
+    #[arg(value_name = "PROVIDER", add = ArgValueCompleter::new(complete::providers))]
+    provider: String,
+
+    /// The name.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// What they do: "Orthodontics".
+    #[arg(long, value_name = "TEXT")]
+    specialty: Option<String>,
+
+    /// The e-mail address.
+    #[arg(long, value_name = "EMAIL")]
+    email: Option<String>,
+
+    /// The telephone number, as it is dialled in the organization's region or in E.164.
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+
+    /// The id in the practice's own system; unique in the organization.
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
+
+    /// Fields that shall have no value.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    clear: Vec<Field>,
+
+    /// Keep the provider out of sight.
+    #[arg(long, conflicts_with = "restore")]
+    archive: bool,
+
+    /// Bring an archived provider back.
+    #[arg(long)]
+    restore: bool,
+}
+
+/// A field that may be without a value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Field {
+    Specialty,
+    Email,
+    Phone,
+    ExternalId,
+}
+
+impl UpdateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let parameters = UpdateProvider {
+            provider_id: references::provider(&session, &organization, &self.provider).await?,
+            specialty: self.patch(Field::Specialty, self.specialty.clone()),
+            email: self.patch(Field::Email, self.email.clone()),
+            phone: self.patch(Field::Phone, self.phone.clone()),
+            external_id: self.patch(Field::ExternalId, self.external_id.clone()),
+            archived: self
+                .archive
+                .then_some(true)
+                .or(self.restore.then_some(false)),
+            name: self.name,
+        };
+        let change = providers::update(&session, organization.id, parameters).await?;
+        Ok(ChangedView::new(change, &organization))
+    }
+
+    fn patch(&self, field: Field, value: Option<String>) -> Patch<String> {
+        if self.clear.contains(&field) {
+            return Some(None);
+        }
+        value.map(Some)
+    }
+}

@@ -1,0 +1,136 @@
+//! A provider, and what a change made of them.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    commands::changes::{self, KeyChange},
+    domain::{Organization, booking::Provider},
+    output::{Cell, Page, Record, Style, View},
+    services::booking::providers::ProviderChange,
+};
+
+/// A provider, as every verb shows them.
+#[derive(Clone, Serialize)]
+pub(super) struct ProviderView {
+    #[serde(flatten)]
+    pub provider: Provider,
+    /// For a person, times are shown in the organization's zone.
+    #[serde(skip)]
+    pub zone: chrono_tz::Tz,
+}
+
+impl View for ProviderView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        let time = |at| style.time(at, Some(self.zone));
+        page.field("Name", style.bold(&self.provider.name))
+            .optional_field("Specialty", self.provider.specialty.as_ref())
+            .optional_field(
+                "Email",
+                self.provider.email.as_ref().map(ToString::to_string),
+            )
+            .optional_field(
+                "Phone",
+                self.provider.phone.as_ref().map(ToString::to_string),
+            )
+            .optional_field("External id", self.provider.external_id.as_ref())
+            .field("Id", self.provider.id.to_string())
+            .optional_field("Archived", self.provider.archived_at.map(time))
+            .field("Added", time(self.provider.created_at));
+    }
+}
+
+impl Record for ProviderView {
+    fn fields() -> &'static [&'static str] {
+        &[
+            "id",
+            "external_id",
+            "name",
+            "specialty",
+            "email",
+            "phone",
+            "archived_at",
+            "created_at",
+            "updated_at",
+        ]
+    }
+
+    fn columns() -> &'static [&'static str] {
+        &["NAME", "SPECIALTY", "EMAIL", "PHONE", "ID"]
+    }
+
+    fn cells(&self, style: &Style) -> Vec<Cell> {
+        let provider = &self.provider;
+        vec![
+            match provider.archived_at {
+                None => style.bold(&provider.name),
+                Some(_) => style.dim(format!("{} (archived)", provider.name)),
+            },
+            Cell::optional(provider.specialty.as_deref()),
+            Cell::optional(provider.email.as_ref().map(ToString::to_string)),
+            Cell::optional(provider.phone.as_ref().map(ToString::to_string)),
+            style.dim(provider.id.to_string()),
+        ]
+    }
+}
+
+/// A provider after an addition or a change.
+#[derive(Serialize)]
+pub(super) struct ChangedView {
+    changed: bool,
+    organization: String,
+    changes: Vec<KeyChange>,
+    #[serde(flatten)]
+    view: ProviderView,
+    #[serde(skip)]
+    is_new: bool,
+}
+
+impl ChangedView {
+    pub(super) fn new(change: ProviderChange, organization: &Organization) -> Self {
+        let changes = match &change.before {
+            Some(before) => changes::of_fields(&json!(before), &json!(change.provider)),
+            None => Vec::new(),
+        };
+        Self {
+            changed: change.changed,
+            organization: organization.slug.to_string(),
+            changes,
+            is_new: change.before.is_none(),
+            view: ProviderView {
+                provider: change.provider,
+                zone: organization.time_zone.tz(),
+            },
+        }
+    }
+}
+
+impl View for ChangedView {
+    fn human(&self, page: &mut Page) {
+        self.view.human(page);
+    }
+
+    fn summary(&self) -> Option<String> {
+        let (name, organization) = (&self.view.provider.name, &self.organization);
+        Some(match (self.changed, self.is_new) {
+            (false, _) => format!("provider {name} is so already; nothing was changed"),
+            (true, true) => format!("added provider {name} to {organization}"),
+            (true, false) => changes::describe(
+                &format!("updated provider {name} of {organization}"),
+                &self.changes,
+            ),
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        let (id, organization) = (self.view.provider.id, &self.organization);
+        if !self.is_new {
+            return Vec::new();
+        }
+        vec![
+            format!("tenantctl schedule defaults --provider {id} --org {organization}"),
+            format!("undo: tenantctl provider delete {id} --org {organization}"),
+        ]
+    }
+}

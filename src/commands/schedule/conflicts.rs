@@ -1,0 +1,122 @@
+//! `schedule conflicts`
+
+use chrono::NaiveDate;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use crate::{
+    cli::{complete, values},
+    commands::booking::references,
+    context::App,
+    domain::booking::{Conflict, parameters::CheckScheduleConflicts},
+    error::{Error, ErrorKind, Result},
+    output::{Page, View},
+    services::booking::schedules,
+};
+
+/// Find what does not go together: working hours that overlap, and open appointments outside of
+/// the working hours, in a holiday or in a blockout. Exit code 10 where something is found.
+///
+/// Examples:
+///   tenantctl schedule conflicts
+///   tenantctl schedule conflicts --provider Keller --from 2026-12-21 --days 14 -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ConflictsArgs {
+    /// Only of this provider: a name, id, or id in the practice's own system.
+    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    provider: Option<String>,
+
+    /// Only of this operatory: a name, id, or id in the practice's own system.
+    #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
+    operatory: Option<String>,
+
+    /// The first date whose appointments are looked at. Otherwise: today.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    from: Option<NaiveDate>,
+
+    /// How many dates, 1 to 366.
+    #[arg(long, value_name = "N", default_value = "92", value_parser = values::whole_number::<u32>(1..=366))]
+    days: u32,
+}
+
+impl ConflictsArgs {
+    pub(super) async fn run(self, app: &App) -> Result<()> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
+        let parameters = CheckScheduleConflicts {
+            provider_id: references::optional_provider(&session, &organization, provider).await?,
+            operatory_id: references::optional_operatory(&session, &organization, operatory)
+                .await?,
+            date_from: self.from,
+            days: Some(self.days),
+            proposed: None,
+        };
+        let found = schedules::check_conflicts(&session, organization.id, &parameters).await?;
+        let count = found.conflicts.len();
+        app.show(ConflictsView {
+            date_from: found.date_from,
+            date_until: found.date_until,
+            conflicts: found.conflicts,
+            zone: organization.time_zone.tz(),
+        })
+        .await?;
+        match count {
+            0 => Ok(()),
+            1 => Err(Error::new(ErrorKind::Finding, "1 conflict was found")),
+            _ => Err(Error::new(
+                ErrorKind::Finding,
+                format!("{count} conflicts were found"),
+            )),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ConflictsView {
+    date_from: NaiveDate,
+    date_until: NaiveDate,
+    conflicts: Vec<Conflict>,
+    #[serde(skip)]
+    zone: chrono_tz::Tz,
+}
+
+impl View for ConflictsView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        for conflict in &self.conflicts {
+            page.line(match conflict {
+                Conflict::OverlappingSchedules {
+                    schedule_id,
+                    other_id,
+                } => format!("schedule {schedule_id} overlaps schedule {other_id}"),
+                Conflict::OutsideHours {
+                    appointment_id,
+                    provider_id,
+                    starts_at,
+                } => {
+                    let at = style.time(*starts_at, Some(self.zone));
+                    format!(
+                        "appointment {appointment_id}, {at}: provider {provider_id} does not work"
+                    )
+                }
+                Conflict::OperatoryClosed {
+                    appointment_id,
+                    operatory_id,
+                    starts_at,
+                } => {
+                    let at = style.time(*starts_at, Some(self.zone));
+                    format!(
+                        "appointment {appointment_id}, {at}: operatory {operatory_id} is closed"
+                    )
+                }
+            });
+        }
+        if self.conflicts.is_empty() {
+            let (from, until) = (self.date_from, self.date_until);
+            page.line(style.ok(format!("no conflicts from {from} to {until}")));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `schedule create`
+
+use chrono::NaiveDate;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::view::ChangedView;
+use crate::{
+    cli::{complete, values},
+    commands::{booking::references, missing},
+    context::App,
+    domain::{
+        Organization,
+        booking::{ClockTime, ScheduleKind, Weekday, parameters::CreateSchedule},
+    },
+    error::Result,
+    services::{Session, booking::schedules},
+};
+
+/// Add working hours, a holiday or a blockout: of a provider, of an operatory, or of the whole
+/// organization where neither is named.
+///
+/// weekly: working hours on a day of every week. date: on certain dates, in place of the weekly
+/// ones. holiday: whole days without work. blockout: hours without work, each day or on one
+/// weekday. Times are on the organization's clock; 24:00 is the end of the day.
+///
+/// Examples:
+///   tenantctl schedule create weekly --provider Keller --weekday monday --start 09:00 --end 17:00
+///   tenantctl schedule create holiday --from 2026-12-25 --until 2026-12-26 --note Christmas
+///   tenantctl schedule create blockout --provider Keller --start 12:00 --end 13:00 --note Lunch
+///   tenantctl schedule create date --provider Keller --from 2026-12-24 --start 09:00 --end 12:00
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct CreateArgs {
+    /// What it says.
+    #[arg(value_parser = values::schedule_kind, add = ArgValueCompleter::new(complete::schedule_kinds))]
+    kind: Option<ScheduleKind>,
+
+    /// Of this provider: a name, id, or id in the practice's own system.
+    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    provider: Option<String>,
+
+    /// Of this operatory: a name, id, or id in the practice's own system.
+    #[arg(long, conflicts_with = "provider", add = ArgValueCompleter::new(complete::operatories))]
+    operatory: Option<String>,
+
+    /// On this day of the week.
+    #[arg(long, value_name = "DAY", value_parser = values::weekday, add = ArgValueCompleter::new(complete::weekdays))]
+    weekday: Option<Weekday>,
+
+    /// The first date on which it counts.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    from: Option<NaiveDate>,
+
+    /// The last date on which it counts. Of date and holiday: otherwise the first.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    until: Option<NaiveDate>,
+
+    /// When it begins.
+    #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
+    start: Option<ClockTime>,
+
+    /// When it ends.
+    #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
+    end: Option<ClockTime>,
+
+    /// A note.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+}
+
+impl CreateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let kind = missing::schedule_kind(app, self.kind)?;
+        let complete = self.complete(app, kind)?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let parameters = complete.parameters(kind, &session, &organization).await?;
+        let change = schedules::create(&session, organization.id, &parameters).await?;
+        Ok(ChangedView::new(change, &organization))
+    }
+
+    /// Asks for what a schedule of that kind needs.
+    fn complete(mut self, app: &App, kind: ScheduleKind) -> Result<Self> {
+        if kind == ScheduleKind::Weekly {
+            self.weekday = Some(missing::weekday(app, self.weekday, "--weekday")?);
+        }
+        if matches!(kind, ScheduleKind::Date | ScheduleKind::Holiday) {
+            self.from = Some(missing::date(app, self.from, "First date", "--from")?);
+        }
+        if kind != ScheduleKind::Holiday {
+            self.start = Some(missing::clock_time(app, self.start, "Start", "--start")?);
+            self.end = Some(missing::clock_time(app, self.end, "End", "--end")?);
+        }
+        Ok(self)
+    }
+
+    async fn parameters(
+        self,
+        kind: ScheduleKind,
+        session: &Session,
+        organization: &Organization,
+    ) -> Result<CreateSchedule> {
+        let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
+        Ok(CreateSchedule {
+            kind,
+            provider_id: references::optional_provider(session, organization, provider).await?,
+            operatory_id: references::optional_operatory(session, organization, operatory).await?,
+            weekday: self.weekday,
+            valid_from: self.from,
+            valid_until: self.until,
+            start_time: self.start,
+            end_time: self.end,
+            note: self.note,
+        })
+    }
+}

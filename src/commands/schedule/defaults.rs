@@ -1,0 +1,116 @@
+//! `schedule defaults`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use serde::Serialize;
+
+use super::view::ScheduleView;
+use crate::{
+    cli::{complete, values},
+    commands::booking::references,
+    context::App,
+    domain::booking::{ClockTime, Weekday, parameters::CreateDefaultSchedules},
+    error::Result,
+    output::{Page, Record, View},
+    services::booking::schedules,
+};
+
+/// Give providers the usual week: Monday to Friday, 09:00 to 17:00. Who has weekly hours of their
+/// own keeps them, so that it can be run again.
+///
+/// Examples:
+///   tenantctl schedule defaults
+///   tenantctl schedule defaults --provider Keller --weekday monday,wednesday --start 08:00 --end 12:00
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct DefaultsArgs {
+    /// Only for this provider, again for more: a name, id, or id in the practice's own system.
+    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    provider: Vec<String>,
+
+    /// The days. Otherwise: Monday to Friday.
+    #[arg(long, value_name = "DAY", value_delimiter = ',', value_parser = values::weekday, add = ArgValueCompleter::new(complete::weekdays))]
+    weekday: Vec<Weekday>,
+
+    /// When work begins. Otherwise: 09:00.
+    #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
+    start: Option<ClockTime>,
+
+    /// When work ends. Otherwise: 17:00.
+    #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
+    end: Option<ClockTime>,
+}
+
+impl DefaultsArgs {
+    pub(super) async fn run(self, app: &App) -> Result<DefaultsView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let mut provider_ids = Vec::with_capacity(self.provider.len());
+        for reference in &self.provider {
+            provider_ids.push(references::provider(&session, &organization, reference).await?);
+        }
+        let parameters = CreateDefaultSchedules {
+            provider_ids,
+            weekdays: self.weekday,
+            start_time: self.start,
+            end_time: self.end,
+        };
+        let made = schedules::create_defaults(&session, organization.id, &parameters).await?;
+        let zone = organization.time_zone.tz();
+        let views = made.schedules.into_iter();
+        Ok(DefaultsView {
+            changed: views.len() > 0,
+            organization: organization.slug.to_string(),
+            schedules: views
+                .map(|schedule| ScheduleView { schedule, zone })
+                .collect(),
+            skipped_provider_ids: made
+                .skipped_provider_ids
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        })
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct DefaultsView {
+    changed: bool,
+    organization: String,
+    schedules: Vec<ScheduleView>,
+    /// Who has weekly hours of their own, and kept them.
+    skipped_provider_ids: Vec<String>,
+}
+
+impl View for DefaultsView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        let rows: Vec<_> = self.schedules.iter().map(|one| one.cells(&style)).collect();
+        if !rows.is_empty() {
+            page.table(ScheduleView::columns(), &rows);
+        }
+    }
+
+    fn summary(&self) -> Option<String> {
+        let (added, kept) = (self.schedules.len(), self.skipped_provider_ids.len());
+        let slug = &self.organization;
+        Some(match (added, kept) {
+            (0, 0) => format!("{slug} has no providers; nothing was changed"),
+            (0, _) => "every provider has weekly hours already; nothing was changed".to_owned(),
+            (_, 0) => format!("added {added} schedules to {slug}"),
+            _ => format!(
+                "added {added} schedules to {slug}; {kept} with hours of their own kept them"
+            ),
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        match self.changed {
+            true => vec![format!(
+                "tenantctl appointment slots --org {}",
+                self.organization
+            )],
+            false => Vec::new(),
+        }
+    }
+}

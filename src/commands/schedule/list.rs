@@ -1,0 +1,92 @@
+//! `schedule list`
+
+use chrono::NaiveDate;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::view::ScheduleView;
+use crate::{
+    cli::{complete, values},
+    commands::{
+        booking::{pages, references},
+        views::PageArgs,
+    },
+    context::App,
+    domain::booking::{ScheduleKind, parameters::GetSchedules},
+    error::Result,
+    output::Listing,
+    services::booking::schedules,
+};
+
+/// List schedules: working hours, holidays and blockouts; the oldest first.
+///
+/// Examples:
+///   tenantctl schedule list
+///   tenantctl schedule list --provider Keller --date 2026-12-24
+///   tenantctl schedule list --kind holiday --org harbor-clinic -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ListArgs {
+    /// Only this kind.
+    #[arg(long, value_parser = values::schedule_kind, add = ArgValueCompleter::new(complete::schedule_kinds))]
+    kind: Option<ScheduleKind>,
+
+    /// Only this provider's: a name, id, or id in the practice's own system.
+    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    provider: Option<String>,
+
+    /// Only this operatory's: a name, id, or id in the practice's own system.
+    #[arg(long, conflicts_with = "provider", add = ArgValueCompleter::new(complete::operatories))]
+    operatory: Option<String>,
+
+    /// Only the organization's own, which are of no provider and no operatory.
+    #[arg(long, conflicts_with_all = ["provider", "operatory"])]
+    organization_only: bool,
+
+    /// Only those that count on this date.
+    #[arg(long, value_parser = values::date)]
+    date: Option<NaiveDate>,
+
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<ScheduleView>> {
+        let limit = self.page.limit(app)?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
+        let parameters = GetSchedules {
+            kind: self.kind,
+            provider_id: references::optional_provider(&session, &organization, provider).await?,
+            operatory_id: references::optional_operatory(&session, &organization, operatory)
+                .await?,
+            organization_only: self.organization_only,
+            date: self.date,
+            limit: None,
+            after: None,
+        };
+        let slug = &organization.slug;
+        let empty = format!(
+            "{slug} has no such schedule; give providers the usual week: \
+             tenantctl schedule defaults --org {slug}"
+        );
+        let zone = organization.time_zone.tz();
+        let rows = pages::rows(limit, move |most, after| {
+            let session = session.clone();
+            let parameters = GetSchedules {
+                limit: Some(most),
+                after,
+                ..parameters.clone()
+            };
+            async move {
+                let page = schedules::get_all(&session, organization.id, &parameters).await?;
+                let views = page.schedules.into_iter();
+                let views = views.map(|schedule| ScheduleView { schedule, zone });
+                Ok((views.collect(), page.next_after))
+            }
+        });
+        Ok(Listing::new(rows, empty).limit(limit))
+    }
+}

@@ -1,0 +1,99 @@
+//! `schedule update`
+
+use chrono::NaiveDate;
+use clap::{ArgGroup, Args, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::view::ChangedView;
+use crate::{
+    cli::{complete, values},
+    context::App,
+    domain::{
+        ScheduleId,
+        booking::{
+            ClockTime, Weekday,
+            parameters::{Patch, UpdateSchedule},
+        },
+    },
+    error::Result,
+    services::booking::schedules,
+};
+
+/// Change a schedule; what is not named stays. Its kind and whose it is cannot change.
+///
+/// Examples:
+///   tenantctl schedule update 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --end 16:00
+///   tenantctl schedule update 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --until 2026-12-31
+///   tenantctl schedule update 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --clear valid_until
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true)
+    .args(["weekday", "from", "until", "start", "end", "note", "clear"]))]
+pub struct UpdateArgs {
+    /// The schedule's id.
+    #[arg(value_name = "ID", value_parser = values::schedule_id)]
+    schedule: ScheduleId,
+
+    /// On this day of the week.
+    #[arg(long, value_name = "DAY", value_parser = values::weekday, add = ArgValueCompleter::new(complete::weekdays))]
+    weekday: Option<Weekday>,
+
+    /// The first date on which it counts.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    from: Option<NaiveDate>,
+
+    /// The last date on which it counts.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    until: Option<NaiveDate>,
+
+    /// When it begins.
+    #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
+    start: Option<ClockTime>,
+
+    /// When it ends.
+    #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
+    end: Option<ClockTime>,
+
+    /// A note.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+
+    /// Fields that shall have no value.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    clear: Vec<Field>,
+}
+
+/// A field that may be without a value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Field {
+    Weekday,
+    ValidFrom,
+    ValidUntil,
+    Note,
+}
+
+impl UpdateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let parameters = UpdateSchedule {
+            schedule_id: self.schedule,
+            weekday: self.patch(Field::Weekday, self.weekday),
+            valid_from: self.patch(Field::ValidFrom, self.from),
+            valid_until: self.patch(Field::ValidUntil, self.until),
+            start_time: self.start,
+            end_time: self.end,
+            note: self.patch(Field::Note, self.note.clone()),
+        };
+        let change = schedules::update(&session, organization.id, parameters).await?;
+        Ok(ChangedView::new(change, &organization))
+    }
+
+    fn patch<T>(&self, field: Field, value: Option<T>) -> Patch<T> {
+        if self.clear.contains(&field) {
+            return Some(None);
+        }
+        value.map(Some)
+    }
+}

@@ -1,0 +1,182 @@
+//! A schedule, and what a change made of it.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    commands::changes::{self, KeyChange},
+    domain::{
+        Organization,
+        booking::{Schedule, ScheduleKind},
+    },
+    output::{Cell, Page, Record, Style, View},
+    services::booking::schedules::ScheduleChange,
+};
+
+/// A schedule, as every verb shows it.
+#[derive(Clone, Serialize)]
+pub(super) struct ScheduleView {
+    #[serde(flatten)]
+    pub schedule: Schedule,
+    /// For a person, times of change are shown in the organization's zone.
+    #[serde(skip)]
+    pub zone: chrono_tz::Tz,
+}
+
+impl ScheduleView {
+    /// `provider 0190…`, `the organization`.
+    fn whose(&self) -> String {
+        match (self.schedule.provider_id, self.schedule.operatory_id) {
+            (Some(id), _) => format!("provider {id}"),
+            (None, Some(id)) => format!("operatory {id}"),
+            (None, None) => "the organization".to_owned(),
+        }
+    }
+
+    /// `monday`, `2026-12-24 to 2026-12-26`, `every day`.
+    fn days(&self) -> String {
+        let Schedule {
+            weekday,
+            valid_from,
+            valid_until,
+            kind,
+            ..
+        } = &self.schedule;
+        let dates = match (valid_from, valid_until) {
+            (Some(from), Some(until)) if from == until => Some(from.to_string()),
+            (Some(from), Some(until)) => Some(format!("{from} to {until}")),
+            (Some(from), None) => Some(format!("from {from}")),
+            (None, Some(until)) => Some(format!("until {until}")),
+            (None, None) => None,
+        };
+        let is_daily = *kind == ScheduleKind::Blockout && weekday.is_none();
+        let weekday = weekday
+            .map(|weekday| weekday.as_str())
+            .or(is_daily.then_some("every day"));
+        match (weekday, dates) {
+            (Some(weekday), Some(dates)) => format!("{weekday}, {dates}"),
+            (Some(weekday), None) => weekday.to_owned(),
+            (None, dates) => dates.unwrap_or_default(),
+        }
+    }
+
+    fn hours(&self) -> Option<String> {
+        let (start, end) = (self.schedule.start_time?, self.schedule.end_time?);
+        Some(format!("{start}–{end}"))
+    }
+}
+
+impl View for ScheduleView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        page.field("Kind", style.bold(self.schedule.kind.as_str()))
+            .field("Of", self.whose())
+            .field("Days", self.days())
+            .optional_field("Hours", self.hours())
+            .optional_field("Note", self.schedule.note.as_ref())
+            .field("Id", self.schedule.id.to_string())
+            .field(
+                "Added",
+                style.time(self.schedule.created_at, Some(self.zone)),
+            );
+    }
+}
+
+impl Record for ScheduleView {
+    fn fields() -> &'static [&'static str] {
+        &[
+            "id",
+            "kind",
+            "provider_id",
+            "operatory_id",
+            "weekday",
+            "valid_from",
+            "valid_until",
+            "start_time",
+            "end_time",
+            "note",
+            "created_at",
+            "updated_at",
+        ]
+    }
+
+    fn columns() -> &'static [&'static str] {
+        &["KIND", "OF", "DAYS", "HOURS", "NOTE", "ID"]
+    }
+
+    fn cells(&self, style: &Style) -> Vec<Cell> {
+        vec![
+            style.bold(self.schedule.kind.as_str()),
+            self.whose().into(),
+            self.days().into(),
+            Cell::optional(self.hours()),
+            Cell::optional(self.schedule.note.as_deref()),
+            style.dim(self.schedule.id.to_string()),
+        ]
+    }
+}
+
+/// A schedule after an addition or a change.
+#[derive(Serialize)]
+pub(super) struct ChangedView {
+    changed: bool,
+    organization: String,
+    changes: Vec<KeyChange>,
+    #[serde(flatten)]
+    view: ScheduleView,
+    #[serde(skip)]
+    is_new: bool,
+}
+
+impl ChangedView {
+    pub(super) fn new(change: ScheduleChange, organization: &Organization) -> Self {
+        let changes = match &change.before {
+            Some(before) => changes::of_fields(&json!(before), &json!(change.schedule)),
+            None => Vec::new(),
+        };
+        Self {
+            changed: change.changed,
+            organization: organization.slug.to_string(),
+            changes,
+            is_new: change.before.is_none(),
+            view: ScheduleView {
+                schedule: change.schedule,
+                zone: organization.time_zone.tz(),
+            },
+        }
+    }
+}
+
+impl View for ChangedView {
+    fn human(&self, page: &mut Page) {
+        self.view.human(page);
+    }
+
+    fn summary(&self) -> Option<String> {
+        let (id, organization) = (self.view.schedule.id, &self.organization);
+        Some(match (self.changed, self.is_new) {
+            (false, _) => format!("schedule {id} is so already; nothing was changed"),
+            (true, true) => format!("added schedule {id} to {organization}"),
+            (true, false) => changes::describe(
+                &format!("updated schedule {id} of {organization}"),
+                &self.changes,
+            ),
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        let (id, organization) = (self.view.schedule.id, &self.organization);
+        if !self.changed {
+            return Vec::new();
+        }
+        let mut next = vec![format!(
+            "see which appointments it leaves outside: tenantctl schedule conflicts --org {organization}"
+        )];
+        if self.is_new {
+            next.push(format!(
+                "undo: tenantctl schedule delete {id} --org {organization}"
+            ));
+        }
+        next
+    }
+}

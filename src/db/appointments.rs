@@ -1,0 +1,372 @@
+//! Appointments.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{TenantTx, is_unique_violation, stored};
+use crate::{
+    domain::{
+        AppointmentId, OperatoryId, PatientId, ProviderId,
+        booking::{Appointment, AppointmentEntry, AppointmentStatus, appointment::LONGEST},
+    },
+    error::{Error, Result},
+};
+
+struct AppointmentRow {
+    id: Uuid,
+    external_id: Option<String>,
+    patient_id: Uuid,
+    provider_id: Uuid,
+    operatory_id: Option<Uuid>,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    status: String,
+    service: Option<String>,
+    notes: Option<String>,
+    broken_reason: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<AppointmentRow> for Appointment {
+    type Error = Error;
+
+    fn try_from(row: AppointmentRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            external_id: row.external_id,
+            patient_id: row.patient_id.into(),
+            provider_id: row.provider_id.into(),
+            operatory_id: row.operatory_id.map(OperatoryId::from),
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+            status: stored(
+                "appointments.status",
+                row.status.parse::<AppointmentStatus>(),
+            )?,
+            service: row.service,
+            notes: row.notes,
+            broken_reason: row.broken_reason,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Finds an appointment.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(tx: &mut TenantTx, id: AppointmentId) -> Result<Option<Appointment>> {
+    sqlx::query_as!(
+        AppointmentRow,
+        "SELECT id, external_id, patient_id, provider_id, operatory_id, starts_at, ends_at, status,
+                service, notes, broken_reason, created_at, updated_at
+           FROM appointments WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Appointment::try_from)
+    .transpose()
+}
+
+/// Which appointments to list.
+#[derive(Clone, Debug, Default)]
+pub struct AppointmentFilter {
+    /// With one of these ids; empty: with any.
+    pub ids: Vec<AppointmentId>,
+    /// That end after this.
+    pub from: Option<DateTime<Utc>>,
+    /// That start before this.
+    pub until: Option<DateTime<Utc>>,
+    pub patient: Option<PatientId>,
+    pub provider: Option<ProviderId>,
+    pub operatory: Option<OperatoryId>,
+    /// With one of these; empty: with any.
+    pub statuses: Vec<AppointmentStatus>,
+    /// After this one in the order of time.
+    pub after: Option<AppointmentId>,
+    pub limit: Option<i64>,
+}
+
+/// The appointments that match, by time, with the names that belong to them. What is under way at
+/// `from` began in the day before it: that makes it a range of the index.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<AppointmentEntry>> {
+    let ids: Vec<Uuid> = filter.ids.iter().map(|id| id.as_uuid()).collect();
+    let statuses: Vec<String> = filter
+        .statuses
+        .iter()
+        .map(|status| status.as_str().to_owned())
+        .collect();
+    let rows = sqlx::query!(
+        r#"SELECT a.id, a.external_id, a.patient_id, a.provider_id, a.operatory_id, a.starts_at,
+                  a.ends_at, a.status, a.service, a.notes, a.broken_reason, a.created_at,
+                  a.updated_at, p.first_name || ' ' || p.last_name AS "patient_name!",
+                  v.name AS provider_name, o.name AS "operatory_name?"
+             FROM appointments a
+             JOIN patients p ON p.organization_id = a.organization_id AND p.id = a.patient_id
+             JOIN providers v ON v.organization_id = a.organization_id AND v.id = a.provider_id
+             LEFT JOIN operatories o
+               ON o.organization_id = a.organization_id AND o.id = a.operatory_id
+            WHERE a.organization_id = $1
+              AND ($2::timestamptz IS NULL OR (a.starts_at > $3 AND a.ends_at > $2))
+              AND ($4::timestamptz IS NULL OR a.starts_at < $4)
+              AND ($5::uuid IS NULL OR a.patient_id = $5)
+              AND ($6::uuid IS NULL OR a.provider_id = $6)
+              AND ($7::uuid IS NULL OR a.operatory_id = $7)
+              AND (cardinality($8::text[]) = 0 OR a.status = ANY($8))
+              AND ($9::uuid IS NULL OR (a.starts_at, a.id) >
+                   (SELECT b.starts_at, b.id FROM appointments b
+                     WHERE b.organization_id = $1 AND b.id = $9))
+              AND (cardinality($11::uuid[]) = 0 OR a.id = ANY($11))
+            ORDER BY a.starts_at, a.id LIMIT $10"#,
+        tx.organization_id().as_uuid(),
+        filter.from,
+        filter.from.map(|from| from - LONGEST),
+        filter.until,
+        filter.patient.map(PatientId::as_uuid),
+        filter.provider.map(ProviderId::as_uuid),
+        filter.operatory.map(OperatoryId::as_uuid),
+        &statuses,
+        filter.after.map(AppointmentId::as_uuid),
+        filter.limit,
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(AppointmentEntry {
+                appointment: AppointmentRow {
+                    id: row.id,
+                    external_id: row.external_id,
+                    patient_id: row.patient_id,
+                    provider_id: row.provider_id,
+                    operatory_id: row.operatory_id,
+                    starts_at: row.starts_at,
+                    ends_at: row.ends_at,
+                    status: row.status,
+                    service: row.service,
+                    notes: row.notes,
+                    broken_reason: row.broken_reason,
+                    created_at: row.created_at,
+                    updated_at: row.updated_at,
+                }
+                .try_into()?,
+                patient_name: row.patient_name,
+                provider_name: row.provider_name,
+                operatory_name: row.operatory_name,
+            })
+        })
+        .collect()
+}
+
+/// Whom an appointment takes, and when: all that the search for free time needs to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Busy {
+    pub provider_id: ProviderId,
+    pub operatory_id: Option<OperatoryId>,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+}
+
+/// When providers and operatories are taken between two points in time; only the provider or the
+/// operatory that is named, or both, where one is.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn busy(
+    tx: &mut TenantTx,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    provider: Option<ProviderId>,
+    operatory: Option<OperatoryId>,
+    except: Option<AppointmentId>,
+) -> Result<Vec<Busy>> {
+    let rows = sqlx::query!(
+        "SELECT provider_id, operatory_id, starts_at, ends_at
+           FROM appointments
+          WHERE organization_id = $1 AND starts_at > $2 AND starts_at < $3 AND ends_at > $4
+            AND status IN ('scheduled', 'confirmed', 'completed')
+            AND (($5::uuid IS NULL AND $6::uuid IS NULL) OR provider_id = $5 OR operatory_id = $6)
+            AND ($7::uuid IS NULL OR id <> $7)",
+        tx.organization_id().as_uuid(),
+        from - LONGEST,
+        until,
+        from,
+        provider.map(ProviderId::as_uuid),
+        operatory.map(OperatoryId::as_uuid),
+        except.map(AppointmentId::as_uuid),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Busy {
+            provider_id: row.provider_id.into(),
+            operatory_id: row.operatory_id.map(OperatoryId::from),
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+        })
+        .collect())
+}
+
+/// What has appointments.
+#[derive(Clone, Copy, Debug)]
+pub enum Parent {
+    Patient(PatientId),
+    Provider(ProviderId),
+    Operatory(OperatoryId),
+}
+
+/// How many appointments a parent has.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn count(tx: &mut TenantTx, parent: Parent) -> Result<i64> {
+    let organization = tx.organization_id().as_uuid();
+    let count = match parent {
+        Parent::Patient(id) => {
+            sqlx::query_scalar!(
+                r#"SELECT count(*) AS "count!" FROM appointments
+                    WHERE organization_id = $1 AND patient_id = $2"#,
+                organization,
+                id.as_uuid(),
+            )
+            .fetch_one(tx.connection())
+            .await?
+        }
+        Parent::Provider(id) => {
+            sqlx::query_scalar!(
+                r#"SELECT count(*) AS "count!" FROM appointments
+                    WHERE organization_id = $1 AND provider_id = $2"#,
+                organization,
+                id.as_uuid(),
+            )
+            .fetch_one(tx.connection())
+            .await?
+        }
+        Parent::Operatory(id) => {
+            sqlx::query_scalar!(
+                r#"SELECT count(*) AS "count!" FROM appointments
+                    WHERE organization_id = $1 AND operatory_id = $2"#,
+                organization,
+                id.as_uuid(),
+            )
+            .fetch_one(tx.connection())
+            .await?
+        }
+    };
+    Ok(count)
+}
+
+/// Why an appointment could not be stored.
+#[derive(Debug)]
+pub enum NotStored {
+    /// Another appointment has the provider at that time.
+    ProviderTaken,
+    /// Another appointment has the operatory at that time.
+    OperatoryTaken,
+    Other(Error),
+}
+
+/// Adds an appointment. That nobody is booked twice is the table's exclusion constraints': there
+/// is no moment between a look and an insert.
+///
+/// # Errors
+/// [`NotStored`]; after it the transaction is over.
+pub async fn insert(tx: &mut TenantTx, appointment: &Appointment) -> Result<(), NotStored> {
+    sqlx::query!(
+        "INSERT INTO appointments (organization_id, id, external_id, patient_id, provider_id,
+                                   operatory_id, starts_at, ends_at, status, service, notes,
+                                   broken_reason, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        tx.organization_id().as_uuid(),
+        appointment.id.as_uuid(),
+        appointment.external_id,
+        appointment.patient_id.as_uuid(),
+        appointment.provider_id.as_uuid(),
+        appointment.operatory_id.map(OperatoryId::as_uuid),
+        appointment.starts_at,
+        appointment.ends_at,
+        appointment.status.as_str(),
+        appointment.service,
+        appointment.notes,
+        appointment.broken_reason,
+        appointment.created_at,
+        appointment.updated_at,
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(not_stored)?;
+    Ok(())
+}
+
+/// Replaces an appointment's fields. `false`: there is none.
+///
+/// # Errors
+/// As [`insert`].
+pub async fn update(tx: &mut TenantTx, appointment: &Appointment) -> Result<bool, NotStored> {
+    let updated = sqlx::query!(
+        "UPDATE appointments
+            SET external_id = $3, patient_id = $4, provider_id = $5, operatory_id = $6,
+                starts_at = $7, ends_at = $8, status = $9, service = $10, notes = $11,
+                broken_reason = $12, updated_at = $13
+          WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        appointment.id.as_uuid(),
+        appointment.external_id,
+        appointment.patient_id.as_uuid(),
+        appointment.provider_id.as_uuid(),
+        appointment.operatory_id.map(OperatoryId::as_uuid),
+        appointment.starts_at,
+        appointment.ends_at,
+        appointment.status.as_str(),
+        appointment.service,
+        appointment.notes,
+        appointment.broken_reason,
+        appointment.updated_at,
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(not_stored)?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// Deletes an appointment. `false`: there is none.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn delete(tx: &mut TenantTx, id: AppointmentId) -> Result<bool> {
+    let deleted = sqlx::query!(
+        "DELETE FROM appointments WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+fn not_stored(error: sqlx::Error) -> NotStored {
+    let constraint = error
+        .as_database_error()
+        .and_then(|database| database.constraint());
+    match constraint {
+        Some("appointments_provider_free") => NotStored::ProviderTaken,
+        Some("appointments_operatory_free") => NotStored::OperatoryTaken,
+        _ if is_unique_violation(&error, "appointments_organization_id_external_id_key") => {
+            NotStored::Other(
+                Error::conflict("another appointment has this external_id").hint(
+                    "external_id is the appointment's id in the practice's own system: one for each",
+                ),
+            )
+        }
+        _ => NotStored::Other(error.into()),
+    }
+}

@@ -1,0 +1,374 @@
+//! Patients, and the parts of their names that a search finds.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::{TenantTx, is_unique_violation, stored};
+use crate::{
+    domain::{
+        Email, Locale, PatientId, PhoneNumber,
+        booking::{Duplicate, Patient, name_search},
+    },
+    error::{Error, Result},
+};
+
+struct PatientRow {
+    id: Uuid,
+    external_id: Option<String>,
+    first_name: String,
+    last_name: String,
+    birth_date: Option<NaiveDate>,
+    phone: Option<String>,
+    email: Option<String>,
+    language: Option<String>,
+    notes: Option<String>,
+    archived_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<PatientRow> for Patient {
+    type Error = Error;
+
+    fn try_from(row: PatientRow) -> Result<Self> {
+        let phone = row.phone.as_deref().map(str::parse::<PhoneNumber>);
+        let email = row.email.as_deref().map(str::parse::<Email>);
+        let language = row.language.as_deref().map(str::parse::<Locale>);
+        Ok(Self {
+            id: row.id.into(),
+            external_id: row.external_id,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            birth_date: row.birth_date,
+            phone: stored("patients.phone", phone.transpose())?,
+            email: stored("patients.email", email.transpose())?,
+            language: stored("patients.language", language.transpose())?,
+            notes: row.notes,
+            archived_at: row.archived_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Finds a patient.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(tx: &mut TenantTx, id: PatientId) -> Result<Option<Patient>> {
+    sqlx::query_as!(
+        PatientRow,
+        "SELECT id, external_id, first_name, last_name, birth_date, phone, email, language, notes,
+                archived_at, created_at, updated_at
+           FROM patients WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Patient::try_from)
+    .transpose()
+}
+
+/// Finds patients by id, or by the id in the practice's own system; in the order of their names.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find_many(
+    tx: &mut TenantTx,
+    ids: &[PatientId],
+    external_ids: &[String],
+) -> Result<Vec<Patient>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    sqlx::query_as!(
+        PatientRow,
+        "SELECT id, external_id, first_name, last_name, birth_date, phone, email, language, notes,
+                archived_at, created_at, updated_at
+           FROM patients
+          WHERE organization_id = $1 AND (id = ANY($2) OR external_id = ANY($3))
+          ORDER BY sort_name, id",
+        tx.organization_id().as_uuid(),
+        &ids,
+        external_ids,
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(Patient::try_from)
+    .collect()
+}
+
+/// Which patients to list.
+#[derive(Clone, Debug, Default)]
+pub struct PatientFilter {
+    /// Folded beginnings of parts of the name; all have to match. See [`name_search`].
+    pub name_parts: Vec<String>,
+    pub phone: Option<PhoneNumber>,
+    pub email: Option<Email>,
+    pub birth_date: Option<NaiveDate>,
+    pub include_archived: bool,
+    /// After this patient in the order of names.
+    pub after: Option<PatientId>,
+    pub limit: i64,
+}
+
+/// A page of the patients that match, in the order of their names.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn page(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> {
+    match longest(&filter.name_parts) {
+        Some(longest) => search(tx, filter, longest).await,
+        None => all(tx, filter).await,
+    }
+}
+
+/// The beginning that the fewest names have, as a rule.
+fn longest(parts: &[String]) -> Option<&str> {
+    let longest = parts.iter().max_by_key(|part| part.chars().count())?;
+    Some(longest)
+}
+
+async fn all(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> {
+    sqlx::query_as!(
+        PatientRow,
+        "SELECT id, external_id, first_name, last_name, birth_date, phone, email, language, notes,
+                archived_at, created_at, updated_at
+           FROM patients
+          WHERE organization_id = $1
+            AND ($2::text IS NULL OR phone = $2)
+            AND ($3::text IS NULL OR email = $3)
+            AND ($4::date IS NULL OR birth_date = $4)
+            AND ($5 OR archived_at IS NULL)
+            AND ($6::uuid IS NULL OR (sort_name, id) >
+                 (SELECT a.sort_name, a.id FROM patients a
+                   WHERE a.organization_id = $1 AND a.id = $6))
+          ORDER BY sort_name, id LIMIT $7",
+        tx.organization_id().as_uuid(),
+        filter.phone.as_ref().map(PhoneNumber::as_str),
+        filter.email.as_ref().map(Email::as_str),
+        filter.birth_date,
+        filter.include_archived,
+        filter.after.map(PatientId::as_uuid),
+        filter.limit,
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(Patient::try_from)
+    .collect()
+}
+
+/// The range of the longest beginning leads; the others are asked of each patient in it. Text
+/// comparisons are leakproof and can use the index under row-level security; LIKE is not
+/// (PostgreSQL manual, 41.5).
+async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Result<Vec<Patient>> {
+    let others: Vec<String> = filter
+        .name_parts
+        .iter()
+        .filter(|part| part.as_str() != longest)
+        .cloned()
+        .collect();
+    let ends: Vec<String> = others
+        .iter()
+        .map(|part| name_search::after_prefix(part))
+        .collect();
+    sqlx::query_as!(
+        PatientRow,
+        "SELECT id, external_id, first_name, last_name, birth_date, phone, email, language, notes,
+                archived_at, created_at, updated_at
+           FROM patients
+          WHERE organization_id = $1
+            AND id IN (SELECT n.patient_id FROM patient_name_parts n
+                        WHERE n.organization_id = $1 AND n.part >= $8 AND n.part < $9)
+            AND NOT EXISTS (
+                SELECT FROM unnest($10::text[], $11::text[]) wanted (first, beyond)
+                 WHERE NOT EXISTS (
+                       SELECT FROM patient_name_parts n
+                        WHERE n.organization_id = $1 AND n.patient_id = patients.id
+                          AND n.part >= wanted.first AND n.part < wanted.beyond))
+            AND ($2::text IS NULL OR phone = $2)
+            AND ($3::text IS NULL OR email = $3)
+            AND ($4::date IS NULL OR birth_date = $4)
+            AND ($5 OR archived_at IS NULL)
+            AND ($6::uuid IS NULL OR (sort_name, id) >
+                 (SELECT a.sort_name, a.id FROM patients a
+                   WHERE a.organization_id = $1 AND a.id = $6))
+          ORDER BY sort_name, id LIMIT $7",
+        tx.organization_id().as_uuid(),
+        filter.phone.as_ref().map(PhoneNumber::as_str),
+        filter.email.as_ref().map(Email::as_str),
+        filter.birth_date,
+        filter.include_archived,
+        filter.after.map(PatientId::as_uuid),
+        filter.limit,
+        longest,
+        name_search::after_prefix(longest),
+        &others,
+        &ends,
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(Patient::try_from)
+    .collect()
+}
+
+/// Patients who may be the same person: the same telephone number or address, or the same date of
+/// birth and last name. At most ten.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn duplicates(tx: &mut TenantTx, patient: &Patient) -> Result<Vec<Duplicate>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, coalesce(phone = $3, false) AS "phone!", coalesce(email = $4, false) AS "email!",
+                  coalesce(birth_date = $5 AND starts_with(sort_name, $6), false) AS "birth_date!"
+             FROM patients
+            WHERE organization_id = $1 AND id <> $2
+              AND (phone = $3 OR email = $4
+                   OR (birth_date = $5 AND sort_name >= $6 AND sort_name < $7))
+            ORDER BY id LIMIT 10"#,
+        tx.organization_id().as_uuid(),
+        patient.id.as_uuid(),
+        patient.phone.as_ref().map(PhoneNumber::as_str),
+        patient.email.as_ref().map(Email::as_str),
+        patient.birth_date,
+        last_name_prefix(patient),
+        name_search::after_prefix(&last_name_prefix(patient)),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let same = [
+                ("phone", row.phone),
+                ("email", row.email),
+                ("birth_date and last_name", row.birth_date),
+            ];
+            Duplicate {
+                patient_id: row.id.into(),
+                same: same
+                    .into_iter()
+                    .filter(|(_, is)| *is)
+                    .map(|(what, _)| what.to_owned())
+                    .collect(),
+            }
+        })
+        .collect())
+}
+
+/// How the sort name of everybody with this last name begins.
+fn last_name_prefix(patient: &Patient) -> String {
+    name_search::sort_name("", &patient.last_name)
+}
+
+/// Adds a patient.
+///
+/// # Errors
+/// `Conflict` when another one has the external id.
+pub async fn insert(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
+    let inserted = sqlx::query!(
+        "INSERT INTO patients (organization_id, id, external_id, first_name, last_name, sort_name,
+                               birth_date, phone, email, language, notes, archived_at, created_at,
+                               updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        tx.organization_id().as_uuid(),
+        patient.id.as_uuid(),
+        patient.external_id,
+        patient.first_name,
+        patient.last_name,
+        name_search::sort_name(&patient.first_name, &patient.last_name),
+        patient.birth_date,
+        patient.phone.as_ref().map(PhoneNumber::as_str),
+        patient.email.as_ref().map(Email::as_str),
+        patient.language.as_ref().map(Locale::as_str),
+        patient.notes,
+        patient.archived_at,
+        patient.created_at,
+        patient.updated_at,
+    )
+    .execute(tx.connection())
+    .await;
+    inserted.map_err(external_id_taken)?;
+    insert_name_parts(tx, patient).await
+}
+
+/// Replaces a patient's fields. `false`: there is none.
+///
+/// # Errors
+/// `Conflict` when another one has the external id.
+pub async fn update(tx: &mut TenantTx, patient: &Patient) -> Result<bool> {
+    let updated = sqlx::query!(
+        "UPDATE patients
+            SET external_id = $3, first_name = $4, last_name = $5, sort_name = $6, birth_date = $7,
+                phone = $8, email = $9, language = $10, notes = $11, archived_at = $12,
+                updated_at = $13
+          WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        patient.id.as_uuid(),
+        patient.external_id,
+        patient.first_name,
+        patient.last_name,
+        name_search::sort_name(&patient.first_name, &patient.last_name),
+        patient.birth_date,
+        patient.phone.as_ref().map(PhoneNumber::as_str),
+        patient.email.as_ref().map(Email::as_str),
+        patient.language.as_ref().map(Locale::as_str),
+        patient.notes,
+        patient.archived_at,
+        patient.updated_at,
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(external_id_taken)?;
+    if updated.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "DELETE FROM patient_name_parts WHERE organization_id = $1 AND patient_id = $2",
+        tx.organization_id().as_uuid(),
+        patient.id.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    insert_name_parts(tx, patient).await?;
+    Ok(true)
+}
+
+/// Deletes a patient, and the parts of their names with them. `false`: there is none.
+///
+/// # Errors
+/// `Failure` when appointments refer to them: count these first.
+pub async fn delete(tx: &mut TenantTx, id: PatientId) -> Result<bool> {
+    let deleted = sqlx::query!(
+        "DELETE FROM patients WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+async fn insert_name_parts(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
+    let parts = name_search::parts([patient.first_name.as_str(), patient.last_name.as_str()]);
+    sqlx::query!(
+        "INSERT INTO patient_name_parts (organization_id, part, patient_id)
+         SELECT $1, part, $2 FROM unnest($3::text[]) part",
+        tx.organization_id().as_uuid(),
+        patient.id.as_uuid(),
+        &parts,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+fn external_id_taken(error: sqlx::Error) -> Error {
+    if is_unique_violation(&error, "patients_organization_id_external_id_key") {
+        return Error::conflict("another patient has this external_id")
+            .hint("external_id is the patient's id in the practice's own system: one for each");
+    }
+    error.into()
+}

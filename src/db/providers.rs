@@ -1,0 +1,198 @@
+//! Providers.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{TenantTx, is_unique_violation, stored};
+use crate::{
+    domain::{
+        Email, PhoneNumber, ProviderId,
+        booking::{Provider, name_search},
+    },
+    error::{Error, Result},
+};
+
+struct ProviderRow {
+    id: Uuid,
+    external_id: Option<String>,
+    name: String,
+    specialty: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    archived_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<ProviderRow> for Provider {
+    type Error = Error;
+
+    fn try_from(row: ProviderRow) -> Result<Self> {
+        let phone = row.phone.as_deref().map(str::parse::<PhoneNumber>);
+        let email = row.email.as_deref().map(str::parse::<Email>);
+        Ok(Self {
+            id: row.id.into(),
+            external_id: row.external_id,
+            name: row.name,
+            specialty: row.specialty,
+            email: stored("providers.email", email.transpose())?,
+            phone: stored("providers.phone", phone.transpose())?,
+            archived_at: row.archived_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Finds a provider.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(tx: &mut TenantTx, id: ProviderId) -> Result<Option<Provider>> {
+    sqlx::query_as!(
+        ProviderRow,
+        "SELECT id, external_id, name, specialty, email, phone, archived_at, created_at, updated_at
+           FROM providers WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Provider::try_from)
+    .transpose()
+}
+
+/// Which providers, or operatories, to list.
+#[derive(Clone, Debug)]
+pub struct ResourceFilter<Id> {
+    /// A folded part of the name (see [`name_search`]).
+    pub text: Option<String>,
+    /// The id in the practice's own system.
+    pub external_id: Option<String>,
+    pub include_archived: bool,
+    /// After this one in the order of names.
+    pub after: Option<Id>,
+    /// `None`: all.
+    pub limit: Option<i64>,
+}
+
+impl<Id> Default for ResourceFilter<Id> {
+    fn default() -> Self {
+        Self {
+            text: None,
+            external_id: None,
+            include_archived: false,
+            after: None,
+            limit: None,
+        }
+    }
+}
+
+/// The providers that match, in the order of their names.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter<ProviderId>) -> Result<Vec<Provider>> {
+    sqlx::query_as!(
+        ProviderRow,
+        "SELECT id, external_id, name, specialty, email, phone, archived_at, created_at, updated_at
+           FROM providers
+          WHERE organization_id = $1
+            AND ($2::text IS NULL OR strpos(sort_name, $2) > 0
+                 OR strpos(lower(specialty), lower($2)) > 0)
+            AND ($3::text IS NULL OR external_id = $3)
+            AND ($4 OR archived_at IS NULL)
+            AND ($5::uuid IS NULL OR (sort_name, id) >
+                 (SELECT a.sort_name, a.id FROM providers a
+                   WHERE a.organization_id = $1 AND a.id = $5))
+          ORDER BY sort_name, id LIMIT $6",
+        tx.organization_id().as_uuid(),
+        filter.text,
+        filter.external_id,
+        filter.include_archived,
+        filter.after.map(ProviderId::as_uuid),
+        filter.limit,
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(Provider::try_from)
+    .collect()
+}
+
+/// Adds a provider.
+///
+/// # Errors
+/// `Conflict` when another one has the external id.
+pub async fn insert(tx: &mut TenantTx, provider: &Provider) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO providers (organization_id, id, external_id, name, sort_name, specialty, email,
+                                phone, archived_at, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        tx.organization_id().as_uuid(),
+        provider.id.as_uuid(),
+        provider.external_id,
+        provider.name,
+        name_search::fold(&provider.name),
+        provider.specialty,
+        provider.email.as_ref().map(Email::as_str),
+        provider.phone.as_ref().map(PhoneNumber::as_str),
+        provider.archived_at,
+        provider.created_at,
+        provider.updated_at,
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(external_id_taken)?;
+    Ok(())
+}
+
+/// Replaces a provider's fields. `false`: there is none.
+///
+/// # Errors
+/// `Conflict` when another one has the external id.
+pub async fn update(tx: &mut TenantTx, provider: &Provider) -> Result<bool> {
+    let updated = sqlx::query!(
+        "UPDATE providers
+            SET external_id = $3, name = $4, sort_name = $5, specialty = $6, email = $7, phone = $8,
+                archived_at = $9, updated_at = $10
+          WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        provider.id.as_uuid(),
+        provider.external_id,
+        provider.name,
+        name_search::fold(&provider.name),
+        provider.specialty,
+        provider.email.as_ref().map(Email::as_str),
+        provider.phone.as_ref().map(PhoneNumber::as_str),
+        provider.archived_at,
+        provider.updated_at,
+    )
+    .execute(tx.connection())
+    .await
+    .map_err(external_id_taken)?;
+    Ok(updated.rows_affected() == 1)
+}
+
+/// Deletes a provider, and their schedules with them. `false`: there is none.
+///
+/// # Errors
+/// `Failure` when appointments refer to them: count these first.
+pub async fn delete(tx: &mut TenantTx, id: ProviderId) -> Result<bool> {
+    let deleted = sqlx::query!(
+        "DELETE FROM providers WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(deleted.rows_affected() == 1)
+}
+
+fn external_id_taken(error: sqlx::Error) -> Error {
+    if is_unique_violation(&error, "providers_organization_id_external_id_key") {
+        return Error::conflict("another provider has this external_id")
+            .hint("external_id is the provider's id in the practice's own system: one for each");
+    }
+    error.into()
+}

@@ -1,0 +1,88 @@
+//! The dispatcher: a function by its name, its parameters and its answer as JSON.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{appointments, operatories, patients, providers, schedules, slots};
+use crate::{
+    confirm::Confirmed,
+    domain::{OrganizationId, booking::Function},
+    error::{Error, Result},
+    services::Session,
+};
+
+/// Calls a function.
+///
+/// `confirmed` is what a deletion takes; the other functions need none.
+///
+/// # Errors
+/// `BadInput` for parameters that are unknown, missing or of another type; `Refused` for a deletion
+/// that nobody confirmed; what the function returns.
+pub async fn call(
+    session: &Session,
+    organization: OrganizationId,
+    function: Function,
+    parameters: Value,
+    confirmed: Option<Confirmed>,
+) -> Result<Value> {
+    use Function as F;
+    /// Reads the parameters, calls, and turns the answer into JSON.
+    macro_rules! answer {
+        ($function:path) => {
+            json!($function(session, organization, &read(function, parameters)?).await?)
+        };
+        ($function:path, by value) => {
+            json!($function(session, organization, read(function, parameters)?).await?)
+        };
+        ($function:path, $($more:expr),+) => {
+            json!($function(session, organization, &read(function, parameters)?, $($more),+).await?)
+        };
+    }
+    Ok(match function {
+        F::GetAllPatients => answer!(patients::get_all),
+        F::GetMultiplePatients => answer!(patients::get_multiple),
+        F::GetPatient => answer!(patients::get),
+        F::CreatePatient => answer!(patients::create, false),
+        F::UpdatePatient => answer!(patients::update, by value),
+        F::DeletePatient => answer!(patients::delete, agreed(function, confirmed)?),
+        F::GetProviders => answer!(providers::get_all),
+        F::GetProvider => answer!(providers::get),
+        F::CreateProvider => answer!(providers::create, false),
+        F::UpdateProvider => answer!(providers::update, by value),
+        F::DeleteProvider => answer!(providers::delete, agreed(function, confirmed)?),
+        F::GetOperatories => answer!(operatories::get_all),
+        F::GetOperatory => answer!(operatories::get),
+        F::CreateOperatory => answer!(operatories::create, false),
+        F::UpdateOperatory => answer!(operatories::update, by value),
+        F::DeleteOperatory => answer!(operatories::delete, agreed(function, confirmed)?),
+        F::GetAppointments => answer!(appointments::get_all),
+        F::GetAvailableSlots => answer!(slots::get_available),
+        F::CreateAppointment => answer!(appointments::create),
+        F::UpdateAppointment => answer!(appointments::update, by value),
+        F::BreakAppointment => answer!(appointments::break_one),
+        F::DeleteAppointment => answer!(appointments::delete, agreed(function, confirmed)?),
+        F::GetSchedules => answer!(schedules::get_all),
+        F::GetSchedule => answer!(schedules::get),
+        F::GetProviderSchedules => answer!(schedules::get_of_provider),
+        F::CreateSchedule => answer!(schedules::create),
+        F::UpdateSchedule => answer!(schedules::update, by value),
+        F::DeleteSchedule => answer!(schedules::delete, agreed(function, confirmed)?),
+        F::CreateDefaultSchedules => answer!(schedules::create_defaults),
+        F::CheckScheduleConflicts => answer!(schedules::check_conflicts),
+    })
+}
+
+fn read<T: DeserializeOwned>(function: Function, parameters: Value) -> Result<T> {
+    serde_json::from_value(parameters).map_err(|error| {
+        Error::bad_input(format!("parameters of {function}: {error}")).hint(format!(
+            "see what it takes: tenantctl booking schema {function}"
+        ))
+    })
+}
+
+fn agreed(function: Function, confirmed: Option<Confirmed>) -> Result<Confirmed> {
+    confirmed.ok_or_else(|| {
+        Error::refused(format!("{function} deletes, and nobody confirmed it"))
+            .hint("add --yes to go on without asking")
+    })
+}

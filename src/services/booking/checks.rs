@@ -1,0 +1,199 @@
+//! What several functions ask of their parameters.
+
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Utc};
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        Email, Organization, PhoneNumber,
+        booking::{
+            name_search,
+            parameters::{LONGEST_PAGE, PAGE, Patch},
+        },
+        suggest::quoted,
+    },
+    error::{Error, Result},
+};
+
+/// The length of a page.
+///
+/// # Errors
+/// `BadInput` where it is out of range.
+pub(super) fn page(limit: Option<u32>) -> Result<i64> {
+    within("limit", limit, PAGE, 1..=LONGEST_PAGE).map(i64::from)
+}
+
+/// A number in its range.
+///
+/// # Errors
+/// `BadInput` that names the parameter and the range.
+pub(super) fn within(
+    name: &str,
+    value: Option<u32>,
+    default: u32,
+    range: RangeInclusive<u32>,
+) -> Result<u32> {
+    let value = value.unwrap_or(default);
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let (first, last) = (range.start(), range.end());
+    Err(Error::bad_input(format!(
+        "{name} is {value}: it must be from {first} to {last}"
+    ))
+    .hint(format!("{default} where it is not given")))
+}
+
+/// The rows of a page out of one row more than it may have, and whether there are more.
+pub(super) fn cut<T>(mut rows: Vec<T>, limit: i64) -> (Vec<T>, bool) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    (rows, more)
+}
+
+/// A telephone number as it is written in the organization's region. The error does not repeat it:
+/// it may be a patient's.
+///
+/// # Errors
+/// `BadInput`.
+pub(super) fn phone(text: &str, organization: &Organization) -> Result<PhoneNumber> {
+    PhoneNumber::parse(text, organization.locale.region()).map_err(|_| {
+        let example = "write it with + and the country code (E.164), for example +41443643532";
+        let error = Error::bad_input("phone is not a valid telephone number");
+        match organization.locale.region() {
+            Some(region) => error.hint(format!("{example}, or as it is dialled in {region}")),
+            None => error.hint(example),
+        }
+    })
+}
+
+/// An e-mail address. The error does not repeat it: it may be a patient's.
+///
+/// # Errors
+/// `BadInput`.
+pub(super) fn email(text: &str) -> Result<Email> {
+    text.parse().map_err(|_| {
+        Error::bad_input("email is not a valid e-mail address")
+            .hint("an address looks like maria@harbor.example")
+    })
+}
+
+/// When something is archived, after `archived` was asked for.
+pub(super) fn archived_at(
+    before: Option<DateTime<Utc>>,
+    archived: Option<bool>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    match archived {
+        None => before,
+        Some(true) => before.or(Some(now)),
+        Some(false) => None,
+    }
+}
+
+/// The refusal to delete what has appointments.
+pub(super) fn has_appointments(what: &str, count: i64) -> Error {
+    let appointments = match count {
+        1 => "1 appointment".to_owned(),
+        count => format!("{count} appointments"),
+    };
+    Error::conflict(format!("{what} has {appointments}; nothing was deleted"))
+        .hint("--archive keeps it out of sight with all of them; or delete these first")
+}
+
+/// What became of a provider, an operatory or a patient that was to go.
+#[derive(Debug, Serialize)]
+pub struct Removal {
+    pub id: Uuid,
+    /// `false`: it was archived already.
+    pub changed: bool,
+    /// `true`: deleted for good; `false`: archived.
+    pub deleted: bool,
+}
+
+impl Removal {
+    pub(super) fn unchanged(id: impl Into<Uuid>) -> Self {
+        Self {
+            id: id.into(),
+            changed: false,
+            deleted: false,
+        }
+    }
+
+    pub(super) fn archived(id: impl Into<Uuid>) -> Self {
+        Self {
+            changed: true,
+            ..Self::unchanged(id)
+        }
+    }
+
+    pub(super) fn deleted(id: impl Into<Uuid>) -> Self {
+        Self {
+            deleted: true,
+            ..Self::archived(id)
+        }
+    }
+}
+
+/// Reads a text that may be absent.
+///
+/// # Errors
+/// What `parse` returns.
+pub(super) fn optional<T>(
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T>,
+) -> Result<Option<T>> {
+    text.map(parse).transpose()
+}
+
+/// Reads the text of a patch.
+///
+/// # Errors
+/// What `parse` returns.
+pub(super) fn parse_patch<T>(
+    patch: Patch<String>,
+    parse: impl FnOnce(&str) -> Result<T>,
+) -> Result<Patch<T>> {
+    patch
+        .map(|text| optional(text.as_deref(), parse))
+        .transpose()
+}
+
+/// The one that a reference means, of those whose name it is part of.
+///
+/// # Errors
+/// `NotFound` for none, `Conflict` that lists several.
+pub(super) fn only_one<Id: Copy + std::fmt::Display>(
+    what: &str,
+    reference: &str,
+    found: &[(Id, &str)],
+) -> Result<Id> {
+    let folded = name_search::fold(reference);
+    let exact: Vec<&(Id, &str)> = found
+        .iter()
+        .filter(|(_, name)| name_search::fold(name) == folded)
+        .collect();
+    match (exact.as_slice(), found) {
+        ([one], _) => Ok(one.0),
+        ([], [one]) => Ok(one.0),
+        ([], []) => Err(
+            Error::not_found(format!("there is no {what} {}", quoted(reference)))
+                .hint(format!("list them: tenantctl {what} list")),
+        ),
+        _ => {
+            let names = found.iter().map(|(id, name)| format!("{name} ({id})"));
+            let names: Vec<String> = names.take(5).collect();
+            Err(Error::conflict(format!(
+                "{} can mean several: {}",
+                quoted(reference),
+                names.join(", ")
+            ))
+            .hint("name it by its id"))
+        }
+    }
+}

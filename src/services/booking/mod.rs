@@ -1,0 +1,17 @@
+//! The thirty functions on the booking data. Each runs in the organization's scope, checks the
+//! caller's permission and, where it changes something, writes the activity entry in the same
+//! transaction. What belongs to another organization is answered like what does not exist.
+
+pub mod access_log;
+pub mod appointments;
+mod call;
+mod checks;
+mod missing;
+pub mod operatories;
+pub mod patients;
+pub mod providers;
+pub mod schedules;
+pub mod slots;
+
+pub use call::call;
+pub use checks::Removal;

@@ -1,0 +1,465 @@
+//! The functions on schedules.
+
+use chrono::{Days, NaiveDate};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    checks::{self, Removal, optional, parse_patch},
+    missing, operatories, providers,
+};
+use crate::{
+    confirm::Confirmed,
+    context::new_id,
+    db::{
+        self, appointments::AppointmentFilter, providers::ResourceFilter, schedules::ScheduleFilter,
+    },
+    domain::{
+        OrganizationId, ProviderId, ScheduleId,
+        booking::{
+            AppointmentStatus, ClockTime, Function, Schedule, ScheduleKind, Weekday, clock,
+            conflicts::{self, Booking, Conflict},
+            opening::{DayHours, Subject, Timetable},
+            parameters::{
+                CheckScheduleConflicts, CreateDefaultSchedules, CreateSchedule, DeleteSchedule,
+                GetProviderSchedules, GetSchedule, GetSchedules, UpdateSchedule, patched,
+            },
+            text,
+        },
+    },
+    error::{Error, Result},
+    services::{Scope, Session, activity::Change},
+};
+
+/// A page of schedules.
+#[derive(Debug, Serialize)]
+pub struct SchedulesPage {
+    pub schedules: Vec<Schedule>,
+    /// Where the next page goes on; null: this is the last.
+    pub next_after: Option<ScheduleId>,
+}
+
+/// The schedules that match, oldest first.
+///
+/// # Errors
+/// `BadInput` for a limit out of range, `NotFound` where `after` is no schedule.
+pub async fn get_all(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: &GetSchedules,
+) -> Result<SchedulesPage> {
+    let permission = Function::GetSchedules.permission();
+    let mut scope = session.read(organization, permission).await?;
+    let limit = checks::page(parameters.limit)?;
+    if let Some(after) = parameters.after {
+        require(&mut scope, after).await?;
+    }
+    let filter = ScheduleFilter {
+        kind: parameters.kind,
+        provider: parameters.provider_id,
+        operatory: parameters.operatory_id,
+        organization_only: parameters.organization_only,
+        date: parameters.date,
+        after: parameters.after,
+        limit: Some(limit + 1),
+    };
+    let found = db::schedules::list(&mut scope.tx, &filter).await?;
+    let (schedules, more) = checks::cut(found, limit);
+    Ok(SchedulesPage {
+        next_after: schedules.last().map(|last| last.id).filter(|_| more),
+        schedules,
+    })
+}
+
+/// One schedule.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: &GetSchedule,
+) -> Result<Schedule> {
+    let permission = Function::GetSchedule.permission();
+    let mut scope = session.read(organization, permission).await?;
+    require(&mut scope, parameters.schedule_id).await
+}
+
+/// What counts for a provider.
+#[derive(Debug, Serialize)]
+pub struct ProviderSchedules {
+    pub provider_id: ProviderId,
+    /// Their own, and the organization's.
+    pub schedules: Vec<Schedule>,
+    /// The hours that result, on the organization's clock, before appointments.
+    pub hours: Vec<DayHours>,
+}
+
+/// What counts for one provider, and the hours that result.
+///
+/// # Errors
+/// `NotFound`, `BadInput` for a number of days out of range.
+pub async fn get_of_provider(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: &GetProviderSchedules,
+) -> Result<ProviderSchedules> {
+    let permission = Function::GetProviderSchedules.permission();
+    let mut scope = session.read(organization, permission).await?;
+    let provider = providers::require(&mut scope, parameters.provider_id).await?;
+    let days = checks::within("days", parameters.days, 7, 1..=92)?;
+    let zone = scope.organization.time_zone.tz();
+    let from = first_date(session, &scope, parameters.date_from);
+    let until = last_date(from, days)?;
+    let in_force =
+        db::schedules::in_force(&mut scope.tx, from, until, Some(provider.id), None).await?;
+    let schedules: Vec<Schedule> = in_force
+        .into_iter()
+        .filter(|schedule| schedule.operatory_id.is_none())
+        .collect();
+    let subject = Subject::Provider(provider.id);
+    let hours = Timetable::new(&schedules).hours(subject, from..=until, zone);
+    Ok(ProviderSchedules {
+        provider_id: provider.id,
+        schedules,
+        hours,
+    })
+}
+
+fn first_date(session: &Session, scope: &Scope, given: Option<NaiveDate>) -> NaiveDate {
+    let today = || clock::shown(session.now(), scope.organization.time_zone.tz()).date();
+    given.unwrap_or_else(today)
+}
+
+/// The last of so many dates.
+fn last_date(from: NaiveDate, days: u32) -> Result<NaiveDate> {
+    from.checked_add_days(Days::new(u64::from(days) - 1))
+        .ok_or_else(|| Error::bad_input(format!("the calendar ends within {days} days of {from}")))
+}
+
+/// A schedule after a change.
+#[derive(Debug, Serialize)]
+pub struct ScheduleChange {
+    /// `false`: it was so already.
+    pub changed: bool,
+    pub before: Option<Schedule>,
+    pub schedule: Schedule,
+}
+
+/// Adds working hours, a holiday or a blockout.
+///
+/// # Errors
+/// `BadInput` for what its kind does not allow, `NotFound` for a provider or operatory that is not
+/// there, `Conflict` for working hours that overlap others.
+pub async fn create(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: &CreateSchedule,
+) -> Result<ScheduleChange> {
+    let permission = Function::CreateSchedule.permission();
+    let mut scope = session.write(organization, permission).await?;
+    let schedule = new_schedule(session, parameters)?;
+    require_subject(&mut scope, &schedule).await?;
+    require_no_overlap(&mut scope, &schedule).await?;
+    db::schedules::insert(&mut scope.tx, &schedule).await?;
+    let change = change("schedule.create", None, Some(&schedule));
+    scope.finish(session, change).await?;
+    Ok(ScheduleChange {
+        changed: true,
+        before: None,
+        schedule,
+    })
+}
+
+fn new_schedule(session: &Session, parameters: &CreateSchedule) -> Result<Schedule> {
+    let now = session.now();
+    let is_of_dates = matches!(parameters.kind, ScheduleKind::Date | ScheduleKind::Holiday);
+    let one_day = parameters.valid_from.filter(|_| is_of_dates);
+    let schedule = Schedule {
+        id: new_id().into(),
+        kind: parameters.kind,
+        provider_id: parameters.provider_id,
+        operatory_id: parameters.operatory_id,
+        weekday: parameters.weekday,
+        valid_from: parameters.valid_from,
+        valid_until: parameters.valid_until.or(one_day),
+        start_time: parameters.start_time,
+        end_time: parameters.end_time,
+        note: optional(parameters.note.as_deref(), note)?,
+        created_at: now,
+        updated_at: now,
+    };
+    schedule.check()?;
+    Ok(schedule)
+}
+
+async fn require_subject(scope: &mut Scope, schedule: &Schedule) -> Result<()> {
+    if let Some(id) = schedule.provider_id {
+        providers::require_active(scope, id).await?;
+    }
+    if let Some(id) = schedule.operatory_id {
+        operatories::require_active(scope, id).await?;
+    }
+    Ok(())
+}
+
+/// Changes of one organization take turns, so that nothing comes between the look and the insert.
+async fn require_no_overlap(scope: &mut Scope, schedule: &Schedule) -> Result<()> {
+    let filter = ScheduleFilter {
+        kind: Some(schedule.kind),
+        provider: schedule.provider_id,
+        operatory: schedule.operatory_id,
+        organization_only: schedule.provider_id.is_none() && schedule.operatory_id.is_none(),
+        ..ScheduleFilter::default()
+    };
+    let others = db::schedules::list(&mut scope.tx, &filter).await?;
+    let overlaps = |other: &&Schedule| other.id != schedule.id && other.overlaps(schedule);
+    match others.iter().find(overlaps) {
+        None => Ok(()),
+        Some(other) => Err(Error::conflict(format!(
+            "these working hours overlap those of schedule {}",
+            other.id
+        ))
+        .hint(format!("look at it: tenantctl schedule show {}", other.id))
+        .hint("change that one, or end it with valid_until")),
+    }
+}
+
+/// Changes a schedule; its kind and whose it is stay.
+///
+/// # Errors
+/// `NotFound`, and as [`create`].
+pub async fn update(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: UpdateSchedule,
+) -> Result<ScheduleChange> {
+    let permission = Function::UpdateSchedule.permission();
+    let mut scope = session.write(organization, permission).await?;
+    let before = require(&mut scope, parameters.schedule_id).await?;
+    let mut after = Schedule {
+        weekday: patched(parameters.weekday, before.weekday),
+        valid_from: patched(parameters.valid_from, before.valid_from),
+        valid_until: patched(parameters.valid_until, before.valid_until),
+        start_time: parameters.start_time.or(before.start_time),
+        end_time: parameters.end_time.or(before.end_time),
+        note: patched(parse_patch(parameters.note, note)?, before.note.clone()),
+        ..before.clone()
+    };
+    after.check()?;
+    if after == before {
+        return Ok(ScheduleChange {
+            changed: false,
+            before: Some(before),
+            schedule: after,
+        });
+    }
+    require_no_overlap(&mut scope, &after).await?;
+    after.updated_at = session.now();
+    db::schedules::update(&mut scope.tx, &after).await?;
+    let change = change("schedule.update", Some(&before), Some(&after));
+    scope.finish(session, change).await?;
+    Ok(ScheduleChange {
+        changed: true,
+        before: Some(before),
+        schedule: after,
+    })
+}
+
+/// Deletes a schedule.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn delete(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: &DeleteSchedule,
+    _confirmed: Confirmed,
+) -> Result<Removal> {
+    let permission = Function::DeleteSchedule.permission();
+    let mut scope = session.write(organization, permission).await?;
+    let before = require(&mut scope, parameters.schedule_id).await?;
+    db::schedules::delete(&mut scope.tx, before.id).await?;
+    let change = change("schedule.delete", Some(&before), None);
+    scope.finish(session, change).await?;
+    Ok(Removal::deleted(before.id))
+}
+
+/// The usual weeks that were added.
+#[derive(Debug, Serialize)]
+pub struct DefaultSchedules {
+    pub schedules: Vec<Schedule>,
+    /// Who has working hours of their own, and kept them.
+    pub skipped_provider_ids: Vec<ProviderId>,
+}
+
+/// Gives providers without working hours of their own the usual week.
+///
+/// # Errors
+/// `NotFound` or `Conflict` for a provider that is not there or archived, `BadInput` for hours that
+/// end before they start.
+pub async fn create_defaults(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: &CreateDefaultSchedules,
+) -> Result<DefaultSchedules> {
+    let permission = Function::CreateDefaultSchedules.permission();
+    let mut scope = session.write(organization, permission).await?;
+    let provider_ids = providers_of(&mut scope, parameters).await?;
+    let weekdays = match parameters.weekdays.as_slice() {
+        [] => Weekday::WORKING.to_vec(),
+        given => {
+            let mut days = given.to_vec();
+            days.sort_unstable();
+            days.dedup();
+            days
+        }
+    };
+    let weekly = ScheduleFilter {
+        kind: Some(ScheduleKind::Weekly),
+        ..ScheduleFilter::default()
+    };
+    let known = db::schedules::list(&mut scope.tx, &weekly).await?;
+    let has_own = |id: &ProviderId| known.iter().any(|one| one.provider_id == Some(*id));
+    let (skipped, wanting): (Vec<_>, Vec<_>) = provider_ids.into_iter().partition(has_own);
+    let mut schedules = Vec::new();
+    for provider in wanting {
+        for weekday in weekdays.iter().copied() {
+            let schedule = new_schedule(session, &usual_day(parameters, provider, weekday))?;
+            db::schedules::insert(&mut scope.tx, &schedule).await?;
+            schedules.push(schedule);
+        }
+    }
+    if !schedules.is_empty() {
+        let change = Change {
+            action: "schedule.create_defaults",
+            object_type: "organization",
+            object_id: scope.organization.id.to_string(),
+            before: None,
+            after: Some(json!({ "schedules": schedules })),
+        };
+        scope.finish(session, change).await?;
+    }
+    Ok(DefaultSchedules {
+        schedules,
+        skipped_provider_ids: skipped,
+    })
+}
+
+async fn providers_of(
+    scope: &mut Scope,
+    parameters: &CreateDefaultSchedules,
+) -> Result<Vec<ProviderId>> {
+    if parameters.provider_ids.is_empty() {
+        let active = db::providers::list(&mut scope.tx, &ResourceFilter::default()).await?;
+        return Ok(active.into_iter().map(|provider| provider.id).collect());
+    }
+    let mut ids = parameters.provider_ids.clone();
+    ids.sort_unstable();
+    ids.dedup();
+    for id in &ids {
+        providers::require_active(scope, *id).await?;
+    }
+    Ok(ids)
+}
+
+fn usual_day(
+    parameters: &CreateDefaultSchedules,
+    provider: ProviderId,
+    weekday: Weekday,
+) -> CreateSchedule {
+    let usual = |hour: u16| ClockTime::from_minutes(hour * 60);
+    CreateSchedule {
+        kind: ScheduleKind::Weekly,
+        provider_id: Some(provider),
+        operatory_id: None,
+        weekday: Some(weekday),
+        valid_from: None,
+        valid_until: None,
+        start_time: parameters.start_time.or(usual(9)),
+        end_time: parameters.end_time.or(usual(17)),
+        note: None,
+    }
+}
+
+/// What does not go together.
+#[derive(Debug, Serialize)]
+pub struct ScheduleConflicts {
+    pub date_from: NaiveDate,
+    pub date_until: NaiveDate,
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Schedules that overlap, and open appointments outside of the working hours.
+///
+/// # Errors
+/// `NotFound`, `BadInput` for a number of days out of range or a proposal that its kind does not
+/// allow.
+pub async fn check_conflicts(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: &CheckScheduleConflicts,
+) -> Result<ScheduleConflicts> {
+    let permission = Function::CheckScheduleConflicts.permission();
+    let mut scope = session.read(organization, permission).await?;
+    let (provider, operatory) = (parameters.provider_id, parameters.operatory_id);
+    if let Some(id) = provider {
+        providers::require(&mut scope, id).await?;
+    }
+    if let Some(id) = operatory {
+        operatories::require(&mut scope, id).await?;
+    }
+    let days = checks::within("days", parameters.days, 92, 1..=366)?;
+    let zone = scope.organization.time_zone.tz();
+    let from = first_date(session, &scope, parameters.date_from);
+    let until = last_date(from, days)?;
+    let mut schedules =
+        db::schedules::in_force(&mut scope.tx, from, until, provider, operatory).await?;
+    if let Some(proposed) = &parameters.proposed {
+        let proposed = new_schedule(session, proposed)?;
+        require_subject(&mut scope, &proposed).await?;
+        schedules.push(proposed);
+    }
+    let filter = AppointmentFilter {
+        from: Some(clock::whole_date(from, zone).start),
+        until: Some(clock::whole_date(until, zone).end),
+        provider,
+        operatory,
+        statuses: vec![AppointmentStatus::Scheduled, AppointmentStatus::Confirmed],
+        ..AppointmentFilter::default()
+    };
+    let bookings: Vec<Booking> = db::appointments::list(&mut scope.tx, &filter)
+        .await?
+        .into_iter()
+        .map(|entry| Booking::from(&entry.appointment))
+        .collect();
+    let mut found = conflicts::overlapping(&schedules);
+    found.extend(conflicts::outside_hours(&bookings, &schedules, zone));
+    Ok(ScheduleConflicts {
+        date_from: from,
+        date_until: until,
+        conflicts: found,
+    })
+}
+
+async fn require(scope: &mut Scope, id: ScheduleId) -> Result<Schedule> {
+    db::schedules::find(&mut scope.tx, id)
+        .await?
+        .ok_or_else(|| missing::schedule(id))
+}
+
+fn note(text: &str) -> Result<String> {
+    text::notes("note", text)
+}
+
+fn change(action: &'static str, before: Option<&Schedule>, after: Option<&Schedule>) -> Change {
+    Change {
+        action,
+        object_type: "schedule",
+        object_id: before
+            .or(after)
+            .map_or_else(String::new, |schedule| schedule.id.to_string()),
+        before: before.map(|schedule| json!(schedule)),
+        after: after.map(|schedule| json!(schedule)),
+    }
+}

@@ -1,0 +1,316 @@
+//! When an appointment could be booked: schedules minus appointments.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+
+use super::{checks, operatories, providers};
+use crate::{
+    db::{
+        self,
+        appointments::{Busy, busy},
+        providers::ResourceFilter,
+    },
+    domain::{
+        AppointmentId, OperatoryId, OrganizationId, ProviderId,
+        booking::{
+            Appointment, Function, clock,
+            intervals::{Interval, Intervals},
+            opening::{Subject, Timetable, fits},
+            parameters::GetAvailableSlots,
+            slots::{ProviderTime, RoomTime, Rooms, Slot, SlotSearch},
+        },
+    },
+    error::{Error, Result},
+    services::{Scope, Session},
+};
+
+/// Minutes of an appointment of which nothing else is said.
+pub(super) const USUAL_LENGTH: u32 = 30;
+const USUAL_DAYS: u32 = 14;
+const USUAL_LIMIT: u32 = 100;
+/// Other times that a conflict names.
+const ALTERNATIVES: usize = 3;
+
+/// When an appointment could be booked.
+#[derive(Debug, Serialize)]
+pub struct AvailableSlots {
+    /// The organization's, in which `local_start` is.
+    pub time_zone: String,
+    pub slots: Vec<Slot>,
+    /// `true`: there are more than the limit allowed.
+    pub more: bool,
+}
+
+/// Where an appointment may take place.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Room {
+    NotNeeded,
+    /// Any that is free; none where the organization has no operatories.
+    Any,
+    One(OperatoryId),
+}
+
+/// The slots that match, by time.
+///
+/// # Errors
+/// `NotFound` or `Conflict` for a provider or an operatory that is not there or archived,
+/// `BadInput` for numbers out of range.
+pub async fn get_available(
+    session: &Session,
+    organization: OrganizationId,
+    parameters: &GetAvailableSlots,
+) -> Result<AvailableSlots> {
+    let permission = Function::GetAvailableSlots.permission();
+    let mut scope = session.read(organization, permission).await?;
+    let limit = checks::within("limit", parameters.limit, USUAL_LIMIT, 1..=10_000)? as usize;
+    let search = SlotSearch {
+        limit: limit + 1,
+        ..search_of(session, &scope, parameters)?
+    };
+    let room = match (parameters.operatory_id, parameters.without_operatory) {
+        (Some(_), true) => {
+            return Err(Error::bad_input(
+                "operatory_id and without_operatory contradict each other",
+            )
+            .hint("give one of them"));
+        }
+        (Some(id), false) => {
+            operatories::require_active(&mut scope, id).await?;
+            Room::One(id)
+        }
+        (None, true) => Room::NotNeeded,
+        (None, false) => Room::Any,
+    };
+    let mut slots = find(&mut scope, &search, parameters.provider_id, room, None).await?;
+    let more = slots.len() > limit;
+    slots.truncate(limit);
+    Ok(AvailableSlots {
+        time_zone: scope.organization.time_zone.name().to_owned(),
+        slots,
+        more,
+    })
+}
+
+fn search_of(
+    session: &Session,
+    scope: &Scope,
+    parameters: &GetAvailableSlots,
+) -> Result<SlotSearch> {
+    let length = parameters.length_minutes;
+    let length = checks::within("length_minutes", length, USUAL_LENGTH, 5..=1440)?;
+    let step = checks::within("step_minutes", parameters.step_minutes, length, 5..=1440)?;
+    let days = checks::within("days", parameters.days, USUAL_DAYS, 1..=92)?;
+    let lead = checks::within("lead_minutes", parameters.lead_minutes, 0, 0..=525_600)?;
+    if let (Some(from), Some(until)) = (parameters.time_from, parameters.time_until)
+        && until <= from
+    {
+        return Err(
+            Error::bad_input(format!("time_until {until} is not after time_from {from}"))
+                .hint("both are of one day: 09:00 and 12:00"),
+        );
+    }
+    let now = session.now();
+    Ok(SlotSearch {
+        first_date: match parameters.date_from {
+            Some(date) => date,
+            None => clock::shown(now, scope.organization.time_zone.tz()).date(),
+        },
+        days,
+        length: TimeDelta::minutes(length.into()),
+        step: TimeDelta::minutes(step.into()),
+        earliest: now + TimeDelta::minutes(lead.into()),
+        time_from: parameters.time_from,
+        time_until: parameters.time_until,
+        limit: 0,
+    })
+}
+
+/// The slots of a search, for one provider or all that are active; `except` does not count as
+/// taken: it is about to be moved.
+async fn find(
+    scope: &mut Scope,
+    search: &SlotSearch,
+    provider: Option<ProviderId>,
+    room: Room,
+    except: Option<AppointmentId>,
+) -> Result<Vec<Slot>> {
+    let zone = scope.organization.time_zone.tz();
+    let (dates, window) = (search.dates(zone), search.window(zone));
+    let provider_ids = match provider {
+        Some(id) => vec![providers::require_active(scope, id).await?.id],
+        None => {
+            let active = db::providers::list(&mut scope.tx, &ResourceFilter::default()).await?;
+            active.into_iter().map(|one| one.id).collect()
+        }
+    };
+    let room_ids = match room {
+        Room::NotNeeded => Vec::new(),
+        Room::One(id) => vec![id],
+        Room::Any => {
+            let active = db::operatories::list(&mut scope.tx, &ResourceFilter::default()).await?;
+            active.into_iter().map(|one| one.id).collect()
+        }
+    };
+    let (only_provider, only_room) = match (provider, room) {
+        (Some(provider), Room::NotNeeded) => (Some(provider), None),
+        (Some(provider), Room::One(room)) => (Some(provider), Some(room)),
+        (None, _) | (_, Room::Any) => (None, None),
+    };
+    let tx = &mut scope.tx;
+    let (first, last) = (*dates.start(), *dates.end());
+    let schedules = db::schedules::in_force(tx, first, last, provider, only_room).await?;
+    let taken = busy(
+        tx,
+        window.start,
+        window.end,
+        only_provider,
+        only_room,
+        except,
+    )
+    .await?;
+    let timetable = Timetable::new(&schedules);
+    let provider_times: Vec<ProviderTime> = provider_ids
+        .into_iter()
+        .map(|id| ProviderTime {
+            provider_id: id,
+            open: timetable.hours(Subject::Provider(id), dates.clone(), zone),
+            busy: times(&taken, |one| one.provider_id == id),
+        })
+        .collect();
+    let rooms = if room_ids.is_empty() {
+        Rooms::NotNeeded
+    } else {
+        let room_time = |id| RoomTime {
+            operatory_id: id,
+            open: timetable.hours(Subject::Operatory(id), dates.clone(), zone),
+            busy: times(&taken, |one| one.operatory_id == Some(id)),
+        };
+        Rooms::OneOf(room_ids.into_iter().map(room_time).collect())
+    };
+    Ok(search.slots(&provider_times, &rooms, zone).collect())
+}
+
+fn times(taken: &[Busy], is_theirs: impl Fn(&Busy) -> bool) -> Intervals {
+    taken
+        .iter()
+        .filter(|one| is_theirs(one))
+        .map(|one| Interval::new(one.starts_at, one.ends_at))
+        .collect()
+}
+
+/// Refuses an appointment at a time at which its provider does not work, or its operatory is
+/// closed.
+///
+/// # Errors
+/// `Conflict` that names other times.
+pub(super) async fn require_open(
+    session: &Session,
+    scope: &mut Scope,
+    appointment: &Appointment,
+) -> Result<()> {
+    let zone = scope.organization.time_zone.tz();
+    let (starts_at, ends_at) = (appointment.starts_at, appointment.ends_at);
+    let dates = clock::dates_touched(Interval::new(starts_at, ends_at), zone);
+    let schedules = db::schedules::in_force(
+        &mut scope.tx,
+        *dates.start(),
+        *dates.end(),
+        Some(appointment.provider_id),
+        appointment.operatory_id,
+    )
+    .await?;
+    let timetable = Timetable::new(&schedules);
+    let is_open = |subject| {
+        fits(
+            &timetable.hours(subject, dates.clone(), zone),
+            starts_at,
+            ends_at,
+        )
+    };
+    let (what, id) = if !is_open(Subject::Provider(appointment.provider_id)) {
+        ("provider", appointment.provider_id.to_string())
+    } else if let Some(room) = appointment.operatory_id
+        && !is_open(Subject::Operatory(room))
+    {
+        ("operatory", room.to_string())
+    } else {
+        return Ok(());
+    };
+    let error = Error::conflict(format!(
+        "{what} {id} is not at work from {} on: it is outside of the schedules",
+        shown(starts_at, zone)
+    ));
+    let error = with_alternatives(session, scope, error, appointment).await?;
+    Err(error
+        .hint("to book it all the same: --outside-schedule (outside_schedule)")
+        .hint("see the hours: tenantctl schedule hours PROVIDER"))
+}
+
+/// The refusal of an appointment whose provider or operatory is taken, after the transaction that
+/// tried it is over.
+pub(super) async fn taken(
+    session: &Session,
+    what: &str,
+    wanted: &Appointment,
+    organization: OrganizationId,
+) -> Error {
+    let permission = Function::GetAvailableSlots.permission();
+    let mut scope = match session.read(organization, permission).await {
+        Ok(scope) => scope,
+        Err(_) => return is_taken(what, wanted, chrono_tz::Tz::UTC),
+    };
+    let zone = scope.organization.time_zone.tz();
+    let error = is_taken(what, wanted, zone);
+    // That it is taken is the answer, also where other times are not to be had.
+    match with_alternatives(session, &mut scope, is_taken(what, wanted, zone), wanted).await {
+        Ok(more) => more,
+        Err(_) => error,
+    }
+}
+
+fn is_taken(what: &str, wanted: &Appointment, zone: chrono_tz::Tz) -> Error {
+    Error::conflict(format!(
+        "the {what} is booked already at {}",
+        shown(wanted.starts_at, zone)
+    ))
+}
+
+/// Names the next free slots with the same provider.
+async fn with_alternatives(
+    session: &Session,
+    scope: &mut Scope,
+    error: Error,
+    wanted: &Appointment,
+) -> Result<Error> {
+    let zone = scope.organization.time_zone.tz();
+    let after = wanted.starts_at.max(session.now());
+    let search = SlotSearch::alternatives(after, wanted.length(), ALTERNATIVES, zone);
+    let room = match wanted.operatory_id {
+        Some(_) => Room::Any,
+        None => Room::NotNeeded,
+    };
+    let provider = Some(wanted.provider_id);
+    let slots = find(scope, &search, provider, room, Some(wanted.id)).await?;
+    let free: Vec<String> = slots
+        .iter()
+        .map(|slot| {
+            let at = slot.local_start.format("%Y-%m-%dT%H:%M%:z");
+            match slot.operatory_id {
+                Some(room) if wanted.operatory_id != Some(room) => {
+                    format!("{at} in operatory {room}")
+                }
+                _ => at.to_string(),
+            }
+        })
+        .collect();
+    Ok(match free.is_empty() {
+        true => error.hint("the provider has no free time in the two weeks from then on"),
+        false => error.hint(format!("next free with this provider: {}", free.join(", "))),
+    })
+}
+
+fn shown(at: DateTime<Utc>, zone: chrono_tz::Tz) -> String {
+    at.with_timezone(&zone)
+        .format("%Y-%m-%dT%H:%M%:z")
+        .to_string()
+}

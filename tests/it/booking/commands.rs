@@ -1,0 +1,176 @@
+//! The commands on the booking data, as processes.
+
+use serde_json::Value;
+
+use crate::common::Clinic;
+
+/// The clinic with a provider, an operatory, a week of working hours and a patient.
+fn clinic() -> Clinic {
+    let clinic = Clinic::new();
+    clinic.ok("org update harbor-clinic --timezone Europe/Zurich --locale de-CH");
+    clinic.ok("provider create 'Dr. Bo Berg' --external-id D-1");
+    clinic.ok("operatory create 'Room 1'");
+    clinic.ok("schedule defaults");
+    clinic.ok("patient create --first-name Ana --last-name Keller --external-id P-1 --phone '044 364 35 32'");
+    clinic
+}
+
+fn book(clinic: &Clinic, at: &str) -> String {
+    let line =
+        format!("appointment create --patient P-1 --provider Berg --operatory 'Room 1' --at {at}");
+    let booked = clinic.json(&line);
+    booked["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_day_at_the_clinic() {
+    let clinic = clinic();
+    let id = book(&clinic, "2031-03-03T09:00");
+    let later = book(&clinic, "2031-03-03T10:00");
+    clinic.ok(&format!("appointment confirm {id}"));
+    clinic.ok(&format!(
+        "appointment break {later} --reason 'did not come'"
+    ));
+    let agenda = clinic.ok("appointment list --day 2031-03-03");
+    for part in [
+        "Dr. Bo Berg",
+        "Ana Keller until 09:30, Room 1 (confirmed)",
+        "(broken)",
+        "monday",
+    ] {
+        assert!(agenda.contains(part), "{part}: {agenda}");
+    }
+    let listed = clinic.json("appointment list --day 2031-03-03");
+    assert_eq!(listed.as_array().map(Vec::len), Some(2));
+    assert_eq!(listed[0]["starts_at"], "2031-03-03T08:00:00Z");
+    assert_eq!(
+        clinic.json("appointment list --status broken")[0]["broken_reason"],
+        "did not come"
+    );
+    clinic.ok(&format!("appointment complete {id}"));
+    let shown = clinic.json(&format!("appointment show {id}"));
+    assert_eq!(
+        (&shown["status"], &shown["patient_name"]),
+        (&"completed".into(), &"Ana Keller".into())
+    );
+    let readings = clinic.json("patient access-log P-1");
+    assert!(readings.as_array().map_or(0, Vec::len) >= 3, "{readings}");
+    clinic.ok("activity verify");
+}
+
+#[test]
+fn a_conflict_is_exit_code_4_and_names_the_next_free_times() {
+    let clinic = clinic();
+    book(&clinic, "2031-03-03T09:00");
+    let line = "appointment create --patient P-1 --provider D-1 --at 2031-03-03T09:00";
+    let stderr = clinic.fails(4, line);
+    assert!(
+        stderr.contains("hint: next free with this provider: 2031-03-03T09:30+01:00"),
+        "{stderr}"
+    );
+    let slots = clinic.json("appointment slots --from 2031-03-03 --days 1 --limit 2");
+    assert_eq!(slots[0]["local_start"], "2031-03-03T09:30:00+01:00");
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_told_with_its_exit_code() {
+    let clinic = clinic();
+    let stderr = clinic.fails(2, "patient create --first-name Ana");
+    assert!(stderr.contains("--last-name"), "{stderr}");
+    clinic.fails(2, "patient update P-1");
+    clinic.fails(
+        2,
+        "appointment create --patient P-1 --provider Berg --at tomorrow",
+    );
+    clinic.fails(3, "patient show P-2");
+    clinic.fails(3, "provider show 01890a5d-ac96-774b-bcce-b302099a8057");
+    clinic.fails(6, "patient update P-1 --phone 12");
+    clinic.fails(
+        6,
+        "schedule create weekly --weekday monday --start 17:00 --end 09:00",
+    );
+    clinic.fails(5, "patient delete P-1");
+    let stderr = clinic.fails(6, r#"booking call GetPatient --json '{"x": 1}'"#);
+    assert!(
+        stderr.contains("tenantctl booking schema GetPatient"),
+        "{stderr}"
+    );
+    clinic.fails(5, r#"booking call DeletePatient --json '{}'"#);
+    clinic.ok("patient delete P-2 --if-exists --yes");
+    clinic.ok("patient delete P-1 --yes");
+    assert_eq!(clinic.json("patient list"), Value::Array(Vec::new()));
+}
+
+#[test]
+fn conflicts_of_schedules_are_exit_code_10() {
+    let clinic = clinic();
+    book(&clinic, "2031-03-03T09:00");
+    clinic.ok("schedule conflicts --from 2031-03-01");
+    clinic.ok("schedule create holiday --from 2031-03-03 --note Carnival");
+    let stderr = clinic.fails(10, "schedule conflicts --from 2031-03-01");
+    assert!(stderr.contains("1 conflict was found"), "{stderr}");
+    let hours = clinic.ok("schedule hours Berg --from 2031-03-03 --days 2");
+    assert!(
+        hours.contains("closed") && hours.contains("09:00–17:00"),
+        "{hours}"
+    );
+}
+
+#[test]
+fn provisioning_can_be_repeated() {
+    let clinic = clinic();
+    for line in [
+        "patient create --first-name Ana --last-name Keller --external-id P-1 --if-not-exists",
+        "provider create 'Dr. Bo Berg' --external-id D-1 --if-not-exists",
+        "schedule defaults",
+    ] {
+        assert_eq!(clinic.json(line)["changed"], false, "{line}");
+    }
+    clinic.fails(4, "provider create 'Dr. Bo Berg' --external-id D-1");
+}
+
+#[test]
+fn a_limit_says_that_there_is_more_and_all_shows_it() {
+    let clinic = clinic();
+    for number in 2..=5 {
+        clinic.ok(&format!(
+            "patient create --first-name Bo --last-name Berg{number}"
+        ));
+    }
+    let outcome = clinic.run("patient list --limit 3 -o json");
+    let rows: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!(rows.as_array().map(Vec::len), Some(3));
+    let outcome = clinic.run("patient list --limit 3");
+    assert!(
+        outcome.stderr.contains("3 shown, there are more"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(
+        clinic.json("patient list --all").as_array().map(Vec::len),
+        Some(5)
+    );
+    let ids: i64 = crate::common::block_on(|| {
+        clinic.db.scalar(
+            "SELECT max(cardinality(patient_ids))::bigint FROM access_log WHERE function = 'GetAllPatients'",
+        )
+    });
+    assert_eq!(ids, 5);
+}
+
+#[test]
+fn every_function_has_a_schema_that_refuses_unknown_parameters() {
+    let clinic = Clinic::new();
+    let functions = clinic.json("booking functions");
+    let functions = functions.as_array().expect("a list");
+    assert_eq!(functions.len(), 30);
+    for function in functions {
+        let name = function["function"].as_str().expect("a name");
+        let schema = clinic.json(&format!("booking schema {name}"));
+        assert_eq!(
+            schema["parameters"]["additionalProperties"], false,
+            "{name}"
+        );
+        assert_eq!(schema["parameters"]["title"], name);
+    }
+}

@@ -1,0 +1,8 @@
+//! The thirty functions on the booking data, and the commands on top of them.
+
+mod commands;
+mod functions;
+mod permissions;
+mod race;
+mod records;
+mod rules;

@@ -1,0 +1,76 @@
+//! Who may call what.
+
+use tenantctl::{
+    domain::{Role, booking::Function},
+    error::ErrorKind,
+    services::members,
+};
+
+use super::functions::{World, call, right};
+use crate::common::user;
+
+#[tokio::test]
+async fn a_role_calls_what_it_holds_the_permission_for_and_nothing_else() {
+    for role in [Role::Viewer, Role::Member, Role::Admin] {
+        for function in Function::ALL.iter().copied() {
+            let world = World::new().await;
+            let (session, organization) = (&world.fixture.session, &world.fixture.a);
+            let somebody = user(session, &format!("{role}@else.example")).await;
+            members::add(session, organization.id, &somebody.email, role, false)
+                .await
+                .expect("they become a member");
+            let theirs = session.acting_as(&somebody);
+            let called = call(
+                &theirs,
+                organization,
+                function,
+                right(function, &world.ours),
+            )
+            .await;
+            match (role.holds(function.permission()), called) {
+                (true, Ok(_)) => {}
+                (false, Err(error)) => {
+                    assert_eq!(error.kind(), ErrorKind::Refused, "{role} {function}");
+                    let permission = function.permission();
+                    assert!(error.to_string().contains(permission.as_str()), "{error}");
+                }
+                (held, called) => panic!("{role} {function}: held {held}, {called:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_not_a_member_finds_no_organization() {
+    let world = World::new().await;
+    let stranger = user(&world.fixture.session, "stranger@else.example").await;
+    let theirs = world.fixture.session.acting_as(&stranger);
+    for function in Function::ALL.iter().copied() {
+        let parameters = right(function, &world.ours);
+        let error = call(&theirs, &world.fixture.a, function, parameters)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{function}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_nobody_confirmed_is_refused() {
+    let world = World::new().await;
+    for function in Function::ALL.iter().copied().filter(|one| one.deletes()) {
+        let (session, organization) = (&world.fixture.session, &world.fixture.a);
+        let parameters = right(function, &world.ours);
+        let called = tenantctl::services::booking::call(
+            session,
+            organization.id,
+            function,
+            parameters,
+            None,
+        );
+        assert_eq!(
+            called.await.unwrap_err().kind(),
+            ErrorKind::Refused,
+            "{function}"
+        );
+    }
+}

@@ -424,6 +424,19 @@ pub struct Trigger {
     pub bits: i16,
 }
 
+impl Trigger {
+    /// The bits of `tgtype` (catalog/pg_trigger.h).
+    pub const INSERT: i16 = 4;
+    pub const DELETE: i16 = 8;
+    pub const UPDATE: i16 = 16;
+    pub const TRUNCATE: i16 = 32;
+
+    /// Whether one of these bits is among its own.
+    pub fn watches(&self, bits: i16) -> bool {
+        self.bits & bits != 0
+    }
+}
+
 /// A table that a publication sends.
 #[derive(Clone, Debug)]
 pub struct Publication {

@@ -193,6 +193,55 @@ fn a_path_through_a_schema_of_the_callers_is_told() {
     lab.assert_fixable("definer-search-path", "public.f()");
 }
 
+/// Whoever writes a table runs the functions of its triggers.
+#[test]
+fn a_trigger_that_looks_names_up_where_its_writer_says_is_told() {
+    let fired = |path: &str| {
+        let lab = lab(&format!(
+            "CREATE TABLE history (organization_id uuid, what text);
+             CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {path} AS $$ BEGIN
+                 INSERT INTO history VALUES (NEW.organization_id, TG_OP); RETURN NEW; END $$;
+             CREATE TRIGGER note AFTER INSERT ON notes FOR EACH ROW EXECUTE FUNCTION note()"
+        ));
+        lab.run("GRANT INSERT ON notes TO {app}; REVOKE EXECUTE ON FUNCTION note() FROM {app}");
+        lab
+    };
+    let lab = fired("");
+    // The attack is real: what was to be noted went into a table of the writer's.
+    lab.run(
+        "SET ROLE {app}; SET app.tenant = '11111111-1111-1111-1111-111111111111';
+         CREATE TEMP TABLE history (organization_id uuid, what text);
+         GRANT INSERT ON history TO {owner};
+         INSERT INTO notes VALUES ('11111111-1111-1111-1111-111111111111');
+         DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_temp.history) THEN RAISE 'not fooled'; END IF; END $$",
+    );
+    lab.assert_silent("definer-unfiltered");
+    let finding = lab.assert_fixable("definer-search-path", "public.note()");
+    assert_eq!(finding.severity, Severity::Medium);
+    let lab = fired("SET search_path = public");
+    let finding = lab.assert_fixable("definer-search-path", "public.note()");
+    assert_eq!(finding.severity, Severity::Low);
+    fired("SET search_path = pg_catalog, public, pg_temp").assert_silent("definer-search-path");
+}
+
+#[test]
+fn a_trigger_that_the_application_never_fires_is_not_told() {
+    let lab = lab(
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+             AS $$ BEGIN RETURN NEW; END $$;
+         CREATE TRIGGER note AFTER INSERT ON notes FOR EACH ROW EXECUTE FUNCTION note()",
+    );
+    lab.run("GRANT UPDATE ON notes TO {app}");
+    lab.assert_silent("definer-search-path");
+    // A view writes the table for whoever may write the view.
+    lab.run(
+        "SET ROLE {owner}; CREATE VIEW mine AS SELECT * FROM notes; GRANT INSERT ON mine TO {app}",
+    );
+    lab.assert_fires("definer-search-path", "public.note()");
+    lab.run("ALTER TABLE notes DISABLE TRIGGER note");
+    lab.assert_silent("definer-search-path");
+}
+
 fn lab_unset_and_open() -> Lab {
     lab(
         "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql SECURITY DEFINER

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::target::Target;
 use crate::audit::{
-    catalog::{Function, Oid, Relation},
+    catalog::{Function, Oid, Relation, Trigger},
     model::Model,
 };
 
@@ -29,11 +29,6 @@ const OUTSIDE: &[&str] = &[
     "aws_lambda",
 ];
 
-/// The bits of `pg_trigger.tgtype` (catalog/pg_trigger.h).
-const ON_INSERT: i16 = 4;
-const ON_DELETE: i16 = 8;
-const ON_UPDATE: i16 = 16;
-
 /// A change of rows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Change {
@@ -45,9 +40,9 @@ pub(super) enum Change {
 impl Change {
     const fn bit(self) -> i16 {
         match self {
-            Self::Insert => ON_INSERT,
-            Self::Update => ON_UPDATE,
-            Self::Delete => ON_DELETE,
+            Self::Insert => Trigger::INSERT,
+            Self::Update => Trigger::UPDATE,
+            Self::Delete => Trigger::DELETE,
         }
     }
 
@@ -85,7 +80,7 @@ pub(super) fn of_change(model: &Model, relation: &Relation, change: Change) -> O
         .find_map(|(table, bits)| {
             let mut triggers = model.catalog.triggers_of(table).iter();
             triggers.find_map(|trigger| {
-                if !trigger.enabled || trigger.bits & bits == 0 {
+                if !trigger.enabled || !trigger.watches(bits) {
                     return None;
                 }
                 let function = model.catalog.functions.get(&trigger.function)?;
@@ -197,14 +192,14 @@ fn affected(model: &Model, relation: Oid, change: Change) -> Vec<(Oid, i16)> {
                 next.push((other.oid, bits));
             }
         }
-        if bits & ON_DELETE != 0 {
+        if bits & Trigger::DELETE != 0 {
             let constraints = model.catalog.constraints.values().flatten();
             next.extend(
                 constraints
                     .filter(|one| one.target == table)
                     .filter_map(|one| match one.on_delete.as_str() {
-                        "c" => Some((one.relation, ON_DELETE)),
-                        "n" | "d" => Some((one.relation, ON_UPDATE)),
+                        "c" => Some((one.relation, Trigger::DELETE)),
+                        "n" | "d" => Some((one.relation, Trigger::UPDATE)),
                         _ => None,
                     }),
             );

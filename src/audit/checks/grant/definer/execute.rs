@@ -1,7 +1,7 @@
 //! Functions with somebody else's rights that everybody may call: EXECUTE is given to PUBLIC
 //! unless it is taken (PostgreSQL manual, 5.8 and CREATE FUNCTION).
 
-use super::{Definer, body::Reader, definers, dynamic::Handed};
+use super::{Definer, body::Reader, called, dynamic::Handed};
 use crate::{
     audit::{
         catalog::GrantClass,
@@ -26,7 +26,7 @@ pub(in crate::audit::checks::grant) const PUBLIC: Rule = Rule {
 };
 
 fn public(model: &Model, check: &Check, findings: &mut Findings) {
-    let definers = definers(model);
+    let definers = called(model);
     if definers.is_empty() {
         return;
     }

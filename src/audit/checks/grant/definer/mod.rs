@@ -8,10 +8,10 @@ mod search_path;
 mod text;
 mod unfiltered;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::{
-    catalog::{Function, Oid, Relation, RelationKind},
+    catalog::{Function, Oid, Relation, RelationKind, Trigger},
     model::{AppRole, Model},
 };
 
@@ -19,48 +19,100 @@ pub(super) use execute::PUBLIC;
 pub(super) use search_path::SEARCH_PATH;
 pub(super) use unfiltered::UNFILTERED;
 
-/// A function that the application calls with rights that it has not itself.
+/// A function that the application runs with rights that it has not itself.
 struct Definer<'m> {
     function: &'m Function,
-    /// The application's roles that may call it.
+    /// The application's roles that may call it, or fire the triggers that do.
     callers: Vec<&'m AppRole>,
 }
 
-/// The functions to look at. A trigger's function cannot be called, and what an extension brings
-/// is its makers' to mend.
-fn definers(model: &Model) -> Vec<Definer<'_>> {
+/// The functions that the application calls by their name. A trigger's function cannot be called.
+fn called(model: &Model) -> Vec<Definer<'_>> {
     let rights = &model.catalog.rights;
-    let functions = model.catalog.functions.values().filter(|function| {
+    let functions = candidates(model).filter(|function| {
+        !matches!(
+            function.return_type_name.as_str(),
+            "trigger" | "event_trigger"
+        )
+    });
+    of_roles(model, functions, |role, function| {
+        rights.executes(role.oid, function.oid) && rights.uses_schema(role.oid, &function.schema)
+    })
+}
+
+/// The functions that run when the application changes rows: whoever fires a trigger needs no
+/// right to its function (PostgreSQL manual, CREATE TRIGGER).
+fn fired(model: &Model) -> Vec<Definer<'_>> {
+    let mut triggers: BTreeMap<Oid, Vec<&Trigger>> = BTreeMap::new();
+    for trigger in model.catalog.triggers.values().flatten() {
+        if trigger.enabled {
+            triggers.entry(trigger.function).or_default().push(trigger);
+        }
+    }
+    let functions = candidates(model).filter(|function| triggers.contains_key(&function.oid));
+    of_roles(model, functions, |role, function| {
+        let mut triggers = triggers.get(&function.oid).into_iter().flatten();
+        triggers.any(|trigger| fires(model, role, trigger))
+    })
+}
+
+/// Whether a role changes what a trigger watches: the table itself, or a view that writes to it.
+fn fires(model: &Model, role: &AppRole, trigger: &Trigger) -> bool {
+    let catalog = &model.catalog;
+    let through = catalog.rules.iter().filter(|(_, rules)| {
+        let mut rules = rules.iter();
+        rules.any(|rule| rule.name == "_RETURN" && rule.reads.contains(&trigger.relation))
+    });
+    let doors = through.map(|(view, _)| *view).chain([trigger.relation]);
+    doors
+        .filter_map(|door| catalog.relations.get(&door))
+        .any(|door| {
+            let may = model.privileges(role.oid, door);
+            let (insert, update, delete) = match door.kind {
+                RelationKind::View => door.changeable(),
+                _ => (true, true, true),
+            };
+            (trigger.watches(Trigger::INSERT) && insert && may.insert)
+                || (trigger.watches(Trigger::UPDATE) && update && may.update)
+                || (trigger.watches(Trigger::DELETE) && delete && may.delete)
+                || (trigger.watches(Trigger::TRUNCATE) && may.truncate)
+        })
+}
+
+/// What an extension brings is its makers' to mend.
+fn candidates(model: &Model) -> impl Iterator<Item = &Function> {
+    model.catalog.functions.values().filter(|function| {
         function.definer
             && !function.of_extension
-            && !matches!(
-                function.return_type_name.as_str(),
-                "trigger" | "event_trigger"
-            )
             && model.overrides.includes_schema(&function.schema)
+    })
+}
+
+fn of_roles<'m>(
+    model: &'m Model,
+    functions: impl Iterator<Item = &'m Function>,
+    runs: impl Fn(&AppRole, &Function) -> bool,
+) -> Vec<Definer<'m>> {
+    let rights = &model.catalog.rights;
+    let definers = functions.map(|function| Definer {
+        function,
+        callers: model
+            .actors
+            .roles
+            .iter()
+            // Who has the owner's rights gains nothing by the function.
+            .filter(|role| runs(role, function) && !rights.acts_as(role.oid, function.owner))
+            .collect(),
     });
-    let called = functions.map(|function| {
-        let callers = model.actors.roles.iter().filter(|role| {
-            rights.executes(role.oid, function.oid)
-                && rights.uses_schema(role.oid, &function.schema)
-                // Who has the owner's rights gains nothing by the function.
-                && !rights.acts_as(role.oid, function.owner)
-        });
-        Definer {
-            function,
-            callers: callers.collect(),
-        }
-    });
-    called
+    definers
         .filter(|definer| !definer.callers.is_empty())
         .collect()
 }
 
 /// The schemas in which such functions look names up.
 pub(super) fn searched_schemas(model: &Model) -> BTreeSet<String> {
-    let definers = definers(model);
+    let definers = called(model).into_iter().chain(fired(model));
     definers
-        .iter()
         .flat_map(|definer| search_path::searched(definer.function))
         .collect()
 }

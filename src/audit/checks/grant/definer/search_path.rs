@@ -1,7 +1,7 @@
 //! Functions that look names up where their caller says (CVE-2018-1058; PostgreSQL manual, CREATE
 //! FUNCTION, "Writing SECURITY DEFINER Functions Safely", and 5.10.3 on temporary tables).
 
-use super::{Definer, body::Reader, definers};
+use super::{Definer, body::Reader, called, fired};
 use crate::{
     audit::{
         catalog::Function,
@@ -24,7 +24,7 @@ pub(in crate::audit::checks::grant) const SEARCH_PATH: Rule = Rule {
 };
 
 fn search_path(model: &Model, check: &Check, findings: &mut Findings) {
-    let definers = definers(model);
+    let definers: Vec<Definer<'_>> = called(model).into_iter().chain(fired(model)).collect();
     if definers.is_empty() {
         return;
     }

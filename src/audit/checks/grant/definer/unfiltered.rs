@@ -3,7 +3,7 @@
 use super::{
     Definer,
     body::{Body, Reader},
-    definers,
+    called,
     dynamic::Handed,
     text::Access,
 };
@@ -41,7 +41,7 @@ pub(in crate::audit::checks::grant) const UNFILTERED: Rule = Rule {
 };
 
 fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {
-    let definers = definers(model);
+    let definers = called(model);
     if definers.is_empty() {
         return;
     }

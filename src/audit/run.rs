@@ -185,6 +185,15 @@ pub(super) fn tenant(model: &Model, probed: &Probed) -> TenantSummary {
                 why: role.why.clone(),
             })
             .collect(),
+        roles_left_out: model
+            .actors
+            .left_out
+            .iter()
+            .map(|role| Actor {
+                role: role.name.clone(),
+                why: role.why.clone(),
+            })
+            .collect(),
         context: model.session.summary(&model.catalog),
         tenants: probed.tenants.clone(),
     }

@@ -203,6 +203,25 @@ impl Rights {
         self.granted(class, object, 0, Oid::PUBLIC, privilege)
     }
 
+    /// The roles that hold a right which PUBLIC does not, or own something.
+    pub fn beyond_public(&self) -> BTreeSet<Oid> {
+        let mut found: BTreeSet<Oid> = self.superusers.clone();
+        found.extend(self.owners.values());
+        found.extend(self.read_all.iter().chain(&self.write_all));
+        for (key, grantees) in &self.grants {
+            let of_table = (GrantClass::Relation, key.1, 0);
+            let public = |one: &String| {
+                let given = |key| self.grants.get(&key)?.get(&Oid::PUBLIC);
+                let on_table = (key.0 == GrantClass::Column).then_some(of_table);
+                let mut keys = [Some(*key), on_table].into_iter().flatten();
+                keys.any(|key| given(key).is_some_and(|all| all.contains(one)))
+            };
+            let beyond = grantees.iter().filter(|(_, all)| !all.iter().all(public));
+            found.extend(beyond.map(|(grantee, _)| *grantee));
+        }
+        found
+    }
+
     /// Whether a role has rights on any column or the whole of it by a grant to itself.
     pub fn direct_grantees(&self, relation: Oid) -> BTreeSet<Oid> {
         let columns = self.column_grants.get(&relation).into_iter().flatten();

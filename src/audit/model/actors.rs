@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{overrides::Overrides, tenancy::Tenancy};
+use super::{everybody, left_out, overrides::Overrides, tenancy::Tenancy};
 use crate::{
     audit::catalog::{Catalog, Oid, PolicyCommand, Relation, Role},
     domain::suggest::did_you_mean,
@@ -11,7 +11,7 @@ use crate::{
 
 /// Roles of hosting platforms that are above row-level security on purpose, or administer it.
 /// (Supabase, "Postgres Roles"; Amazon RDS, Google Cloud SQL and Azure name theirs likewise.)
-const ADMINISTRATORS: &[&str] = &[
+pub(super) const ADMINISTRATORS: &[&str] = &[
     "service_role",
     "dashboard_user",
     "supabase_admin",
@@ -42,6 +42,18 @@ pub struct Actors {
     pub administrators: BTreeSet<Oid>,
     /// Those of them that are so by policies written for them alone, as a backup's may be.
     pub readers_of_all: BTreeSet<Oid>,
+    /// Who could be the application too, and is not taken for it.
+    pub left_out: Vec<LeftOut>,
+    /// Everybody has rights on tenants' tables, and nobody is there who has no others.
+    pub everybody_unmatched: bool,
+}
+
+/// A role with rights on tenants' tables that no attack is made as.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    pub oid: Oid,
+    pub name: String,
+    pub why: String,
 }
 
 /// A role that the application uses.
@@ -54,6 +66,8 @@ pub struct AppRole {
     pub owner: bool,
     /// Requests without a login run as it.
     pub anonymous: bool,
+    /// It stands for everybody: what it has on tenants' tables, PUBLIC has.
+    pub everybody: bool,
 }
 
 impl Actors {
@@ -112,9 +126,24 @@ impl Actors {
                 .readers_of_all
                 .extend(readers.iter().map(|(role, _)| role.oid));
         }
-        if actors.roles.is_empty() {
-            actors.roles = owners(catalog, &relations);
+        let auditor = left_out::auditor(catalog, &relations, &actors.roles);
+        if let Some(auditor) = &auditor {
+            actors.roles.retain(|role| role.oid != auditor.oid);
         }
+        if actors.roles.is_empty() {
+            let public = everybody::find(catalog, &relations);
+            actors.everybody_unmatched = public.is_some_and(|public| public.stand_in.is_none());
+            let stand_in = public.and_then(|public| public.stand_in);
+            let reaches_all = public.is_some_and(|public| public.reaches_all);
+            if let Some(role) = stand_in {
+                actors.roles.push(AppRole::everybody(role));
+            }
+            // Where everybody reaches every table, nobody has to be the owner to use them.
+            if !(reaches_all && stand_in.is_some()) {
+                actors.roles.extend(owners(catalog, &relations));
+            }
+        }
+        actors.left_out = left_out::all(catalog, &relations, &actors, auditor);
         Ok(actors)
     }
 
@@ -138,8 +167,18 @@ impl AppRole {
         )
     }
 
+    fn everybody(role: &Role) -> Self {
+        let why = "everybody who may connect has rights on tenant tables, and this role has no \
+                   others: it stands for them";
+        Self {
+            everybody: true,
+            ..Self::new(role, why.to_owned(), false)
+        }
+    }
+
     fn new(role: &Role, why: String, owner: bool) -> Self {
         Self {
+            everybody: false,
             oid: role.oid,
             name: role.name.clone(),
             why,

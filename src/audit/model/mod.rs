@@ -4,7 +4,9 @@
 mod actors;
 mod arguments;
 mod candidates;
+mod everybody;
 mod facts;
+mod left_out;
 mod meaning;
 mod names;
 mod overrides;
@@ -12,7 +14,7 @@ mod session;
 mod tenancy;
 mod vocabulary;
 
-pub use actors::{Actors, AppRole};
+pub use actors::{Actors, AppRole, LeftOut};
 pub use meaning::{Comparison, Meaning, PolicyExpressions, Side};
 pub use overrides::Overrides;
 pub use session::{Identity, Names, Session};

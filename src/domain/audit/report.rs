@@ -50,6 +50,9 @@ pub struct TenantSummary {
     pub tables: Vec<TableSummary>,
     /// As whom the application connects.
     pub roles: Vec<Actor>,
+    /// Who has rights on tenants' tables too, and was not taken for the application.
+    #[serde(default)]
+    pub roles_left_out: Vec<Actor>,
     /// How a session names its tenant.
     pub context: Option<SessionContext>,
     /// The two tenants that the attacks are made between.
@@ -85,11 +88,11 @@ named_enum! {
     }
 }
 
-/// A role that the application uses.
+/// A role that the application uses, or might.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub role: String,
-    /// Why it is thought to be one.
+    /// Why it is thought to be one, or not.
     pub why: String,
 }
 

@@ -11,8 +11,8 @@ use super::{
     grid::{self, Grid, GridRow},
     groups,
     wording::{
-        acceptance, nothing_found, row_count, session, severity_label, statement, subject, summary,
-        tenant_key, visible,
+        acceptance, left_out, nothing_found, row_count, session, severity_label, statement,
+        subject, summary, tenant_key, visible,
     },
 };
 use crate::domain::audit::{
@@ -157,6 +157,8 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("tenant", tenant_key(tenant)),
         ("session", session(tenant).to_owned()),
     ];
+    let others = tenant.roles_left_out.iter();
+    facts.extend(others.map(|actor| ("left out", left_out(actor))));
     if let [a, b] = tenant.tenants.as_slice() {
         facts.push(("attack", format!("A is {a}, B is {b}")));
     }

@@ -6,8 +6,8 @@ use super::{
     checks::tone,
     grid, groups,
     wording::{
-        acceptance, count, fact, nothing_found, row_count, session, severity_label, statement,
-        subject, summary, tenant_key, thousands,
+        acceptance, count, fact, left_out, nothing_found, row_count, session, severity_label,
+        statement, subject, summary, tenant_key, thousands,
     },
 };
 use crate::domain::audit::{Finding, Report, Scope, TenantSummary};
@@ -90,6 +90,9 @@ fn tenant(tenant: &TenantSummary, page: &mut Page) {
     }
     if tenant.roles.is_empty() {
         page.field("application", "no role of an application was found");
+    }
+    for actor in &tenant.roles_left_out {
+        page.field("left out", one_line(&left_out(actor)));
     }
     page.field("session", one_line(session(tenant)));
     if let [a, b] = tenant.tenants.as_slice() {

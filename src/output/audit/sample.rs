@@ -100,6 +100,10 @@ fn tenant() -> TenantSummary {
             role: NASTY.to_owned(),
             why: format!("has rights on {NASTY}"),
         }],
+        roles_left_out: vec![Actor {
+            role: NASTY.to_owned(),
+            why: format!("owns {NASTY}"),
+        }],
         context: Some(SessionContext {
             style: "setting".to_owned(),
             description: format!("the setting {NASTY}"),

@@ -1,6 +1,8 @@
 //! Words and numbers that several formats share.
 
-use crate::domain::audit::{Class, Finding, Report, Severity, Suppressed, TenantSummary, Verdict};
+use crate::domain::audit::{
+    Actor, Class, Finding, Report, Severity, Suppressed, TenantSummary, Verdict,
+};
 use crate::output::escape;
 
 /// `1 finding`, `2,000 findings`, `3 tries`.
@@ -118,6 +120,12 @@ pub(super) fn session(tenant: &TenantSummary) -> &str {
         Some(context) => &context.description,
         None => "how it names its tenant was not found",
     }
+}
+
+/// A role that was not taken for the application, and how to say that it is.
+pub(super) fn left_out(actor: &Actor) -> String {
+    let Actor { role, why } = actor;
+    format!("{role}: {why}; if the application connects as it: --app-role {role}")
 }
 
 /// The severity as a heading says it.

@@ -200,6 +200,189 @@ fn the_application_is_whoever_has_rights_and_owns_nothing() {
     assert!(roles[0].why.contains("owns"), "{}", roles[0].why);
 }
 
+/// Who was not taken for the application, and why; from the report as it is printed.
+fn left_out(report: &Report) -> Vec<(String, String)> {
+    let json = serde_json::to_value(report).expect("a report");
+    let roles = json["tenant"]["roles_left_out"].as_array();
+    let roles = roles.expect("roles that were left out").iter();
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    roles
+        .map(|one| (text(&one["role"]), text(&one["why"])))
+        .collect()
+}
+
+#[track_caller]
+fn assert_left_out(report: &Report, role: &str, why: &str) {
+    let found = left_out(report);
+    let mut roles = found.iter();
+    assert!(
+        roles.any(|(name, reason)| name == role && reason.contains(why)),
+        "{found:?}"
+    );
+}
+
+fn role_names(report: &Report) -> Vec<&str> {
+    let roles = report.tenant.roles.iter();
+    roles.map(|one| one.role.as_str()).collect()
+}
+
+const TWO: &str = "CREATE TABLE tenants (id int PRIMARY KEY);
+    CREATE TABLE a (id int PRIMARY KEY, tenant_id int NOT NULL REFERENCES tenants);
+    INSERT INTO tenants VALUES (1), (2); INSERT INTO a VALUES (1, 1), (2, 2);";
+
+#[test]
+fn who_is_taken_for_an_administrator_is_named() {
+    let lab = Lab::new(&format!(
+        "{TWO} GRANT SELECT, INSERT ON a TO {{app}}, {{other}}; RESET ROLE;
+         ALTER ROLE {{other}} BYPASSRLS; ALTER ROLE {{owner}} LOGIN;"
+    ));
+    let (other, owner) = (lab.named("{other}"), lab.named("{owner}"));
+    let report = inferred(&lab, |_| {});
+    assert_eq!(role_names(&report), [lab.named("{app}")]);
+    assert_left_out(&report, &other, "BYPASSRLS");
+    assert_left_out(&report, &owner, "owner");
+    let page = lab.cli().run(&["audit", "--only", "rls-disabled"]).stdout;
+    let told = format!("if the application connects as it: --app-role {other}");
+    let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(page.contains(&told), "{page}");
+
+    // Who says so is believed.
+    let report = inferred(&lab, |options| {
+        options.overrides.roles = vec![other.clone()];
+    });
+    assert_eq!(role_names(&report), [other.as_str()]);
+    assert!(left_out(&report).is_empty());
+
+    // Who cannot log in, or has no rights here, does nothing.
+    lab.run("ALTER ROLE {other} NOLOGIN");
+    let found = left_out(&inferred(&lab, |_| {}));
+    assert!(found.iter().all(|(name, _)| *name != other), "{found:?}");
+    lab.run("ALTER ROLE {other} LOGIN; REVOKE ALL ON a FROM {other}");
+    let found = left_out(&inferred(&lab, |_| {}));
+    assert!(found.iter().all(|(name, _)| *name != other), "{found:?}");
+    // By a group it has them again.
+    lab.run("GRANT {app} TO {other}");
+    assert_left_out(&inferred(&lab, |_| {}), &other, "BYPASSRLS");
+}
+
+/// Whoever audits with rights to read of its own is no user of the application, where somebody
+/// else writes.
+#[test]
+fn the_auditors_own_role_is_left_out() {
+    let lab = Lab::new(&format!(
+        "{TWO} GRANT SELECT ON ALL TABLES IN SCHEMA public TO {{other}};
+         GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {{app}};"
+    ));
+    let other = lab.named("{other}");
+    let audit = || {
+        lab.audit_as("{other}", |options| {
+            options.selection.only = vec!["rls-disabled".to_owned(), "probe".to_owned()];
+        })
+    };
+    let report = audit();
+    assert_eq!(role_names(&report), [lab.named("{app}")]);
+    assert_left_out(&report, &other, "auditor");
+    // It may become nobody else: that is told, and no pass.
+    assert!(report.skipped.iter().any(|one| one.check == "probe"));
+    let report = lab.audit_as("{other}", |options| {
+        options.overrides.roles = vec![other.clone()];
+    });
+    assert_eq!(role_names(&report), [other.as_str()]);
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|one| one.check == "probe-read" || one.check == "rls-disabled")
+    );
+
+    // For who audits as a superuser it is a role as any other, and so is one that writes.
+    assert_eq!(role_names(&inferred(&lab, |_| {})).len(), 2);
+    lab.run("GRANT DELETE ON a TO {other}");
+    assert_eq!(role_names(&audit()).len(), 2);
+    lab.run(
+        "REVOKE DELETE ON a FROM {other}; REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {app}",
+    );
+    assert_eq!(role_names(&audit()), [other.as_str()]);
+}
+
+/// Where PUBLIC alone has rights, somebody attacks who has nothing else.
+#[test]
+fn everybody_is_attacked_as_somebody_who_has_nothing_else() {
+    let lab = Lab::new(&format!(
+        "{TWO} GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC;
+         RESET ROLE; CREATE SCHEMA inner_one; CREATE TABLE inner_one.t (id int);
+         GRANT SELECT ON inner_one.t TO {{other}}; ALTER ROLE {{owner}} LOGIN;"
+    ));
+    let report = lab.audit();
+    let role = report.tenant.roles[0].role.clone();
+    assert_eq!(role_names(&report), [lab.named("{app}")]);
+    assert_left_out(&report, &lab.named("{owner}"), "owner");
+    let mut findings = report.findings.iter();
+    let leak = findings.find(|one| one.object == "public.a" && !one.evidence.rows.is_empty());
+    let leak = leak.unwrap_or_else(|| panic!("{:#?}", report.findings));
+    let statements = &leak.evidence.statements;
+    assert!(
+        statements.iter().any(|one| one.contains(&role)),
+        "{statements:?}"
+    );
+    let finding = lab.assert_fires("grant-public", "public.a");
+    let stand_in_gets_it = finding.fix.sql.iter().any(|one| one.contains("GRANT"));
+    assert!(!stand_in_gets_it && !finding.fix.mechanical, "{finding:#?}");
+
+    // Bound by a policy nobody gets through, the owner's being there or not.
+    lab.run(
+        "ALTER TABLE a ENABLE ROW LEVEL SECURITY; ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY own ON a USING (tenant_id = nullif(current_setting('app.tenant', true), '')::int);
+         CREATE POLICY own ON tenants USING (id = nullif(current_setting('app.tenant', true), '')::int);",
+    );
+    let report = lab.audit();
+    let checks: Vec<&str> = report
+        .findings
+        .iter()
+        .map(|one| one.check.as_str())
+        .collect();
+    assert!(
+        !checks
+            .iter()
+            .any(|one| one.starts_with("probe") || one.starts_with("rls")),
+        "{checks:?}"
+    );
+    assert!(report.matrix.iter().all(|cell| cell.role == role));
+
+    // A table that everybody does not reach is somebody's: the owner's.
+    lab.run("REVOKE ALL ON tenants FROM PUBLIC");
+    assert_eq!(role_names(&lab.audit()), [role, lab.named("{owner}")]);
+    // What everybody has is revoked: nobody is left but the owner.
+    lab.run("REVOKE ALL ON a FROM PUBLIC");
+    lab.assert_silent("grant-public");
+    assert_eq!(role_names(&inferred(&lab, |_| {})), [lab.named("{owner}")]);
+}
+
+/// Nobody of one's own is there: a predefined role without rights in the database attacks.
+#[test]
+fn everybody_is_a_predefined_role_where_there_is_no_other() {
+    let lab = Lab::new(&format!(
+        "{TWO} GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC; RESET ROLE;
+         CREATE TABLE more (id int); GRANT SELECT ON more TO {{app}}, {{other}};"
+    ));
+    let report = lab.audit();
+    let [role] = report.tenant.roles.as_slice() else {
+        panic!("{:?}", report.tenant.roles)
+    };
+    let own = [
+        lab.named("{app}"),
+        lab.named("{other}"),
+        lab.named("{owner}"),
+    ];
+    assert!(!own.contains(&role.role), "{role:?}");
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|one| one.object == "public.a" && !one.evidence.rows.is_empty())
+    );
+}
+
 #[test]
 fn what_is_told_wins() {
     let lab = Lab::new(

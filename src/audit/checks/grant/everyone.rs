@@ -108,7 +108,7 @@ fn narrowed(model: &Model, grants: &GrantsByObject<'_>, held: &Held<'_>, rights:
     let on = (held.grant.class, held.grant.object, held.grant.column);
     let keeps = |role: &&&AppRole| {
         let owner = model.catalog.rights.acts_as(role.oid, held.relation.owner);
-        !role.anonymous && !owner
+        !role.anonymous && !role.everybody && !owner
     };
     for role in held.roles.iter().filter(keeps) {
         let lost: Vec<&str> = rights
@@ -121,7 +121,7 @@ fn narrowed(model: &Model, grants: &GrantsByObject<'_>, held: &Held<'_>, rights:
             statements.push(format!("GRANT {clause} TO {}", quoted(model, role.oid)));
         }
     }
-    if statements.len() == 1 && held.roles.iter().all(|role| role.owner) {
+    if statements.len() == 1 && held.roles.iter().all(|role| role.owner || role.everybody) {
         // Whoever connects has it from PUBLIC alone, and would lose it.
         let summary = "grant it to the role that the application connects as, then revoke it \
                        from PUBLIC";

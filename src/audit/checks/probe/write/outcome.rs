@@ -125,6 +125,7 @@ mod tests {
             why: String::new(),
             owner: false,
             anonymous: false,
+            everybody: false,
         };
         let stand = Stand {
             role: &role,

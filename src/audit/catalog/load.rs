@@ -56,6 +56,14 @@ impl Catalog {
         let relations = by(tables.relations, |relation| relation.oid);
         let schemas = by(tables.schemas, |schema| schema.oid);
         let functions = by(tables.functions, |function| function.oid);
+        let mut functions_by_name: BTreeMap<String, Vec<Oid>> = BTreeMap::new();
+        for function in functions.values() {
+            let name = function.name.to_lowercase();
+            functions_by_name
+                .entry(name)
+                .or_default()
+                .push(function.oid);
+        }
         let rights = Rights::new(
             &roles,
             &guards.memberships,
@@ -79,6 +87,7 @@ impl Catalog {
             grants: guards.grants,
             default_grants: guards.default_grants,
             functions,
+            functions_by_name,
             publications: guards.publications,
             equalities: guards.equalities.into_iter().collect(),
             rights,

@@ -42,6 +42,8 @@ pub struct Catalog {
     pub grants: Vec<Grant>,
     pub default_grants: Vec<DefaultGrant>,
     pub functions: BTreeMap<Oid, Function>,
+    /// By their name in lower case, as unquoted text has it.
+    functions_by_name: BTreeMap<String, Vec<Oid>>,
     /// One entry for each table of each publication.
     pub publications: Vec<Publication>,
     /// The operators called `=`.
@@ -112,6 +114,12 @@ impl Catalog {
     pub fn view_rule(&self, relation: Oid) -> Option<&Rule> {
         let mut rules = self.rules_of(relation).iter();
         rules.find(|rule| rule.name == "_RETURN")
+    }
+
+    /// The functions of that name, in lower case, whatever their schema and arguments.
+    pub fn functions_named(&self, name: &str) -> impl Iterator<Item = &Function> {
+        let found = self.functions_by_name.get(name);
+        found.into_iter().flatten().map(|oid| &self.functions[oid])
     }
 
     /// A role's name, or `public`.

@@ -297,6 +297,92 @@ fn what_outlives_a_rollback_is_skipped_and_told() {
     assert!(matches!(insert, Verdict::Blocked(_)), "{insert:?}");
 }
 
+/// What the server evaluates for a change by itself draws from a sequence, too.
+#[test]
+fn what_a_change_evaluates_may_outlive_a_rollback() {
+    let draws = "SET check_function_bodies = off; CREATE SEQUENCE numbers;
+         GRANT USAGE ON SEQUENCE numbers TO {app};
+         CREATE FUNCTION draws() RETURNS boolean LANGUAGE plpgsql
+             AS 'BEGIN RETURN nextval(''public.numbers'') > 0; END';
+         CREATE FUNCTION parsed() RETURNS boolean LANGUAGE sql RETURN draws();
+         CREATE FUNCTION liar(text) RETURNS text LANGUAGE plpgsql IMMUTABLE
+             AS 'BEGIN PERFORM nextval(''public.numbers''); RETURN $1; END';
+         CREATE FUNCTION differs(text, text) RETURNS boolean LANGUAGE sql
+             RETURN draws() AND $1 IS DISTINCT FROM $2;
+         CREATE OPERATOR <<>> (LEFTARG = text, RIGHTARG = text, FUNCTION = differs);
+         INSERT INTO notes (organization_id, body) SELECT organization_id, 'more' FROM notes;";
+    let all = [Operation::Insert, Operation::Update, Operation::Delete];
+    for (what, lasting) in [
+        (
+            "CREATE POLICY drawn ON notes AS RESTRICTIVE FOR INSERT WITH CHECK (draws())",
+            &all[..1],
+        ),
+        (
+            "CREATE POLICY drawn ON notes AS RESTRICTIVE FOR SELECT USING (parsed())",
+            &all[1..],
+        ),
+        (
+            "CREATE POLICY drawn ON notes AS RESTRICTIVE USING (body <<>> 'x')",
+            &all[..],
+        ),
+        (
+            "CREATE POLICY drawn ON organizations AS RESTRICTIVE FOR SELECT USING (draws());
+             CREATE POLICY looked_up ON notes AS RESTRICTIVE FOR DELETE
+                 USING (EXISTS (SELECT FROM organizations o WHERE o.id = organization_id))",
+            &all[2..],
+        ),
+        ("ALTER TABLE notes ADD CHECK (draws())", &all[..2]),
+        (
+            "ALTER TABLE notes ADD CHECK (nextval('numbers') > 0)",
+            &all[..2],
+        ),
+        (
+            "ALTER TABLE notes ADD shout text GENERATED ALWAYS AS (liar(body)) STORED",
+            &all[..2],
+        ),
+        (
+            "CREATE TABLE told (id serial, what text);
+             CREATE RULE told AS ON DELETE TO notes DO ALSO INSERT INTO told (what) VALUES ('gone')",
+            &all[2..],
+        ),
+    ] {
+        let lab = Lab::new(&schema(&format!("{draws} {what};")));
+        let before = dump(&lab);
+        let report = attack(&lab);
+        assert_eq!(dump(&lab), before, "{what}");
+        for operation in all {
+            let verdict = verdict(&report, "public.notes", operation);
+            let skipped = matches!(&verdict, Verdict::Skipped(why) if why.contains("rollback"));
+            assert_eq!(
+                skipped,
+                lasting.contains(&operation),
+                "{what}: {operation}: {verdict:?}"
+            );
+        }
+        assert!(
+            report.notes.iter().any(|note| note.contains("rollback")),
+            "{what}: {:?}",
+            report.notes
+        );
+    }
+    // What is there and draws nothing hinders nothing.
+    let lab = Lab::new(&schema(&format!(
+        "{draws} CREATE FUNCTION calm(text) RETURNS boolean LANGUAGE plpgsql
+             AS 'BEGIN RETURN $1 IS NOT NULL; END';
+         ALTER TABLE notes ADD CHECK (calm(body));
+         CREATE POLICY drawn ON notes AS RESTRICTIVE TO {{other}} USING (draws());
+         CREATE POLICY calm ON notes AS RESTRICTIVE USING (calm(body));"
+    )));
+    let report = attack(&lab);
+    for operation in all {
+        let verdict = verdict(&report, "public.notes", operation);
+        assert!(
+            matches!(verdict, Verdict::Blocked(_)),
+            "{operation}: {verdict:?}"
+        );
+    }
+}
+
 /// Nothing is changed by either mode, in a database with rows in every table.
 #[test]
 fn nothing_is_changed() {

@@ -197,8 +197,13 @@ impl Maker<'_> {
         let Some(relation) = self.model.catalog.relations.get(&table) else {
             return Ok(Err("it is not in the catalog".to_owned()));
         };
-        if let Some(reason) =
-            lasting::of_change(self.model, relation, Change::Insert).filter(|_| !self.terms.force)
+        if let Some(reason) = lasting::of_change(
+            self.model,
+            relation,
+            Change::Insert,
+            self.model.catalog.server.role,
+        )
+        .filter(|_| !self.terms.force)
         {
             return Ok(Err(reason));
         }

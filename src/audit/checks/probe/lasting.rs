@@ -3,9 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::target::Target;
+use super::{evaluated, target::Target};
 use crate::audit::{
     catalog::{Function, Oid, Relation, Trigger},
+    expression::{
+        self, Expr, Query, RangeEntry,
+        expr::{Command, SubKind},
+    },
     model::Model,
 };
 
@@ -27,6 +31,20 @@ const OUTSIDE: &[&str] = &[
     "pg_logical_emit_message",
     "pg_advisory_lock",
     "aws_lambda",
+];
+
+/// Functions of PostgreSQL itself among them, as parsed bodies name them (catalog/pg_proc.dat).
+const BY_OID: &[(u32, &str)] = &[
+    (1574, "nextval"),
+    (1576, "setval"),
+    (1765, "setval"),
+    (764, "lo_import"),
+    (767, "lo_import"),
+    (765, "lo_export"),
+    (2880, "pg_advisory_lock"),
+    (2886, "pg_advisory_lock"),
+    (3577, "pg_logical_emit_message"),
+    (3578, "pg_logical_emit_message"),
 ];
 
 /// A change of rows.
@@ -64,7 +82,9 @@ pub(super) fn notices(model: &Model, targets: &[Target], force: bool) -> Vec<Str
     let mut notices = Vec::new();
     for relation in relations {
         for change in [Change::Insert, Change::Update, Change::Delete] {
-            if let Some(reason) = of_change(model, relation, change) {
+            let mut roles = model.actors.roles.iter();
+            let reason = roles.find_map(|role| of_change(model, relation, change, role.oid));
+            if let Some(reason) = reason {
                 notices.push(format!("{}: {reason}; it {what}", relation.display()));
             }
         }
@@ -72,34 +92,80 @@ pub(super) fn notices(model: &Model, targets: &[Target], force: bool) -> Vec<Str
     notices
 }
 
-/// Why a change of a relation may leave something behind; none where it cannot, as far as the
-/// sources tell.
-pub(super) fn of_change(model: &Model, relation: &Relation, change: Change) -> Option<String> {
+/// Why a change of a relation by a role may leave something behind; none where it cannot, as far
+/// as the sources tell.
+pub(super) fn of_change(
+    model: &Model,
+    relation: &Relation,
+    change: Change,
+    role: Oid,
+) -> Option<String> {
     affected(model, relation.oid, change)
         .into_iter()
         .find_map(|(table, bits)| {
-            let mut triggers = model.catalog.triggers_of(table).iter();
-            triggers.find_map(|trigger| {
-                if !trigger.enabled || !trigger.watches(bits) {
-                    return None;
-                }
-                let function = model.catalog.functions.get(&trigger.function)?;
-                let what = reaches_outside(model, function)?;
-                Some(format!(
-                    "{} may outlive a rollback: trigger {} calls {}, which uses {what}",
-                    change.verb(),
-                    trigger.name,
-                    function.display()
-                ))
-            })
+            let why = of_triggers(model, table, bits).or_else(|| {
+                let table = model.catalog.relations.get(&table)?;
+                let changes = [Change::Insert, Change::Update, Change::Delete];
+                let mut changes = changes.into_iter().filter(|one| bits & one.bit() != 0);
+                changes.find_map(|change| evaluated::lasting(model, table, change, role))
+            })?;
+            Some(format!("{} may outlive a rollback: {why}", change.verb()))
         })
+}
+
+fn of_triggers(model: &Model, table: Oid, bits: i16) -> Option<String> {
+    let mut triggers = model.catalog.triggers_of(table).iter();
+    triggers.find_map(|trigger| {
+        if !trigger.enabled || !trigger.watches(bits) {
+            return None;
+        }
+        let function = model.catalog.functions.get(&trigger.function)?;
+        let what = reaches_outside(model, function)?;
+        Some(format!(
+            "trigger {} calls {}, which uses {what}",
+            trigger.name,
+            function.display()
+        ))
+    })
+}
+
+/// What an expression or a statement uses that a rollback does not undo, from its text.
+pub(super) fn of_text(model: &Model, text: &str) -> Option<String> {
+    let words = words(text);
+    if let Some(word) = outside(&words) {
+        return Some(word.to_owned());
+    }
+    if words.contains("insert")
+        && let Some(table) = numbered(model, &words)
+    {
+        return Some(format!("a sequence of {table}"));
+    }
+    called(model, &words).find_map(|function| through(model, function))
+}
+
+/// What functions use that a rollback does not undo, from their identifiers.
+pub(super) fn of_functions(model: &Model, oids: impl IntoIterator<Item = u32>) -> Option<String> {
+    oids.into_iter().find_map(|oid| {
+        let own = BY_OID.iter().find(|(known, _)| *known == oid);
+        own.map(|(_, name)| (*name).to_owned()).or_else(|| {
+            let function = model.catalog.functions.get(&Oid(oid))?;
+            through(model, function)
+        })
+    })
+}
+
+fn through(model: &Model, function: &Function) -> Option<String> {
+    if function.of_extension {
+        let name = BTreeSet::from([function.name.to_lowercase()]);
+        return outside(&name).map(str::to_owned);
+    }
+    let what = reaches_outside(model, function)?;
+    Some(format!("{}, which uses {what}", function.display()))
 }
 
 /// Whether a default would draw from a sequence, or call what reaches outside.
 pub(super) fn default_is_lasting(model: &Model, default: &str) -> bool {
-    let words = words(default);
-    outside(&words).is_some()
-        || called(model, &words).any(|function| reaches_outside(model, function).is_some())
+    of_text(model, default).is_some()
 }
 
 /// What a function uses that a rollback does not undo, itself or through functions that its
@@ -110,6 +176,19 @@ pub(super) fn reaches_outside(model: &Model, function: &Function) -> Option<Stri
     while let Some(one) = waiting.pop() {
         if !matches!(one.language.as_str(), "sql" | "plpgsql") && !one.trusted {
             return (!is_harmless(one)).then(|| format!("language {}", one.language));
+        }
+        if let Some(tree) = &one.body_tree {
+            let parsed = parsed(model, tree);
+            if parsed.what.is_some() {
+                return parsed.what;
+            }
+            waiting.extend(
+                parsed
+                    .below
+                    .into_iter()
+                    .filter(|below| seen.insert(below.oid)),
+            );
+            continue;
         }
         let words = words(&one.source);
         if let Some(word) = outside(&words) {
@@ -127,6 +206,58 @@ pub(super) fn reaches_outside(model: &Model, function: &Function) -> Option<Stri
         waiting.extend(called(model, &words).filter(|below| seen.insert(below.oid)));
     }
     None
+}
+
+/// What is read from a parsed body, of which no source is kept.
+struct Parsed<'m> {
+    what: Option<String>,
+    below: Vec<&'m Function>,
+}
+
+fn parsed<'m>(model: &'m Model, tree: &str) -> Parsed<'m> {
+    let Ok(queries) = expression::queries(tree) else {
+        let what = Some("a body that cannot be read".to_owned());
+        let below = Vec::new();
+        return Parsed { what, below };
+    };
+    let mut called = BTreeSet::new();
+    let mut what = None;
+    for query in queries {
+        what = what.or_else(|| draws(model, &query));
+        let expr = Expr::Sub {
+            kind: SubKind::Other,
+            test: None,
+            query: Box::new(query),
+        };
+        called.extend(expression::functions(&expr));
+    }
+    let own = BY_OID.iter().find(|(known, _)| called.contains(known));
+    let functions = called.iter();
+    let functions = functions.filter_map(|oid| model.catalog.functions.get(&Oid(*oid)));
+    let (brought, below): (Vec<&Function>, Vec<&Function>) =
+        functions.partition(|function| function.of_extension);
+    let brought = brought.into_iter().find_map(|one| through(model, one));
+    Parsed {
+        what: what
+            .or_else(|| own.map(|(_, name)| (*name).to_owned()))
+            .or(brought),
+        below,
+    }
+}
+
+/// An insertion into a table with numbers: the server fills them in when it plans the statement.
+fn draws(model: &Model, query: &Query) -> Option<String> {
+    let mut tables = query.tables.iter();
+    let target = tables.find_map(|entry| match entry {
+        RangeEntry::Relation { oid, .. } => model.catalog.relations.get(&Oid(*oid)),
+        _ => None,
+    });
+    let inserted = target.filter(|_| query.command == Command::Insert);
+    let numbered = inserted.filter(|table| is_numbered(model, table));
+    let mut below = query.ctes.iter();
+    numbered
+        .map(|table| format!("a sequence of {}", table.display()))
+        .or_else(|| below.find_map(|cte| draws(model, &cte.query)))
 }
 
 /// Trigger functions of PostgreSQL's own modules that only change the row (manual, appendix F).
@@ -150,21 +281,24 @@ fn outside(words: &BTreeSet<String>) -> Option<&'static str> {
 fn numbered(model: &Model, words: &BTreeSet<String>) -> Option<String> {
     let mut relations = model.catalog.relations.values();
     let table = relations.find(|relation| {
-        let columns = model.catalog.columns_of(relation.oid).iter();
-        let mut columns = columns.filter(|column| {
-            let default = column.default_text.as_deref();
-            column.identity || default.is_some_and(|text| text.contains("nextval("))
-        });
-        words.contains(&relation.name.to_lowercase()) && columns.next().is_some()
+        words.contains(&relation.name.to_lowercase()) && is_numbered(model, relation)
     });
     table.map(Relation::display)
 }
 
-fn called<'m>(model: &'m Model, words: &BTreeSet<String>) -> impl Iterator<Item = &'m Function> {
-    let functions = model.catalog.functions.values();
-    functions.filter(move |function| {
-        !function.of_extension && words.contains(&function.name.to_lowercase())
+fn is_numbered(model: &Model, relation: &Relation) -> bool {
+    let mut columns = model.catalog.columns_of(relation.oid).iter();
+    columns.any(|column| {
+        let default = column.default_text.as_deref();
+        column.identity || default.is_some_and(|text| text.contains("nextval("))
     })
+}
+
+fn called<'m>(model: &'m Model, words: &BTreeSet<String>) -> impl Iterator<Item = &'m Function> {
+    let functions = words
+        .iter()
+        .flat_map(|word| model.catalog.functions_named(word));
+    functions.filter(|function| !function.of_extension)
 }
 
 /// The words of a source text, in lower case; comments count too, to be on the safe side.

@@ -11,6 +11,7 @@ mod batch;
 mod block;
 mod checks;
 mod contents;
+mod evaluated;
 mod field;
 mod invent;
 mod lasting;

@@ -169,7 +169,7 @@ impl Assault<'_> {
             let said = refusal.said(self.field.terms.show_values);
             return Err(Verdict::Skipped(said));
         }
-        match lasting::of_change(self.field.model, self.relation, change) {
+        match lasting::of_change(self.field.model, self.relation, change, self.stand.role.oid) {
             Some(reason) if !self.field.terms.force => {
                 Err(Verdict::Skipped(format!("{reason}: --force does it")))
             }

@@ -1,6 +1,6 @@
 //! `audit fix`
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -52,6 +52,7 @@ impl FixArgs {
             files::expect_writable(path)?;
         }
         let report = self.verdict.audit(app, self.scope.clone()).await?;
+        let known: BTreeSet<String> = fingerprints(&report.findings).collect();
         let migration = Migration::of(&that_apply(report.findings));
         if let Some(path) = &self.write {
             files::write(path, &migration.to_sql())?;
@@ -61,10 +62,10 @@ impl FixArgs {
         if !self.apply {
             return app.printer.view(&MigrationView::new(&migration, None));
         }
-        self.apply(app, &migration).await
+        self.apply(app, &migration, &known).await
     }
 
-    async fn apply(self, app: &App, migration: &Migration) -> Result<()> {
+    async fn apply(self, app: &App, migration: &Migration, known: &BTreeSet<String>) -> Result<()> {
         let count = migration.steps.len();
         if count == 0 {
             return app
@@ -99,8 +100,59 @@ impl FixArgs {
             1 => "audited again: 1 finding is left".to_owned(),
             left => format!("audited again: {left} findings are left"),
         });
+        for line in came(known, &after.findings, migration) {
+            app.printer.note(&line);
+        }
         self.verdict.judge(app, &after)
     }
+}
+
+fn fingerprints(findings: &[Finding]) -> impl Iterator<Item = String> {
+    findings.iter().map(|finding| finding.fingerprint.clone())
+}
+
+/// So many new findings are named.
+const NAMED: usize = 8;
+
+/// What the second audit found and the first did not. Policies that did not bind the application
+/// were not judged: what is wrong with them shows once the table is under them.
+fn came(known: &BTreeSet<String>, after: &[Finding], migration: &Migration) -> Vec<String> {
+    let fresh = |finding: &&Finding| !known.contains(&finding.fingerprint);
+    let new: Vec<&Finding> = after.iter().filter(fresh).collect();
+    let awake = |finding: &&&Finding| {
+        let switched = migration.steps.iter();
+        switched
+            .filter(|step| step.phase == Phase::Security)
+            .flat_map(|step| &step.mends)
+            .any(|mended| mended.split_once(' ').map(|(_, on)| on) == Some(&finding.object))
+    };
+    let (awake, other): (Vec<&Finding>, Vec<&Finding>) =
+        new.iter().copied().partition(|finding| awake(&finding));
+    let mut lines = Vec::new();
+    for (findings, why) in [
+        (
+            awake,
+            "that could not be seen before: the application is bound by the policies of these \
+             tables only now, so what is wrong with them shows now",
+        ),
+        (other, "that was not there before"),
+    ] {
+        if findings.is_empty() {
+            continue;
+        }
+        let noun = match findings.len() {
+            1 => "finding",
+            _ => "findings",
+        };
+        lines.push(format!("{} {noun} {why}:", findings.len()));
+        let named = findings.iter().take(NAMED);
+        lines.extend(named.map(|one| format!("  {} {}: {}", one.check, one.object, one.message)));
+        if findings.len() > NAMED {
+            let more = findings.len() - NAMED;
+            lines.push(format!("  and {more} more: tenantctl audit shows all"));
+        }
+    }
+    lines
 }
 
 fn statements(count: usize) -> String {

@@ -275,6 +275,58 @@ fn fix_prints_a_migration_and_applies_it_only_when_told() {
     cli.ok(&["audit"]);
 }
 
+/// A policy that never bound anybody is judged once it does: that is no harm that the fix did.
+#[test]
+fn what_a_fix_uncovers_is_told_as_such() {
+    let with = |policy: &str| {
+        Lab::new(&format!(
+            "CREATE TABLE organizations (id uuid PRIMARY KEY);
+             CREATE TABLE notes (organization_id uuid NOT NULL REFERENCES organizations,
+                                 id int, body text, PRIMARY KEY (organization_id, id));
+             INSERT INTO organizations VALUES ('11111111-1111-1111-1111-111111111111'),
+                                              ('22222222-2222-2222-2222-222222222222');
+             INSERT INTO notes SELECT id, 1, 'text' FROM organizations;
+             ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
+             ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY own ON organizations
+                 USING (id = nullif(current_setting('app.tenant', true), '')::uuid);
+             CREATE POLICY own ON notes USING ({policy});"
+        ))
+    };
+    let apply = |lab: &Lab| {
+        let arguments = [
+            "audit",
+            "fix",
+            "--apply",
+            "--yes",
+            "--only",
+            "rls-not-forced,policy",
+        ];
+        lab.cli().run(&arguments)
+    };
+    let lab = with(
+        "organization_id = nullif(current_setting('app.tenant', true), '')::uuid
+         OR current_setting('app.tenant', true) IS NULL",
+    );
+    let outcome = apply(&lab);
+    assert_eq!(outcome.code, 10, "{outcome:?}");
+    let said = outcome
+        .stderr
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(
+        said.contains("1 finding that could not be seen before")
+            && said.contains("only now")
+            && said.contains("policy-open-when-unset public.notes"),
+        "{said}"
+    );
+    let lab = with("organization_id = nullif(current_setting('app.tenant', true), '')::uuid");
+    let outcome = apply(&lab);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(!outcome.stderr.contains("before"), "{}", outcome.stderr);
+}
+
 /// What is printed is a migration: it runs as it is.
 #[test]
 fn the_printed_migration_runs() {

@@ -173,6 +173,68 @@ fn a_trigger_is_not_called() {
     lab.assert_silent("definer-public");
 }
 
+/// What a trigger finds goes into the row of who wrote it.
+#[test]
+fn a_trigger_that_finds_rows_by_what_was_written_is_told() {
+    let quoting = |columns: &str, condition: &str| {
+        let lab = lab(&format!(
+            "CREATE TABLE quotes (organization_id uuid NOT NULL REFERENCES organizations, id uuid,
+                 note_id uuid NOT NULL, body text, PRIMARY KEY (organization_id, id){columns});
+             ALTER TABLE quotes ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY tenant ON quotes USING (organization_id = {SESSION});
+             CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql {SAFE} AS $$ BEGIN
+                 SELECT n.body INTO NEW.body FROM notes n WHERE {condition}; RETURN NEW; END $$;
+             CREATE TRIGGER fill BEFORE INSERT ON quotes FOR EACH ROW EXECUTE FUNCTION fill()"
+        ));
+        lab.run("GRANT SELECT, INSERT ON quotes TO {app}");
+        lab
+    };
+    let lab = quoting("", "n.id = NEW.note_id");
+    // The attack is real: the text of B's note is in A's row.
+    lab.run(
+        "UPDATE notes SET id = organization_id; SET ROLE {app};
+         SET app.tenant = '11111111-1111-1111-1111-111111111111';
+         INSERT INTO quotes VALUES ('11111111-1111-1111-1111-111111111111', gen_random_uuid(),
+                                    '22222222-2222-2222-2222-222222222222');
+         DO $$ BEGIN IF NOT EXISTS (SELECT FROM quotes WHERE body = 'B') THEN
+             RAISE 'nothing was reached'; END IF; END $$",
+    );
+    let finding = lab.assert_fixable("definer-unfiltered", "public.fill()");
+    assert!(
+        finding.message.contains("reads public.notes"),
+        "{}",
+        finding.message
+    );
+    let carried = ", FOREIGN KEY (organization_id, note_id) REFERENCES notes";
+    quoting(carried, "n.id = NEW.note_id").assert_silent("definer-unfiltered");
+    quoting(
+        "",
+        "n.id = NEW.note_id AND n.organization_id = NEW.organization_id",
+    )
+    .assert_silent("definer-unfiltered");
+    quoting("", "n.id = NEW.id").assert_silent("definer-unfiltered");
+}
+
+/// A parent that makes the row the tenant's is the tenant's own, and so is what only adds a row.
+#[test]
+fn a_trigger_that_stays_in_the_tenant_is_not_told() {
+    let lab = lab(&format!(
+        "ALTER TABLE notes ADD UNIQUE (id), ADD lines int;
+         CREATE TABLE lines (id uuid PRIMARY KEY, note_id uuid NOT NULL REFERENCES notes (id), body text);
+         CREATE TABLE history (organization_id uuid, body text);
+         ALTER TABLE lines ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY tenant ON lines USING (note_id IN (SELECT id FROM notes));
+         CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql {SAFE} AS $$ BEGIN
+             UPDATE notes SET lines = lines + 1 WHERE id = NEW.note_id; RETURN NEW; END $$;
+         CREATE TRIGGER counted AFTER INSERT ON lines FOR EACH ROW EXECUTE FUNCTION counted();
+         CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql {SAFE} AS $$ BEGIN
+             INSERT INTO history VALUES (NEW.organization_id, NEW.body); RETURN NEW; END $$;
+         CREATE TRIGGER kept AFTER UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION kept()"
+    ));
+    lab.run("GRANT SELECT, INSERT ON lines TO {app}; GRANT UPDATE ON notes TO {app}");
+    lab.assert_silent("definer-unfiltered");
+}
+
 #[test]
 fn a_search_path_of_the_callers_is_told() {
     let lab = lab(

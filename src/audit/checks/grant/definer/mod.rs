@@ -6,6 +6,7 @@ mod dynamic;
 mod execute;
 mod search_path;
 mod text;
+mod triggers;
 mod unfiltered;
 
 use std::collections::{BTreeMap, BTreeSet};

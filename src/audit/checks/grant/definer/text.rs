@@ -216,6 +216,40 @@ impl Text {
         })
     }
 
+    /// Whether it holds that name anywhere.
+    pub(super) fn names(&self, wanted: &str) -> bool {
+        let mut pieces = self.pieces.iter();
+        pieces.any(|piece| matches!(piece, Piece::Word { name, .. } if name == wanted))
+    }
+
+    /// The columns of `NEW` and `OLD` that it finds rows by: compared for equality in a condition.
+    pub(super) fn looked_up(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut in_condition = false;
+        for (at, piece) in self.pieces.iter().enumerate() {
+            if ["where", "on"].iter().any(|word| is_word(piece, word)) {
+                in_condition = true;
+            } else if ["set", "select", "values", "returning", "then"]
+                .iter()
+                .any(|word| is_word(piece, word))
+                || self.is_sign(at, ";")
+            {
+                in_condition = false;
+            }
+            let row = is_word(piece, "new") || is_word(piece, "old");
+            let compared = self.is_sign(at + 3, "=") || (at > 0 && self.is_sign(at - 1, "="));
+            if in_condition
+                && row
+                && compared
+                && self.is_sign(at + 1, ".")
+                && let Some(Piece::Word { name, .. }) = self.pieces.get(at + 2)
+            {
+                found.push(name.clone());
+            }
+        }
+        found
+    }
+
     /// What is expected after the keyword just before `at`.
     fn opened(&self, keyword: &str, at: usize) -> Option<Access> {
         let after = |word| at >= 2 && is_word(&self.pieces[at - 2], word);
@@ -411,6 +445,18 @@ mod tests {
         assert_eq!(calls("IF current_setting('a.b', true) IS NOT NULL THEN"), 0);
         assert_eq!(calls("IF auth.uid() = owner_id THEN"), 1);
         assert_eq!(calls("IF auth.uid() IS DISTINCT FROM owner_id THEN"), 1);
+    }
+
+    #[test]
+    fn what_rows_are_found_by() {
+        let text = |source: &str| Text::read(source).expect("tokens").looked_up();
+        assert_eq!(
+            text("SELECT n.body INTO NEW.body FROM notes n WHERE n.id = NEW.note_id; RETURN NEW;"),
+            ["note_id"]
+        );
+        assert_eq!(text("UPDATE t SET a = NEW.a WHERE OLD.\"B\" = t.b"), ["B"]);
+        assert!(text("INSERT INTO log VALUES (NEW.a); NEW.b := 1;").is_empty());
+        assert!(text("IF NEW.a = OLD.a THEN RETURN NULL; END IF;").is_empty());
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use super::{
     called,
     dynamic::Handed,
     text::Access,
+    triggers,
 };
 use crate::{
     audit::{
@@ -41,6 +42,7 @@ pub(in crate::audit::checks::grant) const UNFILTERED: Rule = Rule {
 };
 
 fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {
+    triggers::unfiltered(model, check, findings);
     let definers = called(model);
     if definers.is_empty() {
         return;

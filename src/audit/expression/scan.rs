@@ -52,6 +52,28 @@ pub(super) fn sources(text: &str) -> BTreeSet<SessionSource> {
     found
 }
 
+/// The setting of whose JSON the text takes the field that an argument names.
+pub(super) fn field_by_argument(text: &str) -> Option<String> {
+    let tokens = tokens(text);
+    tokens.iter().enumerate().find_map(|(at, token)| {
+        let Token::Word(word) = token else {
+            return None;
+        };
+        let rest = &tokens[at + 1..];
+        let (setting, rest) = match (word.strip_prefix("pg_catalog.").unwrap_or(word), rest) {
+            ("current_setting", [Token::Other('('), Token::Text(setting), rest @ ..]) => {
+                (setting.clone(), rest)
+            }
+            ("auth.jwt", rest) => (CLAIMS.to_owned(), rest),
+            _ => return None,
+        };
+        let step = rest.iter().position(|token| *token == Token::Path)?;
+        let ends = |token: &Token| *token == Token::Other(';');
+        let by_argument = matches!(rest.get(step + 1)?, Token::Word(_) | Token::Other('$'));
+        (by_argument && !rest[..step].iter().any(ends)).then_some(setting)
+    })
+}
+
 /// The JSON path that is taken from the value before these tokens, if any: parentheses, casts and
 /// further arguments may stand between.
 fn path(tokens: &[Token]) -> Vec<String> {
@@ -181,6 +203,17 @@ mod tests {
             BTreeSet::from([SessionSource::CurrentUser])
         );
         assert!(sources("select 'current_user it''s session_user'").is_empty());
+    }
+
+    #[test]
+    fn a_field_that_an_argument_names_is_told_apart() {
+        let found = |text: &str| field_by_argument(text);
+        let claims = Some(CLAIMS.to_owned());
+        let text = "SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> k";
+        assert_eq!(found(text), claims);
+        assert_eq!(found("RETURN auth.jwt() ->> $1"), claims);
+        assert_eq!(found("RETURN auth.jwt() ->> 'org'"), None);
+        assert_eq!(found("SELECT current_setting('a.b'); SELECT c -> d"), None);
     }
 
     proptest! {

@@ -146,9 +146,14 @@ impl Search<'_, '_> {
                 Expr::SqlValue(SqlValue::SessionUser) | Expr::Call { function: 746, .. } => {
                     self.found.insert(SessionSource::SessionUser);
                 }
-                Expr::Call { function, .. } | Expr::Operator { function, .. } => {
-                    self.function(*function);
-                }
+                Expr::Call { function, args } => match self.field(*function, args) {
+                    Some(field) => {
+                        let itself = SessionSource::UserFunction(*function);
+                        self.found.extend([field, itself]);
+                    }
+                    None => self.function(*function),
+                },
+                Expr::Operator { function, .. } => self.function(*function),
                 Expr::Cast {
                     function: Some(function),
                     ..
@@ -156,6 +161,47 @@ impl Search<'_, '_> {
                 _ => {}
             }
         });
+    }
+
+    /// The claim that a call gives, where its only argument names it: `claim('org')`.
+    fn field(&self, function: u32, args: &[Expr]) -> Option<SessionSource> {
+        let [argument] = args else { return None };
+        let Expr::Const {
+            value: ConstValue::Text(name),
+            ..
+        } = argument.uncast()
+        else {
+            return None;
+        };
+        let facts = (self.functions)(function)?;
+        let setting = match &facts.body {
+            Some(body) => self.field_by_argument(body)?,
+            None => scan::field_by_argument(&facts.source_text)?,
+        };
+        Some(claim(setting, vec![name.clone()]))
+    }
+
+    /// The setting of whose JSON a parsed body takes the field that an argument names.
+    fn field_by_argument(&self, body: &Expr) -> Option<String> {
+        let mut found = None;
+        walk(body, &mut |one, _| {
+            let (Expr::Operator { args, .. } | Expr::Call { args, .. }) = one else {
+                return;
+            };
+            let Some(operand) = json_operand(one) else {
+                return;
+            };
+            let by_argument = args
+                .get(1)
+                .is_some_and(|step| matches!(step.uncast(), Expr::Param { .. }));
+            if let Some((setting, path, _)) = self.claim(wrapped(operand))
+                && by_argument
+                && path.is_empty()
+            {
+                found = Some(setting);
+            }
+        });
+        found
     }
 
     fn function(&mut self, oid: u32) {

@@ -11,6 +11,9 @@ use crate::audit::{
     },
 };
 
+/// `json_array_elements`, `jsonb_array_elements`, and the same as text (catalog/pg_proc.dat).
+const ON_ARRAYS: &[u32] = &[3955, 3969, 3219, 3465];
+
 /// What was read out of the catalog's expressions.
 #[derive(Clone, Debug, Default)]
 pub struct Meaning {
@@ -98,6 +101,33 @@ impl Meaning {
         session_sources(expr, &|oid| self.function(oid))
     }
 
+    /// Whether an expression reads a table, through functions too: a body that was not parsed does
+    /// where a statement in it has a FROM.
+    fn looks_up(&self, expr: &Expr) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![expr];
+        while let Some(expr) = waiting.pop() {
+            if !expression::relations(expr).is_empty() {
+                return true;
+            }
+            for oid in expression::functions(expr) {
+                let Some(facts) = self.function(oid).filter(|_| seen.insert(oid)) else {
+                    continue;
+                };
+                match &facts.body {
+                    Some(body) => waiting.push(body),
+                    None => {
+                        let mut words = facts.source_text.split_whitespace();
+                        if words.any(|word| word.eq_ignore_ascii_case("from")) {
+                            return true;
+                        }
+                    }
+                }
+            }
+        }
+        false
+    }
+
     /// Whether which rows a view shows depends on the session, from the tree of its rule: what only
     /// appears among its columns is no filter.
     pub fn filters_by_session(&self, tree: &str) -> bool {
@@ -113,6 +143,28 @@ impl Meaning {
             };
             !self.sources(&rows).is_empty()
         })
+    }
+
+    /// What the session hands over as a JSON array: it is taken apart, or searched.
+    pub fn lists(&self) -> BTreeSet<SessionSource> {
+        let policies = self.policies.values();
+        let policies = policies.flat_map(|read| read.using.iter().chain(&read.check));
+        let bodies = self.functions.values().filter_map(|one| one.body.as_ref());
+        let mut found = BTreeSet::new();
+        for expr in policies.chain(bodies) {
+            expression::walk(expr, &mut |one, _| {
+                let (Expr::Call { function, args } | Expr::Operator { function, args, .. }) = one
+                else {
+                    return;
+                };
+                if ON_ARRAYS.contains(function)
+                    && let Some(array) = args.first()
+                {
+                    found.extend(self.sources(array));
+                }
+            });
+        }
+        found
     }
 
     /// By table, its own columns that its policies compare with the session.
@@ -207,7 +259,7 @@ impl<'a> Search<'a> {
                 && !sources.is_empty()
             {
                 // What is looked up in a table is not what the session says.
-                let direct = expression::relations(value).is_empty();
+                let direct = !self.meaning.looks_up(value);
                 self.add(relation, number, sources, direct);
             }
         }

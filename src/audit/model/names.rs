@@ -89,6 +89,11 @@ pub(super) fn is_user_column(column: &str) -> bool {
         )
 }
 
+/// Whether a setting may name a person: `user_id`, and `current_user_id` too.
+pub(super) fn names_user(setting: &str) -> bool {
+    is_user_column(setting) || stem(setting).ends_with("_user")
+}
+
 /// Whether a table may hold persons.
 pub(super) fn is_user_table(table: &str) -> bool {
     let name = singular(&table.to_lowercase());

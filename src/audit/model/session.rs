@@ -9,7 +9,7 @@ use super::{
     meaning::{Comparison, Meaning},
     names,
     overrides::Overrides,
-    tenancy::{MembershipTable, Tenancy},
+    tenancy::{Belonging, MembershipTable, Tenancy},
 };
 use crate::{
     audit::{
@@ -37,6 +37,8 @@ pub struct Session {
     pub template: Option<String>,
     /// What the policies read, and what it names there.
     pub values: BTreeMap<SessionSource, Names>,
+    /// Those of them that are JSON arrays.
+    pub lists: BTreeSet<SessionSource>,
     /// Where a user's tenants are looked up.
     pub membership: Option<MembershipTable>,
 }
@@ -58,10 +60,13 @@ impl Session {
         tenancy: &Tenancy,
         meaning: &Meaning,
     ) -> Self {
-        let mut votes: BTreeMap<SessionSource, (usize, usize)> = BTreeMap::new();
+        // What is looked up says less than what is compared itself.
+        let mut votes: BTreeMap<SessionSource, [(usize, usize); 2]> = BTreeMap::new();
         for one in &meaning.comparisons {
             for source in &one.sources {
-                let (tenant, user) = votes.entry(source.clone()).or_default();
+                let both = votes.entry(source.clone()).or_default();
+                let plain = one.direct || source.names_user();
+                let (tenant, user) = &mut both[usize::from(!plain)];
                 match named_by(catalog, tenancy, one, source) {
                     Some(Names::Tenant) => *tenant += 1,
                     Some(Names::User) => *user += 1,
@@ -71,7 +76,10 @@ impl Session {
         }
         let values: BTreeMap<SessionSource, Names> = votes
             .into_iter()
-            .filter(|(_, (tenant, user))| tenant + user > 0)
+            .filter_map(|(source, both)| {
+                let mut counted = both.into_iter();
+                Some((source, counted.find(|(tenant, user)| tenant + user > 0)?))
+            })
             .map(|(source, (tenant, user))| {
                 let names = if tenant >= user {
                     Names::Tenant
@@ -91,9 +99,13 @@ impl Session {
                 )
             })
             .cloned();
+        let membership = look_up(catalog, tenancy, meaning)
+            .or(membership)
+            .or_else(|| people(catalog, tenancy));
         Self {
             template: overrides.session.clone(),
             values,
+            lists: meaning.lists(),
             membership,
         }
     }
@@ -184,6 +196,11 @@ impl Session {
                 }
                 SessionSource::Claim { setting, path } => {
                     let token = tokens.entry(setting.clone()).or_default();
+                    let value = Value::from(value);
+                    let value = match self.lists.contains(source) {
+                        true => Value::Array(vec![value]),
+                        false => value,
+                    };
                     insert(token, path, value);
                 }
                 _ => {}
@@ -258,6 +275,56 @@ fn described(source: &SessionSource) -> Option<String> {
     }
 }
 
+/// The table that policies of others look a user's tenant up in: it is keyed, and they compare
+/// another of its columns with what the session says.
+fn look_up(catalog: &Catalog, tenancy: &Tenancy, meaning: &Meaning) -> Option<MembershipTable> {
+    let mut compared = meaning.comparisons.iter().filter(|one| {
+        one.direct
+            && one.relation != one.table
+            && tenancy.membership(one.relation).is_none()
+            && !one.sources.is_empty()
+    });
+    compared.find_map(|one| {
+        let Belonging::Keyed(tenant) = tenancy.of(one.relation) else {
+            return None;
+        };
+        // A parent's row is looked up by its tenant, and names nobody.
+        let own = tenant != &one.column && is_unique(catalog, one.relation, one.column);
+        own.then_some(MembershipTable {
+            relation: one.relation,
+            tenant: *tenant,
+            user: one.column,
+            users: None,
+        })
+    })
+}
+
+fn is_unique(catalog: &Catalog, relation: Oid, column: i16) -> bool {
+    let mut indexes = catalog.indexes_of(relation).iter();
+    indexes.any(|index| index.unique && index.keys == [column])
+}
+
+/// Users of whom each belongs to one tenant: there are no memberships, and their table is keyed.
+fn people(catalog: &Catalog, tenancy: &Tenancy) -> Option<MembershipTable> {
+    let mut tables = tenancy.tables.iter();
+    tables.find_map(|(relation, belonging)| {
+        let Belonging::Keyed(tenant) = belonging else {
+            return None;
+        };
+        let known = catalog.relations.get(relation)?;
+        let [user] = catalog.primary_key(*relation) else {
+            return None;
+        };
+        let is_people = known.is_table() && names::is_user_table(&known.name) && user != tenant;
+        is_people.then_some(MembershipTable {
+            relation: *relation,
+            tenant: *tenant,
+            user: *user,
+            users: None,
+        })
+    })
+}
+
 /// What a source names where it is compared with a column. Where a function looks it up, what it
 /// compares cannot be seen: there its own name tells.
 fn named_by(
@@ -270,7 +337,7 @@ fn named_by(
     if !compared.direct {
         let by_name = match source {
             SessionSource::Setting(setting) => {
-                names::is_user_column(setting.rsplit('.').next().unwrap_or(setting))
+                names::names_user(setting.rsplit('.').next().unwrap_or(setting))
             }
             SessionSource::Claim { path, .. } => {
                 source.names_user() || path.last().is_some_and(|last| names::is_user_column(last))
@@ -292,6 +359,10 @@ fn named_by(
     {
         return Some(Names::User);
     }
+    let looked_up = relation != compared.table && is_unique(catalog, relation, column);
+    if looked_up && matches!(tenancy.of(relation), Belonging::Keyed(_)) {
+        return Some(Names::User);
+    }
     let is_users = tenancy
         .memberships
         .iter()
@@ -302,11 +373,11 @@ fn named_by(
     (is_users || by_name).then_some(Names::User)
 }
 
-fn insert(token: &mut Map<String, Value>, path: &[String], value: String) {
+fn insert(token: &mut Map<String, Value>, path: &[String], value: Value) {
     match path {
         [] => {}
         [last] => {
-            token.insert(last.clone(), value.into());
+            token.insert(last.clone(), value);
         }
         [first, rest @ ..] => {
             let below = token

@@ -178,6 +178,91 @@ fn a_claim_in_the_token() {
     assert_eq!(report.tenant.context.expect("a context").style, "jwt_claim");
 }
 
+/// The token holds every organization of its user.
+#[test]
+fn an_array_in_the_token() {
+    let orgs = "SELECT jsonb_array_elements_text(
+        nullif(current_setting('request.jwt.claims', true), '')::jsonb -> 'orgs')";
+    let lab = Lab::new(&format!(
+        "CREATE TABLE organizations (id uuid PRIMARY KEY, name text NOT NULL);
+         INSERT INTO organizations VALUES ('{A}', 'A'), ('{B}', 'B');
+         CREATE TABLE notes (organization_id uuid NOT NULL REFERENCES organizations, id int, body text,
+                             PRIMARY KEY (organization_id, id));
+         INSERT INTO notes VALUES ('{A}', 1, 'a'), ('{B}', 2, 'b');
+         ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY own ON organizations USING (id::text IN ({orgs}));
+         CREATE POLICY own ON notes USING (organization_id::text IN ({orgs}));
+         GRANT SELECT ON organizations TO {{app}};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO {{app}};"
+    ));
+    assert_attacked_as_somebody(&assert_clean(&lab));
+}
+
+/// A function takes the claim that its caller names.
+#[test]
+fn a_claim_behind_a_function() {
+    let read = "nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> k";
+    for body in [format!("AS $$ SELECT {read} $$"), format!("RETURN {read}")] {
+        let lab = Lab::new(&format!(
+            "CREATE FUNCTION claim(k text) RETURNS text LANGUAGE sql STABLE {body};
+             {} {}",
+            tenants("claim('org_id')::uuid"),
+            table("notes", "claim('org_id')::uuid"),
+        ));
+        let report = assert_clean(&lab);
+        assert_attacked_as_somebody(&report);
+        assert_eq!(report.tenant.context.expect("a context").style, "jwt_claim");
+    }
+}
+
+/// What is shared is addressed to a second organization, which reads that it is.
+#[test]
+fn rows_that_are_addressed_to_another_tenant() {
+    let setting = "nullif(current_setting('app.tenant', true), '')::uuid";
+    let lab = Lab::new(&format!(
+        "{} {}
+         CREATE TABLE transfers (organization_id uuid NOT NULL REFERENCES organizations, id int,
+             recipient_id uuid NOT NULL REFERENCES organizations, PRIMARY KEY (organization_id, id));
+         CREATE INDEX ON transfers (recipient_id);
+         ALTER TABLE transfers ENABLE ROW LEVEL SECURITY; ALTER TABLE transfers FORCE ROW LEVEL SECURITY;
+         CREATE POLICY own ON transfers USING (organization_id = {setting});
+         CREATE POLICY addressed ON transfers FOR SELECT USING (recipient_id = {setting});
+         GRANT SELECT, INSERT, DELETE ON transfers TO {{app}};",
+        tenants(setting),
+        table("notes", setting),
+    ));
+    lab.assert_silent("policy-wrong-column");
+    // Alone it takes the recipient for the tenant, and for writing it is no address.
+    lab.run("DROP POLICY own ON transfers");
+    lab.assert_fires("policy-wrong-column", "public.transfers");
+    lab.run(&format!(
+        "CREATE POLICY own ON transfers USING (organization_id = {setting});
+         DROP POLICY addressed ON transfers;
+         CREATE POLICY addressed ON transfers FOR DELETE USING (recipient_id = {setting})"
+    ));
+    lab.assert_fires("policy-wrong-column", "public.transfers");
+}
+
+/// The key is computed from the rest of the row.
+#[test]
+fn a_generated_key() {
+    let setting = "nullif(current_setting('app.tenant', true), '')::uuid";
+    let lab = Lab::new(&format!(
+        "{} {}
+         CREATE TABLE events (id int PRIMARY KEY, data jsonb NOT NULL, organization_id uuid NOT NULL
+             GENERATED ALWAYS AS ((data->>'org')::uuid) STORED REFERENCES organizations);
+         CREATE INDEX ON events (organization_id);
+         INSERT INTO events VALUES (1, jsonb_build_object('org', '{A}')), (2, jsonb_build_object('org', '{B}'));
+         ALTER TABLE events ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY own ON events USING (organization_id = {setting});
+         GRANT SELECT, INSERT, UPDATE, DELETE ON events TO {{app}};",
+        tenants(setting),
+        table("notes", setting),
+    ));
+    assert_attacked_as_somebody(&assert_clean(&lab));
+}
+
 #[test]
 fn child_through_parent() {
     let lab = Lab::new(
@@ -366,6 +451,138 @@ fn each_tenant_has_a_role_of_its_own() {
         report.tenant.context.expect("a context").style,
         "current_user"
     );
+}
+
+/// A table says whose each role is: no session is ever without a name.
+#[test]
+fn a_table_maps_roles_to_tenants() {
+    let lab = Lab::new(&format!(
+        "CREATE TABLE organizations (id uuid PRIMARY KEY, name text NOT NULL);
+         INSERT INTO organizations VALUES ('{A}', 'A'), ('{B}', 'B');
+         CREATE TABLE logins (role name PRIMARY KEY, organization_id uuid NOT NULL REFERENCES organizations);
+         CREATE INDEX ON logins (organization_id);
+         INSERT INTO logins VALUES ('{{app}}', '{A}'), ('{{other}}', '{B}');
+         CREATE TABLE notes (organization_id uuid NOT NULL REFERENCES organizations, id int, body text,
+                             PRIMARY KEY (organization_id, id));
+         INSERT INTO notes VALUES ('{A}', 1, 'a'), ('{B}', 2, 'b');
+         ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE logins ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY own ON logins FOR SELECT USING (role = current_user);
+         CREATE POLICY own ON organizations FOR SELECT
+             USING (id IN (SELECT organization_id FROM logins WHERE role = current_user));
+         CREATE POLICY own ON notes
+             USING (organization_id IN (SELECT organization_id FROM logins WHERE role = current_user));
+         GRANT SELECT ON organizations, logins TO {{app}}, {{other}};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO {{app}}, {{other}};"
+    ));
+    let report = assert_clean(&lab);
+    assert_attacked_as_somebody(&report);
+    // A way from one tenant's role to the other's is found by attacking as it.
+    lab.run(
+        "DROP POLICY own ON notes; GRANT {other} TO {app};
+         CREATE POLICY own ON notes USING (organization_id IN (SELECT organization_id FROM logins
+             WHERE pg_has_role(current_user, role, 'USAGE')));
+         ALTER POLICY own ON logins USING (pg_has_role(current_user, role, 'USAGE'));",
+    );
+    let report = lab.audit();
+    let leaks = report
+        .matrix
+        .iter()
+        .filter(|cell| cell.object == "public.notes" && matches!(cell.verdict, Verdict::Leak(_)));
+    assert!(leaks.count() > 0, "{:#?}", report.matrix);
+}
+
+/// Each tenant reads rows of its own somewhere: without that, nothing is proven.
+#[track_caller]
+fn assert_attacked_as_somebody(report: &Report) {
+    use tenantctl::domain::audit::{ContextKind, Operation};
+    for tenant in [ContextKind::A, ContextKind::B] {
+        let mut own = report.matrix.iter().filter(|cell| {
+            cell.operation == Operation::Own
+                && cell.context == tenant
+                && cell.verdict == Verdict::Allowed
+        });
+        assert!(own.next().is_some(), "{tenant:?} is nobody");
+    }
+}
+
+/// The session names a user, and each user is of one tenant.
+fn of_users(look_up: &str) -> Lab {
+    Lab::new(&format!(
+        "CREATE TABLE organizations (id uuid PRIMARY KEY, name text NOT NULL);
+         INSERT INTO organizations VALUES ('{A}', 'A'), ('{B}', 'B');
+         CREATE TABLE users (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), email text,
+                             organization_id uuid NOT NULL REFERENCES organizations);
+         INSERT INTO users (organization_id) VALUES ('{A}'), ('{B}');
+         CREATE INDEX ON users (organization_id);
+         CREATE TABLE notes (organization_id uuid NOT NULL REFERENCES organizations, id int, body text,
+                             PRIMARY KEY (organization_id, id));
+         INSERT INTO notes VALUES ('{A}', 1, 'a'), ('{B}', 2, 'b');
+         {look_up}
+         ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+         ALTER TABLE notes ENABLE ROW LEVEL SECURITY;
+         GRANT SELECT ON organizations, users TO {{app}};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON notes TO {{app}};"
+    ))
+}
+
+#[test]
+fn the_tenant_of_a_user() {
+    for look_up in [
+        "CREATE FUNCTION mine() RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER
+             SET search_path = pg_catalog, public, pg_temp AS $$
+             SELECT organization_id FROM public.users
+              WHERE id = nullif(current_setting('app.current_user_id', true), '')::uuid $$;
+         CREATE POLICY own ON users FOR SELECT USING (organization_id = mine());
+         CREATE POLICY own ON organizations FOR SELECT USING (id = mine());
+         CREATE POLICY own ON notes USING (organization_id = mine());",
+        "CREATE POLICY own ON users FOR SELECT
+             USING (id = nullif(current_setting('app.me', true), '')::uuid);
+         CREATE POLICY own ON organizations FOR SELECT USING (id = (SELECT u.organization_id FROM users u
+             WHERE u.id = nullif(current_setting('app.me', true), '')::uuid));
+         CREATE POLICY own ON notes USING (organization_id = (SELECT u.organization_id FROM users u
+             WHERE u.id = nullif(current_setting('app.me', true), '')::uuid));",
+    ] {
+        let report = assert_clean(&of_users(look_up));
+        assert_attacked_as_somebody(&report);
+    }
+}
+
+/// Where nobody's rows are read, what is blocked is no pass: it may be blocked for everybody.
+#[test]
+fn a_session_that_is_not_understood_proves_nothing() {
+    let lab = of_users(
+        "CREATE TABLE tickets (ticket text PRIMARY KEY, o uuid);
+         INSERT INTO tickets SELECT md5(id::text), id FROM organizations;
+         CREATE FUNCTION mine() RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER
+             SET search_path = pg_catalog, public, pg_temp AS $$
+             SELECT o FROM public.tickets WHERE ticket = current_setting('app.ticket', true) $$;
+         CREATE POLICY own ON users FOR SELECT USING (organization_id = mine());
+         CREATE POLICY own ON organizations FOR SELECT USING (id = mine());
+         CREATE POLICY own ON notes USING (organization_id = mine());",
+    );
+    let report = lab.audit_with(|options| options.probe.mode = ProbeMode::Full);
+    let told = report
+        .skipped
+        .iter()
+        .any(|one| one.reason.contains("--session"));
+    assert!(told, "{:#?}", report.skipped);
+    let in_a_name = report.matrix.iter().filter(|cell| {
+        use tenantctl::domain::audit::ContextKind;
+        cell.object == "public.notes" && matches!(cell.context, ContextKind::A | ContextKind::B)
+    });
+    for cell in in_a_name {
+        assert!(!matches!(cell.verdict, Verdict::Blocked(_)), "{cell:?}");
+    }
+    // Who says how it is done is believed, and then it is proven.
+    let report = lab.audit_with(|options| {
+        options.overrides.session =
+            Some("SELECT set_config('app.ticket', md5({tenant}), true)".to_owned());
+    });
+    assert!(report.skipped.is_empty(), "{:#?}", report.skipped);
+    assert_attacked_as_somebody(&report);
 }
 
 /// Our own schema, with no suppression.

@@ -16,6 +16,7 @@ mod field;
 mod invent;
 mod lasting;
 mod locks;
+mod nobody;
 mod parties;
 mod proof;
 mod read;
@@ -43,7 +44,7 @@ use crate::{
         catalog::Oid,
         connections::{Connections, Watch},
         findings::Findings,
-        model::Model,
+        model::{AppRole, Model},
         registry::Selection,
     },
     domain::audit::{Attempt, ContextKind, Finding, Operation, Verdict},
@@ -148,7 +149,8 @@ pub async fn run(
         known: &known,
         ..unknown
     };
-    let tried = rounds::all(&field, connections, &mut arena, &stands, watch).await?;
+    let mut tried = rounds::all(&field, connections, &mut arena, &stands, watch).await?;
+    nobody::doubt(&field, &mut tried);
     arena.close().await?;
     tell_skipped(&field, &tried, findings);
     Ok(Probed {
@@ -186,10 +188,10 @@ fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
     }
     for role in &model.actors.roles {
         if model.catalog.rights.may_become(auditor.oid, role.oid) {
-            stands.extend(ContextKind::ALL.iter().map(|context| Stand {
-                role,
-                context: *context,
-            }));
+            let contexts = ContextKind::ALL.iter().copied();
+            let stand = |context| Stand { role, context };
+            let all = contexts.map(stand);
+            stands.extend(all.filter(|stand| stand.is_named() || !is_somebody(model, role)));
         } else {
             let reason = format!(
                 "{} may not become {}: run the audit as a superuser, or GRANT {} TO {}",
@@ -199,6 +201,17 @@ fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
         }
     }
     stands
+}
+
+/// Where the role itself names the tenant, or the user, one that nobody else is a member of does
+/// so in every session: it is never without a name.
+fn is_somebody(model: &Model, role: &AppRole) -> bool {
+    let mut memberships = model.catalog.memberships.iter();
+    model.session.by_role().is_some()
+        && !memberships.any(|one| {
+            let member = model.catalog.roles.get(&one.member);
+            one.role == role.oid && member.is_some_and(|member| !member.superuser)
+        })
 }
 
 fn attempts(field: &Field<'_>, tried: &[Tried<'_>]) -> Vec<(Oid, Oid, Attempt)> {

@@ -21,19 +21,36 @@ impl Assault<'_> {
         let own = self.own_row()?;
         let (columns, row) = self.given_away(own)?;
         let assignments = self.assignments(&columns, &row)?;
-        let sql = format!("UPDATE {} t SET {assignments}", self.target.from);
+        let update = |assignments: &str| format!("UPDATE {} t SET {assignments}", self.target.from);
+        let sql = update(&assignments);
+        let shown = update(&self.shown_assignments(&columns, assignments));
         let check = survey::belongs_to(self.field.model, self.target, self.other_tenant())
             .and_then(|belongs| row::exists(self.target, &row, &belongs));
         let own_tenant = &self.field.parties.own(self.stand.context).identity.tenant;
         let mut attacks = Vec::new();
         if let Some(condition) = self.aim(own, own_tenant) {
-            let sql = format!("{sql} WHERE {condition}");
-            attacks.push(Attack::aimed(sql, check.clone(), Some(row.clone())));
+            let only = |sql: &str| format!("{sql} WHERE {condition}");
+            let attack = Attack::aimed(only(&sql), check.clone(), Some(row.clone()));
+            attacks.push(attack.shown_as(only(&shown)));
         }
         if let Some(check) = check.filter(|_| self.is_small()) {
-            attacks.push(Attack::blunt(sql, check, Some(row)));
+            attacks.push(Attack::blunt(sql, check, Some(row)).shown_as(shown));
         }
         self.at_least_one(attacks)
+    }
+
+    /// Keys may be shown; what a key is computed from is somebody's data.
+    fn shown_assignments(&self, columns: &[i16], assignments: String) -> String {
+        let model = self.field.model;
+        let key = model.tenancy.key(self.target.object);
+        if key.is_none_or(|key| columns.contains(&key)) || self.field.terms.show_values {
+            return assignments;
+        }
+        let names = columns
+            .iter()
+            .map(|number| identifier(model.column_name(self.target.object, *number)));
+        let hidden: Vec<String> = names.map(|name| format!("{name} = '…'")).collect();
+        hidden.join(", ")
     }
 
     /// The columns that name the tenant, and a row of one's own that names the other there.
@@ -41,7 +58,32 @@ impl Assault<'_> {
         let model = self.field.model;
         let name = |number| model.column_name(self.target.object, number);
         let mut row = own.value.clone();
+        let is_generated = |key| {
+            let column = model.catalog.column(self.target.object, key);
+            column.is_some_and(|column| column.generated)
+        };
         match model.tenancy.of(self.target.object) {
+            // What it is computed from makes the row the other's.
+            Belonging::Keyed(key) if is_generated(*key) => {
+                let other = self.other_row()?;
+                let keys = model.catalog.primary_key(self.target.object);
+                let columns = model.catalog.columns_of(self.target.object).iter();
+                let columns: Vec<i16> = columns
+                    .filter(|one| !one.generated && !keys.contains(&one.number))
+                    .map(|one| one.number)
+                    .filter(|number| self.may(*number, "UPDATE"))
+                    .collect();
+                if columns.is_empty() {
+                    return Err(not_applicable(
+                        "nothing that its tenant follows from can be changed",
+                    ));
+                }
+                for number in &columns {
+                    row[name(*number)] = other.value[name(*number)].clone();
+                }
+                row[name(*key)] = Value::from(self.other_tenant());
+                Ok((columns, row))
+            }
             Belonging::Keyed(key) => {
                 row[name(*key)] = Value::from(self.other_tenant());
                 Ok((vec![*key], row))

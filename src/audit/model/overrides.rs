@@ -84,6 +84,12 @@ impl Overrides {
         }
     }
 
+    /// Whether somebody said that its rows are for everyone, or of no one tenant.
+    pub fn is_told(&self, relation: &Relation) -> bool {
+        let mut told = self.reference_tables.iter().chain(&self.global_tables);
+        told.any(|name| *name == relation.display() || *name == relation.name)
+    }
+
     /// # Errors
     /// `NotFound` for a schema that does not exist: nothing in it would be looked at.
     pub(super) fn require_schemas(&self, catalog: &Catalog) -> Result<()> {

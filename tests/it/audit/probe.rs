@@ -316,6 +316,35 @@ fn names_that_need_quoting() {
     assert!(pasted(&lab, finding) > 0);
 }
 
+/// A history of changes has no tenant key, and the rows of every tenant.
+#[test]
+fn documents_that_are_copies_of_rows() {
+    let lab = Lab::new(&schema(
+        "CREATE TABLE history (id bigint PRIMARY KEY, at timestamptz, old_row jsonb);
+         INSERT INTO history SELECT n.id, now(), to_jsonb(n) FROM notes n;
+         CREATE TABLE switches (name text PRIMARY KEY, rules jsonb);
+         INSERT INTO switches SELECT 'new', jsonb_agg(jsonb_build_object('organization_id', id))
+             FROM organizations;
+         GRANT SELECT ON history, switches TO {app};",
+    ));
+    // What only mentions a tenant is no row of its.
+    let report = attack(&lab);
+    let finding = only(&report);
+    assert_eq!(finding.object, "public.history");
+    assert!(pasted(&lab, finding) > 0);
+    let told = lab.audit_with(|options| {
+        options.selection.only = vec!["probe".to_owned()];
+        options.overrides.reference_tables = vec!["history".to_owned()];
+    });
+    assert!(told.findings.is_empty(), "{:#?}", told.findings);
+    lab.run(
+        "ALTER TABLE history ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY own ON history USING (old_row->>'organization_id'
+             = nullif(current_setting('app.tenant', true), ''));",
+    );
+    assert!(attack(&lab).findings.is_empty());
+}
+
 /// A user of two tenants reads both, and should.
 #[test]
 fn a_member_of_both_is_no_attacker() {

@@ -383,6 +383,43 @@ fn what_a_change_evaluates_may_outlive_a_rollback() {
     }
 }
 
+/// A view that filters by the session shows the auditor nothing, and the tenants their own: what
+/// is written through it is not what it shows.
+#[test]
+fn a_view_that_filters_without_a_check_option() {
+    let view = |option: &str| {
+        Lab::new(&schema(&format!(
+            "CREATE VIEW mine WITH (security_barrier) AS
+                 SELECT * FROM notes WHERE organization_id = {TENANT} {option};
+             REVOKE ALL ON notes FROM {{app}}; GRANT SELECT, INSERT, UPDATE, DELETE ON mine TO {{app}};"
+        )))
+    };
+    let report = attack(&view(""));
+    assert_eq!(
+        checks(&report),
+        [
+            ("probe-insert", "public.mine"),
+            ("probe-move", "public.mine")
+        ]
+    );
+    let report = attack(&view("WITH CHECK OPTION"));
+    assert!(report.findings.is_empty(), "{:#?}", report.findings);
+    for operation in [
+        Operation::Select,
+        Operation::Insert,
+        Operation::Update,
+        Operation::Move,
+    ] {
+        let verdict = verdict(&report, "public.mine", operation);
+        assert!(
+            matches!(verdict, Verdict::Blocked(_)),
+            "{operation}: {verdict:?}"
+        );
+    }
+    let own = verdict(&report, "public.mine", Operation::Own);
+    assert_eq!(own, Verdict::Allowed);
+}
+
 /// Nothing is changed by either mode, in a database with rows in every table.
 #[test]
 fn nothing_is_changed() {

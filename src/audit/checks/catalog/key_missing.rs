@@ -65,7 +65,7 @@ fn missing(model: &Model, check: &Check, findings: &mut Findings) {
             && *model.tenancy.of(relation.oid) == Belonging::Reference
             && tenant_schemas.contains(relation.schema.as_str())
             && !MIGRATIONS.contains(&relation.name.to_lowercase().as_str())
-            && !is_told(model, relation)
+            && !model.overrides.is_told(relation)
     });
     for relation in tables {
         let roles = model.actors.roles.iter();
@@ -90,15 +90,6 @@ fn missing(model: &Model, check: &Check, findings: &mut Findings) {
         );
         findings.push(Finding::new(check, &name, message, fix));
     }
-}
-
-fn is_told(model: &Model, relation: &Relation) -> bool {
-    let overrides = &model.overrides;
-    let mut told = overrides
-        .reference_tables
-        .iter()
-        .chain(&overrides.global_tables);
-    told.any(|name| *name == relation.display() || *name == relation.name)
 }
 
 /// Whether a role can write rows there that no policy looks at.

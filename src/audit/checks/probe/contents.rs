@@ -27,6 +27,9 @@ use crate::{
 /// enough.
 const UUID: Oid = Oid(2950);
 
+/// So many columns make a document the copy of a row.
+const LEAST: usize = 3;
+
 /// Decides what the rows that came back are. What cannot be told is no leak, and no pass either.
 ///
 /// # Errors
@@ -46,7 +49,10 @@ pub(super) async fn judge(
         let rows = rows_of(one);
         let proof = rows
             .iter()
-            .find(|row| holds_key(field, one.stand, target, row))
+            .find(|row| match target.is_of_documents() {
+                true => holds_copy(field, one.stand, row),
+                false => holds_key(field, one.stand, target, row),
+            })
             .cloned();
         if proof.is_none() {
             let sql = look_up(field, one.stand, target, rows);
@@ -107,6 +113,29 @@ fn holds_key(field: &Field<'_>, stand: Stand<'_>, target: &Target, row: &Value) 
         let by_name = key_names.contains(name.as_str());
         let by_value = is_uuid && known.contains(value);
         (by_name || by_value) && !own.contains(value)
+    })
+}
+
+/// Whether a document in a row is the copy of a row of another tenant's: it has most of the
+/// columns of a tenant table, and another tenant's key. One that only mentions a tenant is none.
+fn holds_copy(field: &Field<'_>, stand: Stand<'_>, row: &Value) -> bool {
+    let model = field.model;
+    let own = own(field, stand);
+    objects(row).into_iter().any(|object| {
+        model.tenant_tables().any(|table| {
+            let Some(key) = model.tenancy.key(table.oid) else {
+                return false;
+            };
+            let value = object.get(model.column_name(table.oid, key));
+            let of_another = value.is_some_and(|value| {
+                let mut values = leaves(value).into_iter();
+                values.any(|(_, value)| !own.contains(&value))
+            });
+            let columns = model.catalog.columns_of(table.oid);
+            let held = columns.iter().filter(|one| object.contains_key(&one.name));
+            let held = held.count();
+            of_another && held >= LEAST && held * 3 >= columns.len() * 2
+        })
     })
 }
 

@@ -75,7 +75,7 @@ pub(super) fn exists(target: &Target, row: &Value, condition: &str) -> Option<St
     }
     Some(format!(
         "SELECT pg_catalog.to_jsonb(EXISTS (SELECT FROM {} t WHERE {} AND {condition}))",
-        target.from,
+        target.stored,
         target.is_one_of(&[key])
     ))
 }

@@ -8,7 +8,7 @@ use super::{
     block,
     field::Field,
     parties::{Parties, Party},
-    target::{Target, Whose, typed},
+    target::{Target, Whose, asks_session, typed},
 };
 use crate::{audit::model::Model, domain::audit::ContextKind, error::Result, quoting::identifier};
 
@@ -136,6 +136,11 @@ pub(super) async fn look(
     let replies = batch::run(connection, terms.locks, &presence).await?;
     for ((place, _), reply) in asked.iter().zip(replies) {
         known[*place] = read_presence(reply, terms.show_values);
+        let known = &mut known[*place];
+        let nothing = !known.a.own.exist && !known.b.own.exist;
+        if nothing && known.blind.is_none() && asks_session(model, targets[*place].object) {
+            known.blind = Some("the view asks the session whose rows to show".to_owned());
+        }
     }
     if whole_rows {
         let rows: Vec<Statement> = asked

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::lasting;
+use super::{
+    lasting,
+    row::types::{JSON, JSONB},
+};
 use crate::{
     audit::{
         catalog::{Column, Function, Oid, Relation, RelationKind},
@@ -22,6 +25,8 @@ pub(super) struct Target {
     pub(super) display: String,
     /// As it stands behind FROM.
     pub(super) from: String,
+    /// Where the auditor looks its rows up: below a view that shows them to nobody else.
+    pub(super) stored: String,
     pub(super) whose: Whose,
     /// What tells its rows apart; empty where nothing does.
     pub(super) id: Vec<IdColumn>,
@@ -51,6 +56,11 @@ pub(super) struct IdColumn {
 }
 
 impl Target {
+    /// Whether only documents in its rows may be tenants'.
+    pub(super) fn is_of_documents(&self) -> bool {
+        self.whose == Whose::Contents && self.below.is_empty() && !self.is_function
+    }
+
     /// A condition on the rows called `t` that holds for the rows with these identities.
     pub(super) fn is_one_of(&self, ids: &[Vec<String>]) -> String {
         let columns: Vec<String> = self
@@ -147,21 +157,40 @@ fn of_relation(model: &Model, relation: &Relation) -> Option<Target> {
         Belonging::Child(_) => (Whose::Child, BTreeSet::new()),
         Belonging::Global | Belonging::Reference => {
             let below = tables_below(model, relation.oid);
-            below
-                .iter()
-                .find(|table| model.tenancy.is_tenants(**table))?;
+            let of_tenants = below.iter().any(|table| model.tenancy.is_tenants(*table));
+            if !of_tenants && !holds_documents(model, relation) {
+                return None;
+            }
             (Whose::Contents, below)
         }
     };
+    let id = id(model, relation);
     Some(Target {
         object: relation.oid,
         display: relation.display(),
         from: relation.quoted(),
+        stored: stored(model, relation, whose, &id),
         whose,
-        id: id(model, relation),
+        id,
         below,
         is_function: false,
     })
+}
+
+/// A table that says nowhere whose its rows are may hold documents that do: a history of changes,
+/// a queue, a cache. Whoever told that its rows are for everyone is believed.
+fn holds_documents(model: &Model, relation: &Relation) -> bool {
+    let columns = model.catalog.columns_of(relation.oid).iter();
+    let mut documents = columns.filter(|one| [JSON, JSONB].contains(&one.base_type));
+    relation.is_table()
+        && *model.tenancy.of(relation.oid) == Belonging::Reference
+        && !model.overrides.is_told(relation)
+        && model
+            .actors
+            .roles
+            .iter()
+            .any(|role| model.privileges(role.oid, relation).select)
+        && documents.next().is_some()
 }
 
 fn of_function(model: &Model, function: &Function) -> Target {
@@ -170,11 +199,39 @@ fn of_function(model: &Model, function: &Function) -> Target {
         object: function.oid,
         display: format!("{}.{}()", function.schema, function.name),
         from: format!("{schema}.{name}()"),
+        stored: format!("{schema}.{name}()"),
         whose: Whose::Contents,
         id: Vec::new(),
         below: tables_of_function(model, function),
         is_function: true,
     }
+}
+
+fn stored(model: &Model, relation: &Relation, whose: Whose, id: &[IdColumn]) -> String {
+    let below = || {
+        let table = only_table_below(model, relation.oid)?;
+        let Whose::Key(key) = whose else { return None };
+        let key = model.column_name(relation.oid, key);
+        let same = model.catalog.column_named(table, key).is_some();
+        let table = model.catalog.relations.get(&table)?;
+        (same && !id.is_empty() && asks_session(model, relation.oid)).then(|| table.quoted())
+    };
+    below().unwrap_or_else(|| relation.quoted())
+}
+
+/// Whether a view, or one that it reads, shows nothing to who is nobody, as the auditor is.
+pub(super) fn asks_session(model: &Model, view: Oid) -> bool {
+    let mut seen = BTreeSet::from([view]);
+    let mut waiting = vec![view];
+    while let Some(view) = waiting.pop() {
+        if let Some(rule) = model.catalog.view_rule(view) {
+            if model.meaning.filters_by_session(&rule.tree) {
+                return true;
+            }
+            waiting.extend(rule.reads.iter().filter(|read| seen.insert(**read)));
+        }
+    }
+    false
 }
 
 /// A view tells its rows apart as the table below does, where it is the only one.

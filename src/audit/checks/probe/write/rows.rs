@@ -103,7 +103,7 @@ impl Assault<'_> {
     fn is_gone(&self, row: &Row, version: &str) -> String {
         format!(
             "SELECT pg_catalog.to_jsonb(NOT EXISTS (SELECT FROM {} t WHERE {} AND {version}))",
-            self.target.from,
+            self.target.stored,
             self.target.is_one_of(std::slice::from_ref(&row.id))
         )
     }

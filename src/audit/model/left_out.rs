@@ -47,7 +47,7 @@ pub(super) fn all(
         }
         let why = if actors.readers_of_all.contains(&role.oid) {
             "it only reads, by policies for it alone: assumed to be for backups or reports"
-        } else if !role.login || !reaches(catalog, relations, role) {
+        } else if !role.login {
             continue;
         } else if role.superuser {
             "assumed to be an administrator (SUPERUSER)"
@@ -58,6 +58,9 @@ pub(super) fn all(
         } else {
             continue;
         };
+        if !reaches(catalog, relations, role) {
+            continue;
+        }
         found.push(LeftOut::new(role, why));
     }
     found

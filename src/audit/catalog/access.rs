@@ -1,6 +1,6 @@
 //! Who may do what: grants with the inheritance of roles resolved (PostgreSQL manual, 5.7, 22.3).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Function, Grant, GrantClass, Membership, Oid, Relation, Role, Schema};
 
@@ -14,12 +14,35 @@ pub struct Rights {
     superusers: BTreeSet<Oid>,
     read_all: Option<Oid>,
     write_all: Option<Oid>,
-    /// Object → grantee → what is granted; columns have their number.
-    grants: BTreeMap<(GrantClass, Oid, i16), BTreeMap<Oid, BTreeSet<String>>>,
+    /// Object → who is granted what; columns have their number.
+    grants: HashMap<(GrantClass, Oid, i16), Vec<(Oid, Bits)>>,
     /// Relation → columns with grants of their own.
-    column_grants: BTreeMap<Oid, BTreeSet<i16>>,
-    owners: BTreeMap<(GrantClass, Oid), Oid>,
+    column_grants: HashMap<Oid, BTreeSet<i16>>,
+    owners: HashMap<(GrantClass, Oid), Oid>,
     schemas: BTreeMap<String, Oid>,
+}
+
+/// Privileges, one bit each: every check asks for them, of every table.
+type Bits = u16;
+
+/// Whoever owns an object, or is a superuser, has them all.
+const ALL: Bits = Bits::MAX;
+
+/// The bit of a privilege; none for one that nobody asks for.
+fn bit(privilege: &str) -> Bits {
+    match privilege {
+        "SELECT" => 1,
+        "INSERT" => 1 << 1,
+        "UPDATE" => 1 << 2,
+        "DELETE" => 1 << 3,
+        "TRUNCATE" => 1 << 4,
+        "REFERENCES" => 1 << 5,
+        "TRIGGER" => 1 << 6,
+        "USAGE" => 1 << 7,
+        "CREATE" => 1 << 8,
+        "EXECUTE" => 1 << 9,
+        _ => 0,
+    }
 }
 
 /// What a role may do with a relation.
@@ -38,6 +61,19 @@ impl Privileges {
     /// Whether rows can be seen or changed at all.
     pub fn any_of_rows(self) -> bool {
         self.select || self.insert || self.update || self.delete
+    }
+
+    fn of(bits: Bits) -> Self {
+        let may = |privilege| bits & bit(privilege) != 0;
+        Self {
+            select: may("SELECT"),
+            insert: may("INSERT"),
+            update: may("UPDATE"),
+            delete: may("DELETE"),
+            truncate: may("TRUNCATE"),
+            references: may("REFERENCES"),
+            trigger: may("TRIGGER"),
+        }
     }
 }
 
@@ -61,13 +97,16 @@ impl Rights {
             roles.keys().map(reach).collect()
         };
         let named = |name: &str| roles.values().find(|role| role.name == name).map(|r| r.oid);
-        let mut by_object: BTreeMap<_, BTreeMap<Oid, BTreeSet<String>>> = BTreeMap::new();
-        let mut column_grants: BTreeMap<Oid, BTreeSet<i16>> = BTreeMap::new();
+        let mut by_object: HashMap<_, Vec<(Oid, Bits)>> = HashMap::with_capacity(grants.len());
+        let mut column_grants: HashMap<Oid, BTreeSet<i16>> = HashMap::new();
         for grant in grants {
             let key = (grant.class, grant.object, grant.column);
-            let grantees = by_object.entry(key).or_default();
-            let granted = grantees.entry(grant.grantee).or_default();
-            granted.extend(grant.privileges.iter().cloned());
+            let privileges = grant.privileges.iter();
+            let bits = privileges.fold(0, |bits, privilege| bits | bit(privilege));
+            by_object
+                .entry(key)
+                .or_default()
+                .push((grant.grantee, bits));
             if grant.class == GrantClass::Column {
                 column_grants
                     .entry(grant.object)
@@ -75,7 +114,7 @@ impl Rights {
                     .insert(grant.column);
             }
         }
-        let mut owners = BTreeMap::new();
+        let mut owners = HashMap::with_capacity(relations.len());
         owners.extend(
             relations
                 .values()
@@ -127,42 +166,32 @@ impl Rights {
     /// Whether `role` has the rights of `owner` without switching: then row-level security that
     /// is not forced does not apply to it on that owner's tables.
     pub fn acts_as(&self, role: Oid, owner: Oid) -> bool {
-        self.superusers.contains(&role) || self.inherited(role).any(|one| one == owner)
+        self.superusers.contains(&role) || self.inherits(role, owner)
     }
 
     /// What `role` may do with the whole of a relation, schema rights left aside.
     pub fn on_relation(&self, role: Oid, relation: Oid) -> Privileges {
-        let may = |privilege| self.holds(role, GrantClass::Relation, relation, 0, privilege);
-        let predefined = |group: Option<Oid>| {
-            group.is_some_and(|group| self.inherited(role).any(|one| one == group))
+        Privileges::of(self.bits_on_relation(role, relation))
+    }
+
+    fn bits_on_relation(&self, role: Oid, relation: Oid) -> Bits {
+        let predefined = |group: Option<Oid>, privileges: &[&str]| {
+            let has = group.is_some_and(|group| self.inherits(role, group));
+            let granted = privileges.iter().filter(|_| has);
+            granted.fold(0, |bits, privilege| bits | bit(privilege))
         };
-        let write_all = predefined(self.write_all);
-        Privileges {
-            select: may("SELECT") || predefined(self.read_all),
-            insert: may("INSERT") || write_all,
-            update: may("UPDATE") || write_all,
-            delete: may("DELETE") || write_all,
-            truncate: may("TRUNCATE"),
-            references: may("REFERENCES"),
-            trigger: may("TRIGGER"),
-        }
+        self.held(role, GrantClass::Relation, relation, 0)
+            | predefined(self.read_all, &["SELECT"])
+            | predefined(self.write_all, &["INSERT", "UPDATE", "DELETE"])
     }
 
     /// Like [`Rights::on_relation`], with rights on single columns counted too.
     pub fn on_relation_or_columns(&self, role: Oid, relation: Oid) -> Privileges {
-        let whole = self.on_relation(role, relation);
-        let columns = self.column_grants.get(&relation);
-        let on_some = |privilege| {
-            let mut columns = columns.into_iter().flatten();
-            columns.any(|column| self.holds(role, GrantClass::Column, relation, *column, privilege))
-        };
-        Privileges {
-            select: whole.select || on_some("SELECT"),
-            insert: whole.insert || on_some("INSERT"),
-            update: whole.update || on_some("UPDATE"),
-            references: whole.references || on_some("REFERENCES"),
-            ..whole
-        }
+        let columns = self.column_grants.get(&relation).into_iter().flatten();
+        let on_columns = columns
+            .map(|column| self.held(role, GrantClass::Column, relation, *column))
+            .fold(0, |bits, more| bits | more);
+        Privileges::of(self.bits_on_relation(role, relation) | on_columns)
     }
 
     /// Whether `role` may read, insert or update one column (`SELECT`, `INSERT`, `UPDATE`).
@@ -173,7 +202,7 @@ impl Rights {
             _ => None,
         };
         self.holds(role, GrantClass::Relation, relation, 0, privilege)
-            || predefined.is_some_and(|group| self.inherited(role).any(|one| one == group))
+            || predefined.is_some_and(|group| self.inherits(role, group))
             || self.holds(role, GrantClass::Column, relation, column, privilege)
     }
 
@@ -200,7 +229,8 @@ impl Rights {
 
     /// Whether everybody has that right.
     pub fn public_holds(&self, class: GrantClass, object: Oid, privilege: &str) -> bool {
-        self.granted(class, object, 0, Oid::PUBLIC, privilege)
+        self.grantees(class, object, 0)
+            .any(|(grantee, bits)| grantee == Oid::PUBLIC && bits & bit(privilege) != 0)
     }
 
     /// The roles that hold a right which PUBLIC does not, or own something.
@@ -209,14 +239,17 @@ impl Rights {
         found.extend(self.owners.values());
         found.extend(self.read_all.iter().chain(&self.write_all));
         for (key, grantees) in &self.grants {
-            let of_table = (GrantClass::Relation, key.1, 0);
-            let public = |one: &String| {
-                let given = |key| self.grants.get(&key)?.get(&Oid::PUBLIC);
-                let on_table = (key.0 == GrantClass::Column).then_some(of_table);
-                let mut keys = [Some(*key), on_table].into_iter().flatten();
-                keys.any(|key| given(key).is_some_and(|all| all.contains(one)))
+            let public = |key| {
+                let given = self.grants.get(&key).into_iter().flatten();
+                let given = given.filter(|(grantee, _)| *grantee == Oid::PUBLIC);
+                given.fold(0, |all, (_, bits)| all | bits)
             };
-            let beyond = grantees.iter().filter(|(_, all)| !all.iter().all(public));
+            let everybodys = public(*key)
+                | match key.0 {
+                    GrantClass::Column => public((GrantClass::Relation, key.1, 0)),
+                    _ => 0,
+                };
+            let beyond = grantees.iter().filter(|(_, bits)| bits & !everybodys != 0);
             found.extend(beyond.map(|(grantee, _)| *grantee));
         }
         found
@@ -225,42 +258,49 @@ impl Rights {
     /// Whether a role has rights on any column or the whole of it by a grant to itself.
     pub fn direct_grantees(&self, relation: Oid) -> BTreeSet<Oid> {
         let columns = self.column_grants.get(&relation).into_iter().flatten();
-        let keys = columns.map(|column| (GrantClass::Column, relation, *column));
-        let keys = keys.chain([(GrantClass::Relation, relation, 0)]);
-        keys.filter_map(|key| self.grants.get(&key))
-            .flat_map(BTreeMap::keys)
-            .copied()
+        let on_columns =
+            columns.flat_map(|column| self.grantees(GrantClass::Column, relation, *column));
+        self.grantees(GrantClass::Relation, relation, 0)
+            .chain(on_columns)
+            .map(|(grantee, _)| grantee)
             .collect()
     }
 
     fn holds(&self, role: Oid, class: GrantClass, object: Oid, column: i16, wanted: &str) -> bool {
-        if self.superusers.contains(&role) {
-            return true;
-        }
+        self.held(role, class, object, column) & bit(wanted) != 0
+    }
+
+    /// All that a role may do with an object, leaving predefined roles aside.
+    fn held(&self, role: Oid, class: GrantClass, object: Oid, column: i16) -> Bits {
         let owner_class = match class {
             GrantClass::Column => GrantClass::Relation,
             other => other,
         };
         let owner = self.owners.get(&(owner_class, object));
-        owner.is_some_and(|owner| self.acts_as(role, *owner))
-            || self.granted(class, object, column, Oid::PUBLIC, wanted)
-            || self
-                .inherited(role)
-                .any(|one| self.granted(class, object, column, one, wanted))
+        if self.superusers.contains(&role) || owner.is_some_and(|owner| self.inherits(role, *owner))
+        {
+            return ALL;
+        }
+        self.grantees(class, object, column)
+            .filter(|(grantee, _)| *grantee == Oid::PUBLIC || self.inherits(role, *grantee))
+            .fold(0, |bits, (_, more)| bits | more)
     }
 
-    fn granted(
+    fn grantees(
         &self,
         class: GrantClass,
         object: Oid,
         column: i16,
-        grantee: Oid,
-        wanted: &str,
-    ) -> bool {
+    ) -> impl Iterator<Item = (Oid, Bits)> {
         let grantees = self.grants.get(&(class, object, column));
-        grantees
-            .and_then(|grantees| grantees.get(&grantee))
-            .is_some_and(|granted| granted.contains(wanted))
+        grantees.into_iter().flatten().copied()
+    }
+
+    /// Whether `role` is `other`, or has its rights without switching.
+    fn inherits(&self, role: Oid, other: Oid) -> bool {
+        self.inherited
+            .get(&role)
+            .is_some_and(|roles| roles.contains(&other))
     }
 }
 

@@ -11,4 +11,3 @@ SELECT k.oid AS "oid!: Oid", k.conname::text AS "name!", k.conrelid AS "relation
   JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace
  WHERE k.conrelid <> 0 AND k.contype IN ('c', 'f', 'p', 'u', 'x')
    AND n.nspname !~ '^pg_(toast|temp|catalog)' AND n.nspname <> 'information_schema'
- ORDER BY k.conrelid, k.conname

@@ -1,31 +1,34 @@
--- One row for each object and grantee, the owner left out. Where no access list is stored the
--- built-in one applies (manual, 5.7): it gives PUBLIC the right to execute functions.
-SELECT g.class AS "class!: GrantClass", g.object AS "object!: Oid", g.sub AS "column!",
-       g.grantee AS "grantee!: Oid",
-       array_agg(DISTINCT g.privilege ORDER BY g.privilege) AS "privileges!",
-       bool_or(g.grantable) AS "grantable!"
-  FROM (SELECT 'relation' AS class, c.oid AS object, 0::int2 AS sub, x.grantee,
-               x.privilege_type AS privilege, x.is_grantable AS grantable
-          FROM pg_catalog.pg_class c, aclexplode(c.relacl) x
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND x.grantee <> c.relowner
+-- One row for each access list and grantee, the owner left out: many objects have the same list.
+-- Where none is stored the built-in one applies (manual, 5.7): it gives PUBLIC the right to
+-- execute functions.
+SELECT g.class AS "class!: GrantClass", g.objects AS "objects!: Vec<Oid>", g.subs AS "columns!",
+       x.grantee AS "grantee!: Oid", x.privileges AS "privileges!", x.grantable AS "grantable!"
+  FROM (SELECT 'relation' AS class, c.relacl AS list, c.relowner AS owner,
+               array_agg(c.oid) AS objects, array_agg(0::int2) AS subs
+          FROM pg_catalog.pg_class c
+         WHERE c.relacl IS NOT NULL AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid >= 16384
+         GROUP BY c.relacl, c.relowner
         UNION ALL
-        SELECT 'column', a.attrelid, a.attnum::int2, x.grantee, x.privilege_type, x.is_grantable
+        SELECT 'column', a.attacl, c.relowner, array_agg(a.attrelid), array_agg(a.attnum)
           FROM pg_catalog.pg_attribute a
-          JOIN pg_catalog.pg_class c ON c.oid = a.attrelid, aclexplode(a.attacl) x
-         WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND x.grantee <> c.relowner
+          JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+         WHERE a.attacl IS NOT NULL AND NOT a.attisdropped AND a.attrelid >= 16384
+         GROUP BY a.attacl, c.relowner
         UNION ALL
-        SELECT 'schema', n.oid, 0::int2, x.grantee, x.privilege_type, x.is_grantable
-          FROM pg_catalog.pg_namespace n,
-               aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) x
-         WHERE x.grantee <> n.nspowner
+        SELECT 'schema', coalesce(n.nspacl, acldefault('n', n.nspowner)), n.nspowner,
+               ARRAY[n.oid], '{0}'::int2[]
+          FROM pg_catalog.pg_namespace n
         UNION ALL
-        SELECT 'function', p.oid, 0::int2, x.grantee, x.privilege_type, x.is_grantable
+        SELECT 'function', coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner,
+               ARRAY[p.oid], '{0}'::int2[]
           FROM pg_catalog.pg_proc p
-          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace,
-               aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
+          JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
          WHERE n.nspname !~ '^pg_(toast|temp|catalog)' AND n.nspname <> 'information_schema'
-           AND x.grantee <> p.proowner
+           AND p.oid >= 16384
        ) g
- WHERE g.class = 'schema' OR g.object >= 16384
- GROUP BY g.class, g.object, g.sub, g.grantee
- ORDER BY g.class, g.object, g.sub, g.grantee
+       CROSS JOIN LATERAL (
+           SELECT e.grantee, array_agg(DISTINCT e.privilege_type ORDER BY e.privilege_type),
+                  bool_or(e.is_grantable)
+             FROM aclexplode(g.list) e
+            WHERE e.grantee <> g.owner
+            GROUP BY e.grantee) x (grantee, privileges, grantable)

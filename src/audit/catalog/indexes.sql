@@ -12,4 +12,3 @@ SELECT i.indexrelid AS "oid!: Oid", c.relname::text AS "name!", i.indrelid AS "r
   JOIN pg_catalog.pg_am m ON m.oid = c.relam
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE n.nspname !~ '^pg_(toast|temp|catalog)' AND n.nspname <> 'information_schema'
- ORDER BY i.indrelid, c.relname

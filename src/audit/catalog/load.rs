@@ -1,6 +1,6 @@
 //! Reads the catalog.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use futures_util::future::try_join;
 use sqlx::{PgConnection, query_file_as, query_file_scalar};
@@ -8,7 +8,7 @@ use sqlx::{PgConnection, query_file_as, query_file_scalar};
 use super::{
     Catalog, Column, Constraint, ConstraintKind, DefaultGrant, Function, Grant, GrantClass, Index,
     Membership, Oid, Policy, PolicyCommand, Publication, Relation, RelationKind, Rights, Role,
-    Rule, Schema, Server, Trigger,
+    Rule, Schema, Server, Trigger, texts, types::Granted,
 };
 use crate::error::{Context, Error, Result};
 
@@ -46,9 +46,14 @@ impl Catalog {
             .fetch_all(&mut *one)
             .await
             .context("the locks could not be read")?;
-        let (tables, guards) =
-            try_join(Tables::load(one, &locked), Guards::load(other, &locked)).await?;
-        Ok(Self::of(server, tables, guards))
+        let (tables, guards) = try_join(
+            Tables::load(one, &locked),
+            Guards::load(other, &server, &locked),
+        )
+        .await?;
+        let mut catalog = Self::of(server, tables, guards);
+        texts::fill(&mut catalog, one, &locked).await?;
+        Ok(catalog)
     }
 
     fn of(server: Server, tables: Tables, guards: Guards) -> Self {
@@ -76,12 +81,36 @@ impl Catalog {
             server,
             schemas,
             relations,
-            columns: grouped(tables.columns, |column| column.relation),
-            constraints: grouped(tables.constraints, |constraint| constraint.relation),
-            indexes: grouped(guards.indexes, |index| index.relation),
-            policies: grouped(guards.policies, |policy| policy.relation),
-            rules: grouped(tables.rules, |rule| rule.relation),
-            triggers: grouped(tables.triggers, |trigger| trigger.relation),
+            columns: grouped(
+                tables.columns,
+                |column| column.relation,
+                |one, other| one.number.cmp(&other.number),
+            ),
+            constraints: grouped(
+                tables.constraints,
+                |constraint| constraint.relation,
+                |one, other| one.name.cmp(&other.name),
+            ),
+            indexes: grouped(
+                guards.indexes,
+                |index| index.relation,
+                |one, other| one.name.cmp(&other.name),
+            ),
+            policies: grouped(
+                guards.policies,
+                |policy| policy.relation,
+                |one, other| one.name.cmp(&other.name),
+            ),
+            rules: grouped(
+                tables.rules,
+                |rule| rule.relation,
+                |one, other| one.name.cmp(&other.name),
+            ),
+            triggers: grouped(
+                tables.triggers,
+                |trigger| trigger.relation,
+                |one, other| one.name.cmp(&other.name),
+            ),
             roles,
             memberships: guards.memberships,
             grants: guards.grants,
@@ -116,7 +145,7 @@ impl Tables {
                 "src/audit/catalog/relations.sql",
                 locked
             ),
-            columns: rows!(connection, Column, "src/audit/catalog/columns.sql", locked),
+            columns: rows!(connection, Column, "src/audit/catalog/columns.sql"),
             constraints: rows!(
                 connection,
                 Constraint,
@@ -143,24 +172,29 @@ struct Guards {
 }
 
 impl Guards {
-    async fn load(connection: &mut PgConnection, locked: &[Oid]) -> Result<Self> {
+    async fn load(connection: &mut PgConnection, server: &Server, locked: &[Oid]) -> Result<Self> {
         Ok(Self {
-            policies: rows!(connection, Policy, "src/audit/catalog/policies.sql", locked),
+            policies: rows!(connection, Policy, "src/audit/catalog/policies.sql"),
             indexes: rows!(connection, Index, "src/audit/catalog/indexes.sql", locked),
             roles: rows!(connection, Role, "src/audit/catalog/roles.sql"),
             memberships: rows!(connection, Membership, "src/audit/catalog/memberships.sql"),
-            grants: rows!(connection, Grant, "src/audit/catalog/grants.sql"),
+            grants: one_by_one(rows!(connection, Granted, "src/audit/catalog/grants.sql")),
             default_grants: rows!(
                 connection,
                 DefaultGrant,
                 "src/audit/catalog/default_grants.sql"
             ),
-            publications: rows!(
-                connection,
-                Publication,
-                "src/audit/catalog/publications.sql",
-                locked
-            ),
+            // The view behind it takes long to plan, even where it is empty.
+            publications: if server.publishes {
+                rows!(
+                    connection,
+                    Publication,
+                    "src/audit/catalog/publications.sql",
+                    locked
+                )
+            } else {
+                Vec::new()
+            },
             equalities: query_file_scalar!("src/audit/catalog/equalities.sql")
                 .fetch_all(connection)
                 .await
@@ -169,14 +203,29 @@ impl Guards {
     }
 }
 
+/// In the order of what they are on.
+fn one_by_one(granted: Vec<Granted>) -> Vec<Grant> {
+    let mut grants: Vec<Grant> = granted.into_iter().flat_map(Granted::each).collect();
+    grants.sort_unstable_by_key(|one| (one.class, one.object, one.column, one.grantee));
+    grants
+}
+
 fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Oid) -> BTreeMap<Oid, T> {
     rows.into_iter().map(|row| (key(&row), row)).collect()
 }
 
-fn grouped<T>(rows: Vec<T>, key: impl Fn(&T) -> Oid) -> BTreeMap<Oid, Vec<T>> {
+/// The rows of each relation, in an order of their own. The server need not sort them all.
+fn grouped<T>(
+    rows: Vec<T>,
+    key: impl Fn(&T) -> Oid,
+    order: impl Fn(&T, &T) -> Ordering,
+) -> BTreeMap<Oid, Vec<T>> {
     let mut groups: BTreeMap<Oid, Vec<T>> = BTreeMap::new();
     for row in rows {
         groups.entry(key(&row)).or_default().push(row);
+    }
+    for group in groups.values_mut() {
+        group.sort_unstable_by(&order);
     }
     groups
 }

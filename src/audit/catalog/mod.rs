@@ -7,6 +7,7 @@
 mod access;
 mod load;
 mod oid;
+mod texts;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -25,6 +25,6 @@ SELECT c.oid AS "oid!: Oid", n.nspname::text AS "schema!", c.relname::text AS "n
  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
    AND n.nspname !~ '^pg_(toast|temp|catalog)' AND n.nspname <> 'information_schema'
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
+                    WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass
+                      AND d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid
                       AND d.deptype = 'e')
- ORDER BY n.nspname, c.relname

@@ -16,4 +16,3 @@ SELECT r.ev_class AS "relation!: Oid", r.rulename::text AS "name!", r.ev_type::t
                            AND d.refobjid <> r.ev_class
                          ORDER BY 1)) d (reads)
  WHERE n.nspname !~ '^pg_(toast|temp|catalog)' AND n.nspname <> 'information_schema'
- ORDER BY r.ev_class, r.rulename

@@ -2,4 +2,3 @@ SELECT t.tgrelid AS "relation!: Oid", t.tgname::text AS "name!", t.tgfoid AS "fu
        t.tgenabled <> 'D' AS "enabled!", t.tgtype AS "bits!"
   FROM pg_catalog.pg_trigger t
  WHERE NOT t.tgisinternal
- ORDER BY t.tgrelid, t.tgname

@@ -1,5 +1,7 @@
 //! The rows of the catalog.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use sqlx::{
     Decode, Postgres, Type,
@@ -21,6 +23,8 @@ pub struct Server {
     pub role: Oid,
     pub in_recovery: bool,
     pub extensions: Vec<String>,
+    /// The database has publications.
+    pub publishes: bool,
     pub now: DateTime<Utc>,
 }
 
@@ -150,10 +154,10 @@ catalog_enum! {
 catalog_enum! {
     /// What a grant is on.
     pub enum GrantClass {
-        Relation = "relation",
         Column = "column",
-        Schema = "schema",
         Function = "function",
+        Relation = "relation",
+        Schema = "schema",
     }
 }
 
@@ -322,8 +326,36 @@ pub struct Grant {
     pub column: i16,
     /// [`Oid::PUBLIC`] stands for every role.
     pub grantee: Oid,
-    pub privileges: Vec<String>,
+    /// Shared by the objects with the same access list.
+    pub privileges: Arc<[String]>,
     pub grantable: bool,
+}
+
+/// What one grantee may do with each object of the same access list.
+pub(super) struct Granted {
+    pub(super) class: GrantClass,
+    pub(super) objects: Vec<Oid>,
+    /// One for each of the objects.
+    pub(super) columns: Vec<i16>,
+    pub(super) grantee: Oid,
+    pub(super) privileges: Vec<String>,
+    pub(super) grantable: bool,
+}
+
+impl Granted {
+    /// The grants one by one.
+    pub(super) fn each(self) -> impl Iterator<Item = Grant> {
+        let privileges: Arc<[String]> = self.privileges.into();
+        let places = self.objects.into_iter().zip(self.columns);
+        places.map(move |(object, column)| Grant {
+            class: self.class,
+            object,
+            column,
+            grantee: self.grantee,
+            privileges: privileges.clone(),
+            grantable: self.grantable,
+        })
+    }
 }
 
 /// What `ALTER DEFAULT PRIVILEGES` will give on objects that are made later.

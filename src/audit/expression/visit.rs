@@ -83,9 +83,7 @@ fn walk_all<'a>(exprs: &'a [Expr], depth: u32, visit: &mut dyn FnMut(&'a Expr, u
 
 fn walk_at<'a>(expr: &'a Expr, depth: u32, visit: &mut dyn FnMut(&'a Expr, u32)) {
     visit(expr, depth);
-    for one in operands(expr) {
-        walk_at(one, depth, visit);
-    }
+    each_operand(expr, &mut |one| walk_at(one, depth, visit));
     if let Expr::Sub { query, .. } = expr {
         walk_query(query, depth + 1, visit);
     }
@@ -93,10 +91,15 @@ fn walk_at<'a>(expr: &'a Expr, depth: u32, visit: &mut dyn FnMut(&'a Expr, u32))
 
 /// The expressions right below; of a sub-select what it is tested against, but not its query.
 pub fn operands(expr: &Expr) -> Vec<&Expr> {
+    let mut found = Vec::new();
+    each_operand(expr, &mut |one| found.push(one));
+    found
+}
+
+/// The same, without a list of them: every check walks over every policy.
+fn each_operand<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
     match expr {
-        Expr::Column { .. } | Expr::Const { .. } | Expr::Param { .. } | Expr::SqlValue(_) => {
-            Vec::new()
-        }
+        Expr::Column { .. } | Expr::Const { .. } | Expr::Param { .. } | Expr::SqlValue(_) => {}
         Expr::Call { args, .. }
         | Expr::Operator { args, .. }
         | Expr::AnyOf { args, .. }
@@ -107,12 +110,12 @@ pub fn operands(expr: &Expr) -> Vec<&Expr> {
         | Expr::Coalesce(args)
         | Expr::Array(args)
         | Expr::Row(args)
-        | Expr::Other { children: args, .. } => args.iter().collect(),
+        | Expr::Other { children: args, .. } => args.iter().for_each(visit),
         Expr::Not(arg)
         | Expr::IsNull(arg)
         | Expr::IsNotNull(arg)
         | Expr::BooleanTest { arg, .. }
-        | Expr::Cast { arg, .. } => vec![arg],
+        | Expr::Cast { arg, .. } => visit(arg),
         Expr::Case {
             subject,
             arms,
@@ -122,9 +125,9 @@ pub fn operands(expr: &Expr) -> Vec<&Expr> {
                 .iter()
                 .flat_map(|(condition, result)| [condition, result]);
             let others = subject.iter().chain(otherwise).map(AsRef::as_ref);
-            others.chain(arms).collect()
+            others.chain(arms).for_each(visit);
         }
-        Expr::Sub { test, .. } => test.iter().map(AsRef::as_ref).collect(),
+        Expr::Sub { test, .. } => test.iter().map(AsRef::as_ref).for_each(visit),
     }
 }
 

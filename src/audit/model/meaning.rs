@@ -1,6 +1,9 @@
 //! The expressions of policies and functions, read, and what they compare with the session.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::audit::{
     catalog::{Catalog, Function, Oid, Policy},
@@ -28,9 +31,9 @@ pub struct Meaning {
 #[derive(Clone, Debug, Default)]
 pub struct PolicyExpressions {
     /// Which rows are seen.
-    pub using: Option<Expr>,
+    pub using: Option<Arc<Expr>>,
     /// Which rows may be written.
-    pub check: Option<Expr>,
+    pub check: Option<Arc<Expr>>,
     /// Why one of them could not be read.
     pub unread: Option<String>,
 }
@@ -68,8 +71,9 @@ impl Meaning {
                 .collect(),
             ..Self::default()
         };
+        let mut known = HashMap::new();
         for policy in catalog.policies.values().flatten() {
-            let read = PolicyExpressions::read(policy);
+            let read = PolicyExpressions::read(policy, &mut known);
             for expr in read.using.iter().chain(&read.check) {
                 let mut search = Search {
                     catalog,
@@ -149,6 +153,7 @@ impl Meaning {
     pub fn lists(&self) -> BTreeSet<SessionSource> {
         let policies = self.policies.values();
         let policies = policies.flat_map(|read| read.using.iter().chain(&read.check));
+        let policies = policies.map(AsRef::as_ref);
         let bodies = self.functions.values().filter_map(|one| one.body.as_ref());
         let mut found = BTreeSet::new();
         for expr in policies.chain(bodies) {
@@ -180,13 +185,19 @@ impl Meaning {
 }
 
 impl PolicyExpressions {
-    fn read(policy: &Policy) -> Self {
+    /// `known` are the trees that were read before: most tables have the same few.
+    fn read<'a>(policy: &'a Policy, known: &mut HashMap<&'a str, Arc<Expr>>) -> Self {
         let mut unread = None;
-        let mut read = |tree: &Option<String>| {
-            let parsed = expression::expression(tree.as_deref()?);
-            parsed
-                .map_err(|error| unread = Some(error.to_string()))
-                .ok()
+        let mut read = |tree: &'a Option<String>| {
+            let tree = tree.as_deref()?;
+            if let Some(expr) = known.get(tree) {
+                return Some(expr.clone());
+            }
+            let parsed = expression::expression(tree).map(Arc::new);
+            let parsed = parsed.map_err(|error| unread = Some(error.to_string()));
+            let expr = parsed.ok()?;
+            known.insert(tree, expr.clone());
+            Some(expr)
         };
         let (using, check) = (read(&policy.using_tree), read(&policy.check_tree));
         Self {

@@ -245,7 +245,7 @@ proptest! {
         // Nothing else is open, such as an hour that the clock skips.
         for one in &hours.open {
             let is_after_gap = clock::offset_before(one.start, zone) != clock::offset(one.start, zone);
-            prop_assert!(is_after_gap || clock::shown(one.start, zone).minute() % 15 == 0);
+            prop_assert!(is_after_gap || clock::shown(one.start, zone).minute().is_multiple_of(15));
         }
         prop_assert!(hours.open.subtract(&hours.shifts).is_empty());
         let whole: Intervals = [clock::whole_date(day, zone)].into_iter().collect();

@@ -3,6 +3,7 @@
 mod catalog_keys;
 mod catalog_rows;
 mod catalog_spills;
+mod catalog_texts;
 mod commands;
 mod correct;
 mod grant_functions;

@@ -45,7 +45,7 @@ pub(super) fn lets_pass(
 /// condition of USING stands for it (manual, CREATE POLICY).
 pub(super) fn columns_checked(model: &Model, policy: &Policy) -> BTreeSet<i16> {
     let read = model.meaning.policy(policy.oid);
-    read.and_then(|read| read.check.as_ref().or(read.using.as_ref()))
+    read.and_then(|read| read.check.as_deref().or(read.using.as_deref()))
         .map(row_columns)
         .unwrap_or_default()
 }

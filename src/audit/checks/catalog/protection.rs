@@ -121,7 +121,7 @@ fn compared(model: &Model, relation: &Relation, key: i16, policy: &Policy) -> Op
     if !policy.permissive || policy.command != PolicyCommand::All || !same_check {
         return None;
     }
-    let condition = model.meaning.policy(policy.oid)?.using.as_ref()?;
+    let condition = model.meaning.policy(policy.oid)?.using.as_deref()?;
     let Expr::Operator { operator, .. } = condition else {
         return None;
     };

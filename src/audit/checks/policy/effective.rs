@@ -123,6 +123,21 @@ impl<'m> Effective<'m> {
         meanings.get(&(policy.oid, side))
     }
 
+    /// Whether any policy of a table may let rows of other tenants pass, whatever the others do.
+    /// Few do, and every check asks.
+    pub(super) fn may_let_pass(&self, relation: &Relation) -> bool {
+        let policies = self.model.catalog.policies_of(relation.oid);
+        policies.iter().any(|policy| {
+            [Side::Reached, Side::Written].into_iter().any(|side| {
+                let meaning = self.meaning(policy, side);
+                matches!(
+                    meaning,
+                    Some(Confinement::Open(_) | Confinement::Unknown(_))
+                )
+            })
+        })
+    }
+
     fn read_all(&self) -> BTreeMap<(Oid, Side), Confinement> {
         let mut meanings = BTreeMap::new();
         for relation in protected(self.model).chain(of_users(self.model)) {
@@ -221,9 +236,9 @@ fn of_users(model: &Model) -> impl Iterator<Item = &Relation> {
 pub(super) fn expression<'m>(model: &'m Model, policy: &Policy, side: Side) -> Option<&'m Expr> {
     let read = model.meaning.policy(policy.oid)?;
     match side {
-        Side::Reached => read.using.as_ref(),
-        Side::Written if policy.check_text.is_some() => read.check.as_ref(),
-        Side::Written => read.using.as_ref(),
+        Side::Reached => read.using.as_deref(),
+        Side::Written if policy.check_tree.is_some() => read.check.as_deref(),
+        Side::Written => read.using.as_deref(),
     }
 }
 

@@ -55,7 +55,8 @@ pub(super) fn faulty<'e, 'm>(
 ) -> Vec<Faulty<'e, 'm>> {
     let mut skips = Skips::of(findings);
     let mut found = Vec::new();
-    for relation in protected(effective.model) {
+    let suspected = |relation: &&Relation| effective.may_let_pass(relation);
+    for relation in protected(effective.model).filter(suspected) {
         let mut gaps: BTreeMap<(Oid, Side), (&'m Policy, Gap<'e, 'm>)> = BTreeMap::new();
         for door in effective.doors(relation) {
             let Some(passing) = effective.passing(&door) else {

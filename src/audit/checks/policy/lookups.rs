@@ -55,6 +55,9 @@ pub(super) fn lookups<'m>(
     let model = effective.model;
     let by_name = names(model, directories);
     let mut found = Vec::new();
+    if directories.is_empty() {
+        return found;
+    }
     for relation in protected(model) {
         for policy in model.catalog.policies_of(relation.oid) {
             let mut roles = model.actors.roles.iter();

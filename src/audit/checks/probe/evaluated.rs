@@ -115,4 +115,5 @@ fn of_policy(model: &Model, policy: &Policy) -> Option<String> {
 fn trees<'m>(model: &'m Model, policy: &Policy) -> impl Iterator<Item = &'m Expr> {
     let read = model.meaning.policy(policy.oid).into_iter();
     read.flat_map(|read| read.using.iter().chain(&read.check))
+        .map(AsRef::as_ref)
 }

@@ -32,7 +32,7 @@ pub(super) fn purpose(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> O
 /// A condition on the columns of the row, for this role and no other.
 fn is_for_visitors(field: &Field<'_>, stand: Stand<'_>, policy: &Policy) -> bool {
     let using = field.model.meaning.policy(policy.oid);
-    let Some(using) = using.and_then(|read| read.using.as_ref()) else {
+    let Some(using) = using.and_then(|read| read.using.as_deref()) else {
         return false;
     };
     let columns = row_columns(using);

@@ -227,6 +227,43 @@ fn a_reference_to_another_tenants_row() {
     assert!(matches!(tried, Verdict::Blocked(_)), "{tried:?}");
 }
 
+/// A copy of such a row is refused for the sake of its original, or for pointing at two things: that
+/// must not hide whether the other tenant's row can be referred to.
+#[test]
+fn a_reference_where_a_copy_would_be_refused_anyway() {
+    let visits = |key: &str, more: &str| {
+        format!(
+            "ALTER TABLE notes ADD UNIQUE (organization_id, id);
+             CREATE TABLE visits (organization_id uuid NOT NULL REFERENCES organizations,
+                                  id uuid PRIMARY KEY DEFAULT gen_random_uuid(), note_id bigint,
+                                  other_id bigint, {key}, {more});
+             INSERT INTO visits (organization_id, note_id) VALUES ('{A}', 1), ('{B}', 2);
+             ALTER TABLE visits ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY tenant ON visits USING (organization_id = {TENANT});
+             GRANT SELECT, INSERT, UPDATE ON visits TO {{app}};"
+        )
+    };
+    let bare = "FOREIGN KEY (note_id) REFERENCES notes (id),
+                FOREIGN KEY (other_id) REFERENCES notes (id)";
+    let with_tenant = "FOREIGN KEY (organization_id, note_id) REFERENCES notes (organization_id, id),
+                       FOREIGN KEY (organization_id, other_id) REFERENCES notes (organization_id, id)";
+    for more in [
+        "EXCLUDE (md5(organization_id::text) WITH =)",
+        "CHECK (num_nonnulls(note_id, other_id) = 1)",
+    ] {
+        let report = attack(&Lab::new(&schema(&visits(bare, more))));
+        assert_eq!(
+            checks(&report),
+            [("probe-reference", "public.visits")],
+            "{more}"
+        );
+        let report = attack(&Lab::new(&schema(&visits(with_tenant, more))));
+        assert!(report.findings.is_empty(), "{:#?}", report.findings);
+        let tried = verdict(&report, "public.visits", Operation::Reference);
+        assert!(matches!(tried, Verdict::Blocked(_)), "{more}: {tried:?}");
+    }
+}
+
 /// An empty database: tenants and rows are made up, attacked, and gone.
 #[test]
 fn rows_are_made_up_where_there_are_none() {

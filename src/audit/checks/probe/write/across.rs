@@ -10,8 +10,11 @@ use super::{
     Assault, Attack, not_applicable,
 };
 use crate::{
-    audit::{catalog::Constraint, model::Belonging},
-    domain::audit::Verdict,
+    audit::{
+        catalog::{Constraint, ConstraintKind},
+        model::Belonging,
+    },
+    domain::audit::{Operation, Verdict},
     quoting::identifier,
 };
 
@@ -140,11 +143,18 @@ impl Assault<'_> {
             for (here, there) in &pairs {
                 row[*here] = parent.value.get(*there).cloned().unwrap_or_default();
             }
-            let new = self.copy_of(&row)?;
             // With the key in it, it can only reach a row of one's own that is called the same.
             let check = self
                 .carries_key(constraint)
                 .then(|| "SELECT 'false'::pg_catalog.jsonb".to_owned());
+            if let Some(change) = self.redirection(constraint, &row, check.clone())? {
+                attacks.push(change);
+                continue;
+            }
+            for column in self.kept_apart(constraint) {
+                row[column] = Value::Null;
+            }
+            let new = self.copy_of(&row)?;
             let used: Vec<&str> = pairs.iter().map(|(here, _)| *here).collect();
             attacks.push(self.insertion(new, check, &used));
         }
@@ -156,6 +166,68 @@ impl Assault<'_> {
             }));
         }
         Ok(attacks)
+    }
+
+    /// Where an exclusion constraint would refuse a copy for the sake of its original: the change of
+    /// the row itself. None where a copy is as good, or the role may change no such row.
+    fn redirection(
+        &self,
+        constraint: &Constraint,
+        row: &Value,
+        check: Option<String>,
+    ) -> Result<Option<Attack>, Verdict> {
+        let model = self.field.model;
+        let constraints = model.catalog.constraints_of(self.target.object).iter();
+        let key = model.tenancy.key(self.target.object);
+        let columns: Vec<i16> = constraint
+            .columns
+            .iter()
+            .copied()
+            .filter(|column| Some(*column) != key)
+            .collect();
+        let mut constraints = constraints;
+        let is_open = constraints.all(|one| one.kind != ConstraintKind::Exclusion)
+            || columns.iter().any(|column| !self.may(*column, "UPDATE"))
+            || self.possible(Operation::Update).is_err();
+        if is_open {
+            return Ok(None);
+        }
+        let own = self.own_row()?;
+        let tenant = &self.field.parties.own(self.stand.context).identity.tenant;
+        let Some(condition) = self.aim(own, tenant) else {
+            return Ok(None);
+        };
+        let assignments = self.assignments(&columns, row)?;
+        let sql = format!(
+            "UPDATE {} t SET {assignments} WHERE {condition}",
+            self.target.from
+        );
+        Ok(Some(Attack::aimed(sql, check, Some(row.clone()))))
+    }
+
+    /// The columns of other foreign keys that a CHECK constraint weighs against those of this one: a
+    /// row may be allowed to point at one thing only.
+    fn kept_apart(&self, constraint: &Constraint) -> Vec<&str> {
+        let catalog = &self.field.model.catalog;
+        let oid = self.target.object;
+        let points = |column: &i16| {
+            let mut keys = catalog.foreign_keys(oid);
+            keys.any(|one| one.columns.contains(column))
+        };
+        catalog
+            .constraints_of(oid)
+            .iter()
+            .filter(|one| one.kind == ConstraintKind::Check)
+            .filter(|one| one.columns.iter().any(|c| constraint.columns.contains(c)))
+            .flat_map(|one| &one.columns)
+            .filter(|column| !constraint.columns.contains(column) && points(column))
+            .filter(|column| {
+                catalog
+                    .column(oid, **column)
+                    .is_some_and(|one| !one.not_null)
+            })
+            .map(|column| self.field.model.column_name(oid, *column))
+            .collect()
     }
 
     /// Whether a foreign key compares the tenant of the row with that of the row it refers to.

@@ -1,6 +1,7 @@
 //! `tenantctl demo`: the whole of it, on a private PostgreSQL.
 
 mod attack;
+mod practice;
 mod scenario;
 mod view;
 

@@ -1,5 +1,6 @@
 //! What the demo plays. Every step can be repeated: what is there already stays as it is.
 
+use super::practice::{self, Practice};
 use crate::{
     context::App,
     domain::{
@@ -27,6 +28,7 @@ struct Part {
     guest: &'static str,
     greeting: &'static str,
     whatsapp: &'static [(&'static str, &'static str)],
+    practice: Practice,
 }
 
 const DEFAULT: Part = Part {
@@ -38,6 +40,11 @@ const DEFAULT: Part = Part {
     guest: "guest@default.example",
     greeting: "Answer in English. Offer the next free appointment first.",
     whatsapp: &[("phone_number_id", "106540352242922"), ("enabled", "true")],
+    practice: Practice {
+        provider: "Dr. Dana Default",
+        patient: ("Pat", "Default"),
+        phone: "(202) 555-0143",
+    },
 };
 
 const HARBOR: Part = Part {
@@ -49,6 +56,11 @@ const HARBOR: Part = Part {
     guest: "guest@harbor.example",
     greeting: "Antworte auf Deutsch. Frage zuerst, ob es ein Notfall ist.",
     whatsapp: &[("enabled", "false")],
+    practice: Practice {
+        provider: "Dr. Hanna Hafen",
+        patient: ("Paul", "Hafner"),
+        phone: "044 364 35 32",
+    },
 };
 
 /// Who the owner of Harbor Clinic invites.
@@ -240,6 +252,7 @@ async fn configure(
         organization.name,
         if whatsapp.enabled { "on" } else { "off" }
     ));
+    practice::fill(app, &as_owner, &organization, &part.practice).await?;
     Ok(Side {
         organization,
         owner: owner.email,

@@ -94,3 +94,21 @@ parameters! {
         pub archive: bool,
     }
 }
+
+impl UpdatePatient {
+    /// Brings an archived patient back.
+    pub fn restore(patient_id: PatientId) -> Self {
+        Self {
+            patient_id,
+            first_name: None,
+            last_name: None,
+            birth_date: None,
+            phone: None,
+            email: None,
+            language: None,
+            notes: None,
+            external_id: None,
+            archived: Some(false),
+        }
+    }
+}

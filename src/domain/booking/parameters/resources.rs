@@ -113,3 +113,31 @@ parameters! {
         pub archive: bool,
     }
 }
+
+impl UpdateProvider {
+    /// Brings an archived provider back.
+    pub fn restore(provider_id: ProviderId) -> Self {
+        Self {
+            provider_id,
+            name: None,
+            specialty: None,
+            email: None,
+            phone: None,
+            external_id: None,
+            archived: Some(false),
+        }
+    }
+}
+
+impl UpdateOperatory {
+    /// Brings an archived operatory back.
+    pub fn restore(operatory_id: OperatoryId) -> Self {
+        Self {
+            operatory_id,
+            name: None,
+            notes: None,
+            external_id: None,
+            archived: Some(false),
+        }
+    }
+}

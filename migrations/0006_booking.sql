@@ -48,6 +48,8 @@ CREATE TABLE providers (
     external_id     text CHECK (external_id <> ''),
     name            text NOT NULL CHECK (name <> ''),
     sort_name       text COLLATE "C" NOT NULL,
+    -- Name and specialty without accents and case.
+    search_text     text NOT NULL,
     specialty       text,
     email           text CHECK (email = lower(email) AND email <> ''),
     phone           text CHECK (phone ~ '^\+[0-9]{3,15}$'),
@@ -130,7 +132,8 @@ CREATE TABLE appointments (
     FOREIGN KEY (organization_id, operatory_id) REFERENCES operatories (organization_id, id),
     -- A day at most: what is under way at a moment has begun in the 24 hours before it.
     CHECK (ends_at > starts_at AND ends_at <= starts_at + interval '24 hours'),
-    CHECK ((status = 'broken') = (broken_reason IS NOT NULL)),
+    -- Kept when it is booked again.
+    CHECK (status <> 'broken' OR broken_reason IS NOT NULL),
     CONSTRAINT appointments_provider_free EXCLUDE USING gist
         (organization_id WITH =, provider_id WITH =, tstzrange(starts_at, ends_at) WITH &&)
         WHERE (status IN ('scheduled', 'confirmed', 'completed')),
@@ -143,20 +146,21 @@ CREATE INDEX appointments_patient_idx ON appointments (organization_id, patient_
 CREATE INDEX appointments_provider_idx ON appointments (organization_id, provider_id, starts_at);
 CREATE INDEX appointments_operatory_idx ON appointments (organization_id, operatory_id, starts_at);
 
--- Who read which patients' records. Append-only, and not part of the chain of hashes: readers never
--- queue behind each other. It names ids only and refers to no row, so that it outlives a patient's
--- erasure.
+-- Who read which patient's record, a row for each. Append-only, and not part of the chain of hashes:
+-- readers never queue behind each other. It names ids only and refers to no row, so that it outlives
+-- a patient's erasure.
 CREATE TABLE access_log (
     organization_id uuid NOT NULL REFERENCES organizations (id),
     id              uuid NOT NULL,
     occurred_at     timestamptz NOT NULL,
     actor           text NOT NULL,
-    -- The booking function that showed them.
+    -- The booking function that showed it.
     function        text NOT NULL,
-    patient_ids     uuid[] NOT NULL,
+    patient_id      uuid NOT NULL,
     request_id      uuid NOT NULL,
     PRIMARY KEY (organization_id, id)
 );
+CREATE INDEX access_log_patient_idx ON access_log (organization_id, patient_id, id);
 
 ALTER TABLE patients ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON patients
@@ -197,8 +201,8 @@ GRANT SELECT, INSERT, DELETE
     ON patients, patient_name_parts, providers, operatories, schedules, appointments TO tenant_app;
 GRANT UPDATE (external_id, first_name, last_name, sort_name, birth_date, phone, email, language,
               notes, archived_at, updated_at) ON patients TO tenant_app;
-GRANT UPDATE (external_id, name, sort_name, specialty, email, phone, archived_at, updated_at)
-    ON providers TO tenant_app;
+GRANT UPDATE (external_id, name, sort_name, search_text, specialty, email, phone, archived_at,
+              updated_at) ON providers TO tenant_app;
 GRANT UPDATE (external_id, name, sort_name, notes, archived_at, updated_at)
     ON operatories TO tenant_app;
 GRANT UPDATE (weekday, valid_from, valid_until, start_minute, end_minute, note, updated_at)

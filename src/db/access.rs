@@ -9,35 +9,43 @@ use crate::{
     error::Result,
 };
 
-/// A reading of patients' records.
+/// A reading of a patient's record.
 #[derive(Clone, Debug)]
 pub struct Access {
     pub id: Uuid,
     pub occurred_at: DateTime<Utc>,
     pub actor: String,
-    /// The name of the function that showed them.
+    /// The name of the function that showed it.
     pub function: String,
-    pub patient_ids: Vec<PatientId>,
+    pub patient_id: PatientId,
     pub request_id: Uuid,
 }
 
-/// Adds a row. Inserts only, so that readers do not wait for each other.
+/// Adds rows. Inserts only, so that readers do not wait for each other.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn append(tx: &mut TenantTx, access: &Access) -> Result<()> {
-    let patients: Vec<Uuid> = access.patient_ids.iter().map(|id| id.as_uuid()).collect();
+pub async fn append(tx: &mut TenantTx, readings: &[Access]) -> Result<()> {
+    let Some(first) = readings.first() else {
+        return Ok(());
+    };
+    let ids: Vec<Uuid> = readings.iter().map(|one| one.id).collect();
+    let patients: Vec<Uuid> = readings
+        .iter()
+        .map(|one| one.patient_id.as_uuid())
+        .collect();
     sqlx::query!(
         "INSERT INTO access_log
-                (organization_id, id, occurred_at, actor, function, patient_ids, request_id)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                (organization_id, id, occurred_at, actor, function, patient_id, request_id)
+         SELECT $1, r.id, $3, $4, $5, r.patient_id, $7
+           FROM unnest($2::uuid[], $6::uuid[]) r (id, patient_id)",
         tx.organization_id().as_uuid(),
-        access.id,
-        access.occurred_at,
-        access.actor,
-        access.function,
+        &ids,
+        first.occurred_at,
+        first.actor,
+        first.function,
         &patients,
-        access.request_id,
+        first.request_id,
     )
     .execute(tx.connection())
     .await?;
@@ -47,7 +55,7 @@ pub async fn append(tx: &mut TenantTx, access: &Access) -> Result<()> {
 /// Which readings to list.
 #[derive(Clone, Debug, Default)]
 pub struct AccessFilter {
-    /// Those that showed this patient.
+    /// Those of this patient's record.
     pub patient: Option<PatientId>,
     /// Part of the reader's name, in any case.
     pub actor: Option<String>,
@@ -65,10 +73,10 @@ pub struct AccessFilter {
 /// `Unavailable` when the connection is lost.
 pub async fn page(tx: &mut TenantTx, filter: &AccessFilter) -> Result<Vec<Access>> {
     let rows = sqlx::query!(
-        "SELECT id, occurred_at, actor, function, patient_ids, request_id
+        "SELECT id, occurred_at, actor, function, patient_id, request_id
            FROM access_log
           WHERE organization_id = $1
-            AND ($2::uuid IS NULL OR $2 = ANY(patient_ids))
+            AND ($2::uuid IS NULL OR patient_id = $2)
             AND ($3::text IS NULL OR actor ILIKE $3)
             AND ($4::text IS NULL OR function = $4)
             AND ($5::timestamptz IS NULL OR occurred_at >= $5)
@@ -96,7 +104,7 @@ pub async fn page(tx: &mut TenantTx, filter: &AccessFilter) -> Result<Vec<Access
             occurred_at: row.occurred_at,
             actor: row.actor,
             function: row.function,
-            patient_ids: row.patient_ids.into_iter().map(PatientId::from).collect(),
+            patient_id: row.patient_id.into(),
             request_id: row.request_id,
         })
         .collect())

@@ -65,7 +65,7 @@ pub async fn find(tx: &mut TenantTx, id: ProviderId) -> Result<Option<Provider>>
 /// Which providers, or operatories, to list.
 #[derive(Clone, Debug)]
 pub struct ResourceFilter<Id> {
-    /// A folded part of the name (see [`name_search`]).
+    /// A folded part of the name, or of a provider's specialty (see [`name_search`]).
     pub text: Option<String>,
     /// The id in the practice's own system.
     pub external_id: Option<String>,
@@ -98,8 +98,7 @@ pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter<ProviderId>) -> Res
         "SELECT id, external_id, name, specialty, email, phone, archived_at, created_at, updated_at
            FROM providers
           WHERE organization_id = $1
-            AND ($2::text IS NULL OR strpos(sort_name, $2) > 0
-                 OR strpos(lower(specialty), lower($2)) > 0)
+            AND ($2::text IS NULL OR strpos(search_text, $2) > 0)
             AND ($3::text IS NULL OR external_id = $3)
             AND ($4 OR archived_at IS NULL)
             AND ($5::uuid IS NULL OR (sort_name, id) >
@@ -127,8 +126,8 @@ pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter<ProviderId>) -> Res
 pub async fn insert(tx: &mut TenantTx, provider: &Provider) -> Result<()> {
     sqlx::query!(
         "INSERT INTO providers (organization_id, id, external_id, name, sort_name, specialty, email,
-                                phone, archived_at, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                phone, archived_at, created_at, updated_at, search_text)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         tx.organization_id().as_uuid(),
         provider.id.as_uuid(),
         provider.external_id,
@@ -140,6 +139,7 @@ pub async fn insert(tx: &mut TenantTx, provider: &Provider) -> Result<()> {
         provider.archived_at,
         provider.created_at,
         provider.updated_at,
+        search_text(provider),
     )
     .execute(tx.connection())
     .await
@@ -155,7 +155,7 @@ pub async fn update(tx: &mut TenantTx, provider: &Provider) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE providers
             SET external_id = $3, name = $4, sort_name = $5, specialty = $6, email = $7, phone = $8,
-                archived_at = $9, updated_at = $10
+                archived_at = $9, updated_at = $10, search_text = $11
           WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         provider.id.as_uuid(),
@@ -167,6 +167,7 @@ pub async fn update(tx: &mut TenantTx, provider: &Provider) -> Result<bool> {
         provider.phone.as_ref().map(PhoneNumber::as_str),
         provider.archived_at,
         provider.updated_at,
+        search_text(provider),
     )
     .execute(tx.connection())
     .await
@@ -187,6 +188,11 @@ pub async fn delete(tx: &mut TenantTx, id: ProviderId) -> Result<bool> {
     .execute(tx.connection())
     .await?;
     Ok(deleted.rows_affected() == 1)
+}
+
+fn search_text(provider: &Provider) -> String {
+    let specialty = provider.specialty.as_deref().unwrap_or_default();
+    name_search::fold(&format!("{} {specialty}", provider.name))
 }
 
 fn external_id_taken(error: sqlx::Error) -> Error {

@@ -8,7 +8,10 @@ use serde::Serialize;
 
 use crate::{
     cli::{complete, values},
-    commands::{booking::references, views::PageArgs},
+    commands::{
+        booking::{names::Names, references},
+        views::PageArgs,
+    },
     context::App,
     domain::booking::{ClockTime, Slot, parameters::GetAvailableSlots},
     error::Result,
@@ -94,10 +97,13 @@ impl SlotsArgs {
         };
         let found = slots::get_available(&session, organization.id, &parameters).await?;
         let zone = organization.time_zone.tz();
-        let records = found
-            .slots
-            .into_iter()
-            .map(|slot| SlotRecord { slot, zone });
+        let names = Names::load(app, &session, &organization).await?;
+        let records = found.slots.into_iter().map(|slot| SlotRecord {
+            provider: names.provider(slot.provider_id),
+            operatory: slot.operatory_id.map(|id| names.operatory(id)),
+            slot,
+            zone,
+        });
         let mut records: Vec<SlotRecord> = records.collect();
         // The list cuts one row off where there are more.
         records.extend(records.last().cloned().filter(|_| found.more));
@@ -115,6 +121,10 @@ impl SlotsArgs {
 pub(super) struct SlotRecord {
     #[serde(flatten)]
     slot: Slot,
+    #[serde(skip)]
+    provider: String,
+    #[serde(skip)]
+    operatory: Option<String>,
     #[serde(skip)]
     zone: chrono_tz::Tz,
 }
@@ -139,8 +149,8 @@ impl Record for SlotRecord {
         vec![
             style.bold(style.time(self.slot.starts_at, Some(self.zone))),
             until.to_string().into(),
-            self.slot.provider_id.to_string().into(),
-            Cell::optional(self.slot.operatory_id.map(|id| id.to_string())),
+            self.provider.as_str().into(),
+            Cell::optional(self.operatory.as_deref()),
         ]
     }
 }

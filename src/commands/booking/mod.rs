@@ -1,6 +1,7 @@
 //! `tenantctl booking`: the thirty functions on the booking data as programs call them.
 
 pub(in crate::commands) mod confirm;
+pub(in crate::commands) mod names;
 pub(in crate::commands) mod pages;
 pub(in crate::commands) mod references;
 pub(in crate::commands) mod removal;

@@ -104,7 +104,7 @@ pub(super) struct AccessRecord {
     occurred_at: DateTime<Utc>,
     actor: String,
     function: String,
-    patient_ids: Vec<String>,
+    patient_id: String,
     request_id: String,
     #[serde(skip)]
     zone: chrono_tz::Tz,
@@ -117,7 +117,7 @@ impl AccessRecord {
             occurred_at: access.occurred_at,
             actor: access.actor,
             function: access.function,
-            patient_ids: access.patient_ids.iter().map(ToString::to_string).collect(),
+            patient_id: access.patient_id.to_string(),
             request_id: access.request_id.to_string(),
             zone,
         }
@@ -131,13 +131,13 @@ impl Record for AccessRecord {
             "occurred_at",
             "actor",
             "function",
-            "patient_ids",
+            "patient_id",
             "request_id",
         ]
     }
 
     fn columns() -> &'static [&'static str] {
-        &["WHEN", "WHO", "FUNCTION", "PATIENTS"]
+        &["WHEN", "WHO", "FUNCTION", "PATIENT"]
     }
 
     fn cells(&self, style: &Style) -> Vec<Cell> {
@@ -145,10 +145,7 @@ impl Record for AccessRecord {
             style.time(self.occurred_at, Some(self.zone)).into(),
             style.bold(&self.actor),
             self.function.as_str().into(),
-            match self.patient_ids.as_slice() {
-                [one] => one.as_str().into(),
-                several => format!("{} patients", several.len()).into(),
-            },
+            self.patient_id.as_str().into(),
         ]
     }
 }

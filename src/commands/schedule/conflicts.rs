@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     cli::{complete, values},
-    commands::booking::references,
+    commands::booking::{names::Names, references},
     context::App,
     domain::booking::{Conflict, parameters::CheckScheduleConflicts},
     error::{Error, ErrorKind, Result},
@@ -56,7 +56,9 @@ impl ConflictsArgs {
         };
         let found = schedules::check_conflicts(&session, organization.id, &parameters).await?;
         let count = found.conflicts.len();
+        let names = Names::load(app, &session, &organization).await?;
         app.show(ConflictsView {
+            names,
             date_from: found.date_from,
             date_until: found.date_until,
             conflicts: found.conflicts,
@@ -80,6 +82,8 @@ struct ConflictsView {
     date_until: NaiveDate,
     conflicts: Vec<Conflict>,
     #[serde(skip)]
+    names: Names,
+    #[serde(skip)]
     zone: chrono_tz::Tz,
 }
 
@@ -98,9 +102,8 @@ impl View for ConflictsView {
                     starts_at,
                 } => {
                     let at = style.time(*starts_at, Some(self.zone));
-                    format!(
-                        "appointment {appointment_id}, {at}: provider {provider_id} does not work"
-                    )
+                    let provider = self.names.provider(*provider_id);
+                    format!("appointment {appointment_id}, {at}: {provider} does not work")
                 }
                 Conflict::OperatoryClosed {
                     appointment_id,
@@ -108,9 +111,8 @@ impl View for ConflictsView {
                     starts_at,
                 } => {
                     let at = style.time(*starts_at, Some(self.zone));
-                    format!(
-                        "appointment {appointment_id}, {at}: operatory {operatory_id} is closed"
-                    )
+                    let operatory = self.names.operatory(*operatory_id);
+                    format!("appointment {appointment_id}, {at}: {operatory} is closed")
                 }
             });
         }

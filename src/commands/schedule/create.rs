@@ -7,7 +7,10 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     cli::{complete, values},
-    commands::{booking::references, missing},
+    commands::{
+        booking::{names::Names, references},
+        missing,
+    },
     context::App,
     domain::{
         Organization,
@@ -77,7 +80,8 @@ impl CreateArgs {
         let organization = app.organization(&session, None).await?;
         let parameters = complete.parameters(kind, &session, &organization).await?;
         let change = schedules::create(&session, organization.id, &parameters).await?;
-        Ok(ChangedView::new(change, &organization))
+        let names = Names::load(app, &session, &organization).await?;
+        Ok(ChangedView::new(change, &names, &organization))
     }
 
     /// Asks for what a schedule of that kind needs.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::view::ScheduleView;
 use crate::{
     cli::{complete, values},
-    commands::booking::references,
+    commands::booking::{names::Names, references},
     context::App,
     domain::booking::{ClockTime, Weekday, parameters::CreateDefaultSchedules},
     error::Result,
@@ -56,13 +56,14 @@ impl DefaultsArgs {
             end_time: self.end,
         };
         let made = schedules::create_defaults(&session, organization.id, &parameters).await?;
+        let names = Names::load(app, &session, &organization).await?;
         let zone = organization.time_zone.tz();
         let views = made.schedules.into_iter();
         Ok(DefaultsView {
             changed: views.len() > 0,
             organization: organization.slug.to_string(),
             schedules: views
-                .map(|schedule| ScheduleView { schedule, zone })
+                .map(|schedule| ScheduleView::new(schedule, &names, zone))
                 .collect(),
             skipped_provider_ids: made
                 .skipped_provider_ids

@@ -8,7 +8,7 @@ use super::view::ScheduleView;
 use crate::{
     cli::{complete, values},
     commands::{
-        booking::{pages, references},
+        booking::{names::Names, pages, references},
         views::PageArgs,
     },
     context::App,
@@ -73,8 +73,9 @@ impl ListArgs {
              tenantctl schedule defaults --org {slug}"
         );
         let zone = organization.time_zone.tz();
+        let names = Names::load(app, &session, &organization).await?;
         let rows = pages::rows(limit, move |most, after| {
-            let session = session.clone();
+            let (session, names) = (session.clone(), names.clone());
             let parameters = GetSchedules {
                 limit: Some(most),
                 after,
@@ -83,7 +84,7 @@ impl ListArgs {
             async move {
                 let page = schedules::get_all(&session, organization.id, &parameters).await?;
                 let views = page.schedules.into_iter();
-                let views = views.map(|schedule| ScheduleView { schedule, zone });
+                let views = views.map(|schedule| ScheduleView::new(schedule, &names, zone));
                 Ok((views.collect(), page.next_after))
             }
         });

@@ -5,6 +5,7 @@ use clap::Args;
 use super::view::ScheduleView;
 use crate::{
     cli::values,
+    commands::booking::names::Names,
     context::App,
     domain::{ScheduleId, booking::parameters::GetSchedule},
     error::Result,
@@ -30,9 +31,12 @@ impl ShowArgs {
         let parameters = GetSchedule {
             schedule_id: self.schedule,
         };
-        Ok(ScheduleView {
-            schedule: schedules::get(&session, organization.id, &parameters).await?,
-            zone: organization.time_zone.tz(),
-        })
+        let schedule = schedules::get(&session, organization.id, &parameters).await?;
+        let names = Names::load(app, &session, &organization).await?;
+        Ok(ScheduleView::new(
+            schedule,
+            &names,
+            organization.time_zone.tz(),
+        ))
     }
 }

@@ -7,6 +7,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     cli::{complete, values},
+    commands::booking::names::Names,
     context::App,
     domain::{
         ScheduleId,
@@ -87,7 +88,8 @@ impl UpdateArgs {
             note: self.patch(Field::Note, self.note.clone()),
         };
         let change = schedules::update(&session, organization.id, parameters).await?;
-        Ok(ChangedView::new(change, &organization))
+        let names = Names::load(app, &session, &organization).await?;
+        Ok(ChangedView::new(change, &names, &organization))
     }
 
     fn patch<T>(&self, field: Field, value: Option<T>) -> Patch<T> {

@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    commands::changes::{self, KeyChange},
+    commands::{
+        booking::names::Names,
+        changes::{self, KeyChange},
+    },
     domain::{
         Organization,
         booking::{Schedule, ScheduleKind},
@@ -17,19 +20,26 @@ use crate::{
 #[derive(Clone, Serialize)]
 pub(super) struct ScheduleView {
     #[serde(flatten)]
-    pub schedule: Schedule,
+    schedule: Schedule,
+    /// Whose it is, for a person.
+    #[serde(skip)]
+    whose: String,
     /// For a person, times of change are shown in the organization's zone.
     #[serde(skip)]
-    pub zone: chrono_tz::Tz,
+    zone: chrono_tz::Tz,
 }
 
 impl ScheduleView {
-    /// `provider 0190…`, `the organization`.
-    fn whose(&self) -> String {
-        match (self.schedule.provider_id, self.schedule.operatory_id) {
-            (Some(id), _) => format!("provider {id}"),
-            (None, Some(id)) => format!("operatory {id}"),
+    pub(super) fn new(schedule: Schedule, names: &Names, zone: chrono_tz::Tz) -> Self {
+        let whose = match (schedule.provider_id, schedule.operatory_id) {
+            (Some(id), _) => names.provider(id),
+            (None, Some(id)) => names.operatory(id),
             (None, None) => "the organization".to_owned(),
+        };
+        Self {
+            schedule,
+            whose,
+            zone,
         }
     }
 
@@ -70,7 +80,7 @@ impl View for ScheduleView {
     fn human(&self, page: &mut Page) {
         let style = page.style();
         page.field("Kind", style.bold(self.schedule.kind.as_str()))
-            .field("Of", self.whose())
+            .field("Of", self.whose.as_str())
             .field("Days", self.days())
             .optional_field("Hours", self.hours())
             .optional_field("Note", self.schedule.note.as_ref())
@@ -107,7 +117,7 @@ impl Record for ScheduleView {
     fn cells(&self, style: &Style) -> Vec<Cell> {
         vec![
             style.bold(self.schedule.kind.as_str()),
-            self.whose().into(),
+            self.whose.as_str().into(),
             self.days().into(),
             Cell::optional(self.hours()),
             Cell::optional(self.schedule.note.as_deref()),
@@ -129,7 +139,7 @@ pub(super) struct ChangedView {
 }
 
 impl ChangedView {
-    pub(super) fn new(change: ScheduleChange, organization: &Organization) -> Self {
+    pub(super) fn new(change: ScheduleChange, names: &Names, organization: &Organization) -> Self {
         let changes = match &change.before {
             Some(before) => changes::of_fields(&json!(before), &json!(change.schedule)),
             None => Vec::new(),
@@ -139,10 +149,7 @@ impl ChangedView {
             organization: organization.slug.to_string(),
             changes,
             is_new: change.before.is_none(),
-            view: ScheduleView {
-                schedule: change.schedule,
-                zone: organization.time_zone.tz(),
-            },
+            view: ScheduleView::new(change.schedule, names, organization.time_zone.tz()),
         }
     }
 }

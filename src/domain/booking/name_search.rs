@@ -38,9 +38,10 @@ pub fn parts<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     parts
 }
 
-/// What a row is sorted by: the last name, then the first, folded.
+/// What a row is sorted by: the last name, then the first, folded. Between them stands what no name
+/// contains and what sorts before every letter: Van comes before Van Berg, and begins no other name.
 pub fn sort_name(first_name: &str, last_name: &str) -> String {
-    format!("{} {}", fold(last_name), fold(first_name))
+    format!("{}\u{1f}{}", fold(last_name), fold(first_name))
 }
 
 /// The first text, in the order of bytes, after everything that begins with `prefix`.

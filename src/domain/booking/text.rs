@@ -32,6 +32,18 @@ pub fn external_id(text: &str) -> Result<String> {
     name("external_id", text)
 }
 
+/// What is searched for, or the id of a row in the practice's own system that is looked up.
+///
+/// # Errors
+/// `BadInput` that names the field.
+pub fn query(field: &str, text: &str) -> Result<String> {
+    display_name(text).map_err(|_| {
+        Error::bad_input(format!("{field} cannot be searched for")).hint(format!(
+            "it has 1 to {MAX_LENGTH} characters, none of them invisible"
+        ))
+    })
+}
+
 /// Notes: plain text of several lines.
 ///
 /// # Errors

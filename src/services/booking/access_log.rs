@@ -1,4 +1,4 @@
-//! Who read which patients' records: a row for each reading, in the transaction that read.
+//! Who read which patient's record: a row for each, in the transaction that read.
 
 use crate::{
     context::new_id,
@@ -13,7 +13,7 @@ use crate::{
 
 /// Notes that the records of these patients are about to be shown.
 ///
-/// A dry run shows them too: the row is then written beside the rehearsal, which is rolled back.
+/// A dry run shows them too: the rows are then written beside the rehearsal, which is rolled back.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost: then nothing may be shown.
@@ -28,19 +28,23 @@ pub(super) async fn record(
     if patient_ids.is_empty() {
         return Ok(());
     }
-    let access = Access {
-        id: new_id(),
-        occurred_at: session.now(),
-        actor: session.actor.to_string(),
-        function: function.as_str().to_owned(),
-        patient_ids,
-        request_id: session.request_id,
-    };
+    let now = session.now();
+    let readings: Vec<Access> = patient_ids
+        .into_iter()
+        .map(|patient_id| Access {
+            id: new_id(),
+            occurred_at: now,
+            actor: session.actor.to_string(),
+            function: function.as_str().to_owned(),
+            patient_id,
+            request_id: session.request_id,
+        })
+        .collect();
     match session.db.beside_rehearsal().await? {
-        None => db::access::append(&mut scope.tx, &access).await,
+        None => db::access::append(&mut scope.tx, &readings).await,
         Some(beside) => {
             let mut tx = TenantTx::begin(&beside, scope.organization.id).await?;
-            db::access::append(&mut tx, &access).await?;
+            db::access::append(&mut tx, &readings).await?;
             tx.commit().await
         }
     }

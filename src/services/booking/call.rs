@@ -73,11 +73,25 @@ pub async fn call(
 }
 
 fn read<T: DeserializeOwned>(function: Function, parameters: Value) -> Result<T> {
-    serde_json::from_value(parameters).map_err(|error| {
-        Error::bad_input(format!("parameters of {function}: {error}")).hint(format!(
+    serde_path_to_error::deserialize(parameters).map_err(|error| {
+        let at = match error.path().to_string() {
+            root if root == "." => String::new(),
+            path => format!("{path}: "),
+        };
+        let what = without_value(&error.inner().to_string());
+        Error::bad_input(format!("parameters of {function}: {at}{what}")).hint(format!(
             "see what it takes: tenantctl booking schema {function}"
         ))
     })
+}
+
+/// What is wrong, without the text that stood there: it may be a patient's.
+fn without_value(message: &str) -> String {
+    let rest = message.strip_prefix("invalid type: string ");
+    match rest.and_then(|rest| rest.rsplit_once(", expected ")) {
+        Some((_, expected)) => format!("a text stands where {expected} is expected"),
+        None => message.to_owned(),
+    }
 }
 
 fn agreed(function: Function, confirmed: Option<Confirmed>) -> Result<Confirmed> {

@@ -50,7 +50,7 @@ pub async fn get_all(
         require(&mut scope, after).await?;
     }
     let filter = ResourceFilter {
-        text: parameters.search.as_deref().map(name_search::fold),
+        text: optional(parameters.search.as_deref(), folded)?,
         include_archived: parameters.include_archived,
         after: parameters.after,
         limit: Some(limit + 1),
@@ -62,6 +62,10 @@ pub async fn get_all(
         next_after: operatories.last().map(|last| last.id).filter(|_| more),
         operatories,
     })
+}
+
+fn folded(search: &str) -> Result<String> {
+    Ok(name_search::fold(&text::query("search", search)?))
 }
 
 /// One operatory.
@@ -90,7 +94,7 @@ pub async fn find(
     let permission = Function::GetOperatory.permission();
     let mut scope = session.read(organization, permission).await?;
     let mut filter = ResourceFilter {
-        external_id: Some(reference.to_owned()),
+        external_id: Some(text::query("operatory", reference)?),
         include_archived: true,
         ..ResourceFilter::default()
     };

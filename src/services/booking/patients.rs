@@ -74,7 +74,7 @@ fn filter(parameters: &GetAllPatients, organization: &Organization) -> Result<Pa
     let name_parts = match parameters.search.as_deref() {
         None => Vec::new(),
         Some(search) => {
-            let parts = name_search::parts([search]);
+            let parts = name_search::parts([text::query("search", search)?.as_str()]);
             if parts.is_empty() {
                 return Err(Error::bad_input("search has no letter in it")
                     .hint("give the beginnings of parts of the name: \"mar mull\""));
@@ -116,12 +116,17 @@ pub async fn get_multiple(
     let function = Function::GetMultiplePatients;
     let mut scope = session.read(organization, function.permission()).await?;
     let (ids, external_ids) = (&parameters.patient_ids, &parameters.external_ids);
-    let asked = ids.len() + external_ids.len();
-    if asked == 0 || asked > LONGEST_PAGE as usize {
+    let most = LONGEST_PAGE as usize;
+    if ids.is_empty() && external_ids.is_empty() || ids.len().max(external_ids.len()) > most {
         return Err(Error::bad_input(format!(
-            "{asked} ids are asked for: it must be from 1 to {LONGEST_PAGE}"
+            "patient_ids has {} ids and external_ids {}: there must be one, and {most} of each at most",
+            ids.len(),
+            external_ids.len()
         ))
-        .hint("give patient_ids or external_ids; or list them: GetAllPatients"));
+        .hint("to see all of them: GetAllPatients"));
+    }
+    for external_id in external_ids {
+        text::query("external_ids", external_id)?;
     }
     let patients = db::patients::find_many(&mut scope.tx, ids, external_ids).await?;
     let unknown_ids = ids
@@ -167,7 +172,8 @@ pub async fn id_of(
 ) -> Result<PatientId> {
     let permission = Function::GetPatient.permission();
     let mut scope = session.read(organization, permission).await?;
-    let found = db::patients::find_many(&mut scope.tx, &[], &[external_id.to_owned()]).await?;
+    let external_id = text::query("external_id", external_id)?;
+    let found = db::patients::find_many(&mut scope.tx, &[], &[external_id]).await?;
     found.first().map(|patient| patient.id).ok_or_else(|| {
         Error::not_found("there is no patient with that id or external_id")
             .hint("find the patient by name: tenantctl patient list --search NAME")

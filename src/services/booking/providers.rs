@@ -49,7 +49,7 @@ pub async fn get_all(
         require(&mut scope, after).await?;
     }
     let filter = ResourceFilter {
-        text: parameters.search.as_deref().map(name_search::fold),
+        text: optional(parameters.search.as_deref(), folded)?,
         include_archived: parameters.include_archived,
         after: parameters.after,
         limit: Some(limit + 1),
@@ -61,6 +61,10 @@ pub async fn get_all(
         next_after: providers.last().map(|last| last.id).filter(|_| more),
         providers,
     })
+}
+
+fn folded(search: &str) -> Result<String> {
+    Ok(name_search::fold(&text::query("search", search)?))
 }
 
 /// One provider.
@@ -89,7 +93,7 @@ pub async fn find(
     let permission = Function::GetProvider.permission();
     let mut scope = session.read(organization, permission).await?;
     let mut filter = ResourceFilter {
-        external_id: Some(reference.to_owned()),
+        external_id: Some(text::query("provider", reference)?),
         include_archived: true,
         ..ResourceFilter::default()
     };

@@ -138,6 +138,7 @@ async fn errors_carry_ids_and_never_what_was_typed_of_a_person() {
         json!({ "first_name": "Zenobia", "last_name": 7 }),
         json!({ "first_name": ["Zenobia"], "last_name": "Quartz" }),
         json!({ "first_name": "A", "last_name": "B", "birth_date": "Zenobia" }),
+        json!({ "first_name": "A", "last_name": "B", "phone": { "Zenobia": "Zenobia" } }),
     ] {
         let error = world
             .call(Function::CreatePatient, parameters)

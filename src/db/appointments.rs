@@ -7,7 +7,10 @@ use super::{TenantTx, is_unique_violation, stored};
 use crate::{
     domain::{
         AppointmentId, OperatoryId, PatientId, ProviderId,
-        booking::{Appointment, AppointmentEntry, AppointmentStatus, appointment::LONGEST},
+        booking::{
+            Appointment, AppointmentEntry, AppointmentStatus, appointment::LONGEST,
+            conflicts::Booking,
+        },
     },
     error::{Error, Result},
 };
@@ -86,8 +89,8 @@ pub struct AppointmentFilter {
     pub operatory: Option<OperatoryId>,
     /// With one of these; empty: with any.
     pub statuses: Vec<AppointmentStatus>,
-    /// After this one in the order of time.
-    pub after: Option<AppointmentId>,
+    /// After this place in the order of time.
+    pub after: Option<(DateTime<Utc>, AppointmentId)>,
     pub limit: Option<i64>,
 }
 
@@ -120,9 +123,7 @@ pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<A
               AND ($6::uuid IS NULL OR a.provider_id = $6)
               AND ($7::uuid IS NULL OR a.operatory_id = $7)
               AND (cardinality($8::text[]) = 0 OR a.status = ANY($8))
-              AND ($9::uuid IS NULL OR (a.starts_at, a.id) >
-                   (SELECT b.starts_at, b.id FROM appointments b
-                     WHERE b.organization_id = $1 AND b.id = $9))
+              AND ($9::uuid IS NULL OR (a.starts_at, a.id) > ($12::timestamptz, $9))
               AND (cardinality($11::uuid[]) = 0 OR a.id = ANY($11))
             ORDER BY a.starts_at, a.id LIMIT $10"#,
         tx.organization_id().as_uuid(),
@@ -133,9 +134,10 @@ pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<A
         filter.provider.map(ProviderId::as_uuid),
         filter.operatory.map(OperatoryId::as_uuid),
         &statuses,
-        filter.after.map(AppointmentId::as_uuid),
+        filter.after.map(|(_, id)| id.as_uuid()),
         filter.limit,
         &ids,
+        filter.after.map(|(starts_at, _)| starts_at),
     )
     .fetch_all(tx.connection())
     .await?;
@@ -208,6 +210,47 @@ pub async fn busy(
     Ok(rows
         .into_iter()
         .map(|row| Busy {
+            provider_id: row.provider_id.into(),
+            operatory_id: row.operatory_id.map(OperatoryId::from),
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+        })
+        .collect())
+}
+
+/// The open appointments between two points in time: of the provider and in the operatory that are
+/// named, where they are.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn open(
+    tx: &mut TenantTx,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    provider: Option<ProviderId>,
+    operatory: Option<OperatoryId>,
+) -> Result<Vec<Booking>> {
+    let rows = sqlx::query!(
+        "SELECT id, provider_id, operatory_id, starts_at, ends_at
+           FROM appointments
+          WHERE organization_id = $1 AND starts_at > $2 AND starts_at < $3 AND ends_at > $4
+            AND status IN ('scheduled', 'confirmed')
+            AND ($5::uuid IS NULL OR provider_id = $5)
+            AND ($6::uuid IS NULL OR operatory_id = $6)
+          ORDER BY starts_at, id",
+        tx.organization_id().as_uuid(),
+        from - LONGEST,
+        until,
+        from,
+        provider.map(ProviderId::as_uuid),
+        operatory.map(OperatoryId::as_uuid),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Booking {
+            id: row.id.into(),
             provider_id: row.provider_id.into(),
             operatory_id: row.operatory_id.map(OperatoryId::from),
             starts_at: row.starts_at,

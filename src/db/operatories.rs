@@ -57,10 +57,7 @@ pub async fn find(tx: &mut TenantTx, id: OperatoryId) -> Result<Option<Operatory
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn list(
-    tx: &mut TenantTx,
-    filter: &ResourceFilter<OperatoryId>,
-) -> Result<Vec<Operatory>> {
+pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter) -> Result<Vec<Operatory>> {
     Ok(sqlx::query_as!(
         OperatoryRow,
         "SELECT id, external_id, name, notes, archived_at, created_at, updated_at
@@ -69,16 +66,15 @@ pub async fn list(
             AND ($2::text IS NULL OR strpos(sort_name, $2) > 0)
             AND ($3::text IS NULL OR external_id = $3)
             AND ($4 OR archived_at IS NULL)
-            AND ($5::uuid IS NULL OR (sort_name, id) >
-                 (SELECT a.sort_name, a.id FROM operatories a
-                   WHERE a.organization_id = $1 AND a.id = $5))
+            AND ($5::uuid IS NULL OR (sort_name, id) > ($7::text, $5))
           ORDER BY sort_name, id LIMIT $6",
         tx.organization_id().as_uuid(),
         filter.text,
         filter.external_id,
         filter.include_archived,
-        filter.after.map(OperatoryId::as_uuid),
+        filter.after.as_ref().map(|mark| mark.id),
         filter.limit,
+        filter.after.as_ref().map(|mark| mark.key.as_str()),
     )
     .fetch_all(tx.connection())
     .await?

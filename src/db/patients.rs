@@ -7,7 +7,7 @@ use super::{TenantTx, is_unique_violation, stored};
 use crate::{
     domain::{
         Email, Locale, PatientId, PhoneNumber,
-        booking::{Duplicate, Patient, name_search},
+        booking::{Duplicate, PageMark, Patient, name_search},
     },
     error::{Error, Result},
 };
@@ -107,8 +107,8 @@ pub struct PatientFilter {
     pub email: Option<Email>,
     pub birth_date: Option<NaiveDate>,
     pub include_archived: bool,
-    /// After this patient in the order of names.
-    pub after: Option<PatientId>,
+    /// After this place in the order of names.
+    pub after: Option<PageMark>,
     pub limit: i64,
 }
 
@@ -140,17 +140,16 @@ async fn all(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> 
             AND ($3::text IS NULL OR email = $3)
             AND ($4::date IS NULL OR birth_date = $4)
             AND ($5 OR archived_at IS NULL)
-            AND ($6::uuid IS NULL OR (sort_name, id) >
-                 (SELECT a.sort_name, a.id FROM patients a
-                   WHERE a.organization_id = $1 AND a.id = $6))
+            AND ($6::uuid IS NULL OR (sort_name, id) > ($8::text, $6))
           ORDER BY sort_name, id LIMIT $7",
         tx.organization_id().as_uuid(),
         filter.phone.as_ref().map(PhoneNumber::as_str),
         filter.email.as_ref().map(Email::as_str),
         filter.birth_date,
         filter.include_archived,
-        filter.after.map(PatientId::as_uuid),
+        filter.after.as_ref().map(|mark| mark.id),
         filter.limit,
+        filter.after.as_ref().map(|mark| mark.key.as_str()),
     )
     .fetch_all(tx.connection())
     .await?
@@ -191,21 +190,20 @@ async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Res
             AND ($3::text IS NULL OR email = $3)
             AND ($4::date IS NULL OR birth_date = $4)
             AND ($5 OR archived_at IS NULL)
-            AND ($6::uuid IS NULL OR (sort_name, id) >
-                 (SELECT a.sort_name, a.id FROM patients a
-                   WHERE a.organization_id = $1 AND a.id = $6))
+            AND ($6::uuid IS NULL OR (sort_name, id) > ($12::text, $6))
           ORDER BY sort_name, id LIMIT $7",
         tx.organization_id().as_uuid(),
         filter.phone.as_ref().map(PhoneNumber::as_str),
         filter.email.as_ref().map(Email::as_str),
         filter.birth_date,
         filter.include_archived,
-        filter.after.map(PatientId::as_uuid),
+        filter.after.as_ref().map(|mark| mark.id),
         filter.limit,
         longest,
         name_search::after_prefix(longest),
         &others,
         &ends,
+        filter.after.as_ref().map(|mark| mark.key.as_str()),
     )
     .fetch_all(tx.connection())
     .await?

@@ -7,7 +7,7 @@ use super::{TenantTx, is_unique_violation, stored};
 use crate::{
     domain::{
         Email, PhoneNumber, ProviderId,
-        booking::{Provider, name_search},
+        booking::{PageMark, Provider, name_search},
     },
     error::{Error, Result},
 };
@@ -63,36 +63,24 @@ pub async fn find(tx: &mut TenantTx, id: ProviderId) -> Result<Option<Provider>>
 }
 
 /// Which providers, or operatories, to list.
-#[derive(Clone, Debug)]
-pub struct ResourceFilter<Id> {
+#[derive(Clone, Debug, Default)]
+pub struct ResourceFilter {
     /// A folded part of the name, or of a provider's specialty (see [`name_search`]).
     pub text: Option<String>,
     /// The id in the practice's own system.
     pub external_id: Option<String>,
     pub include_archived: bool,
-    /// After this one in the order of names.
-    pub after: Option<Id>,
+    /// After this place in the order of names.
+    pub after: Option<PageMark>,
     /// `None`: all.
     pub limit: Option<i64>,
-}
-
-impl<Id> Default for ResourceFilter<Id> {
-    fn default() -> Self {
-        Self {
-            text: None,
-            external_id: None,
-            include_archived: false,
-            after: None,
-            limit: None,
-        }
-    }
 }
 
 /// The providers that match, in the order of their names.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter<ProviderId>) -> Result<Vec<Provider>> {
+pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter) -> Result<Vec<Provider>> {
     sqlx::query_as!(
         ProviderRow,
         "SELECT id, external_id, name, specialty, email, phone, archived_at, created_at, updated_at
@@ -101,16 +89,15 @@ pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter<ProviderId>) -> Res
             AND ($2::text IS NULL OR strpos(search_text, $2) > 0)
             AND ($3::text IS NULL OR external_id = $3)
             AND ($4 OR archived_at IS NULL)
-            AND ($5::uuid IS NULL OR (sort_name, id) >
-                 (SELECT a.sort_name, a.id FROM providers a
-                   WHERE a.organization_id = $1 AND a.id = $5))
+            AND ($5::uuid IS NULL OR (sort_name, id) > ($7::text, $5))
           ORDER BY sort_name, id LIMIT $6",
         tx.organization_id().as_uuid(),
         filter.text,
         filter.external_id,
         filter.include_archived,
-        filter.after.map(ProviderId::as_uuid),
+        filter.after.as_ref().map(|mark| mark.id),
         filter.limit,
+        filter.after.as_ref().map(|mark| mark.key.as_str()),
     )
     .fetch_all(tx.connection())
     .await?

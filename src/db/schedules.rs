@@ -149,7 +149,8 @@ pub async fn in_force(
             AND (valid_from IS NULL OR valid_from <= $3)
             AND (valid_until IS NULL OR valid_until >= $2)
             AND (provider_id IS NULL OR $4::uuid IS NULL OR provider_id = $4)
-            AND (operatory_id IS NULL OR $5::uuid IS NULL OR operatory_id = $5)",
+            AND (operatory_id IS NULL OR $5::uuid IS NULL OR operatory_id = $5)
+          ORDER BY id",
         tx.organization_id().as_uuid(),
         from,
         until,

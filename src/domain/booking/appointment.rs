@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::domain::{AppointmentId, OperatoryId, PatientId, ProviderId, rfc3339};
 
-/// The longest appointment: a day on the clock that is put back.
+/// The longest appointment.
 pub const LONGEST: TimeDelta = TimeDelta::hours(24);
 
 named_enum! {
@@ -36,8 +36,8 @@ impl AppointmentStatus {
         match self {
             Self::Scheduled | Self::Confirmed => true,
             Self::Completed => matches!(next, Self::Completed),
-            Self::Broken => matches!(next, Self::Broken | Self::Scheduled | Self::Confirmed),
-            Self::Cancelled => matches!(next, Self::Cancelled | Self::Scheduled | Self::Confirmed),
+            Self::Broken => matches!(next, Self::Broken | Self::Scheduled),
+            Self::Cancelled => matches!(next, Self::Cancelled | Self::Scheduled),
         }
     }
 }
@@ -60,7 +60,7 @@ pub struct Appointment {
     /// What it is for.
     pub service: Option<String>,
     pub notes: Option<String>,
-    /// Why it was broken.
+    /// Why it was broken, the last time that it was.
     pub broken_reason: Option<String>,
     #[serde(serialize_with = "rfc3339::serialize")]
     pub created_at: DateTime<Utc>,
@@ -100,6 +100,7 @@ mod tests {
         }
         assert!(Status::Broken.may_become(Status::Scheduled));
         assert!(!Status::Broken.may_become(Status::Completed));
+        assert!(!Status::Cancelled.may_become(Status::Confirmed));
         assert!(!Status::Cancelled.may_become(Status::Broken));
     }
 

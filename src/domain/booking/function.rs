@@ -35,7 +35,7 @@ named_enum! {
         CreateSchedule = "CreateSchedule", "Add working hours, a holiday or a blockout.";
         UpdateSchedule = "UpdateSchedule", "Change a schedule.";
         DeleteSchedule = "DeleteSchedule", "Delete a schedule.";
-        CreateDefaultSchedules = "CreateDefaultSchedules", "Give providers without a schedule the usual week.";
+        CreateDefaultSchedules = "CreateDefaultSchedules", "Give providers without weekly hours the usual week.";
         CheckScheduleConflicts = "CheckScheduleConflicts", "Schedules that overlap, and appointments outside of the working hours.";
     }
 }

@@ -2,6 +2,7 @@
 //! functions on them. Times are UTC; what a schedule says is on the organization's clock.
 
 pub mod appointment;
+pub mod calendar;
 pub mod clock;
 pub mod clock_time;
 pub mod conflicts;
@@ -11,6 +12,7 @@ pub mod intervals;
 pub mod moment;
 pub mod name_search;
 pub mod opening;
+pub mod page_mark;
 pub mod parameters;
 pub mod patient;
 pub mod resource;
@@ -27,6 +29,7 @@ pub use function::Function;
 pub use intervals::{Interval, Intervals};
 pub use moment::Moment;
 pub use opening::{DayHours, Subject, Timetable};
+pub use page_mark::PageMark;
 pub use patient::{Duplicate, Patient};
 pub use resource::{Operatory, Provider};
 pub use schedule::{Schedule, ScheduleKind, Weekday};

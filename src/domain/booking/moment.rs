@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, LocalResult, NaiveDateTime, Timelike, Utc};
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::calendar;
 use crate::{
     domain::suggest::quoted,
     error::{Error, Result},
@@ -39,14 +40,24 @@ impl Moment {
             LocalResult::None => Err(Error::bad_input(format!(
                 "there is no {shown} in {zone}: the clock is put forward over it"
             ))
-            .hint("write the time with its offset, for example 2026-03-29T03:00:00+02:00")),
+            .hint(
+                match zone.from_local_datetime(&(local + TimeDelta::hours(1))) {
+                    LocalResult::Single(next) => {
+                        format!(
+                            "an hour later there is {}",
+                            next.format("%Y-%m-%dT%H:%M%:z")
+                        )
+                    }
+                    _ => "write the time with its offset".to_owned(),
+                },
+            )),
             LocalResult::Ambiguous(first, second) => Err(Error::bad_input(format!(
                 "{shown} comes twice in {zone}: the clock is put back over it"
             ))
             .hint(format!(
                 "write which one: {} or {}",
-                first.to_rfc3339(),
-                second.to_rfc3339()
+                first.format("%Y-%m-%dT%H:%M%:z"),
+                second.format("%Y-%m-%dT%H:%M%:z")
             ))),
         }
     }
@@ -65,6 +76,10 @@ impl std::str::FromStr for Moment {
                 "write it as ISO 8601: 2026-03-02T09:00 on the organization's clock, or with an \
                  offset: 2026-03-02T09:00:00+01:00",
             )
+        })?;
+        calendar::plausible(match moment {
+            Self::Exact(at) => at.date_naive(),
+            Self::Local(at) => at.date(),
         })?;
         let seconds = match moment {
             Self::Exact(at) => at.second() + at.nanosecond(),
@@ -167,11 +182,10 @@ mod tests {
             error.to_string().contains("there is no 2026-03-29T02:30"),
             "{error}"
         );
+        assert!(error.hints()[0].contains("2026-03-29T03:30+02:00"));
         let error = utc("2026-10-25T02:30").unwrap_err();
         assert!(error.to_string().contains("twice"), "{error}");
-        assert!(
-            error.hints()[0].contains("2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00")
-        );
+        assert!(error.hints()[0].contains("2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00"));
     }
 
     #[test]

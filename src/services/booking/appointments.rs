@@ -1,7 +1,7 @@
 //! The functions on appointments. That nobody is booked twice is kept by the database; here stands
 //! what may become of an appointment.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -20,13 +20,14 @@ use crate::{
     domain::{
         AppointmentId, OrganizationId,
         booking::{
-            Appointment, AppointmentEntry, AppointmentStatus, Function, Moment, clock,
+            Appointment, AppointmentEntry, AppointmentStatus, Function, Moment, PageMark, clock,
             parameters::{
                 BreakAppointment, CreateAppointment, DeleteAppointment, GetAppointments,
                 LONGEST_PAGE, UpdateAppointment, patched,
             },
             text,
         },
+        rfc3339,
     },
     error::{Error, Result},
     services::{Scope, Session, activity::Change},
@@ -37,13 +38,13 @@ use crate::{
 pub struct AppointmentsPage {
     pub appointments: Vec<AppointmentEntry>,
     /// Where the next page goes on; null: this is the last.
-    pub next_after: Option<AppointmentId>,
+    pub next_after: Option<PageMark>,
 }
 
 /// The appointments that match, by time, with the names that belong to them.
 ///
 /// # Errors
-/// `BadInput` for filters that cannot be meant, `NotFound` where `after` is no appointment.
+/// `BadInput` for filters that cannot be meant.
 pub async fn get_all(
     session: &Session,
     organization: OrganizationId,
@@ -56,9 +57,6 @@ pub async fn get_all(
         limit: Some(limit + 1),
         ..filter(&scope, parameters)?
     };
-    if let Some(after) = filter.after {
-        require(&mut scope, after).await?;
-    }
     let found = db::appointments::list(&mut scope.tx, &filter).await?;
     let (appointments, more) = checks::cut(found, limit);
     let shown = appointments
@@ -67,11 +65,23 @@ pub async fn get_all(
         .collect();
     access_log::record(session, &mut scope, function, shown).await?;
     scope.tx.commit().await?;
-    let last = appointments.last().map(|entry| entry.appointment.id);
     Ok(AppointmentsPage {
-        next_after: last.filter(|_| more),
+        next_after: appointments.last().filter(|_| more).map(place),
         appointments,
     })
+}
+
+fn place(entry: &AppointmentEntry) -> PageMark {
+    let key = rfc3339::format(&entry.appointment.starts_at);
+    PageMark::new(key, entry.appointment.id)
+}
+
+fn place_of(mark: &PageMark) -> Result<(DateTime<Utc>, AppointmentId)> {
+    let starts_at = DateTime::parse_from_rfc3339(&mark.key).map_err(|_| {
+        Error::bad_input("after is not where a page of appointments ended")
+            .hint("it is next_after of the page before, as it was given")
+    })?;
+    Ok((starts_at.to_utc(), mark.id.into()))
 }
 
 fn filter(scope: &Scope, parameters: &GetAppointments) -> Result<AppointmentFilter> {
@@ -107,7 +117,7 @@ fn filter(scope: &Scope, parameters: &GetAppointments) -> Result<AppointmentFilt
         provider: parameters.provider_id,
         operatory: parameters.operatory_id,
         statuses: parameters.status.clone(),
-        after: parameters.after,
+        after: parameters.after.as_ref().map(place_of).transpose()?,
         limit: None,
     })
 }
@@ -212,15 +222,27 @@ pub async fn update(
     let outside_schedule = parameters.outside_schedule;
     let after = updated(&scope, &before, parameters)?;
     check_status(&before, &after)?;
+    let function = Function::UpdateAppointment;
     if after == before {
-        return Ok(unchanged(before));
+        return unchanged(session, scope, function, before).await;
     }
-    require_parents(&mut scope, Some(&before), &after).await?;
     let is_placed_anew = moved(&before, &after) || !before.status.occupies();
-    if is_placed_anew && after.status.is_open() && !outside_schedule {
+    let is_booked_anew = is_placed_anew && after.status.occupies();
+    // What it had before may stay while it stays where it is.
+    let kept = Some(&before).filter(|_| !is_booked_anew);
+    require_parents(&mut scope, kept, &after).await?;
+    if is_booked_anew && !outside_schedule {
         slots::require_open(session, &mut scope, &after).await?;
     }
-    store(session, scope, "appointment.update", before, after).await
+    store(
+        session,
+        scope,
+        function,
+        "appointment.update",
+        before,
+        after,
+    )
+    .await
 }
 
 fn updated(
@@ -248,10 +270,6 @@ fn updated(
         ends_at: starts_at + length,
         service: patched(parse_patch(parameters.service, service)?, before.service),
         notes: patched(parse_patch(parameters.notes, notes)?, before.notes),
-        broken_reason: match status {
-            AppointmentStatus::Broken => before.broken_reason,
-            _ => None,
-        },
         status,
         ..before
     })
@@ -271,9 +289,13 @@ fn check_status(before: &Appointment, after: &Appointment) -> Result<()> {
             "appointment {id} is {}: it cannot become {}",
             before.status, after.status
         ))
-        .hint("book another: tenantctl appointment create"));
+        .hint(match before.status {
+            AppointmentStatus::Completed => "book another: tenantctl appointment create",
+            _ => "book it again first: --status scheduled (status)",
+        }));
     }
-    if before.status == AppointmentStatus::Completed && moved(before, after) {
+    let is_elsewhere = moved(before, after) || before.patient_id != after.patient_id;
+    if before.status == AppointmentStatus::Completed && is_elsewhere {
         return Err(Error::conflict(format!(
             "appointment {id} took place: when, with whom and where stays"
         ))
@@ -282,11 +304,10 @@ fn check_status(before: &Appointment, after: &Appointment) -> Result<()> {
     Ok(())
 }
 
-/// Whether when, with whom or where it takes place differs.
+/// Whether when, with which provider or where it takes place differs.
 fn moved(before: &Appointment, after: &Appointment) -> bool {
     let place = |one: &Appointment| {
         (
-            one.patient_id,
             one.provider_id,
             one.operatory_id,
             one.starts_at,
@@ -322,10 +343,11 @@ pub async fn break_one(
         ))
         .hint(format!("look at it: tenantctl appointment show {id}")));
     }
+    let function = Function::BreakAppointment;
     if after == before {
-        return Ok(unchanged(before));
+        return unchanged(session, scope, function, before).await;
     }
-    store(session, scope, "appointment.break", before, after).await
+    store(session, scope, function, "appointment.break", before, after).await
 }
 
 /// Deletes an appointment and its record.
@@ -350,6 +372,7 @@ pub async fn delete(
 async fn store(
     session: &Session,
     mut scope: Scope,
+    function: Function,
     action: &'static str,
     before: Appointment,
     mut after: Appointment,
@@ -361,6 +384,8 @@ async fn store(
         drop(scope);
         return Err(refused(session, organization, error, &after).await);
     }
+    let shown = vec![before.patient_id, after.patient_id];
+    access_log::record(session, &mut scope, function, shown).await?;
     let change = change(action, Some(&before), Some(&after));
     scope.finish(session, change).await?;
     Ok(AppointmentChange {
@@ -423,12 +448,20 @@ fn notes(text: &str) -> Result<String> {
     text::notes("notes", text)
 }
 
-fn unchanged(appointment: Appointment) -> AppointmentChange {
-    AppointmentChange {
+async fn unchanged(
+    session: &Session,
+    mut scope: Scope,
+    function: Function,
+    appointment: Appointment,
+) -> Result<AppointmentChange> {
+    let shown = vec![appointment.patient_id];
+    access_log::record(session, &mut scope, function, shown).await?;
+    scope.tx.commit().await?;
+    Ok(AppointmentChange {
         changed: false,
         before: Some(appointment.clone()),
         appointment,
-    }
+    })
 }
 
 /// When, with whom and where is kept with its values; what may tell of a patient's health by its
@@ -470,8 +503,8 @@ fn snapshot(appointment: &Appointment, changed_texts: &[&str]) -> Value {
         "patient_id": appointment.patient_id,
         "provider_id": appointment.provider_id,
         "operatory_id": appointment.operatory_id,
-        "starts_at": crate::domain::rfc3339::format(&appointment.starts_at),
-        "ends_at": crate::domain::rfc3339::format(&appointment.ends_at),
+        "starts_at": rfc3339::format(&appointment.starts_at),
+        "ends_at": rfc3339::format(&appointment.ends_at),
         "status": appointment.status,
     });
     if !changed_texts.is_empty() {

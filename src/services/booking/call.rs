@@ -85,12 +85,30 @@ fn read<T: DeserializeOwned>(function: Function, parameters: Value) -> Result<T>
     })
 }
 
-/// What is wrong, without the text that stood there: it may be a patient's.
+/// What is wrong, without the value that stood there, or a name that is none: either may be a
+/// patient's.
 fn without_value(message: &str) -> String {
-    let rest = message.strip_prefix("invalid type: string ");
-    match rest.and_then(|rest| rest.rsplit_once(", expected ")) {
-        Some((_, expected)) => format!("a text stands where {expected} is expected"),
-        None => message.to_owned(),
+    let (what, rest) = match message.split_once(": ") {
+        Some((what @ ("invalid type" | "invalid value"), rest)) => (what, rest),
+        _ => return without_name(message),
+    };
+    match rest.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("{what}: {expected} is expected"),
+        None => what.to_owned(),
+    }
+}
+
+fn without_name(message: &str) -> String {
+    let is_parameter = |name: &str| {
+        name.len() <= 40
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let unknown = message.strip_prefix("unknown field `");
+    match unknown.and_then(|rest| rest.split_once('`')) {
+        Some((name, rest)) if !is_parameter(name) => format!("unknown field{rest}"),
+        _ => message.to_owned(),
     }
 }
 

@@ -103,7 +103,8 @@ pub(super) fn has_appointments(what: &str, count: i64) -> Error {
         count => format!("{count} appointments"),
     };
     Error::conflict(format!("{what} has {appointments}; nothing was deleted"))
-        .hint("--archive keeps it out of sight with all of them; or delete these first")
+        .hint("keep it out of sight with all of them instead: --archive (archive)")
+        .hint("or delete these first: tenantctl appointment list, tenantctl appointment delete ID")
 }
 
 /// What became of a provider, an operatory or a patient that was to go.

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         OperatoryId, OrganizationId,
         booking::{
-            Function, Operatory, name_search,
+            Function, Operatory, PageMark, name_search,
             parameters::{
                 CreateOperatory, DeleteOperatory, GetOperatories, GetOperatory, UpdateOperatory,
                 patched,
@@ -31,13 +31,13 @@ use crate::{
 pub struct OperatoriesPage {
     pub operatories: Vec<Operatory>,
     /// Where the next page goes on; null: this is the last.
-    pub next_after: Option<OperatoryId>,
+    pub next_after: Option<PageMark>,
 }
 
 /// The operatories that match, in the order of their names.
 ///
 /// # Errors
-/// `BadInput` for a limit out of range, `NotFound` where `after` is no operatory.
+/// `BadInput` for a limit out of range.
 pub async fn get_all(
     session: &Session,
     organization: OrganizationId,
@@ -46,22 +46,23 @@ pub async fn get_all(
     let permission = Function::GetOperatories.permission();
     let mut scope = session.read(organization, permission).await?;
     let limit = checks::page(parameters.limit)?;
-    if let Some(after) = parameters.after {
-        require(&mut scope, after).await?;
-    }
     let filter = ResourceFilter {
         text: optional(parameters.search.as_deref(), folded)?,
         include_archived: parameters.include_archived,
-        after: parameters.after,
+        after: parameters.after.clone(),
         limit: Some(limit + 1),
         ..ResourceFilter::default()
     };
     let found = db::operatories::list(&mut scope.tx, &filter).await?;
     let (operatories, more) = checks::cut(found, limit);
     Ok(OperatoriesPage {
-        next_after: operatories.last().map(|last| last.id).filter(|_| more),
+        next_after: operatories.last().filter(|_| more).map(place),
         operatories,
     })
+}
+
+fn place(operatory: &Operatory) -> PageMark {
+    PageMark::new(name_search::fold(&operatory.name), operatory.id)
 }
 
 fn folded(search: &str) -> Result<String> {

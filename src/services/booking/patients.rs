@@ -17,7 +17,7 @@ use crate::{
     domain::{
         Locale, Organization, OrganizationId, PatientId,
         booking::{
-            Duplicate, Function, Patient, name_search,
+            Duplicate, Function, PageMark, Patient, name_search,
             parameters::{
                 CreatePatient, DeletePatient, GetAllPatients, GetMultiplePatients, GetPatient,
                 LONGEST_PAGE, UpdatePatient, patched,
@@ -34,13 +34,13 @@ use crate::{
 pub struct PatientsPage {
     pub patients: Vec<Patient>,
     /// Where the next page goes on; null: this is the last.
-    pub next_after: Option<PatientId>,
+    pub next_after: Option<PageMark>,
 }
 
 /// The patients that match, in the order of their names.
 ///
 /// # Errors
-/// `BadInput` for a filter that cannot be meant, `NotFound` where `after` is no patient.
+/// `BadInput` for a filter that cannot be meant.
 pub async fn get_all(
     session: &Session,
     organization: OrganizationId,
@@ -53,21 +53,21 @@ pub async fn get_all(
         limit: limit + 1,
         ..filter(parameters, &scope.organization)?
     };
-    if let Some(after) = filter.after
-        && db::patients::find(&mut scope.tx, after).await?.is_none()
-    {
-        return Err(missing::patient(after));
-    }
     let found = db::patients::page(&mut scope.tx, &filter).await?;
     let (patients, more) = checks::cut(found, limit);
     let ids: Vec<PatientId> = patients.iter().map(|patient| patient.id).collect();
-    let next_after = ids.last().copied().filter(|_| more);
+    let next_after = patients.last().filter(|_| more).map(place);
     access_log::record(session, &mut scope, function, ids).await?;
     scope.tx.commit().await?;
     Ok(PatientsPage {
         patients,
         next_after,
     })
+}
+
+fn place(patient: &Patient) -> PageMark {
+    let key = name_search::sort_name(&patient.first_name, &patient.last_name);
+    PageMark::new(key, patient.id)
 }
 
 fn filter(parameters: &GetAllPatients, organization: &Organization) -> Result<PatientFilter> {
@@ -91,7 +91,7 @@ fn filter(parameters: &GetAllPatients, organization: &Organization) -> Result<Pa
         email: parameters.email.as_deref().map(checks::email).transpose()?,
         birth_date: parameters.birth_date,
         include_archived: parameters.include_archived,
-        after: parameters.after,
+        after: parameters.after.clone(),
         limit: 0,
     })
 }
@@ -283,14 +283,18 @@ pub async fn update(
     let mut scope = session.write(organization, function.permission()).await?;
     let before = require(&mut scope, parameters.patient_id).await?;
     let mut after = updated(session, &scope.organization, &before, parameters)?;
-    access_log::record(session, &mut scope, function, vec![before.id]).await?;
+    if before.archived_at.is_none() && after.archived_at.is_some() {
+        scope.require(session, Function::DeletePatient.permission())?;
+    }
     let changed_fields = before.changed_fields(&after);
     if changed_fields.is_empty() {
+        access_log::record(session, &mut scope, function, vec![before.id]).await?;
         scope.tx.commit().await?;
         return Ok(unchanged(before));
     }
     after.updated_at = session.now();
     db::patients::update(&mut scope.tx, &after).await?;
+    access_log::record(session, &mut scope, function, vec![before.id]).await?;
     let fields = json!({ "fields": changed_fields });
     let change = change("patient.update", after.id, Some(fields));
     scope.finish(session, change).await?;

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         Organization, OrganizationId, ProviderId,
         booking::{
-            Function, Provider, name_search,
+            Function, PageMark, Provider, name_search,
             parameters::{
                 CreateProvider, DeleteProvider, GetProvider, GetProviders, UpdateProvider, patched,
             },
@@ -30,13 +30,13 @@ use crate::{
 pub struct ProvidersPage {
     pub providers: Vec<Provider>,
     /// Where the next page goes on; null: this is the last.
-    pub next_after: Option<ProviderId>,
+    pub next_after: Option<PageMark>,
 }
 
 /// The providers that match, in the order of their names.
 ///
 /// # Errors
-/// `BadInput` for a limit out of range, `NotFound` where `after` is no provider.
+/// `BadInput` for a limit out of range.
 pub async fn get_all(
     session: &Session,
     organization: OrganizationId,
@@ -45,22 +45,23 @@ pub async fn get_all(
     let permission = Function::GetProviders.permission();
     let mut scope = session.read(organization, permission).await?;
     let limit = checks::page(parameters.limit)?;
-    if let Some(after) = parameters.after {
-        require(&mut scope, after).await?;
-    }
     let filter = ResourceFilter {
         text: optional(parameters.search.as_deref(), folded)?,
         include_archived: parameters.include_archived,
-        after: parameters.after,
+        after: parameters.after.clone(),
         limit: Some(limit + 1),
         ..ResourceFilter::default()
     };
     let found = db::providers::list(&mut scope.tx, &filter).await?;
     let (providers, more) = checks::cut(found, limit);
     Ok(ProvidersPage {
-        next_after: providers.last().map(|last| last.id).filter(|_| more),
+        next_after: providers.last().filter(|_| more).map(place),
         providers,
     })
+}
+
+fn place(provider: &Provider) -> PageMark {
+    PageMark::new(name_search::fold(&provider.name), provider.id)
 }
 
 fn folded(search: &str) -> Result<String> {

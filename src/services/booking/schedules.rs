@@ -11,14 +11,12 @@ use super::{
 use crate::{
     confirm::Confirmed,
     context::new_id,
-    db::{
-        self, appointments::AppointmentFilter, providers::ResourceFilter, schedules::ScheduleFilter,
-    },
+    db::{self, providers::ResourceFilter, schedules::ScheduleFilter},
     domain::{
         OrganizationId, ProviderId, ScheduleId,
         booking::{
-            AppointmentStatus, ClockTime, Function, Schedule, ScheduleKind, Weekday, clock,
-            conflicts::{self, Booking, Conflict},
+            ClockTime, Function, PageMark, Schedule, ScheduleKind, Weekday, clock,
+            conflicts::{self, Conflict},
             opening::{DayHours, Subject, Timetable},
             parameters::{
                 CheckScheduleConflicts, CreateDefaultSchedules, CreateSchedule, DeleteSchedule,
@@ -36,13 +34,13 @@ use crate::{
 pub struct SchedulesPage {
     pub schedules: Vec<Schedule>,
     /// Where the next page goes on; null: this is the last.
-    pub next_after: Option<ScheduleId>,
+    pub next_after: Option<PageMark>,
 }
 
 /// The schedules that match, oldest first.
 ///
 /// # Errors
-/// `BadInput` for a limit out of range, `NotFound` where `after` is no schedule.
+/// `BadInput` for a limit out of range.
 pub async fn get_all(
     session: &Session,
     organization: OrganizationId,
@@ -51,22 +49,22 @@ pub async fn get_all(
     let permission = Function::GetSchedules.permission();
     let mut scope = session.read(organization, permission).await?;
     let limit = checks::page(parameters.limit)?;
-    if let Some(after) = parameters.after {
-        require(&mut scope, after).await?;
-    }
     let filter = ScheduleFilter {
         kind: parameters.kind,
         provider: parameters.provider_id,
         operatory: parameters.operatory_id,
         organization_only: parameters.organization_only,
         date: parameters.date,
-        after: parameters.after,
+        after: parameters.after.as_ref().map(|mark| mark.id.into()),
         limit: Some(limit + 1),
     };
     let found = db::schedules::list(&mut scope.tx, &filter).await?;
     let (schedules, more) = checks::cut(found, limit);
     Ok(SchedulesPage {
-        next_after: schedules.last().map(|last| last.id).filter(|_| more),
+        next_after: schedules
+            .last()
+            .filter(|_| more)
+            .map(|last| PageMark::new("", last.id)),
         schedules,
     })
 }
@@ -221,7 +219,7 @@ async fn require_no_overlap(scope: &mut Scope, schedule: &Schedule) -> Result<()
             other.id
         ))
         .hint(format!("look at it: tenantctl schedule show {}", other.id))
-        .hint("change that one, or end it with valid_until")),
+        .hint("change that one, or end it: valid_until (--until)")),
     }
 }
 
@@ -293,7 +291,7 @@ pub struct DefaultSchedules {
     pub skipped_provider_ids: Vec<ProviderId>,
 }
 
-/// Gives providers without working hours of their own the usual week.
+/// Gives the usual week to providers without weekly hours of their own, or whose are over.
 ///
 /// # Errors
 /// `NotFound` or `Conflict` for a provider that is not there or archived, `BadInput` for hours that
@@ -320,7 +318,11 @@ pub async fn create_defaults(
         ..ScheduleFilter::default()
     };
     let known = db::schedules::list(&mut scope.tx, &weekly).await?;
-    let has_own = |id: &ProviderId| known.iter().any(|one| one.provider_id == Some(*id));
+    let today = first_date(session, &scope, None);
+    let has_own = |id: &ProviderId| {
+        let mut theirs = known.iter().filter(|one| one.provider_id == Some(*id));
+        theirs.any(|one| one.valid_until.is_none_or(|until| until >= today))
+    };
     let (skipped, wanting): (Vec<_>, Vec<_>) = provider_ids.into_iter().partition(has_own);
     let mut schedules = Vec::new();
     for provider in wanting {
@@ -413,26 +415,21 @@ pub async fn check_conflicts(
     let zone = scope.organization.time_zone.tz();
     let from = first_date(session, &scope, parameters.date_from);
     let until = last_date(from, days)?;
+    // An appointment may have begun on the date before, and last into the one after.
+    let around = (from - Days::new(1), until + Days::new(1));
     let mut schedules =
-        db::schedules::in_force(&mut scope.tx, from, until, provider, operatory).await?;
+        db::schedules::in_force(&mut scope.tx, around.0, around.1, provider, operatory).await?;
     if let Some(proposed) = &parameters.proposed {
         let proposed = new_schedule(session, proposed)?;
         require_subject(&mut scope, &proposed).await?;
         schedules.push(proposed);
     }
-    let filter = AppointmentFilter {
-        from: Some(clock::whole_date(from, zone).start),
-        until: Some(clock::whole_date(until, zone).end),
-        provider,
-        operatory,
-        statuses: vec![AppointmentStatus::Scheduled, AppointmentStatus::Confirmed],
-        ..AppointmentFilter::default()
-    };
-    let bookings: Vec<Booking> = db::appointments::list(&mut scope.tx, &filter)
-        .await?
-        .into_iter()
-        .map(|entry| Booking::from(&entry.appointment))
-        .collect();
+    let window = (
+        clock::whole_date(from, zone).start,
+        clock::whole_date(until, zone).end,
+    );
+    let bookings =
+        db::appointments::open(&mut scope.tx, window.0, window.1, provider, operatory).await?;
     let mut found = conflicts::overlapping(&schedules);
     found.extend(conflicts::outside_hours(&bookings, &schedules, zone));
     Ok(ScheduleConflicts {

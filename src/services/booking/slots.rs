@@ -240,10 +240,13 @@ pub(super) async fn require_open(
         "{what} {id} is not at work from {} on: it is outside of the schedules",
         shown(starts_at, zone)
     ));
-    let error = with_alternatives(session, scope, error, appointment).await?;
+    let provider = appointment.provider_id;
+    let error = with_alternatives(session, scope, error, appointment).await;
     Err(error
         .hint("to book it all the same: --outside-schedule (outside_schedule)")
-        .hint("see the hours: tenantctl schedule hours PROVIDER"))
+        .hint(format!(
+            "see the hours: tenantctl schedule hours {provider}"
+        )))
 }
 
 /// The refusal of an appointment whose provider or operatory is taken, after the transaction that
@@ -260,12 +263,7 @@ pub(super) async fn taken(
         Err(_) => return is_taken(what, wanted, chrono_tz::Tz::UTC),
     };
     let zone = scope.organization.time_zone.tz();
-    let error = is_taken(what, wanted, zone);
-    // That it is taken is the answer, also where other times are not to be had.
-    match with_alternatives(session, &mut scope, is_taken(what, wanted, zone), wanted).await {
-        Ok(more) => more,
-        Err(_) => error,
-    }
+    with_alternatives(session, &mut scope, is_taken(what, wanted, zone), wanted).await
 }
 
 fn is_taken(what: &str, wanted: &Appointment, zone: chrono_tz::Tz) -> Error {
@@ -275,38 +273,40 @@ fn is_taken(what: &str, wanted: &Appointment, zone: chrono_tz::Tz) -> Error {
     ))
 }
 
-/// Names the next free slots with the same provider.
+/// Names the next free slots with the same provider and in the same operatory. That the wanted one is
+/// refused is the answer, also where others are not to be had.
 async fn with_alternatives(
     session: &Session,
     scope: &mut Scope,
     error: Error,
     wanted: &Appointment,
-) -> Result<Error> {
+) -> Error {
     let zone = scope.organization.time_zone.tz();
     let after = wanted.starts_at.max(session.now());
     let search = SlotSearch::alternatives(after, wanted.length(), ALTERNATIVES, zone);
     let room = match wanted.operatory_id {
-        Some(_) => Room::Any,
+        Some(room) => Room::One(room),
         None => Room::NotNeeded,
     };
     let provider = Some(wanted.provider_id);
-    let slots = find(scope, &search, provider, room, Some(wanted.id)).await?;
+    let Ok(slots) = find(scope, &search, provider, room, Some(wanted.id)).await else {
+        return error;
+    };
     let free: Vec<String> = slots
         .iter()
-        .map(|slot| {
-            let at = slot.local_start.format("%Y-%m-%dT%H:%M%:z");
-            match slot.operatory_id {
-                Some(room) if wanted.operatory_id != Some(room) => {
-                    format!("{at} in operatory {room}")
-                }
-                _ => at.to_string(),
-            }
-        })
+        .map(|slot| slot.local_start.format("%Y-%m-%dT%H:%M%:z").to_string())
         .collect();
-    Ok(match free.is_empty() {
-        true => error.hint("the provider has no free time in the two weeks from then on"),
-        false => error.hint(format!("next free with this provider: {}", free.join(", "))),
-    })
+    let whose = match wanted.operatory_id {
+        Some(_) => "with this provider in this operatory",
+        None => "with this provider",
+    };
+    if free.is_empty() {
+        let minutes = wanted.length().num_minutes();
+        return error.hint(format!(
+            "there are no {minutes} minutes free {whose} in the two weeks from then on"
+        ));
+    }
+    error.hint(format!("next free {whose}: {}", free.join(", ")))
 }
 
 fn shown(at: DateTime<Utc>, zone: chrono_tz::Tz) -> String {

@@ -1,5 +1,6 @@
 //! Who may call what.
 
+use serde_json::json;
 use tenantctl::{
     domain::{Role, booking::Function},
     error::ErrorKind,
@@ -38,6 +39,32 @@ async fn a_role_calls_what_it_holds_the_permission_for_and_nothing_else() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn archiving_a_patient_takes_the_right_to_delete() {
+    let world = World::new().await;
+    let (session, organization) = (&world.fixture.session, &world.fixture.a);
+    let somebody = user(session, "member@else.example").await;
+    members::add(
+        session,
+        organization.id,
+        &somebody.email,
+        Role::Member,
+        false,
+    )
+    .await
+    .expect("they become a member");
+    let theirs = session.acting_as(&somebody);
+    let archive = json!({ "patient_id": world.ours.patient, "archived": true });
+    let error = call(&theirs, organization, Function::UpdatePatient, archive)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    let change = json!({ "patient_id": world.ours.patient, "notes": "x" });
+    call(&theirs, organization, Function::UpdatePatient, change)
+        .await
+        .expect("a member changes patients");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, Executor};
 use tenantctl::{
     context::{Clock, new_id},
     db::{self, Database},
@@ -16,7 +17,7 @@ use tenantctl::{
 };
 use tokio::sync::Barrier;
 
-use crate::common::{practice, settings};
+use crate::common::{TestDb, practice, settings};
 
 const CALLERS: usize = 200;
 
@@ -89,4 +90,67 @@ async fn of_two_hundred_callers_one_gets_the_slot_and_the_others_hear_of_the_nex
         }
     }
     assert_eq!(booked, 1);
+}
+
+/// The services let changes of one organization take turns. The rule does not depend on it.
+#[tokio::test]
+async fn without_any_turns_the_database_itself_refuses_the_second() {
+    let world = super::functions::World::new().await;
+    let (ours, organization) = (&world.ours, world.fixture.a.id);
+    let insert = |provider: &str, operatory: &str| {
+        format!(
+            "INSERT INTO appointments (organization_id, id, patient_id, provider_id, operatory_id,
+                                       starts_at, ends_at, status, created_at, updated_at)
+             VALUES ('{organization}', gen_random_uuid(), '{}', '{provider}', {operatory},
+                     '2031-04-01 10:00Z', '2031-04-01 10:30Z', 'scheduled', now(), now())",
+            ours.patient
+        )
+    };
+    let other = json!({ "name": "Dr. Eve Flint" });
+    let other = world
+        .call(Function::CreateProvider, other)
+        .await
+        .expect("made");
+    let other = other["provider"]["id"].as_str().expect("an id");
+    let room = format!("'{}'", ours.operatory);
+    for (first, second, constraint) in [
+        (
+            insert(&ours.provider, "NULL"),
+            insert(&ours.provider, &room),
+            "appointments_provider_free",
+        ),
+        (
+            insert(&ours.provider, &room),
+            insert(other, &room),
+            "appointments_operatory_free",
+        ),
+    ] {
+        let (mut one, mut two) = (world.fixture.db.raw().await, world.fixture.db.raw().await);
+        let mut one = one.begin().await.expect("a transaction");
+        one.execute(AssertSqlSafe(first)).await.expect("the first");
+        let waiting = tokio::spawn(async move { two.execute(AssertSqlSafe(second)).await });
+        while !is_waited_for(&world.fixture.db).await {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        one.commit().await.expect("the first is booked");
+        let refused = waiting
+            .await
+            .expect("it ends")
+            .expect_err("the second is refused");
+        let refused = refused.as_database_error().expect("by the server");
+        assert_eq!(refused.constraint(), Some(constraint));
+        world
+            .fixture
+            .db
+            .execute("DELETE FROM appointments WHERE starts_at = '2031-04-01 10:00Z'")
+            .await;
+    }
+}
+
+async fn is_waited_for(db: &TestDb) -> bool {
+    db.scalar(
+        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                         WHERE NOT l.granted AND a.datname = current_database())",
+    )
+    .await
 }

@@ -316,3 +316,180 @@ async fn working_hours_that_overlap_are_refused_and_holidays_close_everything() 
     let of_ours = conflicts.iter().filter(|one| one["appointment_id"] == ours);
     assert_eq!(of_ours.count(), 1, "told once: {conflicts:?}");
 }
+
+#[tokio::test]
+async fn what_was_called_off_is_booked_again_only_with_parents_that_are_there() {
+    let world = World::new().await;
+    let ours = &world.ours;
+    let status = |status: &str| json!({ "appointment_id": ours.appointment, "status": status });
+    world
+        .call(F::UpdateAppointment, status("cancelled"))
+        .await
+        .unwrap();
+    conflict(
+        &world,
+        F::UpdateAppointment,
+        status("confirmed"),
+        "cannot become",
+    )
+    .await;
+    let archive = json!({ "provider_id": ours.provider, "archive": true });
+    world.call(F::DeleteProvider, archive).await.unwrap();
+    conflict(
+        &world,
+        F::UpdateAppointment,
+        status("scheduled"),
+        "archived",
+    )
+    .await;
+    let restore = json!({ "provider_id": ours.provider, "archived": false });
+    world.call(F::UpdateProvider, restore).await.unwrap();
+    world
+        .call(F::UpdateAppointment, status("scheduled"))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_reason_of_a_broken_appointment_outlives_its_revival() {
+    let world = World::new().await;
+    let id = &world.ours.appointment;
+    let broken = json!({ "appointment_id": id, "reason": "did not come" });
+    world.call(F::BreakAppointment, broken).await.unwrap();
+    let again = json!({ "appointment_id": id, "status": "scheduled" });
+    let revived = world.call(F::UpdateAppointment, again).await.unwrap();
+    assert_eq!(revived["appointment"]["broken_reason"], "did not come");
+}
+
+#[tokio::test]
+async fn a_page_goes_on_where_the_last_one_ended_whatever_became_of_its_last_row() {
+    let world = World::new().await;
+    let ours = &world.ours;
+    let mut booked = vec![ours.appointment.clone()];
+    for at in ["2031-03-03T10:00", "2031-03-03T11:00", "2031-03-03T12:00"] {
+        let new =
+            json!({ "patient_id": ours.patient, "provider_id": ours.provider, "starts_at": at });
+        let made = world.call(F::CreateAppointment, new).await.unwrap();
+        booked.push(made["appointment"]["id"].as_str().unwrap().to_owned());
+    }
+    let page = async |after: &Value| {
+        let page = json!({ "provider_id": ours.provider, "limit": 1, "after": after });
+        world.call(F::GetAppointments, page).await.unwrap()
+    };
+    let first = page(&Value::Null).await;
+    let moved = json!({ "appointment_id": booked[0], "starts_at": "2031-03-03T14:00" });
+    world.call(F::UpdateAppointment, moved).await.unwrap();
+    let second = page(&first["next_after"]).await;
+    assert_eq!(second["appointments"][0]["id"], json!(booked[1]));
+    let gone = json!({ "appointment_id": booked[1] });
+    world.call(F::DeleteAppointment, gone).await.unwrap();
+    let third = page(&second["next_after"]).await;
+    assert_eq!(third["appointments"][0]["id"], json!(booked[2]));
+    let wrong = json!({ "after": "nonsense" });
+    let error = world.call(F::GetAppointments, wrong).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadInput);
+}
+
+#[tokio::test]
+async fn an_appointment_over_midnight_is_no_conflict_at_the_edge_of_the_question() {
+    let world = World::new().await;
+    let ours = &world.ours;
+    let night = json!({
+        "kind": "date", "provider_id": ours.provider, "valid_from": "2031-03-08",
+        "valid_until": "2031-03-09", "start_time": "00:00", "end_time": "24:00",
+    });
+    world.call(F::CreateSchedule, night).await.unwrap();
+    let over = json!({
+        "patient_id": ours.patient, "provider_id": ours.provider, "starts_at": "2031-03-08T23:30",
+        "length_minutes": 60,
+    });
+    world.call(F::CreateAppointment, over).await.unwrap();
+    for (from, days) in [("2031-03-08", 2), ("2031-03-09", 1), ("2031-03-08", 1)] {
+        let asked = json!({ "provider_id": ours.provider, "date_from": from, "days": days });
+        let found = world.call(F::CheckScheduleConflicts, asked).await.unwrap();
+        assert_eq!(found["conflicts"], json!([]), "{from} {days}");
+    }
+}
+
+#[tokio::test]
+async fn dates_beyond_every_plan_are_bad_input_and_nothing_worse() {
+    let world = World::new().await;
+    let ours = &world.ours;
+    for date in ["-262143-01-01", "0001-01-01", "+262142-12-31", "9999-12-31"] {
+        for (function, parameters) in [
+            (F::GetAppointments, json!({ "date": date })),
+            (
+                F::GetAppointments,
+                json!({ "from": format!("{date}T10:00Z") }),
+            ),
+            (F::GetAvailableSlots, json!({ "date_from": date })),
+            (
+                F::GetProviderSchedules,
+                json!({ "provider_id": ours.provider, "date_from": date }),
+            ),
+            (
+                F::CheckScheduleConflicts,
+                json!({ "date_from": date, "days": 366 }),
+            ),
+            (F::GetAllPatients, json!({ "birth_date": date })),
+            (
+                F::UpdatePatient,
+                json!({ "patient_id": ours.patient, "birth_date": date }),
+            ),
+            (
+                F::CreateAppointment,
+                json!({
+                    "patient_id": ours.patient, "provider_id": ours.provider,
+                    "starts_at": format!("{date}T23:59"), "length_minutes": 1440,
+                }),
+            ),
+        ] {
+            let error = world.call(function, parameters).await.unwrap_err();
+            assert_eq!(
+                error.kind(),
+                ErrorKind::BadInput,
+                "{function} {date}: {error}"
+            );
+        }
+    }
+    for function in [F::GetAllPatients, F::GetProviders, F::GetOperatories] {
+        let error = world
+            .call(function, json!({ "search": "a\u{0}" }))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BadInput, "{function}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_specialty_is_found_whatever_its_accents() {
+    let world = World::new().await;
+    let new = json!({ "name": "Dr. Cy Dorn", "specialty": "Kieferorthopädie" });
+    world.call(F::CreateProvider, new).await.unwrap();
+    for search in ["orthopäd", "ORTHOPAD"] {
+        let found = world
+            .call(F::GetProviders, json!({ "search": search }))
+            .await
+            .unwrap();
+        assert_eq!(found["providers"][0]["name"], "Dr. Cy Dorn", "{search}");
+    }
+}
+
+#[tokio::test]
+async fn another_patient_may_take_an_appointment_outside_of_the_hours() {
+    let world = World::new().await;
+    let ours = &world.ours;
+    let sunday = json!({
+        "patient_id": ours.patient, "provider_id": ours.provider,
+        "starts_at": "2031-03-02T10:00", "outside_schedule": true,
+    });
+    let made = world.call(F::CreateAppointment, sunday).await.unwrap();
+    let other = json!({ "first_name": "Noa", "last_name": "Levi" });
+    let other = world.call(F::CreatePatient, other).await.unwrap();
+    let id = &made["appointment"]["id"];
+    let change = json!({ "appointment_id": id, "patient_id": other["patient"]["id"] });
+    world.call(F::UpdateAppointment, change).await.unwrap();
+    let moved =
+        json!({ "appointment_id": id, "starts_at": "2031-03-02T11:00", "status": "completed" });
+    conflict(&world, F::UpdateAppointment, moved, "outside").await;
+}

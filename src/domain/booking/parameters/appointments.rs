@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::{Patch, parameters, patch};
 use crate::domain::{
     AppointmentId, OperatoryId, PatientId, ProviderId,
-    booking::{AppointmentStatus, ClockTime, Moment},
+    booking::{AppointmentStatus, ClockTime, Moment, PageMark, calendar},
 };
 
 parameters! {
@@ -17,6 +17,7 @@ parameters! {
         #[schemars(length(max = 1000))]
         pub appointment_ids: Vec<AppointmentId>,
         /// Those of this date, on the organization's clock.
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub date: Option<NaiveDate>,
         /// Those that end after this.
         pub from: Option<Moment>,
@@ -31,8 +32,8 @@ parameters! {
         /// Appointments of a page, 1 to 1000; 50 where it is not given.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// The page after this appointment: `next_after` of the page before.
-        pub after: Option<AppointmentId>,
+        /// Where the page before ended: its `next_after`.
+        pub after: Option<PageMark>,
     }
 
     /// Parameters of GetAvailableSlots.
@@ -46,6 +47,7 @@ parameters! {
         #[serde(default)]
         pub without_operatory: bool,
         /// The first date, on the organization's clock; today where it is not given.
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub date_from: Option<NaiveDate>,
         /// How many dates, 1 to 92; 14 where it is not given.
         #[schemars(range(min = 1, max = 92))]

@@ -3,7 +3,10 @@
 use chrono::NaiveDate;
 
 use super::{Patch, parameters, patch};
-use crate::domain::PatientId;
+use crate::domain::{
+    PatientId,
+    booking::{PageMark, calendar},
+};
 
 parameters! {
     /// Parameters of GetAllPatients.
@@ -14,6 +17,7 @@ parameters! {
         /// The telephone number, as it is written in the organization's region or in E.164.
         pub phone: Option<String>,
         /// The date of birth.
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub birth_date: Option<NaiveDate>,
         /// The e-mail address.
         pub email: Option<String>,
@@ -23,8 +27,8 @@ parameters! {
         /// Patients of a page, 1 to 1000; 50 where it is not given.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// The page after this patient: `next_after` of the page before.
-        pub after: Option<PatientId>,
+        /// Where the page before ended: its `next_after`.
+        pub after: Option<PageMark>,
     }
 
     /// Parameters of GetMultiplePatients: at least one of both lists.
@@ -48,6 +52,7 @@ parameters! {
     pub struct CreatePatient {
         pub first_name: String,
         pub last_name: String,
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub birth_date: Option<NaiveDate>,
         /// As it is written in the organization's region, or in E.164; stored in E.164.
         pub phone: Option<String>,
@@ -64,7 +69,7 @@ parameters! {
         pub patient_id: PatientId,
         pub first_name: Option<String>,
         pub last_name: Option<String>,
-        #[serde(default, deserialize_with = "patch")]
+        #[serde(default, deserialize_with = "calendar::patch")]
         #[schemars(with = "Option<NaiveDate>")]
         pub birth_date: Patch<NaiveDate>,
         #[serde(default, deserialize_with = "patch")]

@@ -1,7 +1,7 @@
 //! Parameters of the functions on providers and operatories.
 
 use super::{Patch, parameters, patch};
-use crate::domain::{OperatoryId, ProviderId};
+use crate::domain::{OperatoryId, ProviderId, booking::PageMark};
 
 parameters! {
     /// Parameters of GetProviders.
@@ -15,8 +15,8 @@ parameters! {
         /// Providers of a page, 1 to 1000; 50 where it is not given.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// The page after this provider: `next_after` of the page before.
-        pub after: Option<ProviderId>,
+        /// Where the page before ended: its `next_after`.
+        pub after: Option<PageMark>,
     }
 
     /// Parameters of GetProvider.
@@ -74,8 +74,8 @@ parameters! {
         /// Operatories of a page, 1 to 1000; 50 where it is not given.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// The page after this operatory: `next_after` of the page before.
-        pub after: Option<OperatoryId>,
+        /// Where the page before ended: its `next_after`.
+        pub after: Option<PageMark>,
     }
 
     /// Parameters of GetOperatory.

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::{Patch, parameters, patch};
 use crate::domain::{
     OperatoryId, ProviderId, ScheduleId,
-    booking::{ClockTime, ScheduleKind, Weekday},
+    booking::{ClockTime, PageMark, ScheduleKind, Weekday, calendar},
 };
 
 parameters! {
@@ -19,12 +19,13 @@ parameters! {
         #[serde(default)]
         pub organization_only: bool,
         /// Those that count on this date.
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub date: Option<NaiveDate>,
         /// Schedules of a page, 1 to 1000; 50 where it is not given.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// The page after this schedule: `next_after` of the page before.
-        pub after: Option<ScheduleId>,
+        /// Where the page before ended: its `next_after`.
+        pub after: Option<PageMark>,
     }
 
     /// Parameters of GetSchedule.
@@ -36,6 +37,7 @@ parameters! {
     pub struct GetProviderSchedules {
         pub provider_id: ProviderId,
         /// The first date whose hours are worked out; today where it is not given.
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub date_from: Option<NaiveDate>,
         /// How many dates, 1 to 92; 7 where it is not given.
         #[schemars(range(min = 1, max = 92))]
@@ -52,8 +54,10 @@ parameters! {
         /// Of weekly hours; in a blockout the days on which it counts, every day where it is null.
         pub weekday: Option<Weekday>,
         /// The first date on which it counts.
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub valid_from: Option<NaiveDate>,
         /// The last date on which it counts. Of date and holiday: valid_from where it is null.
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub valid_until: Option<NaiveDate>,
         pub start_time: Option<ClockTime>,
         pub end_time: Option<ClockTime>,
@@ -66,10 +70,10 @@ parameters! {
         #[serde(default, deserialize_with = "patch")]
         #[schemars(with = "Option<Weekday>")]
         pub weekday: Patch<Weekday>,
-        #[serde(default, deserialize_with = "patch")]
+        #[serde(default, deserialize_with = "calendar::patch")]
         #[schemars(with = "Option<NaiveDate>")]
         pub valid_from: Patch<NaiveDate>,
-        #[serde(default, deserialize_with = "patch")]
+        #[serde(default, deserialize_with = "calendar::patch")]
         #[schemars(with = "Option<NaiveDate>")]
         pub valid_until: Patch<NaiveDate>,
         pub start_time: Option<ClockTime>,
@@ -87,7 +91,7 @@ parameters! {
     /// Parameters of CreateDefaultSchedules.
     #[derive(Default)]
     pub struct CreateDefaultSchedules {
-        /// For these providers; for all active ones where it is empty. Who has working hours of
+        /// For these providers; for all active ones where it is empty. Who has weekly hours of
         /// their own keeps them.
         #[serde(default)]
         pub provider_ids: Vec<ProviderId>,
@@ -108,6 +112,7 @@ parameters! {
         /// Only of this operatory.
         pub operatory_id: Option<OperatoryId>,
         /// The first date whose appointments are looked at; today where it is not given.
+        #[serde(default, deserialize_with = "calendar::optional")]
         pub date_from: Option<NaiveDate>,
         /// How many dates, 1 to 366; 92 where it is not given.
         #[schemars(range(min = 1, max = 366))]

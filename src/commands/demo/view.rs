@@ -83,7 +83,7 @@ fn summary(side: &Side) -> OrganizationSummary {
     }
 }
 
-/// The five commands to try next, as they can be pasted.
+/// The commands to try next, as they can be pasted.
 fn commands(program: &str, played: &Played) -> Vec<String> {
     let (default, harbor) = (&played.default, &played.harbor);
     let harbor_slug = &harbor.organization.slug;
@@ -91,6 +91,7 @@ fn commands(program: &str, played: &Played) -> Vec<String> {
         "org list".to_owned(),
         format!("org show {harbor_slug}"),
         format!("channel instructions resolve twilio_realtime --org {harbor_slug}"),
+        format!("appointment list --org {harbor_slug}"),
         format!("member list --org {harbor_slug} --as {}", default.owner),
         format!("activity verify --org {}", default.organization.slug),
     ]

@@ -18,8 +18,8 @@ const MAX_NOTES: usize = 10_000;
 /// `BadInput` that names the field.
 pub fn name(field: &str, text: &str) -> Result<String> {
     display_name(text).map_err(|_| {
-        Error::bad_input(format!("{field} is not a valid name")).hint(format!(
-            "a name has 1 to {MAX_LENGTH} characters, none of them invisible"
+        Error::bad_input(format!("{field} is not valid")).hint(format!(
+            "it has 1 to {MAX_LENGTH} characters, none of them invisible"
         ))
     })
 }
@@ -44,12 +44,17 @@ pub fn query(field: &str, text: &str) -> Result<String> {
     })
 }
 
-/// Notes: plain text of several lines.
+/// Notes: plain text of several lines, which says something.
 ///
 /// # Errors
 /// `BadInput` that names the field.
 pub fn notes(field: &str, text: &str) -> Result<String> {
-    long_text(field, text, MAX_NOTES)
+    let text = long_text(field, text, MAX_NOTES)?;
+    if text.trim().is_empty() {
+        return Err(Error::bad_input(format!("{field} is blank"))
+            .hint("leave it out; to clear what is there: null (--clear)"));
+    }
+    Ok(text)
 }
 
 /// Why an appointment was broken.
@@ -57,11 +62,11 @@ pub fn notes(field: &str, text: &str) -> Result<String> {
 /// # Errors
 /// `BadInput` where it says nothing.
 pub fn reason(text: &str) -> Result<String> {
-    let reason = notes("reason", text.trim())?;
-    if reason.is_empty() {
+    let text = text.trim();
+    if text.is_empty() {
         return Err(
             Error::bad_input("the reason is empty").hint("say why, for example: did not come")
         );
     }
-    Ok(reason)
+    notes("reason", text)
 }

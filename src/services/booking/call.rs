@@ -73,12 +73,22 @@ pub async fn call(
 }
 
 fn read<T: DeserializeOwned>(function: Function, parameters: Value) -> Result<T> {
+    // The reader would take a list for the fields in their order.
+    if !parameters.is_object() {
+        return Err(
+            Error::bad_input(format!("parameters of {function}: they are not an object")).hint(
+                format!("see what it takes: tenantctl booking schema {function}"),
+            ),
+        );
+    }
     serde_path_to_error::deserialize(parameters).map_err(|error| {
+        let what = error.inner().to_string();
+        // The path to an unknown field is its name.
         let at = match error.path().to_string() {
-            root if root == "." => String::new(),
+            path if path == "." || what.starts_with("unknown field") => String::new(),
             path => format!("{path}: "),
         };
-        let what = without_value(&error.inner().to_string());
+        let what = without_value(&what);
         Error::bad_input(format!("parameters of {function}: {at}{what}")).hint(format!(
             "see what it takes: tenantctl booking schema {function}"
         ))

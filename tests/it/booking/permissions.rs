@@ -2,32 +2,34 @@
 
 use serde_json::json;
 use tenantctl::{
+    db::Database,
     domain::{Role, booking::Function},
     error::ErrorKind,
-    services::members,
+    services::{Session, members},
 };
 
 use super::functions::{World, call, right};
-use crate::common::user;
+use crate::common::{settings, user};
 
+/// Each call is a dry run, so that one world serves all of them.
 #[tokio::test]
 async fn a_role_calls_what_it_holds_the_permission_for_and_nothing_else() {
+    let world = World::new().await;
+    let (session, organization) = (&world.fixture.session, &world.fixture.a);
     for role in [Role::Viewer, Role::Member, Role::Admin] {
+        let somebody = user(session, &format!("{role}@else.example")).await;
+        members::add(session, organization.id, &somebody.email, role, false)
+            .await
+            .expect("they become a member");
         for function in Function::ALL.iter().copied() {
-            let world = World::new().await;
-            let (session, organization) = (&world.fixture.session, &world.fixture.a);
-            let somebody = user(session, &format!("{role}@else.example")).await;
-            members::add(session, organization.id, &somebody.email, role, false)
-                .await
-                .expect("they become a member");
-            let theirs = session.acting_as(&somebody);
-            let called = call(
-                &theirs,
-                organization,
-                function,
-                right(function, &world.ours),
-            )
-            .await;
+            let rehearsal = Session {
+                db: Database::rehearse(&settings(&world.fixture.db.url))
+                    .await
+                    .expect("a connection"),
+                ..session.acting_as(&somebody)
+            };
+            let parameters = right(function, &world.ours);
+            let called = call(&rehearsal, organization, function, parameters).await;
             match (role.holds(function.permission()), called) {
                 (true, Ok(_)) => {}
                 (false, Err(error)) => {

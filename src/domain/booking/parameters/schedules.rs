@@ -18,7 +18,8 @@ parameters! {
         /// Only the organization's own, which are of no provider and no operatory.
         #[serde(default)]
         pub organization_only: bool,
-        /// Those that count on this date.
+        /// Those whose days include this date. Others may overrule them: what results for a provider
+        /// is told by GetProviderSchedules.
         #[serde(default, deserialize_with = "calendar::optional")]
         pub date: Option<NaiveDate>,
         /// Schedules of a page, 1 to 1000; 50 where it is not given.

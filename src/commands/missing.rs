@@ -153,3 +153,15 @@ pub(super) fn weekday(app: &App, given: Option<Weekday>, flag: &str) -> Result<W
     let chosen = prompter.select("Day of the week", flag, &Weekday::names(), 0)?;
     Ok(Weekday::ALL[chosen])
 }
+
+/// Every day (`None`), or a day of the week.
+///
+/// # Errors
+/// As [`email`].
+pub(super) fn every_day_or_one(app: &App, flag: &str) -> Result<Option<Weekday>> {
+    let days = Weekday::ALL.iter().map(|day| day.as_str());
+    let items: Vec<&str> = std::iter::once("every day").chain(days).collect();
+    let chosen = app.printer.prompter().select("Days", flag, &items, 0)?;
+    let day = chosen.checked_sub(1);
+    Ok(day.and_then(|day| Weekday::ALL.get(day)).copied())
+}

@@ -17,22 +17,47 @@ const BOXED: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::new('│', '│', '│'))
     .bottom_border(LineStyle::new('└', '─', '┴', '┘'));
 
-/// Renders rows under a header; every line ends with a line break.
+/// Renders rows under a header; every line ends with a line break. An id is never broken, so that
+/// it can be copied: its column keeps its width, and the others shrink. Where too little would be
+/// left for them, the ids of the last column stand under the first.
 pub(super) fn render(style: &Style, columns: &[&str], rows: &[Vec<Cell>]) -> String {
+    let header: Vec<Cell> = columns
+        .iter()
+        .map(|column| Cell::new(*column, Tone::Bold))
+        .collect();
+    let mut grid: Vec<Vec<Text>> = [texts(&header)]
+        .into_iter()
+        .chain(rows.iter().map(|row| texts(row)))
+        .collect();
+    if is_crowded(style, &grid) {
+        for row in &mut grid {
+            stack(row);
+        }
+    }
+    let ids: Vec<usize> = (0..grid.first().map_or(0, Vec::len))
+        .filter(|column| has_ids(&grid, *column))
+        .collect();
     let mut table = bare(style);
-    table.set_header(columns.iter().map(|column| {
-        let header = escape::line(column).into_owned();
-        toned(style, header, Tone::Bold)
-    }));
-    for row in rows {
-        table.add_row(row.iter().map(|cell| {
-            let text = escape::line(&cell.text).into_owned();
-            let alignment = match cell.numeric {
+    let mut grid = grid.into_iter();
+    table.set_header(
+        grid.next()
+            .unwrap_or_default()
+            .into_iter()
+            .map(|text| toned(style, text.text, text.tone)),
+    );
+    for row in grid {
+        table.add_row(row.into_iter().map(|text| {
+            let alignment = match text.numeric {
                 true => CellAlignment::Right,
                 false => CellAlignment::Left,
             };
-            toned(style, text, cell.tone).set_alignment(alignment)
+            toned(style, text.text, text.tone).set_alignment(alignment)
         }));
+    }
+    for column in ids {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     if style.terminal {
         table.load_style(BOXED);
@@ -40,6 +65,66 @@ pub(super) fn render(style: &Style, columns: &[&str], rows: &[Vec<Cell>]) -> Str
         pad(&mut table);
     }
     lines(&table)
+}
+
+/// A cell whose text is escaped; a line break in it is the table's own.
+struct Text {
+    text: String,
+    tone: Tone,
+    numeric: bool,
+}
+
+fn texts(cells: &[Cell]) -> Vec<Text> {
+    let text = |cell: &Cell| Text {
+        text: escape::line(&cell.text).into_owned(),
+        tone: cell.tone,
+        numeric: cell.numeric,
+    };
+    cells.iter().map(text).collect()
+}
+
+/// Puts the last cell under the first.
+fn stack(row: &mut Vec<Text>) {
+    let Some(last) = row.pop() else { return };
+    if let Some(first) = row.first_mut() {
+        first.text.push('\n');
+        first.text.push_str(&last.text);
+    }
+}
+
+fn has_ids(grid: &[Vec<Text>], column: usize) -> bool {
+    let cells = grid.iter().filter_map(|row| row.get(column));
+    let mut lines = cells.flat_map(|cell| cell.text.lines());
+    lines.any(is_id)
+}
+
+/// A UUID as it is written everywhere: 36 characters.
+fn is_id(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+}
+
+/// Columns of a terminal that a column should have at least, unless it is narrower by itself.
+const LEAST: u16 = 12;
+
+/// Whether the last column holds ids that leave too little for the others.
+fn is_crowded(style: &Style, grid: &[Vec<Text>]) -> bool {
+    let (Some(width), Some(count)) = (style.width, grid.first().map(Vec::len)) else {
+        return false;
+    };
+    if !style.terminal || count < 3 || !has_ids(grid, count - 1) {
+        return false;
+    }
+    let needed = (0..count).map(|column| {
+        let cells = grid.iter().filter_map(|row| row.get(column));
+        let content = cells.map(|cell| columns(&cell.text)).max().unwrap_or(0);
+        let least = match has_ids(grid, column) {
+            true => content,
+            false => content.min(LEAST),
+        };
+        // A line, and a space on both sides.
+        u32::from(least) + 3
+    });
+    needed.sum::<u32>() + 1 > width.into()
 }
 
 /// Between two columns, where there are no lines.
@@ -168,6 +253,51 @@ mod tests {
              harbor    active       12\n\
              診療\\n所  -             3\n"
         );
+    }
+
+    /// Two rows with an id, on a terminal of that width.
+    fn with_ids(width: u16, columns: &[&str]) -> String {
+        let style = Style {
+            terminal: true,
+            width: Some(width),
+            ..Style::default()
+        };
+        let row = |id: &str| {
+            let mut row = vec![Cell::from("2026-11-30 09:00 CET until 09:30")];
+            row.resize(columns.len() - 1, "Some words".into());
+            row.push(id.into());
+            row
+        };
+        render(&style, columns, &[row(ID), row("-")])
+    }
+
+    const ID: &str = "0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11";
+
+    #[test]
+    fn an_id_is_never_broken() {
+        for columns in [
+            &["when", "id"][..],
+            &["when", "who", "id"],
+            &["when", "patient", "provider", "operatory", "status", "id"],
+        ] {
+            let text = with_ids(80, columns);
+            assert!(text.contains(ID), "{text}");
+            assert!(
+                text.lines().all(|line| line.chars().count() <= 80),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn ids_stand_under_the_first_column_where_they_would_crowd_the_others() {
+        let columns = ["when", "patient", "provider", "operatory", "status", "id"];
+        let narrow = with_ids(80, &columns);
+        assert!(narrow.contains(&format!("│ {ID} │")), "{narrow}");
+        assert!(narrow.contains("│ id  "), "{narrow}");
+        assert!(!narrow.contains("\\n"), "{narrow}");
+        let wide = with_ids(140, &columns);
+        assert!(wide.contains(&format!("{ID} │\n")), "{wide}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::view::AppointmentView;
 use crate::{
+    commands::booking::span,
     domain::{
         Organization, ProviderId,
         booking::{Appointment, AppointmentStatus, Weekday},
@@ -23,6 +24,8 @@ pub(super) struct Agenda {
     zone: chrono_tz::Tz,
     #[serde(skip)]
     organization: String,
+    #[serde(skip)]
+    slug: String,
 }
 
 impl Agenda {
@@ -36,6 +39,7 @@ impl Agenda {
             appointments,
             zone: organization.time_zone.tz(),
             organization: organization.name.clone(),
+            slug: organization.slug.to_string(),
         }
     }
 
@@ -50,31 +54,52 @@ impl Agenda {
         providers
     }
 
-    /// What starts at a time with a provider.
-    fn cell(&self, style: &Style, at: DateTime<Utc>, provider: ProviderId) -> Cell {
+    /// What starts at a time with a provider: several where one was broken and replaced.
+    fn cells(&self, style: &Style, at: DateTime<Utc>, provider: ProviderId) -> Vec<Cell> {
         let here = self.appointments.iter().filter(|view| {
             let appointment = &view.entry.appointment;
             appointment.starts_at == at && appointment.provider_id == provider
         });
-        let lines: Vec<(String, AppointmentStatus)> = here
-            .map(|view| (self.describe(view), view.entry.appointment.status))
-            .collect();
-        let texts: Vec<&str> = lines.iter().map(|(text, _)| text.as_str()).collect();
-        let text = texts.join("\n");
-        match lines.iter().find(|(_, status)| status.occupies()) {
-            _ if lines.is_empty() => Cell::default(),
-            Some((_, AppointmentStatus::Confirmed)) => style.ok(text),
-            Some(_) => text.into(),
-            None => style.dim(text),
-        }
+        here.map(|view| {
+            let (text, status) = (self.describe(view), view.entry.appointment.status);
+            match status {
+                AppointmentStatus::Confirmed => style.ok(text),
+                status if status.occupies() => text.into(),
+                _ => style.dim(text),
+            }
+        })
+        .collect()
+    }
+
+    /// The rows of a time: one, unless somebody has several appointments then.
+    fn rows(
+        &self,
+        style: &Style,
+        at: DateTime<Utc>,
+        providers: &[(ProviderId, &str)],
+    ) -> Vec<Vec<Cell>> {
+        let columns = providers.iter().map(|(id, _)| self.cells(style, at, *id));
+        let columns: Vec<Vec<Cell>> = columns.collect();
+        let height = columns.iter().map(Vec::len).max().unwrap_or_default();
+        let time = span::on_date(at, self.date, self.zone);
+        (0..height)
+            .map(|row| {
+                let cells = columns.iter();
+                let cells = cells.map(|column| column.get(row).cloned().unwrap_or_default());
+                std::iter::once(style.bold(&time)).chain(cells).collect()
+            })
+            .collect()
     }
 
     fn describe(&self, view: &AppointmentView) -> String {
         let entry = &view.entry;
         let Appointment {
-            ends_at, status, ..
+            starts_at,
+            ends_at,
+            status,
+            ..
         } = entry.appointment;
-        let until = ends_at.with_timezone(&self.zone).format("%H:%M");
+        let until = span::until(starts_at, ends_at, self.zone);
         let mut text = format!("{} until {until}", entry.patient_name);
         if let Some(service) = &entry.appointment.service {
             text.push_str(&format!(", {service}"));
@@ -93,11 +118,10 @@ impl View for Agenda {
     fn human(&self, page: &mut Page) {
         let style = page.style();
         let (date, weekday) = (self.date, Weekday::of(self.date));
-        page.line(style.bold(format!("{}, {weekday} {date}", self.organization)));
         if self.appointments.is_empty() {
-            page.line(style.dim("no appointments"));
             return;
         }
+        page.line(style.bold(format!("{}, {weekday} {date}", self.organization)));
         let providers = self.providers();
         let times: BTreeSet<DateTime<Utc>> = self
             .appointments
@@ -106,20 +130,21 @@ impl View for Agenda {
             .collect();
         let mut columns = vec!["TIME"];
         columns.extend(providers.iter().map(|(_, name)| *name));
-        let rows: Vec<Vec<Cell>> = times
-            .into_iter()
-            .map(|at| {
-                let local = at.with_timezone(&self.zone);
-                // What began on the day before is under way at midnight.
-                let shown = match local.date_naive() == self.date {
-                    true => local.format("%H:%M").to_string(),
-                    false => local.format("%Y-%m-%d %H:%M").to_string(),
-                };
-                let cells = providers.iter().map(|(id, _)| self.cell(&style, at, *id));
-                std::iter::once(style.bold(shown)).chain(cells).collect()
-            })
+        let rows = times.into_iter();
+        let rows: Vec<Vec<Cell>> = rows
+            .flat_map(|at| self.rows(&style, at, &providers))
             .collect();
         page.table(&columns, &rows);
         page.line(style.dim(format!("on the clock of {}", self.zone.name())));
+        let (date, slug) = (self.date, &self.slug);
+        page.line(style.dim(format!(
+            "with ids: tenantctl appointment list --day {date} --limit {} --org {slug}",
+            self.appointments.len()
+        )));
+    }
+    fn summary(&self) -> Option<String> {
+        let (slug, date, weekday) = (&self.slug, self.date, Weekday::of(self.date));
+        let is_empty = self.appointments.is_empty();
+        is_empty.then(|| format!("{slug} has no appointment on {weekday} {date}"))
     }
 }

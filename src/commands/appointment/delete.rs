@@ -8,6 +8,7 @@ use crate::{
     context::App,
     domain::{AppointmentId, booking::parameters::DeleteAppointment},
     error::Result,
+    output::Style,
     services::booking::appointments,
 };
 
@@ -33,7 +34,14 @@ impl DeleteArgs {
         let id = self.appointment;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
-        let what = format!("delete appointment {id}");
+        let found = appointments::get(&session, organization.id, id).await;
+        let Some(entry) = references::if_exists(found, self.if_exists)? else {
+            return Ok(RemovedView::nothing("appointment", &id.to_string()));
+        };
+        let (starts_at, zone) = (entry.appointment.starts_at, organization.time_zone.tz());
+        let at = Style::default().time(starts_at, Some(zone));
+        let provider = &entry.provider_name;
+        let what = format!("delete the appointment of {at} with {provider} ({id})");
         let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
         let parameters = DeleteAppointment { appointment_id: id };
         let removed = appointments::delete(&session, organization.id, &parameters, confirmed).await;

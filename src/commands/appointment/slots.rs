@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     cli::{complete, values},
     commands::{
-        booking::{names::Names, references},
+        booking::{names::Names, references, span},
         views::PageArgs,
     },
     context::App,
@@ -145,10 +145,12 @@ impl Record for SlotRecord {
     }
 
     fn cells(&self, style: &Style) -> Vec<Cell> {
-        let until = self.slot.ends_at.with_timezone(&self.zone).format("%H:%M");
+        let Slot {
+            starts_at, ends_at, ..
+        } = self.slot;
         vec![
-            style.bold(style.time(self.slot.starts_at, Some(self.zone))),
-            until.to_string().into(),
+            style.bold(style.time(starts_at, Some(self.zone))),
+            span::until(starts_at, ends_at, self.zone).into(),
             self.provider.as_str().into(),
             Cell::optional(self.operatory.as_deref()),
         ]

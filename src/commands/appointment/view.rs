@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    commands::changes::{self, KeyChange},
+    commands::{
+        booking::span,
+        changes::{self, KeyChange},
+    },
     domain::{
         Organization,
         booking::{Appointment, AppointmentEntry, AppointmentStatus},
@@ -35,7 +38,7 @@ fn status_cell(style: &Style, status: AppointmentStatus) -> Cell {
 
 /// `2026-11-30 09:00 CET until 09:30`
 fn when(style: &Style, appointment: &Appointment, zone: chrono_tz::Tz) -> String {
-    let until = appointment.ends_at.with_timezone(&zone).format("%H:%M");
+    let until = span::until(appointment.starts_at, appointment.ends_at, zone);
     let starts = style.time(appointment.starts_at, Some(zone));
     format!("{starts} until {until}")
 }

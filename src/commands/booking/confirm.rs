@@ -2,8 +2,8 @@
 
 use crate::{confirm::Confirmed, context::App, domain::Organization, error::Result};
 
-/// Says what is about to happen, by id, and asks. In a protected profile, and with `--confirm`,
-/// `typed` has to be typed.
+/// Says what is about to happen, and asks. In a protected profile, and with `--confirm`, `typed` has
+/// to be typed. Nothing is asked where there is nothing to lose: in a dry run.
 ///
 /// # Errors
 /// `Refused` where nobody agrees; `Interrupted`.
@@ -13,6 +13,9 @@ pub(in crate::commands) fn confirm_removal(
     what: &str,
     typed: &str,
 ) -> Result<Confirmed> {
+    if app.global.dry_run {
+        return Ok(Confirmed::by_flag());
+    }
     let slug = &organization.slug;
     app.announce(&format!("about to {what} in {slug}"))?;
     let prompter = app.printer.prompter();

@@ -6,22 +6,26 @@ pub(in crate::commands) mod pages;
 pub(in crate::commands) mod references;
 pub(in crate::commands) mod removal;
 mod schema;
+pub(in crate::commands) mod span;
 
 use clap::{Args, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use self::{confirm::confirm_removal, schema::SchemaView};
 use super::input::TextSource;
 use crate::{
     cli::{complete, values},
     context::App,
-    domain::{Permission, booking::Function},
+    domain::{PatientId, Permission, booking::Function},
     error::{Error, Result},
     output::{Cell, Listing, Page, Record, Style, View},
     services::booking,
 };
+
+/// What to write as parameters.
+const OBJECT: &str = "write an object, for example {\"days\": 3}";
 
 /// Call the functions on the booking data as a program does: JSON in, JSON out.
 #[derive(Debug, Subcommand)]
@@ -38,7 +42,7 @@ impl BookingCommand {
     /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
-            Self::Call(args) => app.show(args.run(app).await?).await,
+            Self::Call(args) => args.run(app).await,
             Self::Functions(FunctionsArgs {}) => app.list(functions()).await,
             Self::Schema(args) => app.show(SchemaView::of(args.function)).await,
         }
@@ -73,7 +77,7 @@ pub struct CallArgs {
 }
 
 impl CallArgs {
-    async fn run(self, app: &App) -> Result<AnswerView> {
+    async fn run(self, app: &App) -> Result<()> {
         let function = self.function;
         let text = match (&self.from_file, self.json) {
             (Some(source), _) => source.read(app).await?,
@@ -81,27 +85,43 @@ impl CallArgs {
             (None, None) => "{}".to_owned(),
         };
         let parameters: Value = serde_json::from_str(&text).map_err(|error| {
-            Error::bad_input(format!("the parameters are not JSON: {error}"))
-                .hint("write an object, for example {\"days\": 3}")
+            Error::bad_input(format!("the parameters are not JSON: {error}")).hint(OBJECT)
         })?;
+        let Value::Object(fields) = &parameters else {
+            return Err(Error::bad_input("the parameters are not an object").hint(OBJECT));
+        };
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let confirmed = match function.deletes() {
             true => {
-                let what = format!("call {function}");
-                Some(confirm_removal(
-                    app,
-                    &organization,
-                    &what,
-                    function.as_str(),
-                )?)
+                let (what, typed) = deletion(function, fields);
+                Some(confirm_removal(app, &organization, &what, &typed)?)
             }
             false => None,
         };
         let result =
             booking::call(&session, organization.id, function, parameters, confirmed).await?;
-        Ok(AnswerView { function, result })
+        let conflicts = match function {
+            Function::CheckScheduleConflicts => result["conflicts"].as_array().map_or(0, Vec::len),
+            _ => 0,
+        };
+        app.show(AnswerView { function, result }).await?;
+        crate::commands::schedule::found(conflicts)
     }
+}
+
+/// What is said before a deletion, and what has to be typed: the parameters as far as they are ids
+/// and switches. Another text may be a patient's name.
+fn deletion(function: Function, fields: &Map<String, Value>) -> (String, String) {
+    let id = |value: &Value| {
+        let text = value.as_str()?;
+        text.parse::<PatientId>().ok().map(|_| text.to_owned())
+    };
+    let mut shown = fields.clone();
+    shown.retain(|_, value| value.is_boolean() || id(value).is_some());
+    let what = format!("call {function} {}", Value::Object(shown));
+    let typed = fields.values().find_map(id);
+    (what, typed.unwrap_or_else(|| function.to_string()))
 }
 
 #[derive(Serialize)]
@@ -113,7 +133,11 @@ struct AnswerView {
 impl View for AnswerView {
     fn human(&self, page: &mut Page) {
         // A program's answer is best read as what it is.
-        page.text(format!("{:#}", self.result));
+        let Self { function, result } = self;
+        page.text(format!(
+            "{:#}",
+            json!({ "function": function, "result": result })
+        ));
     }
 }
 
@@ -171,4 +195,23 @@ pub struct SchemaArgs {
     /// The function.
     #[arg(value_parser = values::booking_function, add = ArgValueCompleter::new(complete::booking_functions))]
     function: Function,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_a_deletion_ids_are_shown_and_no_names() {
+        let id = "0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11";
+        let fields = json!({ "patient_id": id, "archive": true, "name": "Ana" });
+        let (what, typed) = deletion(Function::DeletePatient, fields.as_object().unwrap());
+        assert_eq!(
+            what,
+            format!(r#"call DeletePatient {{"archive":true,"patient_id":"{id}"}}"#)
+        );
+        assert_eq!(typed, id);
+        let (_, typed) = deletion(Function::DeletePatient, &Map::new());
+        assert_eq!(typed, "DeletePatient");
+    }
 }

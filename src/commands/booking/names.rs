@@ -16,6 +16,15 @@ use crate::{
     },
 };
 
+/// Whose something is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::commands) enum Subject {
+    /// The organization's.
+    Everybody,
+    Provider(ProviderId),
+    Operatory(OperatoryId),
+}
+
 /// Names by id; what is not known is called by its id.
 #[derive(Clone, Debug, Default)]
 pub(in crate::commands) struct Names {
@@ -33,17 +42,29 @@ impl Names {
         session: &Session,
         organization: &Organization,
     ) -> Result<Self> {
-        if app.printer.options().format != Format::Table {
-            return Ok(Self::default());
+        match app.printer.options().format {
+            Format::Table => Self::all(session, organization, true).await,
+            _ => Ok(Self::default()),
         }
+    }
+
+    /// The first thousand of each.
+    ///
+    /// # Errors
+    /// As the lists of providers and operatories.
+    pub(in crate::commands) async fn all(
+        session: &Session,
+        organization: &Organization,
+        include_archived: bool,
+    ) -> Result<Self> {
         let all = GetProviders {
-            include_archived: true,
+            include_archived,
             limit: Some(LONGEST_PAGE),
             ..GetProviders::default()
         };
         let providers = providers::get_all(session, organization.id, &all).await?;
         let all = GetOperatories {
-            include_archived: true,
+            include_archived,
             limit: Some(LONGEST_PAGE),
             ..GetOperatories::default()
         };
@@ -72,5 +93,20 @@ impl Names {
     pub(in crate::commands) fn operatory(&self, id: OperatoryId) -> String {
         let name = self.operatories.get(&id).cloned();
         name.unwrap_or_else(|| id.to_string())
+    }
+
+    /// All that can have a schedule, by name: providers first.
+    pub(in crate::commands) fn subjects(&self) -> Vec<(Subject, &str)> {
+        let mut providers: Vec<_> = self.providers.iter().collect();
+        providers.sort_by_key(|(id, name)| (name.as_str(), **id));
+        let mut operatories: Vec<_> = self.operatories.iter().collect();
+        operatories.sort_by_key(|(id, name)| (name.as_str(), **id));
+        let providers = providers
+            .into_iter()
+            .map(|(id, name)| (Subject::Provider(*id), name.as_str()));
+        let operatories = operatories
+            .into_iter()
+            .map(|(id, name)| (Subject::Operatory(*id), name.as_str()));
+        providers.chain(operatories).collect()
     }
 }

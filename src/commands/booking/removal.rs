@@ -43,7 +43,7 @@ impl RemovedView {
         }
     }
 
-    /// There was nothing to delete.
+    /// There was nothing to delete. `named` may be empty: a patient may have been called by name.
     pub(in crate::commands) fn nothing(what: &'static str, named: &str) -> Self {
         Self {
             changed: false,
@@ -62,6 +62,9 @@ impl View for RemovedView {
     fn summary(&self) -> Option<String> {
         let Self { what, named, .. } = self;
         Some(match (self.changed, self.deleted, &self.organization) {
+            (_, _, None) if named.is_empty() => {
+                format!("there is no {what}; nothing was changed")
+            }
             (_, _, None) => format!("there is no {what} {named}; nothing was changed"),
             (false, ..) => format!("{what} {named} is archived already; nothing was changed"),
             (true, true, Some(slug)) => format!("deleted {what} {named} of {slug}"),

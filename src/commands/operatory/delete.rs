@@ -7,7 +7,7 @@ use crate::{
     cli::complete,
     commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
     context::App,
-    domain::booking::parameters::DeleteOperatory,
+    domain::{booking::parameters::DeleteOperatory, suggest::quoted},
     error::Result,
     services::booking::operatories,
 };
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DeleteArgs {
-    /// The operatory's name, id, or id in the practice's own system.
+    /// The operatory's whole name, id, or id in the practice's own system.
     #[arg(value_name = "OPERATORY", add = ArgValueCompleter::new(complete::operatories))]
     operatory: String,
 
@@ -40,12 +40,13 @@ impl DeleteArgs {
     pub(super) async fn run(self, app: &App) -> Result<RemovedView> {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
-        let found = references::operatory(&session, &organization, &self.operatory).await;
-        let Some(id) = references::if_exists(found, self.if_exists)? else {
+        let found = references::whole_operatory(&session, &organization, &self.operatory).await;
+        let Some(found) = references::if_exists(found, self.if_exists)? else {
             return Ok(RemovedView::nothing("operatory", &self.operatory));
         };
         let verb = if self.archive { "archive" } else { "delete" };
-        let what = format!("{verb} operatory {id}");
+        let (id, name) = (found.id, quoted(&found.name));
+        let what = format!("{verb} operatory {name} ({id})");
         let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
         let parameters = DeleteOperatory {
             operatory_id: id,

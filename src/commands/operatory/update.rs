@@ -26,7 +26,7 @@ use crate::{
 #[command(group = ArgGroup::new("change").required(true).multiple(true)
     .args(["name", "notes", "external_id", "clear", "archive", "restore"]))]
 pub struct UpdateArgs {
-    /// The operatory's name, id, or id in the practice's own system.
+    /// The operatory's whole name, id, or id in the practice's own system.
     #[arg(value_name = "OPERATORY", add = ArgValueCompleter::new(complete::operatories))]
     operatory: String,
 
@@ -68,7 +68,9 @@ impl UpdateArgs {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = UpdateOperatory {
-            operatory_id: references::operatory(&session, &organization, &self.operatory).await?,
+            operatory_id: references::whole_operatory(&session, &organization, &self.operatory)
+                .await?
+                .id,
             notes: self.patch(Field::Notes, self.notes.clone()),
             external_id: self.patch(Field::ExternalId, self.external_id.clone()),
             archived: self

@@ -39,9 +39,9 @@ impl DeleteArgs {
     pub(super) async fn run(self, app: &App) -> Result<RemovedView> {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
-        let found = references::patient(&session, &organization, &self.patient).await;
+        let found = references::known_patient(&session, &organization, &self.patient).await;
         let Some(id) = references::if_exists(found, self.if_exists)? else {
-            return Ok(RemovedView::nothing("patient", &self.patient));
+            return Ok(RemovedView::nothing("such patient", ""));
         };
         let verb = if self.archive { "archive" } else { "erase" };
         let what = format!("{verb} patient {id}");
@@ -53,7 +53,7 @@ impl DeleteArgs {
         let removed = patients::delete(&session, organization.id, &parameters, confirmed).await;
         match references::if_exists(removed, self.if_exists)? {
             Some(removal) => Ok(RemovedView::of("patient", &removal, &organization)),
-            None => Ok(RemovedView::nothing("patient", &self.patient)),
+            None => Ok(RemovedView::nothing("such patient", "")),
         }
     }
 }

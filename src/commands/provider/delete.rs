@@ -7,7 +7,7 @@ use crate::{
     cli::complete,
     commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
     context::App,
-    domain::booking::parameters::DeleteProvider,
+    domain::{booking::parameters::DeleteProvider, suggest::quoted},
     error::Result,
     services::booking::providers,
 };
@@ -17,13 +17,13 @@ use crate::{
 /// One with appointments is not deleted: archive it, or delete the appointments first. Their schedules go too.
 ///
 /// Examples:
-///   tenantctl provider delete Keller
-///   tenantctl provider delete Keller --archive
-///   tenantctl provider delete Keller --org harbor-clinic --yes
+///   tenantctl provider delete 'Dr. Ana Keller'
+///   tenantctl provider delete 'Dr. Ana Keller' --archive
+///   tenantctl provider delete 'Dr. Ana Keller' --org harbor-clinic --yes
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DeleteArgs {
-    /// The provider's name, id, or id in the practice's own system.
+    /// The provider's whole name, id, or id in the practice's own system.
     #[arg(value_name = "PROVIDER", add = ArgValueCompleter::new(complete::providers))]
     provider: String,
 
@@ -40,12 +40,13 @@ impl DeleteArgs {
     pub(super) async fn run(self, app: &App) -> Result<RemovedView> {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
-        let found = references::provider(&session, &organization, &self.provider).await;
-        let Some(id) = references::if_exists(found, self.if_exists)? else {
+        let found = references::whole_provider(&session, &organization, &self.provider).await;
+        let Some(found) = references::if_exists(found, self.if_exists)? else {
             return Ok(RemovedView::nothing("provider", &self.provider));
         };
         let verb = if self.archive { "archive" } else { "delete" };
-        let what = format!("{verb} provider {id}");
+        let (id, name) = (found.id, quoted(&found.name));
+        let what = format!("{verb} provider {name} ({id})");
         let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
         let parameters = DeleteProvider {
             provider_id: id,

@@ -18,15 +18,15 @@ use crate::{
 /// Who or what is archived is not offered any more; the appointments stay.
 ///
 /// Examples:
-///   tenantctl provider update Keller --phone '+41 44 364 35 32'
-///   tenantctl provider update Keller --clear specialty --org harbor-clinic
-///   tenantctl provider update Keller --restore
+///   tenantctl provider update 'Dr. Ana Keller' --phone '+41 44 364 35 32'
+///   tenantctl provider update 'Dr. Ana Keller' --clear specialty --org harbor-clinic
+///   tenantctl provider update 'Dr. Ana Keller' --restore
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 #[command(group = ArgGroup::new("change").required(true).multiple(true)
     .args(["name", "specialty", "email", "phone", "external_id", "clear", "archive", "restore"]))]
 pub struct UpdateArgs {
-    /// The provider's name, id, or id in the practice's own system.
+    /// The provider's whole name, id, or id in the practice's own system.
     #[arg(value_name = "PROVIDER", add = ArgValueCompleter::new(complete::providers))]
     provider: String,
 
@@ -78,7 +78,9 @@ impl UpdateArgs {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = UpdateProvider {
-            provider_id: references::provider(&session, &organization, &self.provider).await?,
+            provider_id: references::whole_provider(&session, &organization, &self.provider)
+                .await?
+                .id,
             specialty: self.patch(Field::Specialty, self.specialty.clone()),
             email: self.patch(Field::Email, self.email.clone()),
             phone: self.patch(Field::Phone, self.phone.clone()),

@@ -65,14 +65,22 @@ impl ConflictsArgs {
             zone: organization.time_zone.tz(),
         })
         .await?;
-        match count {
-            0 => Ok(()),
-            1 => Err(Error::new(ErrorKind::Finding, "1 conflict was found")),
-            _ => Err(Error::new(
-                ErrorKind::Finding,
-                format!("{count} conflicts were found"),
-            )),
-        }
+        self::found(count)
+    }
+}
+
+/// Exit code 10 where conflicts were found.
+///
+/// # Errors
+/// `Finding`.
+pub(in crate::commands) fn found(count: usize) -> Result<()> {
+    match count {
+        0 => Ok(()),
+        1 => Err(Error::new(ErrorKind::Finding, "1 conflict was found")),
+        _ => Err(Error::new(
+            ErrorKind::Finding,
+            format!("{count} conflicts were found"),
+        )),
     }
 }
 
@@ -116,9 +124,11 @@ impl View for ConflictsView {
                 }
             });
         }
-        if self.conflicts.is_empty() {
-            let (from, until) = (self.date_from, self.date_until);
-            page.line(style.ok(format!("no conflicts from {from} to {until}")));
-        }
+    }
+
+    fn summary(&self) -> Option<String> {
+        let (from, until) = (self.date_from, self.date_until);
+        let is_empty = self.conflicts.is_empty();
+        is_empty.then(|| format!("no conflicts from {from} to {until}"))
     }
 }

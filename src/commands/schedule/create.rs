@@ -8,7 +8,10 @@ use super::view::ChangedView;
 use crate::{
     cli::{complete, values},
     commands::{
-        booking::{names::Names, references},
+        booking::{
+            names::{Names, Subject},
+            references,
+        },
         missing,
     },
     context::App,
@@ -74,20 +77,63 @@ pub struct CreateArgs {
 
 impl CreateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let asks = self.says_nothing() && app.printer.prompter().interactive();
         let kind = missing::schedule_kind(app, self.kind)?;
-        let complete = self.complete(app, kind)?;
+        // What is missing is told before anything is looked up.
+        let args = match asks {
+            true => self,
+            false => self.complete(app, kind, false)?,
+        };
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
-        let parameters = complete.parameters(kind, &session, &organization).await?;
+        let subject = match asks {
+            true => ask_subject(app, &session, &organization).await?,
+            false => args.subject(&session, &organization).await?,
+        };
+        let parameters = args.complete(app, kind, asks)?.parameters(kind, subject);
         let change = schedules::create(&session, organization.id, &parameters).await?;
         let names = Names::load(app, &session, &organization).await?;
         Ok(ChangedView::new(change, &names, &organization))
     }
 
+    /// Whether everything but the kind was left out: then all of it is asked for.
+    fn says_nothing(&self) -> bool {
+        let Self {
+            kind: _,
+            provider,
+            operatory,
+            weekday,
+            from,
+            until,
+            start,
+            end,
+            note,
+        } = self;
+        let texts = [provider, operatory, note];
+        texts.iter().all(|text| text.is_none())
+            && weekday.is_none()
+            && from.or(*until).is_none()
+            && start.or(*end).is_none()
+    }
+
+    async fn subject(&self, session: &Session, organization: &Organization) -> Result<Subject> {
+        let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
+        let provider = references::optional_provider(session, organization, provider).await?;
+        let operatory = references::optional_operatory(session, organization, operatory).await?;
+        Ok(match (provider, operatory) {
+            (Some(id), _) => Subject::Provider(id),
+            (None, Some(id)) => Subject::Operatory(id),
+            (None, None) => Subject::Everybody,
+        })
+    }
+
     /// Asks for what a schedule of that kind needs.
-    fn complete(mut self, app: &App, kind: ScheduleKind) -> Result<Self> {
+    fn complete(mut self, app: &App, kind: ScheduleKind, asks: bool) -> Result<Self> {
         if kind == ScheduleKind::Weekly {
             self.weekday = Some(missing::weekday(app, self.weekday, "--weekday")?);
+        }
+        if kind == ScheduleKind::Blockout && asks {
+            self.weekday = missing::every_day_or_one(app, "--weekday")?;
         }
         if matches!(kind, ScheduleKind::Date | ScheduleKind::Holiday) {
             self.from = Some(missing::date(app, self.from, "First date", "--from")?);
@@ -99,23 +145,38 @@ impl CreateArgs {
         Ok(self)
     }
 
-    async fn parameters(
-        self,
-        kind: ScheduleKind,
-        session: &Session,
-        organization: &Organization,
-    ) -> Result<CreateSchedule> {
-        let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
-        Ok(CreateSchedule {
+    fn parameters(self, kind: ScheduleKind, subject: Subject) -> CreateSchedule {
+        let (provider_id, operatory_id) = match subject {
+            Subject::Everybody => (None, None),
+            Subject::Provider(id) => (Some(id), None),
+            Subject::Operatory(id) => (None, Some(id)),
+        };
+        CreateSchedule {
             kind,
-            provider_id: references::optional_provider(session, organization, provider).await?,
-            operatory_id: references::optional_operatory(session, organization, operatory).await?,
+            provider_id,
+            operatory_id,
             weekday: self.weekday,
             valid_from: self.from,
             valid_until: self.until,
             start_time: self.start,
             end_time: self.end,
             note: self.note,
-        })
+        }
     }
+}
+
+/// Asks whose it is.
+async fn ask_subject(app: &App, session: &Session, organization: &Organization) -> Result<Subject> {
+    let names = Names::all(session, organization, false).await?;
+    let subjects = names.subjects();
+    let described = subjects.iter().map(|(subject, name)| match subject {
+        Subject::Operatory(_) => format!("operatory {name}"),
+        _ => format!("provider {name}"),
+    });
+    let everybody = format!("everybody: {} as a whole", organization.name);
+    let described: Vec<String> = std::iter::once(everybody).chain(described).collect();
+    let prompter = app.printer.prompter();
+    let chosen = prompter.select("Whose", "--provider or --operatory", &described, 0)?;
+    let subject = chosen.checked_sub(1).and_then(|one| subjects.get(one));
+    Ok(subject.map_or(Subject::Everybody, |(subject, _)| *subject))
 }

@@ -2,11 +2,15 @@
 
 use clap::Args;
 
+use super::view::ScheduleView;
 use crate::{
     cli::values,
-    commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
+    commands::booking::{confirm::confirm_removal, names::Names, references, removal::RemovedView},
     context::App,
-    domain::{ScheduleId, booking::parameters::DeleteSchedule},
+    domain::{
+        ScheduleId,
+        booking::parameters::{DeleteSchedule, GetSchedule},
+    },
     error::Result,
     services::booking::schedules,
 };
@@ -34,7 +38,14 @@ impl DeleteArgs {
         let id = self.schedule;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
-        let what = format!("delete schedule {id}");
+        let parameters = GetSchedule { schedule_id: id };
+        let found = schedules::get(&session, organization.id, &parameters).await;
+        let Some(found) = references::if_exists(found, self.if_exists)? else {
+            return Ok(RemovedView::nothing("schedule", &id.to_string()));
+        };
+        let names = Names::load(app, &session, &organization).await?;
+        let said = ScheduleView::new(found, &names, organization.time_zone.tz()).said();
+        let what = format!("delete the schedule {said} ({id})");
         let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
         let parameters = DeleteSchedule { schedule_id: id };
         let removed = schedules::delete(&session, organization.id, &parameters, confirmed).await;

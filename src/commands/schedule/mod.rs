@@ -12,6 +12,8 @@ mod view;
 
 use clap::Subcommand;
 
+pub(in crate::commands) use conflicts::found;
+
 use crate::{context::App, error::Result};
 
 /// Keep working hours, holidays and blockouts, on the organization's clock.

@@ -43,6 +43,19 @@ impl ScheduleView {
         }
     }
 
+    /// Whether nobody can be booked then.
+    fn closes_all(&self) -> bool {
+        let Schedule {
+            kind,
+            provider_id,
+            operatory_id,
+            ..
+        } = &self.schedule;
+        matches!(kind, ScheduleKind::Holiday | ScheduleKind::Blockout)
+            && provider_id.is_none()
+            && operatory_id.is_none()
+    }
+
     /// `monday`, `2026-12-24 to 2026-12-26`, `every day`.
     fn days(&self) -> String {
         let Schedule {
@@ -68,6 +81,17 @@ impl ScheduleView {
             (Some(weekday), None) => weekday.to_owned(),
             (None, dates) => dates.unwrap_or_default(),
         }
+    }
+
+    /// `weekly of Dr. Keller: monday, 09:00–17:00`
+    pub(super) fn said(&self) -> String {
+        let (kind, whose) = (self.schedule.kind, &self.whose);
+        let when: Vec<String> = [Some(self.days()), self.hours()]
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect();
+        format!("{kind} of {whose}: {}", when.join(", "))
     }
 
     fn hours(&self) -> Option<String> {
@@ -163,6 +187,9 @@ impl View for ChangedView {
         let (id, organization) = (self.view.schedule.id, &self.organization);
         Some(match (self.changed, self.is_new) {
             (false, _) => format!("schedule {id} is so already; nothing was changed"),
+            (true, true) if self.view.closes_all() => {
+                format!("added schedule {id} to {organization}: it closes the whole organization")
+            }
             (true, true) => format!("added schedule {id} to {organization}"),
             (true, false) => changes::describe(
                 &format!("updated schedule {id} of {organization}"),

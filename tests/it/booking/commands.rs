@@ -174,3 +174,110 @@ fn every_function_has_a_schema_that_refuses_unknown_parameters() {
         assert_eq!(schema["parameters"]["title"], name);
     }
 }
+
+#[test]
+fn what_was_broken_and_what_replaces_it_stand_in_two_rows() {
+    let clinic = clinic();
+    let broken = book(&clinic, "2031-03-03T09:00");
+    clinic.ok(&format!("appointment break {broken} --reason 'no show'"));
+    book(&clinic, "2031-03-03T09:00");
+    let agenda = clinic.ok("appointment list --day 2031-03-03");
+    assert!(!agenda.contains(r"\n"), "{agenda}");
+    let rows = agenda.lines().filter(|line| line.starts_with("09:00"));
+    assert_eq!(rows.count(), 2, "{agenda}");
+    assert!(
+        agenda.contains("appointment list --day 2031-03-03 --limit 2 --org harbor-clinic"),
+        "{agenda}"
+    );
+    let empty = clinic.run("appointment list --day 2031-03-04");
+    assert!(
+        empty.stdout.is_empty()
+            && empty
+                .stderr
+                .contains("no appointment on tuesday 2031-03-04"),
+        "{empty:?}"
+    );
+}
+
+#[test]
+fn a_part_of_a_name_is_not_enough_to_change_or_to_delete() {
+    let clinic = clinic();
+    for line in [
+        "provider delete Berg --yes",
+        "provider update Berg --specialty Surgery",
+        "operatory delete Room --yes",
+    ] {
+        let stderr = clinic.fails(3, line);
+        assert!(stderr.contains("near it: "), "{line}: {stderr}");
+    }
+    for line in [
+        "provider delete '' --yes",
+        "operatory update ' ' --name x",
+        "patient show ''",
+        "appointment list --provider ''",
+    ] {
+        clinic.fails(2, line);
+    }
+    let id = "0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11";
+    clinic.ok(&format!("provider create 'Dr. Uma Id' --external-id {id}"));
+    clinic.ok(&format!("provider update {id} --specialty Surgery"));
+    clinic.ok("provider update 'dr. bo berg' --specialty Surgery");
+    clinic.ok("provider delete D-1 --yes");
+}
+
+#[test]
+fn what_is_deleted_is_called_by_name_and_looked_up_first() {
+    let clinic = clinic();
+    let booked = book(&clinic, "2031-03-03T09:00");
+    let stderr = clinic.fails(5, &format!("appointment delete {booked}"));
+    assert!(
+        stderr.contains("delete the appointment of 2031-03-03 09:00 CET with Dr. Bo Berg"),
+        "{stderr}"
+    );
+    clinic.ok(&format!("appointment delete {booked} --yes"));
+    let stderr = clinic.fails(5, "provider delete D-1");
+    assert!(
+        stderr.contains(r#"delete provider "Dr. Bo Berg" ("#),
+        "{stderr}"
+    );
+    let schedules = clinic.json("schedule list");
+    let schedule = schedules[0]["id"].as_str().expect("an id");
+    let stderr = clinic.fails(5, &format!("schedule delete {schedule}"));
+    assert!(
+        stderr.contains("weekly of Dr. Bo Berg: monday, 09:00–17:00"),
+        "{stderr}"
+    );
+    clinic.ok("provider delete D-1 --dry-run");
+    let missing = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for noun in [
+        "patient",
+        "provider",
+        "operatory",
+        "schedule",
+        "appointment",
+    ] {
+        clinic.fails(3, &format!("{noun} delete {missing}"));
+        clinic.ok(&format!("{noun} delete {missing} --if-exists"));
+    }
+    let outcome = clinic.run("patient delete 'Ana Keller' --if-exists");
+    assert!(
+        outcome.code == 0 && !outcome.stderr.contains("Keller"),
+        "{outcome:?}"
+    );
+    clinic.fails(6, "booking call GetProviders --json '[]'");
+}
+
+#[test]
+fn what_closes_the_whole_organization_says_so() {
+    let clinic = clinic();
+    let line = "schedule create blockout --start 12:00 --end 13:00";
+    let closes = |line: &str| {
+        clinic
+            .run(line)
+            .stderr
+            .contains("closes the whole organization")
+    };
+    assert!(closes(line));
+    assert!(closes("schedule create holiday --from 2031-12-25"));
+    assert!(!closes(&format!("{line} --provider Berg")));
+}

@@ -6,7 +6,10 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     cli::{complete, values},
-    commands::{booking::references, missing},
+    commands::{
+        booking::{notes::NotesArgs, references},
+        missing,
+    },
     context::App,
     domain::booking::{Moment, parameters::CreateAppointment},
     error::Result,
@@ -47,9 +50,8 @@ pub struct CreateArgs {
     #[arg(long, value_name = "TEXT")]
     service: Option<String>,
 
-    /// Notes.
-    #[arg(long, value_name = "TEXT")]
-    notes: Option<String>,
+    #[command(flatten)]
+    notes: NotesArgs,
 
     /// The id in the practice's own system; unique in the organization.
     #[arg(long, value_name = "ID")]
@@ -68,6 +70,7 @@ impl CreateArgs {
         let label = "Provider (name or id)";
         let provider = missing::text(app, self.provider, label, "--provider", any)?;
         let at = missing::moment(app, self.at, "Starts at (2026-11-30T09:00)", "--at")?;
+        let notes = self.notes.read(app, "leave it out").await?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let operatory = self.operatory.as_deref();
@@ -80,7 +83,7 @@ impl CreateArgs {
             length_minutes: Some(self.length),
             status: None,
             service: self.service,
-            notes: self.notes,
+            notes,
             external_id: self.external_id,
             outside_schedule: self.outside_schedule,
         };

@@ -6,14 +6,11 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     cli::{complete, values},
-    commands::booking::references,
+    commands::booking::{notes::NotesArgs, patching, references},
     context::App,
     domain::{
         AppointmentId,
-        booking::{
-            AppointmentStatus, Moment,
-            parameters::{Patch, UpdateAppointment},
-        },
+        booking::{AppointmentStatus, Moment, parameters::UpdateAppointment},
     },
     error::Result,
     services::booking::appointments,
@@ -30,7 +27,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 #[command(group = ArgGroup::new("change").required(true).multiple(true)
     .args(["patient", "provider", "operatory", "at", "length", "status", "service", "notes",
-           "external_id", "clear"]))]
+           "notes_file", "external_id", "clear"]))]
 pub struct UpdateArgs {
     /// The appointment's id.
     #[arg(value_name = "ID", value_parser = values::appointment_id)]
@@ -64,9 +61,8 @@ pub struct UpdateArgs {
     #[arg(long, value_name = "TEXT")]
     service: Option<String>,
 
-    /// Notes.
-    #[arg(long, value_name = "TEXT")]
-    notes: Option<String>,
+    #[command(flatten)]
+    notes: NotesArgs,
 
     /// The id in the practice's own system.
     #[arg(long, value_name = "ID")]
@@ -93,6 +89,8 @@ enum Field {
 
 impl UpdateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let clear = self.clear.as_slice();
+        let notes = self.notes.read(app, "--clear notes").await?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
@@ -104,23 +102,21 @@ impl UpdateArgs {
                 None => None,
             },
             provider_id: references::optional_provider(&session, &organization, provider).await?,
-            operatory_id: self.patch(Field::Operatory, operatory),
+            operatory_id: patching::patch(clear, Field::Operatory, "--operatory", operatory)?,
             starts_at: self.at,
             length_minutes: self.length,
             status: self.status,
-            service: self.patch(Field::Service, self.service.clone()),
-            notes: self.patch(Field::Notes, self.notes.clone()),
-            external_id: self.patch(Field::ExternalId, self.external_id.clone()),
+            service: patching::text(clear, Field::Service, "--service", self.service.as_ref())?,
+            notes: patching::patch(clear, Field::Notes, "--notes", notes)?,
+            external_id: patching::text(
+                clear,
+                Field::ExternalId,
+                "--external-id",
+                self.external_id.as_ref(),
+            )?,
             outside_schedule: self.outside_schedule,
         };
         let change = appointments::update(&session, organization.id, parameters).await?;
         Ok(ChangedView::new(change, "updated", &organization))
-    }
-
-    fn patch<T>(&self, field: Field, value: Option<T>) -> Patch<T> {
-        if self.clear.contains(&field) {
-            return Some(None);
-        }
-        value.map(Some)
     }
 }

@@ -2,18 +2,21 @@
 
 pub(in crate::commands) mod confirm;
 pub(in crate::commands) mod names;
+pub(in crate::commands) mod notes;
 pub(in crate::commands) mod pages;
+pub(in crate::commands) mod patching;
 pub(in crate::commands) mod references;
 pub(in crate::commands) mod removal;
 mod schema;
 pub(in crate::commands) mod span;
+pub(in crate::commands) mod told;
 
 use clap::{Args, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use self::{confirm::confirm_removal, schema::SchemaView};
+use self::{confirm::confirm_removal, schema::SchemaView, told::told_in};
 use super::input::TextSource;
 use crate::{
     cli::{complete, values},
@@ -41,6 +44,10 @@ impl BookingCommand {
     /// # Errors
     /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
+        told_in(app, self.run_verb(app).await)
+    }
+
+    async fn run_verb(self, app: &App) -> Result<()> {
         match self {
             Self::Call(args) => args.run(app).await,
             Self::Functions(FunctionsArgs {}) => app.list(functions()).await,

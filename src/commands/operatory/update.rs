@@ -6,9 +6,9 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     cli::complete,
-    commands::booking::references,
+    commands::booking::{patching, references},
     context::App,
-    domain::booking::parameters::{Patch, UpdateOperatory},
+    domain::booking::parameters::UpdateOperatory,
     error::Result,
     services::booking::operatories,
 };
@@ -65,14 +65,20 @@ enum Field {
 
 impl UpdateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let clear = self.clear.as_slice();
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = UpdateOperatory {
             operatory_id: references::whole_operatory(&session, &organization, &self.operatory)
                 .await?
                 .id,
-            notes: self.patch(Field::Notes, self.notes.clone()),
-            external_id: self.patch(Field::ExternalId, self.external_id.clone()),
+            notes: patching::text(clear, Field::Notes, "--notes", self.notes.as_ref())?,
+            external_id: patching::text(
+                clear,
+                Field::ExternalId,
+                "--external-id",
+                self.external_id.as_ref(),
+            )?,
             archived: self
                 .archive
                 .then_some(true)
@@ -81,12 +87,5 @@ impl UpdateArgs {
         };
         let change = operatories::update(&session, organization.id, parameters).await?;
         Ok(ChangedView::new(change, &organization))
-    }
-
-    fn patch(&self, field: Field, value: Option<String>) -> Patch<String> {
-        if self.clear.contains(&field) {
-            return Some(None);
-        }
-        value.map(Some)
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use super::view::ChangedView;
 use crate::{
     cli::values,
-    commands::missing,
+    commands::{booking::notes::NotesArgs, missing},
     context::App,
     domain::booking::{parameters::CreatePatient, text},
     error::Result,
@@ -49,9 +49,8 @@ pub struct CreateArgs {
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
 
-    /// Notes.
-    #[arg(long, value_name = "TEXT")]
-    notes: Option<String>,
+    #[command(flatten)]
+    notes: NotesArgs,
 
     /// The id in the practice's own system; unique in the organization.
     #[arg(long, value_name = "ID")]
@@ -69,6 +68,7 @@ impl CreateArgs {
         };
         let first_name = name(self.first_name, "First name", "--first-name")?;
         let last_name = name(self.last_name, "Last name", "--last-name")?;
+        let notes = self.notes.read(app, "leave it out").await?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = CreatePatient {
@@ -78,7 +78,7 @@ impl CreateArgs {
             phone: self.phone,
             email: self.email,
             language: self.language,
-            notes: self.notes,
+            notes,
             external_id: self.external_id,
         };
         let change = patients::create(&session, organization.id, &parameters, self.if_not_exists);

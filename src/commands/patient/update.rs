@@ -6,9 +6,9 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::view::ChangedView;
 use crate::{
     cli::values,
-    commands::booking::references,
+    commands::booking::{notes::NotesArgs, patching, references},
     context::App,
-    domain::booking::parameters::{Patch, UpdatePatient},
+    domain::booking::parameters::UpdatePatient,
     error::Result,
     services::booking::patients,
 };
@@ -25,7 +25,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 #[command(group = ArgGroup::new("change").required(true).multiple(true)
     .args(["first_name", "last_name", "birth_date", "phone", "email", "language", "notes",
-           "external_id", "clear", "archive", "restore"]))]
+           "notes_file", "external_id", "clear", "archive", "restore"]))]
 pub struct UpdateArgs {
     /// The patient's id, or their id in the practice's own system.
     #[arg(value_name = "ID|EXTERNAL_ID")]
@@ -55,9 +55,8 @@ pub struct UpdateArgs {
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
 
-    /// Notes.
-    #[arg(long, value_name = "TEXT")]
-    notes: Option<String>,
+    #[command(flatten)]
+    notes: NotesArgs,
 
     /// The id in the practice's own system.
     #[arg(long, value_name = "ID")]
@@ -90,16 +89,23 @@ enum Field {
 
 impl UpdateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let clear = self.clear.as_slice();
+        let notes = self.notes.read(app, "--clear notes").await?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = UpdatePatient {
             patient_id: references::patient(&session, &organization, &self.patient).await?,
-            birth_date: self.patch(Field::BirthDate, self.birth_date),
-            phone: self.patch(Field::Phone, self.phone.clone()),
-            email: self.patch(Field::Email, self.email.clone()),
-            language: self.patch(Field::Language, self.language.clone()),
-            notes: self.patch(Field::Notes, self.notes.clone()),
-            external_id: self.patch(Field::ExternalId, self.external_id.clone()),
+            birth_date: patching::patch(clear, Field::BirthDate, "--birth-date", self.birth_date)?,
+            phone: patching::text(clear, Field::Phone, "--phone", self.phone.as_ref())?,
+            email: patching::text(clear, Field::Email, "--email", self.email.as_ref())?,
+            language: patching::text(clear, Field::Language, "--language", self.language.as_ref())?,
+            notes: patching::patch(clear, Field::Notes, "--notes", notes)?,
+            external_id: patching::text(
+                clear,
+                Field::ExternalId,
+                "--external-id",
+                self.external_id.as_ref(),
+            )?,
             archived: self
                 .archive
                 .then_some(true)
@@ -109,12 +115,5 @@ impl UpdateArgs {
         };
         let change = patients::update(&session, organization.id, parameters).await?;
         Ok(ChangedView::new(change, false, &organization))
-    }
-
-    fn patch<T>(&self, field: Field, value: Option<T>) -> Patch<T> {
-        if self.clear.contains(&field) {
-            return Some(None);
-        }
-        value.map(Some)
     }
 }

@@ -6,9 +6,9 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     cli::complete,
-    commands::booking::references,
+    commands::booking::{patching, references},
     context::App,
-    domain::booking::parameters::{Patch, UpdateProvider},
+    domain::booking::parameters::UpdateProvider,
     error::Result,
     services::booking::providers,
 };
@@ -75,16 +75,27 @@ enum Field {
 
 impl UpdateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let clear = self.clear.as_slice();
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = UpdateProvider {
             provider_id: references::whole_provider(&session, &organization, &self.provider)
                 .await?
                 .id,
-            specialty: self.patch(Field::Specialty, self.specialty.clone()),
-            email: self.patch(Field::Email, self.email.clone()),
-            phone: self.patch(Field::Phone, self.phone.clone()),
-            external_id: self.patch(Field::ExternalId, self.external_id.clone()),
+            specialty: patching::text(
+                clear,
+                Field::Specialty,
+                "--specialty",
+                self.specialty.as_ref(),
+            )?,
+            email: patching::text(clear, Field::Email, "--email", self.email.as_ref())?,
+            phone: patching::text(clear, Field::Phone, "--phone", self.phone.as_ref())?,
+            external_id: patching::text(
+                clear,
+                Field::ExternalId,
+                "--external-id",
+                self.external_id.as_ref(),
+            )?,
             archived: self
                 .archive
                 .then_some(true)
@@ -93,12 +104,5 @@ impl UpdateArgs {
         };
         let change = providers::update(&session, organization.id, parameters).await?;
         Ok(ChangedView::new(change, &organization))
-    }
-
-    fn patch(&self, field: Field, value: Option<String>) -> Patch<String> {
-        if self.clear.contains(&field) {
-            return Some(None);
-        }
-        value.map(Some)
     }
 }

@@ -7,14 +7,11 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     cli::{complete, values},
-    commands::booking::names::Names,
+    commands::booking::{names::Names, patching},
     context::App,
     domain::{
         ScheduleId,
-        booking::{
-            ClockTime, Weekday,
-            parameters::{Patch, UpdateSchedule},
-        },
+        booking::{ClockTime, Weekday, parameters::UpdateSchedule},
     },
     error::Result,
     services::booking::schedules,
@@ -76,26 +73,20 @@ enum Field {
 
 impl UpdateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
+        let clear = self.clear.as_slice();
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = UpdateSchedule {
             schedule_id: self.schedule,
-            weekday: self.patch(Field::Weekday, self.weekday),
-            valid_from: self.patch(Field::ValidFrom, self.from),
-            valid_until: self.patch(Field::ValidUntil, self.until),
+            weekday: patching::patch(clear, Field::Weekday, "--weekday", self.weekday)?,
+            valid_from: patching::patch(clear, Field::ValidFrom, "--from", self.from)?,
+            valid_until: patching::patch(clear, Field::ValidUntil, "--until", self.until)?,
             start_time: self.start,
             end_time: self.end,
-            note: self.patch(Field::Note, self.note.clone()),
+            note: patching::text(clear, Field::Note, "--note", self.note.as_ref())?,
         };
         let change = schedules::update(&session, organization.id, parameters).await?;
         let names = Names::load(app, &session, &organization).await?;
         Ok(ChangedView::new(change, &names, &organization))
-    }
-
-    fn patch<T>(&self, field: Field, value: Option<T>) -> Patch<T> {
-        if self.clear.contains(&field) {
-            return Some(None);
-        }
-        value.map(Some)
     }
 }

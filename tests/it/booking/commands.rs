@@ -281,3 +281,33 @@ fn what_closes_the_whole_organization_says_so() {
     assert!(closes("schedule create holiday --from 2031-12-25"));
     assert!(!closes(&format!("{line} --provider Berg")));
 }
+
+#[test]
+fn flags_that_contradict_each_other_or_say_nothing_are_wrong_usage() {
+    let clinic = clinic();
+    let stderr = clinic.fails(
+        2,
+        "patient update P-1 --phone '044 364 35 32' --clear phone",
+    );
+    assert!(
+        stderr.contains("--phone and --clear phone contradict each other"),
+        "{stderr}"
+    );
+    clinic.fails(2, "provider update D-1 --email '' --specialty x");
+    let stderr = clinic.fails(2, "patient update P-1 --notes ''");
+    assert!(stderr.contains("--clear notes"), "{stderr}");
+    let file = clinic.cli.home().join("notes.txt");
+    std::fs::write(&file, "Allergic to latex.\n").expect("a file");
+    let line = format!("patient update P-1 --notes-file {}", file.display());
+    assert_eq!(clinic.json(&line)["notes"], "Allergic to latex.");
+}
+
+#[test]
+fn hints_name_the_organization_that_the_command_named() {
+    let clinic = clinic();
+    let stderr = clinic.fails(3, "provider show D-9 --org harbor-clinic");
+    assert!(
+        stderr.contains("tenantctl provider list --org harbor-clinic"),
+        "{stderr}"
+    );
+}

@@ -102,6 +102,17 @@ pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
         })
 }
 
+/// A point in time, or a date: its beginning on the organization's clock.
+///
+/// # Errors
+/// What is wrong with the text, and what to do.
+pub fn moment_or_date(text: &str) -> Result<Moment, String> {
+    match date(text) {
+        Ok(date) => Ok(Moment::Local(date.and_time(NaiveTime::MIN))),
+        Err(_) => moment(text),
+    }
+}
+
 /// A date.
 ///
 /// # Errors
@@ -171,6 +182,14 @@ mod tests {
             "2026-11-23T15:00:00+00:00"
         );
         assert!(time("yesterday").unwrap_err().contains("hint:"));
+    }
+
+    #[test]
+    fn a_date_is_its_beginning_on_the_clock() {
+        let shown = |text| moment_or_date(text).unwrap().to_string();
+        assert_eq!(shown("2026-12-02"), "2026-12-02T00:00");
+        assert_eq!(shown("2026-12-02T09:00"), "2026-12-02T09:00");
+        assert!(moment_or_date("tomorrow").is_err());
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::view::ChangedView;
+use super::changed::ChangedView;
 use crate::{
     cli::values,
-    commands::missing,
+    commands::{booking::names::Names, missing},
     context::App,
     domain::{
         AppointmentId,
@@ -43,7 +43,8 @@ impl BreakArgs {
             appointment_id: self.appointment,
             reason,
         };
+        let names = Names::load(app, &session, &organization).await?;
         let change = appointments::break_one(&session, organization.id, &parameters).await?;
-        Ok(ChangedView::new(change, "broke", &organization))
+        Ok(ChangedView::new(change, "broke", names, &organization))
     }
 }

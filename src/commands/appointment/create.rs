@@ -3,16 +3,16 @@
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
-use super::view::ChangedView;
+use super::changed::ChangedView;
 use crate::{
     cli::{complete, values},
     commands::{
-        booking::{notes::NotesArgs, references},
+        booking::{names::Names, notes::NotesArgs, references},
         missing,
     },
     context::App,
     domain::booking::{Moment, parameters::CreateAppointment},
-    error::Result,
+    error::{Error, ErrorKind, Result},
     services::booking::appointments,
 };
 
@@ -64,19 +64,28 @@ pub struct CreateArgs {
 
 impl CreateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
-        let any = |answer: &str| Ok(answer.to_owned());
-        let label = "Patient (id or external id)";
-        let patient = missing::text(app, self.patient, label, "--patient", any)?;
-        let label = "Provider (name or id)";
-        let provider = missing::text(app, self.provider, label, "--provider", any)?;
-        let at = missing::moment(app, self.at, "Starts at (2026-11-30T09:00)", "--at")?;
+        if !app.printer.prompter().interactive() {
+            // What is missing is told before anything is looked up.
+            typed(app, self.patient.clone(), PATIENT)?;
+            typed(app, self.provider.clone(), PROVIDER)?;
+            missing::moment(app, self.at, "Starts at", "--at")?;
+        }
         let notes = self.notes.read(app, "leave it out").await?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
+        let patient_id = known(app, self.patient, PATIENT, async |reference: String| {
+            references::patient(&session, &organization, &reference).await
+        });
+        let patient_id = patient_id.await?;
+        let provider_id = known(app, self.provider, PROVIDER, async |reference: String| {
+            references::provider(&session, &organization, &reference).await
+        });
+        let provider_id = provider_id.await?;
+        let at = missing::moment(app, self.at, "Starts at (2026-11-30T09:00)", "--at")?;
         let operatory = self.operatory.as_deref();
         let parameters = CreateAppointment {
-            patient_id: references::patient(&session, &organization, &patient).await?,
-            provider_id: references::provider(&session, &organization, &provider).await?,
+            patient_id,
+            provider_id,
             operatory_id: references::optional_operatory(&session, &organization, operatory)
                 .await?,
             starts_at: at,
@@ -87,7 +96,40 @@ impl CreateArgs {
             external_id: self.external_id,
             outside_schedule: self.outside_schedule,
         };
+        let names = Names::load(app, &session, &organization).await?;
         let change = appointments::create(&session, organization.id, &parameters).await?;
-        Ok(ChangedView::new(change, "booked", &organization))
+        Ok(ChangedView::new(change, "booked", names, &organization))
     }
+}
+
+/// A question and the flag that answers it.
+type Question = (&'static str, &'static str);
+
+const PATIENT: Question = ("Patient (id or external id)", "--patient");
+const PROVIDER: Question = ("Provider (name or id)", "--provider");
+
+fn typed(app: &App, given: Option<String>, (label, flag): Question) -> Result<String> {
+    missing::text(app, given, label, flag, |answer| Ok(answer.to_owned()))
+}
+
+/// Looks up who is meant before the next question; who typed a wrong one is asked again.
+async fn known<T>(
+    app: &App,
+    mut given: Option<String>,
+    question: Question,
+    find: impl AsyncFn(String) -> Result<T>,
+) -> Result<T> {
+    loop {
+        let is_typed = given.is_none();
+        let found = find(typed(app, given.take(), question)?).await;
+        match found {
+            Err(error) if is_typed && is_mistake(&error) => app.printer.warn(&error.to_string()),
+            found => return found,
+        }
+    }
+}
+
+fn is_mistake(error: &Error) -> bool {
+    use ErrorKind::{BadInput, Conflict, NotFound, Usage};
+    matches!(error.kind(), BadInput | Conflict | NotFound | Usage)
 }

@@ -37,12 +37,13 @@ pub struct ListArgs {
     #[arg(long, value_name = "DATE", value_parser = values::date, conflicts_with_all = ["from", "until"])]
     day: Option<NaiveDate>,
 
-    /// Those that end after this: 2026-11-30T09:00 on the organization's clock, or with an offset.
-    #[arg(long, value_name = "TIME", value_parser = values::moment)]
+    /// Those that end after this: 2026-11-30T09:00 on the organization's clock, or with an offset;
+    /// a date is its beginning.
+    #[arg(long, value_name = "TIME", value_parser = values::moment_or_date)]
     from: Option<Moment>,
 
-    /// Those that start before this.
-    #[arg(long, value_name = "TIME", value_parser = values::moment)]
+    /// Those that start before this; a date is its beginning.
+    #[arg(long, value_name = "TIME", value_parser = values::moment_or_date)]
     until: Option<Moment>,
 
     /// Only this patient's: the id, or the id in the practice's own system.

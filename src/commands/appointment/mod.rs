@@ -2,6 +2,7 @@
 
 mod agenda;
 mod breaking;
+mod changed;
 mod create;
 mod delete;
 mod list;

@@ -2,9 +2,10 @@
 
 use clap::Args;
 
-use super::view::ChangedView;
+use super::changed::ChangedView;
 use crate::{
     cli::values,
+    commands::booking::names::Names,
     context::App,
     domain::{
         AppointmentId,
@@ -77,6 +78,12 @@ async fn become_(
     let session = app.session().await?;
     let organization = app.organization(&session, None).await?;
     let parameters = UpdateAppointment::status(appointment, status);
+    let names = Names::load(app, &session, &organization).await?;
     let change = appointments::update(&session, organization.id, parameters).await?;
-    Ok(ChangedView::new(change, status.as_str(), &organization))
+    Ok(ChangedView::new(
+        change,
+        status.as_str(),
+        names,
+        &organization,
+    ))
 }

@@ -3,10 +3,10 @@
 use clap::{ArgGroup, Args, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
-use super::view::ChangedView;
+use super::changed::ChangedView;
 use crate::{
     cli::{complete, values},
-    commands::booking::{notes::NotesArgs, patching, references},
+    commands::booking::{names::Names, notes::NotesArgs, patching, references},
     context::App,
     domain::{
         AppointmentId,
@@ -116,7 +116,8 @@ impl UpdateArgs {
             )?,
             outside_schedule: self.outside_schedule,
         };
+        let names = Names::load(app, &session, &organization).await?;
         let change = appointments::update(&session, organization.id, parameters).await?;
-        Ok(ChangedView::new(change, "updated", &organization))
+        Ok(ChangedView::new(change, "updated", names, &organization))
     }
 }

@@ -1,19 +1,11 @@
-//! An appointment, and what a change made of it.
+//! An appointment, as it is shown.
 
 use serde::Serialize;
-use serde_json::json;
 
 use crate::{
-    commands::{
-        booking::span,
-        changes::{self, KeyChange},
-    },
-    domain::{
-        Organization,
-        booking::{Appointment, AppointmentEntry, AppointmentStatus},
-    },
+    commands::booking::span,
+    domain::booking::{Appointment, AppointmentEntry, AppointmentStatus},
     output::{Cell, Page, Record, Style, View},
-    services::booking::appointments::AppointmentChange,
 };
 
 /// An appointment, as list and show print it.
@@ -37,7 +29,7 @@ fn status_cell(style: &Style, status: AppointmentStatus) -> Cell {
 }
 
 /// `2026-11-30 09:00 CET until 09:30`
-fn when(style: &Style, appointment: &Appointment, zone: chrono_tz::Tz) -> String {
+pub(super) fn when(style: &Style, appointment: &Appointment, zone: chrono_tz::Tz) -> String {
     let until = span::until(appointment.starts_at, appointment.ends_at, zone);
     let starts = style.time(appointment.starts_at, Some(zone));
     format!("{starts} until {until}")
@@ -58,7 +50,7 @@ impl View for AppointmentView {
     }
 }
 
-fn details(page: &mut Page, appointment: &Appointment) {
+pub(super) fn details(page: &mut Page, appointment: &Appointment) {
     let style = page.style();
     page.field("Status", status_cell(&style, appointment.status))
         .optional_field("Reason", appointment.broken_reason.as_ref())
@@ -103,92 +95,5 @@ impl Record for AppointmentView {
             status_cell(style, appointment.status),
             style.dim(appointment.id.to_string()),
         ]
-    }
-}
-
-/// An appointment after a change.
-#[derive(Serialize)]
-pub(super) struct ChangedView {
-    changed: bool,
-    organization: String,
-    changes: Vec<KeyChange>,
-    #[serde(flatten)]
-    appointment: Appointment,
-    #[serde(skip)]
-    verb: &'static str,
-    #[serde(skip)]
-    zone: chrono_tz::Tz,
-    #[serde(skip)]
-    is_new: bool,
-}
-
-impl ChangedView {
-    pub(super) fn new(
-        change: AppointmentChange,
-        verb: &'static str,
-        organization: &Organization,
-    ) -> Self {
-        let changes = match &change.before {
-            Some(before) => changes::of_fields(&json!(before), &json!(change.appointment)),
-            None => Vec::new(),
-        };
-        Self {
-            changed: change.changed,
-            organization: organization.slug.to_string(),
-            changes,
-            is_new: change.before.is_none(),
-            appointment: change.appointment,
-            verb,
-            zone: organization.time_zone.tz(),
-        }
-    }
-}
-
-impl View for ChangedView {
-    fn human(&self, page: &mut Page) {
-        let style = page.style();
-        page.field(
-            "When",
-            style.bold(when(&style, &self.appointment, self.zone)),
-        );
-        details(page, &self.appointment);
-    }
-
-    fn summary(&self) -> Option<String> {
-        let (id, organization) = (self.appointment.id, &self.organization);
-        // The texts may tell of a patient's health: the names of the fields are enough here.
-        let fields: Vec<&str> = self
-            .changes
-            .iter()
-            .map(|change| change.key.as_str())
-            .collect();
-        Some(match (self.changed, self.is_new) {
-            (false, _) => format!("appointment {id} is so already; nothing was changed"),
-            (true, true) => format!("booked appointment {id} in {organization}"),
-            (true, false) => {
-                let verb = self.verb;
-                format!(
-                    "{verb} appointment {id} of {organization}: {}",
-                    fields.join(", ")
-                )
-            }
-        })
-    }
-
-    fn next(&self) -> Vec<String> {
-        let (id, organization) = (self.appointment.id, &self.organization);
-        match (self.changed, self.is_new, self.appointment.status) {
-            (false, ..) => Vec::new(),
-            (true, true, _) => vec![
-                format!("tenantctl appointment confirm {id} --org {organization}"),
-                format!("undo: tenantctl appointment delete {id} --org {organization}"),
-            ],
-            (true, false, AppointmentStatus::Broken | AppointmentStatus::Cancelled) => {
-                vec![format!(
-                    "book it again: tenantctl appointment update {id} --status scheduled --org {organization}"
-                )]
-            }
-            (true, false, _) => Vec::new(),
-        }
     }
 }

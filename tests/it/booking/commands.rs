@@ -311,3 +311,34 @@ fn hints_name_the_organization_that_the_command_named() {
         "{stderr}"
     );
 }
+
+#[test]
+fn a_move_says_from_when_to_when_and_how_to_move_it_back() {
+    let clinic = clinic();
+    let id = book(&clinic, "2031-03-03T09:00");
+    let line = format!("appointment update {id} --at 2031-03-03T10:00 --service Check-up");
+    let moved = clinic.run(&line);
+    for part in [
+        "when: 2031-03-03 09:00 CET until 09:30 → 2031-03-03 10:00 CET until 10:30",
+        "\n  service\n",
+    ] {
+        assert!(moved.stderr.contains(part), "{part}: {moved:?}");
+    }
+    assert!(
+        moved.stdout.contains("Dr. Bo Berg") && moved.stdout.contains("Room 1"),
+        "{moved:?}"
+    );
+    let undo = "undo: ";
+    let undo = moved.stderr.lines().find_map(|line| line.split_once(undo));
+    let (_, undo) = undo.unwrap_or_else(|| panic!("{moved:?}"));
+    clinic.ok(undo.trim_start_matches("tenantctl "));
+    let shown = clinic.json(&format!("appointment show {id}"));
+    assert_eq!(shown["starts_at"], "2031-03-03T08:00:00Z");
+    let confirmed = clinic.run(&format!("appointment confirm {id}"));
+    assert!(
+        confirmed.stderr.contains("status: scheduled → confirmed"),
+        "{confirmed:?}"
+    );
+    let listed = clinic.json("appointment list --from 2031-03-03 --until 2031-03-04");
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+}

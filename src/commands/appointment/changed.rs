@@ -1,0 +1,166 @@
+//! What a change made of an appointment.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::view::{details, when};
+use crate::{
+    commands::{
+        booking::names::Names,
+        changes::{self, KeyChange},
+    },
+    domain::{
+        Organization,
+        booking::{Appointment, AppointmentStatus},
+    },
+    output::{Page, Style, View},
+    services::booking::appointments::AppointmentChange,
+};
+
+/// An appointment after a change.
+#[derive(Serialize)]
+pub(super) struct ChangedView {
+    changed: bool,
+    organization: String,
+    changes: Vec<KeyChange>,
+    #[serde(flatten)]
+    appointment: Appointment,
+    #[serde(skip)]
+    before: Option<Appointment>,
+    #[serde(skip)]
+    verb: &'static str,
+    #[serde(skip)]
+    names: Names,
+    #[serde(skip)]
+    zone: chrono_tz::Tz,
+}
+
+impl ChangedView {
+    pub(super) fn new(
+        change: AppointmentChange,
+        verb: &'static str,
+        names: Names,
+        organization: &Organization,
+    ) -> Self {
+        let changes = match &change.before {
+            Some(before) => changes::of_fields(&json!(before), &json!(change.appointment)),
+            None => Vec::new(),
+        };
+        Self {
+            changed: change.changed,
+            organization: organization.slug.to_string(),
+            changes,
+            appointment: change.appointment,
+            before: change.before,
+            verb,
+            names,
+            zone: organization.time_zone.tz(),
+        }
+    }
+
+    fn operatory(&self, appointment: &Appointment) -> Option<String> {
+        let id = appointment.operatory_id?;
+        Some(self.names.operatory(id))
+    }
+
+    /// What differs: when, with whom, where and what becomes of it with the old and the new value.
+    /// The texts may tell of a patient's health: the names of the fields are enough there.
+    fn differences(&self, before: &Appointment) -> Vec<String> {
+        let (after, style) = (&self.appointment, Style::default());
+        let values = |one: &Appointment| {
+            let none = || "none".to_owned();
+            [
+                ("when", when(&style, one, self.zone)),
+                ("provider", self.names.provider(one.provider_id)),
+                ("operatory", self.operatory(one).unwrap_or_else(none)),
+                ("status", one.status.to_string()),
+            ]
+        };
+        let named = [
+            "starts_at",
+            "ends_at",
+            "provider_id",
+            "operatory_id",
+            "status",
+        ];
+        let fields = self.changes.iter().map(|change| change.key.as_str());
+        let others = fields.filter(|field| !named.contains(field));
+        std::iter::zip(values(before), values(after))
+            .filter(|((_, old), (_, new))| old != new)
+            .map(|((label, old), (_, new))| format!("{label}: {old} → {new}"))
+            .chain(others.map(str::to_owned))
+            .collect()
+    }
+
+    /// The command that puts it back to where it was, where it was moved.
+    fn move_back(&self, before: &Appointment) -> Option<String> {
+        let after = &self.appointment;
+        let Appointment { id, status, .. } = after;
+        let mut line = format!("undo: tenantctl appointment update {id}");
+        let place = line.len();
+        if before.starts_at != after.starts_at {
+            let at = before.starts_at.with_timezone(&self.zone);
+            line.push_str(&format!(" --at {}", at.format("%Y-%m-%dT%H:%M%:z")));
+        }
+        if before.length() != after.length() {
+            line.push_str(&format!(" --length {}", before.length().num_minutes()));
+        }
+        if before.provider_id != after.provider_id {
+            line.push_str(&format!(" --provider {}", before.provider_id));
+        }
+        if before.operatory_id != after.operatory_id {
+            line.push_str(&match before.operatory_id {
+                Some(id) => format!(" --operatory {id}"),
+                None => " --clear operatory".to_owned(),
+            });
+        }
+        let is_moved = line.len() > place && before.status == *status;
+        is_moved.then(|| format!("{line} --org {}", self.organization))
+    }
+}
+
+impl View for ChangedView {
+    fn human(&self, page: &mut Page) {
+        let style = page.style();
+        let appointment = &self.appointment;
+        page.field("When", style.bold(when(&style, appointment, self.zone)))
+            .field("Provider", self.names.provider(appointment.provider_id))
+            .optional_field("Operatory", self.operatory(appointment));
+        details(page, appointment);
+    }
+
+    fn summary(&self) -> Option<String> {
+        let (id, organization) = (self.appointment.id, &self.organization);
+        Some(match &self.before {
+            _ if !self.changed => {
+                format!("appointment {id} is so already; nothing was changed")
+            }
+            None => format!("booked appointment {id} in {organization}"),
+            Some(before) => {
+                let verb = self.verb;
+                let heading = format!("{verb} appointment {id} of {organization}:");
+                match self.differences(before).as_slice() {
+                    [only] => format!("{heading} {only}"),
+                    several => format!("{heading}\n  {}", several.join("\n  ")),
+                }
+            }
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        let (id, organization) = (self.appointment.id, &self.organization);
+        match (&self.before, self.appointment.status) {
+            _ if !self.changed => Vec::new(),
+            (None, _) => vec![
+                format!("tenantctl appointment confirm {id} --org {organization}"),
+                format!("undo: tenantctl appointment delete {id} --org {organization}"),
+            ],
+            (Some(_), AppointmentStatus::Broken | AppointmentStatus::Cancelled) => {
+                vec![format!(
+                    "book it again: tenantctl appointment update {id} --status scheduled --org {organization}"
+                )]
+            }
+            (Some(before), _) => self.move_back(before).into_iter().collect(),
+        }
+    }
+}

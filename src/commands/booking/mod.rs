@@ -2,6 +2,7 @@
 
 pub(in crate::commands) mod confirm;
 pub(in crate::commands) mod names;
+pub(in crate::commands) mod not_taken;
 pub(in crate::commands) mod notes;
 pub(in crate::commands) mod pages;
 pub(in crate::commands) mod patching;

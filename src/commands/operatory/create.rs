@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::view::ChangedView;
 use crate::{
-    commands::missing,
+    commands::{booking::not_taken::NotTaken, missing},
     context::App,
     domain::booking::{parameters::CreateOperatory, text},
     error::Result,
@@ -49,6 +49,14 @@ impl CreateArgs {
         };
         let change =
             operatories::create(&session, organization.id, &parameters, self.if_not_exists);
-        Ok(ChangedView::new(change.await?, &organization))
+        let change = change.await?;
+        if change.changed {
+            return Ok(ChangedView::new(change, &organization));
+        }
+        let known = &change.operatory;
+        let not_taken = NotTaken::new(&organization)
+            .text("name", Some(&parameters.name), Some(&known.name))
+            .text("notes", parameters.notes.as_deref(), known.notes.as_deref());
+        Ok(ChangedView::new(change, &organization).not_taken(&not_taken))
     }
 }

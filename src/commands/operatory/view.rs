@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    commands::changes::{self, KeyChange},
+    commands::{
+        booking::not_taken::NotTaken,
+        changes::{self, KeyChange},
+    },
     domain::{Organization, booking::Operatory},
     output::{Cell, Page, Record, Style, View},
     services::booking::operatories::OperatoryChange,
@@ -75,6 +78,8 @@ pub(super) struct ChangedView {
     view: OperatoryView,
     #[serde(skip)]
     is_new: bool,
+    #[serde(skip)]
+    not_taken: Option<String>,
 }
 
 impl ChangedView {
@@ -88,11 +93,19 @@ impl ChangedView {
             organization: organization.slug.to_string(),
             changes,
             is_new: change.before.is_none(),
+            not_taken: None,
             view: OperatoryView {
                 operatory: change.operatory,
                 zone: organization.time_zone.tz(),
             },
         }
+    }
+
+    /// Warns of what was given and left as it is.
+    #[must_use]
+    pub(super) fn not_taken(mut self, not_taken: &NotTaken) -> Self {
+        self.not_taken = not_taken.warning();
+        self
     }
 }
 
@@ -111,6 +124,10 @@ impl View for ChangedView {
                 &self.changes,
             ),
         })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.not_taken.clone().into_iter().collect()
     }
 
     fn next(&self) -> Vec<String> {

@@ -6,7 +6,10 @@ use clap::Args;
 use super::view::ChangedView;
 use crate::{
     cli::values,
-    commands::{booking::notes::NotesArgs, missing},
+    commands::{
+        booking::{not_taken::NotTaken, notes::NotesArgs},
+        missing,
+    },
     context::App,
     domain::booking::{parameters::CreatePatient, text},
     error::Result,
@@ -82,6 +85,27 @@ impl CreateArgs {
             external_id: self.external_id,
         };
         let change = patients::create(&session, organization.id, &parameters, self.if_not_exists);
-        Ok(ChangedView::new(change.await?, true, &organization))
+        let change = change.await?;
+        if change.changed {
+            return Ok(ChangedView::new(change, true, &organization));
+        }
+        let known = &change.patient;
+        let not_taken = NotTaken::new(&organization)
+            .text(
+                "first_name",
+                Some(&parameters.first_name),
+                Some(&known.first_name),
+            )
+            .text(
+                "last_name",
+                Some(&parameters.last_name),
+                Some(&known.last_name),
+            )
+            .value("birth_date", parameters.birth_date, known.birth_date)
+            .phone(parameters.phone.as_deref(), known.phone.as_ref())
+            .email(parameters.email.as_deref(), known.email.as_ref())
+            .language(parameters.language.as_deref(), known.language.as_ref())
+            .text("notes", parameters.notes.as_deref(), known.notes.as_deref());
+        Ok(ChangedView::new(change, true, &organization).not_taken(&not_taken))
     }
 }

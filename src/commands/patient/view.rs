@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::{
+    commands::booking::not_taken::NotTaken,
     domain::{
         Organization,
         booking::{Duplicate, Patient},
@@ -104,12 +105,15 @@ pub(super) struct ChangedView {
     view: PatientView,
     #[serde(skip)]
     is_new: bool,
+    #[serde(skip)]
+    not_taken: Option<String>,
 }
 
 impl ChangedView {
     pub(super) fn new(change: PatientChange, is_new: bool, organization: &Organization) -> Self {
         Self {
             is_new: is_new && change.changed,
+            not_taken: None,
             changed: change.changed,
             organization: organization.slug.to_string(),
             changed_fields: change.changed_fields,
@@ -119,6 +123,13 @@ impl ChangedView {
                 zone: organization.time_zone.tz(),
             },
         }
+    }
+
+    /// Warns of what was given and left as it is.
+    #[must_use]
+    pub(super) fn not_taken(mut self, not_taken: &NotTaken) -> Self {
+        self.not_taken = not_taken.warning();
+        self
     }
 }
 
@@ -147,7 +158,12 @@ impl View for ChangedView {
                 one.same.join(", ")
             )
         };
-        self.possible_duplicates.iter().map(duplicate).collect()
+        let duplicates = self.possible_duplicates.iter().map(duplicate);
+        self.not_taken
+            .clone()
+            .into_iter()
+            .chain(duplicates)
+            .collect()
     }
 
     fn next(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::view::ChangedView;
 use crate::{
-    commands::missing,
+    commands::{booking::not_taken::NotTaken, missing},
     context::App,
     domain::booking::{parameters::CreateProvider, text},
     error::Result,
@@ -58,6 +58,20 @@ impl CreateArgs {
             external_id: self.external_id,
         };
         let change = providers::create(&session, organization.id, &parameters, self.if_not_exists);
-        Ok(ChangedView::new(change.await?, &organization))
+        let change = change.await?;
+        if change.changed {
+            return Ok(ChangedView::new(change, &organization));
+        }
+        let known = &change.provider;
+        let not_taken = NotTaken::new(&organization)
+            .text("name", Some(&parameters.name), Some(&known.name))
+            .text(
+                "specialty",
+                parameters.specialty.as_deref(),
+                known.specialty.as_deref(),
+            )
+            .email(parameters.email.as_deref(), known.email.as_ref())
+            .phone(parameters.phone.as_deref(), known.phone.as_ref());
+        Ok(ChangedView::new(change, &organization).not_taken(&not_taken))
     }
 }

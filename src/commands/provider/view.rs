@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    commands::changes::{self, KeyChange},
+    commands::{
+        booking::not_taken::NotTaken,
+        changes::{self, KeyChange},
+    },
     domain::{Organization, booking::Provider},
     output::{Cell, Page, Record, Style, View},
     services::booking::providers::ProviderChange,
@@ -85,6 +88,8 @@ pub(super) struct ChangedView {
     view: ProviderView,
     #[serde(skip)]
     is_new: bool,
+    #[serde(skip)]
+    not_taken: Option<String>,
 }
 
 impl ChangedView {
@@ -98,11 +103,19 @@ impl ChangedView {
             organization: organization.slug.to_string(),
             changes,
             is_new: change.before.is_none(),
+            not_taken: None,
             view: ProviderView {
                 provider: change.provider,
                 zone: organization.time_zone.tz(),
             },
         }
+    }
+
+    /// Warns of what was given and left as it is.
+    #[must_use]
+    pub(super) fn not_taken(mut self, not_taken: &NotTaken) -> Self {
+        self.not_taken = not_taken.warning();
+        self
     }
 }
 
@@ -121,6 +134,10 @@ impl View for ChangedView {
                 &self.changes,
             ),
         })
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.not_taken.clone().into_iter().collect()
     }
 
     fn next(&self) -> Vec<String> {

@@ -109,6 +109,10 @@ fn conflicts_of_schedules_are_exit_code_10() {
     clinic.ok("schedule create holiday --from 2031-03-03 --note Carnival");
     let stderr = clinic.fails(10, "schedule conflicts --from 2031-03-01");
     assert!(stderr.contains("1 conflict was found"), "{stderr}");
+    clinic.fails(
+        10,
+        r#"booking call CheckScheduleConflicts --json '{"date_from": "2031-03-01"}'"#,
+    );
     let hours = clinic.ok("schedule hours Berg --from 2031-03-03 --days 2");
     assert!(
         hours.contains("closed") && hours.contains("09:00–17:00"),
@@ -127,6 +131,13 @@ fn provisioning_can_be_repeated() {
         assert_eq!(clinic.json(line)["changed"], false, "{line}");
     }
     clinic.fails(4, "provider create 'Dr. Bo Berg' --external-id D-1");
+    let differs =
+        "provider create 'Dr. Bo Berg' --specialty Surgery --external-id D-1 --if-not-exists";
+    let outcome = clinic.run(differs);
+    assert!(
+        outcome.stderr.contains("was not taken over: specialty"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The commands on the booking data, as processes.
 
+use rexpect::session::{PtySession, spawn_command};
 use serde_json::Value;
 
 use crate::common::Clinic;
@@ -352,4 +353,56 @@ fn a_move_says_from_when_to_when_and_how_to_move_it_back() {
     );
     let listed = clinic.json("appointment list --from 2031-03-03 --until 2031-03-04");
     assert_eq!(listed.as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_person_is_asked_whose_a_schedule_is_and_on_which_days() {
+    let clinic = clinic();
+    let mut terminal = at_terminal(&clinic, "schedule create blockout --color never");
+    terminal.exp_string("Whose").expect("a menu");
+    terminal.send("j\r").expect("down, Enter");
+    terminal.flush().expect("the keys are pressed");
+    terminal.exp_string("Days").expect("a menu");
+    terminal.send_line("").expect("Enter");
+    for (label, answer) in [("Start", "12:00"), ("End", "13:00")] {
+        terminal.exp_string(label).expect("a question");
+        terminal.send_line(answer).expect("an answer");
+    }
+    terminal.exp_string("added schedule").expect("it is added");
+    terminal.exp_eof().expect("the end");
+    let added = clinic.json("schedule list --kind blockout");
+    assert!(
+        added[0]["provider_id"].is_string() && added[0]["weekday"].is_null(),
+        "{added}"
+    );
+}
+
+#[test]
+fn who_is_not_found_is_asked_for_again_before_the_next_question() {
+    let clinic = clinic();
+    let mut terminal = at_terminal(&clinic, "appointment create --color never");
+    for (label, answer) in [
+        ("Patient", "P-9"),
+        ("there is no patient", ""),
+        ("Patient", "P-1"),
+        ("Provider", "Nobody"),
+        ("there is no provider", ""),
+        ("Provider", "Berg"),
+        ("Starts at", "2031-03-03T09:00"),
+    ] {
+        terminal.exp_string(label).expect(label);
+        if !answer.is_empty() {
+            terminal.send_line(answer).expect("an answer");
+        }
+    }
+    terminal
+        .exp_string("booked appointment")
+        .expect("it is booked");
+    terminal.exp_eof().expect("the end");
+}
+
+fn at_terminal(clinic: &Clinic, line: &str) -> PtySession {
+    let words: Vec<&str> = line.split(' ').collect();
+    let command = clinic.cli.command(&words);
+    spawn_command(command, Some(30_000)).expect("a pseudo-terminal")
 }

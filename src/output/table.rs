@@ -34,8 +34,8 @@ pub(super) fn render(style: &Style, columns: &[&str], rows: &[Vec<Cell>]) -> Str
             stack(row);
         }
     }
-    let ids: Vec<usize> = (0..grid.first().map_or(0, Vec::len))
-        .filter(|column| has_ids(&grid, *column))
+    let constraints: Vec<Option<ColumnConstraint>> = (0..grid.first().map_or(0, Vec::len))
+        .map(|column| constraint(&grid, column))
         .collect();
     let mut table = bare(style);
     let mut grid = grid.into_iter();
@@ -54,9 +54,9 @@ pub(super) fn render(style: &Style, columns: &[&str], rows: &[Vec<Cell>]) -> Str
             toned(style, text.text, text.tone).set_alignment(alignment)
         }));
     }
-    for column in ids {
-        if let Some(column) = table.column_mut(column) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
+    for (column, constraint) in table.column_iter_mut().zip(constraints) {
+        if let Some(constraint) = constraint {
+            column.set_constraint(constraint);
         }
     }
     if style.terminal {
@@ -92,15 +92,31 @@ fn stack(row: &mut Vec<Text>) {
     }
 }
 
+/// Keeps the ids of a column whole: where they stand alone, and where they are words of a text.
+fn constraint(grid: &[Vec<Text>], column: usize) -> Option<ColumnConstraint> {
+    if has_ids(grid, column) {
+        return Some(ColumnConstraint::ContentWidth);
+    }
+    let cells = grid.iter().filter_map(|row| row.get(column));
+    let mut words = cells.flat_map(|cell| cell.text.split_whitespace());
+    words
+        .any(is_id)
+        .then_some(ColumnConstraint::LowerBoundary(Width::Fixed(
+            ID_WIDTH + GAP,
+        )))
+}
+
 fn has_ids(grid: &[Vec<Text>], column: usize) -> bool {
     let cells = grid.iter().filter_map(|row| row.get(column));
     let mut lines = cells.flat_map(|cell| cell.text.lines());
     lines.any(is_id)
 }
 
-/// A UUID as it is written everywhere: 36 characters.
+/// Columns that a UUID takes as it is written everywhere.
+const ID_WIDTH: u16 = 36;
+
 fn is_id(text: &str) -> bool {
-    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+    text.len() == usize::from(ID_WIDTH) && uuid::Uuid::try_parse(text).is_ok()
 }
 
 /// Columns of a terminal that a column should have at least, unless it is narrower by itself.
@@ -287,6 +303,23 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn an_id_within_a_text_stays_whole() {
+        let style = Style {
+            terminal: true,
+            width: Some(80),
+            ..Style::default()
+        };
+        let mut row: Vec<Cell> = vec!["Some words here".into(); 3];
+        row.push(format!("appointment {ID}").into());
+        let text = render(&style, &["when", "who", "what", "object"], &[row]);
+        assert!(text.contains(ID), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
     }
 
     #[test]

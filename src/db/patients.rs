@@ -158,8 +158,9 @@ async fn all(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> 
     .collect()
 }
 
-/// The range of the longest beginning leads; the others are asked of each patient in it. Text
-/// comparisons are leakproof and can use the index under row-level security; LIKE is not
+/// The range of the longest beginning leads; the others are asked of each patient in it, and each that
+/// is left is looked up by its key: OFFSET keeps the planner from reading the whole table instead,
+/// other organizations' rows with it. Text comparisons are leakproof and can use the index under row-level security; LIKE is not
 /// (PostgreSQL manual, 41.5).
 async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Result<Vec<Patient>> {
     let others: Vec<String> = filter
@@ -174,24 +175,28 @@ async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Res
         .collect();
     sqlx::query_as!(
         PatientRow,
-        "SELECT id, external_id, first_name, last_name, birth_date, phone, email, language, notes,
-                archived_at, created_at, updated_at
-           FROM patients
-          WHERE organization_id = $1
-            AND id IN (SELECT n.patient_id FROM patient_name_parts n
-                        WHERE n.organization_id = $1 AND n.part >= $8 AND n.part < $9)
-            AND NOT EXISTS (
-                SELECT FROM unnest($10::text[], $11::text[]) wanted (first, beyond)
-                 WHERE NOT EXISTS (
-                       SELECT FROM patient_name_parts n
-                        WHERE n.organization_id = $1 AND n.patient_id = patients.id
-                          AND n.part >= wanted.first AND n.part < wanted.beyond))
-            AND ($2::text IS NULL OR phone = $2)
-            AND ($3::text IS NULL OR email = $3)
-            AND ($4::date IS NULL OR birth_date = $4)
-            AND ($5 OR archived_at IS NULL)
-            AND ($6::uuid IS NULL OR (sort_name, id) > ($12::text, $6))
-          ORDER BY sort_name, id LIMIT $7",
+        "WITH found AS MATERIALIZED (
+             SELECT DISTINCT n.patient_id
+               FROM patient_name_parts n
+              WHERE n.organization_id = $1 AND n.part >= $8 AND n.part < $9
+                AND NOT EXISTS (
+                    SELECT FROM unnest($10::text[], $11::text[]) wanted (first, beyond)
+                     WHERE NOT EXISTS (
+                           SELECT FROM patient_name_parts o
+                            WHERE o.organization_id = $1 AND o.patient_id = n.patient_id
+                              AND o.part >= wanted.first AND o.part < wanted.beyond))
+         )
+         SELECT p.id, p.external_id, p.first_name, p.last_name, p.birth_date, p.phone, p.email,
+                p.language, p.notes, p.archived_at, p.created_at, p.updated_at
+           FROM found
+          CROSS JOIN LATERAL (
+                SELECT * FROM patients WHERE organization_id = $1 AND id = found.patient_id OFFSET 0) p
+          WHERE ($2::text IS NULL OR p.phone = $2)
+            AND ($3::text IS NULL OR p.email = $3)
+            AND ($4::date IS NULL OR p.birth_date = $4)
+            AND ($5 OR p.archived_at IS NULL)
+            AND ($6::uuid IS NULL OR (p.sort_name, p.id) > ($12::text, $6))
+          ORDER BY p.sort_name, p.id LIMIT $7",
         tx.organization_id().as_uuid(),
         filter.phone.as_ref().map(PhoneNumber::as_str),
         filter.email.as_ref().map(Email::as_str),

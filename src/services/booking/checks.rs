@@ -104,7 +104,7 @@ pub(super) fn has_appointments(what: &str, count: i64) -> Error {
     };
     Error::conflict(format!("{what} has {appointments}; nothing was deleted"))
         .hint("keep it out of sight with all of them instead: --archive (archive)")
-        .hint("or delete these first: tenantctl appointment list, tenantctl appointment delete ID")
+        .hint("or delete these first: tenantctl appointment list")
 }
 
 /// What became of a provider, an operatory or a patient that was to go.

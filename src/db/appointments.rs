@@ -100,6 +100,7 @@ pub struct AppointmentFilter {
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<AppointmentEntry>> {
+    tx.plan_for_values().await?;
     let ids: Vec<Uuid> = filter.ids.iter().map(|id| id.as_uuid()).collect();
     let statuses: Vec<String> = filter
         .statuses

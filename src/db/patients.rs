@@ -117,6 +117,7 @@ pub struct PatientFilter {
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn page(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> {
+    tx.plan_for_values().await?;
     match longest(&filter.name_parts) {
         Some(longest) => search(tx, filter, longest).await,
         None => all(tx, filter).await,

@@ -61,6 +61,18 @@ impl TenantTx {
         self.lent.rollback().await
     }
 
+    /// Has what follows in this transaction planned for its values. A statement with filters that may
+    /// be left out is fast so, and slow by the plan for any value that a kept connection comes to
+    /// after five executions (PostgreSQL manual, PREPARE).
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub(super) async fn plan_for_values(&mut self) -> Result<()> {
+        let setting = "SET LOCAL plan_cache_mode = force_custom_plan";
+        self.connection().execute(setting).await?;
+        Ok(())
+    }
+
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         self.lent.connection()
     }

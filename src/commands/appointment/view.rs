@@ -53,7 +53,7 @@ impl View for AppointmentView {
 pub(super) fn details(page: &mut Page, appointment: &Appointment) {
     let style = page.style();
     page.field("Status", status_cell(&style, appointment.status))
-        .optional_field("Reason", appointment.broken_reason.as_ref())
+        .optional_field("Broken because", appointment.broken_reason.as_ref())
         .optional_field("Service", appointment.service.as_ref())
         .optional_field("External id", appointment.external_id.as_ref())
         .field("Id", appointment.id.to_string());

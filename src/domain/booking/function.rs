@@ -71,7 +71,7 @@ impl Function {
         }
     }
 
-    /// Whether rows are gone for good after it, so that it has to be confirmed.
+    /// Whether it takes something away, for good or into the archive, so that it has to be confirmed.
     pub const fn deletes(self) -> bool {
         matches!(
             self,

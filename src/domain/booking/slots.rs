@@ -174,21 +174,6 @@ impl SlotSearch {
     }
 }
 
-/// The next `count` slots of a provider from `after` on, to name other times where the wanted one
-/// is taken. What `provider` and `rooms` must cover is in [`SlotSearch::alternatives`].
-pub fn next_slots(
-    after: DateTime<Utc>,
-    length: TimeDelta,
-    count: usize,
-    provider: &ProviderTime,
-    rooms: &Rooms,
-    zone: Tz,
-) -> Vec<Slot> {
-    SlotSearch::alternatives(after, length, count, zone)
-        .slots(std::slice::from_ref(provider), rooms, zone)
-        .collect()
-}
-
 /// The slots of a search: see [`SlotSearch::slots`].
 #[derive(Debug)]
 pub struct Slots {

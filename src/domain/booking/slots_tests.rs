@@ -279,8 +279,10 @@ fn the_next_slots_are_those_after_the_time_that_is_taken() {
     let day = every_day(&[("09:00", "17:00")]);
     let busy = [("2026-07-01T14:00:00Z", "2026-07-01T14:30:00Z")];
     let provider = provider(1, &day, &search, zone, &busy);
-    let next = next_slots(after, minutes(30), 3, &provider, &Rooms::NotNeeded, zone);
-    let next: Vec<_> = next.iter().map(|slot| slot.starts_at).collect();
+    let next: Vec<_> = search
+        .slots(std::slice::from_ref(&provider), &Rooms::NotNeeded, zone)
+        .map(|slot| slot.starts_at)
+        .collect();
     assert_eq!(
         next,
         [

@@ -142,6 +142,7 @@ pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<A
     )
     .fetch_all(tx.connection())
     .await?;
+    tx.plan_as_usual().await?;
     rows.into_iter()
         .map(|row| {
             Ok(AppointmentEntry {

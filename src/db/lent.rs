@@ -1,6 +1,6 @@
 //! A connection lent to a handle, and the transaction on it.
 
-use sqlx::{Executor, PgConnection, postgres::PgTransactionManager};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr, postgres::PgTransactionManager};
 use sqlx_core::transaction::TransactionManager;
 use tokio::sync::OwnedMutexGuard;
 
@@ -29,15 +29,23 @@ impl Lent {
         })
     }
 
-    /// In a transaction; in a rehearsal, in a savepoint of the one that is never committed.
-    pub(super) async fn begin(db: &Database) -> Result<Self> {
+    /// In a transaction that starts with `settings`, which travel with BEGIN; in a rehearsal, in a
+    /// savepoint of the one that is never committed.
+    pub(super) async fn begin(db: &Database, settings: &str) -> Result<Self> {
         let mut lent = Self::outside(db)?;
-        if let Some(ledger) = db.ledger() {
-            let before = rehearsal::counters(&mut lent.connection).await?;
-            lent.rehearsal = Some((ledger.clone(), before));
-        }
+        let Some(ledger) = db.ledger() else {
+            let begin = AssertSqlSafe(format!("BEGIN; {settings}")).into_sql_str();
+            PgTransactionManager::begin(&mut lent.connection, Some(begin)).await?;
+            lent.in_transaction = true;
+            return Ok(lent);
+        };
+        let before = rehearsal::counters(&mut lent.connection).await?;
+        lent.rehearsal = Some((ledger.clone(), before));
         PgTransactionManager::begin(&mut lent.connection, None).await?;
         lent.in_transaction = true;
+        lent.connection
+            .execute(AssertSqlSafe(settings.to_owned()))
+            .await?;
         Ok(lent)
     }
 

@@ -31,7 +31,7 @@ impl TryFrom<PatientRow> for Patient {
     type Error = Error;
 
     fn try_from(row: PatientRow) -> Result<Self> {
-        let phone = row.phone.as_deref().map(str::parse::<PhoneNumber>);
+        let phone = row.phone.as_deref().map(PhoneNumber::from_stored);
         let email = row.email.as_deref().map(str::parse::<Email>);
         let language = row.language.as_deref().map(str::parse::<Locale>);
         Ok(Self {
@@ -118,10 +118,12 @@ pub struct PatientFilter {
 /// `Unavailable` when the connection is lost.
 pub async fn page(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> {
     tx.plan_for_values().await?;
-    match longest(&filter.name_parts) {
-        Some(longest) => search(tx, filter, longest).await,
-        None => all(tx, filter).await,
-    }
+    let page = match longest(&filter.name_parts) {
+        Some(longest) => search(tx, filter, longest).await?,
+        None => all(tx, filter).await?,
+    };
+    tx.plan_as_usual().await?;
+    Ok(page)
 }
 
 /// The beginning that the fewest names have, as a rule.

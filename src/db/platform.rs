@@ -1,6 +1,6 @@
 //! The handle for work across tenants: lists of organizations, users, the platform's defaults.
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::PgConnection;
 
 use super::{Database, lent::Lent};
 use crate::{domain::OrganizationId, error::Result};
@@ -29,7 +29,7 @@ impl PlatformConn {
     /// # Errors
     /// `Unavailable` when the connection is lost.
     pub async fn begin(db: &Database) -> Result<Self> {
-        let lent = Lent::begin(db).await?;
+        let lent = Lent::begin(db, "").await?;
         Ok(Self { lent })
     }
 
@@ -39,14 +39,13 @@ impl PlatformConn {
     /// # Errors
     /// `Unavailable` when the connection is lost.
     pub async fn begin_for(db: &Database, organization: OrganizationId) -> Result<Self> {
-        let mut conn = Self::begin(db).await?;
         // Safe: a UUID formats as hexadecimal digits and hyphens only.
         let scope = format!(
             "SET LOCAL app.organization_id = '{}'",
             organization.as_uuid()
         );
-        conn.connection().execute(AssertSqlSafe(scope)).await?;
-        Ok(conn)
+        let lent = Lent::begin(db, &scope).await?;
+        Ok(Self { lent })
     }
 
     /// Makes the changes permanent (in a rehearsal: visible to the next handle).

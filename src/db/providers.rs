@@ -28,7 +28,7 @@ impl TryFrom<ProviderRow> for Provider {
     type Error = Error;
 
     fn try_from(row: ProviderRow) -> Result<Self> {
-        let phone = row.phone.as_deref().map(str::parse::<PhoneNumber>);
+        let phone = row.phone.as_deref().map(PhoneNumber::from_stored);
         let email = row.email.as_deref().map(str::parse::<Email>);
         Ok(Self {
             id: row.id.into(),

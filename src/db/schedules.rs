@@ -131,6 +131,9 @@ pub async fn list(tx: &mut TenantTx, filter: &ScheduleFilter) -> Result<Vec<Sche
 /// Everything that decides over dates: the organization's own schedules, and those of the provider
 /// and the operatory that are named, or of all where none is; without what is over by then.
 ///
+/// The comparisons are such that no plan uses an index for them: the range of the organization is
+/// short, and one plan for all values saves planning at each booking.
+///
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn in_force(
@@ -148,8 +151,8 @@ pub async fn in_force(
           WHERE organization_id = $1
             AND (valid_from IS NULL OR valid_from <= $3)
             AND (valid_until IS NULL OR valid_until >= $2)
-            AND (provider_id IS NULL OR $4::uuid IS NULL OR provider_id = $4)
-            AND (operatory_id IS NULL OR $5::uuid IS NULL OR operatory_id = $5)
+            AND (provider_id IS NULL OR $4::uuid IS NULL OR provider_id IS NOT DISTINCT FROM $4)
+            AND (operatory_id IS NULL OR $5::uuid IS NULL OR operatory_id IS NOT DISTINCT FROM $5)
           ORDER BY id",
         tx.organization_id().as_uuid(),
         from,

@@ -1,6 +1,6 @@
 //! The one door to tenant data.
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::{Executor, PgConnection};
 
 use super::{Database, lent::Lent};
 use crate::{domain::OrganizationId, error::Result};
@@ -26,17 +26,15 @@ impl TenantTx {
     /// `Unavailable` when the connection is lost, `Refused` when the connecting role is not a
     /// member of `tenant_app`.
     pub async fn begin(db: &Database, organization: OrganizationId) -> Result<Self> {
-        let mut tx = Self {
-            lent: Lent::begin(db).await?,
-            organization,
-        };
         // Safe: a UUID formats as hexadecimal digits and hyphens only.
         let scope = format!(
             "SET LOCAL ROLE tenant_app; SET LOCAL app.organization_id = '{}'",
             organization.as_uuid()
         );
-        tx.connection().execute(AssertSqlSafe(scope)).await?;
-        Ok(tx)
+        Ok(Self {
+            lent: Lent::begin(db, &scope).await?,
+            organization,
+        })
     }
 
     /// The organization in whose scope this transaction runs.
@@ -61,14 +59,25 @@ impl TenantTx {
         self.lent.rollback().await
     }
 
-    /// Has what follows in this transaction planned for its values. A statement with filters that may
-    /// be left out is fast so, and slow by the plan for any value that a kept connection comes to
-    /// after five executions (PostgreSQL manual, PREPARE).
+    /// Has what follows planned for its values, until [`TenantTx::plan_as_usual`]. A statement with
+    /// filters that may be left out is fast so, and slow by the plan for any value that a kept
+    /// connection comes to after five executions (PostgreSQL manual, PREPARE).
     ///
     /// # Errors
     /// `Unavailable` when the connection is lost.
     pub(super) async fn plan_for_values(&mut self) -> Result<()> {
         let setting = "SET LOCAL plan_cache_mode = force_custom_plan";
+        self.connection().execute(setting).await?;
+        Ok(())
+    }
+
+    /// The end of [`TenantTx::plan_for_values`]: foreign keys are checked by planned statements as
+    /// well, and would be planned anew for each row that is written.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub(super) async fn plan_as_usual(&mut self) -> Result<()> {
+        let setting = "SET LOCAL plan_cache_mode TO DEFAULT";
         self.connection().execute(setting).await?;
         Ok(())
     }

@@ -6,7 +6,7 @@
 //! value, the rule and the remedy.
 
 #[macro_use]
-mod macros;
+pub(crate) mod macros;
 
 pub mod activity;
 pub mod actor;

@@ -26,6 +26,12 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "csv_file",
+        &[
+            "audit", "cli", "commands", "config", "context", "db", "local", "output", "services",
+        ],
+    ),
+    (
         "services",
         &["audit", "cli", "commands", "config", "local", "output"],
     ),

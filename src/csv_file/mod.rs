@@ -1,0 +1,179 @@
+//! CSV files as people have them: of any usual encoding, delimiter and compression, told by
+//! their contents; read in memory that does not grow with the file.
+//!
+//! ```text
+//! file → decompression → UTF-16 to UTF-8, where it is that → csv-core → fields to UTF-8
+//! ```
+//!
+//! Windows-1252 is decoded field by field behind the parser, because a file that is ASCII at
+//! first shows only later which of the two it is. What was recognised is in [`Format`].
+
+mod buffer;
+mod decompress;
+mod delimiter;
+mod encoding;
+mod lines;
+mod record;
+mod records;
+mod reject;
+mod source;
+mod utf16;
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek as _},
+    os::unix::fs::FileExt as _,
+    path::Path,
+    sync::Arc,
+};
+
+use sha2::{Digest as _, Sha256};
+
+pub use decompress::Compression;
+pub use delimiter::Delimiter;
+pub use encoding::TextEncoding;
+pub use record::Record;
+pub use records::Records;
+pub use reject::{ERROR_COLUMN, RejectWriter, excel_safe, without_mark};
+
+use self::{decompress::Decompress, source::Source};
+use crate::error::{Context as _, Error, Result};
+
+/// The name of what came from standard input.
+const STDIN: &str = "standard input";
+const CHUNK: usize = 128 * 1024;
+
+/// What the caller knows of a file; the rest is detected.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// The encoding where no byte order mark says it.
+    pub encoding: Option<TextEncoding>,
+    /// The delimiter, also against a line `sep=`.
+    pub delimiter: Option<Delimiter>,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Format {
+    /// The encoding; UTF-8 also for what is ASCII so far.
+    pub encoding: TextEncoding,
+    /// Whether it begins with a byte order mark.
+    pub with_bom: bool,
+    /// The character between fields.
+    pub delimiter: Delimiter,
+    /// The compression, where there is one.
+    pub compression: Option<Compression>,
+}
+
+/// A CSV file that can be read more than once.
+#[derive(Debug)]
+pub struct CsvFile {
+    name: String,
+    file: Arc<File>,
+    size: u64,
+}
+
+impl CsvFile {
+    /// Opens the file at `path`. A pipe, which can be read only once, is spooled.
+    ///
+    /// # Errors
+    /// Not found; bad input for a folder; failure when it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let file = File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                Error::not_found(format!("there is no file {shown}")).hint("check the path")
+            }
+            _ => Error::failure(format!("cannot open {shown}")).because(error),
+        })?;
+        let metadata = file.metadata().context(format!("cannot open {shown}"))?;
+        if metadata.is_dir() {
+            return Err(
+                Error::bad_input(format!("{shown} is a folder")).hint("name a CSV file in it")
+            );
+        }
+        let name = path.file_name().map_or_else(
+            || shown.to_string(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+        if !metadata.is_file() {
+            return Self::spool_as(name, file);
+        }
+        Ok(Self {
+            name,
+            file: Arc::new(file),
+            size: metadata.len(),
+        })
+    }
+
+    /// Takes standard input, whole. It is kept in a temporary file without a name, which nobody
+    /// else can open and which is gone with the process, because patients are in it.
+    ///
+    /// # Errors
+    /// Failure when `input` cannot be read or the temporary file not be written.
+    pub fn spool(input: impl Read) -> Result<Self> {
+        Self::spool_as(STDIN.to_owned(), input)
+    }
+
+    fn spool_as(name: String, mut input: impl Read) -> Result<Self> {
+        let what = format!("cannot keep {name} in a temporary file");
+        let mut file = tempfile::tempfile().context(what.as_str())?;
+        io::copy(&mut input, &mut file).context(what.as_str())?;
+        let size = file.stream_position().context(what)?;
+        Ok(Self {
+            name,
+            file: Arc::new(file),
+            size,
+        })
+    }
+
+    /// The name without folders, or "standard input".
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many bytes are stored: of compressed ones, if it is compressed.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// SHA-256 of the bytes as they are stored, which are read for it.
+    ///
+    /// # Errors
+    /// Failure when they cannot be read.
+    pub fn sha256(&self) -> Result<[u8; 32]> {
+        let mut source = self.source();
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match source.read(&mut buffer) {
+                Ok(0) => return Ok(hash.finalize().into()),
+                Ok(count) => hash.update(&buffer[..count]),
+                Err(error) => {
+                    let error = source.take_failure().unwrap_or(error);
+                    return Err(Error::failure(format!("cannot read {}", self.name)).because(error));
+                }
+            }
+        }
+    }
+
+    /// The records from the start of the file, whatever was read before.
+    ///
+    /// # Errors
+    /// Bad input for an empty file, an unknown `sep=`, and a header that cannot be read; failure
+    /// when the file cannot be read.
+    pub fn records(&self, options: &ReadOptions) -> Result<Records> {
+        let mut start = [0; 4];
+        let known = self
+            .file
+            .read_at(&mut start, 0)
+            .context(format!("cannot read {}", self.name))?;
+        let compression = Compression::detect(&start[..known]);
+        let stored = Decompress::new(self.source(), compression);
+        Records::new(&self.name, stored, compression, options)
+    }
+
+    fn source(&self) -> Source {
+        Source::new(Arc::clone(&self.file), self.size)
+    }
+}

@@ -1,0 +1,196 @@
+//! One record, whose memory is used again for the next one.
+
+use std::{fmt, mem};
+
+use super::encoding::{Decoding, windows_1252};
+
+/// Room beyond the length of the last record: the next one is about as long.
+const ROOM: usize = 64;
+
+/// One record of a file, to be filled by [`super::Records::next`] again and again.
+#[derive(Clone, Default)]
+pub struct Record {
+    number: u64,
+    line: u64,
+    /// The fields without anything between them; each ends where `ends` says.
+    text: String,
+    ends: Vec<usize>,
+    len: usize,
+    is_damaged: bool,
+    /// Takes turns with `text` where fields change their length when they are decoded.
+    spare: String,
+}
+
+impl Record {
+    /// Its number among the data records: 1 is the first.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The line of the file on which it begins, as a text editor counts.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The number of fields, which may differ from that of the headers.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no field at all, as before it is filled.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The field at `i`, counted from 0, as it is written.
+    pub fn get(&self, i: usize) -> Option<&str> {
+        let end = *self.ends[..self.len].get(i)?;
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        self.text.get(start..end)
+    }
+
+    /// The fields in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len).filter_map(|i| self.get(i))
+    }
+
+    /// Whether it had bytes that are not of the file's encoding; each became U+FFFD.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged
+    }
+
+    pub(super) fn set_number(&mut self, number: u64) {
+        self.number = number;
+    }
+
+    /// Empties it and lends its memory, to be given back with [`Record::fill`].
+    pub(super) fn begin(&mut self) -> Parts {
+        self.line = 0;
+        self.number = 0;
+        self.len = 0;
+        self.is_damaged = false;
+        let mut bytes = mem::take(&mut self.text).into_bytes();
+        // Only what is used is zeroed anew: the capacity may be that of a much longer record.
+        bytes.resize(bytes.len() + bytes.len() / 4 + ROOM, 0);
+        let mut ends = mem::take(&mut self.ends);
+        if ends.is_empty() {
+            ends.resize(ROOM, 0);
+        }
+        Parts { bytes, ends }
+    }
+
+    /// Becomes the record that begins on `line`: takes the first `used` bytes and ends of `parts`
+    /// and decodes them.
+    pub(super) fn fill(
+        &mut self,
+        line: u64,
+        parts: Parts,
+        used: (usize, usize),
+        decoding: &mut Decoding,
+    ) {
+        self.line = line;
+        let (bytes, ends) = used;
+        let mut raw = parts.bytes;
+        raw.truncate(bytes);
+        self.ends = parts.ends;
+        self.len = ends;
+        if *decoding == Decoding::Windows1252 && !raw.is_ascii() {
+            return self.decode(raw, *decoding);
+        }
+        match String::from_utf8(raw) {
+            Ok(text) if text.is_ascii() => self.text = text,
+            Ok(text) if self.has_ends_between_characters(&text) => {
+                match *decoding {
+                    Decoding::Undecided => *decoding = Decoding::Utf8,
+                    // What cannot be read as UTF-16 became this character before.
+                    Decoding::Utf16(_) => self.is_damaged = text.contains('\u{FFFD}'),
+                    Decoding::Utf8 | Decoding::Windows1252 => {}
+                }
+                self.text = text;
+            }
+            Ok(text) => self.decide_and_decode(text.into_bytes(), decoding),
+            Err(error) => self.decide_and_decode(error.into_bytes(), decoding),
+        }
+    }
+
+    /// Two bytes of two fields can look like one character.
+    fn has_ends_between_characters(&self, text: &str) -> bool {
+        self.ends[..self.len]
+            .iter()
+            .all(|&end| text.is_char_boundary(end))
+    }
+
+    fn decide_and_decode(&mut self, raw: Vec<u8>, decoding: &mut Decoding) {
+        if *decoding == Decoding::Undecided {
+            let decided = fields(&raw, &self.ends[..self.len]).find_map(Decoding::decided_by);
+            *decoding = decided.unwrap_or(Decoding::Utf8);
+        }
+        self.decode(raw, *decoding);
+    }
+
+    fn decode(&mut self, mut raw: Vec<u8>, decoding: Decoding) {
+        let mut text = mem::take(&mut self.spare);
+        text.clear();
+        let mut start = 0;
+        for end in &mut self.ends[..self.len] {
+            let field = &raw[start..*end];
+            start = *end;
+            if decoding == Decoding::Windows1252 {
+                for &byte in field {
+                    let character = windows_1252(byte);
+                    self.is_damaged |= character == '\u{FFFD}';
+                    text.push(character);
+                }
+            } else {
+                for chunk in field.utf8_chunks() {
+                    text.push_str(chunk.valid());
+                    if !chunk.invalid().is_empty() {
+                        self.is_damaged = true;
+                        text.push('\u{FFFD}');
+                    }
+                }
+            }
+            *end = text.len();
+        }
+        self.text = text;
+        raw.clear();
+        self.spare = String::from_utf8(raw).unwrap_or_default();
+    }
+}
+
+/// The memory of a [`Record`] while it is read.
+pub(super) struct Parts {
+    pub(super) bytes: Vec<u8>,
+    pub(super) ends: Vec<usize>,
+}
+
+impl Parts {
+    pub(super) fn more_bytes(&mut self) {
+        self.bytes.resize(self.bytes.len() * 2, 0);
+    }
+
+    pub(super) fn more_ends(&mut self) {
+        self.ends.resize(self.ends.len() * 2, 0);
+    }
+}
+
+fn fields<'a>(raw: &'a [u8], ends: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
+    let mut start = 0;
+    ends.iter().map(move |&end| {
+        let field = &raw[start..end];
+        start = end;
+        field
+    })
+}
+
+/// Without its fields: they are of patients, and this may end up in a log.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("number", &self.number)
+            .field("line", &self.line)
+            .field("len", &self.len)
+            .field("is_damaged", &self.is_damaged)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,328 @@
+//! The records of a file, one after the other.
+
+use std::io::{self, Read};
+
+use csv_core::{ReadRecordResult, ReaderBuilder};
+
+use super::{
+    Delimiter, Format, ReadOptions, Record, TextEncoding,
+    buffer::Buffer,
+    decompress::{Compression, Decompress, ended_early},
+    delimiter::SepLine,
+    encoding::{Decoding, byte_order_mark, utf16_by_its_nul_bytes},
+    lines::Lines,
+    utf16::Utf16,
+};
+use crate::error::{Error, Result};
+
+/// The encoding and the delimiter are found out from so many first bytes.
+const SAMPLE: usize = 64 * 1024;
+const BUFFER: usize = 256 * 1024;
+/// A longer record is taken for the consequence of a quote that is not closed.
+const LONGEST_RECORD: usize = 1024 * 1024;
+
+/// The text as bytes of UTF-8, or of Windows-1252.
+enum Text {
+    Bytes(Buffer<Decompress>),
+    Utf16(Utf16<Buffer<Decompress>>),
+}
+
+impl Text {
+    fn stored(&self) -> &Decompress {
+        match self {
+            Self::Bytes(bytes) => bytes.inner(),
+            Self::Utf16(utf16) => utf16.inner().inner(),
+        }
+    }
+
+    fn stored_mut(&mut self) -> &mut Decompress {
+        match self {
+            Self::Bytes(bytes) => bytes.inner_mut(),
+            Self::Utf16(utf16) => utf16.inner_mut().inner_mut(),
+        }
+    }
+}
+
+impl Read for Text {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Bytes(bytes) => bytes.read(buffer),
+            Self::Utf16(utf16) => utf16.read(buffer),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum State {
+    Reading,
+    AtEnd,
+    Failed,
+}
+
+/// The records of a [`super::CsvFile`], from its start; memory does not grow with the file.
+pub struct Records {
+    name: String,
+    text: Buffer<Text>,
+    core: Box<csv_core::Reader>,
+    delimiter: Delimiter,
+    compression: Option<Compression>,
+    with_bom: bool,
+    decoding: Decoding,
+    headers: Vec<String>,
+    lines: Lines,
+    number: u64,
+    state: State,
+}
+
+impl Records {
+    pub(super) fn new(
+        name: &str,
+        stored: Decompress,
+        compression: Option<Compression>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
+        let mut bytes = Buffer::new(stored, SAMPLE);
+        let (decoding, mark) = detect_encoding(bytes.peek(SAMPLE), options.encoding);
+        bytes.consume(mark);
+        let text = match decoding {
+            Decoding::Utf16(TextEncoding::Utf16Be) => {
+                Text::Utf16(Utf16::new(bytes, u16::from_be_bytes))
+            }
+            Decoding::Utf16(_) => Text::Utf16(Utf16::new(bytes, u16::from_le_bytes)),
+            _ => Text::Bytes(bytes),
+        };
+        let mut text = Buffer::new(text, BUFFER);
+        // What cannot be read now is reported when the records before it are read.
+        let sep = SepLine::detect(text.peek(SAMPLE));
+        if let Some(sep) = &sep {
+            text.consume(sep.length);
+        }
+        let delimiter = match (options.delimiter, &sep) {
+            (Some(delimiter), _) => delimiter,
+            (None, Some(sep)) => named_by(sep, name)?,
+            (None, None) => Delimiter::detect(text.available(), text.is_at_end()),
+        };
+        let core = ReaderBuilder::new().delimiter(delimiter.as_byte()).build();
+        let mut records = Self {
+            name: name.to_owned(),
+            text,
+            core: Box::new(core),
+            delimiter,
+            compression,
+            with_bom: mark > 0,
+            decoding,
+            headers: Vec::new(),
+            lines: Lines::default(),
+            number: 0,
+            state: State::Reading,
+        };
+        let mut first = Record::default();
+        if !records.read(&mut first)? {
+            return Err(Error::bad_input(format!("{name} is empty"))
+                .hint("the first line has to name the columns"));
+        }
+        records.headers = first.iter().map(|name| name.trim().to_owned()).collect();
+        Ok(records)
+    }
+
+    /// The names of the columns, trimmed.
+    pub fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
+    /// What was detected or told. A file that is ASCII so far is reported as UTF-8 and may turn
+    /// out to be Windows-1252 later.
+    pub fn format(&self) -> Format {
+        Format {
+            encoding: self.decoding.encoding(),
+            with_bom: self.with_bom,
+            delimiter: self.delimiter,
+            compression: self.compression,
+        }
+    }
+
+    /// How many of the stored bytes were read, some of them ahead of the records.
+    pub fn bytes_read(&self) -> u64 {
+        self.text.inner().stored().source().at()
+    }
+
+    /// Reads the next record into `record`; false at the end of the file.
+    ///
+    /// # Errors
+    /// [`crate::error::ErrorKind::BadInput`] for a record that is too long or not finished and
+    /// for damaged compression, with the line; failure when the file cannot be read on. After an
+    /// error there are no more records.
+    pub fn next(&mut self, record: &mut Record) -> Result<bool> {
+        match self.state {
+            State::Reading => {}
+            State::AtEnd => {
+                record.begin();
+                return Ok(false);
+            }
+            State::Failed => {
+                return Err(Error::failure(format!(
+                    "the reading of {} was broken off by an error",
+                    self.name
+                )));
+            }
+        }
+        self.state = State::Failed;
+        let found = self.read(record)?;
+        if found {
+            self.number += 1;
+            record.set_number(self.number);
+            self.state = State::Reading;
+        } else {
+            self.state = State::AtEnd;
+        }
+        Ok(found)
+    }
+
+    fn read(&mut self, record: &mut Record) -> Result<bool> {
+        let mut parts = record.begin();
+        if !self.skip_line_ends()? {
+            return Ok(false);
+        }
+        let line = self.lines.number();
+        let (mut length, mut out, mut ends) = (0, 0, 0);
+        let mut is_at_end = false;
+        loop {
+            if self.text.available().is_empty() && !is_at_end {
+                is_at_end = !self.refill()?;
+                if is_at_end && self.is_in_quotes() {
+                    return Err(not_closed(&self.name, line));
+                }
+            }
+            let before = self.core.line();
+            let input = self.text.available();
+            let (result, taken, more_out, more_ends) =
+                self.core
+                    .read_record(input, &mut parts.bytes[out..], &mut parts.ends[ends..]);
+            self.lines.pass(&input[..taken], self.core.line() - before);
+            self.text.consume(taken);
+            length += taken;
+            out += more_out;
+            ends += more_ends;
+            if length > LONGEST_RECORD {
+                return Err(too_long(&self.name, line));
+            }
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => parts.more_bytes(),
+                ReadRecordResult::OutputEndsFull => parts.more_ends(),
+                ReadRecordResult::Record => break,
+                ReadRecordResult::End => return Ok(false),
+            }
+        }
+        record.fill(line, parts, (out, ends), &mut self.decoding);
+        Ok(true)
+    }
+
+    /// Passes the end of the last line and blank lines, so that the line on which a record begins
+    /// is known; the parser counts neither CR nor the lines that it skips. False at the end.
+    fn skip_line_ends(&mut self) -> Result<bool> {
+        loop {
+            let available = self.text.available();
+            let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+            let count = available.iter().take_while(|byte| is_end(byte)).count();
+            for &byte in &available[..count] {
+                self.lines.pass_end(byte);
+            }
+            let is_all = count == available.len();
+            self.text.consume(count);
+            if !is_all {
+                return Ok(true);
+            }
+            if !self.refill()? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Whether a line break would belong to the field that is being read.
+    fn is_in_quotes(&self) -> bool {
+        let mut probe = self.core.clone();
+        let (result, ..) = probe.read_record(b"\n", &mut [0; 4], &mut [0; 4]);
+        result == ReadRecordResult::InputEmpty
+    }
+
+    fn refill(&mut self) -> Result<bool> {
+        self.text.refill().map_err(|error| {
+            let stored = self.text.inner_mut().stored_mut();
+            let failure = stored.source_mut().take_failure();
+            let name = &self.name;
+            match (failure, self.compression) {
+                (None, Some(compression)) => {
+                    let at = stored.source().at();
+                    damaged(name, compression, self.lines.number(), at, error)
+                }
+                (failure, _) => Error::failure(format!(
+                    "cannot read {name} beyond line {}",
+                    self.lines.number()
+                ))
+                .because(failure.unwrap_or(error)),
+            }
+        })
+    }
+}
+
+/// The encoding of bytes that begin with `start`, and the length of the byte order mark there.
+fn detect_encoding(start: &[u8], told: Option<TextEncoding>) -> (Decoding, usize) {
+    let marked = byte_order_mark(start);
+    let length = marked.map_or(0, |(_, length)| length);
+    let encoding = marked
+        .map(|(encoding, _)| encoding)
+        .or(told)
+        .or_else(|| utf16_by_its_nul_bytes(start));
+    let decoding = match encoding {
+        None => Decoding::Undecided,
+        Some(TextEncoding::Utf8) => Decoding::Utf8,
+        Some(TextEncoding::Windows1252) => Decoding::Windows1252,
+        Some(utf16) => Decoding::Utf16(utf16),
+    };
+    (decoding, length)
+}
+
+fn named_by(sep: &SepLine, name: &str) -> Result<Delimiter> {
+    let text = char::from(sep.character).to_string();
+    text.parse().map_err(|_: Error| {
+        Error::bad_input(format!(
+            "{name} begins with a line sep= that names {text:?}, which is no known delimiter"
+        ))
+        .hint(format!(
+            "remove that line, or write the file with one of {}",
+            Delimiter::names().join(", ")
+        ))
+    })
+}
+
+fn too_long(name: &str, line: u64) -> Error {
+    Error::bad_input(format!(
+        "the record that begins on line {line} of {name} is longer than 1 MiB"
+    ))
+    .hint(format!(
+        "is a quote (\") on or after line {line} not closed? Inside of a field, a quote is written twice"
+    ))
+}
+
+fn not_closed(name: &str, line: u64) -> Error {
+    Error::bad_input(format!(
+        "{name} ends inside of quotes, in the record that begins on line {line}"
+    ))
+    .hint(format!(
+        "close the quote (\") that is open from line {line} on; if the end is missing, export the file again"
+    ))
+}
+
+fn damaged(name: &str, compression: Compression, line: u64, at: u64, error: io::Error) -> Error {
+    let what = if ended_early(&error) {
+        "ends too early"
+    } else {
+        "is damaged"
+    };
+    Error::bad_input(format!(
+        "the {compression} data of {name} {what}: it can be read up to line {line}, in the first {at} bytes"
+    ))
+    .hint("copy or export the file again")
+    .because(error)
+}

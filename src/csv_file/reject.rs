@@ -1,0 +1,107 @@
+//! Files of the records that could not be taken, to be mended and read again.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
+
+use super::{Delimiter, Record};
+use crate::error::{Error, Result};
+
+/// The column that says what is wrong with a record.
+pub const ERROR_COLUMN: &str = "error";
+
+/// Writes rejected records behind a column [`ERROR_COLUMN`]. It is the first column, so that
+/// records of too few or too many fields stay as they were.
+pub struct RejectWriter<W: Write> {
+    csv: csv::Writer<W>,
+    /// How many first fields of a record are an old error, to be replaced.
+    replaced: usize,
+    excel_safe: bool,
+}
+
+impl<W: Write> RejectWriter<W> {
+    /// Begins a file in UTF-8 with `headers`. Where the first of them is [`ERROR_COLUMN`], the
+    /// records come from such a file themselves, and its column is replaced.
+    ///
+    /// With `excel_safe`, cells are written by [`excel_safe`]; they mean the same when they are
+    /// read with [`without_mark`].
+    ///
+    /// # Errors
+    /// Failure when it cannot be written.
+    pub fn new(out: W, headers: &[String], delimiter: Delimiter, excel_safe: bool) -> Result<Self> {
+        let is_mended = headers.first().is_some_and(|first| first == ERROR_COLUMN);
+        let mut writer = Self {
+            csv: csv::WriterBuilder::new()
+                .delimiter(delimiter.as_byte())
+                .flexible(true)
+                .from_writer(out),
+            replaced: usize::from(is_mended),
+            excel_safe,
+        };
+        let columns = headers.iter().skip(writer.replaced);
+        writer.row(ERROR_COLUMN, columns.map(String::as_str))?;
+        Ok(writer)
+    }
+
+    /// Adds `record`, rejected for `error`.
+    ///
+    /// # Errors
+    /// Failure when it cannot be written.
+    pub fn write(&mut self, record: &Record, error: &str) -> Result<()> {
+        self.row(error, record.iter().skip(self.replaced))
+    }
+
+    /// Writes what is left and gives the writer back.
+    ///
+    /// # Errors
+    /// Failure when it cannot be written.
+    pub fn finish(self) -> Result<W> {
+        self.csv
+            .into_inner()
+            .map_err(|error| cannot_write(error.into_error()))
+    }
+
+    fn row<'a>(&mut self, error: &'a str, fields: impl Iterator<Item = &'a str>) -> Result<()> {
+        for field in std::iter::once(error).chain(fields) {
+            let written = if self.excel_safe {
+                self.csv.write_field(excel_safe(field).as_ref())
+            } else {
+                self.csv.write_field(field)
+            };
+            written.map_err(cannot_write)?;
+        }
+        self.csv.write_record(None::<&[u8]>).map_err(cannot_write)
+    }
+}
+
+fn cannot_write(error: impl Into<io::Error>) -> Error {
+    Error::failure("cannot write the rejected records").because(error.into())
+}
+
+/// `cell` with an apostrophe before it where a spreadsheet would take it for a formula
+/// (OWASP, CSV injection). [`without_mark`] takes it off again.
+pub fn excel_safe(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(begins_formula) {
+        Cow::Owned(format!("'{cell}"))
+    } else {
+        Cow::Borrowed(cell)
+    }
+}
+
+/// What `cell` means: without the apostrophe that [`excel_safe`], or a person who knows
+/// spreadsheets, put before what would be a formula.
+pub fn without_mark(cell: &str) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(formula) if formula.starts_with(begins_formula) => formula,
+        _ => cell,
+    }
+}
+
+/// The wide forms count where the input method of a spreadsheet makes them.
+fn begins_formula(c: char) -> bool {
+    matches!(
+        c,
+        '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'
+    )
+}

@@ -69,6 +69,8 @@ pub enum Command {
     #[command(subcommand)]
     Booking(commands::booking::BookingCommand),
     #[command(subcommand)]
+    Import(commands::import::ImportCommand),
+    #[command(subcommand)]
     Activity(commands::activity::ActivityCommand),
     #[command(subcommand)]
     Db(commands::db::DbCommand),
@@ -105,6 +107,7 @@ impl Command {
             Self::Schedule(command) => command.run(app).await,
             Self::Appointment(command) => command.run(app).await,
             Self::Booking(command) => command.run(app).await,
+            Self::Import(command) => command.run(app).await,
             Self::Activity(command) => command.run(app).await,
             Self::Db(command) => command.run(app).await,
             Self::Local(command) => command.run(app).await,

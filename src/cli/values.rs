@@ -6,11 +6,13 @@ use std::{fmt::Display, num::IntErrorKind, ops::RangeInclusive, str::FromStr};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
 use crate::{
+    csv_file::{Delimiter, TextEncoding},
     domain::{
         AppointmentId, Email, Locale, Permission, Role, ScheduleId, Slug, TimeZone, UserId,
         booking::{AppointmentStatus, ClockTime, Function, Moment, ScheduleKind, Weekday},
         channel::ChannelKind,
         display_name,
+        import::{DateOrder, ImportKind, Mapping, OnConflict},
         organization::OrganizationStatus,
     },
     error::Error,
@@ -55,6 +57,18 @@ parsers! {
     user_id -> UserId;
     /// A role.
     role -> Role;
+    /// What the rows of a file are.
+    import_kind -> ImportKind;
+    /// What a column of a file is.
+    mapping -> Mapping;
+    /// What becomes of rows that are there already.
+    on_conflict -> OnConflict;
+    /// The order of dates.
+    date_order -> DateOrder;
+    /// The encoding of a file.
+    encoding -> TextEncoding;
+    /// What stands between the fields of a file.
+    delimiter -> Delimiter;
     /// A permission.
     permission -> Permission;
     /// A channel.

@@ -13,6 +13,7 @@ pub mod config;
 pub mod db;
 pub mod demo;
 pub mod doctor;
+pub mod import;
 pub mod init;
 pub mod input;
 pub mod invite;

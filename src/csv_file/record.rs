@@ -3,6 +3,7 @@
 use std::{fmt, mem};
 
 use super::encoding::{Decoding, windows_1252};
+use crate::domain::import::Fields;
 
 /// Room beyond the length of the last record: the next one is about as long.
 const ROOM: usize = 64;
@@ -184,6 +185,20 @@ fn fields<'a>(raw: &'a [u8], ends: &'a [usize]) -> impl Iterator<Item = &'a [u8]
 }
 
 /// Without its fields: they are of patients, and this may end up in a log.
+impl Fields for Record {
+    fn count(&self) -> usize {
+        self.len
+    }
+
+    fn field(&self, place: usize) -> Option<&str> {
+        self.get(place)
+    }
+
+    fn is_damaged(&self) -> bool {
+        self.is_damaged
+    }
+}
+
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")

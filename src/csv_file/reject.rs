@@ -30,18 +30,23 @@ impl<W: Write> RejectWriter<W> {
     /// # Errors
     /// Failure when it cannot be written.
     pub fn new(out: W, headers: &[String], delimiter: Delimiter, excel_safe: bool) -> Result<Self> {
+        let mut writer = Self::resume(out, headers, delimiter, excel_safe);
+        let columns = headers.iter().skip(writer.replaced);
+        writer.row(ERROR_COLUMN, columns.map(String::as_str))?;
+        Ok(writer)
+    }
+
+    /// Goes on with a file that was begun with the same `headers`: at the end of `out`.
+    pub fn resume(out: W, headers: &[String], delimiter: Delimiter, excel_safe: bool) -> Self {
         let is_mended = headers.first().is_some_and(|first| first == ERROR_COLUMN);
-        let mut writer = Self {
+        Self {
             csv: csv::WriterBuilder::new()
                 .delimiter(delimiter.as_byte())
                 .flexible(true)
                 .from_writer(out),
             replaced: usize::from(is_mended),
             excel_safe,
-        };
-        let columns = headers.iter().skip(writer.replaced);
-        writer.row(ERROR_COLUMN, columns.map(String::as_str))?;
-        Ok(writer)
+        }
     }
 
     /// Adds `record`, rejected for `error`.
@@ -50,6 +55,19 @@ impl<W: Write> RejectWriter<W> {
     /// Failure when it cannot be written.
     pub fn write(&mut self, record: &Record, error: &str) -> Result<()> {
         self.row(error, record.iter().skip(self.replaced))
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// Failure when it cannot be written.
+    pub fn flush(&mut self) -> Result<()> {
+        self.csv.flush().map_err(cannot_write)
+    }
+
+    /// Where it writes to.
+    pub fn get_ref(&self) -> &W {
+        self.csv.get_ref()
     }
 
     /// Writes what is left and gives the writer back.

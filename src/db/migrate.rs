@@ -23,6 +23,7 @@ const OUR_TABLES: &[&str] = &[
     "appointments",
     "channel_configurations",
     "effective_channel_configurations",
+    "import_jobs",
     "invitation_lookups",
     "operatories",
     "organization_invitations",

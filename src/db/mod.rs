@@ -11,6 +11,7 @@ pub mod channels;
 mod connection;
 mod error;
 pub mod health;
+pub mod import;
 pub mod invitations;
 mod lent;
 pub mod members;

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{Database, lent::Lent};
+use super::{Database, TenantTx, lent::Lent};
 use crate::{domain::OrganizationId, error::Result};
 
 /// A connection with the rights of the role that connected.
@@ -48,6 +48,15 @@ impl PlatformConn {
         Ok(Self { lent })
     }
 
+    /// Goes on with the running transaction in the scope of an organization, as `tenant_app`: for work
+    /// that takes several organizations in turn and has to be all or nothing.
+    ///
+    /// # Errors
+    /// As [`TenantTx::begin`].
+    pub async fn enter(self, organization: OrganizationId) -> Result<TenantTx> {
+        TenantTx::take_over(self.lent, organization).await
+    }
+
     /// Makes the changes permanent (in a rehearsal: visible to the next handle).
     ///
     /// # Errors
@@ -63,6 +72,11 @@ impl PlatformConn {
     /// `Unavailable` when the connection is lost.
     pub async fn rollback(self) -> Result<()> {
         self.lent.rollback().await
+    }
+
+    /// The platform's side of a transaction that was in an organization's scope.
+    pub(super) fn take_over(lent: Lent) -> Self {
+        Self { lent }
     }
 
     /// The bare connection, for the audit, which brings its own statements.

@@ -42,12 +42,14 @@ impl Ledger {
 ///
 /// Source: `pg_stat_xact_user_tables` (PostgreSQL manual, "Viewing Statistics"). It counts what
 /// savepoints rolled back too, which is why only differences between two readings are used.
+/// Temporary tables are nobody's data.
 pub(super) async fn counters(connection: &mut PgConnection) -> Result<Counters> {
     let rows = sqlx::query!(
         r#"SELECT relname::text AS "table!", n_tup_ins AS "inserted!", n_tup_upd AS "updated!",
                   n_tup_del AS "deleted!"
              FROM pg_stat_xact_user_tables
-            WHERE n_tup_ins + n_tup_upd + n_tup_del > 0"#
+            WHERE n_tup_ins + n_tup_upd + n_tup_del > 0
+              AND schemaname NOT LIKE 'pg\_temp%'"#
     )
     .fetch_all(connection)
     .await?;

@@ -1,8 +1,8 @@
 //! The one door to tenant data.
 
-use sqlx::{Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
-use super::{Database, lent::Lent};
+use super::{Database, PlatformConn, lent::Lent};
 use crate::{domain::OrganizationId, error::Result};
 
 /// A transaction in the scope of one organization.
@@ -26,15 +26,29 @@ impl TenantTx {
     /// `Unavailable` when the connection is lost, `Refused` when the connecting role is not a
     /// member of `tenant_app`.
     pub async fn begin(db: &Database, organization: OrganizationId) -> Result<Self> {
-        // Safe: a UUID formats as hexadecimal digits and hyphens only.
-        let scope = format!(
-            "SET LOCAL ROLE tenant_app; SET LOCAL app.organization_id = '{}'",
-            organization.as_uuid()
-        );
         Ok(Self {
-            lent: Lent::begin(db, &scope).await?,
+            lent: Lent::begin(db, &scope_of(organization)).await?,
             organization,
         })
+    }
+
+    /// Goes on with a transaction that was the platform's. See [`PlatformConn::enter`].
+    pub(super) async fn take_over(mut lent: Lent, organization: OrganizationId) -> Result<Self> {
+        let scope = AssertSqlSafe(scope_of(organization));
+        lent.connection().execute(scope).await?;
+        Ok(Self { lent, organization })
+    }
+
+    /// Leaves the organization's scope; the transaction goes on with the rights of the role that
+    /// connected. The counterpart of [`PlatformConn::enter`].
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub async fn leave(mut self) -> Result<PlatformConn> {
+        self.connection()
+            .execute("SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''")
+            .await?;
+        Ok(PlatformConn::take_over(self.lent))
     }
 
     /// The organization in whose scope this transaction runs.
@@ -85,4 +99,14 @@ impl TenantTx {
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         self.lent.connection()
     }
+}
+
+/// What puts a transaction into the scope of an organization.
+///
+/// Safe as a statement: a UUID formats as hexadecimal digits and hyphens only.
+fn scope_of(organization: OrganizationId) -> String {
+    format!(
+        "SET LOCAL ROLE tenant_app; SET LOCAL app.organization_id = '{}'",
+        organization.as_uuid()
+    )
 }

@@ -17,6 +17,7 @@ mod canonical_json;
 pub mod channel;
 pub mod email;
 pub mod ids;
+pub mod import;
 pub mod instructions;
 pub mod invitation;
 pub mod locale;

@@ -63,6 +63,17 @@ impl Session {
         Ok(scope)
     }
 
+    /// As [`Session::write`], in a transaction that runs already.
+    ///
+    /// # Errors
+    /// As [`Session::write`].
+    pub(super) async fn write_in(&self, mut tx: TenantTx, permission: Permission) -> Result<Scope> {
+        let found = db::organizations::lock_current(&mut tx).await?;
+        let scope = self.enter(tx, found, permission).await?;
+        scope.refuse_deleted()?;
+        Ok(scope)
+    }
+
     /// As [`Session::write`], also where the organization is deleted.
     ///
     /// # Errors

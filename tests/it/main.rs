@@ -21,6 +21,7 @@ mod doctor;
 mod drift;
 mod exit_codes;
 mod guards;
+mod import;
 mod invitations;
 mod isolation;
 mod json_shapes;

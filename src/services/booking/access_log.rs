@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost: then nothing may be shown.
-pub(super) async fn record(
+pub(in crate::services) async fn record(
     session: &Session,
     scope: &mut Scope,
     function: Function,

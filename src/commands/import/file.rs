@@ -1,0 +1,258 @@
+//! Importing a file of one kind.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use uuid::Uuid;
+
+use super::{view::ImportView, watch::watched};
+use crate::{
+    cli::values,
+    context::App,
+    csv_file::{CsvFile, Delimiter, TextEncoding},
+    domain::{
+        Locale, Organization, TimeZone,
+        import::{DateOrder, ImportKind, Mapping, OnConflict, Tenant},
+    },
+    error::{Error, Result},
+    services::{
+        Session,
+        import::{self, Gauge, Outcome, Plan, Tenants},
+    },
+};
+
+#[derive(Args, Debug)]
+pub struct FileArgs {
+    /// The CSV file; - is standard input.
+    file: PathBuf,
+
+    /// What a column of the file is: "Given name=first_name". May be given several times.
+    #[arg(long, value_name = "HEADER=COLUMN", value_parser = values::mapping)]
+    map: Vec<Mapping>,
+
+    /// What becomes of rows that are there already with other values: skip (left as they are),
+    /// update (the row's values are taken; empty cells change nothing) or fail.
+    #[arg(long, value_name = "WAY", value_parser = values::on_conflict)]
+    on_conflict: Option<OnConflict>,
+
+    /// Take the good rows, and write the others to the reject file.
+    #[arg(long)]
+    partial: bool,
+
+    /// Where rejected rows go: the original rows behind a column `error`. With --partial, otherwise:
+    /// FILE.rejected.csv.
+    #[arg(long, value_name = "FILE")]
+    reject_file: Option<PathBuf>,
+
+    /// Stop at more wrong rows than these.
+    #[arg(long, value_name = "N")]
+    max_errors: Option<u64>,
+
+    /// Commit in steps of so many rows, for files too large for one transaction: what is cut off can
+    /// be gone on with by --resume.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    batch: Option<u64>,
+
+    /// Go on with the import in steps that has this id, with the options that it began with.
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = ["map", "on_conflict", "partial", "reject_file", "max_errors", "batch",
+                              "offline", "encoding", "delimiter", "dates", "excel_safe"]
+    )]
+    resume: Option<Uuid>,
+
+    /// With --dry-run: only read and check the file, without a database.
+    #[arg(long)]
+    offline: bool,
+
+    /// How the file is encoded: utf-8, utf-16le, utf-16be, windows-1252. Otherwise: detected.
+    #[arg(long, value_name = "NAME", value_parser = values::encoding)]
+    encoding: Option<TextEncoding>,
+
+    /// What stands between fields: comma, semicolon, tab, pipe. Otherwise: detected.
+    #[arg(long, value_name = "NAME", value_parser = values::delimiter)]
+    delimiter: Option<Delimiter>,
+
+    /// The order of dates: ymd (1984-03-09), dmy (9.3.1984), mdy (3/9/1984).
+    #[arg(long, value_name = "ORDER", value_parser = values::date_order, default_value = "ymd")]
+    dates: DateOrder,
+
+    /// Keep spreadsheets from evaluating cells of the reject file: a ' before what would begin a
+    /// formula. It is taken off when the file is imported again.
+    #[arg(long)]
+    excel_safe: bool,
+}
+
+impl FileArgs {
+    pub(super) async fn run(self, app: &App, kind: ImportKind) -> Result<()> {
+        if self.offline && !app.global.dry_run {
+            return Err(Error::usage("--offline imports nothing")
+                .hint("say that this is meant: --dry-run --offline"));
+        }
+        let plan = self.plan(kind)?;
+        let file = Arc::new(open(&self.file).await?);
+        let gauge = Arc::new(Gauge::default());
+        if self.offline {
+            let tenants = Tenants::Unknown(Box::new(nobody(app)?));
+            let work = offline(plan.clone(), tenants, Arc::clone(&file), Arc::clone(&gauge));
+            let outcome = watched(&app.printer, &gauge, file.size(), work).await?;
+            return finish(app, &file, &plan, None, outcome, true).await;
+        }
+        let session = app.session().await?;
+        let organization = organization(app, &session, &file, &plan).await?;
+        let named = organization.as_ref();
+        let shared = (Arc::clone(&file), Arc::clone(&gauge));
+        let outcome = match self.resume {
+            None => {
+                let work = import::run(&session, plan.clone(), named, shared.0, shared.1);
+                watched(&app.printer, &gauge, file.size(), work).await?
+            }
+            Some(id) => {
+                let work = import::resume(&session, id, named, shared.0, shared.1);
+                watched(&app.printer, &gauge, file.size(), work).await?
+            }
+        };
+        finish(app, &file, &plan, named, outcome, false).await
+    }
+
+    fn plan(&self, kind: ImportKind) -> Result<Plan> {
+        let reject_file = match (&self.reject_file, self.partial) {
+            (Some(path), _) => Some(path.clone()),
+            (None, true) => Some(beside(&self.file)),
+            (None, false) => None,
+        };
+        let reject_file = reject_file.map(|path| absolute(&path)).transpose()?;
+        if let Some(path) = &reject_file
+            && is_same_file(path, &self.file)
+        {
+            return Err(Error::usage(format!(
+                "the reject file {} is the file that is imported",
+                path.display()
+            ))
+            .hint("choose another with --reject-file"));
+        }
+        Ok(Plan {
+            kind,
+            on_conflict: self.on_conflict.unwrap_or(OnConflict::Skip),
+            partial: self.partial,
+            batch: self.batch,
+            max_errors: self.max_errors,
+            dates: self.dates,
+            mappings: self.map.clone(),
+            encoding: self.encoding.map(|encoding| encoding.to_string()),
+            delimiter: self.delimiter.map(|delimiter| delimiter.to_string()),
+            reject_file,
+            excel_safe: self.excel_safe,
+        })
+    }
+}
+
+/// Opens the file; standard input is read whole first, in a thread that Ctrl-C need not wait for.
+async fn open(path: &Path) -> Result<CsvFile> {
+    if path != Path::new("-") {
+        return CsvFile::open(path);
+    }
+    tokio::task::spawn_blocking(|| CsvFile::spool(std::io::stdin().lock()))
+        .await
+        .map_err(|error| Error::failure("standard input cannot be read").because(error))?
+}
+
+async fn offline(
+    plan: Plan,
+    tenants: Tenants,
+    file: Arc<CsvFile>,
+    gauge: Arc<Gauge>,
+) -> Result<Outcome> {
+    tokio::task::spawn_blocking(move || import::check(&file, &plan, &tenants, &gauge))
+        .await
+        .map_err(|error| Error::failure("the file cannot be checked").because(error))?
+}
+
+/// What stands for an organization where there is no database: the defaults of new ones.
+fn nobody(app: &App) -> Result<Tenant> {
+    let defaults = &app.config()?.organizations;
+    let zone = defaults.default_timezone.parse::<TimeZone>()?.tz();
+    let locale: Locale = defaults.default_locale.parse()?;
+    Ok(Tenant {
+        id: Uuid::nil().into(),
+        region: locale.region().map(str::to_owned),
+        zone,
+        today: app.clock.now().with_timezone(&zone).date_naive(),
+    })
+}
+
+/// Whose the rows are: of the organization of `--org`, of those that the rows name, or of the one
+/// that is chosen otherwise.
+async fn organization(
+    app: &App,
+    session: &Session,
+    file: &CsvFile,
+    plan: &Plan,
+) -> Result<Option<Organization>> {
+    if app.global.org.is_none() && import::names_organizations(file, plan)? {
+        return Ok(None);
+    }
+    app.organization(session, None).await.map(Some)
+}
+
+async fn finish(
+    app: &App,
+    file: &CsvFile,
+    plan: &Plan,
+    organization: Option<&Organization>,
+    outcome: Outcome,
+    is_offline: bool,
+) -> Result<()> {
+    let view = ImportView::new(app, file, plan, organization, outcome, is_offline);
+    let verdict = view.verdict();
+    app.show(view).await?;
+    verdict.map_or(Ok(()), Err)
+}
+
+/// `clinic.csv.gz` becomes `clinic.rejected.csv`, in the same folder.
+fn beside(file: &Path) -> PathBuf {
+    if file == Path::new("-") {
+        return PathBuf::from("rejected.csv");
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name
+        .trim_end_matches(".gz")
+        .trim_end_matches(".zst")
+        .trim_end_matches(".csv");
+    file.with_file_name(format!("{stem}.rejected.csv"))
+}
+
+/// A resumed import may run in another folder.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| {
+        Error::failure(format!("the path {} cannot be resolved", path.display())).because(error)
+    })
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejected_rows_go_beside_the_file() {
+        for (file, rejected) in [
+            ("clinic.csv", "clinic.rejected.csv"),
+            ("data/clinic.csv.gz", "data/clinic.rejected.csv"),
+            ("/tmp/clinic.txt.zst", "/tmp/clinic.txt.rejected.csv"),
+            ("-", "rejected.csv"),
+        ] {
+            assert_eq!(beside(Path::new(file)), Path::new(rejected));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! `import template`
+
+use clap::Args;
+
+use crate::{
+    cli::values,
+    context::App,
+    domain::import::{Column, ImportKind, ORGANIZATION, columns},
+    error::{Error, Result},
+};
+
+/// Print an example file: all columns, and rows that show what is in them.
+///
+/// Examples:
+///   tenantctl import template patients >patients.csv
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct TemplateArgs {
+    /// What the rows are: members, patients, providers, operatories, schedules, appointments or
+    /// organizations.
+    #[arg(value_parser = values::import_kind)]
+    kind: ImportKind,
+
+    /// With the column organization, for a file of several.
+    #[arg(long)]
+    organizations: bool,
+}
+
+impl TemplateArgs {
+    pub(super) fn run(self, app: &App) -> Result<()> {
+        if self.organizations && !self.kind.fills_many() {
+            return Err(
+                Error::usage(format!("a file of {} is of one organization", self.kind))
+                    .hint("name it with --org when you import the file"),
+            );
+        }
+        let organization = self.organizations.then_some(&ORGANIZATION);
+        let columns: Vec<&Column> = organization.into_iter().chain(columns(self.kind)).collect();
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        let header = columns.iter().map(|column| column.name);
+        let written = csv.write_record(header).and_then(|()| {
+            (0..2).try_for_each(|row| csv.write_record(columns.iter().map(|c| c.examples[row])))
+        });
+        let text = written
+            .map_err(|error| error.to_string())
+            .and_then(|()| csv.into_inner().map_err(|error| error.to_string()))
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
+        let text =
+            text.map_err(|cause| Error::failure("the template cannot be written").because(cause))?;
+        app.printer.raw(&text)
+    }
+}

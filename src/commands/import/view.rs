@@ -1,0 +1,357 @@
+//! What an import comes to.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    commands::views::repeated_org,
+    context::App,
+    csv_file::CsvFile,
+    db::import::Difference,
+    domain::{
+        Organization,
+        import::{Counts, ImportKind},
+    },
+    error::Error,
+    output::{Cell, Page, View},
+    services::import::{self, Outcome, Plan, ShownFault},
+};
+
+/// The result of an import, for a person and for a script.
+#[derive(Serialize)]
+pub(super) struct ImportView {
+    kind: ImportKind,
+    file: String,
+    sha256: Option<String>,
+    encoding: Option<String>,
+    delimiter: Option<String>,
+    compression: Option<String>,
+    organization: Option<String>,
+    organizations: u64,
+    /// Whether the file is dealt with: what is rejected was left out because --partial says so.
+    done: bool,
+    offline: bool,
+    job: Option<String>,
+    rows: u64,
+    counts: Counts,
+    resumed_after: u64,
+    too_many_errors: bool,
+    faults: Vec<ShownFault>,
+    differences: Vec<DifferenceView>,
+    unknown_columns: Vec<String>,
+    reject_file: Option<PathBuf>,
+    #[serde(skip)]
+    told: Told,
+}
+
+/// What the words of the result depend on.
+struct Told {
+    is_rehearsal: bool,
+    is_partial: bool,
+    is_batch: bool,
+    /// ` --org SLUG` where it was given.
+    org: String,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct DifferenceView {
+    line: u64,
+    id: String,
+    columns: Vec<ColumnDifference>,
+}
+
+#[derive(Serialize)]
+struct ColumnDifference {
+    column: String,
+    there: Value,
+    file: Value,
+}
+
+impl From<Difference> for DifferenceView {
+    fn from(difference: Difference) -> Self {
+        let columns = difference.columns.into_iter();
+        Self {
+            line: difference.line,
+            id: difference.id.to_string(),
+            columns: columns
+                .map(|(column, [there, file])| ColumnDifference {
+                    column,
+                    there,
+                    file,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl ImportView {
+    pub(super) fn new(
+        app: &App,
+        file: &CsvFile,
+        plan: &Plan,
+        organization: Option<&Organization>,
+        outcome: Outcome,
+        is_offline: bool,
+    ) -> Self {
+        let format = outcome.format;
+        Self {
+            kind: plan.kind,
+            file: file.name().to_owned(),
+            sha256: outcome.sha256.map(|sha256| import::hex(&sha256)),
+            encoding: format.map(|format| format.encoding.to_string()),
+            delimiter: format.map(|format| format.delimiter.to_string()),
+            compression: format
+                .and_then(|format| format.compression)
+                .map(|c| c.to_string()),
+            organization: organization.map(|organization| organization.slug.to_string()),
+            organizations: outcome.organizations,
+            done: outcome.is_done,
+            offline: is_offline,
+            job: outcome.job.map(|job| job.to_string()),
+            rows: outcome.counts.rows(),
+            counts: outcome.counts,
+            resumed_after: outcome.resumed_after,
+            too_many_errors: outcome.too_many_errors,
+            faults: outcome.faults,
+            differences: outcome.differences.into_iter().map(Into::into).collect(),
+            unknown_columns: outcome.unknown_columns,
+            reject_file: outcome.reject_file,
+            told: Told {
+                is_rehearsal: app.global.dry_run,
+                is_partial: plan.partial,
+                is_batch: plan.batch.is_some(),
+                org: repeated_org(app),
+                path: file.name().to_owned(),
+            },
+        }
+    }
+
+    /// The error that the command ends with, where rows are wrong.
+    pub(super) fn verdict(&self) -> Option<Error> {
+        let rejected = self.counts.rejected;
+        if rejected == 0 {
+            return None;
+        }
+        let told = match (self.done, self.offline) {
+            _ if self.too_many_errors => {
+                format!(
+                    "{rejected} rows are wrong, more than --max-errors allows: reading stopped there"
+                )
+            }
+            (true, _) => format!("{rejected} of {} rows were rejected", self.rows),
+            (false, true) => format!("{rejected} of {} rows are wrong", self.rows),
+            (false, false) if self.resumed_after > 0 || self.job.is_some() => format!(
+                "{rejected} rows of this step are wrong: the steps before it are kept, nothing of it is"
+            ),
+            (false, false) => format!(
+                "{rejected} of {} rows are wrong: nothing was imported",
+                self.rows
+            ),
+        };
+        let error = Error::bad_input(told);
+        let error = match &self.reject_file {
+            Some(path) => error.hint(format!(
+                "mend the rows in {} and import that file",
+                path.display()
+            )),
+            None => {
+                error.hint("get all of them with the reason beside each: --reject-file bad.csv")
+            }
+        };
+        Some(match (self.done, self.told.is_partial) {
+            (false, false) if !self.offline => error.hint("or take the others: --partial"),
+            _ => error,
+        })
+    }
+
+    fn format_words(&self) -> Option<String> {
+        let encoding = self.encoding.as_ref()?;
+        let delimiter = self.delimiter.as_ref()?;
+        let compression = self.compression.as_ref();
+        let compression = compression.map_or_else(String::new, |c| format!(", {c}"));
+        Some(format!("{encoding}, {delimiter}{compression}"))
+    }
+}
+
+impl View for ImportView {
+    fn human(&self, page: &mut Page) {
+        let counts = &self.counts;
+        page.field("File", &self.file)
+            .optional_field("Read as", self.format_words());
+        match &self.organization {
+            Some(slug) => page.field("Organization", slug),
+            None if self.offline => page.field("Organization", "not known: checked offline"),
+            None => page.field("Organizations", self.organizations.to_string()),
+        };
+        if !self.unknown_columns.is_empty() {
+            page.field("Not read", listed(&self.unknown_columns));
+        }
+        if self.resumed_after > 0 {
+            page.field("Went on after", format!("row {}", self.resumed_after));
+        }
+        page.field("Rows", self.rows.to_string());
+        if self.offline {
+            page.field("Good", counts.new.to_string());
+        } else {
+            page.field("New", counts.new.to_string())
+                .field("Changed", counts.changed.to_string())
+                .field("Unchanged", counts.unchanged.to_string());
+            if counts.skipped > 0 {
+                page.field(
+                    "Skipped",
+                    format!("{} (there with other values)", counts.skipped),
+                );
+            }
+        }
+        let rejected = counts.rejected.to_string();
+        let style = page.style();
+        page.field(
+            "Rejected",
+            if counts.rejected == 0 {
+                rejected.into()
+            } else {
+                style.bad(rejected)
+            },
+        );
+        page.optional_field(
+            "Reject file",
+            self.reject_file
+                .as_ref()
+                .map(|path| path.display().to_string()),
+        );
+        page.optional_field("Job", self.job.as_ref());
+        self.human_differences(page);
+        self.human_faults(page);
+    }
+
+    fn summary(&self) -> Option<String> {
+        let Counts {
+            new,
+            changed,
+            unchanged,
+            skipped,
+            ..
+        } = self.counts;
+        let kind = self.kind;
+        if self.offline {
+            return Some(format!(
+                "{} rows were checked; the database was not asked",
+                self.rows
+            ));
+        }
+        if !self.done {
+            return None;
+        }
+        if new + changed == 0 {
+            let left = if skipped > 0 {
+                format!(
+                    ", {skipped} are there with other values and were left (--on-conflict update)"
+                )
+            } else {
+                String::new()
+            };
+            return Some(format!(
+                "nothing changed: {unchanged} {kind} are there already{left}"
+            ));
+        }
+        let verb = if self.told.is_rehearsal {
+            "would be"
+        } else {
+            "were"
+        };
+        Some(format!(
+            "{new} {kind} {verb} added, {changed} changed, {unchanged} unchanged, {skipped} skipped"
+        ))
+    }
+
+    fn next(&self) -> Vec<String> {
+        let (kind, org) = (self.kind, &self.told.org);
+        let noun = kind.singular();
+        match &self.job {
+            Some(job) if !self.done && self.told.is_batch => vec![format!(
+                "tenantctl import {kind} {}{org} --resume {job}",
+                shell_words::quote(&self.told.path)
+            )],
+            Some(_) if self.done && !self.told.is_rehearsal => {
+                vec![format!("tenantctl {noun} list{org}")]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl ImportView {
+    fn human_differences(&self, page: &mut Page) {
+        if self.differences.is_empty() {
+            return;
+        }
+        let changed = self.counts.changed > 0;
+        page.heading(if changed {
+            "Changes (the first ones)"
+        } else {
+            "Left as they are (the first ones)"
+        });
+        let mut rows: Vec<Vec<Cell>> = Vec::new();
+        for difference in &self.differences {
+            for column in &difference.columns {
+                rows.push(vec![
+                    difference.line.to_string().into(),
+                    difference.id.as_str().into(),
+                    column.column.as_str().into(),
+                    plain(&column.there).into(),
+                    plain(&column.file).into(),
+                ]);
+            }
+        }
+        page.table(&["LINE", "ID", "COLUMN", "THERE", "IN THE FILE"], &rows);
+    }
+
+    fn human_faults(&self, page: &mut Page) {
+        if self.faults.is_empty() {
+            return;
+        }
+        page.heading("Wrong");
+        let rows: Vec<Vec<Cell>> = self
+            .faults
+            .iter()
+            .map(|fault| {
+                vec![
+                    fault.line.to_string().into(),
+                    fault.column.as_str().into(),
+                    fault.value.as_str().into(),
+                    fault.rule.as_str().into(),
+                ]
+            })
+            .collect();
+        page.table(&["LINE", "COLUMN", "VALUE", "RULE"], &rows);
+        if self.counts.rejected > self.faults.len() as u64 {
+            let more = self.counts.rejected - self.faults.len() as u64;
+            page.line(format!("… and at least {more} more rows"));
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn listed(columns: &[String]) -> String {
+    const MOST: usize = 20;
+    let shown = columns
+        .iter()
+        .take(MOST)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match columns.len().checked_sub(MOST) {
+        Some(more) if more > 0 => format!("{shown} and {more} more columns"),
+        _ => shown,
+    }
+}

@@ -1,0 +1,277 @@
+//! The set-based statements, in the scope of one organization.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Row as _, types::Json};
+
+use super::targets::{Field, Key, Target};
+use crate::{
+    db::TenantTx,
+    domain::import::{Counts, Fault, ImportKind, OnConflict, SHOWN_CHARACTERS},
+    error::{Error, Result},
+};
+
+/// Finds what is wrong with the organization's staged rows beyond each row itself: a key that is
+/// twice in the file, a row that is there already where that is not wanted. And which rows are there.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn judge(tx: &mut TenantTx, kind: ImportKind, on_conflict: OnConflict) -> Result<()> {
+    let target = Target::of(kind);
+    for statement in target.prepare {
+        run(tx, (*statement).to_owned()).await?;
+    }
+    let mut matched = 0;
+    for key in target.keys {
+        let (applies, matches) = (key.applies, key.matches);
+        reject_repeated(tx, key).await?;
+        let differs = differs(target);
+        let table = target.table;
+        matched += run(
+            tx,
+            format!(
+                "UPDATE import_rows s SET existing = t.id, differs = {differs}
+                   FROM {table} t
+                  WHERE t.organization_id = $1 AND s.organization_id = $1 AND s.faults IS NULL
+                    AND {applies} AND {matches}"
+            ),
+        )
+        .await?;
+    }
+    if target.keys.len() > 1 && matched > 0 {
+        reject_repeated(tx, &BY_ANOTHER_KEY).await?;
+    }
+    if on_conflict == OnConflict::Fail && matched > 0 {
+        let rule = format!(
+            "there is such a {} already, with other values (--on-conflict)",
+            kind.singular()
+        );
+        sqlx::query(
+            "UPDATE import_rows s SET faults = $2
+              WHERE s.organization_id = $1 AND s.faults IS NULL AND s.differs",
+        )
+        .bind(tx.organization_id().as_uuid())
+        .bind(Json(vec![Fault::of_row(rule)]))
+        .execute(tx.connection())
+        .await?;
+    }
+    Ok(())
+}
+
+/// Two rows that are one by what is there already, found by different keys.
+const BY_ANOTHER_KEY: Key = Key {
+    column: "",
+    applies: "s.existing IS NOT NULL",
+    matches: "false",
+    columns: "existing",
+    shown: "s.existing",
+};
+
+/// Rejects rows with the same key as an earlier one.
+async fn reject_repeated(tx: &mut TenantTx, key: &Key) -> Result<()> {
+    let Key {
+        column,
+        applies,
+        columns,
+        shown,
+        ..
+    } = key;
+    let statement = format!(
+        "UPDATE import_rows s
+            SET faults = jsonb_build_array(jsonb_build_object(
+                    'column', $2::text, 'value', left(concat_ws(' ', {shown}), {SHOWN_CHARACTERS}),
+                    'rule', 'it is the same as in line ' || repeated.first_line))
+           FROM (SELECT s.record, first_value(s.line) OVER same AS first_line,
+                        row_number() OVER same AS place
+                   FROM import_rows s
+                  WHERE s.organization_id = $1 AND s.faults IS NULL AND {applies}
+                 WINDOW same AS (PARTITION BY {columns} ORDER BY s.record)) repeated
+          WHERE s.organization_id = $1 AND s.record = repeated.record AND repeated.place > 1"
+    );
+    // Constants alone.
+    sqlx::query(AssertSqlSafe(statement))
+        .bind(tx.organization_id().as_uuid())
+        .bind(*column)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Writes the organization's staged rows that have no faults: new ones, and with
+/// [`OnConflict::Update`] those that differ.
+///
+/// # Errors
+/// `Conflict` where somebody else added rows with the same keys meanwhile.
+pub async fn apply(
+    tx: &mut TenantTx,
+    kind: ImportKind,
+    on_conflict: OnConflict,
+    counts: &Counts,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let target = Target::of(kind);
+    let table = target.table;
+    if counts.new > 0 {
+        let names = joined(target.fields, |field| field.name.to_owned());
+        let values = joined(target.fields, |field| field.new.to_owned());
+        let inserted = run_at(
+            tx,
+            format!(
+                "INSERT INTO {table} (organization_id, id, {names}, created_at, updated_at)
+                 SELECT $1, s.id, {values}, $2, $2 FROM import_rows s
+                  WHERE s.organization_id = $1 AND s.faults IS NULL AND s.existing IS NULL
+                 ON CONFLICT DO NOTHING"
+            ),
+            now,
+        )
+        .await?;
+        if inserted != counts.new {
+            return Err(Error::conflict(format!(
+                "{} {kind} of the file were added by somebody else meanwhile",
+                counts.new - inserted
+            ))
+            .hint("nothing was changed; run the command again"));
+        }
+        for statement in target.after_insert {
+            run(tx, (*statement).to_owned()).await?;
+        }
+    }
+    if on_conflict == OnConflict::Update && counts.changed > 0 {
+        let set = target.fields.iter().filter_map(|field| {
+            let value = field.updated?;
+            Some(format!("{} = {value}", field.name))
+        });
+        let set = set.collect::<Vec<_>>().join(", ");
+        run_at(
+            tx,
+            format!(
+                "UPDATE {table} t SET {set}, updated_at = $2 FROM import_rows s
+                  WHERE t.organization_id = $1 AND s.organization_id = $1 AND t.id = s.existing
+                    AND s.differs AND s.faults IS NULL"
+            ),
+            now,
+        )
+        .await?;
+        for statement in target.after_update {
+            run(tx, (*statement).to_owned()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of the organization's staged rows. Those that name no organization are not among them.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn counts(tx: &mut TenantTx, on_conflict: OnConflict) -> Result<Counts> {
+    let row = sqlx::query(
+        "SELECT count(*) FILTER (WHERE faults IS NULL AND existing IS NULL) AS new,
+                count(*) FILTER (WHERE faults IS NULL AND differs) AS differing,
+                count(*) FILTER (WHERE faults IS NULL AND NOT differs) AS unchanged,
+                count(*) FILTER (WHERE faults IS NOT NULL) AS rejected
+           FROM import_rows WHERE organization_id = $1",
+    )
+    .bind(tx.organization_id().as_uuid())
+    .fetch_one(tx.connection())
+    .await?;
+    let count = |column: &str| row.try_get::<i64, _>(column).map(i64::cast_unsigned);
+    let differing = count("differing")?;
+    let is_update = on_conflict == OnConflict::Update;
+    Ok(Counts {
+        new: count("new")?,
+        changed: if is_update { differing } else { 0 },
+        unchanged: count("unchanged")?,
+        skipped: if is_update { 0 } else { differing },
+        rejected: count("rejected")?,
+    })
+}
+
+/// A row of the file that differs from what is there.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    pub line: u64,
+    /// The id of the row that is there.
+    pub id: uuid::Uuid,
+    /// Each column that differs: what is there, what the file has.
+    pub columns: BTreeMap<String, [Value; 2]>,
+}
+
+/// The first rows of the organization that differ from what is there.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn differences(
+    tx: &mut TenantTx,
+    kind: ImportKind,
+    limit: i64,
+) -> Result<Vec<Difference>> {
+    let target = Target::of(kind);
+    let compared: Vec<&Field> = target.fields.iter().filter(|f| f.is_compared).collect();
+    let pairs = compared.iter().map(|field| {
+        let name = field.name;
+        format!("'{name}', jsonb_build_array(t.{name}, {})", field.new)
+    });
+    let statement = format!(
+        "SELECT s.line, t.id, jsonb_build_object({}) AS columns
+           FROM import_rows s JOIN {} t ON t.organization_id = $1 AND t.id = s.existing
+          WHERE s.organization_id = $1 AND s.faults IS NULL AND s.differs
+          ORDER BY s.record LIMIT $2",
+        pairs.collect::<Vec<_>>().join(", "),
+        target.table
+    );
+    // Constants alone.
+    let rows = sqlx::query(AssertSqlSafe(statement))
+        .bind(tx.organization_id().as_uuid())
+        .bind(limit)
+        .fetch_all(tx.connection())
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            let Json(columns) = row.try_get::<Json<BTreeMap<String, [Value; 2]>>, _>("columns")?;
+            Ok(Difference {
+                line: row.try_get::<i64, _>("line")?.cast_unsigned(),
+                id: row.try_get("id")?,
+                columns: columns
+                    .into_iter()
+                    .filter(|(_, [there, given])| !given.is_null() && there != given)
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+/// When a staged row says something else than the row that is there. An empty cell says nothing.
+fn differs(target: &Target) -> String {
+    let compared = target.fields.iter().filter(|field| field.is_compared);
+    let differences = compared.map(|field| {
+        let (name, new) = (field.name, field.new);
+        format!("({new} IS NOT NULL AND {new} IS DISTINCT FROM t.{name})")
+    });
+    let differences: Vec<String> = differences.collect();
+    format!("({})", differences.join(" OR "))
+}
+
+fn joined(fields: &[Field], part: impl Fn(&Field) -> String) -> String {
+    fields.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
+/// Runs a statement of constants whose `$1` is the organization.
+async fn run(tx: &mut TenantTx, statement: String) -> Result<u64> {
+    let done = sqlx::query(AssertSqlSafe(statement))
+        .bind(tx.organization_id().as_uuid())
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// As [`run`], `$2` being the time.
+async fn run_at(tx: &mut TenantTx, statement: String, now: DateTime<Utc>) -> Result<u64> {
+    let done = sqlx::query(AssertSqlSafe(statement))
+        .bind(tx.organization_id().as_uuid())
+        .bind(now)
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected())
+}

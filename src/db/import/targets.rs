@@ -1,0 +1,239 @@
+//! How the rows of each kind are staged, recognised and taken over. Constants alone: statements are
+//! put together from them.
+
+use crate::domain::import::ImportKind;
+
+/// The columns that every staging table begins with.
+pub(super) const COMMON: &[(&str, &str)] = &[
+    ("record", "bigint NOT NULL"),
+    ("line", "bigint NOT NULL"),
+    // Null where the file names an organization that is not there.
+    ("organization_id", "uuid"),
+    // The id that the row gets where it is new.
+    ("id", "uuid"),
+    // The row in the database that has its key.
+    ("existing", "uuid"),
+    ("differs", "boolean"),
+    // What is wrong with it; null: nothing.
+    ("faults", "jsonb"),
+];
+
+/// How rows of a kind are brought to their table. In its expressions `s` is the staged row and `t`
+/// the row in the table.
+pub(super) struct Target {
+    pub(super) table: &'static str,
+    /// Name and type of the kind's own columns, in the order in which its reader gives them.
+    pub(super) staged: &'static [(&'static str, &'static str)],
+    /// Statements before rows are judged, of `$1` the organization: they resolve references, and
+    /// write faults.
+    pub(super) prepare: &'static [&'static str],
+    /// By which a row is recognised; the first that a row has counts.
+    pub(super) keys: &'static [Key],
+    /// What is written.
+    pub(super) fields: &'static [Field],
+    /// Statements after the insertion, of `$1` the organization: what belongs to new rows.
+    pub(super) after_insert: &'static [&'static str],
+    /// Statements after the update.
+    pub(super) after_update: &'static [&'static str],
+}
+
+/// A natural key.
+pub(super) struct Key {
+    /// The column that a fault names, and what it is called there.
+    pub(super) column: &'static str,
+    /// Which rows have it.
+    pub(super) applies: &'static str,
+    /// When a row of the table has the same.
+    pub(super) matches: &'static str,
+    /// Its columns in the staging table.
+    pub(super) columns: &'static str,
+    /// What a fault shows of it.
+    pub(super) shown: &'static str,
+}
+
+/// A column that is written.
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    /// Its value for a new row.
+    pub(super) new: &'static str,
+    /// Its value for a row that is there; `None`: it stays.
+    pub(super) updated: Option<&'static str>,
+    /// Whether another value counts as a difference. Derived columns follow others.
+    pub(super) is_compared: bool,
+}
+
+macro_rules! field {
+    // Taken as it is; an empty cell changes nothing.
+    ($name:literal) => {
+        Field {
+            name: $name,
+            new: concat!("s.", $name),
+            updated: Some(concat!("coalesce(s.", $name, ", t.", $name, ")")),
+            is_compared: true,
+        }
+    };
+    // Part of the key.
+    ($name:literal, key) => {
+        Field {
+            name: $name,
+            new: concat!("s.", $name),
+            updated: None,
+            is_compared: false,
+        }
+    };
+    ($name:literal, derived $new:literal, $updated:literal) => {
+        Field {
+            name: $name,
+            new: $new,
+            updated: Some($updated),
+            is_compared: false,
+        }
+    };
+}
+
+impl Target {
+    pub(super) const fn of(kind: ImportKind) -> &'static Self {
+        match kind {
+            ImportKind::Patients => &PATIENTS,
+            ImportKind::Providers => &PROVIDERS,
+            ImportKind::Operatories => &OPERATORIES,
+            _ => &OPERATORIES,
+        }
+    }
+}
+
+const BY_EXTERNAL_ID: Key = Key {
+    column: "external_id",
+    applies: "s.external_id IS NOT NULL",
+    matches: "t.external_id = s.external_id",
+    columns: "external_id",
+    shown: "s.external_id",
+};
+
+const PATIENTS: Target = Target {
+    table: "patients",
+    staged: &[
+        ("external_id", "text"),
+        ("first_name", "text"),
+        ("last_name", "text"),
+        ("sort_name", "text COLLATE \"C\""),
+        ("name_parts", "text[]"),
+        ("birth_date", "date"),
+        ("phone", "text"),
+        ("email", "text"),
+        ("language", "text"),
+        ("notes", "text"),
+    ],
+    prepare: &[],
+    keys: &[
+        BY_EXTERNAL_ID,
+        Key {
+            column: "first_name, last_name, birth_date, phone",
+            applies: "s.external_id IS NULL",
+            matches: "t.sort_name = s.sort_name AND t.birth_date IS NOT DISTINCT FROM s.birth_date
+                      AND t.phone IS NOT DISTINCT FROM s.phone",
+            columns: "sort_name, birth_date, phone",
+            shown: "s.first_name, s.last_name, s.birth_date, s.phone",
+        },
+    ],
+    fields: &[
+        field!("external_id", key),
+        field!("first_name"),
+        field!("last_name"),
+        field!("sort_name", derived "s.sort_name", "s.sort_name"),
+        field!("birth_date"),
+        field!("phone"),
+        field!("email"),
+        field!("language"),
+        field!("notes"),
+    ],
+    after_insert: &[
+        "INSERT INTO patient_name_parts (organization_id, part, patient_id)
+         SELECT $1, part, s.id FROM import_rows s, unnest(s.name_parts) part
+          WHERE s.organization_id = $1 AND s.faults IS NULL AND s.existing IS NULL",
+    ],
+    after_update: &[
+        "DELETE FROM patient_name_parts n USING import_rows s
+          WHERE n.organization_id = $1 AND s.organization_id = $1 AND n.patient_id = s.existing
+            AND s.differs AND s.faults IS NULL AND n.part <> ALL (s.name_parts)",
+        "INSERT INTO patient_name_parts (organization_id, part, patient_id)
+         SELECT $1, part, s.existing FROM import_rows s, unnest(s.name_parts) part
+          WHERE s.organization_id = $1 AND s.differs AND s.faults IS NULL
+         ON CONFLICT DO NOTHING",
+    ],
+};
+
+const PROVIDERS: Target = Target {
+    table: "providers",
+    staged: &[
+        ("external_id", "text"),
+        ("name", "text"),
+        ("sort_name", "text COLLATE \"C\""),
+        ("specialty", "text"),
+        ("folded_specialty", "text"),
+        ("email", "text"),
+        ("phone", "text"),
+    ],
+    prepare: &[],
+    keys: &[
+        BY_EXTERNAL_ID,
+        Key {
+            column: "email",
+            applies: "s.external_id IS NULL AND s.email IS NOT NULL",
+            matches: "t.email = s.email",
+            columns: "email",
+            shown: "s.email",
+        },
+        Key {
+            column: "name",
+            applies: "s.external_id IS NULL AND s.email IS NULL",
+            matches: "t.sort_name = s.sort_name",
+            columns: "sort_name",
+            shown: "s.name",
+        },
+    ],
+    fields: &[
+        field!("external_id", key),
+        field!("name"),
+        field!("sort_name", derived "s.sort_name", "s.sort_name"),
+        field!(
+            "search_text",
+            derived "s.sort_name || ' ' || coalesce(s.folded_specialty, '')",
+            "s.sort_name || ' ' || coalesce(s.folded_specialty, substr(t.search_text, length(t.sort_name) + 2))"
+        ),
+        field!("specialty"),
+        field!("email"),
+        field!("phone"),
+    ],
+    after_insert: &[],
+    after_update: &[],
+};
+
+const OPERATORIES: Target = Target {
+    table: "operatories",
+    staged: &[
+        ("external_id", "text"),
+        ("name", "text"),
+        ("sort_name", "text COLLATE \"C\""),
+        ("notes", "text"),
+    ],
+    prepare: &[],
+    keys: &[
+        BY_EXTERNAL_ID,
+        Key {
+            column: "name",
+            applies: "s.external_id IS NULL",
+            matches: "t.sort_name = s.sort_name",
+            columns: "sort_name",
+            shown: "s.name",
+        },
+    ],
+    fields: &[
+        field!("external_id", key),
+        field!("name"),
+        field!("sort_name", derived "s.sort_name", "s.sort_name"),
+        field!("notes"),
+    ],
+    after_insert: &[],
+    after_update: &[],
+};

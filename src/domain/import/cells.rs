@@ -1,0 +1,270 @@
+//! The cells of a row, and the readers of the kinds of value that they hold. Each has a quick way
+//! for what most cells are, which a property holds to the rule of the domain.
+
+use std::borrow::Cow;
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use super::{DateOrder, Layout, Tenant, row::Faults};
+use crate::{
+    domain::{Email, Locale, PhoneNumber, booking::text, display_name, names::MAX_LENGTH},
+    error::Error,
+};
+
+/// A record of a file.
+pub trait Fields {
+    /// How many fields it has.
+    fn count(&self) -> usize;
+    /// The field at that place.
+    fn field(&self, place: usize) -> Option<&str>;
+    /// Whether it had bytes that are no characters of the file's encoding.
+    fn is_damaged(&self) -> bool;
+}
+
+/// The cells of one row, by the columns of its kind.
+pub struct Cells<'a> {
+    pub(super) record: &'a dyn Fields,
+    pub(super) layout: &'a Layout,
+    pub(super) dates: DateOrder,
+    pub(super) tenant: &'a Tenant,
+}
+
+impl<'a> Cells<'a> {
+    /// A row, read with that layout.
+    pub fn new(
+        record: &'a dyn Fields,
+        layout: &'a Layout,
+        dates: DateOrder,
+        tenant: &'a Tenant,
+    ) -> Self {
+        Self {
+            record,
+            layout,
+            dates,
+            tenant,
+        }
+    }
+
+    /// The cell of the column at `index` of the kind's; `None` where it is empty or there is no such
+    /// column in the file.
+    pub(super) fn get(&self, index: usize) -> Option<&'a str> {
+        let cell = self.record.field(self.layout.place(index)?)?;
+        let cell = without_mark(cell.trim());
+        (!cell.is_empty()).then_some(cell)
+    }
+
+    /// A name: 1 to 200 visible characters.
+    pub(super) fn name(
+        &self,
+        index: usize,
+        column: &'static str,
+        faults: &mut Faults,
+    ) -> Option<Cow<'a, str>> {
+        let cell = self.get(index)?;
+        if is_plain(cell) && cell.len() <= MAX_LENGTH {
+            return Some(Cow::Borrowed(cell));
+        }
+        match display_name(cell) {
+            Ok(name) => Some(Cow::Owned(name)),
+            Err(_) => faults.wrong(
+                column,
+                cell,
+                format!("a name has 1 to {MAX_LENGTH} characters, none of them invisible"),
+            ),
+        }
+    }
+
+    /// A name that has to be there.
+    pub(super) fn required_name(
+        &self,
+        index: usize,
+        column: &'static str,
+        faults: &mut Faults,
+    ) -> Option<Cow<'a, str>> {
+        if self.get(index).is_none() {
+            return faults.wrong(column, "", "it is required".to_owned());
+        }
+        self.name(index, column, faults)
+    }
+
+    pub(super) fn notes(
+        &self,
+        index: usize,
+        column: &'static str,
+        faults: &mut Faults,
+    ) -> Option<Cow<'a, str>> {
+        let cell = self.get(index)?;
+        if is_plain(cell) && cell.len() <= MAX_LENGTH {
+            return Some(Cow::Borrowed(cell));
+        }
+        match text::notes(column, cell) {
+            Ok(notes) => Some(Cow::Owned(notes)),
+            Err(error) => faults.wrong(column, cell, error.to_string()),
+        }
+    }
+
+    pub(super) fn email(
+        &self,
+        index: usize,
+        column: &'static str,
+        faults: &mut Faults,
+    ) -> Option<Cow<'a, str>> {
+        let cell = self.get(index)?;
+        if is_plain_email(cell) {
+            return Some(Cow::Borrowed(cell));
+        }
+        match Email::parse(cell) {
+            Ok(email) => Some(Cow::Owned(email.into())),
+            Err(_) => faults.wrong(
+                column,
+                cell,
+                "it is no e-mail address such as maria@harbor.example".to_owned(),
+            ),
+        }
+    }
+
+    pub(super) fn phone(
+        &self,
+        index: usize,
+        column: &'static str,
+        faults: &mut Faults,
+    ) -> Option<PhoneNumber> {
+        let cell = self.get(index)?;
+        let region = self.tenant.region.as_deref();
+        match PhoneNumber::parse(cell, region) {
+            Ok(phone) => Some(phone),
+            Err(_) => faults.wrong(
+                column,
+                cell,
+                match region {
+                    Some(region) => format!(
+                        "it is no telephone number, neither with + and the country code nor as it is dialled in {region}"
+                    ),
+                    None => "it is no telephone number with + and the country code".to_owned(),
+                },
+            ),
+        }
+    }
+
+    pub(super) fn date(
+        &self,
+        index: usize,
+        column: &'static str,
+        faults: &mut Faults,
+    ) -> Option<NaiveDate> {
+        let cell = self.get(index)?;
+        match self.dates.read(cell) {
+            Ok(date) => Some(date),
+            Err(rule) => faults.wrong(column, cell, rule),
+        }
+    }
+
+    pub(super) fn language(
+        &self,
+        index: usize,
+        column: &'static str,
+        faults: &mut Faults,
+    ) -> Option<Locale> {
+        self.parsed(index, column, "it is no language tag such as de-CH", faults)
+    }
+
+    /// A value that one of the domain's own types reads.
+    pub(super) fn parsed<T: std::str::FromStr<Err = Error>>(
+        &self,
+        index: usize,
+        column: &'static str,
+        rule: &str,
+        faults: &mut Faults,
+    ) -> Option<T> {
+        let cell = self.get(index)?;
+        match cell.parse() {
+            Ok(value) => Some(value),
+            Err(_) => faults.wrong(column, cell, rule.to_owned()),
+        }
+    }
+
+    #[allow(dead_code, reason = "the kinds that refer to others come next")]
+    /// What a reference to another row may be: an id of ours, beside the text itself.
+    pub(super) fn reference(&self, index: usize) -> Option<(&'a str, Option<Uuid>)> {
+        let cell = self.get(index)?;
+        Some((cell, Uuid::try_parse(cell).ok()))
+    }
+}
+
+/// A cell without the mark that keeps spreadsheets from evaluating it: `'` before what would begin
+/// a formula (see `--excel-safe`).
+fn without_mark(cell: &str) -> &str {
+    match cell.as_bytes() {
+        [b'\'', b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r', ..] => &cell[1..],
+        _ => cell,
+    }
+}
+
+/// Printable ASCII.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' '..=b'~'))
+}
+
+/// An address of the plainest kind, in its canonical form already. No part of the domain may look
+/// like an encoded one or a number: those have rules of their own.
+fn is_plain_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let is_local = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    let mut labels = 0;
+    let is_domain = domain.split('.').all(|label| {
+        labels += 1;
+        let bytes = label.as_bytes();
+        (1..=63).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_lowercase)
+    });
+    (1..=64).contains(&local.len())
+        && local
+            .split('.')
+            .all(|part| !part.is_empty() && part.bytes().all(is_local))
+        && is_domain
+        && labels >= 2
+        && domain.len() <= 180
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_mark_of_a_spreadsheet_is_no_part_of_the_value() {
+        for (cell, value) in [
+            ("'+41443643532", "+41443643532"),
+            ("'=1", "=1"),
+            ("'s-Hertogenbosch", "'s-Hertogenbosch"),
+            ("'", "'"),
+            ("", ""),
+        ] {
+            assert_eq!(without_mark(cell), value);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_address_is_its_canonical_form(
+            text in "[a-z0-9._]{0,12}@[a-z.]{0,14}|[a-z0-9_]{1,70}@[a-z]{1,65}\\.[a-z]{1,4}",
+        ) {
+            if is_plain_email(&text) {
+                let email = Email::parse(&text).map(String::from);
+                prop_assert_eq!(email.ok(), Some(text));
+            }
+        }
+
+        #[test]
+        fn a_plain_text_is_a_name_and_a_note(text in "[ -~]{1,30}") {
+            let text = text.trim();
+            prop_assume!(!text.is_empty());
+            prop_assert!(is_plain(text));
+            prop_assert_eq!(display_name(text).ok(), Some(text.to_owned()));
+            prop_assert_eq!(text::notes("notes", text).ok(), Some(text.to_owned()));
+        }
+    }
+}

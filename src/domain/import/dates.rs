@@ -1,0 +1,113 @@
+//! Dates as spreadsheets write them. Which of two numbers is the month is said, never guessed.
+
+use chrono::NaiveDate;
+
+use crate::domain::booking::calendar;
+
+named_enum! {
+    /// The order of a date's parts.
+    pub enum DateOrder as "order of dates" {
+        Ymd = "ymd", "Year, month, day: 1984-03-09 (ISO 8601).";
+        Dmy = "dmy", "Day, month, year: 9.3.1984.";
+        Mdy = "mdy", "Month, day, year: 3/9/1984.";
+    }
+}
+
+impl DateOrder {
+    /// Reads a date with `-`, `.` or `/` between its parts and four digits of the year. ISO 8601 is
+    /// read in any order: four digits come first there alone.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn read(self, text: &str) -> Result<NaiveDate, String> {
+        self.parts(text)
+            .and_then(|[year, month, day]| {
+                NaiveDate::from_ymd_opt(year.try_into().ok()?, month, day)
+            })
+            .filter(|date| calendar::plausible(*date).is_ok())
+            .ok_or_else(|| format!("it is no date such as {}", self.example()))
+    }
+
+    /// 9 March 1984.
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::Ymd => "1984-03-09",
+            Self::Dmy => "9.3.1984",
+            Self::Mdy => "3/9/1984",
+        }
+    }
+
+    fn parts(self, text: &str) -> Option<[u32; 3]> {
+        let separator = *text.as_bytes().iter().find(|b| !b.is_ascii_digit())?;
+        if !matches!(separator, b'-' | b'.' | b'/') {
+            return None;
+        }
+        let mut parts = text.splitn(3, char::from(separator));
+        let mut numbers = [0; 3];
+        let mut lengths = [0; 3];
+        for place in 0..3 {
+            let part = parts.next()?;
+            if part.is_empty() || part.len() > 4 || !part.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            numbers[place] = part.parse().ok()?;
+            lengths[place] = part.len();
+        }
+        let order = if lengths[0] == 4 { Self::Ymd } else { self };
+        let (numbers, lengths) = match order {
+            Self::Ymd => (numbers, lengths),
+            Self::Dmy => (
+                [numbers[2], numbers[1], numbers[0]],
+                [lengths[2], lengths[1], lengths[0]],
+            ),
+            Self::Mdy => (
+                [numbers[2], numbers[0], numbers[1]],
+                [lengths[2], lengths[0], lengths[1]],
+            ),
+        };
+        (lengths[0] == 4 && lengths[1] <= 2 && lengths[2] <= 2).then_some(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_said() {
+        let date = NaiveDate::from_ymd_opt(1984, 3, 9).unwrap();
+        for (order, text) in [
+            (DateOrder::Ymd, "1984-03-09"),
+            (DateOrder::Ymd, "1984/3/9"),
+            (DateOrder::Dmy, "9.3.1984"),
+            (DateOrder::Dmy, "09/03/1984"),
+            (DateOrder::Dmy, "1984-03-09"),
+            (DateOrder::Mdy, "3/9/1984"),
+            (DateOrder::Mdy, "1984-03-09"),
+        ] {
+            assert_eq!(order.read(text), Ok(date), "{order} {text}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_meant_otherwise_is_refused() {
+        for (order, text) in [
+            (DateOrder::Ymd, "9.3.1984"),
+            (DateOrder::Ymd, "84-03-09"),
+            (DateOrder::Dmy, "9.3.84"),
+            (DateOrder::Dmy, "9.13.1984"),
+            (DateOrder::Mdy, "13/9/1984"),
+            (DateOrder::Ymd, "1984-03"),
+            (DateOrder::Ymd, "1984-03-09-1"),
+            (DateOrder::Ymd, "1984-03.09"),
+            (DateOrder::Ymd, "1984-02-30"),
+            (DateOrder::Ymd, "+1984-02-03"),
+            (DateOrder::Ymd, "0001-01-01"),
+            (DateOrder::Ymd, "today"),
+            (DateOrder::Ymd, "30714"),
+            (DateOrder::Ymd, ""),
+        ] {
+            assert!(order.read(text).is_err(), "{order} {text}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Reads the file in a thread of its own and hands on what COPY takes, so that reading and the
+//! server's work go on side by side. A bounded channel between them keeps memory flat.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::Sender;
+
+use super::{
+    Gauge, Plan, Tenants,
+    reading::{Reading, RowTaker},
+};
+use crate::{
+    context::new_id,
+    csv_file::{CsvFile, Format, Record},
+    db::import::CopyRow,
+    domain::import::{Fault, RowSink, Tenant},
+    error::Result,
+};
+
+/// Bytes of a message.
+const CHUNK: usize = 128 * 1024;
+
+/// Messages that wait at most.
+pub(super) const WAITING: usize = 4;
+
+/// What the reading thread hands on.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Rows for COPY.
+    Rows(Vec<u8>),
+    /// As many records as a step has.
+    StepEnd(Reached),
+    /// The end of the file, or of what is read of it.
+    End(Reached),
+}
+
+/// How far the file was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    /// Records of the file so far.
+    pub(super) records: u64,
+    /// Reading stopped because too many rows are wrong.
+    pub(super) too_many_errors: bool,
+}
+
+/// All that the thread needs.
+pub(super) struct Feed {
+    pub(super) file: Arc<CsvFile>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) tenants: Arc<Tenants>,
+    pub(super) gauge: Arc<Gauge>,
+    /// Records that are dealt with already.
+    pub(super) after: u64,
+    pub(super) sender: Sender<Message>,
+}
+
+impl Feed {
+    /// Reads the file to its end, and tells how it is written. Blocks; where nobody listens any more,
+    /// it ends.
+    ///
+    /// # Errors
+    /// `BadInput` where the file cannot be read.
+    pub(super) fn run(self) -> Result<Format> {
+        let mut reading = Reading::open(&self.file, &self.plan, &self.tenants, &self.gauge)?;
+        reading.skip_to(self.after)?;
+        let mut taker = Staged {
+            rows: CopyRow::new(self.plan.kind),
+        };
+        let mut rejected = 0;
+        let mut in_step = 0;
+        let mut too_many_errors = false;
+        while let Some(is_good) = reading.next(&mut taker)? {
+            in_step += 1;
+            rejected += u64::from(!is_good);
+            if taker.rows.len() >= CHUNK && !self.send(Message::Rows(taker.rows.take(CHUNK + 4096)))
+            {
+                return Ok(reading.format());
+            }
+            if self.plan.is_too_many(rejected) {
+                too_many_errors = true;
+                break;
+            }
+            if self.plan.batch == Some(in_step) {
+                in_step = 0;
+                let reached = Reached {
+                    records: reading.number(),
+                    too_many_errors: false,
+                };
+                let rows = taker.rows.take(CHUNK + 4096);
+                if !self.send(Message::Rows(rows)) || !self.send(Message::StepEnd(reached)) {
+                    return Ok(reading.format());
+                }
+            }
+        }
+        let reached = Reached {
+            records: reading.number(),
+            too_many_errors,
+        };
+        let _ = self.send(Message::Rows(taker.rows.take(0))) && self.send(Message::End(reached));
+        Ok(reading.format())
+    }
+
+    /// `false`: nobody listens any more.
+    fn send(&self, message: Message) -> bool {
+        self.sender.blocking_send(message).is_ok()
+    }
+}
+
+/// Rows for the staging table, rejected ones among them: the reject file is written from there, in
+/// the order of the file.
+struct Staged {
+    rows: CopyRow,
+}
+
+impl RowTaker for Staged {
+    fn begin(&mut self, record: &Record, tenant: &Tenant) {
+        self.rows
+            .begin(record.number(), record.line(), tenant.id, new_id());
+    }
+
+    fn sink(&mut self) -> &mut dyn RowSink {
+        &mut self.rows
+    }
+
+    fn accept(&mut self) {
+        self.rows.end();
+    }
+
+    fn reject(
+        &mut self,
+        record: &Record,
+        tenant: Option<&Tenant>,
+        faults: Vec<Fault>,
+    ) -> Result<()> {
+        if tenant.is_none() {
+            // No row was begun.
+            self.rows.mark();
+        }
+        let organization = tenant.map(|tenant| tenant.id);
+        self.rows
+            .reject(record.number(), record.line(), organization, &faults);
+        Ok(())
+    }
+}

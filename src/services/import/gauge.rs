@@ -1,0 +1,66 @@
+//! How far an import is, for whoever shows it.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// What an import does at the moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    Reading,
+    Judging,
+    Writing,
+    Committing,
+}
+
+impl Phase {
+    const ALL: [Self; 4] = [
+        Self::Reading,
+        Self::Judging,
+        Self::Writing,
+        Self::Committing,
+    ];
+
+    /// The phase in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Reading => "reading and staging",
+            Self::Judging => "comparing with what is there",
+            Self::Writing => "writing",
+            Self::Committing => "committing",
+        }
+    }
+}
+
+/// Counters that the import sets and a progress bar reads.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    bytes: AtomicU64,
+    records: AtomicU64,
+    phase: AtomicU8,
+}
+
+impl Gauge {
+    /// Bytes of the file that are read.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Records of the file that are read.
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// What is being done.
+    pub fn phase(&self) -> Phase {
+        let phase = usize::from(self.phase.load(Ordering::Relaxed));
+        Phase::ALL.get(phase).copied().unwrap_or(Phase::Reading)
+    }
+
+    pub(super) fn read(&self, bytes: u64, records: u64) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.records.store(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,82 @@
+//! Imports that were made or are under way.
+
+use uuid::Uuid;
+
+use super::Plan;
+use crate::{
+    db::{self, PlatformConn, import::jobs::Job},
+    domain::{Organization, import::JobStatus},
+    error::{Error, Result},
+    services::Session,
+};
+
+/// Imports, newest first.
+///
+/// # Errors
+/// `Refused` for users: the platform's imports are the operator's.
+pub async fn list(
+    session: &Session,
+    organization: Option<&Organization>,
+    unfinished: bool,
+    limit: Option<i64>,
+) -> Result<Vec<Job>> {
+    session.require_operator("see the imports")?;
+    let mut conn = PlatformConn::open(&session.db)?;
+    let slug = organization.map(|organization| organization.slug.as_str());
+    db::import::jobs::list(&mut conn, slug, unfinished, limit).await
+}
+
+/// An import.
+///
+/// # Errors
+/// `NotFound`, `Refused` for users.
+pub async fn find(session: &Session, id: Uuid) -> Result<Job> {
+    session.require_operator("resume an import")?;
+    let mut conn = PlatformConn::open(&session.db)?;
+    let found = db::import::jobs::find(&mut conn, id).await?;
+    found.ok_or_else(|| {
+        Error::not_found(format!("there is no import {id}"))
+            .hint("list them: tenantctl import jobs")
+    })
+}
+
+/// How a job was asked for.
+///
+/// # Errors
+/// `Failure` where another version of tenantctl kept it in a way that is not understood.
+pub(super) fn plan(job: &Job) -> Result<Plan> {
+    serde_json::from_value(job.options.clone()).map_err(|error| {
+        Error::failure(format!(
+            "the options of the import {} are not understood",
+            job.id
+        ))
+        .because(error)
+        .hint("resume it with the version of tenantctl that began it, or import the file anew")
+    })
+}
+
+/// Refuses what cannot be gone on with.
+///
+/// # Errors
+/// `Conflict`.
+pub(super) fn require_resumable(job: &Job, organization: Option<&Organization>) -> Result<()> {
+    let id = job.id;
+    if job.status == JobStatus::Done {
+        return Err(
+            Error::conflict(format!("the import {id} is done: nothing is left of it"))
+                .hint("see it: tenantctl import jobs"),
+        );
+    }
+    let named = organization.map(|organization| organization.slug.as_str());
+    if named == job.organization.as_deref() {
+        return Ok(());
+    }
+    Err(Error::conflict(match &job.organization {
+        Some(slug) => format!("the import {id} is of the organization {slug}"),
+        None => format!("the import {id} is of the organizations that its rows name"),
+    })
+    .hint(match &job.organization {
+        Some(slug) => format!("resume it with --org {slug}"),
+        None => "resume it without --org".to_owned(),
+    }))
+}

@@ -1,0 +1,22 @@
+//! Importing CSV files: a file is read once, its rows are staged by COPY and brought to their tables
+//! by set-based statements, in one transaction or in resumable steps.
+
+mod check;
+mod feed;
+mod gauge;
+mod job;
+mod plan;
+mod reading;
+mod rejects;
+mod run;
+mod step;
+mod tenants;
+
+pub use check::check;
+pub use gauge::{Gauge, Phase};
+pub use job::{find as find_job, list as list_jobs};
+pub use plan::{Outcome, Plan, ShownFault};
+pub use reading::names_organizations;
+pub use run::{resume, run};
+pub use step::hex;
+pub use tenants::Tenants;

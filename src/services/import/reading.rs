@@ -1,0 +1,165 @@
+//! The rows of a file, one after another, with what is wrong with each.
+
+use crate::{
+    csv_file::{CsvFile, Format, Record, Records},
+    domain::import::{Cells, Fault, ImportKind, Layout, RowSink, Tenant, read_row},
+    error::{Error, Result},
+    services::import::{Gauge, Plan, Tenants},
+};
+
+/// How often the gauge is set.
+const GAUGE_EVERY: u64 = 1024;
+
+/// A file that is being read.
+pub(super) struct Reading<'a> {
+    plan: &'a Plan,
+    tenants: &'a Tenants,
+    gauge: &'a Gauge,
+    records: Records,
+    record: Record,
+    /// That of the last record; at the end of the file the record itself is empty.
+    number: u64,
+    layout: Layout,
+}
+
+/// What takes the rows.
+pub(super) trait RowTaker {
+    /// A row begins.
+    fn begin(&mut self, record: &Record, tenant: &Tenant);
+    /// What takes its values.
+    fn sink(&mut self) -> &mut dyn RowSink;
+    /// It ends, and nothing is wrong with it.
+    fn accept(&mut self);
+    /// It ends, and this is wrong with it.
+    fn reject(
+        &mut self,
+        record: &Record,
+        tenant: Option<&Tenant>,
+        faults: Vec<Fault>,
+    ) -> Result<()>;
+}
+
+impl<'a> Reading<'a> {
+    /// Opens the file and reads its header.
+    ///
+    /// # Errors
+    /// `BadInput` where it is no such file.
+    pub(super) fn open(
+        file: &CsvFile,
+        plan: &'a Plan,
+        tenants: &'a Tenants,
+        gauge: &'a Gauge,
+    ) -> Result<Self> {
+        let records = file.records(&plan.read_options()?)?;
+        let layout = Layout::new(plan.kind, records.headers(), &plan.mappings)?;
+        if tenants.is_by_row() && layout.organization().is_none() {
+            return Err(no_organization(plan.kind));
+        }
+        if matches!(tenants, Tenants::One(_)) && layout.organization().is_some() {
+            return Err(two_organizations());
+        }
+        Ok(Self {
+            plan,
+            tenants,
+            gauge,
+            records,
+            record: Record::default(),
+            number: 0,
+            layout,
+        })
+    }
+
+    /// How the file is written.
+    pub(super) fn format(&self) -> Format {
+        self.records.format()
+    }
+
+    /// The file behind it.
+    pub(super) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    /// Columns that are not read.
+    pub(super) fn unknown_columns(&self) -> &[String] {
+        self.layout.unknown()
+    }
+
+    /// The number of the record that was read last.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Passes over the records up to that number.
+    ///
+    /// # Errors
+    /// As [`Reading::next`].
+    pub(super) fn skip_to(&mut self, number: u64) -> Result<()> {
+        while self.number < number && self.advance()? {}
+        Ok(())
+    }
+
+    /// Reads the next row and gives it to `taker`. `None`: the file is at its end; otherwise whether
+    /// the row is good.
+    ///
+    /// # Errors
+    /// `BadInput` where the file cannot be read on, `Failure` where it cannot be read at all.
+    pub(super) fn next(&mut self, taker: &mut impl RowTaker) -> Result<Option<bool>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let record = &self.record;
+        let tenant = match self.tenants.of(record, &self.layout) {
+            Ok(tenant) => tenant,
+            Err(fault) => {
+                taker.reject(record, None, vec![fault])?;
+                return Ok(Some(false));
+            }
+        };
+        taker.begin(record, tenant);
+        let cells = Cells::new(record, &self.layout, self.plan.dates, tenant);
+        let faults = read_row(self.plan.kind, &cells, taker.sink());
+        if faults.is_empty() {
+            taker.accept();
+            return Ok(Some(true));
+        }
+        taker.reject(record, Some(tenant), faults)?;
+        Ok(Some(false))
+    }
+
+    /// `false`: the file is at its end.
+    fn advance(&mut self) -> Result<bool> {
+        let is_there = self.records.next(&mut self.record)?;
+        if is_there {
+            self.number = self.record.number();
+        }
+        if !is_there || self.number.is_multiple_of(GAUGE_EVERY) {
+            self.gauge.read(self.records.bytes_read(), self.number);
+        }
+        Ok(is_there)
+    }
+}
+
+/// Whether a column of the file says whose each row is.
+///
+/// # Errors
+/// `BadInput` where it is no such file.
+pub fn names_organizations(file: &CsvFile, plan: &Plan) -> Result<bool> {
+    let records = file.records(&plan.read_options()?)?;
+    let layout = Layout::new(plan.kind, records.headers(), &plan.mappings)?;
+    Ok(layout.organization().is_some())
+}
+
+fn no_organization(kind: ImportKind) -> Error {
+    Error::usage("nothing says whose the rows are")
+        .hint("name the organization: --org SLUG")
+        .hint(match kind.fills_many() {
+            true => "or give each row the slug of its own in a column organization",
+            false => "one file fills one organization here",
+        })
+}
+
+fn two_organizations() -> Error {
+    Error::usage("the file has a column organization, and one organization is named for all of it")
+        .hint("leave --org out to fill the organizations that the rows name")
+        .hint("or call the column something else where it means nothing")
+}

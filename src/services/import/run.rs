@@ -1,0 +1,249 @@
+//! An import from its first step to its last.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::{
+    Gauge, Outcome, Plan, Tenants, check,
+    feed::{Feed, WAITING},
+    job,
+    reading::Reading,
+    rejects::Rejects,
+    step::{StepEnd, Steps},
+};
+use crate::{
+    context::new_id,
+    csv_file::CsvFile,
+    db::{self, PlatformConn, import::jobs::Job},
+    domain::{
+        Organization,
+        import::{Counts, JobStatus},
+    },
+    error::{Error, Result},
+    services::Session,
+};
+
+/// Imports a file: for `organization`, or for those that its rows name.
+///
+/// All of it is one transaction, unless the plan has steps; then the whole file is checked first,
+/// each step is a transaction, and [`resume`] goes on with what is left.
+///
+/// Rows that are wrong are no error: the outcome says that nothing was written, or which were left.
+///
+/// # Errors
+/// `BadInput` where the file cannot be read, `Refused` where the caller may not, `Unavailable` when
+/// the connection is lost.
+pub async fn run(
+    session: &Session,
+    plan: Plan,
+    organization: Option<&Organization>,
+    file: Arc<CsvFile>,
+    gauge: Arc<Gauge>,
+) -> Result<Outcome> {
+    let import = Import::new(session, plan, organization, file, gauge).await?;
+    // What the header lacks is told before anything else.
+    Reading::open(&import.file, &import.plan, &import.tenants, &import.gauge)?;
+    if import.plan.batch.is_some() && !import.plan.partial {
+        let checked = import.check().await?;
+        if checked.counts.rejected > 0 {
+            return Ok(checked);
+        }
+    }
+    let mut job = import.new_job(organization).await?;
+    let mut is_stored = false;
+    if import.plan.batch.is_some() {
+        let mut conn = PlatformConn::begin(&session.db).await?;
+        db::import::jobs::insert(&mut conn, &job).await?;
+        conn.commit().await?;
+        is_stored = true;
+    }
+    job.status = JobStatus::Running;
+    import.steps(organization, job, is_stored, None).await
+}
+
+/// Goes on with an import in steps, exactly where it stands.
+///
+/// # Errors
+/// As [`run`]; `NotFound` for an import that is not there, `Conflict` where it is done or the file is
+/// another one.
+pub async fn resume(
+    session: &Session,
+    id: Uuid,
+    organization: Option<&Organization>,
+    file: Arc<CsvFile>,
+    gauge: Arc<Gauge>,
+) -> Result<Outcome> {
+    let job = job::find(session, id).await?;
+    let plan = job::plan(&job)?;
+    let import = Import::new(session, plan, organization, file, gauge).await?;
+    job::require_resumable(&job, organization)?;
+    if import.sha256().await? != job.file_sha256 {
+        return Err(Error::conflict(format!(
+            "this is not the file that the import {id} began with ({})",
+            job.file_name
+        ))
+        .hint("give the same file, unchanged; import a mended one anew: what is there already is passed over"));
+    }
+    let reject_bytes = Some(job.reject_bytes).filter(|_| job.records > 0);
+    import.steps(organization, job, true, reject_bytes).await
+}
+
+/// What an import works with.
+struct Import<'a> {
+    session: &'a Session,
+    plan: Arc<Plan>,
+    tenants: Arc<Tenants>,
+    file: Arc<CsvFile>,
+    gauge: Arc<Gauge>,
+}
+
+impl<'a> Import<'a> {
+    async fn new(
+        session: &'a Session,
+        plan: Plan,
+        organization: Option<&Organization>,
+        file: Arc<CsvFile>,
+        gauge: Arc<Gauge>,
+    ) -> Result<Self> {
+        let tenants = match organization {
+            Some(organization) => Tenants::one(session, organization),
+            None => Tenants::by_slug(session).await?,
+        };
+        Ok(Self {
+            session,
+            plan: Arc::new(plan),
+            tenants: Arc::new(tenants),
+            file,
+            gauge,
+        })
+    }
+
+    /// The file is read whole, in a thread of its own.
+    async fn check(&self) -> Result<Outcome> {
+        let (file, plan) = (Arc::clone(&self.file), Arc::clone(&self.plan));
+        let (tenants, gauge) = (Arc::clone(&self.tenants), Arc::clone(&self.gauge));
+        blocking(move || check(&file, &plan, &tenants, &gauge)).await
+    }
+
+    async fn sha256(&self) -> Result<[u8; 32]> {
+        let file = Arc::clone(&self.file);
+        blocking(move || file.sha256()).await
+    }
+
+    async fn new_job(&self, organization: Option<&Organization>) -> Result<Job> {
+        let now = self.session.now();
+        Ok(Job {
+            id: new_id(),
+            kind: self.plan.kind,
+            organization: organization.map(|organization| organization.slug.to_string()),
+            file_name: self.file.name().to_owned(),
+            file_sha256: self.sha256().await?,
+            options: self.plan.to_json()?,
+            actor: self.session.actor.to_string(),
+            status: JobStatus::Running,
+            records: 0,
+            counts: Counts::default(),
+            reject_file: self
+                .plan
+                .reject_file
+                .as_ref()
+                .map(|path| path.display().to_string()),
+            reject_bytes: 0,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    async fn steps(
+        &self,
+        organization: Option<&Organization>,
+        job: Job,
+        job_is_stored: bool,
+        reject_bytes: Option<u64>,
+    ) -> Result<Outcome> {
+        let (sender, messages) = mpsc::channel(WAITING);
+        let opened = Reading::open(&self.file, &self.plan, &self.tenants, &self.gauge)?;
+        let unknown_columns = opened.unknown_columns().to_vec();
+        drop(opened);
+        let resumed_after = job.records;
+        let feed = Feed {
+            file: Arc::clone(&self.file),
+            plan: Arc::clone(&self.plan),
+            tenants: Arc::clone(&self.tenants),
+            gauge: Arc::clone(&self.gauge),
+            after: resumed_after,
+            sender,
+        };
+        let rejects = Rejects::open(&self.file, &self.plan, reject_bytes)?;
+        let mut reading = tokio::task::spawn_blocking(move || feed.run());
+        let mut steps = Steps {
+            session: self.session,
+            plan: &self.plan,
+            gauge: &self.gauge,
+            organization: organization.map(|organization| organization.id),
+            messages,
+            rejects,
+            job,
+            job_is_stored,
+            outcome: Outcome::default(),
+        };
+        let end = loop {
+            match steps.step().await? {
+                StepEnd::More => {}
+                end => break end,
+            }
+        };
+        // Nobody listens any more: the thread ends, if it has not.
+        steps.messages.close();
+        let read = (&mut reading).await.map_err(died)?;
+        let format = match end {
+            StepEnd::Cut => return Err(cut(read.err())),
+            StepEnd::Refused => {
+                steps.stop().await?;
+                read.ok()
+            }
+            _ => Some(read?),
+        };
+        let mut outcome = steps.outcome;
+        outcome.job = Some(steps.job.id).filter(|_| steps.job_is_stored);
+        outcome.is_done = end == StepEnd::Done;
+        outcome.resumed_after = resumed_after;
+        outcome.reject_file.clone_from(&self.plan.reject_file);
+        outcome.sha256 = Some(steps.job.file_sha256);
+        outcome.format = format;
+        outcome.unknown_columns = unknown_columns;
+        Ok(outcome)
+    }
+}
+
+impl Steps<'_> {
+    /// Notes that an import in steps stopped at rows that are wrong.
+    async fn stop(&mut self) -> Result<()> {
+        if !self.job_is_stored {
+            return Ok(());
+        }
+        let mut conn = PlatformConn::begin(&self.session.db).await?;
+        self.job.status = JobStatus::Stopped;
+        self.job.updated_at = self.session.now();
+        db::import::jobs::advance(&mut conn, &self.job, self.job.records).await?;
+        conn.commit().await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(died)?
+}
+
+fn died(error: tokio::task::JoinError) -> Error {
+    Error::failure("the thread that reads the file died")
+        .because(error)
+        .hint("this is a mistake in tenantctl; please report it with the command you ran")
+}
+
+fn cut(error: Option<Error>) -> Error {
+    error.unwrap_or_else(|| Error::failure("reading the file ended before its end"))
+}

@@ -1,0 +1,283 @@
+//! One transaction of an import: stage, judge, write, note where it stands.
+
+use futures_util::TryStreamExt as _;
+use serde_json::json;
+use tokio::sync::mpsc::Receiver;
+
+use super::{
+    Gauge, Outcome, Phase, Plan, ShownFault,
+    feed::{Message, Reached},
+    plan::{SHOWN_DIFFERENCES, SHOWN_FAULTS},
+    rejects::Rejects,
+};
+use crate::{
+    db::{self, PlatformConn, import::jobs::Job},
+    domain::{
+        OrganizationId, Permission,
+        booking::Function,
+        import::{Counts, ImportKind, JobStatus, OnConflict},
+    },
+    error::{Error, Result},
+    services::{Scope, Session, activity::Change, booking::access_log},
+};
+
+/// What the steps of one import have in common.
+pub(super) struct Steps<'a> {
+    pub(super) session: &'a Session,
+    pub(super) plan: &'a Plan,
+    pub(super) gauge: &'a Gauge,
+    /// All rows are of this one; `None`: they say it.
+    pub(super) organization: Option<OrganizationId>,
+    pub(super) messages: Receiver<Message>,
+    pub(super) rejects: Option<Rejects>,
+    /// As it stood before the step.
+    pub(super) job: Job,
+    /// Whether the job is in the database already: that of an import in steps is.
+    pub(super) job_is_stored: bool,
+    pub(super) outcome: Outcome,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum StepEnd {
+    /// More of the file follows.
+    More,
+    /// All of it is dealt with.
+    Done,
+    /// Rows are wrong: the step was rolled back.
+    Refused,
+    /// The reading thread stopped: its error tells why.
+    Cut,
+}
+
+impl Steps<'_> {
+    /// Makes a step.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost: the step is then not made, or made whole.
+    pub(super) async fn step(&mut self) -> Result<StepEnd> {
+        let session = self.session;
+        let mut conn = PlatformConn::begin(&session.db).await?;
+        self.gauge.enter(Phase::Reading);
+        let Some((reached, is_last)) = self.stage(&mut conn).await? else {
+            return Ok(StepEnd::Cut);
+        };
+        self.gauge.enter(Phase::Judging);
+        db::import::prepare_staging(&mut conn, self.organization.is_none()).await?;
+        let rejected = db::import::count_rejected(&mut conn).await?;
+        let organizations = match self.organization {
+            Some(only) => vec![only],
+            None => db::import::organizations(&mut conn).await?,
+        };
+        let mut counts = Counts::default();
+        let mut has_wrong = rejected > 0;
+        self.outcome.organizations = self.outcome.organizations.max(organizations.len() as u64);
+        for organization in organizations {
+            let (back, of_this) = self
+                .organization(conn, organization, has_wrong, &reached)
+                .await?;
+            conn = back;
+            has_wrong |= of_this.rejected > 0;
+            counts.add(of_this);
+        }
+        counts.rejected = db::import::count_rejected(&mut conn).await?;
+        let reject_bytes = self.collect_rejected(&mut conn, counts.rejected).await?;
+        let mut after = self.job.clone();
+        after.counts.add(counts);
+        self.outcome.counts.add(counts);
+        self.outcome.too_many_errors =
+            reached.too_many_errors || self.plan.is_too_many(after.counts.rejected);
+        if self.outcome.too_many_errors || (counts.rejected > 0 && !self.plan.partial) {
+            conn.rollback().await?;
+            return Ok(StepEnd::Refused);
+        }
+        after.records = reached.records.max(self.job.records);
+        after.reject_bytes = reject_bytes;
+        after.updated_at = session.now();
+        after.status = if is_last {
+            JobStatus::Done
+        } else {
+            JobStatus::Running
+        };
+        self.note(&mut conn, &after).await?;
+        db::import::drop_staging(&mut conn).await?;
+        self.gauge.enter(Phase::Committing);
+        conn.commit().await?;
+        self.job = after;
+        self.job_is_stored = true;
+        Ok(if is_last {
+            StepEnd::Done
+        } else {
+            StepEnd::More
+        })
+    }
+
+    /// Copies what the reading thread sends. `None`: it stopped before it was at an end.
+    async fn stage(&mut self, conn: &mut PlatformConn) -> Result<Option<(Reached, bool)>> {
+        let kind = self.plan.kind;
+        db::import::make_staging(conn, kind).await?;
+        let mut copying = db::import::Copying::begin(conn, kind).await?;
+        let end = loop {
+            match self.messages.recv().await {
+                Some(Message::Rows(rows)) => copying.send(rows).await?,
+                Some(Message::StepEnd(reached)) => break (reached, false),
+                Some(Message::End(reached)) => break (reached, true),
+                None => return Ok(None),
+            }
+        };
+        copying.finish().await?;
+        Ok(Some(end))
+    }
+
+    /// Judges the rows of one organization, and writes them unless something is wrong.
+    async fn organization(
+        &mut self,
+        conn: PlatformConn,
+        organization: OrganizationId,
+        has_wrong: bool,
+        reached: &Reached,
+    ) -> Result<(PlatformConn, Counts)> {
+        let Plan {
+            kind, on_conflict, ..
+        } = *self.plan;
+        let tx = conn.enter(organization).await?;
+        let mut scope = self
+            .session
+            .write_in(tx, permission(kind, OnConflict::Skip))
+            .await?;
+        scope.require(self.session, permission(kind, on_conflict))?;
+        self.gauge.enter(Phase::Judging);
+        db::import::judge(&mut scope.tx, kind, on_conflict).await?;
+        let counts = db::import::counts(&mut scope.tx, on_conflict).await?;
+        if counts.changed + counts.skipped > 0 {
+            self.sample(&mut scope).await?;
+        }
+        let is_wrong = has_wrong || counts.rejected > 0;
+        if counts.new + counts.changed > 0 && (self.plan.partial || !is_wrong) {
+            self.gauge.enter(Phase::Writing);
+            let now = self.session.now();
+            db::import::apply(&mut scope.tx, kind, on_conflict, &counts, now).await?;
+            let change = self.change(&counts, reached);
+            db::activity::append(&mut scope.tx, self.session.entry(change)).await?;
+        }
+        Ok((scope.tx.leave().await?, counts))
+    }
+
+    /// Keeps the first rows that differ, to be shown; whose record is shown is logged.
+    async fn sample(&mut self, scope: &mut Scope) -> Result<()> {
+        let room = SHOWN_DIFFERENCES.saturating_sub(self.outcome.differences.len());
+        if room == 0 {
+            return Ok(());
+        }
+        let found =
+            db::import::differences(&mut scope.tx, self.plan.kind, room.cast_signed() as i64)
+                .await?;
+        if self.plan.kind == ImportKind::Patients {
+            let shown = found.iter().map(|one| one.id.into()).collect();
+            access_log::record(self.session, scope, Function::UpdatePatient, shown).await?;
+        }
+        self.outcome.differences.extend(found);
+        Ok(())
+    }
+
+    /// Keeps the first faults, writes the reject file, and tells how long it is.
+    async fn collect_rejected(&mut self, conn: &mut PlatformConn, rejected: u64) -> Result<u64> {
+        if rejected > 0 {
+            let limit = match self.rejects {
+                Some(_) => None,
+                None => Some(SHOWN_FAULTS as i64),
+            };
+            let mut rows = db::import::rejected(conn, limit);
+            while let Some(row) = rows.try_next().await? {
+                if let Some(rejects) = &mut self.rejects {
+                    rejects.write(&row)?;
+                }
+                for fault in row.faults {
+                    if self.outcome.faults.len() < SHOWN_FAULTS {
+                        self.outcome.faults.push(ShownFault::new(row.line, fault));
+                    }
+                }
+            }
+        }
+        // On the disk before the step that they belong to is committed.
+        match &mut self.rejects {
+            Some(rejects) => rejects.sync(),
+            None => Ok(0),
+        }
+    }
+
+    /// Writes where the import stands, in the transaction that brought it there.
+    async fn note(&self, conn: &mut PlatformConn, after: &Job) -> Result<()> {
+        if !self.job_is_stored {
+            return db::import::jobs::insert(conn, after).await;
+        }
+        if db::import::jobs::advance(conn, after, self.job.records).await? {
+            return Ok(());
+        }
+        Err(Error::conflict(format!(
+            "somebody else goes on with the import {}",
+            after.id
+        ))
+        .hint("nothing of this step was changed")
+        .hint("see where it stands: tenantctl import jobs"))
+    }
+
+    /// What the activity log keeps: how many, of which file; never a row.
+    fn change(&self, counts: &Counts, reached: &Reached) -> Change {
+        let job = &self.job;
+        Change {
+            action: action(self.plan.kind),
+            object_type: "import",
+            object_id: job.id.to_string(),
+            before: None,
+            after: Some(json!({
+                "file": job.file_name,
+                "sha256": hex(&job.file_sha256),
+                "on_conflict": self.plan.on_conflict,
+                "records": [job.records + 1, reached.records],
+                "new": counts.new,
+                "changed": counts.changed,
+                "unchanged": counts.unchanged,
+                "skipped": counts.skipped,
+                "rejected": counts.rejected,
+            })),
+        }
+    }
+}
+
+const fn action(kind: ImportKind) -> &'static str {
+    match kind {
+        ImportKind::Members => "member.import",
+        ImportKind::Patients => "patient.import",
+        ImportKind::Providers => "provider.import",
+        ImportKind::Operatories => "operatory.import",
+        ImportKind::Schedules => "schedule.import",
+        ImportKind::Appointments => "appointment.import",
+        ImportKind::Organizations => "organization.import",
+    }
+}
+
+/// What the caller has to hold: what one who makes the rows one by one needs.
+const fn permission(kind: ImportKind, on_conflict: OnConflict) -> Permission {
+    let is_update = matches!(on_conflict, OnConflict::Update);
+    match (kind, is_update) {
+        (ImportKind::Patients, false) => Function::CreatePatient.permission(),
+        (ImportKind::Patients, true) => Function::UpdatePatient.permission(),
+        (ImportKind::Providers, false) => Function::CreateProvider.permission(),
+        (ImportKind::Providers, true) => Function::UpdateProvider.permission(),
+        (ImportKind::Operatories, false) => Function::CreateOperatory.permission(),
+        (ImportKind::Operatories, true) => Function::UpdateOperatory.permission(),
+        (ImportKind::Schedules, false) => Function::CreateSchedule.permission(),
+        (ImportKind::Schedules, true) => Function::UpdateSchedule.permission(),
+        (ImportKind::Appointments, false) => Function::CreateAppointment.permission(),
+        (ImportKind::Appointments, true) => Function::UpdateAppointment.permission(),
+        (ImportKind::Members, false) => Permission::MembersInvite,
+        (ImportKind::Members, true) => Permission::MembersManage,
+        (ImportKind::Organizations, _) => Permission::OrganizationUpdate,
+    }
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

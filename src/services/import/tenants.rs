@@ -1,0 +1,88 @@
+//! Whose the rows of a file are.
+
+use std::collections::HashMap;
+
+use futures_util::TryStreamExt;
+
+use crate::{
+    csv_file::Record,
+    db::{self, organizations::OrganizationFilter},
+    domain::{
+        Actor, Organization, OrganizationStatus,
+        import::{Fault, Layout, ORGANIZATION, Tenant},
+    },
+    error::Result,
+    services::Session,
+};
+
+/// Whose the rows are.
+#[derive(Clone, Debug)]
+pub enum Tenants {
+    /// All of one organization.
+    One(Box<Tenant>),
+    /// The column `organization` says it, by slug.
+    BySlug(HashMap<String, Tenant>),
+    /// Nobody's: the file is only checked, without a database. What depends on the organization is
+    /// read as in this one.
+    Unknown(Box<Tenant>),
+}
+
+impl Tenants {
+    /// Of that organization alone.
+    pub fn one(session: &Session, organization: &Organization) -> Self {
+        Self::One(Box::new(Tenant::new(organization, session.now())))
+    }
+
+    /// Of every organization that the caller may see.
+    ///
+    /// # Errors
+    /// `Unavailable` when the connection is lost.
+    pub async fn by_slug(session: &Session) -> Result<Self> {
+        let filter = OrganizationFilter {
+            member: match session.actor {
+                Actor::Operator { .. } => None,
+                Actor::User { id, .. } => Some(id),
+            },
+            ..OrganizationFilter::default()
+        };
+        let now = session.now();
+        let found = db::organizations::stream(&session.db, filter)
+            .try_filter(|organization| {
+                std::future::ready(organization.status != OrganizationStatus::Deleted)
+            })
+            .map_ok(|organization| {
+                (
+                    organization.slug.to_string(),
+                    Tenant::new(&organization, now),
+                )
+            })
+            .try_collect();
+        Ok(Self::BySlug(found.await?))
+    }
+
+    /// Whose this row is.
+    ///
+    /// # Errors
+    /// What is wrong with the row where nobody is, or may be.
+    pub(super) fn of(&self, record: &Record, layout: &Layout) -> Result<&Tenant, Fault> {
+        match self {
+            Self::One(tenant) | Self::Unknown(tenant) => Ok(tenant),
+            Self::BySlug(tenants) => {
+                let slug = layout.organization().and_then(|place| record.get(place));
+                let slug = slug.unwrap_or_default().trim();
+                tenants.get(slug).ok_or_else(|| {
+                    let rule = match slug {
+                        "" => "it is required without --org",
+                        _ => "there is no such organization",
+                    };
+                    Fault::new(ORGANIZATION.name, slug, rule)
+                })
+            }
+        }
+    }
+
+    /// Whether the column `organization` has to be there.
+    pub(super) fn is_by_row(&self) -> bool {
+        matches!(self, Self::BySlug(_))
+    }
+}

@@ -194,6 +194,10 @@ impl Fields for Record {
         self.get(place)
     }
 
+    fn has_nul(&self) -> bool {
+        self.text.contains('\0')
+    }
+
     fn is_damaged(&self) -> bool {
         self.is_damaged
     }

@@ -25,6 +25,7 @@ pub mod member;
 pub mod names;
 pub mod organization;
 pub mod phone;
+mod phone_plan;
 pub mod rfc3339;
 pub mod role;
 pub mod slug;

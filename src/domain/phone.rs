@@ -4,7 +4,7 @@ use phonenumber::{Mode, country};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::suggest::quoted;
+use super::{phone_plan, suggest::quoted};
 use crate::error::{Error, Result};
 
 /// Longer input is no telephone number (E.164 §6.1 allows 15 digits; the rest is punctuation).
@@ -63,6 +63,11 @@ fn canonical(text: &str, region: Option<&str>) -> Result<String, String> {
     if !text.starts_with('+') && region.is_none() {
         return Err("it must start with + and the country code".to_owned());
     }
+    phone_plan::plainly_valid(text, region).map_or_else(|| by_the_library(text, region), Ok)
+}
+
+/// Reads a number in whatever form.
+pub(super) fn by_the_library(text: &str, region: Option<&str>) -> Result<String, String> {
     // A region without a numbering plan, such as 419 (Latin America), is no help but no error.
     let country: Option<country::Id> = region.and_then(|region| region.parse().ok());
     let number = phonenumber::parse(country, text).map_err(|cause| cause.to_string())?;

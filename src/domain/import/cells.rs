@@ -18,6 +18,8 @@ pub trait Fields {
     fn count(&self) -> usize;
     /// The field at that place.
     fn field(&self, place: usize) -> Option<&str>;
+    /// Whether one of its fields has a NUL character, which PostgreSQL's texts cannot hold.
+    fn has_nul(&self) -> bool;
     /// Whether it had bytes that are no characters of the file's encoding.
     fn is_damaged(&self) -> bool;
 }
@@ -165,8 +167,19 @@ impl<'a> Cells<'a> {
         index: usize,
         column: &'static str,
         faults: &mut Faults,
-    ) -> Option<Locale> {
-        self.parsed(index, column, "it is no language tag such as de-CH", faults)
+    ) -> Option<Cow<'a, str>> {
+        let cell = self.get(index)?;
+        if is_plain_language(cell) {
+            return Some(Cow::Borrowed(cell));
+        }
+        match cell.parse::<Locale>() {
+            Ok(language) => Some(Cow::Owned(language.into())),
+            Err(_) => faults.wrong(
+                column,
+                cell,
+                "it is no language tag such as de-CH".to_owned(),
+            ),
+        }
     }
 
     /// A value that one of the domain's own types reads.
@@ -204,6 +217,20 @@ fn without_mark(cell: &str) -> &str {
 /// Printable ASCII.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' '..=b'~'))
+}
+
+/// A language of two letters, with or without a region, in its canonical form already.
+fn is_plain_language(text: &str) -> bool {
+    match text.as_bytes() {
+        [a, b] => a.is_ascii_lowercase() && b.is_ascii_lowercase(),
+        [a, b, b'-', c, d] => {
+            a.is_ascii_lowercase()
+                && b.is_ascii_lowercase()
+                && c.is_ascii_uppercase()
+                && d.is_ascii_uppercase()
+        }
+        _ => false,
+    }
 }
 
 /// An address of the plainest kind, in its canonical form already. No part of the domain may look
@@ -256,6 +283,12 @@ mod tests {
                 let email = Email::parse(&text).map(String::from);
                 prop_assert_eq!(email.ok(), Some(text));
             }
+        }
+
+        #[test]
+        fn a_plain_language_is_its_canonical_form(text in "[a-z]{2}(-[A-Z]{2})?") {
+            prop_assert!(is_plain_language(&text));
+            prop_assert_eq!(text.parse::<Locale>().map(String::from).ok(), Some(text));
         }
 
         #[test]

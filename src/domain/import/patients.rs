@@ -30,9 +30,6 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     sink.date("birth_date", birth_date);
     sink.text("phone", phone.as_ref().map(|phone| phone.as_str()));
     sink.text("email", email.as_deref());
-    sink.text(
-        "language",
-        language.as_ref().map(|language| language.as_str()),
-    );
+    sink.text("language", language.as_deref());
     sink.text("notes", notes.as_deref());
 }

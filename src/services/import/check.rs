@@ -20,11 +20,16 @@ use crate::{
 pub fn check(file: &CsvFile, plan: &Plan, tenants: &Tenants, gauge: &Gauge) -> Result<Outcome> {
     let mut reading = Reading::open(file, plan, tenants, gauge)?;
     let rejects = match &plan.reject_file {
-        Some(path) => Some(RejectFile::create(
-            path,
-            reading.records(),
-            plan.excel_safe,
-        )?),
+        Some(path) => {
+            let delimiter = reading.format().delimiter;
+            let headers = reading.headers();
+            Some(RejectFile::create(
+                path,
+                headers,
+                delimiter,
+                plan.excel_safe,
+            )?)
+        }
         None => None,
     };
     let mut checked = Checked {

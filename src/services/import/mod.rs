@@ -1,6 +1,7 @@
 //! Importing CSV files: a file is read once, its rows are staged by COPY and brought to their tables
 //! by set-based statements, in one transaction or in resumable steps.
 
+mod ahead;
 mod check;
 mod feed;
 mod gauge;

@@ -1,10 +1,10 @@
 //! The rows of a file, one after another, with what is wrong with each.
 
 use crate::{
-    csv_file::{CsvFile, Format, Record, Records},
+    csv_file::{CsvFile, Format, Record},
     domain::import::{Cells, Fault, ImportKind, Layout, RowSink, Tenant, read_row},
     error::{Error, Result},
-    services::import::{Gauge, Plan, Tenants},
+    services::import::{Gauge, Plan, Tenants, ahead::ReadAhead},
 };
 
 /// How often the gauge is set.
@@ -15,9 +15,9 @@ pub(super) struct Reading<'a> {
     plan: &'a Plan,
     tenants: &'a Tenants,
     gauge: &'a Gauge,
-    records: Records,
-    record: Record,
-    /// That of the last record; at the end of the file the record itself is empty.
+    headers: Vec<String>,
+    records: ReadAhead,
+    /// That of the last record.
     number: u64,
     layout: Layout,
 }
@@ -62,8 +62,8 @@ impl<'a> Reading<'a> {
             plan,
             tenants,
             gauge,
-            records,
-            record: Record::default(),
+            headers: records.headers().to_vec(),
+            records: ReadAhead::start(records)?,
             number: 0,
             layout,
         })
@@ -74,9 +74,9 @@ impl<'a> Reading<'a> {
         self.records.format()
     }
 
-    /// The file behind it.
-    pub(super) fn records(&self) -> &Records {
-        &self.records
+    /// The header, as it is written.
+    pub(super) fn headers(&self) -> &[String] {
+        &self.headers
     }
 
     /// Columns that are not read.
@@ -94,7 +94,11 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// As [`Reading::next`].
     pub(super) fn skip_to(&mut self, number: u64) -> Result<()> {
-        while self.number < number && self.advance()? {}
+        while self.number < number
+            && let Some(record) = self.records.next()?
+        {
+            self.number = record.number();
+        }
         Ok(())
     }
 
@@ -104,10 +108,14 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// `BadInput` where the file cannot be read on, `Failure` where it cannot be read at all.
     pub(super) fn next(&mut self, taker: &mut impl RowTaker) -> Result<Option<bool>> {
-        if !self.advance()? {
-            return Ok(None);
+        if self.number.is_multiple_of(GAUGE_EVERY) {
+            self.gauge.read(self.records.bytes_read(), self.number);
         }
-        let record = &self.record;
+        let Some(record) = self.records.next()? else {
+            self.gauge.read(self.records.bytes_read(), self.number);
+            return Ok(None);
+        };
+        self.number = record.number();
         let tenant = match self.tenants.of(record, &self.layout) {
             Ok(tenant) => tenant,
             Err(fault) => {
@@ -124,18 +132,6 @@ impl<'a> Reading<'a> {
         }
         taker.reject(record, Some(tenant), faults)?;
         Ok(Some(false))
-    }
-
-    /// `false`: the file is at its end.
-    fn advance(&mut self) -> Result<bool> {
-        let is_there = self.records.next(&mut self.record)?;
-        if is_there {
-            self.number = self.record.number();
-        }
-        if !is_there || self.number.is_multiple_of(GAUGE_EVERY) {
-            self.gauge.read(self.records.bytes_read(), self.number);
-        }
-        Ok(is_there)
     }
 }
 

@@ -26,12 +26,15 @@ impl RejectFile {
     ///
     /// # Errors
     /// `Failure` where it cannot be written.
-    pub(super) fn create(path: &Path, input: &Records, excel_safe: bool) -> Result<Self> {
+    pub(super) fn create(
+        path: &Path,
+        headers: &[String],
+        delimiter: Delimiter,
+        excel_safe: bool,
+    ) -> Result<Self> {
         let file = options().truncate(true).open(path);
         let file = file.map_err(|error| cannot_write(path, error))?;
-        let delimiter = input.format().delimiter;
-        let writer =
-            RejectWriter::new(BufWriter::new(file), input.headers(), delimiter, excel_safe)?;
+        let writer = RejectWriter::new(BufWriter::new(file), headers, delimiter, excel_safe)?;
         Ok(Self {
             path: path.to_owned(),
             writer,
@@ -134,7 +137,10 @@ impl Rejects {
         let records = input.records(&plan.read_options()?)?;
         let file = match resumed_at {
             Some(bytes) => RejectFile::resume(path, bytes, &records, plan.excel_safe)?,
-            None => RejectFile::create(path, &records, plan.excel_safe)?,
+            None => {
+                let delimiter = records.format().delimiter;
+                RejectFile::create(path, records.headers(), delimiter, plan.excel_safe)?
+            }
         };
         Ok(Some(Self {
             file,

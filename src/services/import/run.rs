@@ -190,9 +190,10 @@ impl<'a> Import<'a> {
             outcome: Outcome::default(),
         };
         let end = loop {
-            match steps.step().await? {
-                StepEnd::More => {}
-                end => break end,
+            match steps.step().await {
+                Ok(StepEnd::More) => {}
+                Ok(end) => break end,
+                Err(error) => return Err(steps.resumable(error)),
             }
         };
         // Nobody listens any more: the thread ends, if it has not.
@@ -219,6 +220,18 @@ impl<'a> Import<'a> {
 }
 
 impl Steps<'_> {
+    /// An error amid an import in steps, with the way to go on.
+    fn resumable(&self, error: Error) -> Error {
+        if !self.job_is_stored || self.plan.batch.is_none() {
+            return error;
+        }
+        let (kind, job) = (self.plan.kind, &self.job);
+        error.hint(format!(
+            "{} rows are dealt with; go on from there: tenantctl import {kind} FILE --resume {}",
+            job.records, job.id
+        ))
+    }
+
     /// Notes that an import in steps stopped at rows that are wrong.
     async fn stop(&mut self) -> Result<()> {
         if !self.job_is_stored {

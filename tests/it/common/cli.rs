@@ -67,6 +67,7 @@ impl Cli {
         }
         let home = self.home();
         command
+            .current_dir(home)
             .env("HOME", home)
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_STATE_HOME", home.join("state"))

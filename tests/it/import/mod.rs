@@ -1,6 +1,9 @@
 //! Importing CSV files.
 
+mod crash;
+mod files;
 mod patients;
+mod properties;
 
 use std::path::PathBuf;
 

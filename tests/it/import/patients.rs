@@ -59,10 +59,7 @@ fn rows_that_differ_are_left_updated_or_rejected() {
 ";
     let left = import(&clinic, "patients", changed, "");
     assert_eq!((left.code, counts(&left)), (0, [0, 0, 1, 1, 0]));
-    assert_eq!(
-        clinic.json("patient list --search marie"),
-        json!([])
-    );
+    assert_eq!(clinic.json("patient list --search marie"), json!([]));
 
     let failed = import(&clinic, "patients", changed, "--on-conflict fail");
     assert_eq!((failed.code, counts(&failed)), (6, [0, 0, 1, 0, 1]));
@@ -88,20 +85,14 @@ fn rows_that_differ_are_left_updated_or_rejected() {
             { "column": "notes", "there": null, "file": "Moved" },
         ])
     );
-    assert_eq!(
-        clinic.json("patient list --search marie"),
-        json!([])
-    );
+    assert_eq!(clinic.json("patient list --search marie"), json!([]));
 
     let updated = import(&clinic, "patients", changed, "--on-conflict update");
     assert_eq!(counts(&updated), [0, 1, 1, 0, 0]);
     // The search follows the name, and an empty cell changed nothing.
     let marie = clinic.json("patient list --search marie");
     assert_eq!(marie[0]["phone"], "+41443643532");
-    assert_eq!(
-        clinic.json("patient list --search maria"),
-        json!([])
-    );
+    assert_eq!(clinic.json("patient list --search maria"), json!([]));
     assert_eq!(
         counts(&import(
             &clinic,
@@ -211,13 +202,7 @@ fn the_good_rows_are_taken_and_the_mended_others_follow() {
         "{}",
         again.stderr
     );
-    assert_eq!(
-        clinic.json("patient list")
-            .as_array()
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(clinic.json("patient list").as_array().unwrap().len(), 3);
 }
 
 #[test]

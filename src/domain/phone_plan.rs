@@ -1,0 +1,359 @@
+//! The quick way for telephone numbers in a usual form. Whether a number exists is asked of the
+//! numbering plans of the library, compiled once; what is not plainly valid here is left to its own
+//! parser, which knows every form and takes some microseconds.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use phonenumber::{
+    Metadata,
+    metadata::{DATABASE, Descriptor},
+};
+use regex::Regex;
+
+/// Digits after the `+` (E.164 §6.1), and the fewest that a number in use has.
+const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
+
+thread_local! {
+    /// By country calling code; `None`: there is no such code.
+    static CODES: RefCell<HashMap<u16, Option<Rc<Code>>>> = RefCell::default();
+    /// By region; `None`: numbers as they are dialled there have no simple form.
+    static REGIONS: RefCell<HashMap<String, Option<Rc<Dialled>>>> = RefCell::default();
+}
+
+/// The number in E.164, where it is plainly a valid one: `+` or a trunk prefix, and digits with single
+/// spaces or hyphens between them. `None` says nothing.
+pub(super) fn plainly_valid(text: &str, region: Option<&str>) -> Option<String> {
+    let international = text.strip_prefix('+');
+    let digits = digits(international.unwrap_or(text))?;
+    match international {
+        Some(_) if DIGITS.contains(&digits.len()) => {
+            let (code, national) = split(&digits)?;
+            let is_left =
+                region.is_none_or(|region| dialled(region).is_some_and(|d| !d.may_strip(national)));
+            (is_left && code.has(national, region.is_none())).then(|| format!("+{digits}"))
+        }
+        Some(_) => None,
+        None => {
+            let dialled = dialled(region?)?;
+            let national = dialled.national(&digits)?;
+            let code = dialled.code;
+            by_code(code)?
+                .has(national, false)
+                .then(|| format!("+{code}{national}"))
+        }
+    }
+}
+
+/// The digits alone.
+fn digits(text: &str) -> Option<String> {
+    let mut digits = String::with_capacity(text.len());
+    let mut after_digit = false;
+    for b in text.bytes() {
+        match b {
+            b'0'..=b'9' => digits.push(char::from(b)),
+            b' ' | b'-' if after_digit => {}
+            _ => return None,
+        }
+        after_digit = b.is_ascii_digit();
+    }
+    after_digit.then_some(digits)
+}
+
+/// The calling code, which no other begins with, and the national number.
+fn split(digits: &str) -> Option<(Rc<Code>, &str)> {
+    (1..=3).find_map(|length| {
+        let (code, national) = digits.split_at_checked(length)?;
+        Some((by_code(code.parse().ok()?)?, national))
+    })
+}
+
+/// The numbering plans of one calling code.
+struct Code {
+    regions: Vec<Plan>,
+}
+
+/// The numbering plan of a region.
+struct Plan {
+    /// Where several share a code: how numbers of this one begin; `None`: as they may.
+    leading_digits: Option<Regex>,
+    general: Pattern,
+    kinds: Vec<Pattern>,
+    /// What is taken off the national number, where it begins so.
+    national_prefix: Option<Regex>,
+}
+
+struct Pattern {
+    regex: Regex,
+    lengths: Vec<u16>,
+}
+
+/// How numbers are dialled within a region.
+struct Dialled {
+    code: u16,
+    /// Digits, such as `0`; `None`: not simple.
+    trunk_prefix: Option<String>,
+    international_prefix: Option<Regex>,
+    national_prefix: Option<Regex>,
+    general: Pattern,
+}
+
+fn by_code(code: u16) -> Option<Rc<Code>> {
+    CODES.with_borrow_mut(|codes| {
+        codes
+            .entry(code)
+            .or_insert_with(|| Code::read(code).map(Rc::new))
+            .clone()
+    })
+}
+
+fn dialled(region: &str) -> Option<Rc<Dialled>> {
+    REGIONS.with_borrow_mut(|regions| {
+        if let Some(known) = regions.get(region) {
+            return known.clone();
+        }
+        let read = Dialled::read(region).map(Rc::new);
+        regions.insert(region.to_owned(), read.clone());
+        read
+    })
+}
+
+impl Code {
+    fn read(code: u16) -> Option<Self> {
+        let regions = DATABASE.region(&code)?;
+        let alone = regions.len() == 1;
+        let plans = regions.into_iter().map(|region| {
+            let meta = match region {
+                "001" => DATABASE.by_code(&code)?.into_iter().next(),
+                region => DATABASE.by_id(region),
+            };
+            Plan::read(meta?, alone)
+        });
+        Some(Self {
+            regions: plans.collect::<Option<_>>()?,
+        })
+    }
+
+    /// Whether there is such a number. With `may_strip`, one from which the library would take a
+    /// national prefix is left to it.
+    fn has(&self, national: &str, may_strip: bool) -> bool {
+        // Leading zeros have rules of their own.
+        if national.starts_with('0') {
+            return false;
+        }
+        let belongs = |plan: &&Plan| match &plan.leading_digits {
+            Some(leading) => leading.is_match(national),
+            None => self.regions.len() == 1 || plan.has(national),
+        };
+        self.regions.iter().find(belongs).is_some_and(|plan| {
+            let prefix = plan.national_prefix.as_ref().filter(|_| may_strip);
+            plan.has(national) && !prefix.is_some_and(|prefix| prefix.is_match(national))
+        })
+    }
+}
+
+impl Plan {
+    fn read(meta: &Metadata, alone: bool) -> Option<Self> {
+        let all = meta.descriptors();
+        let kinds = [
+            all.premium_rate(),
+            all.toll_free(),
+            all.shared_cost(),
+            all.voip(),
+            all.personal_number(),
+            all.pager(),
+            all.uan(),
+            all.voicemail(),
+            all.fixed_line(),
+            all.mobile(),
+        ];
+        Some(Self {
+            leading_digits: match meta.leading_digits().filter(|_| !alone) {
+                Some(leading) => Some(anchored(leading.as_str())?),
+                None => None,
+            },
+            general: Pattern::read(all.general())?,
+            kinds: kinds
+                .into_iter()
+                .flatten()
+                .map(Pattern::read)
+                .collect::<Option<_>>()?,
+            national_prefix: national_prefix(meta)?,
+        })
+    }
+
+    fn has(&self, national: &str) -> bool {
+        self.general.is_match(national) && self.kinds.iter().any(|kind| kind.is_match(national))
+    }
+}
+
+impl Pattern {
+    fn read(descriptor: &Descriptor) -> Option<Self> {
+        Some(Self {
+            regex: anchored(descriptor.national_number().as_str())?,
+            lengths: descriptor.possible_length().to_vec(),
+        })
+    }
+
+    fn is_match(&self, national: &str) -> bool {
+        let is_long_enough = |length: &u16| usize::from(*length) == national.len();
+        (self.lengths.is_empty() || self.lengths.iter().any(is_long_enough))
+            && self.regex.is_match(national)
+    }
+}
+
+impl Dialled {
+    fn read(region: &str) -> Option<Self> {
+        let meta = DATABASE.by_id(region)?;
+        let is_simple = meta.national_prefix_transform_rule().is_none()
+            && meta
+                .national_prefix_for_parsing()
+                .map(|regex| regex.as_str())
+                == meta.national_prefix();
+        Some(Self {
+            code: meta.country_code(),
+            trunk_prefix: meta
+                .national_prefix()
+                .filter(|_| is_simple)
+                .map(str::to_owned),
+            international_prefix: match meta.international_prefix() {
+                Some(prefix) => Some(anchored(prefix.as_str())?),
+                None => None,
+            },
+            national_prefix: national_prefix(meta)?,
+            general: Pattern::read(meta.descriptors().general())?,
+        })
+    }
+
+    /// Whether the library may take a prefix off that number.
+    fn may_strip(&self, national: &str) -> bool {
+        self.national_prefix
+            .as_ref()
+            .is_some_and(|prefix| prefix.is_match(national))
+    }
+
+    /// The national number behind the trunk prefix.
+    fn national<'a>(&self, digits: &'a str) -> Option<&'a str> {
+        let trunk = self.trunk_prefix.as_deref()?;
+        let is_international = self
+            .international_prefix
+            .as_ref()
+            .is_some_and(|prefix| prefix.is_match(digits));
+        let national = digits.strip_prefix(trunk)?;
+        let is_plain =
+            !is_international && !self.general.is_match(digits) && !self.may_strip(national);
+        is_plain.then_some(national)
+    }
+}
+
+/// What the library takes off a national number.
+fn national_prefix(meta: &Metadata) -> Option<Option<Regex>> {
+    let mut patterns: Vec<&str> = Vec::new();
+    patterns.extend(
+        meta.national_prefix_for_parsing()
+            .map(|prefix| prefix.as_str()),
+    );
+    patterns.extend(meta.national_prefix());
+    match patterns.as_slice() {
+        [] => Some(None),
+        patterns => anchored(&patterns.join("|")).map(Some),
+    }
+}
+
+fn anchored(pattern: &str) -> Option<Regex> {
+    Regex::new(&format!("^(?x:{pattern})")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::phone::by_the_library;
+
+    const REGIONS: [&str; 14] = [
+        "CH", "DE", "FR", "US", "GB", "IT", "BR", "RU", "KZ", "AR", "MX", "JP", "AU", "SM",
+    ];
+
+    #[test]
+    fn the_usual_forms_are_plain() {
+        for (text, region, number) in [
+            ("+41 44 364 35 32", None, "+41443643532"),
+            ("+41443643532", Some("CH"), "+41443643532"),
+            ("044 364 35 32", Some("CH"), "+41443643532"),
+            ("030 901820", Some("DE"), "+4930901820"),
+            ("+1 202-555-0143", Some("CH"), "+12025550143"),
+        ] {
+            assert_eq!(
+                plainly_valid(text, region).as_deref(),
+                Some(number),
+                "{text}"
+            );
+        }
+        for text in [
+            "+41 1",
+            "+999 12345678",
+            "+41  44 364 35 32",
+            "+4144364353x",
+            "+",
+            "",
+        ] {
+            assert_eq!(plainly_valid(text, None), None, "{text}");
+        }
+    }
+
+    /// Every example of every plan, in both forms.
+    #[test]
+    fn what_is_plain_is_what_the_library_says() {
+        for meta in DATABASE.iter() {
+            let all = meta.descriptors();
+            let kinds = [
+                Some(all.general()),
+                all.fixed_line(),
+                all.mobile(),
+                all.toll_free(),
+                all.premium_rate(),
+                all.shared_cost(),
+                all.voip(),
+                all.personal_number(),
+                all.uan(),
+                all.pager(),
+            ];
+            let region = Some(meta.id()).filter(|id| *id != "001");
+            for example in kinds
+                .into_iter()
+                .flatten()
+                .filter_map(|kind| kind.example())
+            {
+                for prefix in ["", "0", "1", "8", "00"] {
+                    let international = format!("+{}{prefix}{example}", meta.country_code());
+                    agree(&international, None);
+                    agree(&international, region);
+                    agree(&international, Some("CH"));
+                    agree(&format!("{prefix}{example}"), region);
+                }
+            }
+        }
+    }
+
+    fn agree(text: &str, region: Option<&str>) {
+        if let Some(number) = plainly_valid(text, region) {
+            assert_eq!(
+                by_the_library(text, region).ok(),
+                Some(number),
+                "{text} {region:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        #[test]
+        fn random_numbers_are_what_the_library_says(
+            text in "\\+(41|49|33|1|44|39|55|7|54|52|81|61|378|[1-9][0-9]{0,2})[ -]?[0-9]{4,12}|0{0,2}[0-9]{2,4}[ -]?[0-9]{3,9}",
+            region in proptest::option::of(proptest::sample::select(&REGIONS[..])),
+        ) {
+            agree(&text, region);
+        }
+    }
+}

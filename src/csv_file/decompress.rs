@@ -179,3 +179,7 @@ pub(super) fn ended_early(error: &io::Error) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+#[path = "decompress_tests.rs"]
+mod tests;

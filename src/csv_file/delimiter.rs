@@ -145,3 +145,7 @@ impl SepLine {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "delimiter_tests.rs"]
+mod tests;

@@ -102,3 +102,7 @@ pub(super) fn windows_1252(byte: u8) -> char {
         _ => char::from(byte),
     }
 }
+
+#[cfg(test)]
+#[path = "encoding_tests.rs"]
+mod tests;

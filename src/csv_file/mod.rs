@@ -16,7 +16,11 @@ mod lines;
 mod record;
 mod records;
 mod reject;
+#[cfg(test)]
+mod round_trip_tests;
 mod source;
+#[cfg(test)]
+mod testing;
 mod utf16;
 
 use std::{
@@ -177,3 +181,7 @@ impl CsvFile {
         Source::new(Arc::clone(&self.file), self.size)
     }
 }
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

@@ -189,17 +189,21 @@ impl Records {
         loop {
             if self.text.available().is_empty() && !is_at_end {
                 is_at_end = !self.refill()?;
-                if is_at_end && self.is_in_quotes() {
-                    return Err(not_closed(&self.name, line));
-                }
             }
             let before = self.core.line();
-            let input = self.text.available();
+            // Only inside of quotes, a line end does not finish the last record.
+            let input = if is_at_end {
+                b"\n"
+            } else {
+                self.text.available()
+            };
             let (result, taken, more_out, more_ends) =
                 self.core
                     .read_record(input, &mut parts.bytes[out..], &mut parts.ends[ends..]);
-            self.lines.pass(&input[..taken], self.core.line() - before);
-            self.text.consume(taken);
+            if !is_at_end {
+                self.lines.pass(&input[..taken], self.core.line() - before);
+                self.text.consume(taken);
+            }
             length += taken;
             out += more_out;
             ends += more_ends;
@@ -207,6 +211,9 @@ impl Records {
                 return Err(too_long(&self.name, line));
             }
             match result {
+                ReadRecordResult::InputEmpty if is_at_end => {
+                    return Err(not_closed(&self.name, line));
+                }
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => parts.more_bytes(),
                 ReadRecordResult::OutputEndsFull => parts.more_ends(),
@@ -237,13 +244,6 @@ impl Records {
                 return Ok(false);
             }
         }
-    }
-
-    /// Whether a line break would belong to the field that is being read.
-    fn is_in_quotes(&self) -> bool {
-        let mut probe = self.core.clone();
-        let (result, ..) = probe.read_record(b"\n", &mut [0; 4], &mut [0; 4]);
-        result == ReadRecordResult::InputEmpty
     }
 
     fn refill(&mut self) -> Result<bool> {
@@ -326,3 +326,7 @@ fn damaged(name: &str, compression: Compression, line: u64, at: u64, error: io::
     .hint("copy or export the file again")
     .because(error)
 }
+
+#[cfg(test)]
+#[path = "records_tests.rs"]
+mod tests;

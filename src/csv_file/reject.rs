@@ -123,3 +123,7 @@ fn begins_formula(c: char) -> bool {
         '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'
     )
 }
+
+#[cfg(test)]
+#[path = "reject_tests.rs"]
+mod tests;

@@ -16,6 +16,7 @@ mod channels;
 mod common;
 mod config;
 mod crash;
+mod csv_fuzz;
 mod demo;
 mod doctor;
 mod drift;

@@ -85,10 +85,9 @@ impl Records {
         let (decoding, mark) = detect_encoding(bytes.peek(SAMPLE), options.encoding);
         bytes.consume(mark);
         let text = match decoding {
-            Decoding::Utf16(TextEncoding::Utf16Be) => {
-                Text::Utf16(Utf16::new(bytes, u16::from_be_bytes))
+            Decoding::Utf16(order) => {
+                Text::Utf16(Utf16::new(bytes, order == TextEncoding::Utf16Be))
             }
-            Decoding::Utf16(_) => Text::Utf16(Utf16::new(bytes, u16::from_le_bytes)),
             _ => Text::Bytes(bytes),
         };
         let mut text = Buffer::new(text, BUFFER);

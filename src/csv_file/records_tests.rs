@@ -14,7 +14,12 @@ use crate::{
 
 #[test]
 fn line_ends_quotes_and_blank_lines_are_read_and_counted() {
-    let cases: [(&str, &[&[&str]], &[u64]); 16] = [
+    type Case = (
+        &'static str,
+        &'static [&'static [&'static str]],
+        &'static [u64],
+    );
+    let cases: [Case; 16] = [
         ("a,b\n1,2\n3,4\n", &[&["1", "2"], &["3", "4"]], &[2, 3]),
         (
             "a,b\r\n1,2\r\n3,4\r\n",

@@ -9,7 +9,7 @@ const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 /// an odd last byte become U+FFFD.
 pub(super) struct Utf16<R> {
     inner: R,
-    to_unit: fn([u8; 2]) -> u16,
+    is_big_endian: bool,
     raw: Vec<u8>,
     /// The first byte of a unit, and the first unit of a pair, that the last chunk ended with.
     half: Option<u8>,
@@ -20,10 +20,10 @@ pub(super) struct Utf16<R> {
 }
 
 impl<R: Read> Utf16<R> {
-    pub(super) fn new(inner: R, to_unit: fn([u8; 2]) -> u16) -> Self {
+    pub(super) fn new(inner: R, is_big_endian: bool) -> Self {
         Self {
             inner,
-            to_unit,
+            is_big_endian,
             raw: vec![0; CHUNK],
             half: None,
             high: None,
@@ -55,25 +55,28 @@ impl<R: Read> Utf16<R> {
             }
             return Ok(());
         }
+        let to_unit = |bytes: [u8; 2]| {
+            if self.is_big_endian {
+                u16::from_be_bytes(bytes)
+            } else {
+                u16::from_le_bytes(bytes)
+            }
+        };
         let mut bytes = &self.raw[..count];
         if let (Some(half), [first, rest @ ..]) = (self.half, bytes) {
-            self.half = None;
             bytes = rest;
-            push(
-                &mut self.text,
-                &mut self.high,
-                (self.to_unit)([half, *first]),
-            );
+            push(&mut self.text, &mut self.high, to_unit([half, *first]));
         }
         let (units, rest) = bytes.as_chunks::<2>();
         for unit in units {
-            push(&mut self.text, &mut self.high, (self.to_unit)(*unit));
+            push(&mut self.text, &mut self.high, to_unit(*unit));
         }
         self.half = rest.first().copied();
         Ok(())
     }
 }
 
+#[inline]
 fn push(text: &mut String, high: &mut Option<u16>, unit: u16) {
     if let Some(first) = high.take() {
         match char::decode_utf16([first, unit]).next() {

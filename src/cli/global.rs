@@ -32,6 +32,11 @@ pub struct GlobalArgs {
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub output: Option<OutputFormat>,
 
+    /// Keep spreadsheets from evaluating cells of CSV: a ' before what would begin a formula. It is
+    /// taken off again when such a file is imported.
+    #[arg(long, global = true)]
+    pub excel_safe: bool,
+
     /// Never ask: fail where a value or a confirmation is missing.
     #[arg(long, global = true)]
     pub no_input: bool,

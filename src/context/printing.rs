@@ -24,6 +24,7 @@ pub(super) fn printer_options(
             .color
             .or_else(|| output.and_then(|section| section.color))
             .unwrap_or_default(),
+        excel_safe: global.excel_safe,
         quiet: global.quiet,
         repeat: repeated_flags(global),
         no_input: global.no_input,

@@ -1,12 +1,12 @@
 //! Files of the records that could not be taken, to be mended and read again.
 
-use std::{
-    borrow::Cow,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
 use super::{Delimiter, Record};
-use crate::error::{Error, Result};
+use crate::{
+    domain::spreadsheet::excel_safe,
+    error::{Error, Result},
+};
 
 /// The column that says what is wrong with a record.
 pub const ERROR_COLUMN: &str = "error";
@@ -24,8 +24,7 @@ impl<W: Write> RejectWriter<W> {
     /// Begins a file in UTF-8 with `headers`. Where the first of them is [`ERROR_COLUMN`], the
     /// records come from such a file themselves, and its column is replaced.
     ///
-    /// With `excel_safe`, cells are written by [`excel_safe`]; they mean the same when they are
-    /// read with [`without_mark`].
+    /// With `excel_safe`, spreadsheets do not evaluate its cells; see [`excel_safe`].
     ///
     /// # Errors
     /// Failure when it cannot be written.
@@ -95,33 +94,6 @@ impl<W: Write> RejectWriter<W> {
 
 fn cannot_write(error: impl Into<io::Error>) -> Error {
     Error::failure("cannot write the rejected records").because(error.into())
-}
-
-/// `cell` with an apostrophe before it where a spreadsheet would take it for a formula
-/// (OWASP, CSV injection). [`without_mark`] takes it off again.
-pub fn excel_safe(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(begins_formula) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
-}
-
-/// What `cell` means: without the apostrophe that [`excel_safe`], or a person who knows
-/// spreadsheets, put before what would be a formula.
-pub fn without_mark(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(formula) if formula.starts_with(begins_formula) => formula,
-        _ => cell,
-    }
-}
-
-/// The wide forms count where the input method of a spreadsheet makes them.
-fn begins_formula(c: char) -> bool {
-    matches!(
-        c,
-        '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'
-    )
 }
 
 #[cfg(test)]

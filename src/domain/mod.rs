@@ -29,6 +29,7 @@ mod phone_plan;
 pub mod rfc3339;
 pub mod role;
 pub mod slug;
+pub mod spreadsheet;
 pub mod suggest;
 pub mod table_change;
 pub mod time_zone;

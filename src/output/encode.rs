@@ -4,7 +4,10 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, Result};
+use crate::{
+    domain::spreadsheet::excel_safe,
+    error::{Error, Result},
+};
 
 /// The version of all JSON shapes; it grows when a field is renamed or removed.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -50,20 +53,29 @@ pub(super) fn yaml_element<T: Serialize>(object: &T, out: &mut Vec<u8>) -> Resul
 
 /// CSV records under the header of the list, or that the first record gives. A record may leave
 /// a field out but not bring a new one, for which there would be no column.
-#[derive(Default)]
 pub(super) struct CsvEncoder {
     header: Option<Vec<String>>,
+    excel_safe: bool,
 }
 
 impl CsvEncoder {
+    /// Under the header that the first record gives.
+    pub(super) fn new(excel_safe: bool) -> Self {
+        Self {
+            header: None,
+            excel_safe,
+        }
+    }
+
     /// Writes the header, also where no record will follow.
-    pub(super) fn with_header(names: &[&str], out: &mut Vec<u8>) -> Result<Self> {
+    pub(super) fn with_header(names: &[&str], excel_safe: bool, out: &mut Vec<u8>) -> Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(names).map_err(not_serialisable)?;
         writer.flush()?;
         let header = names.iter().map(|name| (*name).to_owned()).collect();
         Ok(Self {
             header: Some(header),
+            excel_safe,
         })
     }
 
@@ -86,7 +98,7 @@ impl CsvEncoder {
                 Error::failure(format!("there is no column for the field {name}"))
                     .hint("use -o ndjson, where every record names its own fields")
             })?;
-            cells[column] = csv_cell(value)?;
+            cells[column] = csv_cell(value, self.excel_safe)?;
         }
         writer.write_record(&cells).map_err(not_serialisable)?;
         writer.flush()?;
@@ -95,10 +107,16 @@ impl CsvEncoder {
 }
 
 /// Null is empty, text is itself, an array or object is its JSON text.
-fn csv_cell(value: &RawValue) -> Result<String> {
+fn csv_cell(value: &RawValue, is_safe: bool) -> Result<String> {
     match value.get() {
         "null" => Ok(String::new()),
-        text if text.starts_with('"') => serde_json::from_str(text).map_err(not_serialisable),
+        text if text.starts_with('"') => {
+            let text: String = serde_json::from_str(text).map_err(not_serialisable)?;
+            Ok(match is_safe {
+                true => excel_safe(&text).into_owned(),
+                false => text,
+            })
+        }
         other => Ok(other.to_owned()),
     }
 }

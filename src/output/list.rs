@@ -5,7 +5,7 @@ use futures_util::stream::{self, BoxStream};
 use serde::Serialize;
 
 use super::encode::{self, CsvEncoder};
-use super::options::Format;
+use super::options::{Format, PrinterOptions};
 use super::style::{Cell, Style};
 use super::table;
 use crate::error::Result;
@@ -78,13 +78,13 @@ pub(super) struct Outcome {
 /// Drives the stream and hands over chunks of at least `chunk` bytes, and the rest at the end.
 pub(super) async fn write<T: Record>(
     mut listing: Listing<T>,
-    format: Format,
+    options: &PrinterOptions,
     style: Style,
     chunk: usize,
     mut emit: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<Outcome> {
     let mut buffer = Vec::with_capacity(chunk + chunk / 8);
-    let mut encoder = Encoder::new::<T>(format, style, &mut buffer)?;
+    let mut encoder = Encoder::new::<T>(options, style, &mut buffer)?;
     let mut shown = 0;
     let mut cut = false;
     while let Some(row) = listing.rows.next().await {
@@ -128,12 +128,16 @@ enum EncoderKind {
 }
 
 impl Encoder {
-    fn new<T: Record>(format: Format, style: Style, out: &mut Vec<u8>) -> Result<Self> {
-        let kind = match format {
+    fn new<T: Record>(options: &PrinterOptions, style: Style, out: &mut Vec<u8>) -> Result<Self> {
+        let kind = match options.format {
             Format::Table => EncoderKind::Table(style, Vec::new()),
             Format::Json => EncoderKind::Json,
             Format::Yaml => EncoderKind::Yaml,
-            Format::Csv => EncoderKind::Csv(CsvEncoder::with_header(T::fields(), out)?),
+            Format::Csv => EncoderKind::Csv(CsvEncoder::with_header(
+                T::fields(),
+                options.excel_safe,
+                out,
+            )?),
             Format::Ndjson => EncoderKind::Ndjson,
         };
         Ok(Self { rows: 0, kind })

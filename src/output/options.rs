@@ -54,6 +54,8 @@ pub struct PrinterOptions {
     pub format: Format,
     /// `--color`.
     pub color: ColorChoice,
+    /// `--excel-safe`: no cell of CSV begins a formula.
+    pub excel_safe: bool,
     /// `--quiet`: only data, warnings and errors.
     pub quiet: bool,
     /// What commands that are shown for pasting repeat.

@@ -151,7 +151,7 @@ impl Printer {
             }
             Format::Json => encode::json_pretty(view, &mut out)?,
             Format::Yaml => encode::yaml(view, &mut out)?,
-            Format::Csv => CsvEncoder::default().record(view, &mut out)?,
+            Format::Csv => CsvEncoder::new(self.options().excel_safe).record(view, &mut out)?,
             Format::Ndjson => {
                 encode::json_compact(view, &mut out)?;
                 out.push(b'\n');
@@ -181,7 +181,7 @@ impl Printer {
             reader_gone = matches!(&written, Err(error) if is_closed_pipe(error));
             written.map_err(unwritable)
         };
-        let outcome = list::write(listing, self.format(), self.style(), CHUNK, emit).await;
+        let outcome = list::write(listing, self.options(), self.style(), CHUNK, emit).await;
         let outcome = match outcome {
             Err(_) if reader_gone => return Ok(()),
             outcome => outcome?,

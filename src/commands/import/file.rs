@@ -61,7 +61,7 @@ pub struct FileArgs {
         long,
         value_name = "ID",
         conflicts_with_all = ["map", "on_conflict", "partial", "reject_file", "max_errors", "batch",
-                              "offline", "encoding", "delimiter", "dates", "excel_safe"]
+                              "offline", "encoding", "delimiter", "dates"]
     )]
     resume: Option<Uuid>,
 
@@ -80,11 +80,6 @@ pub struct FileArgs {
     /// The order of dates: ymd (1984-03-09), dmy (9.3.1984), mdy (3/9/1984).
     #[arg(long, value_name = "ORDER", value_parser = values::date_order, default_value = "ymd")]
     dates: DateOrder,
-
-    /// Keep spreadsheets from evaluating cells of the reject file: a ' before what would begin a
-    /// formula. It is taken off when the file is imported again.
-    #[arg(long)]
-    excel_safe: bool,
 }
 
 impl FileArgs {
@@ -93,7 +88,7 @@ impl FileArgs {
             return Err(Error::usage("--offline imports nothing")
                 .hint("say that this is meant: --dry-run --offline"));
         }
-        let plan = self.plan(kind)?;
+        let plan = self.plan(app, kind)?;
         let file = Arc::new(open(&self.file).await?);
         let gauge = Arc::new(Gauge::default());
         if self.offline {
@@ -119,7 +114,7 @@ impl FileArgs {
         finish(app, &file, &plan, named, outcome, false).await
     }
 
-    fn plan(&self, kind: ImportKind) -> Result<Plan> {
+    fn plan(&self, app: &App, kind: ImportKind) -> Result<Plan> {
         let reject_file = match (&self.reject_file, self.partial) {
             (Some(path), _) => Some(path.clone()),
             (None, true) => Some(beside(&self.file)),
@@ -146,7 +141,7 @@ impl FileArgs {
             encoding: self.encoding.map(|encoding| encoding.to_string()),
             delimiter: self.delimiter.map(|delimiter| delimiter.to_string()),
             reject_file,
-            excel_safe: self.excel_safe,
+            excel_safe: app.global.excel_safe,
         })
     }
 }

@@ -20,7 +20,8 @@ impl DateOrder {
     /// # Errors
     /// The rule that `text` breaks.
     pub fn read(self, text: &str) -> Result<NaiveDate, String> {
-        self.parts(text)
+        iso(text)
+            .or_else(|| self.parts(text))
             .and_then(|[year, month, day]| {
                 NaiveDate::from_ymd_opt(year.try_into().ok()?, month, day)
             })
@@ -67,6 +68,27 @@ impl DateOrder {
         };
         (lengths[0] == 4 && lengths[1] <= 2 && lengths[2] <= 2).then_some(numbers)
     }
+}
+
+/// `1984-03-09`, which most dates are.
+fn iso(text: &str) -> Option<[u32; 3]> {
+    let &[a, b, c, d, b'-', e, f, b'-', g, h] = text.as_bytes() else {
+        return None;
+    };
+    let digits = [a, b, c, d, e, f, g, h];
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = |digits: &[u8]| {
+        digits
+            .iter()
+            .fold(0, |n, digit| n * 10 + u32::from(digit - b'0'))
+    };
+    Some([
+        number(&digits[..4]),
+        number(&digits[4..6]),
+        number(&digits[6..]),
+    ])
 }
 
 #[cfg(test)]

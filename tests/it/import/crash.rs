@@ -228,7 +228,7 @@ fn a_server_that_stops_amid_the_copying_is_told_and_nothing_is_there() {
         .spawn()
         .unwrap();
     wait_for_copy(&url);
-    block_on(|| cluster.crash()).unwrap();
+    block_on(|| cluster.stop()).unwrap();
     let ended = child.wait_with_output().unwrap();
     let told = String::from_utf8(ended.stderr).unwrap();
     assert_eq!(ended.status.code(), Some(7), "{told}");

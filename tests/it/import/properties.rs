@@ -26,7 +26,7 @@ fn table() -> impl Strategy<Value = Vec<(u8, Option<usize>)>> {
 fn text(rows: &[(u8, Option<usize>)], is_damaged: bool) -> String {
     let mut text = String::from("external_id,first_name,last_name,birth_date,phone,email\n");
     for (key, damage) in rows {
-        let mut row = format!("{key},Ana{key},Keller,1980-02-03,+41443643532,x@mail.example");
+        let mut row = format!("P{key},Ana{key},Keller,1980-02-03,+41443643532,x@mail.example");
         if let Some(damage) = damage.filter(|_| is_damaged) {
             let (good, bad) = DAMAGES[damage];
             row = row.replace(good, bad);

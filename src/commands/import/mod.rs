@@ -36,6 +36,23 @@ pub enum ImportCommand {
     Providers(Box<file::FileArgs>),
     /// Import operatories. Key: external_id; without one the name.
     Operatories(Box<file::FileArgs>),
+    /// Import working hours, holidays and blockouts. The whole row but the note is the key.
+    ///
+    /// provider and operatory name one of the organization, by external_id, id, e-mail address or
+    /// name; without either a row is of the whole organization. As with `schedule create`, working
+    /// hours must not overlap others of the same kind and subject.
+    #[command(verbatim_doc_comment)]
+    Schedules(Box<file::FileArgs>),
+    /// Import appointments. Key: external_id; without one, patient, provider and start.
+    ///
+    /// patient, provider and operatory name one of the organization: by external_id, id, e-mail
+    /// address or name ("Ana Keller" or "Keller, Ana"). Times are on the organization's clock, or
+    /// have an offset. Nobody is booked twice: what overlaps is rejected, and the row or appointment
+    /// that it overlaps is told. With --on-conflict update, appointments that the file moves make
+    /// room for others of the file. Working hours are not asked: what comes from another system was
+    /// agreed there. Who or what is archived is refused for what is scheduled or confirmed.
+    #[command(verbatim_doc_comment)]
+    Appointments(Box<file::FileArgs>),
     Template(template::TemplateArgs),
     Columns(columns::ColumnsArgs),
     Jobs(jobs::JobsArgs),
@@ -51,6 +68,8 @@ impl ImportCommand {
             Self::Patients(args) => args.run(app, ImportKind::Patients).await,
             Self::Providers(args) => args.run(app, ImportKind::Providers).await,
             Self::Operatories(args) => args.run(app, ImportKind::Operatories).await,
+            Self::Schedules(args) => args.run(app, ImportKind::Schedules).await,
+            Self::Appointments(args) => args.run(app, ImportKind::Appointments).await,
             Self::Template(args) => args.run(app),
             Self::Columns(args) => app.list(args.run()).await,
             Self::Jobs(args) => app.list(args.run(app).await?).await,

@@ -5,8 +5,11 @@
 //! staging table; it belongs to the role that connected, and `tenant_app` may read and judge it. The
 //! statements are put together from the constants of [`targets`] alone; values are bound.
 
+mod appointment_target;
 mod copy_row;
 pub mod jobs;
+mod references;
+mod schedule_target;
 mod staging;
 mod statements;
 mod targets;

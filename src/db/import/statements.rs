@@ -57,7 +57,36 @@ pub async fn judge(tx: &mut TenantTx, kind: ImportKind, on_conflict: OnConflict)
         .execute(tx.connection())
         .await?;
     }
+    let is_update = on_conflict == OnConflict::Update;
+    for statement in target.checks {
+        run(tx, with(statement, "{updates}", is_update)).await?;
+    }
+    reject_colliding(tx, target, is_update).await
+}
+
+/// How often rows that collide are looked for with the others where they are going to be.
+const MOST_ROUNDS: u32 = 20;
+
+/// Rejects rows that collide with what is there. One that is rejected stays where it was, where
+/// others may collide with it: where that goes on for long, whatever is there counts where it is.
+async fn reject_colliding(tx: &mut TenantTx, target: &Target, is_update: bool) -> Result<()> {
+    for round in 1..=MOST_ROUNDS {
+        let counts_changes = is_update && round < MOST_ROUNDS;
+        let mut found = 0;
+        for statement in target.collisions {
+            let statement = with(statement, "{updates}", is_update);
+            found += run(tx, with(&statement, "{changes}", counts_changes)).await?;
+        }
+        if found == 0 || !counts_changes {
+            break;
+        }
+    }
     Ok(())
+}
+
+/// A statement with a truth value in place of a mark.
+fn with(statement: &str, mark: &str, value: bool) -> String {
+    statement.replace(mark, if value { "true" } else { "false" })
 }
 
 /// Two rows that are one by what is there already, found by different keys.
@@ -113,6 +142,11 @@ pub async fn apply(
 ) -> Result<()> {
     let target = Target::of(kind);
     let table = target.table;
+    if on_conflict == OnConflict::Update && counts.changed > 0 {
+        for statement in target.make_room {
+            run(tx, (*statement).to_owned()).await?;
+        }
+    }
     if counts.new > 0 {
         let names = joined(target.fields, |field| field.name.to_owned());
         let values = joined(target.fields, |field| field.new.to_owned());

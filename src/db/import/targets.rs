@@ -1,6 +1,7 @@
 //! How the rows of each kind are staged, recognised and taken over. Constants alone: statements are
 //! put together from them.
 
+use super::{appointment_target::APPOINTMENTS, schedule_target::SCHEDULES};
 use crate::domain::import::ImportKind;
 
 /// The columns that every staging table begins with.
@@ -31,6 +32,14 @@ pub(super) struct Target {
     pub(super) keys: &'static [Key],
     /// What is written.
     pub(super) fields: &'static [Field],
+    /// Statements after rows are judged, of `$1` the organization: they write faults that depend on
+    /// what is there. `{updates}` stands for whether rows that differ are going to be written.
+    pub(super) checks: &'static [&'static str],
+    /// As [`Self::checks`]; `{changes}` stands for whether what rows are going to change counts as
+    /// changed. They run until they find nothing more: what a rejected row would have changed stays.
+    pub(super) collisions: &'static [&'static str],
+    /// Statements before anything is written where rows that are there change.
+    pub(super) make_room: &'static [&'static str],
     /// Statements after the insertion, of `$1` the organization: what belongs to new rows.
     pub(super) after_insert: &'static [&'static str],
     /// Statements after the update.
@@ -91,12 +100,16 @@ macro_rules! field {
     };
 }
 
+pub(super) use field;
+
 impl Target {
     pub(super) const fn of(kind: ImportKind) -> &'static Self {
         match kind {
             ImportKind::Patients => &PATIENTS,
             ImportKind::Providers => &PROVIDERS,
             ImportKind::Operatories => &OPERATORIES,
+            ImportKind::Schedules => &SCHEDULES,
+            ImportKind::Appointments => &APPOINTMENTS,
             _ => &OPERATORIES,
         }
     }
@@ -147,6 +160,9 @@ const PATIENTS: Target = Target {
         field!("language"),
         field!("notes"),
     ],
+    checks: &[],
+    collisions: &[],
+    make_room: &[],
     after_insert: &[
         "INSERT INTO patient_name_parts (organization_id, part, patient_id)
          SELECT $1, part, s.id FROM import_rows s, unnest(s.name_parts) part
@@ -205,6 +221,9 @@ const PROVIDERS: Target = Target {
         field!("email"),
         field!("phone"),
     ],
+    checks: &[],
+    collisions: &[],
+    make_room: &[],
     after_insert: &[],
     after_update: &[],
 };
@@ -234,6 +253,9 @@ const OPERATORIES: Target = Target {
         field!("sort_name", derived "s.sort_name", "s.sort_name"),
         field!("notes"),
     ],
+    checks: &[],
+    collisions: &[],
+    make_room: &[],
     after_insert: &[],
     after_update: &[],
 };

@@ -3,13 +3,15 @@
 
 use std::borrow::Cow;
 
-use chrono::NaiveDate;
-use uuid::Uuid;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{DateOrder, Layout, Tenant, row::Faults};
 use crate::{
     domain::{
-        Email, Locale, PhoneNumber, booking::text, display_name, names::MAX_LENGTH,
+        Email, Locale, PhoneNumber,
+        booking::{Moment, text},
+        display_name,
+        names::MAX_LENGTH,
         spreadsheet::without_mark,
     },
     error::Error,
@@ -205,11 +207,59 @@ impl<'a> Cells<'a> {
         }
     }
 
-    #[allow(dead_code, reason = "the kinds that refer to others come next")]
-    /// What a reference to another row may be: an id of ours, beside the text itself.
-    pub(super) fn reference(&self, index: usize) -> Option<(&'a str, Option<Uuid>)> {
+    /// A name of the domain's own, such as a status, in whatever case.
+    pub(super) fn keyword<T: std::str::FromStr<Err = Error>>(
+        &self,
+        index: usize,
+        column: &'static str,
+        rule: &str,
+        faults: &mut Faults,
+    ) -> Option<T> {
         let cell = self.get(index)?;
-        Some((cell, Uuid::try_parse(cell).ok()))
+        match cell.to_ascii_lowercase().parse() {
+            Ok(value) => Some(value),
+            Err(_) => faults.wrong(column, cell, rule.to_owned()),
+        }
+    }
+
+    /// A date and a time: on the organization's clock, or with an offset.
+    pub(super) fn moment(
+        &self,
+        index: usize,
+        column: &'static str,
+        faults: &mut Faults,
+    ) -> Option<DateTime<Utc>> {
+        let cell = self.get(index)?;
+        match self.read_moment(cell) {
+            Ok(at) => Some(at),
+            Err(rule) => faults.wrong(column, cell, rule),
+        }
+    }
+
+    /// The date as dates are written in the file, the time as ISO 8601 has it.
+    fn read_moment(&self, cell: &str) -> Result<DateTime<Utc>, String> {
+        let unread = || {
+            let example = self.dates.example();
+            format!("it is no point in time such as {example} 09:00 or 1984-03-09T09:00+01:00")
+        };
+        let (date, time) = cell.split_once(['T', 't', ' ']).ok_or_else(unread)?;
+        let date = self.dates.read(date).map_err(|_| unread())?;
+        let text = format!("{date}T{}", time.trim_start());
+        let moment = text.parse::<Moment>().and_then(|moment| {
+            // Of what is wrong with a local time, the hint says what to write instead.
+            moment.resolve(self.tenant.zone)
+        });
+        moment.map_err(|error| match error.hints().first() {
+            Some(hint) => format!("{error}: {hint}"),
+            None => error.to_string(),
+        })
+    }
+
+    /// Notes a fault where there is nothing.
+    pub(super) fn require(&self, index: usize, column: &'static str, faults: &mut Faults) {
+        if self.get(index).is_none() {
+            faults.wrong::<()>(column, "", "it is required".to_owned());
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a CSV file may hold: the columns of each kind, the header that names them, and the rules
 //! that a row is held to. The file itself is read by [`crate::csv_file`].
 
+mod appointments;
 mod cells;
 mod columns;
 mod dates;
@@ -9,7 +10,9 @@ mod header;
 mod operatories;
 mod patients;
 mod providers;
+mod references;
 mod row;
+mod schedules;
 
 use std::fmt;
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use super::{Cells, Fault, ImportKind, operatories, patients, providers};
+use super::{Cells, Fault, ImportKind, appointments, operatories, patients, providers, schedules};
 use crate::domain::{Organization, OrganizationId};
 
 /// What of an organization the reading of its rows needs.
@@ -52,6 +52,11 @@ pub trait RowSink {
 pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Notes a fault; there is no value then.
     pub(super) fn wrong<T>(
         &mut self,
@@ -75,10 +80,9 @@ pub fn read_row(kind: ImportKind, cells: &Cells<'_>, sink: &mut dyn RowSink) -> 
         ImportKind::Patients => patients::read(cells, &mut faults, sink),
         ImportKind::Providers => providers::read(cells, &mut faults, sink),
         ImportKind::Operatories => operatories::read(cells, &mut faults, sink),
-        ImportKind::Schedules
-        | ImportKind::Appointments
-        | ImportKind::Members
-        | ImportKind::Organizations => {}
+        ImportKind::Schedules => schedules::read(cells, &mut faults, sink),
+        ImportKind::Appointments => appointments::read(cells, &mut faults, sink),
+        ImportKind::Members | ImportKind::Organizations => {}
     }
     faults.0
 }

@@ -11,9 +11,13 @@ use super::{
     rejects::Rejects,
 };
 use crate::{
-    db::{self, PlatformConn, import::jobs::Job},
+    db::{
+        self, PlatformConn,
+        appointments::AppointmentFilter,
+        import::{Difference, jobs::Job},
+    },
     domain::{
-        OrganizationId, Permission,
+        OrganizationId, PatientId, Permission,
         booking::Function,
         import::{Counts, ImportKind, JobStatus, OnConflict},
     },
@@ -172,9 +176,16 @@ impl Steps<'_> {
         let found =
             db::import::differences(&mut scope.tx, self.plan.kind, room.cast_signed() as i64)
                 .await?;
-        if self.plan.kind == ImportKind::Patients {
-            let shown = found.iter().map(|one| one.id.into()).collect();
-            access_log::record(self.session, scope, Function::UpdatePatient, shown).await?;
+        match self.plan.kind {
+            ImportKind::Patients => {
+                let shown = found.iter().map(|one| one.id.into()).collect();
+                access_log::record(self.session, scope, Function::UpdatePatient, shown).await?;
+            }
+            ImportKind::Appointments => {
+                let shown = patients_of(scope, &found).await?;
+                access_log::record(self.session, scope, Function::UpdateAppointment, shown).await?;
+            }
+            _ => {}
         }
         self.outcome.differences.extend(found);
         Ok(())
@@ -243,6 +254,23 @@ impl Steps<'_> {
             })),
         }
     }
+}
+
+/// The patients whose appointments are shown.
+async fn patients_of(scope: &mut Scope, found: &[Difference]) -> Result<Vec<PatientId>> {
+    if found.is_empty() {
+        // No ids would mean all of them.
+        return Ok(Vec::new());
+    }
+    let filter = AppointmentFilter {
+        ids: found.iter().map(|one| one.id.into()).collect(),
+        ..AppointmentFilter::default()
+    };
+    let shown = db::appointments::list(&mut scope.tx, &filter).await?;
+    Ok(shown
+        .into_iter()
+        .map(|entry| entry.appointment.patient_id)
+        .collect())
 }
 
 const fn action(kind: ImportKind) -> &'static str {

@@ -1,0 +1,291 @@
+//! How appointments are imported.
+
+use super::{
+    references::{
+        APPOINTMENT_REFERENCES, OPERATORY_BY_ID, OPERATORY_BY_NAME, PATIENT_BY_EMAIL,
+        PATIENT_BY_ID, PATIENT_BY_NAME, PROVIDER_BY_EMAIL, PROVIDER_BY_ID, PROVIDER_BY_NAME,
+    },
+    targets::{Field, Key, Target, field},
+};
+
+const FOUND_BY_EXTERNAL_ID: &str = "
+    UPDATE import_rows s SET found = a.id
+      FROM appointments a
+     WHERE s.organization_id = $1 AND a.organization_id = $1 AND s.faults IS NULL
+       AND a.external_id = s.external_id";
+
+/// One that was called off may stand beside the one that was booked in its place, at the same time.
+const FOUND_BY_TIME: &str = "
+    UPDATE import_rows s SET found = found.id
+      FROM (SELECT DISTINCT ON (s.record) s.record, a.id
+              FROM import_rows s
+              JOIN appointments a
+                ON a.organization_id = $1 AND a.patient_id = s.patient_id
+               AND a.starts_at = s.starts_at AND a.provider_id = s.provider_id
+             WHERE s.organization_id = $1 AND s.faults IS NULL AND s.external_id IS NULL
+             ORDER BY s.record, (a.status IN ('scheduled', 'confirmed', 'completed')) DESC,
+                      a.created_at DESC, a.id) found
+     WHERE s.organization_id = $1 AND s.record = found.record";
+
+/// Empty cells change nothing: one that moves takes as long as before. Hours, not days: a day of an
+/// interval is one on the clock of the session.
+const FILL_FOUND: &str = "
+    UPDATE import_rows s
+       SET operatory_id = coalesce(s.operatory_id, a.operatory_id),
+           ends_at = coalesce(s.ends_at,
+               s.starts_at + make_interval(secs => extract(epoch FROM a.ends_at - a.starts_at)::float8)),
+           status = coalesce(s.status, a.status)
+      FROM appointments a
+     WHERE s.organization_id = $1 AND a.organization_id = $1 AND a.id = s.found
+       AND (s.operatory_id IS NULL OR s.ends_at IS NULL OR s.status IS NULL)";
+
+/// What `appointment create` takes where nothing is said.
+const FILL_NEW: &str = "
+    UPDATE import_rows s
+       SET ends_at = coalesce(s.ends_at, s.starts_at + interval '30 minutes'),
+           status = coalesce(s.status, 'scheduled')
+     WHERE s.organization_id = $1 AND s.faults IS NULL AND s.found IS NULL
+       AND (s.ends_at IS NULL OR s.status IS NULL)";
+
+/// Whether the row is going to be written.
+macro_rules! written {
+    ($row:literal) => {
+        concat!(
+            "(",
+            $row,
+            ".faults IS NULL AND (",
+            $row,
+            ".existing IS NULL OR ({updates} AND ",
+            $row,
+            ".differs)))"
+        )
+    };
+}
+
+/// What may become of one that is there: `AppointmentStatus::may_become` of the domain, which a test
+/// holds this to; and what took place stays where it was.
+const STATUS: &str = concat!(
+    "UPDATE import_rows s
+        SET faults = jsonb_build_array(CASE WHEN a.status <> s.status
+            THEN jsonb_build_object(
+                'column', 'status', 'value', s.status,
+                'rule', 'the appointment is ' || a.status || ': it cannot become ' || s.status)
+            ELSE jsonb_build_object(
+                'column', 'starts_at', 'value', '',
+                'rule', 'the appointment took place: when, with whom and where stays') END)
+       FROM appointments a
+      WHERE s.organization_id = $1 AND a.organization_id = $1 AND a.id = s.existing AND ",
+    written!("s"),
+    " AND CASE a.status
+              WHEN 'completed' THEN s.status <> 'completed'
+                   OR (s.patient_id, s.provider_id, s.starts_at, s.ends_at)
+                      <> (a.patient_id, a.provider_id, a.starts_at, a.ends_at)
+                   OR s.operatory_id IS DISTINCT FROM a.operatory_id
+              WHEN 'broken' THEN s.status NOT IN ('broken', 'scheduled')
+              WHEN 'cancelled' THEN s.status NOT IN ('cancelled', 'scheduled')
+              ELSE false
+          END",
+);
+
+/// Appointments that are still to come, with who or what is archived. What one had before may stay
+/// while it stays where it is.
+const ARCHIVED: &str = concat!(
+    "UPDATE import_rows s SET faults = archived.faults
+       FROM (SELECT s.record, jsonb_agg(jsonb_build_object(
+                        'column', parent.what, 'value', left(coalesce(parent.cell, ''), 60),
+                        'rule', 'this ' || parent.what || ' is archived') ORDER BY parent.place) AS faults
+               FROM import_rows s
+               LEFT JOIN appointments a ON a.organization_id = $1 AND a.id = s.existing
+               LEFT JOIN patients p
+                 ON p.organization_id = $1 AND p.id = s.patient_id AND p.archived_at IS NOT NULL
+               LEFT JOIN providers v
+                 ON v.organization_id = $1 AND v.id = s.provider_id AND v.archived_at IS NOT NULL
+               LEFT JOIN operatories o
+                 ON o.organization_id = $1 AND o.id = s.operatory_id AND o.archived_at IS NOT NULL
+              CROSS JOIN LATERAL (VALUES
+                    (1, 'patient', s.patient, p.id, a.patient_id),
+                    (2, 'provider', s.provider, v.id, a.provider_id),
+                    (3, 'operatory', s.operatory, o.id, a.operatory_id))
+                    AS parent (place, what, cell, id, before)
+              WHERE s.organization_id = $1 AND ",
+    written!("s"),
+    "           AND s.status IN ('scheduled', 'confirmed') AND parent.id IS NOT NULL
+                AND (a.id IS NULL
+                     OR parent.id IS DISTINCT FROM parent.before
+                     OR a.status NOT IN ('scheduled', 'confirmed', 'completed')
+                     OR (s.provider_id, s.starts_at, s.ends_at)
+                        <> (a.provider_id, a.starts_at, a.ends_at)
+                     OR s.operatory_id IS DISTINCT FROM a.operatory_id)
+              GROUP BY s.record) archived
+      WHERE s.organization_id = $1 AND s.record = archived.record",
+);
+
+/// Rows that begin before an earlier one of the same provider or operatory has ended; earlier by the
+/// clock, or by line where both begin at once. The greatest end so far comes with its line.
+macro_rules! overlap_in_file {
+    ($one:literal) => {
+        concat!(
+            "UPDATE import_rows s
+                SET faults = jsonb_build_array(jsonb_build_object(
+                        'column', '",
+            $one,
+            "', 'value', left(coalesce(s.",
+            $one,
+            ", ''), 60),
+                        'rule', 'the ",
+            $one,
+            " is booked twice: it overlaps with line ' || - before.latest[2]))
+               FROM (SELECT s.record, s.starts_at,
+                            max(ARRAY[extract(epoch FROM s.ends_at)::bigint, - s.line]) OVER (
+                                PARTITION BY s.",
+            $one,
+            "_id ORDER BY s.starts_at, s.record
+                                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS latest
+                       FROM import_rows s
+                      WHERE s.organization_id = $1 AND s.",
+            $one,
+            "_id IS NOT NULL
+                        AND s.status IN ('scheduled', 'confirmed', 'completed') AND ",
+            written!("s"),
+            "       ) before
+              WHERE s.organization_id = $1 AND s.record = before.record
+                AND before.latest[1] > extract(epoch FROM before.starts_at)::bigint"
+        )
+    };
+}
+
+/// Rows whose provider or operatory is taken by an appointment that is there. With `{changes}` those
+/// that the file moves or calls off are not where they were; otherwise only that of the row itself. What is under
+/// way at a moment has begun in the 24 hours before it: that makes it a range of the index, which
+/// OFFSET keeps the planner at.
+macro_rules! booked {
+    ($one:literal) => {
+        concat!(
+            "UPDATE import_rows s
+                SET faults = jsonb_build_array(jsonb_build_object(
+                        'column', '", $one, "', 'value', left(coalesce(s.", $one, ", ''), 60),
+                        'rule', format('the ", $one, " is booked already from %s to %s (appointment %s)',
+                            to_char(taken.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"'),
+                            to_char(taken.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"'),
+                            taken.id)))
+               FROM (SELECT DISTINCT ON (s.record) s.record, a.id, a.starts_at, a.ends_at
+                       FROM import_rows s
+                      CROSS JOIN LATERAL (
+                            SELECT a.id, a.starts_at, a.ends_at
+                              FROM appointments a
+                             WHERE a.organization_id = $1 AND a.", $one, "_id = s.", $one, "_id
+                               AND a.starts_at > s.starts_at - interval '24 hours'
+                               AND a.starts_at < s.ends_at AND a.ends_at > s.starts_at
+                               AND a.status IN ('scheduled', 'confirmed', 'completed')
+                            OFFSET 0) a
+                       LEFT JOIN import_rows o
+                         ON o.organization_id = $1 AND o.existing = a.id AND ",
+            written!("o"),
+            "           AND ({changes} OR o.record = s.record)
+                      WHERE s.organization_id = $1 AND o.record IS NULL
+                        AND s.status IN ('scheduled', 'confirmed', 'completed') AND ",
+            written!("s"),
+            "         ORDER BY s.record, a.starts_at) taken
+              WHERE s.organization_id = $1 AND s.record = taken.record"
+        )
+    };
+}
+
+/// Takes what is going to move out of the way, so that no order of the rows makes two overlap in
+/// between: only at the end of the transaction all are where they belong. The update that follows
+/// sets their status again.
+const MAKE_ROOM: &str = "
+    UPDATE appointments a SET status = 'cancelled'
+      FROM import_rows s
+     WHERE a.organization_id = $1 AND s.organization_id = $1 AND a.id = s.existing
+       AND s.differs AND s.faults IS NULL
+       AND a.status IN ('scheduled', 'confirmed', 'completed')
+       AND ((s.provider_id, s.starts_at, s.ends_at) <> (a.provider_id, a.starts_at, a.ends_at)
+            OR s.operatory_id IS DISTINCT FROM a.operatory_id
+            OR s.status NOT IN ('scheduled', 'confirmed', 'completed'))";
+
+pub(super) const APPOINTMENTS: Target = Target {
+    table: "appointments",
+    staged: &[
+        ("external_id", "text"),
+        ("patient", "text"),
+        ("patient_uuid", "uuid"),
+        ("patient_email", "text"),
+        ("patient_names", "text[] COLLATE \"C\""),
+        ("patient_id", "uuid"),
+        ("patient_many", "bigint"),
+        ("provider", "text"),
+        ("provider_uuid", "uuid"),
+        ("provider_email", "text"),
+        ("provider_names", "text[] COLLATE \"C\""),
+        ("provider_id", "uuid"),
+        ("provider_many", "bigint"),
+        ("operatory", "text"),
+        ("operatory_uuid", "uuid"),
+        ("operatory_names", "text[] COLLATE \"C\""),
+        ("operatory_id", "uuid"),
+        ("operatory_many", "bigint"),
+        ("starts_at", "timestamptz"),
+        ("ends_at", "timestamptz"),
+        ("status", "text"),
+        ("service", "text"),
+        ("notes", "text"),
+        ("broken_reason", "text"),
+        // The appointment that has the row's key: before rows are judged, what the row leaves empty
+        // is filled in from it.
+        ("found", "uuid"),
+    ],
+    prepare: &[
+        PATIENT_BY_ID,
+        PATIENT_BY_EMAIL,
+        PATIENT_BY_NAME,
+        PROVIDER_BY_ID,
+        PROVIDER_BY_EMAIL,
+        PROVIDER_BY_NAME,
+        OPERATORY_BY_ID,
+        OPERATORY_BY_NAME,
+        APPOINTMENT_REFERENCES,
+        FOUND_BY_EXTERNAL_ID,
+        FOUND_BY_TIME,
+        FILL_FOUND,
+        FILL_NEW,
+    ],
+    keys: &[
+        Key {
+            column: "external_id",
+            applies: "s.external_id IS NOT NULL",
+            matches: "t.id = s.found",
+            columns: "external_id",
+            shown: "s.external_id",
+        },
+        Key {
+            column: "patient, provider, starts_at",
+            applies: "s.external_id IS NULL",
+            matches: "t.id = s.found",
+            columns: "patient_id, provider_id, starts_at",
+            shown: "s.patient, s.provider",
+        },
+    ],
+    fields: &[
+        field!("external_id", key),
+        field!("patient_id"),
+        field!("provider_id"),
+        field!("operatory_id"),
+        field!("starts_at"),
+        field!("ends_at"),
+        field!("status"),
+        field!("service"),
+        field!("notes"),
+        field!("broken_reason"),
+    ],
+    checks: &[
+        STATUS,
+        ARCHIVED,
+        overlap_in_file!("provider"),
+        overlap_in_file!("operatory"),
+    ],
+    collisions: &[booked!("provider"), booked!("operatory")],
+    make_room: &[MAKE_ROOM],
+    after_insert: &[],
+    after_update: &[],
+};

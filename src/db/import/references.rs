@@ -64,10 +64,10 @@ macro_rules! by_name {
                        FROM import_rows s
                       CROSS JOIN unnest(s.",
             $one,
-            "_names) AS name
+            "_names) AS wanted (name)
                        JOIN ",
             $table,
-            " t ON t.organization_id = $1 AND t.sort_name = name
+            " t ON t.organization_id = $1 AND t.sort_name = wanted.name
                       WHERE s.organization_id = $1 AND s.faults IS NULL
                         AND s.",
             $one,

@@ -320,7 +320,7 @@ mod tests {
             let wanted = wanted(*kind);
             for column in &wanted {
                 for word in column.synonyms.iter().copied().chain([column.name]) {
-                    assert_eq!(folded(column.name).is_empty(), false);
+                    assert!(!folded(column.name).is_empty());
                     let also = wanted.iter().filter(|other| {
                         is_name(other, word) || other.synonyms.contains(&folded(word).as_str())
                     });

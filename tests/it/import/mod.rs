@@ -1,6 +1,7 @@
 //! Importing CSV files.
 
 mod appointments;
+mod bookings;
 mod crash;
 mod files;
 mod patients;

@@ -12,7 +12,7 @@ use crate::{
         booking::{AppointmentStatus, ClockTime, Function, Moment, ScheduleKind, Weekday},
         channel::ChannelKind,
         display_name,
-        import::{DateOrder, ImportKind, Mapping, OnConflict},
+        import::{DateOrder, ImportKind, Mapping, MemberMode, OnConflict},
         organization::OrganizationStatus,
     },
     error::Error,
@@ -63,6 +63,8 @@ parsers! {
     mapping -> Mapping;
     /// What becomes of rows that are there already.
     on_conflict -> OnConflict;
+    /// How the people in a file become members.
+    member_mode -> MemberMode;
     /// The order of dates.
     date_order -> DateOrder;
     /// The encoding of a file.

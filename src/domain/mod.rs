@@ -33,6 +33,7 @@ pub mod spreadsheet;
 pub mod suggest;
 pub mod table_change;
 pub mod time_zone;
+mod token_key;
 pub mod user;
 
 pub use activity::{ChainVerifier, Entry};
@@ -58,4 +59,5 @@ pub use slug::Slug;
 pub use suggest::nearest;
 pub use table_change::TableChange;
 pub use time_zone::TimeZone;
+pub use token_key::TokenKey;
 pub use user::User;

@@ -20,9 +20,16 @@ use crate::{
     error::{Error, Result},
     services::{
         Session,
-        import::{self, Gauge, Outcome, Plan, Tenants},
+        import::{self, Gauge, Joining, OrganizationDefaults, Outcome, Plan, Tenants},
     },
 };
+
+/// What only some kinds have.
+#[derive(Default)]
+pub(super) struct Special {
+    pub(super) joining: Option<Joining>,
+    pub(super) defaults: Option<OrganizationDefaults>,
+}
 
 #[derive(Args, Debug)]
 pub struct FileArgs {
@@ -84,11 +91,15 @@ pub struct FileArgs {
 
 impl FileArgs {
     pub(super) async fn run(self, app: &App, kind: ImportKind) -> Result<()> {
+        self.run_as(app, kind, Special::default()).await
+    }
+
+    pub(super) async fn run_as(self, app: &App, kind: ImportKind, special: Special) -> Result<()> {
         if self.offline && !app.global.dry_run {
             return Err(Error::usage("--offline imports nothing")
                 .hint("say that this is meant: --dry-run --offline"));
         }
-        let plan = self.plan(app, kind)?;
+        let plan = self.plan(app, kind, special)?;
         let file = Arc::new(open(&self.file).await?);
         let gauge = Arc::new(Gauge::default());
         if self.offline {
@@ -114,7 +125,7 @@ impl FileArgs {
         finish(app, &file, &plan, named, outcome, false).await
     }
 
-    fn plan(&self, app: &App, kind: ImportKind) -> Result<Plan> {
+    fn plan(&self, app: &App, kind: ImportKind, special: Special) -> Result<Plan> {
         let reject_file = match (&self.reject_file, self.partial) {
             (Some(path), _) => Some(path.clone()),
             (None, true) => Some(beside(&self.file)),
@@ -142,6 +153,8 @@ impl FileArgs {
             delimiter: self.delimiter.map(|delimiter| delimiter.to_string()),
             reject_file,
             excel_safe: app.global.excel_safe,
+            joining: special.joining,
+            defaults: special.defaults,
         })
     }
 }
@@ -188,6 +201,9 @@ async fn organization(
     file: &CsvFile,
     plan: &Plan,
 ) -> Result<Option<Organization>> {
+    if plan.kind == ImportKind::Organizations {
+        return Ok(None);
+    }
     if app.global.org.is_none() && import::names_organizations(file, plan)? {
         return Ok(None);
     }

@@ -3,6 +3,7 @@
 mod columns;
 mod file;
 mod jobs;
+mod joining;
 mod template;
 mod view;
 mod watch;
@@ -23,6 +24,7 @@ use crate::{context::App, domain::import::ImportKind, error::Result};
 ///   tenantctl import patients clinic.csv --org sunrise --dry-run
 ///   tenantctl import patients clinic.csv --org sunrise --reject-file bad.csv --partial
 ///   tenantctl import patients big.csv.gz --org sunrise --batch 50000
+///   tenantctl import members people.csv --org sunrise --links-file links.csv
 ///   tenantctl import template patients >patients.csv
 #[derive(Debug, Subcommand)]
 #[command(verbatim_doc_comment)]
@@ -53,6 +55,8 @@ pub enum ImportCommand {
     /// agreed there. Who or what is archived is refused for what is scheduled or confirmed.
     #[command(verbatim_doc_comment)]
     Appointments(Box<file::FileArgs>),
+    Members(Box<joining::MembersArgs>),
+    Organizations(Box<joining::OrganizationsArgs>),
     Template(template::TemplateArgs),
     Columns(columns::ColumnsArgs),
     Jobs(jobs::JobsArgs),
@@ -70,6 +74,8 @@ impl ImportCommand {
             Self::Operatories(args) => args.run(app, ImportKind::Operatories).await,
             Self::Schedules(args) => args.run(app, ImportKind::Schedules).await,
             Self::Appointments(args) => args.run(app, ImportKind::Appointments).await,
+            Self::Members(args) => args.run(app).await,
+            Self::Organizations(args) => args.run(app).await,
             Self::Template(args) => args.run(app),
             Self::Columns(args) => app.list(args.run()).await,
             Self::Jobs(args) => app.list(args.run(app).await?).await,

@@ -42,6 +42,9 @@ pub(super) struct ImportView {
     differences: Vec<DifferenceView>,
     unknown_columns: Vec<String>,
     reject_file: Option<PathBuf>,
+    /// Who was invited.
+    invited: u64,
+    links_file: Option<PathBuf>,
     #[serde(skip)]
     told: Told,
 }
@@ -119,6 +122,8 @@ impl ImportView {
             differences: outcome.differences.into_iter().map(Into::into).collect(),
             unknown_columns: outcome.unknown_columns,
             reject_file: outcome.reject_file,
+            invited: outcome.invited,
+            links_file: outcome.links_file,
             told: Told {
                 is_rehearsal: app.global.dry_run,
                 is_partial: plan.partial,
@@ -183,6 +188,7 @@ impl View for ImportView {
             .optional_field("Read as", self.format_words());
         match &self.organization {
             Some(slug) => page.field("Organization", slug),
+            None if self.kind == ImportKind::Organizations => page,
             None if self.offline => page.field("Organization", "not known: checked offline"),
             None => page.field("Organizations", self.organizations.to_string()),
         };
@@ -219,6 +225,12 @@ impl View for ImportView {
         page.optional_field(
             "Reject file",
             self.reject_file
+                .as_ref()
+                .map(|path| path.display().to_string()),
+        );
+        page.optional_field(
+            "Links file",
+            self.links_file
                 .as_ref()
                 .map(|path| path.display().to_string()),
         );
@@ -262,14 +274,19 @@ impl View for ImportView {
         } else {
             "were"
         };
+        let links = self.links_told();
         Some(format!(
-            "{new} {kind} {verb} added, {changed} changed, {unchanged} unchanged, {skipped} skipped"
+            "{new} {kind} {verb} added, {changed} changed, {unchanged} unchanged, {skipped} skipped{links}"
         ))
     }
 
     fn next(&self) -> Vec<String> {
         let (kind, org) = (self.kind, &self.told.org);
-        let noun = kind.singular();
+        let noun = match kind {
+            ImportKind::Members if self.invited > 0 => "invite",
+            ImportKind::Organizations => "org",
+            _ => kind.singular(),
+        };
         match &self.job {
             Some(job) if !self.done && self.told.is_batch => vec![format!(
                 "tenantctl import {kind} {}{org} --resume {job}",
@@ -284,6 +301,22 @@ impl View for ImportView {
 }
 
 impl ImportView {
+    /// What became of the links of those who were invited.
+    fn links_told(&self) -> String {
+        match (self.invited, &self.links_file) {
+            (0, _) => String::new(),
+            (invited, Some(path)) => format!(
+                "; {invited} were invited, and their links are in {}: nowhere else",
+                path.display()
+            ),
+            (invited, None) if self.told.is_rehearsal => format!("; {invited} would be invited"),
+            (invited, None) => format!(
+                "; {invited} were invited, and no links were kept: `tenantctl invite resend EMAIL` \
+                 issues one, and whoever signs up with the address joins anyway"
+            ),
+        }
+    }
+
     fn human_differences(&self, page: &mut Page) {
         if self.differences.is_empty() {
             return;

@@ -8,6 +8,8 @@
 mod appointment_target;
 mod copy_row;
 pub mod jobs;
+pub mod members;
+pub mod organizations;
 mod references;
 mod schedule_target;
 mod staging;
@@ -16,7 +18,7 @@ mod targets;
 
 pub use copy_row::CopyRow;
 pub use staging::{
-    Copying, Rejected, count_rejected, drop_staging, make_staging, organizations, prepare_staging,
-    rejected,
+    Copying, Rejected, count_rejected, drop_staging, make_staging, prepare_staging, rejected,
+    tenants,
 };
 pub use statements::{Difference, apply, counts, differences, judge};

@@ -114,7 +114,7 @@ pub async fn prepare_staging(conn: &mut PlatformConn, several: bool) -> Result<(
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn organizations(conn: &mut PlatformConn) -> Result<Vec<OrganizationId>> {
+pub async fn tenants(conn: &mut PlatformConn) -> Result<Vec<OrganizationId>> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT DISTINCT organization_id FROM import_rows WHERE faults IS NULL ORDER BY 1",
     )

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Row as _, types::Json};
+use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow, types::Json};
 
 use super::targets::{Field, Key, Target};
 use crate::{
@@ -44,18 +44,7 @@ pub async fn judge(tx: &mut TenantTx, kind: ImportKind, on_conflict: OnConflict)
         reject_repeated(tx, &BY_ANOTHER_KEY).await?;
     }
     if on_conflict == OnConflict::Fail && matched > 0 {
-        let rule = format!(
-            "there is such a {} already, with other values (--on-conflict)",
-            kind.singular()
-        );
-        sqlx::query(
-            "UPDATE import_rows s SET faults = $2
-              WHERE s.organization_id = $1 AND s.faults IS NULL AND s.differs",
-        )
-        .bind(tx.organization_id().as_uuid())
-        .bind(Json(vec![Fault::of_row(rule)]))
-        .execute(tx.connection())
-        .await?;
+        reject(tx, "s.differs", &other_values(kind)).await?;
     }
     let is_update = on_conflict == OnConflict::Update;
     for statement in target.checks {
@@ -89,6 +78,27 @@ fn with(statement: &str, mark: &str, value: bool) -> String {
     statement.replace(mark, if value { "true" } else { "false" })
 }
 
+/// The fault of rows that differ where [`OnConflict::Fail`] is asked for.
+pub(super) fn other_values(kind: ImportKind) -> Fault {
+    Fault::of_row(format!(
+        "there is such a {} already, with other values (--on-conflict)",
+        kind.singular()
+    ))
+}
+
+/// Rejects the organization's good rows that are so: a condition of constants alone.
+pub(super) async fn reject(tx: &mut TenantTx, which: &str, fault: &Fault) -> Result<u64> {
+    let done = sqlx::query(AssertSqlSafe(format!(
+        "UPDATE import_rows s SET faults = $2
+          WHERE s.organization_id = $1 AND s.faults IS NULL AND {which}"
+    )))
+    .bind(tx.organization_id().as_uuid())
+    .bind(Json([fault]))
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Two rows that are one by what is there already, found by different keys.
 const BY_ANOTHER_KEY: Key = Key {
     column: "",
@@ -99,7 +109,7 @@ const BY_ANOTHER_KEY: Key = Key {
 };
 
 /// Rejects rows with the same key as an earlier one.
-async fn reject_repeated(tx: &mut TenantTx, key: &Key) -> Result<()> {
+pub(super) async fn reject_repeated(tx: &mut TenantTx, key: &Key) -> Result<()> {
     let Key {
         column,
         applies,
@@ -210,6 +220,11 @@ pub async fn counts(tx: &mut TenantTx, on_conflict: OnConflict) -> Result<Counts
     .bind(tx.organization_id().as_uuid())
     .fetch_one(tx.connection())
     .await?;
+    counts_of(&row, on_conflict)
+}
+
+/// Reads a row of counts.
+pub(super) fn counts_of(row: &PgRow, on_conflict: OnConflict) -> Result<Counts> {
     let count = |column: &str| row.try_get::<i64, _>(column).map(i64::cast_unsigned);
     let differing = count("differing")?;
     let is_update = on_conflict == OnConflict::Update;
@@ -261,19 +276,20 @@ pub async fn differences(
         .bind(limit)
         .fetch_all(tx.connection())
         .await?;
-    rows.into_iter()
-        .map(|row| {
-            let Json(columns) = row.try_get::<Json<BTreeMap<String, [Value; 2]>>, _>("columns")?;
-            Ok(Difference {
-                line: row.try_get::<i64, _>("line")?.cast_unsigned(),
-                id: row.try_get("id")?,
-                columns: columns
-                    .into_iter()
-                    .filter(|(_, [there, given])| !given.is_null() && there != given)
-                    .collect(),
-            })
-        })
-        .collect()
+    rows.iter().map(difference_of).collect()
+}
+
+/// Reads a row of line, id, and the pairs of what is there and what the file has.
+pub(super) fn difference_of(row: &PgRow) -> Result<Difference> {
+    let Json(columns) = row.try_get::<Json<BTreeMap<String, [Value; 2]>>, _>("columns")?;
+    Ok(Difference {
+        line: row.try_get::<i64, _>("line")?.cast_unsigned(),
+        id: row.try_get("id")?,
+        columns: columns
+            .into_iter()
+            .filter(|(_, [there, given])| !given.is_null() && there != given)
+            .collect(),
+    })
 }
 
 /// When a staged row says something else than the row that is there. An empty cell says nothing.
@@ -292,7 +308,7 @@ fn joined(fields: &[Field], part: impl Fn(&Field) -> String) -> String {
 }
 
 /// Runs a statement of constants whose `$1` is the organization.
-async fn run(tx: &mut TenantTx, statement: String) -> Result<u64> {
+pub(super) async fn run(tx: &mut TenantTx, statement: String) -> Result<u64> {
     let done = sqlx::query(AssertSqlSafe(statement))
         .bind(tx.organization_id().as_uuid())
         .execute(tx.connection())
@@ -301,7 +317,11 @@ async fn run(tx: &mut TenantTx, statement: String) -> Result<u64> {
 }
 
 /// As [`run`], `$2` being the time.
-async fn run_at(tx: &mut TenantTx, statement: String, now: DateTime<Utc>) -> Result<u64> {
+pub(super) async fn run_at(
+    tx: &mut TenantTx,
+    statement: String,
+    now: DateTime<Utc>,
+) -> Result<u64> {
     let done = sqlx::query(AssertSqlSafe(statement))
         .bind(tx.organization_id().as_uuid())
         .bind(now)

@@ -110,7 +110,8 @@ impl Target {
             ImportKind::Operatories => &OPERATORIES,
             ImportKind::Schedules => &SCHEDULES,
             ImportKind::Appointments => &APPOINTMENTS,
-            _ => &OPERATORIES,
+            ImportKind::Members => &MEMBERS,
+            ImportKind::Organizations => &ORGANIZATIONS,
         }
     }
 }
@@ -253,6 +254,51 @@ const OPERATORIES: Target = Target {
         field!("sort_name", derived "s.sort_name", "s.sort_name"),
         field!("notes"),
     ],
+    checks: &[],
+    collisions: &[],
+    make_room: &[],
+    after_insert: &[],
+    after_update: &[],
+};
+
+/// Staged alone: a row is matched with two tables and may become one of either, see
+/// [`super::members`].
+const MEMBERS: Target = Target {
+    table: "organization_members",
+    staged: &[
+        ("email", "text"),
+        ("email_domain", "text"),
+        // Null: member for those who are new, what it is for others.
+        ("role", "text"),
+        // Filled in the database, where people are added.
+        ("user_id", "uuid"),
+        ("user_name", "text"),
+        // Null where nobody is invited.
+        ("token_hash", "bytea"),
+    ],
+    prepare: &[],
+    keys: &[],
+    fields: &[],
+    checks: &[],
+    collisions: &[],
+    make_room: &[],
+    after_insert: &[],
+    after_update: &[],
+};
+
+/// Staged alone: each row is an organization of its own, see [`super::organizations`].
+const ORGANIZATIONS: Target = Target {
+    table: "organizations",
+    staged: &[
+        ("name", "text"),
+        ("slug", "text"),
+        ("owner", "text"),
+        ("time_zone", "text"),
+        ("locale", "text"),
+    ],
+    prepare: &[],
+    keys: &[],
+    fields: &[],
     checks: &[],
     collisions: &[],
     make_room: &[],

@@ -411,7 +411,7 @@ const MEMBERS: &[Column] = &[
         name: "role",
         required: false,
         synonyms: &["rolle", "permission", "access"],
-        about: "owner, admin, member or viewer; member where it is empty.",
+        about: "owner, admin, member or viewer; where it is empty, new ones are member and others keep theirs.",
         examples: ["admin", ""],
     },
 ];
@@ -442,7 +442,7 @@ const ORGANIZATIONS: &[Column] = &[
         name: "owner",
         required: false,
         synonyms: &["email", "owneremail", "mail", "contact"],
-        about: "The e-mail address of who is to own it: owner at once where they signed up, invited otherwise.",
+        about: "The e-mail address of who is to own it: owner at once where they signed up, invited otherwise. Of an organization that is there already it is not compared, and changes nothing.",
         examples: ["maria@harbor.example", ""],
     },
     Column {

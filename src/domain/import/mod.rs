@@ -7,7 +7,9 @@ mod columns;
 mod dates;
 mod fault;
 mod header;
+mod members;
 mod operatories;
+mod organizations;
 mod patients;
 mod providers;
 mod references;
@@ -62,6 +64,14 @@ named_enum! {
         Skip = "skip", "Leave what is there, and count the row as skipped.";
         Update = "update", "Take the values of the row; empty cells change nothing.";
         Fail = "fail", "Reject the row.";
+    }
+}
+
+named_enum! {
+    /// How the people in a file become members.
+    pub enum MemberMode as "way to become a member" {
+        Invite = "invite", "They are invited, and join when they accept.";
+        Add = "add", "They signed up already, and are members at once; for the platform's operator.";
     }
 }
 

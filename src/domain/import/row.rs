@@ -4,7 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use super::{Cells, Fault, ImportKind, appointments, operatories, patients, providers, schedules};
+use super::{
+    Cells, Fault, ImportKind, appointments, members, operatories, organizations, patients,
+    providers, schedules,
+};
 use crate::domain::{Organization, OrganizationId};
 
 /// What of an organization the reading of its rows needs.
@@ -82,7 +85,8 @@ pub fn read_row(kind: ImportKind, cells: &Cells<'_>, sink: &mut dyn RowSink) -> 
         ImportKind::Operatories => operatories::read(cells, &mut faults, sink),
         ImportKind::Schedules => schedules::read(cells, &mut faults, sink),
         ImportKind::Appointments => appointments::read(cells, &mut faults, sink),
-        ImportKind::Members | ImportKind::Organizations => {}
+        ImportKind::Members => members::read(cells, &mut faults, sink),
+        ImportKind::Organizations => organizations::read(cells, &mut faults, sink),
     }
     faults.0
 }

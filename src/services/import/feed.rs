@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc::Sender;
+use uuid::Uuid;
 
 use super::{
     Gauge, Plan, Tenants,
@@ -13,7 +14,10 @@ use crate::{
     context::new_id,
     csv_file::{CsvFile, Format, Record},
     db::import::CopyRow,
-    domain::import::{Fault, RowSink, Tenant},
+    domain::{
+        OrganizationId, TokenKey,
+        import::{Fault, ImportKind, RowSink, Tenant},
+    },
     error::Result,
 };
 
@@ -51,6 +55,8 @@ pub(super) struct Feed {
     pub(super) gauge: Arc<Gauge>,
     /// Records that are dealt with already.
     pub(super) after: u64,
+    /// Where people are invited: of what their tokens are made.
+    pub(super) key: Option<Arc<TokenKey>>,
     pub(super) sender: Sender<Message>,
 }
 
@@ -65,6 +71,9 @@ impl Feed {
         reading.skip_to(self.after)?;
         let mut taker = Staged {
             rows: CopyRow::new(self.plan.kind),
+            kind: self.plan.kind,
+            key: self.key.clone(),
+            row: (Uuid::nil().into(), Uuid::nil()),
         };
         let mut rejected = 0;
         let mut in_step = 0;
@@ -110,12 +119,23 @@ impl Feed {
 /// the order of the file.
 struct Staged {
     rows: CopyRow,
+    kind: ImportKind,
+    key: Option<Arc<TokenKey>>,
+    /// Whose the row is that is being read, and its id.
+    row: (OrganizationId, Uuid),
 }
 
 impl RowTaker for Staged {
     fn begin(&mut self, record: &Record, tenant: &Tenant) {
+        let id = new_id();
+        let organization = match self.kind {
+            // Each is its own.
+            ImportKind::Organizations => id.into(),
+            _ => tenant.id,
+        };
+        self.row = (organization, id);
         self.rows
-            .begin(record.number(), record.line(), tenant.id, new_id());
+            .begin(record.number(), record.line(), organization, id);
     }
 
     fn sink(&mut self) -> &mut dyn RowSink {
@@ -123,6 +143,13 @@ impl RowTaker for Staged {
     }
 
     fn accept(&mut self) {
+        if self.kind == ImportKind::Members {
+            let (organization, id) = self.row;
+            let key = self.key.as_ref();
+            let hash = key.map(|key| key.token(organization, id).hash());
+            self.rows
+                .bytes("token_hash", hash.as_ref().map(<[u8; 32]>::as_slice));
+        }
         self.rows.end();
     }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::{Joining, OrganizationDefaults};
 use crate::{
     csv_file::{Format, ReadOptions},
     db::import::Difference,
-    domain::import::{Counts, DateOrder, Fault, ImportKind, Mapping, OnConflict},
+    domain::import::{Counts, DateOrder, Fault, ImportKind, Mapping, MemberMode, OnConflict},
     error::{Error, Result},
 };
 
@@ -33,6 +34,12 @@ pub struct Plan {
     pub reject_file: Option<PathBuf>,
     /// Keep spreadsheets from evaluating cells of the reject file.
     pub excel_safe: bool,
+    /// For kinds by which people join.
+    #[serde(default)]
+    pub joining: Option<Joining>,
+    /// For organizations.
+    #[serde(default)]
+    pub defaults: Option<OrganizationDefaults>,
 }
 
 impl Plan {
@@ -47,6 +54,12 @@ impl Plan {
             encoding,
             delimiter,
         })
+    }
+
+    /// Whether the rows are people who are invited.
+    pub(super) fn invites(&self) -> bool {
+        let mode = self.joining.as_ref().map(|joining| joining.mode);
+        self.kind == ImportKind::Members && mode == Some(MemberMode::Invite)
     }
 
     /// Whether so many wrong rows are too many.
@@ -109,6 +122,10 @@ pub struct Outcome {
     pub differences: Vec<Difference>,
     pub organizations: u64,
     pub reject_file: Option<PathBuf>,
+    /// Who was sent an invitation.
+    pub invited: u64,
+    /// Where their links are; `None`: nowhere.
+    pub links_file: Option<PathBuf>,
     pub sha256: Option<[u8; 32]>,
     pub format: Option<Format>,
     /// Columns of the file that are not read.

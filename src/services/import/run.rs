@@ -6,20 +6,21 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    Gauge, Outcome, Plan, Tenants, check,
+    Gauge, Joining, Outcome, Plan, Tenants, check,
     feed::{Feed, WAITING},
     job,
+    links::Links,
     reading::Reading,
     rejects::Rejects,
     step::{StepEnd, Steps},
 };
 use crate::{
-    context::new_id,
+    context::{new_id, random_secret},
     csv_file::CsvFile,
     db::{self, PlatformConn, import::jobs::Job},
     domain::{
-        Organization,
-        import::{Counts, JobStatus},
+        Organization, TokenKey,
+        import::{Counts, ImportKind, JobStatus},
     },
     error::{Error, Result},
     services::Session,
@@ -107,8 +108,16 @@ impl<'a> Import<'a> {
         file: Arc<CsvFile>,
         gauge: Arc<Gauge>,
     ) -> Result<Self> {
+        if plan.kind == ImportKind::Organizations {
+            session.require_operator("import organizations")?;
+        }
+        if let Some(joining) = &plan.joining {
+            joining.check(session)?;
+            refuse_links_in_steps(&plan, joining)?;
+        }
         let tenants = match organization {
             Some(organization) => Tenants::one(session, organization),
+            None if plan.kind == ImportKind::Organizations => Tenants::platform(session.now()),
             None => Tenants::by_slug(session).await?,
         };
         Ok(Self {
@@ -168,12 +177,21 @@ impl<'a> Import<'a> {
         let unknown_columns = opened.unknown_columns().to_vec();
         drop(opened);
         let resumed_after = job.records;
+        let key = match self.plan.invites() {
+            true => Some(Arc::new(TokenKey::new(random_secret()?))),
+            false => None,
+        };
+        let links = match &self.plan.joining {
+            Some(joining) => Links::create(joining, job.id)?,
+            None => None,
+        };
         let feed = Feed {
             file: Arc::clone(&self.file),
             plan: Arc::clone(&self.plan),
             tenants: Arc::clone(&self.tenants),
             gauge: Arc::clone(&self.gauge),
             after: resumed_after,
+            key: key.clone(),
             sender,
         };
         let rejects = Rejects::open(&self.file, &self.plan, reject_bytes)?;
@@ -185,6 +203,8 @@ impl<'a> Import<'a> {
             organization: organization.map(|organization| organization.id),
             messages,
             rejects,
+            key,
+            links,
             job,
             job_is_stored,
             outcome: Outcome::default(),
@@ -243,6 +263,19 @@ impl Steps<'_> {
         db::import::jobs::advance(&mut conn, &self.job, self.job.records).await?;
         conn.commit().await
     }
+}
+
+/// A step that is committed has its links nowhere but in the file: of an import that is cut off they
+/// would be in one that has its name not yet, and what went on would have another.
+fn refuse_links_in_steps(plan: &Plan, joining: &Joining) -> Result<()> {
+    if plan.batch.is_none() || joining.links_file.is_none() {
+        return Ok(());
+    }
+    Err(Error::usage(
+        "--links-file and --batch exclude each other: the links are given out when all is committed",
+    )
+    .hint("leave --batch out: 100,000 invitations are made in one transaction")
+    .hint("or leave --links-file out, and have links issued later: tenantctl invite resend EMAIL"))
 }
 
 async fn blocking<T: Send + 'static>(

@@ -1,5 +1,7 @@
 //! One transaction of an import: stage, judge, write, note where it stands.
 
+use std::sync::Arc;
+
 use futures_util::TryStreamExt as _;
 use serde_json::json;
 use tokio::sync::mpsc::Receiver;
@@ -7,6 +9,7 @@ use tokio::sync::mpsc::Receiver;
 use super::{
     Gauge, Outcome, Phase, Plan, ShownFault,
     feed::{Message, Reached},
+    links::Links,
     plan::{SHOWN_DIFFERENCES, SHOWN_FAULTS},
     rejects::Rejects,
 };
@@ -17,7 +20,7 @@ use crate::{
         import::{Difference, jobs::Job},
     },
     domain::{
-        OrganizationId, PatientId, Permission,
+        OrganizationId, PatientId, Permission, TokenKey,
         booking::Function,
         import::{Counts, ImportKind, JobStatus, OnConflict},
     },
@@ -34,6 +37,9 @@ pub(super) struct Steps<'a> {
     pub(super) organization: Option<OrganizationId>,
     pub(super) messages: Receiver<Message>,
     pub(super) rejects: Option<Rejects>,
+    /// Where people are invited: of what their tokens are made.
+    pub(super) key: Option<Arc<TokenKey>>,
+    pub(super) links: Option<Links>,
     /// As it stood before the step.
     pub(super) job: Job,
     /// Whether the job is in the database already: that of an import in steps is.
@@ -68,22 +74,11 @@ impl Steps<'_> {
         };
         self.gauge.enter(Phase::Judging);
         db::import::prepare_staging(&mut conn, self.organization.is_none()).await?;
-        let rejected = db::import::count_rejected(&mut conn).await?;
-        let organizations = match self.organization {
-            Some(only) => vec![only],
-            None => db::import::organizations(&mut conn).await?,
+        let invited_before = self.outcome.invited;
+        let (mut conn, mut counts) = match self.plan.kind {
+            ImportKind::Organizations => self.provision(conn, &reached).await?,
+            _ => self.tenants(conn, &reached).await?,
         };
-        let mut counts = Counts::default();
-        let mut has_wrong = rejected > 0;
-        self.outcome.organizations = self.outcome.organizations.max(organizations.len() as u64);
-        for organization in organizations {
-            let (back, of_this) = self
-                .organization(conn, organization, has_wrong, &reached)
-                .await?;
-            conn = back;
-            has_wrong |= of_this.rejected > 0;
-            counts.add(of_this);
-        }
         counts.rejected = db::import::count_rejected(&mut conn).await?;
         let reject_bytes = self.collect_rejected(&mut conn, counts.rejected).await?;
         let mut after = self.job.clone();
@@ -93,6 +88,7 @@ impl Steps<'_> {
             reached.too_many_errors || self.plan.is_too_many(after.counts.rejected);
         if self.outcome.too_many_errors || (counts.rejected > 0 && !self.plan.partial) {
             conn.rollback().await?;
+            self.outcome.invited = invited_before;
             return Ok(StepEnd::Refused);
         }
         after.records = reached.records.max(self.job.records);
@@ -106,7 +102,7 @@ impl Steps<'_> {
         self.note(&mut conn, &after).await?;
         db::import::drop_staging(&mut conn).await?;
         self.gauge.enter(Phase::Committing);
-        conn.commit().await?;
+        self.commit(conn).await?;
         self.job = after;
         self.job_is_stored = true;
         Ok(if is_last {
@@ -114,6 +110,46 @@ impl Steps<'_> {
         } else {
             StepEnd::More
         })
+    }
+
+    /// Commits, with the links on the disk before and under their name after.
+    async fn commit(&mut self, conn: PlatformConn) -> Result<()> {
+        let Some(mut links) = self.links.take() else {
+            return conn.commit().await;
+        };
+        links.hold()?;
+        let committed = conn.commit().await;
+        committed.map_err(|error| links.told_of(error))?;
+        self.outcome.links_file = links.publish();
+        Ok(())
+    }
+
+    /// The staged rows of each organization in turn.
+    async fn tenants(
+        &mut self,
+        mut conn: PlatformConn,
+        reached: &Reached,
+    ) -> Result<(PlatformConn, Counts)> {
+        if let (ImportKind::Members, Some(joining)) = (self.plan.kind, &self.plan.joining) {
+            db::import::members::prepare(&mut conn, joining.mode).await?;
+        }
+        let rejected = db::import::count_rejected(&mut conn).await?;
+        let organizations = match self.organization {
+            Some(only) => vec![only],
+            None => db::import::tenants(&mut conn).await?,
+        };
+        let mut counts = Counts::default();
+        let mut has_wrong = rejected > 0;
+        self.outcome.organizations = self.outcome.organizations.max(organizations.len() as u64);
+        for organization in organizations {
+            let (back, of_this) = self
+                .organization(conn, organization, has_wrong, reached)
+                .await?;
+            conn = back;
+            has_wrong |= of_this.rejected > 0;
+            counts.add(of_this);
+        }
+        Ok((conn, counts))
     }
 
     /// Copies what the reading thread sends. `None`: it stopped before it was at an end.
@@ -151,7 +187,11 @@ impl Steps<'_> {
             .await?;
         scope.require(self.session, permission(kind, on_conflict))?;
         self.gauge.enter(Phase::Judging);
-        db::import::judge(&mut scope.tx, kind, on_conflict).await?;
+        let plan = self.plan;
+        match &plan.joining {
+            Some(joining) => self.judge_members(&mut scope, joining).await?,
+            None => db::import::judge(&mut scope.tx, kind, on_conflict).await?,
+        }
         let counts = db::import::counts(&mut scope.tx, on_conflict).await?;
         if counts.changed + counts.skipped > 0 {
             self.sample(&mut scope).await?;
@@ -160,7 +200,12 @@ impl Steps<'_> {
         if counts.new + counts.changed > 0 && (self.plan.partial || !is_wrong) {
             self.gauge.enter(Phase::Writing);
             let now = self.session.now();
-            db::import::apply(&mut scope.tx, kind, on_conflict, &counts, now).await?;
+            match &plan.joining {
+                Some(joining) => self.write_members(&mut scope, joining, &counts).await?,
+                None => {
+                    db::import::apply(&mut scope.tx, kind, on_conflict, &counts, now).await?;
+                }
+            }
             let change = self.change(&counts, reached);
             db::activity::append(&mut scope.tx, self.session.entry(change)).await?;
         }
@@ -173,9 +218,14 @@ impl Steps<'_> {
         if room == 0 {
             return Ok(());
         }
-        let found =
-            db::import::differences(&mut scope.tx, self.plan.kind, room.cast_signed() as i64)
-                .await?;
+        let room = room.cast_signed() as i64;
+        let found = match &self.plan.joining {
+            Some(joining) => {
+                let way = self.way(joining);
+                db::import::members::differences(&mut scope.tx, way, room).await?
+            }
+            None => db::import::differences(&mut scope.tx, self.plan.kind, room).await?,
+        };
         match self.plan.kind {
             ImportKind::Patients => {
                 let shown = found.iter().map(|one| one.id.into()).collect();
@@ -234,7 +284,7 @@ impl Steps<'_> {
     }
 
     /// What the activity log keeps: how many, of which file; never a row.
-    fn change(&self, counts: &Counts, reached: &Reached) -> Change {
+    pub(super) fn change(&self, counts: &Counts, reached: &Reached) -> Change {
         let job = &self.job;
         Change {
             action: action(self.plan.kind),

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
+use uuid::Uuid;
 
 use crate::{
     csv_file::Record,
@@ -22,8 +24,8 @@ pub enum Tenants {
     One(Box<Tenant>),
     /// The column `organization` says it, by slug.
     BySlug(HashMap<String, Tenant>),
-    /// Nobody's: the file is only checked, without a database. What depends on the organization is
-    /// read as in this one.
+    /// Nobody's: the file is only checked, without a database, or its rows are organizations. What
+    /// depends on the organization is read as in this one.
     Unknown(Box<Tenant>),
 }
 
@@ -31,6 +33,16 @@ impl Tenants {
     /// Of that organization alone.
     pub fn one(session: &Session, organization: &Organization) -> Self {
         Self::One(Box::new(Tenant::new(organization, session.now())))
+    }
+
+    /// Of the platform.
+    pub(super) fn platform(now: DateTime<Utc>) -> Self {
+        Self::Unknown(Box::new(Tenant {
+            id: Uuid::nil().into(),
+            region: None,
+            zone: chrono_tz::UTC,
+            today: now.date_naive(),
+        }))
     }
 
     /// Of every organization that the caller may see.

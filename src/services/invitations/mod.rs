@@ -85,7 +85,7 @@ fn no_longer_pending(organization: &Organization, invitation: &Invitation) -> Er
     })
 }
 
-fn require_active(organization: &Organization) -> Result<()> {
+pub(super) fn require_active(organization: &Organization) -> Result<()> {
     match organization.status {
         OrganizationStatus::Active => Ok(()),
         status => Err(Error::refused(format!(

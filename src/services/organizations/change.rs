@@ -10,7 +10,7 @@ use crate::{
         Locale, Organization, OrganizationId, OrganizationStatus, Permission, Slug, TimeZone,
     },
     error::{Error, Result},
-    services::{Session, activity::Change},
+    services::{Scope, Session, activity::Change},
 };
 
 /// What `org update` changes; `None` leaves a value as it is.
@@ -55,37 +55,51 @@ pub async fn update(
         session,
         id,
         Permission::OrganizationUpdate,
-        "organization.update",
-        |mut changed| {
-            if changed.status == OrganizationStatus::Deleted {
-                return Err(
-                    Error::conflict(format!("organization {} is deleted", changed.slug)).hint(
-                        format!(
-                            "bring it back first: tenantctl org restore {}",
-                            changed.slug
-                        ),
-                    ),
-                );
-            }
-            if let Some(name) = patch.name {
-                changed.name = name;
-            }
-            if let Some(slug) = patch.slug {
-                changed.slug = slug;
-            }
-            if let Some(time_zone) = patch.time_zone {
-                changed.time_zone = time_zone;
-            }
-            if let Some(locale) = patch.locale {
-                changed.locale = locale;
-            }
-            if let Some(domains) = patch.allowed_email_domains {
-                changed.allowed_email_domains = domains;
-            }
-            Ok(changed)
-        },
+        UPDATE,
+        |changed| patched(changed, patch),
     )
     .await
+}
+
+const UPDATE: &str = "organization.update";
+
+/// As [`update`], in a transaction that runs already, and goes on.
+///
+/// # Errors
+/// As [`update`].
+pub(in crate::services) async fn update_in(
+    session: &Session,
+    scope: &mut Scope,
+    patch: OrganizationPatch,
+) -> Result<Changed> {
+    change_in(session, scope, UPDATE, |changed| patched(changed, patch)).await
+}
+
+fn patched(mut changed: Organization, patch: OrganizationPatch) -> Result<Organization> {
+    if changed.status == OrganizationStatus::Deleted {
+        return Err(
+            Error::conflict(format!("organization {} is deleted", changed.slug)).hint(format!(
+                "bring it back first: tenantctl org restore {}",
+                changed.slug
+            )),
+        );
+    }
+    if let Some(name) = patch.name {
+        changed.name = name;
+    }
+    if let Some(slug) = patch.slug {
+        changed.slug = slug;
+    }
+    if let Some(time_zone) = patch.time_zone {
+        changed.time_zone = time_zone;
+    }
+    if let Some(locale) = patch.locale {
+        changed.locale = locale;
+    }
+    if let Some(domains) = patch.allowed_email_domains {
+        changed.allowed_email_domains = domains;
+    }
+    Ok(changed)
 }
 
 /// Shuts an organization's users out and silences its channels.
@@ -259,6 +273,19 @@ async fn change(
     compute: impl FnOnce(Organization) -> Result<Organization>,
 ) -> Result<Changed> {
     let mut scope = session.write_any_status(id, permission).await?;
+    let changed = change_in(session, &mut scope, action, compute).await?;
+    if changed.is_change() {
+        scope.tx.commit().await?;
+    }
+    Ok(changed)
+}
+
+async fn change_in(
+    session: &Session,
+    scope: &mut Scope,
+    action: &'static str,
+    compute: impl FnOnce(Organization) -> Result<Organization>,
+) -> Result<Changed> {
     let before = scope.organization.clone();
     let mut after = compute(before.clone())?;
     if after == before {
@@ -270,10 +297,10 @@ async fn change(
     let change = Change {
         action,
         object_type: "organization",
-        object_id: id.to_string(),
+        object_id: before.id.to_string(),
         before: Some(snapshot(&before)),
         after: Some(snapshot(&after)),
     };
-    scope.finish(session, change).await?;
+    db::activity::append(&mut scope.tx, session.entry(change)).await?;
     Ok(Changed { before, after })
 }

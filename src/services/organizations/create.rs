@@ -1,5 +1,6 @@
 //! Creating an organization with everything it has from the start.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{member_of, snapshot};
@@ -7,8 +8,8 @@ use crate::{
     context::new_id,
     db::{self, TenantTx},
     domain::{
-        ChannelConfiguration, ChannelKind, Email, Locale, Organization, OrganizationStatus, Role,
-        Slug, TimeZone, User,
+        ChannelConfiguration, ChannelKind, Email, Locale, Organization, OrganizationId,
+        OrganizationStatus, Role, Slug, TimeZone, User,
     },
     error::{Error, Result},
     services::{
@@ -97,14 +98,38 @@ async fn create_with_slug(
     new: &NewOrganization,
     slug: Slug,
 ) -> Result<Option<CreatedOrganization>> {
-    let now = session.now();
-    let organization = Organization {
-        id: new_id().into(),
+    let organization = fresh(
+        new_id().into(),
         slug,
-        name: new.name.clone(),
+        new.name.clone(),
+        new.time_zone,
+        new.locale.clone(),
+        session.now(),
+    );
+    let mut tx = TenantTx::begin(&session.db, organization.id).await?;
+    let created = create_in(session, &mut tx, organization, new.owner.as_ref()).await?;
+    if created.is_some() {
+        tx.commit().await?;
+    }
+    Ok(created)
+}
+
+/// An organization as it is when it is made.
+pub(in crate::services) fn fresh(
+    id: OrganizationId,
+    slug: Slug,
+    name: String,
+    time_zone: TimeZone,
+    locale: Locale,
+    now: DateTime<Utc>,
+) -> Organization {
+    Organization {
+        id,
+        slug,
+        name,
         status: OrganizationStatus::Active,
-        time_zone: new.time_zone,
-        locale: new.locale.clone(),
+        time_zone,
+        locale,
         allowed_email_domains: Vec::new(),
         version: 1,
         created_at: now,
@@ -112,22 +137,35 @@ async fn create_with_slug(
         suspended_at: None,
         deleted_at: None,
         purge_after: None,
-    };
-    let mut tx = TenantTx::begin(&session.db, organization.id).await?;
-    if !db::organizations::insert(&mut tx, &organization).await? {
+    }
+}
+
+/// Creates an organization in a transaction that runs in its scope already, and goes on. `None`: the
+/// slug is taken.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub(in crate::services) async fn create_in(
+    session: &Session,
+    tx: &mut TenantTx,
+    organization: Organization,
+    owner: Option<&FirstOwner>,
+) -> Result<Option<CreatedOrganization>> {
+    let now = organization.created_at;
+    if !db::organizations::insert(tx, &organization).await? {
         return Ok(None);
     }
-    db::activity::start_chain(&mut tx).await?;
+    db::activity::start_chain(tx).await?;
     for kind in ChannelKind::ALL {
         let channel = ChannelConfiguration::default_for(*kind);
-        db::channels::insert(&mut tx, new_id(), &channel, now).await?;
+        db::channels::insert(tx, new_id(), &channel, now).await?;
     }
-    db::agents::insert_empty(&mut tx, new_id(), now).await?;
-    if let Some(FirstOwner::Member(owner)) = &new.owner {
-        db::members::insert(&mut tx, &member_of(owner, Role::Owner, now)).await?;
+    db::agents::insert_empty(tx, new_id(), now).await?;
+    if let Some(FirstOwner::Member(owner)) = owner {
+        db::members::insert(tx, &member_of(owner, Role::Owner, now)).await?;
     }
     let mut after = snapshot(&organization);
-    after["owner"] = json!(new.owner.as_ref().map(FirstOwner::email));
+    after["owner"] = json!(owner.map(FirstOwner::email));
     let change = Change {
         action: "organization.create",
         object_type: "organization",
@@ -135,18 +173,17 @@ async fn create_with_slug(
         before: None,
         after: Some(after),
     };
-    db::activity::append(&mut tx, session.entry(change)).await?;
-    let invitation = match &new.owner {
+    db::activity::append(tx, session.entry(change)).await?;
+    let invitation = match owner {
         Some(FirstOwner::Invited {
             email,
             expires_days,
         }) => {
             let terms = Terms::new(now, Role::Owner, *expires_days)?;
-            invitations::issue(session, &mut tx, email, &terms).await?
+            invitations::issue(session, tx, email, &terms).await?
         }
         _ => None,
     };
-    tx.commit().await?;
     Ok(Some(CreatedOrganization {
         organization,
         invitation,

@@ -12,6 +12,10 @@ pub use change::{
 };
 pub use create::{CreatedOrganization, FirstOwner, NewOrganization, create};
 pub use look_up::{Details, list, resolve, show, slugs};
+pub(super) use {
+    change::update_in,
+    create::{create_in, fresh},
+};
 
 use crate::{
     context::new_id,

@@ -1,0 +1,452 @@
+//! Members in bulk. A row is matched with members and with waiting invitations, and becomes one of
+//! either; the rules are those of single members and invitations.
+//!
+//! What joins the staged rows with a table names the staged column that has an index: a planner who
+//! takes a table that was filled just now for an empty one is then no slower.
+
+use std::fmt;
+
+use async_stream::try_stream;
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, stream::BoxStream};
+use sqlx::{AssertSqlSafe, Executor as _, Row as _};
+use uuid::Uuid;
+
+use super::{
+    statements::{Difference, difference_of, other_values, reject, reject_repeated, run, run_at},
+    targets::Key,
+};
+use crate::{
+    db::{PlatformConn, TenantTx, stored},
+    domain::{
+        Email, Role, UserId,
+        import::{Counts, Fault, ImportKind, MemberMode, OnConflict},
+    },
+    error::{Error, Result},
+};
+
+const BY_EMAIL: Key = Key {
+    column: "email",
+    applies: "true",
+    matches: "t.email = s.email",
+    columns: "email",
+    shown: "s.email",
+};
+
+/// Of a good row `s` without a member: the invitation that waits, expired or not.
+const WAITING: &str = "i.organization_id = $1 AND i.email = s.email AND i.status = 'pending'";
+
+/// Whether what is there under the key of `s` is an invitation.
+const IS_INVITED: &str = "EXISTS (SELECT FROM organization_invitations i
+                                   WHERE i.organization_id = $1 AND i.id = s.existing)";
+
+/// How people of a file become members, and what becomes of those who are.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    pub mode: MemberMode,
+    pub on_conflict: OnConflict,
+}
+
+impl Way {
+    /// How a member `t` is found again: people who are added are users, and known by that.
+    const fn same_member(self) -> &'static str {
+        match self.mode {
+            MemberMode::Invite => "t.email = s.email",
+            MemberMode::Add => "t.user_id = s.user_id",
+        }
+    }
+
+    const fn is_update(self) -> bool {
+        matches!(self.on_conflict, OnConflict::Update)
+    }
+
+    /// Which good rows are written.
+    const fn written(self) -> &'static str {
+        match self.on_conflict {
+            OnConflict::Update => "(s.existing IS NULL OR s.differs)",
+            _ => "s.existing IS NULL",
+        }
+    }
+}
+
+/// Prepares the staged rows for the way they are matched. Those who are to be added are looked up
+/// among the users, which no tenant may read.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn prepare(conn: &mut PlatformConn, mode: MemberMode) -> Result<()> {
+    let conn = conn.connection();
+    conn.execute("CREATE INDEX ON import_rows (organization_id, email)")
+        .await?;
+    if mode == MemberMode::Invite {
+        return Ok(());
+    }
+    conn.execute(
+        "UPDATE import_rows s SET user_id = u.id, user_name = u.name FROM users u
+          WHERE s.faults IS NULL AND u.email = s.email",
+    )
+    .await?;
+    conn.execute("CREATE INDEX ON import_rows (organization_id, user_id)")
+        .await?;
+    sqlx::query(
+        "UPDATE import_rows
+            SET faults = jsonb_build_array(jsonb_build_object(
+                    'column', 'email', 'value', email, 'rule', $1::text))
+          WHERE faults IS NULL AND user_id IS NULL",
+    )
+    .bind("nobody signed up with this address")
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Finds what is wrong with the organization's staged rows beyond each row itself, and who is there
+/// already. `domains` are those whose addresses may be invited; none: all may.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn judge(
+    tx: &mut TenantTx,
+    way: Way,
+    domains: &[String],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    reject_repeated(tx, &BY_EMAIL).await?;
+    let same_member = way.same_member();
+    run(
+        tx,
+        format!(
+            "UPDATE import_rows s
+                SET existing = t.id, differs = s.role IS NOT NULL AND s.role <> t.role
+               FROM organization_members t
+              WHERE t.organization_id = $1 AND s.organization_id = $1 AND s.faults IS NULL
+                AND {same_member}"
+        ),
+    )
+    .await?;
+    match way.mode {
+        MemberMode::Invite => judge_invitations(tx, way, domains, now).await?,
+        MemberMode::Add => reject_taken(tx).await?,
+    }
+    match way.on_conflict {
+        OnConflict::Skip => {}
+        OnConflict::Fail => {
+            reject(tx, "s.differs", &other_values(ImportKind::Members)).await?;
+        }
+        OnConflict::Update => reject_without_owner(tx, way).await?,
+    }
+    Ok(())
+}
+
+/// An invitation that can still be accepted is there; one that expired is not. Who is invited has to
+/// have an address of the domains that are allowed now.
+async fn judge_invitations(
+    tx: &mut TenantTx,
+    way: Way,
+    domains: &[String],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    run_at(
+        tx,
+        format!(
+            "UPDATE import_rows s
+                SET existing = i.id, differs = s.role IS NOT NULL AND s.role <> i.role
+               FROM organization_invitations i
+              WHERE {WAITING} AND i.expires_at > $2
+                AND s.organization_id = $1 AND s.faults IS NULL AND s.existing IS NULL"
+        ),
+        now,
+    )
+    .await?;
+    if domains.is_empty() {
+        return Ok(());
+    }
+    let (written, allowed) = (way.written(), domains.join(", "));
+    // Constants alone.
+    sqlx::query(AssertSqlSafe(format!(
+        "UPDATE import_rows s
+            SET faults = jsonb_build_array(jsonb_build_object(
+                    'column', 'email', 'value', s.email, 'rule', $3::text))
+          WHERE s.organization_id = $1 AND s.faults IS NULL AND {written}
+            AND (s.existing IS NULL OR {IS_INVITED}) AND s.email_domain <> ALL ($2)"
+    )))
+    .bind(tx.organization_id().as_uuid())
+    .bind(domains)
+    .bind(format!(
+        "its domain is none that the organization allows: {allowed}"
+    ))
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// A user whose address another member goes by.
+async fn reject_taken(tx: &mut TenantTx) -> Result<()> {
+    let fault = Fault::new("email", "", "another member has this address");
+    let taken = "s.existing IS NULL
+                 AND EXISTS (SELECT FROM organization_members t
+                              WHERE t.organization_id = $1 AND t.email = s.email)";
+    reject(tx, taken, &fault).await?;
+    Ok(())
+}
+
+/// Rows that together would take the last owner away. The organization is locked, so that nobody
+/// else takes another one meanwhile.
+async fn reject_without_owner(tx: &mut TenantTx, way: Way) -> Result<()> {
+    let same_member = way.same_member();
+    let is_added = match way.mode {
+        MemberMode::Add => "r.existing IS NULL",
+        MemberMode::Invite => "false",
+    };
+    // `t` are owners that stay, or members that become one.
+    let lost = format!(
+        "s.differs
+         AND EXISTS (SELECT FROM organization_members t
+                      WHERE t.organization_id = $1 AND t.id = s.existing AND {same_member}
+                        AND t.role = 'owner')
+         AND NOT EXISTS (
+             SELECT FROM organization_members t
+               LEFT JOIN import_rows s ON s.organization_id = $1 AND {same_member}
+                     AND s.existing = t.id AND s.differs AND s.faults IS NULL
+              WHERE t.organization_id = $1 AND coalesce(s.role, t.role) = 'owner')
+         AND NOT EXISTS (SELECT FROM import_rows r
+                          WHERE r.organization_id = $1 AND r.faults IS NULL AND r.role = 'owner'
+                            AND {is_added})"
+    );
+    let rule = "they are the last owner: an organization keeps at least one";
+    reject(tx, &lost, &Fault::new("role", "", rule)).await?;
+    Ok(())
+}
+
+/// The roles that writing the organization's rows would give or take.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn roles(tx: &mut TenantTx, way: Way) -> Result<Vec<Role>> {
+    let (written, same_member) = (way.written(), way.same_member());
+    // Constants alone.
+    let roles: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT DISTINCT r.role FROM import_rows s
+          CROSS JOIN LATERAL (
+              SELECT coalesce(s.role, 'member') AS role
+              UNION ALL
+              SELECT i.role FROM organization_invitations i
+               WHERE {WAITING} AND (s.existing IS NULL OR s.existing = i.id)
+              UNION ALL
+              SELECT t.role FROM organization_members t
+               WHERE t.organization_id = $1 AND {same_member} AND t.id = s.existing) r
+          WHERE s.organization_id = $1 AND s.faults IS NULL AND {written} ORDER BY 1"
+    )))
+    .bind(tx.organization_id().as_uuid())
+    .fetch_all(tx.connection())
+    .await?;
+    let roles = roles.into_iter().map(|role| role.parse());
+    stored("organization_members.role", roles.collect())
+}
+
+/// What the invitations of an import have in common.
+#[derive(Clone, Debug)]
+pub struct Inviter {
+    pub user: Option<UserId>,
+    pub name: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Invites the people of the organization's good rows, and with [`OnConflict::Update`] gives those
+/// who are there their new role. Gives the number of those who were invited.
+///
+/// # Errors
+/// `Conflict` where somebody else invited them meanwhile.
+pub async fn invite(
+    tx: &mut TenantTx,
+    way: Way,
+    counts: &Counts,
+    inviter: &Inviter,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let written = way.written();
+    let of_members = set_roles(tx, way, counts, now).await?;
+    revoke_waiting(tx, way, now).await?;
+    // Constants alone.
+    let invited = sqlx::query(AssertSqlSafe(format!(
+        "WITH invited AS (
+             INSERT INTO organization_invitations
+                    (organization_id, id, email, role, status, token_hash, invited_by_user_id,
+                     invited_by, expires_at, created_at, updated_at)
+             SELECT $1, s.id, s.email, coalesce(s.role, 'member'), 'pending', s.token_hash, $2, $3,
+                    $4, $5, $5
+               FROM import_rows s
+              WHERE s.organization_id = $1 AND s.faults IS NULL AND {written}
+                AND (s.existing IS NULL OR {IS_INVITED})
+             ON CONFLICT DO NOTHING
+             RETURNING id, email)
+         INSERT INTO invitation_lookups (organization_id, invitation_id, email_hash)
+         SELECT $1, id, sha256(convert_to(email, 'UTF8')) FROM invited"
+    )))
+    .bind(tx.organization_id().as_uuid())
+    .bind(inviter.user.map(|user| user.as_uuid()))
+    .bind(&inviter.name)
+    .bind(inviter.expires_at)
+    .bind(now)
+    .execute(tx.connection())
+    .await?
+    .rows_affected();
+    let meant = counts.new + counts.changed - of_members;
+    require_all(invited, meant, "invited")?;
+    Ok(invited)
+}
+
+/// Makes the users of the organization's good rows members, and with [`OnConflict::Update`] gives
+/// those who are there their new role.
+///
+/// # Errors
+/// `Conflict` where somebody else added them meanwhile.
+pub async fn add(tx: &mut TenantTx, way: Way, counts: &Counts, now: DateTime<Utc>) -> Result<()> {
+    set_roles(tx, way, counts, now).await?;
+    let added = run_at(
+        tx,
+        "WITH added AS (
+             INSERT INTO organization_members
+                    (organization_id, id, user_id, email, name, role, created_at, updated_at)
+             SELECT $1, s.id, s.user_id, s.email, s.user_name, coalesce(s.role, 'member'), $2, $2
+               FROM import_rows s
+              WHERE s.organization_id = $1 AND s.faults IS NULL AND s.existing IS NULL
+             ON CONFLICT DO NOTHING
+             RETURNING user_id)
+         INSERT INTO user_organizations (organization_id, user_id) SELECT $1, user_id FROM added"
+            .to_owned(),
+        now,
+    )
+    .await?;
+    require_all(added, counts.new, "added")?;
+    revoke_waiting(tx, way, now).await
+}
+
+fn require_all(done: u64, meant: u64, what: &str) -> Result<()> {
+    if done == meant {
+        return Ok(());
+    }
+    Err(Error::conflict(format!(
+        "{} people of the file were {what} by somebody else meanwhile",
+        meant.abs_diff(done)
+    ))
+    .hint("nothing was changed; run the command again"))
+}
+
+/// Gives members the role that their row has. Tells how many they were.
+async fn set_roles(
+    tx: &mut TenantTx,
+    way: Way,
+    counts: &Counts,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    if !way.is_update() || counts.changed == 0 {
+        return Ok(0);
+    }
+    let same_member = way.same_member();
+    run_at(
+        tx,
+        format!(
+            "UPDATE organization_members t SET role = s.role, updated_at = $2 FROM import_rows s
+              WHERE t.organization_id = $1 AND s.organization_id = $1 AND {same_member}
+                AND t.id = s.existing AND s.differs AND s.faults IS NULL"
+        ),
+        now,
+    )
+    .await
+}
+
+/// Takes back what waits for those whom a row invites anew or adds: an earlier link would bring them
+/// in with the role that was meant then.
+async fn revoke_waiting(tx: &mut TenantTx, way: Way, now: DateTime<Utc>) -> Result<()> {
+    let written = way.written();
+    run_at(
+        tx,
+        format!(
+            "WITH revoked AS (
+                 UPDATE organization_invitations i
+                    SET status = 'revoked', revoked_at = $2, updated_at = $2
+                   FROM import_rows s
+                  WHERE {WAITING} AND s.organization_id = $1 AND s.faults IS NULL AND {written}
+                    AND (s.existing IS NULL OR s.existing = i.id)
+                 RETURNING i.id)
+             DELETE FROM invitation_lookups l USING revoked
+              WHERE l.organization_id = $1 AND l.invitation_id = revoked.id"
+        ),
+        now,
+    )
+    .await?;
+    Ok(())
+}
+
+/// Somebody who was invited by a row.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    pub id: Uuid,
+    pub email: Email,
+    pub role: Role,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Those whom the organization's rows invited, in the order of the file, as the server sends them.
+pub fn invited(tx: &mut TenantTx) -> BoxStream<'_, Result<Invited>> {
+    try_stream! {
+        let organization = tx.organization_id().as_uuid();
+        let mut rows = sqlx::query(
+            "SELECT i.id, i.email, i.role, i.expires_at
+               FROM import_rows s
+               JOIN organization_invitations i
+                 ON i.organization_id = $1 AND i.id = s.id AND i.email = s.email
+              WHERE s.organization_id = $1 ORDER BY s.record",
+        )
+        .bind(organization)
+        .fetch(tx.connection());
+        while let Some(row) = rows.next().await {
+            let row = row?;
+            let text = |column: &str| row.try_get::<String, _>(column);
+            yield Invited {
+                id: row.try_get("id")?,
+                email: stored("organization_invitations.email", text("email")?.parse())?,
+                role: stored("organization_invitations.role", text("role")?.parse())?,
+                expires_at: row.try_get("expires_at")?,
+            };
+        }
+    }
+    .boxed()
+}
+
+/// The first rows of the organization whose role is another one.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn differences(tx: &mut TenantTx, way: Way, limit: i64) -> Result<Vec<Difference>> {
+    let same_member = way.same_member();
+    // Constants alone.
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "SELECT s.line, s.existing AS id,
+                jsonb_build_object('role', jsonb_build_array(there.role, s.role)) AS columns
+           FROM import_rows s
+          CROSS JOIN LATERAL (
+              SELECT t.role FROM organization_members t
+               WHERE t.organization_id = $1 AND {same_member} AND t.id = s.existing
+              UNION ALL
+              SELECT i.role FROM organization_invitations i
+               WHERE i.organization_id = $1 AND i.id = s.existing) there
+          WHERE s.organization_id = $1 AND s.faults IS NULL AND s.differs
+          ORDER BY s.record LIMIT $2"
+    )))
+    .bind(tx.organization_id().as_uuid())
+    .bind(limit)
+    .fetch_all(tx.connection())
+    .await?;
+    rows.iter().map(difference_of).collect()
+}
+
+/// Rejects all of the organization's rows, for what it is.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn reject_all(tx: &mut TenantTx, rule: impl fmt::Display) -> Result<u64> {
+    let fault = Fault::new("organization", "", rule.to_string());
+    reject(tx, "true", &fault).await
+}

@@ -1,0 +1,126 @@
+//! Members in bulk, by the rules of single members and invitations.
+
+use std::path::PathBuf;
+
+use futures_util::TryStreamExt as _;
+use serde::{Deserialize, Serialize};
+
+use super::step::Steps;
+use crate::{
+    db::{
+        self,
+        import::members::{Inviter, Way},
+    },
+    domain::{
+        import::{Counts, MemberMode},
+        invitation,
+    },
+    error::Result,
+    services::{Scope, Session, invitations::require_active},
+};
+
+/// How people join by an import: members, and owners of new organizations.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Joining {
+    pub mode: MemberMode,
+    /// Days until an invitation expires.
+    pub expires_days: u32,
+    pub link_template: String,
+    /// Where the links of invitations go; `None`: nobody gets them.
+    pub links_file: Option<PathBuf>,
+}
+
+impl Joining {
+    /// Refuses what could not be carried through, before anything is read.
+    ///
+    /// # Errors
+    /// `Refused` for users who want to add, `BadInput` for a link or a time that cannot be.
+    pub(super) fn check(&self, session: &Session) -> Result<()> {
+        if self.mode == MemberMode::Add {
+            // It tells whether an address is known to the platform, which no tenant may ask.
+            session
+                .require_operator("add members without an invitation")
+                .map_err(|error| error.hint("or invite them: --mode invite"))?;
+        }
+        invitation::check_link_template(&self.link_template)?;
+        invitation::expiry(session.now(), self.expires_days).map(|_| ())
+    }
+}
+
+impl Steps<'_> {
+    /// Judges the staged rows of one organization. A role that the caller may not give or take is
+    /// refused as a whole, as it is for one.
+    ///
+    /// # Errors
+    /// `Refused`.
+    pub(super) async fn judge_members(&self, scope: &mut Scope, joining: &Joining) -> Result<()> {
+        let way = self.way(joining);
+        if joining.mode == MemberMode::Invite
+            && let Err(error) = require_active(&scope.organization)
+        {
+            if self.organization.is_some() {
+                return Err(error);
+            }
+            // One of many: its rows are wrong, and the others are not.
+            db::import::members::reject_all(&mut scope.tx, error).await?;
+            return Ok(());
+        }
+        let domains = &scope.organization.allowed_email_domains;
+        db::import::members::judge(&mut scope.tx, way, domains, self.session.now()).await?;
+        for role in db::import::members::roles(&mut scope.tx, way).await? {
+            scope
+                .require_may_grant(self.session, role)
+                .map_err(|error| {
+                    error.hint(format!("the organization is {}", scope.organization.slug))
+                })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the good rows of one organization, and the links of those who were invited.
+    ///
+    /// # Errors
+    /// `Conflict` where somebody else was faster, `Failure` where a link cannot be written.
+    pub(super) async fn write_members(
+        &mut self,
+        scope: &mut Scope,
+        joining: &Joining,
+        counts: &Counts,
+    ) -> Result<()> {
+        let (way, now) = (self.way(joining), self.session.now());
+        if joining.mode == MemberMode::Add {
+            return db::import::members::add(&mut scope.tx, way, counts, now).await;
+        }
+        let inviter = Inviter {
+            user: self.session.actor.user_id(),
+            name: self.session.actor.to_string(),
+            expires_at: invitation::expiry(now, joining.expires_days)?,
+        };
+        let invited =
+            db::import::members::invite(&mut scope.tx, way, counts, &inviter, now).await?;
+        self.outcome.invited += invited;
+        let (Some(links), Some(key)) = (&mut self.links, &self.key) else {
+            return Ok(());
+        };
+        let (organization, slug) = (scope.organization.id, &scope.organization.slug);
+        let mut rows = db::import::members::invited(&mut scope.tx);
+        while let Some(invited) = rows.try_next().await? {
+            let token = key.token(organization, invited.id);
+            links.write(
+                slug,
+                &invited.email,
+                invited.role,
+                &token,
+                invited.expires_at,
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn way(&self, joining: &Joining) -> Way {
+        Way {
+            mode: joining.mode,
+            on_conflict: self.plan.on_conflict,
+        }
+    }
+}

@@ -8,6 +8,7 @@ Examples:
   tenantctl org create 'Harbor Clinic' --owner maria@harbor.example
   tenantctl invite create sam@harbor.example --role admin --org harbor-clinic
   tenantctl channel set web greeting='Hello!' enabled=true --org harbor-clinic
+  tenantctl import patients clinic.csv --org harbor-clinic --dry-run
   tenantctl activity list --org harbor-clinic -o json
   tenantctl audit                                       prove that no tenant reaches another";
 
@@ -18,9 +19,9 @@ Exit codes:
     1  a failure not named below
     2  wrong usage
     3  not found
-    4  conflict: exists already, last owner, stale version
+    4  conflict: exists already, taken, archived, last owner, stale version
     5  refused: no permission, or not confirmed
-    6  bad input data
+    6  bad input data (of an import: also where --partial took the other rows)
     7  the database cannot be reached or is not migrated
-   10  the audit, or a comparison, found something
+   10  the audit, a comparison, or a look for conflicts found something
   130  interrupted";

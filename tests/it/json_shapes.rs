@@ -35,6 +35,10 @@ fn clinic(cli: &Cli) {
     ] {
         cli.ok(&line.split(' ').collect::<Vec<_>>());
     }
+    for (name, note) in [("patients.csv", ""), ("changed.csv", "Prefers mornings")] {
+        let text = format!("external_id,first_name,last_name,notes\nP-1,Noa,Levi,{note}\n");
+        std::fs::write(cli.home().join(name), text).expect("a file");
+    }
 }
 
 /// Reads, and changes in an order in which each can happen.
@@ -106,6 +110,10 @@ const COMMANDS: &[&str] = &[
     "booking functions",
     "booking schema GetPatient",
     "booking call GetProviders --org harbor",
+    "import columns patients",
+    "import patients patients.csv --org harbor",
+    "import patients changed.csv --org harbor --dry-run",
+    "import jobs --org harbor",
     "db status",
     "config path",
     "config validate",
@@ -146,7 +154,9 @@ fn the_header_of_csv_names_the_fields_of_json_and_needs_no_record() {
         let csv = cli.ok(&args);
         csv.lines().next().expect("a header").to_owned()
     };
-    for line in COMMANDS.iter().filter(|line| line.contains(" list")) {
+    cli.ok(&["import", "patients", "patients.csv", "--org", "harbor"]);
+    let is_list = |line: &&&str| [" list", "import columns", "import jobs"].iter().any(|part| line.contains(part));
+    for line in COMMANDS.iter().filter(is_list) {
         let args: Vec<&str> = line.split(' ').chain(["-o", "ndjson"]).collect();
         let first = cli.ok(&args).lines().next().expect("a record").to_owned();
         let (_, fields) = first

@@ -157,7 +157,9 @@ macro_rules! overlap_in_file {
 /// Rows whose provider or operatory is taken by an appointment that is there. With `{changes}` those
 /// that the file moves or calls off are not where they were; otherwise only that of the row itself. What is under
 /// way at a moment has begun in the 24 hours before it: that makes it a range of the index, which
-/// OFFSET keeps the planner at.
+/// OFFSET keeps the planner at; the status is asked outside of it, because with it the index of the
+/// exclusion constraint would do, of which only whose it is would be used. What the file changes is a set that is hashed once: of columns that
+/// are filled in after the copying, the planner knows nothing, and would join them row by row.
 macro_rules! booked {
     ($one:literal) => {
         concat!(
@@ -171,18 +173,19 @@ macro_rules! booked {
                FROM (SELECT DISTINCT ON (s.record) s.record, a.id, a.starts_at, a.ends_at
                        FROM import_rows s
                       CROSS JOIN LATERAL (
-                            SELECT a.id, a.starts_at, a.ends_at
+                            SELECT a.id, a.starts_at, a.ends_at, a.status
                               FROM appointments a
                              WHERE a.organization_id = $1 AND a.", $one, "_id = s.", $one, "_id
                                AND a.starts_at > s.starts_at - interval '24 hours'
                                AND a.starts_at < s.ends_at AND a.ends_at > s.starts_at
-                               AND a.status IN ('scheduled', 'confirmed', 'completed')
                             OFFSET 0) a
-                       LEFT JOIN import_rows o
-                         ON o.organization_id = $1 AND o.existing = a.id AND ",
+                      WHERE s.organization_id = $1 AND a.id IS DISTINCT FROM s.existing
+                        AND a.status IN ('scheduled', 'confirmed', 'completed')
+                        AND NOT ({changes} AND a.id IN (
+                            SELECT o.existing FROM import_rows o
+                             WHERE o.organization_id = $1 AND o.existing IS NOT NULL AND ",
             written!("o"),
-            "           AND ({changes} OR o.record = s.record)
-                      WHERE s.organization_id = $1 AND o.record IS NULL
+            "           ))
                         AND s.status IN ('scheduled', 'confirmed', 'completed') AND ",
             written!("s"),
             "         ORDER BY s.record, a.starts_at) taken

@@ -96,12 +96,14 @@ impl<'a> Copying<'a> {
     }
 }
 
-/// Lets the planner know what was copied; of several organizations, each is to find its own rows.
+/// Lets the planner know what was copied; with an index where rows are
+/// found by it: those of each of several organizations, and those that a statement has judged, of
+/// whose number the planner knows nothing.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn prepare_staging(conn: &mut PlatformConn, several: bool) -> Result<()> {
-    if several {
+pub async fn prepare_staging(conn: &mut PlatformConn, by_record: bool) -> Result<()> {
+    if by_record {
         conn.connection()
             .execute("CREATE INDEX ON import_rows (organization_id, record)")
             .await?;

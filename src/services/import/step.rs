@@ -73,7 +73,12 @@ impl Steps<'_> {
             return Ok(StepEnd::Cut);
         };
         self.gauge.enter(Phase::Judging);
-        db::import::prepare_staging(&mut conn, self.organization.is_none()).await?;
+        let is_found_again = self.organization.is_none()
+            || matches!(
+                self.plan.kind,
+                ImportKind::Schedules | ImportKind::Appointments
+            );
+        db::import::prepare_staging(&mut conn, is_found_again).await?;
         let invited_before = self.outcome.invited;
         let (mut conn, mut counts) = match self.plan.kind {
             ImportKind::Organizations => self.provision(conn, &reached).await?,

@@ -22,6 +22,10 @@ const READ_BY_TENANTS: &[&str] = &["system_agent_configurations"];
 const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("_sqlx_migrations", "the history of the schema"),
     (
+        "import_jobs",
+        "the platform's own: a file may fill many organizations; the tenant role has no right on it",
+    ),
+    (
         "platform_activity_chain",
         "the platform's own log; the tenant role has no right on it",
     ),

@@ -4,6 +4,8 @@ mod appointments;
 mod bookings;
 mod crash;
 mod files;
+mod members;
+mod organizations;
 mod patients;
 mod properties;
 mod schedules;

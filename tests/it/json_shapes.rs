@@ -155,7 +155,11 @@ fn the_header_of_csv_names_the_fields_of_json_and_needs_no_record() {
         csv.lines().next().expect("a header").to_owned()
     };
     cli.ok(&["import", "patients", "patients.csv", "--org", "harbor"]);
-    let is_list = |line: &&&str| [" list", "import columns", "import jobs"].iter().any(|part| line.contains(part));
+    let is_list = |line: &&&str| {
+        [" list", "import columns", "import jobs"]
+            .iter()
+            .any(|part| line.contains(part))
+    };
     for line in COMMANDS.iter().filter(is_list) {
         let args: Vec<&str> = line.split(' ').chain(["-o", "ndjson"]).collect();
         let first = cli.ok(&args).lines().next().expect("a record").to_owned();

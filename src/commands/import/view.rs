@@ -1,6 +1,6 @@
 //! What an import comes to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -54,6 +54,7 @@ struct Told {
     is_rehearsal: bool,
     is_partial: bool,
     is_batch: bool,
+    is_invitation: bool,
     /// ` --org SLUG` where it was given.
     org: String,
     path: String,
@@ -128,6 +129,7 @@ impl ImportView {
                 is_rehearsal: app.global.dry_run,
                 is_partial: plan.partial,
                 is_batch: plan.batch.is_some(),
+                is_invitation: plan.invites(),
                 org: repeated_org(app),
                 path: file.name().to_owned(),
             },
@@ -222,18 +224,8 @@ impl View for ImportView {
                 style.bad(rejected)
             },
         );
-        page.optional_field(
-            "Reject file",
-            self.reject_file
-                .as_ref()
-                .map(|path| path.display().to_string()),
-        );
-        page.optional_field(
-            "Links file",
-            self.links_file
-                .as_ref()
-                .map(|path| path.display().to_string()),
-        );
+        page.optional_field("Reject file", shown(self.reject_file.as_deref()));
+        page.optional_field("Links file", shown(self.links_file.as_deref()));
         page.optional_field("Job", self.job.as_ref());
         self.human_differences(page);
         self.human_faults(page);
@@ -265,8 +257,12 @@ impl View for ImportView {
             } else {
                 String::new()
             };
+            let there = match self.told.is_invitation {
+                true => "are members or invited".to_owned(),
+                false => format!("{kind} are there"),
+            };
             return Some(format!(
-                "nothing changed: {unchanged} {kind} are there already{left}"
+                "nothing changed: {unchanged} {there} already{left}"
             ));
         }
         let verb = if self.told.is_rehearsal {
@@ -275,16 +271,20 @@ impl View for ImportView {
             "were"
         };
         let links = self.links_told();
+        let done = match self.told.is_invitation {
+            true => "invited",
+            false => "added",
+        };
         Some(format!(
-            "{new} {kind} {verb} added, {changed} changed, {unchanged} unchanged, {skipped} skipped{links}"
+            "{new} {kind} {verb} {done}, {changed} changed, {unchanged} unchanged, {skipped} skipped{links}"
         ))
     }
 
     fn next(&self) -> Vec<String> {
         let (kind, org) = (self.kind, &self.told.org);
         let noun = match kind {
-            ImportKind::Members if self.invited > 0 => "invite",
-            ImportKind::Organizations => "org",
+            _ if self.organization.is_none() => "org",
+            ImportKind::Members if self.told.is_invitation => "invite",
             _ => kind.singular(),
         };
         match &self.job {
@@ -304,15 +304,16 @@ impl ImportView {
     /// What became of the links of those who were invited.
     fn links_told(&self) -> String {
         match (self.invited, &self.links_file) {
-            (0, _) => String::new(),
-            (invited, Some(path)) => format!(
-                "; {invited} were invited, and their links are in {}: nowhere else",
-                path.display()
-            ),
-            (invited, None) if self.told.is_rehearsal => format!("; {invited} would be invited"),
-            (invited, None) => format!(
-                "; {invited} were invited, and no links were kept: `tenantctl invite resend EMAIL` \
-                 issues one, and whoever signs up with the address joins anyway"
+            _ if self.invited == 0 || self.told.is_rehearsal => String::new(),
+            (links, Some(path)) => {
+                format!(
+                    "; {links} links are in {}, and nowhere else",
+                    path.display()
+                )
+            }
+            (links, None) => format!(
+                "; no links were kept of {links} invitations: `tenantctl invite resend EMAIL` issues one, \
+                 and whoever signs up with the address joins anyway"
             ),
         }
     }
@@ -365,6 +366,10 @@ impl ImportView {
             page.line(format!("… and at least {more} more rows"));
         }
     }
+}
+
+fn shown(path: Option<&Path>) -> Option<String> {
+    path.map(|path| path.display().to_string())
 }
 
 fn plain(value: &Value) -> String {

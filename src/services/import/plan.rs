@@ -57,7 +57,7 @@ impl Plan {
     }
 
     /// Whether the rows are people who are invited.
-    pub(super) fn invites(&self) -> bool {
+    pub fn invites(&self) -> bool {
         let mode = self.joining.as_ref().map(|joining| joining.mode);
         self.kind == ImportKind::Members && mode == Some(MemberMode::Invite)
     }

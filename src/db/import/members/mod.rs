@@ -4,13 +4,12 @@
 //! What joins the staged rows with a table names the staged column that has an index: a planner who
 //! takes a table that was filled just now for an empty one is then no slower.
 
+mod write;
+
 use std::fmt;
 
-use async_stream::try_stream;
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt as _, stream::BoxStream};
-use sqlx::{AssertSqlSafe, Executor as _, Row as _};
-use uuid::Uuid;
+use sqlx::{AssertSqlSafe, Executor as _};
 
 use super::{
     statements::{Difference, difference_of, other_values, reject, reject_repeated, run, run_at},
@@ -19,11 +18,13 @@ use super::{
 use crate::{
     db::{PlatformConn, TenantTx, stored},
     domain::{
-        Email, Role, UserId,
-        import::{Counts, Fault, ImportKind, MemberMode, OnConflict},
+        Role,
+        import::{Fault, ImportKind, MemberMode, OnConflict},
     },
-    error::{Error, Result},
+    error::Result,
 };
+
+pub use write::{Invited, Inviter, add, invite, invited};
 
 const BY_EMAIL: Key = Key {
     column: "email",
@@ -242,177 +243,6 @@ pub async fn roles(tx: &mut TenantTx, way: Way) -> Result<Vec<Role>> {
     .await?;
     let roles = roles.into_iter().map(|role| role.parse());
     stored("organization_members.role", roles.collect())
-}
-
-/// What the invitations of an import have in common.
-#[derive(Clone, Debug)]
-pub struct Inviter {
-    pub user: Option<UserId>,
-    pub name: String,
-    pub expires_at: DateTime<Utc>,
-}
-
-/// Invites the people of the organization's good rows, and with [`OnConflict::Update`] gives those
-/// who are there their new role. Gives the number of those who were invited.
-///
-/// # Errors
-/// `Conflict` where somebody else invited them meanwhile.
-pub async fn invite(
-    tx: &mut TenantTx,
-    way: Way,
-    counts: &Counts,
-    inviter: &Inviter,
-    now: DateTime<Utc>,
-) -> Result<u64> {
-    let written = way.written();
-    let of_members = set_roles(tx, way, counts, now).await?;
-    revoke_waiting(tx, way, now).await?;
-    // Constants alone.
-    let invited = sqlx::query(AssertSqlSafe(format!(
-        "WITH invited AS (
-             INSERT INTO organization_invitations
-                    (organization_id, id, email, role, status, token_hash, invited_by_user_id,
-                     invited_by, expires_at, created_at, updated_at)
-             SELECT $1, s.id, s.email, coalesce(s.role, 'member'), 'pending', s.token_hash, $2, $3,
-                    $4, $5, $5
-               FROM import_rows s
-              WHERE s.organization_id = $1 AND s.faults IS NULL AND {written}
-                AND (s.existing IS NULL OR {IS_INVITED})
-             ON CONFLICT DO NOTHING
-             RETURNING id, email)
-         INSERT INTO invitation_lookups (organization_id, invitation_id, email_hash)
-         SELECT $1, id, sha256(convert_to(email, 'UTF8')) FROM invited"
-    )))
-    .bind(tx.organization_id().as_uuid())
-    .bind(inviter.user.map(|user| user.as_uuid()))
-    .bind(&inviter.name)
-    .bind(inviter.expires_at)
-    .bind(now)
-    .execute(tx.connection())
-    .await?
-    .rows_affected();
-    let meant = counts.new + counts.changed - of_members;
-    require_all(invited, meant, "invited")?;
-    Ok(invited)
-}
-
-/// Makes the users of the organization's good rows members, and with [`OnConflict::Update`] gives
-/// those who are there their new role.
-///
-/// # Errors
-/// `Conflict` where somebody else added them meanwhile.
-pub async fn add(tx: &mut TenantTx, way: Way, counts: &Counts, now: DateTime<Utc>) -> Result<()> {
-    set_roles(tx, way, counts, now).await?;
-    let added = run_at(
-        tx,
-        "WITH added AS (
-             INSERT INTO organization_members
-                    (organization_id, id, user_id, email, name, role, created_at, updated_at)
-             SELECT $1, s.id, s.user_id, s.email, s.user_name, coalesce(s.role, 'member'), $2, $2
-               FROM import_rows s
-              WHERE s.organization_id = $1 AND s.faults IS NULL AND s.existing IS NULL
-             ON CONFLICT DO NOTHING
-             RETURNING user_id)
-         INSERT INTO user_organizations (organization_id, user_id) SELECT $1, user_id FROM added"
-            .to_owned(),
-        now,
-    )
-    .await?;
-    require_all(added, counts.new, "added")?;
-    revoke_waiting(tx, way, now).await
-}
-
-fn require_all(done: u64, meant: u64, what: &str) -> Result<()> {
-    if done == meant {
-        return Ok(());
-    }
-    Err(Error::conflict(format!(
-        "{} people of the file were {what} by somebody else meanwhile",
-        meant.abs_diff(done)
-    ))
-    .hint("nothing was changed; run the command again"))
-}
-
-/// Gives members the role that their row has. Tells how many they were.
-async fn set_roles(
-    tx: &mut TenantTx,
-    way: Way,
-    counts: &Counts,
-    now: DateTime<Utc>,
-) -> Result<u64> {
-    if !way.is_update() || counts.changed == 0 {
-        return Ok(0);
-    }
-    let same_member = way.same_member();
-    run_at(
-        tx,
-        format!(
-            "UPDATE organization_members t SET role = s.role, updated_at = $2 FROM import_rows s
-              WHERE t.organization_id = $1 AND s.organization_id = $1 AND {same_member}
-                AND t.id = s.existing AND s.differs AND s.faults IS NULL"
-        ),
-        now,
-    )
-    .await
-}
-
-/// Takes back what waits for those whom a row invites anew or adds: an earlier link would bring them
-/// in with the role that was meant then.
-async fn revoke_waiting(tx: &mut TenantTx, way: Way, now: DateTime<Utc>) -> Result<()> {
-    let written = way.written();
-    run_at(
-        tx,
-        format!(
-            "WITH revoked AS (
-                 UPDATE organization_invitations i
-                    SET status = 'revoked', revoked_at = $2, updated_at = $2
-                   FROM import_rows s
-                  WHERE {WAITING} AND s.organization_id = $1 AND s.faults IS NULL AND {written}
-                    AND (s.existing IS NULL OR s.existing = i.id)
-                 RETURNING i.id)
-             DELETE FROM invitation_lookups l USING revoked
-              WHERE l.organization_id = $1 AND l.invitation_id = revoked.id"
-        ),
-        now,
-    )
-    .await?;
-    Ok(())
-}
-
-/// Somebody who was invited by a row.
-#[derive(Clone, Debug)]
-pub struct Invited {
-    pub id: Uuid,
-    pub email: Email,
-    pub role: Role,
-    pub expires_at: DateTime<Utc>,
-}
-
-/// Those whom the organization's rows invited, in the order of the file, as the server sends them.
-pub fn invited(tx: &mut TenantTx) -> BoxStream<'_, Result<Invited>> {
-    try_stream! {
-        let organization = tx.organization_id().as_uuid();
-        let mut rows = sqlx::query(
-            "SELECT i.id, i.email, i.role, i.expires_at
-               FROM import_rows s
-               JOIN organization_invitations i
-                 ON i.organization_id = $1 AND i.id = s.id AND i.email = s.email
-              WHERE s.organization_id = $1 ORDER BY s.record",
-        )
-        .bind(organization)
-        .fetch(tx.connection());
-        while let Some(row) = rows.next().await {
-            let row = row?;
-            let text = |column: &str| row.try_get::<String, _>(column);
-            yield Invited {
-                id: row.try_get("id")?,
-                email: stored("organization_invitations.email", text("email")?.parse())?,
-                role: stored("organization_invitations.role", text("role")?.parse())?,
-                expires_at: row.try_get("expires_at")?,
-            };
-        }
-    }
-    .boxed()
 }
 
 /// The first rows of the organization whose role is another one.

@@ -309,7 +309,7 @@ fn those_who_signed_up_are_added_and_what_waited_for_them_is_revoked() {
     );
     assert_eq!(clinic.role_of("sam@harbor.example"), None);
 
-    let flags = "--mode add --partial --reject-file bad.csv";
+    let flags = "--mode add --partial --reject-file {home}/bad.csv";
     assert_eq!(members(&clinic, text, flags), [6, 2, 0, 0, 0, 1]);
     assert_eq!(clinic.role_of("sam@harbor.example").unwrap(), "admin");
     assert_eq!(clinic.role_of("ann@harbor.example").unwrap(), "member");
@@ -479,7 +479,7 @@ fn one_wrong_row_undoes_what_was_written_for_others_before() {
 fn what_is_wrong_with_a_row_is_told() {
     let clinic = Clinic::new();
     let text = "email,role\nsam@harbor.example,boss\n,viewer\nann,\nann@harbor.example,\nANN@harbor.example,admin\n";
-    let outcome = import(&clinic, "members", text, "--links-file links.csv");
+    let outcome = import(&clinic, "members", text, "--links-file {home}/links.csv");
     assert_eq!(
         (outcome.code, counts(&outcome)),
         (6, [1, 0, 0, 0, 4]),
@@ -490,7 +490,12 @@ fn what_is_wrong_with_a_row_is_told() {
     assert_eq!(told[0].1, "it is none of owner, admin, member, viewer");
     assert_eq!(told[1].1, "it is required");
     assert_eq!(told[3], (6, "it is the same as in line 5".to_owned()));
-    let steps = import(&clinic, "members", THREE, "--links-file l.csv --batch 2");
+    let steps = import(
+        &clinic,
+        "members",
+        THREE,
+        "--links-file {home}/l.csv --batch 2",
+    );
     assert_eq!(steps.code, 2, "{}", steps.stderr);
 }
 

@@ -23,9 +23,10 @@ fn file(clinic: &Clinic, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
     path
 }
 
-/// Imports a text as a file of that kind.
+/// Imports a text as a file of that kind. `{home}` in the flags is the clinic's folder.
 fn import(clinic: &Clinic, kind: &str, text: &str, flags: &str) -> Outcome {
     let path = file(clinic, "import.csv", text);
+    let flags = flags.replace("{home}", &clinic.cli.home().display().to_string());
     clinic.run(&format!("import {kind} {} {flags} -o json", path.display()))
 }
 

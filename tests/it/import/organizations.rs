@@ -174,7 +174,7 @@ fn one_wrong_row_leaves_no_organization_behind() {
         &clinic,
         "organizations",
         text,
-        "--partial --reject-file bad.csv",
+        "--partial --reject-file {home}/bad.csv",
     );
     assert_eq!((partial.code, counts(&partial)), (6, [2, 0, 0, 0, 4]));
     clinic.ok("org show tide-dental");

@@ -115,7 +115,7 @@ fn everything_that_is_wrong_is_told_at_once_and_nothing_is_imported() {
         4,Di\n\
         5,E\0,Ortiz,,,,\n\
         6,F\u{202E}g,Ortiz,,,,\n";
-    let outcome = import(&clinic, "patients", text, "--reject-file bad.csv");
+    let outcome = import(&clinic, "patients", text, "--reject-file {home}/bad.csv");
     assert_eq!(
         (outcome.code, counts(&outcome)),
         (6, [1, 0, 0, 0, 6]),

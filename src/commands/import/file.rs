@@ -106,9 +106,13 @@ impl FileArgs {
             let tenants = Tenants::Unknown(Box::new(nobody(app)?));
             let work = offline(plan.clone(), tenants, Arc::clone(&file), Arc::clone(&gauge));
             let outcome = watched(&app.printer, &gauge, file.size(), work).await?;
-            return finish(app, &file, &plan, None, outcome, true).await;
+            return finish(app, &self.file, &file, &plan, None, outcome, true).await;
         }
         let session = app.session().await?;
+        let plan = match self.resume {
+            Some(id) => import::plan_of(&session, id, kind).await?,
+            None => plan,
+        };
         let organization = organization(app, &session, &file, &plan).await?;
         let named = organization.as_ref();
         let shared = (Arc::clone(&file), Arc::clone(&gauge));
@@ -122,7 +126,7 @@ impl FileArgs {
                 watched(&app.printer, &gauge, file.size(), work).await?
             }
         };
-        finish(app, &file, &plan, named, outcome, false).await
+        finish(app, &self.file, &file, &plan, named, outcome, false).await
     }
 
     fn plan(&self, app: &App, kind: ImportKind, special: Special) -> Result<Plan> {
@@ -212,13 +216,14 @@ async fn organization(
 
 async fn finish(
     app: &App,
+    path: &Path,
     file: &CsvFile,
     plan: &Plan,
     organization: Option<&Organization>,
     outcome: Outcome,
     is_offline: bool,
 ) -> Result<()> {
-    let view = ImportView::new(app, file, plan, organization, outcome, is_offline);
+    let view = ImportView::new(app, path, file, plan, organization, outcome, is_offline);
     let verdict = view.verdict();
     app.show(view).await?;
     verdict.map_or(Ok(()), Err)

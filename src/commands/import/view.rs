@@ -94,6 +94,7 @@ impl From<Difference> for DifferenceView {
 impl ImportView {
     pub(super) fn new(
         app: &App,
+        path: &Path,
         file: &CsvFile,
         plan: &Plan,
         organization: Option<&Organization>,
@@ -131,7 +132,7 @@ impl ImportView {
                 is_batch: plan.batch.is_some(),
                 is_invitation: plan.invites(),
                 org: repeated_org(app),
-                path: file.name().to_owned(),
+                path: path.display().to_string(),
             },
         }
     }
@@ -265,10 +266,14 @@ impl View for ImportView {
                 "nothing changed: {unchanged} {there} already{left}"
             ));
         }
-        let verb = if self.told.is_rehearsal {
-            "would be"
-        } else {
-            "were"
+        let verb = match (self.told.is_rehearsal, new) {
+            (true, _) => "would be",
+            (false, 1) => "was",
+            (false, _) => "were",
+        };
+        let kind = match new {
+            1 => kind.singular(),
+            _ => kind.as_str(),
         };
         let links = self.links_told();
         let done = match self.told.is_invitation {

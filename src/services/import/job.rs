@@ -5,7 +5,10 @@ use uuid::Uuid;
 use super::Plan;
 use crate::{
     db::{self, PlatformConn, import::jobs::Job},
-    domain::{Organization, import::JobStatus},
+    domain::{
+        Organization,
+        import::{ImportKind, JobStatus},
+    },
     error::{Error, Result},
     services::Session,
 };
@@ -38,6 +41,23 @@ pub async fn find(session: &Session, id: Uuid) -> Result<Job> {
         Error::not_found(format!("there is no import {id}"))
             .hint("list them: tenantctl import jobs")
     })
+}
+
+/// How an import in steps was asked for.
+///
+/// # Errors
+/// As [`find`]; `Conflict` where it is of another kind.
+pub async fn plan_of(session: &Session, id: Uuid, kind: ImportKind) -> Result<Plan> {
+    let job = find(session, id).await?;
+    if job.kind != kind {
+        let of = job.kind;
+        return Err(
+            Error::conflict(format!("the import {id} is of {of}")).hint(format!(
+                "resume it: tenantctl import {of} FILE --resume {id}"
+            )),
+        );
+    }
+    plan(&job)
 }
 
 /// How a job was asked for.

@@ -18,7 +18,7 @@ mod tenants;
 
 pub use check::check;
 pub use gauge::{Gauge, Phase};
-pub use job::{find as find_job, list as list_jobs};
+pub use job::{list as list_jobs, plan_of};
 pub use joining::Joining;
 pub use links::require_new as require_new_links_file;
 pub use plan::{Outcome, Plan, ShownFault};

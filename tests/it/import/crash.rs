@@ -108,6 +108,16 @@ fn an_import_in_steps_that_is_killed_goes_on_exactly_where_it_stands() {
         "--resume",
         &job,
     ];
+    let other = [
+        "import",
+        "providers",
+        &path,
+        "--org",
+        "harbor-clinic",
+        "--resume",
+        &job,
+    ];
+    assert!(clinic.cli.fails(4, &other).contains("is of patients"));
     for round in 0..8 {
         killed_after(&clinic.cli, &resume, Duration::from_millis(60 + 23 * round));
         let now = &jobs(&clinic, "harbor-clinic")[0];

@@ -38,7 +38,7 @@ pub use delimiter::Delimiter;
 pub use encoding::TextEncoding;
 pub use record::Record;
 pub use records::Records;
-pub use reject::{ERROR_COLUMN, RejectWriter};
+pub use reject::RejectWriter;
 
 use self::{decompress::Decompress, source::Source};
 use crate::error::{Context as _, Error, Result};

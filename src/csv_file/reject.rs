@@ -4,12 +4,9 @@ use std::io::{self, Write};
 
 use super::{Delimiter, Record};
 use crate::{
-    domain::spreadsheet::excel_safe,
+    domain::{import::ERROR_COLUMN, spreadsheet::excel_safe},
     error::{Error, Result},
 };
-
-/// The column that says what is wrong with a record.
-pub const ERROR_COLUMN: &str = "error";
 
 /// Writes rejected records behind a column [`ERROR_COLUMN`]. It is the first column, so that
 /// records of too few or too many fields stay as they were.

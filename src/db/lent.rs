@@ -10,6 +10,9 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
+/// Ends the scope of an organization inside a transaction: back to the role that connected.
+pub(super) const LEAVE_SCOPE: &str = "SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''";
+
 /// What both handles stand on. Dropped inside a transaction, it rolls back; the server hears of
 /// that with the next statement, or when the connection closes.
 #[derive(Debug)]
@@ -60,9 +63,7 @@ impl Lent {
         }
         if let Some((ledger, before)) = self.rehearsal.take() {
             // What SET LOCAL set outlives the release of a savepoint.
-            self.connection
-                .execute("SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''")
-                .await?;
+            self.connection.execute(LEAVE_SCOPE).await?;
             ledger.add(&before, &rehearsal::counters(&mut self.connection).await?);
         }
         Ok(())

@@ -2,7 +2,10 @@
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
-use super::{Database, PlatformConn, lent::Lent};
+use super::{
+    Database, PlatformConn,
+    lent::{LEAVE_SCOPE, Lent},
+};
 use crate::{domain::OrganizationId, error::Result};
 
 /// A transaction in the scope of one organization.
@@ -45,9 +48,7 @@ impl TenantTx {
     /// # Errors
     /// `Unavailable` when the connection is lost.
     pub async fn leave(mut self) -> Result<PlatformConn> {
-        self.connection()
-            .execute("SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''")
-            .await?;
+        self.connection().execute(LEAVE_SCOPE).await?;
         Ok(PlatformConn::take_over(self.lent))
     }
 

@@ -16,6 +16,7 @@ pub mod booking;
 mod canonical_json;
 pub mod channel;
 pub mod email;
+mod hexadecimal;
 pub mod ids;
 pub mod import;
 pub mod instructions;
@@ -43,6 +44,7 @@ pub use channel::{
     AgentMode, AiBackend, ChannelConfiguration, ChannelKind, ChannelSettings, DataIntegration,
 };
 pub use email::Email;
+pub use hexadecimal::hexadecimal;
 pub use ids::{
     ActivityId, AppointmentId, InvitationId, OperatoryId, OrganizationId, PatientId, ProviderId,
     ScheduleId, UserId,

@@ -58,18 +58,16 @@ impl Session {
         organization: OrganizationId,
         permission: Permission,
     ) -> Result<Scope> {
-        let scope = self.write_any_status(organization, permission).await?;
-        scope.refuse_deleted()?;
-        Ok(scope)
+        let tx = TenantTx::begin(&self.db, organization).await?;
+        self.write_in(tx, permission).await
     }
 
     /// As [`Session::write`], in a transaction that runs already.
     ///
     /// # Errors
     /// As [`Session::write`].
-    pub(super) async fn write_in(&self, mut tx: TenantTx, permission: Permission) -> Result<Scope> {
-        let found = db::organizations::lock_current(&mut tx).await?;
-        let scope = self.enter(tx, found, permission).await?;
+    pub(super) async fn write_in(&self, tx: TenantTx, permission: Permission) -> Result<Scope> {
+        let scope = self.lock(tx, permission).await?;
         scope.refuse_deleted()?;
         Ok(scope)
     }
@@ -83,7 +81,12 @@ impl Session {
         organization: OrganizationId,
         permission: Permission,
     ) -> Result<Scope> {
-        let mut tx = TenantTx::begin(&self.db, organization).await?;
+        let tx = TenantTx::begin(&self.db, organization).await?;
+        self.lock(tx, permission).await
+    }
+
+    /// Locks the organization of the transaction, and enters it.
+    async fn lock(&self, mut tx: TenantTx, permission: Permission) -> Result<Scope> {
         let found = db::organizations::lock_current(&mut tx).await?;
         self.enter(tx, found, permission).await
     }

@@ -9,6 +9,7 @@ use crate::{
     cli::values,
     context::App,
     db::activity::StoredEntry,
+    domain::hexadecimal,
     error::Result,
     output::{Page, View},
     services::activity,
@@ -80,9 +81,4 @@ impl View for ShownView {
 fn readable(value: &Option<Value>) -> String {
     let yaml = value.as_ref().map(serde_norway::to_string);
     yaml.and_then(Result::ok).unwrap_or_default()
-}
-
-/// Bytes as two digits each.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,10 +4,11 @@ use clap::Args;
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
-use super::{NamedLog, show::hexadecimal};
+use super::NamedLog;
 use crate::{
     context::App,
     db::organizations::OrganizationFilter,
+    domain::hexadecimal,
     error::{Error, ErrorKind, Result},
     output::{Cell, Listing, Page, Record, Style, View},
     services::{

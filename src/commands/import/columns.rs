@@ -9,8 +9,9 @@ use crate::{
     output::{Cell, Listing, Record, Style},
 };
 
-/// Document the columns of a kind: what they hold, which have to be there, what else they may be
-/// called.
+/// Document the columns of a kind.
+///
+/// What each holds, whether it has to be there, and what else it may be called.
 ///
 /// Examples:
 ///   tenantctl import columns patients

@@ -17,8 +17,9 @@ use crate::{
     services::import::{self, Joining, OrganizationDefaults},
 };
 
-/// Import members: invite people, or add those who signed up; with a column `organization` and
-/// without --org, to many organizations.
+/// Import members: invite people, or add those who signed up.
+///
+/// With a column `organization`, and without --org, one file fills many organizations.
 ///
 /// Key: the e-mail address. The rules are those of `invite create`: the organization is active, its
 /// allowed domains hold, only an owner invites owners. A member, or a pending invitation, with the

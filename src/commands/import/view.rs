@@ -11,12 +11,12 @@ use crate::{
     csv_file::CsvFile,
     db::import::Difference,
     domain::{
-        Organization,
+        Organization, hexadecimal,
         import::{Counts, ImportKind},
     },
     error::Error,
     output::{Cell, Page, View},
-    services::import::{self, Outcome, Plan, ShownFault},
+    services::import::{Outcome, Plan, ShownFault},
 };
 
 /// The result of an import, for a person and for a script.
@@ -105,7 +105,7 @@ impl ImportView {
         Self {
             kind: plan.kind,
             file: file.name().to_owned(),
-            sha256: outcome.sha256.map(|sha256| import::hex(&sha256)),
+            sha256: outcome.sha256.map(|sha256| hexadecimal(&sha256)),
             encoding: format.map(|format| format.encoding.to_string()),
             delimiter: format.map(|format| format.delimiter.to_string()),
             compression: format

@@ -96,9 +96,9 @@ impl<'a> Copying<'a> {
     }
 }
 
-/// Lets the planner know what was copied; with an index where rows are
-/// found by it: those of each of several organizations, and those that a statement has judged, of
-/// whose number the planner knows nothing.
+/// Lets the planner know what was copied; with an index where rows are found by it: those of each of
+/// several organizations, and those that a statement has judged, of whose number the planner knows
+/// nothing.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.

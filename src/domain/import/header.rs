@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The column of a reject file that says what was wrong: it may stay when the file is imported again.
-const ERROR: &str = "error";
+pub const ERROR_COLUMN: &str = "error";
 
 /// `--map "Given name=first_name"`: what a column of the file is.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -69,7 +69,7 @@ impl Layout {
             }
         }
         for (place, header) in headers.iter().enumerate() {
-            if found.contains(&Some(place)) || folded(header) == ERROR {
+            if found.contains(&Some(place)) || folded(header) == ERROR_COLUMN {
                 continue;
             }
             match wanted.iter().position(|c| is_synonym(c, header)) {

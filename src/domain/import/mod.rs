@@ -22,7 +22,7 @@ pub use cells::{Cells, Fields};
 pub use columns::{Column, ORGANIZATION, columns};
 pub use dates::DateOrder;
 pub use fault::{Fault, SHOWN_CHARACTERS};
-pub use header::{Layout, Mapping};
+pub use header::{ERROR_COLUMN, Layout, Mapping};
 pub use row::{RowSink, Tenant, read_row};
 
 named_enum! {

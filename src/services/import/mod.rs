@@ -25,5 +25,4 @@ pub use plan::{Outcome, Plan, ShownFault};
 pub use provision::OrganizationDefaults;
 pub use reading::names_organizations;
 pub use run::{resume, run};
-pub use step::hex;
 pub use tenants::Tenants;

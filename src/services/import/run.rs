@@ -52,7 +52,7 @@ pub async fn run(
             return Ok(checked);
         }
     }
-    let mut job = import.new_job(organization).await?;
+    let job = import.new_job(organization).await?;
     let mut is_stored = false;
     if import.plan.batch.is_some() {
         let mut conn = PlatformConn::begin(&session.db).await?;
@@ -60,7 +60,6 @@ pub async fn run(
         conn.commit().await?;
         is_stored = true;
     }
-    job.status = JobStatus::Running;
     import.steps(organization, job, is_stored, None).await
 }
 

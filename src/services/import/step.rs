@@ -22,6 +22,7 @@ use crate::{
     domain::{
         OrganizationId, PatientId, Permission, TokenKey,
         booking::Function,
+        hexadecimal,
         import::{Counts, ImportKind, JobStatus, OnConflict},
     },
     error::{Error, Result},
@@ -298,7 +299,7 @@ impl Steps<'_> {
             before: None,
             after: Some(json!({
                 "file": job.file_name,
-                "sha256": hex(&job.file_sha256),
+                "sha256": hexadecimal(&job.file_sha256),
                 "on_conflict": self.plan.on_conflict,
                 "records": [job.records + 1, reached.records],
                 "new": counts.new,
@@ -358,9 +359,4 @@ const fn permission(kind: ImportKind, on_conflict: OnConflict) -> Permission {
         (ImportKind::Members, true) => Permission::MembersManage,
         (ImportKind::Organizations, _) => Permission::OrganizationUpdate,
     }
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -117,7 +117,7 @@ fn standard_input_and_an_odd_width_are_read() {
 }
 
 #[test]
-fn a_million_wrong_rows_fill_neither_screen_nor_memory() {
+fn many_wrong_rows_are_all_in_the_reject_file_and_twenty_on_the_screen() {
     let clinic = Clinic::new();
     let mut text = String::from("first_name,last_name,birth_date\n");
     for _ in 0..30_000 {

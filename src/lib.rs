@@ -14,7 +14,8 @@
 //! 4. `commands` turn arguments into service calls and return a serialisable view; only
 //!    `output` chooses table or JSON and writes to a stream.
 //! 5. Clock, randomness, environment and prompts come from [`context`], so tests control them.
-//! 6. `csv_file` reads and writes CSV and knows no more of this crate than `error` and `domain`.
+//! 6. `crypto` seals what is stored and has to be had in clear again.
+//! 7. `csv_file` reads and writes CSV and knows no more of this crate than `error` and `domain`.
 //!
 //! `tests/it/architecture.rs` keeps these rules.
 
@@ -24,6 +25,7 @@ pub mod commands;
 pub mod config;
 pub mod confirm;
 pub mod context;
+pub mod crypto;
 pub mod csv_file;
 pub mod db;
 pub mod domain;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     config::{self, Setting, Validation, ValueSource},
     context::App,
+    crypto::new_key_text,
     error::{Context, Error, Result},
     output::{Cell, Page, Style, View},
 };
@@ -20,6 +21,7 @@ pub enum ConfigCommand {
     Show(ShowArgs),
     Validate(ValidateArgs),
     Schema(SchemaArgs),
+    NewKey(NewKeyArgs),
 }
 
 impl ConfigCommand {
@@ -33,6 +35,7 @@ impl ConfigCommand {
             Self::Show(args) => app.printer.view(&args.run(app)?),
             Self::Validate(args) => args.run(app),
             Self::Schema(args) => args.run(app),
+            Self::NewKey(args) => app.printer.view(&args.run(app)?),
         }
     }
 }
@@ -252,5 +255,42 @@ impl SchemaArgs {
         let schema = serde_json::to_string_pretty(&config::json_schema())
             .context("the schema cannot be written as JSON")?;
         app.printer.raw(&format!("{schema}\n"))
+    }
+}
+
+/// Make a key to seal stored secrets with. It is printed once and kept nowhere.
+///
+/// Keep it where the database and its backups are not. To rotate keys, put the new one in front
+/// of the former one, with a comma between.
+///
+/// Examples:
+///   (umask 077; tenantctl config new-key > ~/.config/tenantctl/secret-keys)
+///   tenantctl config new-key | pass insert -e clinic/tenantctl-keys
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct NewKeyArgs {}
+
+impl NewKeyArgs {
+    fn run(self, app: &App) -> Result<NewKeyView> {
+        app.require_operator("make keys")?;
+        Ok(NewKeyView {
+            key: new_key_text()?.to_string(),
+        })
+    }
+}
+
+#[derive(Serialize)]
+struct NewKeyView {
+    /// 32 bytes in base64.
+    key: String,
+}
+
+impl View for NewKeyView {
+    fn human(&self, page: &mut Page) {
+        page.line(self.key.as_str());
+    }
+
+    fn next(&self) -> Vec<String> {
+        vec!["say where it is: keys_file or keys_command in the section [secrets], or TENANTCTL_SECRET_KEYS".to_owned()]
     }
 }

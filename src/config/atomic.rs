@@ -37,6 +37,24 @@ pub fn write_atomically(path: &Path, contents: &str) -> Result<()> {
     write().context(format!("cannot write {}", path.display()))
 }
 
+/// Makes the file with mode 0600, and its directories; one that is there already stays as it is.
+pub(super) fn create_private(path: &Path, contents: &str) -> Result<()> {
+    let create = || {
+        let directory = directory_of(path);
+        make_directory(directory)?;
+        let mut file = NamedTempFile::new_in(directory)?;
+        file.write_all(contents.as_bytes())?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(error.error)
+            }
+            _ => Ok(()),
+        }
+    };
+    create().context(format!("cannot write {}", path.display()))
+}
+
 fn replace(path: &Path, contents: &str) -> std::io::Result<()> {
     // A rename would replace a symbolic link; people keep their configuration behind one.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -60,6 +60,10 @@ pub struct Config {
 
     /// What `tenantctl audit` is told where it would infer something else.
     pub audit: AuditSection,
+
+    /// The keys that seal what has to be stored and had in clear again: the secrets of webhooks,
+    /// and the links of invitations until they are mailed. TENANTCTL_SECRET_KEYS wins over it.
+    pub secrets: SecretsSection,
 }
 
 /// A named database.
@@ -218,6 +222,23 @@ pub struct AuditSection {
     /// The file with the findings that somebody answers for.
     #[schemars(example = &"audit-baseline.toml")]
     pub baseline: Option<PathBuf>,
+}
+
+/// The keys that seal stored secrets: made by `tenantctl config new-key`, kept outside of the
+/// database. A new one is put in front of the former one, with a comma between.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretsSection {
+    /// A command that prints the keys as the first line of its output. It is run by `sh -c`
+    /// and has 30 seconds.
+    #[schemars(example = &"pass show clinic/tenantctl-keys")]
+    #[serde(serialize_with = "masked_text")]
+    pub keys_command: Option<String>,
+
+    /// A file whose first line has the keys. A relative path starts at the directory of this
+    /// file.
+    #[schemars(example = &"/run/secrets/tenantctl-keys")]
+    pub keys_file: Option<PathBuf>,
 }
 
 impl Default for OutputSection {

@@ -21,6 +21,8 @@ mod resolve;
 mod rules;
 mod schema;
 mod secret_command;
+mod secret_places;
+mod secrets;
 mod settings;
 mod shape;
 mod state;
@@ -32,7 +34,7 @@ pub use environment::Environment;
 pub use example::example;
 pub use file::{
     AuditSection, ColorChoice, Config, DatabaseSection, InvitationsSection, LocalSection,
-    OrganizationsSection, OutputFormat, OutputSection, Profile, TOKEN_PLACEHOLDER,
+    OrganizationsSection, OutputFormat, OutputSection, Profile, SecretsSection, TOKEN_PLACEHOLDER,
 };
 pub use load::{Loaded, Validation, validate};
 pub use mistake::Mistake;
@@ -43,6 +45,7 @@ pub use resolve::{
     TENANTCTL_DATABASE_URL_VARIABLE, URL_FORM, database_target,
 };
 pub use schema::json_schema;
+pub use secrets::{SECRET_KEYS_VARIABLE, local_keys};
 pub use settings::{Setting, ValueSource};
 pub use state::{ChosenOrganization, State};
 pub use write::{NewProfile, UrlSource, check_profile_name, write_profile};

@@ -1,15 +1,11 @@
 //! Where a profile gets its URL from.
 
-use std::fs;
-
-use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
+use secrecy::SecretString;
 
 use super::Environment;
 use super::file::Profile;
-use super::secret_command::{TIME_LIMIT, first_line};
+use super::secret_places::SecretPlaces;
 use crate::error::{Error, Result};
-use crate::output::redact;
 
 impl Profile {
     /// The options of this profile that name a URL; a valid profile has exactly one, and `local`
@@ -34,66 +30,32 @@ impl Profile {
     /// cannot be read; or when the profile names none.
     pub(super) fn read_url(&self, name: &str, env: &Environment) -> Result<SecretString> {
         if let Some(url) = &self.database_url {
-            Ok(url.clone())
-        } else if let Some(command) = &self.database_url_command {
-            from_command(name, command)
-        } else if let Some(variable) = &self.database_url_env {
-            from_variable(name, variable, env)
-        } else if let Some(path) = &self.database_url_file {
-            from_file(name, path)
-        } else {
-            Err(Error::unavailable(format!(
+            return Ok(url.clone());
+        }
+        let places = SecretPlaces {
+            owner: format!("profile `{name}`"),
+            option: "database_url",
+            what: "URL",
+            form: "postgres://USER@HOST/DATABASE",
+            command: self.database_url_command.as_deref(),
+            variable: self.database_url_env.as_deref(),
+            file: self.database_url_file.as_deref(),
+        };
+        places.read(env)?.ok_or_else(|| {
+            Error::unavailable(format!(
                 "profile `{name}` says nowhere which database it is"
             ))
-            .hint("tenantctl config validate"))
-        }
+            .hint("tenantctl config validate")
+        })
     }
-}
-
-fn from_command(name: &str, command: &str) -> Result<SecretString> {
-    first_line(command, TIME_LIMIT).map_err(|error| {
-        Error::unavailable(format!(
-            "profile `{name}`: database_url_command `{}` gave no URL: {error}",
-            redact(command)
-        ))
-        .hint("run the command by hand; it must print the URL as its first line")
-    })
-}
-
-fn from_variable(name: &str, variable: &str, env: &Environment) -> Result<SecretString> {
-    match env.text(variable)? {
-        Some(url) => Ok(url.into()),
-        None => Err(Error::unavailable(format!(
-            "profile `{name}` takes its URL from the variable {variable}, which is not set"
-        ))
-        .hint(format!("export {variable}=postgres://USER@HOST/DATABASE"))),
-    }
-}
-
-/// What a file that holds a URL must be.
-const FILE_FORM: &str = "write the URL, postgres://USER@HOST/DATABASE, into the first line of that \
-     file, readable for you; another file: `tenantctl init --force`";
-
-fn from_file(name: &str, path: &std::path::Path) -> Result<SecretString> {
-    let origin = format!("profile `{name}`: database_url_file {}", path.display());
-    let text = fs::read_to_string(path)
-        .map(Zeroizing::new)
-        .map_err(|error| {
-            Error::unavailable(format!("{origin} cannot be read"))
-                .because(error)
-                .hint(FILE_FORM)
-        })?;
-    let line: SecretString = text.lines().next().unwrap_or_default().trim().into();
-    if line.expose_secret().is_empty() {
-        return Err(
-            Error::unavailable(format!("{origin} has no URL in its first line")).hint(FILE_FORM),
-        );
-    }
-    Ok(line)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use secrecy::ExposeSecret;
+
     use super::*;
     use crate::error::ErrorKind;
 

@@ -4,6 +4,7 @@
 mod chance;
 mod organization;
 mod printing;
+mod secrets;
 
 use std::{path::PathBuf, time::Duration};
 

@@ -10,19 +10,29 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "domain",
         &[
-            "audit", "cli", "commands", "config", "context", "db", "local", "output", "services",
+            "audit", "cli", "commands", "config", "context", "crypto", "db", "local", "mail",
+            "output", "server", "services",
         ],
     ),
     (
         "db",
         &[
-            "audit", "cli", "commands", "config", "context", "local", "output", "services",
+            "audit", "cli", "commands", "config", "context", "crypto", "local", "mail", "output",
+            "server", "services",
         ],
     ),
     (
         "audit",
         &[
-            "cli", "commands", "config", "context", "db", "local", "output", "services",
+            "cli", "commands", "config", "context", "crypto", "db", "local", "mail", "output",
+            "server", "services",
+        ],
+    ),
+    (
+        "crypto",
+        &[
+            "audit", "cli", "commands", "config", "db", "local", "mail", "output", "server",
+            "services",
         ],
     ),
     (
@@ -33,7 +43,9 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     (
         "services",
-        &["audit", "cli", "commands", "config", "local", "output"],
+        &[
+            "audit", "cli", "commands", "config", "local", "output", "server",
+        ],
     ),
     (
         "local",

@@ -1,0 +1,102 @@
+//! Where a secret is kept, if not in the configuration file itself.
+
+use std::{fs, path::Path};
+
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::Environment;
+use super::secret_command::{TIME_LIMIT, first_line};
+use crate::error::{Error, Result};
+use crate::output::redact;
+
+/// The places of one secret; the first that is set is read.
+pub(super) struct SecretPlaces<'a> {
+    /// Whose secret it is, as errors name it.
+    pub(super) owner: String,
+    /// The option, of which those of the places begin with the name.
+    pub(super) option: &'static str,
+    /// What the secret is, in a word.
+    pub(super) what: &'static str,
+    /// How it is written.
+    pub(super) form: &'static str,
+    pub(super) command: Option<&'a str>,
+    pub(super) variable: Option<&'a str>,
+    pub(super) file: Option<&'a Path>,
+}
+
+impl SecretPlaces<'_> {
+    /// The secret; `None` where no place is set.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be had: the command fails, the variable is not set, the file
+    /// cannot be read.
+    pub(super) fn read(&self, env: &Environment) -> Result<Option<SecretString>> {
+        if let Some(command) = self.command {
+            self.from_command(command).map(Some)
+        } else if let Some(variable) = self.variable {
+            self.from_variable(variable, env).map(Some)
+        } else if let Some(path) = self.file {
+            self.from_file(path).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn from_command(&self, command: &str) -> Result<SecretString> {
+        let Self {
+            owner,
+            option,
+            what,
+            ..
+        } = self;
+        first_line(command, TIME_LIMIT).map_err(|error| {
+            Error::unavailable(format!(
+                "{owner}: {option}_command `{}` gave no {what}: {error}",
+                redact(command)
+            ))
+            .hint(format!(
+                "run the command by hand; it must print the {what} as its first line"
+            ))
+        })
+    }
+
+    fn from_variable(&self, variable: &str, env: &Environment) -> Result<SecretString> {
+        let Self {
+            owner, what, form, ..
+        } = self;
+        match env.text(variable)? {
+            Some(secret) => Ok(secret.into()),
+            None => Err(Error::unavailable(format!(
+                "{owner} takes its {what} from the variable {variable}, which is not set"
+            ))
+            .hint(format!("export {variable}={form}"))),
+        }
+    }
+
+    fn from_file(&self, path: &Path) -> Result<SecretString> {
+        let Self {
+            owner,
+            option,
+            what,
+            form,
+            ..
+        } = self;
+        let origin = format!("{owner}: {option}_file {}", path.display());
+        let hint =
+            format!("write the {what}, {form}, into the first line of that file, readable for you");
+        let text = fs::read_to_string(path)
+            .map(Zeroizing::new)
+            .map_err(|error| {
+                Error::unavailable(format!("{origin} cannot be read"))
+                    .because(error)
+                    .hint(hint.clone())
+            })?;
+        let line: SecretString = text.lines().next().unwrap_or_default().trim().into();
+        if line.expose_secret().is_empty() {
+            let message = format!("{origin} has no {what} in its first line");
+            return Err(Error::unavailable(message).hint(hint));
+        }
+        Ok(line)
+    }
+}

@@ -1,0 +1,37 @@
+//! The keys that seal stored secrets, for the database that is meant.
+
+use secrecy::ExposeSecret as _;
+
+use super::App;
+use crate::{
+    config::{self, DatabaseSource, SECRET_KEYS_VARIABLE},
+    crypto::{SealingKeys, new_key_text},
+    error::{Error, Result},
+};
+
+impl App {
+    /// The keys: of the environment or the configuration; the private local PostgreSQL has its own.
+    ///
+    /// # Errors
+    /// `Unavailable` where nothing says where they are or they cannot be had, `BadInput` where they
+    /// are none.
+    pub fn sealing_keys(&self) -> Result<SealingKeys> {
+        let configured = self.config()?.secrets.keys(&self.environment)?;
+        let text = match configured {
+            Some(keys) => keys,
+            None if self.target()?.source == DatabaseSource::Local => {
+                config::local_keys(&self.environment, new_key_text)?
+            }
+            None => return Err(no_keys()),
+        };
+        SealingKeys::parse(text.expose_secret())
+    }
+}
+
+fn no_keys() -> Error {
+    Error::unavailable("there is no key to seal secrets with: nothing says where it is")
+        .hint("make one, and keep it where the database is not: tenantctl config new-key > FILE")
+        .hint(format!(
+            "then name it: keys_file in the section [secrets] of the configuration, or {SECRET_KEYS_VARIABLE}"
+        ))
+}

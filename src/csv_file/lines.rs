@@ -29,6 +29,12 @@ impl Lines {
         self.is_after_cr = byte == b'\r';
     }
 
+    /// Passes a line with its end, LF or CRLF.
+    pub(super) fn pass_line(&mut self) {
+        self.number += 1;
+        self.is_after_cr = false;
+    }
+
     /// Passes `bytes`, in which there are `line_feeds`: the parser has counted them already.
     pub(super) fn pass(&mut self, bytes: &[u8], line_feeds: u64) {
         let Some(first) = bytes.first() else {

@@ -13,9 +13,11 @@ const ROOM: usize = 64;
 pub struct Record {
     number: u64,
     line: u64,
-    /// The fields without anything between them; each ends where `ends` says.
+    /// The fields, `gap` bytes between them; each ends where `ends` says.
     text: String,
     ends: Vec<usize>,
+    /// 1 for a line that was taken as it stands, with its delimiters.
+    gap: usize,
     len: usize,
     is_damaged: bool,
     /// Takes turns with `text` where fields change their length when they are decoded.
@@ -45,8 +47,12 @@ impl Record {
 
     /// The field at `i`, counted from 0, as it is written.
     pub fn get(&self, i: usize) -> Option<&str> {
-        let end = *self.ends[..self.len].get(i)?;
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        let ends = self.ends.get(..self.len)?;
+        let end = *ends.get(i)?;
+        let start = match i {
+            0 => 0,
+            i => ends[i - 1] + self.gap,
+        };
         self.text.get(start..end)
     }
 
@@ -69,6 +75,7 @@ impl Record {
         self.line = 0;
         self.number = 0;
         self.len = 0;
+        self.gap = 0;
         self.is_damaged = false;
         let mut bytes = mem::take(&mut self.text).into_bytes();
         // Only what is used is zeroed anew: the capacity may be that of a much longer record.
@@ -78,6 +85,27 @@ impl Record {
             ends.resize(ROOM, 0);
         }
         Parts { bytes, ends }
+    }
+
+    /// Becomes the record that is written on `line` as `text`, which has no quotes.
+    pub(super) fn fill_plain(
+        &mut self,
+        line: u64,
+        text: &[u8],
+        delimiters: impl Iterator<Item = usize>,
+        decoding: &mut Decoding,
+    ) {
+        let mut raw = mem::take(&mut self.text).into_bytes();
+        raw.clear();
+        raw.extend_from_slice(text);
+        let mut ends = mem::take(&mut self.ends);
+        ends.clear();
+        ends.extend(delimiters);
+        ends.push(text.len());
+        self.gap = 1;
+        self.is_damaged = false;
+        let used = (raw.len(), ends.len());
+        self.fill(line, Parts { bytes: raw, ends }, used, decoding);
     }
 
     /// Becomes the record that begins on `line`: takes the first `used` bytes and ends of `parts`
@@ -123,7 +151,8 @@ impl Record {
 
     fn decide_and_decode(&mut self, raw: Vec<u8>, decoding: &mut Decoding) {
         if *decoding == Decoding::Undecided {
-            let decided = fields(&raw, &self.ends[..self.len]).find_map(Decoding::decided_by);
+            let mut fields = fields(&raw, &self.ends[..self.len], self.gap);
+            let decided = fields.find_map(Decoding::decided_by);
             *decoding = decided.unwrap_or(Decoding::Utf8);
         }
         self.decode(raw, *decoding);
@@ -133,9 +162,10 @@ impl Record {
         let mut text = mem::take(&mut self.spare);
         text.clear();
         let mut start = 0;
+        let gap = mem::take(&mut self.gap);
         for end in &mut self.ends[..self.len] {
             let field = &raw[start..*end];
-            start = *end;
+            start = *end + gap;
             if decoding == Decoding::Windows1252 {
                 for &byte in field {
                     let character = windows_1252(byte);
@@ -175,11 +205,11 @@ impl Parts {
     }
 }
 
-fn fields<'a>(raw: &'a [u8], ends: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
+fn fields<'a>(raw: &'a [u8], ends: &'a [usize], gap: usize) -> impl Iterator<Item = &'a [u8]> {
     let mut start = 0;
     ends.iter().map(move |&end| {
         let field = &raw[start..end];
-        start = end;
+        start = end + gap;
         field
     })
 }

@@ -116,7 +116,7 @@ impl Records {
             state: State::Reading,
         };
         let mut first = Record::default();
-        if !records.read(&mut first)? {
+        if !records.skip_line_ends()? || !records.read(&mut first)? {
             return Err(Error::bad_input(format!("{name} is empty"))
                 .hint("the first line has to name the columns"));
         }
@@ -166,22 +166,42 @@ impl Records {
             }
         }
         self.state = State::Failed;
-        let found = self.read(record)?;
+        let found = self.skip_line_ends()? && (self.take_line(record) || self.read(record)?);
         if found {
             self.number += 1;
             record.set_number(self.number);
             self.state = State::Reading;
         } else {
+            record.begin();
             self.state = State::AtEnd;
         }
         Ok(found)
     }
 
+    /// Takes the next line as a record where that is all of it: it is in the buffer, and nothing of it
+    /// is quoted. So are most, and they need no parser.
+    fn take_line(&mut self, record: &mut Record) -> bool {
+        let available = self.text.available();
+        let Some(length) = memchr::memchr2(b'\n', b'"', available) else {
+            return false;
+        };
+        let text = match &available[..length] {
+            _ if available[length] == b'"' => return false,
+            [text @ .., b'\r'] => text,
+            text => text,
+        };
+        if text.is_empty() || memchr::memchr(b'\r', text).is_some() {
+            return false;
+        }
+        let delimiters = memchr::memchr_iter(self.delimiter.as_byte(), text);
+        record.fill_plain(self.lines.number(), text, delimiters, &mut self.decoding);
+        self.text.consume(length + 1);
+        self.lines.pass_line();
+        true
+    }
+
     fn read(&mut self, record: &mut Record) -> Result<bool> {
         let mut parts = record.begin();
-        if !self.skip_line_ends()? {
-            return Ok(false);
-        }
         let line = self.lines.number();
         let (mut length, mut out, mut ends) = (0, 0, 0);
         let mut is_at_end = false;

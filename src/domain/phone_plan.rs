@@ -24,10 +24,11 @@ thread_local! {
 /// spaces or hyphens between them. `None` says nothing.
 pub(super) fn plainly_valid(text: &str, region: Option<&str>) -> Option<String> {
     let international = text.strip_prefix('+');
-    let digits = digits(international.unwrap_or(text))?;
+    let digits = Digits::read(international.unwrap_or(text))?;
+    let digits = digits.as_str();
     match international {
         Some(_) if DIGITS.contains(&digits.len()) => {
-            let (code, national) = split(&digits)?;
+            let (code, national) = split(digits)?;
             // The first separator says where the calling code ends.
             let ends_at = international.and_then(|text| text.find(|c: char| !c.is_ascii_digit()));
             if ends_at.is_some_and(|at| at != digits.len() - national.len()) {
@@ -35,12 +36,12 @@ pub(super) fn plainly_valid(text: &str, region: Option<&str>) -> Option<String> 
             }
             let is_left =
                 region.is_none_or(|region| dialled(region).is_some_and(|d| !d.may_strip(national)));
-            (is_left && code.has(national, region.is_none())).then(|| format!("+{digits}"))
+            (is_left && code.has(national, region.is_none())).then(|| ["+", digits].concat())
         }
         Some(_) => None,
         None => {
             let dialled = dialled(region?)?;
-            let national = dialled.national(&digits)?;
+            let national = dialled.national(digits)?;
             let code = dialled.code;
             by_code(code)?
                 .has(national, false)
@@ -49,19 +50,38 @@ pub(super) fn plainly_valid(text: &str, region: Option<&str>) -> Option<String> 
     }
 }
 
-/// The digits alone.
-fn digits(text: &str) -> Option<String> {
-    let mut digits = String::with_capacity(text.len());
-    let mut after_digit = false;
-    for b in text.bytes() {
-        match b {
-            b'0'..=b'9' => digits.push(char::from(b)),
-            b' ' | b'-' if after_digit => {}
-            _ => return None,
+/// The digits alone, at most [`DIGITS`] and a trunk prefix: on the stack, because a file has a
+/// million of them.
+struct Digits {
+    bytes: [u8; 20],
+    len: usize,
+}
+
+impl Digits {
+    fn read(text: &str) -> Option<Self> {
+        let mut digits = Self {
+            bytes: [0; 20],
+            len: 0,
+        };
+        let mut after_digit = false;
+        for b in text.bytes() {
+            match b {
+                b'0'..=b'9' => {
+                    *digits.bytes.get_mut(digits.len)? = b;
+                    digits.len += 1;
+                }
+                b' ' | b'-' if after_digit => {}
+                _ => return None,
+            }
+            after_digit = b.is_ascii_digit();
         }
-        after_digit = b.is_ascii_digit();
+        after_digit.then_some(digits)
     }
-    after_digit.then_some(digits)
+
+    fn as_str(&self) -> &str {
+        let digits = self.bytes.get(..self.len).unwrap_or_default();
+        std::str::from_utf8(digits).unwrap_or_default()
+    }
 }
 
 /// The calling code, which no other begins with, and the national number.

@@ -73,18 +73,7 @@ impl<'a> Cells<'a> {
         column: &'static str,
         faults: &mut Faults,
     ) -> Option<Cow<'a, str>> {
-        let cell = self.get(index)?;
-        if is_plain(cell) && cell.len() <= MAX_LENGTH {
-            return Some(Cow::Borrowed(cell));
-        }
-        match display_name(cell) {
-            Ok(name) => Some(Cow::Owned(name)),
-            Err(_) => faults.wrong(
-                column,
-                cell,
-                format!("a name has 1 to {MAX_LENGTH} characters, none of them invisible"),
-            ),
-        }
+        read_name(self.get(index)?, column, faults)
     }
 
     /// A name that has to be there.
@@ -94,10 +83,10 @@ impl<'a> Cells<'a> {
         column: &'static str,
         faults: &mut Faults,
     ) -> Option<Cow<'a, str>> {
-        if self.get(index).is_none() {
-            return faults.wrong(column, "", "it is required".to_owned());
+        match self.get(index) {
+            Some(cell) => read_name(cell, column, faults),
+            None => faults.wrong(column, "", "it is required".to_owned()),
         }
-        self.name(index, column, faults)
     }
 
     pub(super) fn notes(
@@ -263,6 +252,20 @@ impl<'a> Cells<'a> {
     }
 }
 
+fn read_name<'a>(cell: &'a str, column: &'static str, faults: &mut Faults) -> Option<Cow<'a, str>> {
+    if is_plain(cell) && cell.len() <= MAX_LENGTH {
+        return Some(Cow::Borrowed(cell));
+    }
+    match display_name(cell) {
+        Ok(name) => Some(Cow::Owned(name)),
+        Err(_) => faults.wrong(
+            column,
+            cell,
+            format!("a name has 1 to {MAX_LENGTH} characters, none of them invisible"),
+        ),
+    }
+}
+
 /// Printable ASCII.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' '..=b'~'))
@@ -285,23 +288,34 @@ fn is_plain_language(text: &str) -> bool {
 /// An address of the plainest kind, in its canonical form already. No part of the domain may look
 /// like an encoded one or a number: those have rules of their own.
 fn is_plain_email(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let Some(at) = bytes.iter().position(|b| *b == b'@') else {
+    let Some((local, domain)) = text.split_once('@') else {
         return false;
     };
-    let (local, domain) = (&bytes[..at], &bytes[at + 1..]);
-    let is_local = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
-    let mut labels = 0;
+    let is_local = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
     (1..=64).contains(&local.len())
-        && local
-            .split(|b| *b == b'.')
-            .all(|part| !part.is_empty() && part.iter().all(is_local))
+        && parts(local, is_local).is_some()
         && domain.len() <= 180
-        && domain.split(|b| *b == b'.').all(|label| {
-            labels += 1;
-            (1..=63).contains(&label.len()) && label.iter().all(u8::is_ascii_lowercase)
-        })
-        && labels >= 2
+        && parts(domain, |b| b.is_ascii_lowercase())
+            .is_some_and(|(count, longest)| count >= 2 && longest <= 63)
+}
+
+/// The number of parts between dots, and the length of the longest; `None` where one is empty or has
+/// other bytes than those.
+fn parts(text: &str, is_allowed: impl Fn(u8) -> bool) -> Option<(usize, usize)> {
+    let (mut count, mut longest, mut length) = (1, 0, 0);
+    for b in text.bytes() {
+        match b {
+            b'.' if length == 0 => return None,
+            b'.' => {
+                count += 1;
+                longest = longest.max(length);
+                length = 0;
+            }
+            b if is_allowed(b) => length += 1,
+            _ => return None,
+        }
+    }
+    (length > 0).then_some((count, longest.max(length)))
 }
 
 #[cfg(test)]

@@ -1,16 +1,22 @@
 //! Checking a file without a database, or before the first step is written.
 
+use std::{num::NonZero, thread};
+
 use super::{
     Gauge, Outcome, Plan, ShownFault, Tenants,
+    ahead::{Chunk, judge_all},
     plan::SHOWN_FAULTS,
-    reading::{Reading, RowTaker},
+    reading::Opened,
     rejects::RejectFile,
 };
 use crate::{
     csv_file::{CsvFile, Record},
-    domain::import::{Fault, RowSink, Tenant},
+    domain::import::{Cells, Fault, Layout, RowSink, read_row},
     error::Result,
 };
+
+/// Threads that check: splitting the file into records takes one more, and is the limit beyond these.
+const MOST_WORKERS: usize = 4;
 
 /// Reads the whole file and holds each row to its rules. Keys are not compared, with each other or
 /// with what the database has: that is its work.
@@ -18,11 +24,15 @@ use crate::{
 /// # Errors
 /// `BadInput` where the file cannot be read, `Failure` where the reject file cannot be written.
 pub fn check(file: &CsvFile, plan: &Plan, tenants: &Tenants, gauge: &Gauge) -> Result<Outcome> {
-    let mut reading = Reading::open(file, plan, tenants, gauge)?;
-    let rejects = match &plan.reject_file {
+    let Opened { records, layout } = Opened::open(file, plan, tenants)?;
+    let mut outcome = Outcome {
+        unknown_columns: layout.unknown().to_vec(),
+        ..Outcome::default()
+    };
+    let mut rejects = match &plan.reject_file {
         Some(path) => {
-            let delimiter = reading.format().delimiter;
-            let headers = reading.headers();
+            let delimiter = records.format().delimiter;
+            let headers = records.headers();
             Some(RejectFile::create(
                 path,
                 headers,
@@ -32,63 +42,68 @@ pub fn check(file: &CsvFile, plan: &Plan, tenants: &Tenants, gauge: &Gauge) -> R
         }
         None => None,
     };
-    let mut checked = Checked {
-        outcome: Outcome::default(),
-        rejects,
-        discarded: Discarded,
-    };
-    while reading.next(&mut checked)?.is_some() {
-        if plan.is_too_many(checked.outcome.counts.rejected) {
-            checked.outcome.too_many_errors = true;
-            break;
-        }
-    }
-    let mut outcome = checked.outcome;
-    if let Some(mut rejects) = checked.rejects {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let judge = |chunk: &mut Chunk| judge(chunk, plan, tenants, &layout);
+    judge_all(records, cores.min(MOST_WORKERS), judge, |chunk| {
+        take(chunk, plan, &mut outcome, rejects.as_mut())?;
+        let read = outcome.counts.new + outcome.counts.rejected;
+        gauge.read(chunk.bytes_read(), read);
+        outcome.format = Some(chunk.format());
+        Ok(!outcome.too_many_errors)
+    })?;
+    if let Some(mut rejects) = rejects {
         rejects.sync()?;
         outcome.reject_file.clone_from(&plan.reject_file);
     }
-    outcome.format = Some(reading.format());
-    outcome.unknown_columns = reading.unknown_columns().to_vec();
     Ok(outcome)
 }
 
-struct Checked {
-    outcome: Outcome,
-    rejects: Option<RejectFile>,
-    discarded: Discarded,
+/// Notes what is wrong with the records of a chunk.
+fn judge(chunk: &mut Chunk, plan: &Plan, tenants: &Tenants, layout: &Layout) {
+    let wrong = chunk
+        .records()
+        .iter()
+        .enumerate()
+        .filter_map(|(at, record)| {
+            let faults = match tenants.of(record, layout) {
+                Ok(tenant) => {
+                    let cells = Cells::new(record, layout, plan.dates, tenant);
+                    read_row(plan.kind, &cells, &mut Discarded)
+                }
+                Err(fault) => vec![fault],
+            };
+            (!faults.is_empty()).then_some((at, faults))
+        });
+    chunk.faults = wrong.collect();
 }
 
-impl RowTaker for Checked {
-    fn begin(&mut self, _record: &Record, _tenant: &Tenant) {}
-
-    fn sink(&mut self) -> &mut dyn RowSink {
-        &mut self.discarded
-    }
-
-    fn accept(&mut self) {
-        self.outcome.counts.new += 1;
-    }
-
-    fn reject(
-        &mut self,
-        record: &Record,
-        _tenant: Option<&Tenant>,
-        faults: Vec<Fault>,
-    ) -> Result<()> {
-        self.outcome.counts.rejected += 1;
-        if let Some(rejects) = &mut self.rejects {
-            rejects.write(record, &Fault::all_told(&faults))?;
+/// Counts a chunk, and tells of its wrong rows until there are too many.
+fn take(
+    chunk: &Chunk,
+    plan: &Plan,
+    outcome: &mut Outcome,
+    mut rejects: Option<&mut RejectFile>,
+) -> Result<()> {
+    let mut passed = 0;
+    for (at, faults) in &chunk.faults {
+        let record: &Record = &chunk.records()[*at];
+        outcome.counts.new += (at - passed) as u64;
+        passed = at + 1;
+        outcome.counts.rejected += 1;
+        if let Some(rejects) = &mut rejects {
+            rejects.write(record, &Fault::all_told(faults))?;
         }
-        for fault in faults {
-            if self.outcome.faults.len() < SHOWN_FAULTS {
-                self.outcome
-                    .faults
-                    .push(ShownFault::new(record.line(), fault));
-            }
+        let room = SHOWN_FAULTS.saturating_sub(outcome.faults.len());
+        let shown = faults.iter().take(room);
+        let shown = shown.map(|fault| ShownFault::new(record.line(), fault.clone()));
+        outcome.faults.extend(shown);
+        if plan.is_too_many(outcome.counts.rejected) {
+            outcome.too_many_errors = true;
+            return Ok(());
         }
-        Ok(())
     }
+    outcome.counts.new += (chunk.records().len() - passed) as u64;
+    Ok(())
 }
 
 /// Where values go that nobody stores.

@@ -1,7 +1,7 @@
 //! The rows of a file, one after another, with what is wrong with each.
 
 use crate::{
-    csv_file::{CsvFile, Format, Record},
+    csv_file::{CsvFile, Format, Record, Records},
     domain::import::{Cells, Fault, ImportKind, Layout, RowSink, Tenant, read_row},
     error::{Error, Result},
     services::import::{Gauge, Plan, Tenants, ahead::ReadAhead},
@@ -10,12 +10,35 @@ use crate::{
 /// How often the gauge is set.
 const GAUGE_EVERY: u64 = 1024;
 
+/// A file whose header is read.
+pub(super) struct Opened {
+    pub(super) records: Records,
+    pub(super) layout: Layout,
+}
+
+impl Opened {
+    /// Opens the file and reads its header.
+    ///
+    /// # Errors
+    /// `BadInput` where it is no such file, `Usage` where nothing or too much says whose it is.
+    pub(super) fn open(file: &CsvFile, plan: &Plan, tenants: &Tenants) -> Result<Self> {
+        let records = file.records(&plan.read_options()?)?;
+        let layout = Layout::new(plan.kind, records.headers(), &plan.mappings)?;
+        if tenants.is_by_row() && layout.organization().is_none() {
+            return Err(no_organization(plan.kind));
+        }
+        if matches!(tenants, Tenants::One(_)) && layout.organization().is_some() {
+            return Err(two_organizations());
+        }
+        Ok(Self { records, layout })
+    }
+}
+
 /// A file that is being read.
 pub(super) struct Reading<'a> {
     plan: &'a Plan,
     tenants: &'a Tenants,
     gauge: &'a Gauge,
-    headers: Vec<String>,
     records: ReadAhead,
     /// That of the last record.
     number: u64,
@@ -50,19 +73,11 @@ impl<'a> Reading<'a> {
         tenants: &'a Tenants,
         gauge: &'a Gauge,
     ) -> Result<Self> {
-        let records = file.records(&plan.read_options()?)?;
-        let layout = Layout::new(plan.kind, records.headers(), &plan.mappings)?;
-        if tenants.is_by_row() && layout.organization().is_none() {
-            return Err(no_organization(plan.kind));
-        }
-        if matches!(tenants, Tenants::One(_)) && layout.organization().is_some() {
-            return Err(two_organizations());
-        }
+        let Opened { records, layout } = Opened::open(file, plan, tenants)?;
         Ok(Self {
             plan,
             tenants,
             gauge,
-            headers: records.headers().to_vec(),
             records: ReadAhead::start(records)?,
             number: 0,
             layout,
@@ -72,11 +87,6 @@ impl<'a> Reading<'a> {
     /// How the file is written.
     pub(super) fn format(&self) -> Format {
         self.records.format()
-    }
-
-    /// The header, as it is written.
-    pub(super) fn headers(&self) -> &[String] {
-        &self.headers
     }
 
     /// Columns that are not read.

@@ -1,4 +1,4 @@
-//! The connection of one invocation.
+//! The connection of one invocation, or of one request.
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -10,7 +10,10 @@ use sqlx::{
 use sqlx_core::transaction::TransactionManager;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::rehearsal::{self, Ledger};
+use super::{
+    held::Held,
+    rehearsal::{self, Ledger},
+};
 use crate::error::{Error, Result};
 
 /// How to connect, and for how long to try.
@@ -30,7 +33,7 @@ pub struct ConnectSettings {
 /// then works in a savepoint, so that the code under rehearsal is the code that would run.
 #[derive(Clone, Debug)]
 pub struct Database {
-    connection: Arc<Mutex<PgConnection>>,
+    connection: Arc<Mutex<Held>>,
     /// Set in a rehearsal.
     rehearsal: Option<Rehearsal>,
 }
@@ -49,10 +52,14 @@ impl Database {
     /// time or refuses.
     pub async fn connect(settings: &ConnectSettings) -> Result<Self> {
         let connection = open_connection(settings).await?;
-        Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
+        Ok(Self::holding(Held::own(connection)))
+    }
+
+    pub(super) fn holding(held: Held) -> Self {
+        Self {
+            connection: Arc::new(Mutex::new(held)),
             rehearsal: None,
-        })
+        }
     }
 
     /// Connects and opens the transaction that a dry run never commits.
@@ -64,7 +71,7 @@ impl Database {
         rehearsal::require_counters(&mut connection).await?;
         PgTransactionManager::begin(&mut connection, None).await?;
         Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
+            connection: Arc::new(Mutex::new(Held::own(connection))),
             rehearsal: Some(Rehearsal {
                 ledger: Ledger::default(),
                 settings: settings.clone(),
@@ -89,7 +96,7 @@ impl Database {
     }
 
     /// Lends the connection. One handle at a time: a second one would wait for the first for ever.
-    pub(super) fn lend(&self) -> Result<OwnedMutexGuard<PgConnection>> {
+    pub(super) fn lend(&self) -> Result<OwnedMutexGuard<Held>> {
         Arc::clone(&self.connection).try_lock_owned().map_err(|_| {
             Error::failure("two database handles were open at once")
                 .hint("this is a mistake in tenantctl; please report it with the command you ran")
@@ -102,15 +109,7 @@ impl Database {
 /// # Errors
 /// As [`Database::connect`].
 pub async fn open_connection(settings: &ConnectSettings) -> Result<PgConnection> {
-    let mut options = PgConnectOptions::from_str(settings.url.expose_secret())
-        .map_err(|_| {
-            Error::usage("the database URL cannot be read")
-                .hint("it looks like postgres://user@host:5432/database")
-        })?
-        .application_name("tenantctl");
-    if let Some(timeout) = settings.statement_timeout {
-        options = options.options([("statement_timeout", timeout.as_millis())]);
-    }
+    let options = connect_options(settings)?;
     match tokio::time::timeout(
         settings.connect_timeout,
         PgConnection::connect_with(&options),
@@ -125,4 +124,21 @@ pub async fn open_connection(settings: &ConnectSettings) -> Result<PgConnection>
         ))
         .hint("check the host, the port and the firewall between; `tenantctl doctor` tells more")),
     }
+}
+
+/// What the driver needs to know.
+///
+/// # Errors
+/// `Usage` for a URL that cannot be read.
+pub(super) fn connect_options(settings: &ConnectSettings) -> Result<PgConnectOptions> {
+    let options = PgConnectOptions::from_str(settings.url.expose_secret())
+        .map_err(|_| {
+            Error::usage("the database URL cannot be read")
+                .hint("it looks like postgres://user@host:5432/database")
+        })?
+        .application_name("tenantctl");
+    Ok(match settings.statement_timeout {
+        Some(timeout) => options.options([("statement_timeout", timeout.as_millis())]),
+        None => options,
+    })
 }

@@ -6,6 +6,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{
     Database,
+    held::Held,
     rehearsal::{self, Counters, Ledger},
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -14,10 +15,15 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const LEAVE_SCOPE: &str = "SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''";
 
 /// What both handles stand on. Dropped inside a transaction, it rolls back; the server hears of
-/// that with the next statement, or when the connection closes.
+/// that with the next statement, when the connection goes back to its pool, or when it closes.
+///
+/// A handle can also be dropped while it waits for the answer to BEGIN, COMMIT or ROLLBACK: a
+/// request is cut off at its time limit. The driver counts a transaction only once it was answered
+/// and would leave it open then, scope and all. So the connection is unsettled from before BEGIN
+/// until the end was seen, and an unsettled one goes back to no pool.
 #[derive(Debug)]
 pub(super) struct Lent {
-    connection: OwnedMutexGuard<PgConnection>,
+    connection: OwnedMutexGuard<Held>,
     in_transaction: bool,
     rehearsal: Option<(Ledger, Counters)>,
 }
@@ -38,6 +44,7 @@ impl Lent {
         let mut lent = Self::outside(db)?;
         let Some(ledger) = db.ledger() else {
             let begin = AssertSqlSafe(format!("BEGIN; {settings}")).into_sql_str();
+            lent.connection.unsettled = true;
             PgTransactionManager::begin(&mut lent.connection, Some(begin)).await?;
             lent.in_transaction = true;
             return Ok(lent);
@@ -61,6 +68,7 @@ impl Lent {
             Some(_) => committed?,
             None => committed.map_err(|error| commit_failed(error.into()))?,
         }
+        self.connection.unsettled = false;
         if let Some((ledger, before)) = self.rehearsal.take() {
             // What SET LOCAL set outlives the release of a savepoint.
             self.connection.execute(LEAVE_SCOPE).await?;
@@ -73,7 +81,14 @@ impl Lent {
     pub(super) async fn rollback(mut self) -> Result<()> {
         self.in_transaction = false;
         PgTransactionManager::rollback(&mut self.connection).await?;
+        self.connection.unsettled = false;
         Ok(())
+    }
+
+    /// Says whether the session has something that no transaction ends: then no other request may
+    /// have it.
+    pub(super) fn set_session_state(&mut self, there: bool) {
+        self.connection.has_session_state = there;
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
@@ -84,7 +99,9 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if self.in_transaction {
+            // The pool sends it before it takes the connection back.
             PgTransactionManager::start_rollback(&mut self.connection);
+            self.connection.unsettled = false;
         }
     }
 }

@@ -79,6 +79,11 @@ impl PlatformConn {
         Self { lent }
     }
 
+    /// What follows leaves something in the session that no transaction ends, or has removed it.
+    pub(super) fn set_session_state(&mut self, there: bool) {
+        self.lent.set_session_state(there);
+    }
+
     /// The bare connection, for the audit, which brings its own statements.
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         self.lent.connection()

@@ -114,6 +114,7 @@ pub async fn organizations(conn: &mut PlatformConn, user: UserId) -> Result<Vec<
 /// # Errors
 /// `Unavailable` when the connection is lost, `Conflict` when `lock_timeout` is over.
 pub async fn begin_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
+    conn.set_session_state(true);
     sqlx::query!(
         "SELECT pg_advisory_lock(hashtextextended('tenantctl sign-up ' || $1::uuid, 0))",
         user.as_uuid(),
@@ -134,6 +135,7 @@ pub async fn end_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
     )
     .fetch_one(conn.connection())
     .await?;
+    conn.set_session_state(false);
     Ok(())
 }
 

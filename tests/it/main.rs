@@ -31,6 +31,7 @@ mod local_commands;
 mod members;
 mod migrate;
 mod organizations;
+mod pool;
 mod pty;
 mod pty_init;
 mod statements;

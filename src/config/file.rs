@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::database_url;
+use super::server::ServerSection;
 use crate::domain::audit::Severity;
 use crate::output::redact;
 
@@ -64,6 +65,9 @@ pub struct Config {
     /// The keys that seal what has to be stored and had in clear again: the secrets of webhooks,
     /// and the links of invitations until they are mailed. TENANTCTL_SECRET_KEYS wins over it.
     pub secrets: SecretsSection,
+
+    /// What `tenantctl serve` listens on, what it trusts, and its limits.
+    pub server: ServerSection,
 }
 
 /// A named database.

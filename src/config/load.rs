@@ -50,6 +50,7 @@ impl Loaded {
         resolve(&mut self.config.local.data_dir);
         resolve(&mut self.config.local.bindir);
         resolve(&mut self.config.secrets.keys_file);
+        resolve(&mut self.config.server.unix_socket);
         for profile in self.config.profiles.values_mut() {
             resolve(&mut profile.database_url_file);
         }

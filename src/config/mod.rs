@@ -23,6 +23,8 @@ mod schema;
 mod secret_command;
 mod secret_places;
 mod secrets;
+mod server;
+mod server_rules;
 mod settings;
 mod shape;
 mod state;
@@ -46,6 +48,7 @@ pub use resolve::{
 };
 pub use schema::json_schema;
 pub use secrets::{SECRET_KEYS_VARIABLE, local_keys};
+pub use server::{LogFormat, ServerSection};
 pub use settings::{Setting, ValueSource};
 pub use state::{ChosenOrganization, State};
 pub use write::{NewProfile, UrlSource, check_profile_name, write_profile};

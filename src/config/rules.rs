@@ -23,6 +23,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     findings.extend(link_template(&config.invitations));
     findings.extend(time_zone(&config.organizations));
     findings.extend(locale(&config.organizations));
+    findings.extend(super::server_rules::check(&config.server));
     findings
 }
 

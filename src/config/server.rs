@@ -1,0 +1,146 @@
+//! The `[server]` section: what `tenantctl serve` listens on, and its limits.
+//!
+//! The doc comment of a field is its documentation, as in [`super::file`].
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What `tenantctl serve` listens on, what it trusts, and its limits. Its flags win over it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerSection {
+    /// The address and port to listen on; port 0 takes a free one. `none`: on no address, only on
+    /// the Unix socket. TLS is the work of a proxy in front of it.
+    pub listen: String,
+
+    /// A Unix socket to listen on as well. A relative path starts at the directory of this file.
+    /// Who can open it is trusted like the proxies of trusted_proxies.
+    #[schemars(example = &"/run/tenantctl/http.sock")]
+    pub unix_socket: Option<PathBuf>,
+
+    /// The permissions of the Unix socket, in octal: 660 lets the group of the server in.
+    pub unix_socket_mode: String,
+
+    /// An address and port of its own for /metrics, /healthz and /readyz. /metrics is then there
+    /// and nowhere else. Not set: it is with the rest.
+    #[schemars(example = &"127.0.0.1:9090")]
+    pub metrics_listen: Option<String>,
+
+    /// How the providers of the channels reach this server. Needed for endpoint URLs, and for
+    /// signatures that cover the URL (Twilio).
+    #[schemars(example = &"https://hooks.example.com")]
+    pub public_url: Option<String>,
+
+    /// The addresses or networks (10.0.0.0/8) of the proxies in front of this server. From them,
+    /// and from nobody else, X-Forwarded-For and X-Request-Id are believed.
+    pub trusted_proxies: Vec<String>,
+
+    /// How many connections to the database are open at once, at most.
+    #[schemars(range(min = 2, max = 1_000))]
+    pub database_connections: u32,
+
+    /// For how many seconds a request waits for one of them before it is answered with 503.
+    #[schemars(range(min = 1, max = 60))]
+    pub database_wait_seconds: u32,
+
+    /// How large the body of a request may be, in bytes. Receivers of providers that send more
+    /// have a limit of their own.
+    #[schemars(range(min = 1_024, max = 67_108_864))]
+    pub max_body_bytes: u32,
+
+    /// How large the head of a request (its first line and its headers) may be, in bytes.
+    #[schemars(range(min = 1_024, max = 1_048_576))]
+    pub max_header_bytes: u32,
+
+    /// How many seconds the head of a request may take to arrive.
+    #[schemars(range(min = 1, max = 600))]
+    pub header_seconds: u32,
+
+    /// How many seconds the body of a request may take to arrive.
+    #[schemars(range(min = 1, max = 600))]
+    pub body_seconds: u32,
+
+    /// How many seconds a request may take in all, before it is answered with 503.
+    #[schemars(range(min = 1, max = 600))]
+    pub request_seconds: u32,
+
+    /// How many seconds a connection may rest between two requests.
+    #[schemars(range(min = 1, max = 3_600))]
+    pub idle_seconds: u32,
+
+    /// How many clients may be connected at once; further ones wait. The process must be allowed
+    /// as many open files (ulimit -n).
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_connections: u32,
+
+    /// How many connections one address (of IPv6: one network /64) may have. Proxies of
+    /// trusted_proxies and the Unix socket may have all.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_connections_per_address: u32,
+
+    /// How many seconds a stopping server has to finish what it took.
+    #[schemars(range(min = 1, max = 600))]
+    pub shutdown_seconds: u32,
+
+    /// How many pieces of background work are done at once. Each uses a connection to the
+    /// database.
+    #[schemars(range(min = 1, max = 256))]
+    pub workers: u32,
+
+    /// The form of the log on stderr.
+    pub log_format: LogFormat,
+}
+
+/// The form of the server's log.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// For a person to read.
+    Text,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            unix_socket: None,
+            unix_socket_mode: "660".to_owned(),
+            metrics_listen: None,
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            database_connections: 10,
+            database_wait_seconds: 3,
+            max_body_bytes: 1_048_576,
+            max_header_bytes: 16_384,
+            header_seconds: 10,
+            body_seconds: 10,
+            request_seconds: 15,
+            idle_seconds: 60,
+            max_connections: 512,
+            max_connections_per_address: 128,
+            shutdown_seconds: 30,
+            workers: 4,
+            log_format: LogFormat::Json,
+        }
+    }
+}
+
+impl ServerSection {
+    /// The value of `listen` that stands for no address.
+    pub const NO_ADDRESS: &str = "none";
+
+    /// The permissions of the Unix socket; `None` where the text is not octal, which is a mistake
+    /// in the file.
+    pub fn socket_mode(&self) -> Option<u32> {
+        u32::from_str_radix(&self.unix_socket_mode, 8)
+            .ok()
+            .filter(|mode| *mode <= 0o777)
+    }
+}

@@ -7,6 +7,8 @@ use crate::domain::import::Fields;
 
 /// Room beyond the length of the last record: the next one is about as long.
 const ROOM: usize = 64;
+/// Memory of a longer record is not kept for the next one: a thousand wait at once.
+const KEPT: usize = 64 * 1024;
 
 /// One record of a file, to be filled by [`super::Records::next`] again and again.
 #[derive(Clone, Default)]
@@ -72,6 +74,7 @@ impl Record {
 
     /// Empties it and lends its memory, to be given back with [`Record::fill`].
     pub(super) fn begin(&mut self) -> Parts {
+        self.let_go();
         self.line = 0;
         self.number = 0;
         self.len = 0;
@@ -87,6 +90,21 @@ impl Record {
         Parts { bytes, ends }
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn size(&self) -> usize {
+        self.text.len()
+    }
+
+    fn let_go(&mut self) {
+        if self.text.capacity() > KEPT {
+            self.text = String::new();
+            self.spare = String::new();
+        }
+        if self.ends.capacity() > KEPT {
+            self.ends = Vec::new();
+        }
+    }
+
     /// Becomes the record that is written on `line` as `text`, which has no quotes.
     pub(super) fn fill_plain(
         &mut self,
@@ -95,6 +113,7 @@ impl Record {
         delimiters: impl Iterator<Item = usize>,
         decoding: &mut Decoding,
     ) {
+        self.let_go();
         let mut raw = mem::take(&mut self.text).into_bytes();
         raw.clear();
         raw.extend_from_slice(text);
@@ -225,7 +244,7 @@ impl Fields for Record {
     }
 
     fn has_nul(&self) -> bool {
-        self.text.contains('\0')
+        memchr::memchr(0, self.text.as_bytes()).is_some()
     }
 
     fn is_damaged(&self) -> bool {

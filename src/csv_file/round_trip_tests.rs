@@ -127,4 +127,26 @@ proptest! {
         prop_assert_eq!(table.format.with_bom, written.with_bom);
         prop_assert_eq!(table.format.encoding, written.encoding);
     }
+
+    /// Lines without quotes go past the parser: both ways have to agree, whatever is between them.
+    #[test]
+    fn any_text_is_read_as_the_csv_crate_reads_it(
+        text in vec(select(vec!["a", "1", " ", ",", ",", "\n", "\n", "\r\n", "\r", "\"", "\"\"", "é"]), 0..60),
+    ) {
+        let text = format!("x,y\n{}", text.concat());
+        let options = ReadOptions {
+            encoding: Some(TextEncoding::Utf8),
+            delimiter: Some(Delimiter::Comma),
+        };
+        let mut peer = csv::ReaderBuilder::new();
+        let mut peer = peer.flexible(true).from_reader(text.as_bytes());
+        let expected: Vec<Vec<String>> = peer
+            .records()
+            .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+            .collect();
+        // What ends inside of quotes is an error here and a record there.
+        if let Ok(table) = read_with(text.as_bytes(), &options) {
+            prop_assert_eq!(table.rows, expected);
+        }
+    }
 }

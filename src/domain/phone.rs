@@ -1,5 +1,7 @@
 //! Telephone numbers in E.164.
 
+use std::borrow::Cow;
+
 use phonenumber::{Mode, country};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,11 +26,18 @@ impl PhoneNumber {
     /// # Errors
     /// [`crate::error::ErrorKind::BadInput`] with the rule that `input` breaks.
     pub fn parse(input: &str, region: Option<&str>) -> Result<Self> {
-        canonical(input.trim(), region).map(Self).map_err(|rule| {
+        let number = canonical(input.trim(), region).map(Cow::into_owned);
+        number.map(Self).map_err(|rule| {
             let value = quoted(input);
             Error::bad_input(format!("{value} is not a valid telephone number: {rule}"))
                 .hint("write it with + and the country code (E.164), for example +41443643532")
         })
+    }
+
+    /// The number in E.164, where [`PhoneNumber::parse`] would read it: one that is written so already
+    /// is not copied.
+    pub fn canonical<'a>(input: &'a str, region: Option<&str>) -> Option<Cow<'a, str>> {
+        canonical(input, region).ok()
     }
 
     /// A number as the database has it: it was read by [`PhoneNumber::parse`] before it was stored.
@@ -56,14 +65,17 @@ impl PhoneNumber {
     }
 }
 
-fn canonical(text: &str, region: Option<&str>) -> Result<String, String> {
+fn canonical<'a>(text: &'a str, region: Option<&str>) -> Result<Cow<'a, str>, String> {
     if text.len() > MAX_INPUT {
         return Err("it is too long".to_owned());
     }
     if !text.starts_with('+') && region.is_none() {
         return Err("it must start with + and the country code".to_owned());
     }
-    phone_plan::plainly_valid(text, region).map_or_else(|| by_the_library(text, region), Ok)
+    match phone_plan::plainly_valid(text, region) {
+        Some(number) => Ok(number),
+        None => by_the_library(text, region).map(Cow::Owned),
+    }
 }
 
 /// Reads a number in whatever form.

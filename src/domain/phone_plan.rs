@@ -1,14 +1,22 @@
 //! The quick way for telephone numbers in a usual form. Whether a number exists is asked of the
-//! numbering plans of the library, compiled once; what is not plainly valid here is left to its own
-//! parser, which knows every form and takes some microseconds.
+//! numbering plans of the library, compiled once to automata; what is not plainly valid here is left
+//! to its own parser, which knows every form and takes some microseconds.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    borrow::Cow,
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
 
 use phonenumber::{
     Metadata,
     metadata::{DATABASE, Descriptor},
 };
-use regex::Regex;
+use regex_automata::{
+    Anchored,
+    dfa::{Automaton as _, StartKind, dense},
+    util::{start, syntax},
+};
 
 /// Digits after the `+` (E.164 §6.1), and the fewest that a number in use has.
 const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
@@ -22,32 +30,36 @@ thread_local! {
 
 /// The number in E.164, where it is plainly a valid one: `+` or a trunk prefix, and digits with single
 /// spaces or hyphens between them. `None` says nothing.
-pub(super) fn plainly_valid(text: &str, region: Option<&str>) -> Option<String> {
+pub(super) fn plainly_valid<'a>(text: &'a str, region: Option<&str>) -> Option<Cow<'a, str>> {
     let international = text.strip_prefix('+');
     let digits = Digits::read(international.unwrap_or(text))?;
     let digits = digits.as_str();
-    match international {
-        Some(_) if DIGITS.contains(&digits.len()) => {
-            let (code, national) = split(digits)?;
-            // The first separator says where the calling code ends.
-            let ends_at = international.and_then(|text| text.find(|c: char| !c.is_ascii_digit()));
-            if ends_at.is_some_and(|at| at != digits.len() - national.len()) {
-                return None;
-            }
-            let is_left =
-                region.is_none_or(|region| dialled(region).is_some_and(|d| !d.may_strip(national)));
-            (is_left && code.has(national, region.is_none())).then(|| ["+", digits].concat())
-        }
-        Some(_) => None,
-        None => {
-            let dialled = dialled(region?)?;
-            let national = dialled.national(digits)?;
-            let code = dialled.code;
-            by_code(code)?
-                .has(national, false)
-                .then(|| format!("+{code}{national}"))
-        }
+    let Some(written) = international else {
+        let dialled = dialled(region?)?;
+        let national = dialled.national(digits)?;
+        let code = dialled.code;
+        let number = || Cow::Owned(format!("+{code}{national}"));
+        return by_code(code)?.has(national, false)?.then(number);
+    };
+    if !DIGITS.contains(&digits.len()) {
+        return None;
     }
+    let (code, national) = split(digits)?;
+    // The first separator says where the calling code ends.
+    let ends_at = written.find(|c: char| !c.is_ascii_digit());
+    if ends_at.is_some_and(|at| at != digits.len() - national.len()) {
+        return None;
+    }
+    if let Some(region) = region
+        && dialled(region)?.may_strip(national)?
+    {
+        return None;
+    }
+    let is_valid = code.has(national, region.is_none())?;
+    is_valid.then(|| match ends_at {
+        None => Cow::Borrowed(text),
+        Some(_) => Cow::Owned(["+", digits].concat()),
+    })
 }
 
 /// The digits alone, at most [`DIGITS`] and a trunk prefix: on the stack, because a file has a
@@ -100,16 +112,11 @@ struct Code {
 /// The numbering plan of a region.
 struct Plan {
     /// Where several share a code: how numbers of this one begin; `None`: as they may.
-    leading_digits: Option<Regex>,
-    general: Pattern,
-    kinds: Vec<Pattern>,
+    leading_digits: Option<Pattern>,
+    general: Numbers,
+    kinds: Vec<Numbers>,
     /// What is taken off the national number, where it begins so.
-    national_prefix: Option<Regex>,
-}
-
-struct Pattern {
-    regex: Regex,
-    lengths: Vec<u16>,
+    national_prefix: Option<Pattern>,
 }
 
 /// How numbers are dialled within a region.
@@ -117,9 +124,9 @@ struct Dialled {
     code: u16,
     /// Digits, such as `0`; `None`: not simple.
     trunk_prefix: Option<String>,
-    international_prefix: Option<Regex>,
-    national_prefix: Option<Regex>,
-    general: Pattern,
+    international_prefix: Option<Pattern>,
+    national_prefix: Option<Pattern>,
+    general: Numbers,
 }
 
 /// The outer `None`: it was not asked for yet; the inner: there is none.
@@ -158,33 +165,39 @@ impl Code {
                 "001" => DATABASE.by_code(&code)?.into_iter().next(),
                 region => DATABASE.by_id(region),
             };
-            Plan::read(meta?, alone)
+            meta.map(|meta| Plan::read(meta, alone))
         });
         Some(Self {
             regions: plans.collect::<Option<_>>()?,
         })
     }
 
-    /// Whether there is such a number. With `may_strip`, one from which the library would take a
-    /// national prefix is left to it.
-    fn has(&self, national: &str, may_strip: bool) -> bool {
+    /// Whether there is such a number; `None`: it cannot be told. With `may_strip`, one from which the
+    /// library would take a national prefix is left to it.
+    fn has(&self, national: &str, may_strip: bool) -> Option<bool> {
         // Leading zeros have rules of their own.
         if national.starts_with('0') {
-            return false;
+            return Some(false);
         }
-        let belongs = |plan: &&Plan| match &plan.leading_digits {
-            Some(leading) => leading.is_match(national),
-            None => self.regions.len() == 1 || plan.has(national),
-        };
-        self.regions.iter().find(belongs).is_some_and(|plan| {
-            let prefix = plan.national_prefix.as_ref().filter(|_| may_strip);
-            plan.has(national) && !prefix.is_some_and(|prefix| prefix.is_match(national))
-        })
+        for plan in &self.regions {
+            let belongs = match &plan.leading_digits {
+                Some(leading) => leading.begins(national)?,
+                None => self.regions.len() == 1 || plan.has(national)?,
+            };
+            if belongs {
+                let is_stripped = match plan.national_prefix.as_ref().filter(|_| may_strip) {
+                    Some(prefix) => prefix.begins(national)?,
+                    None => false,
+                };
+                return Some(!is_stripped && plan.has(national)?);
+            }
+        }
+        Some(false)
     }
 }
 
 impl Plan {
-    fn read(meta: &Metadata, alone: bool) -> Option<Self> {
+    fn read(meta: &Metadata, alone: bool) -> Self {
         let all = meta.descriptors();
         // The usual ones first: one that matches is enough.
         let kinds = [
@@ -199,38 +212,98 @@ impl Plan {
             all.uan(),
             all.voicemail(),
         ];
-        Some(Self {
-            leading_digits: match meta.leading_digits().filter(|_| !alone) {
-                Some(leading) => Some(anchored(leading.as_str())?),
-                None => None,
-            },
-            general: Pattern::read(all.general())?,
-            kinds: kinds
-                .into_iter()
-                .flatten()
-                .map(Pattern::read)
-                .collect::<Option<_>>()?,
-            national_prefix: national_prefix(meta)?,
-        })
+        let leading = meta.leading_digits().filter(|_| !alone);
+        Self {
+            leading_digits: leading.map(|leading| Pattern::new(leading.as_str())),
+            general: Numbers::read(all.general()),
+            kinds: kinds.into_iter().flatten().map(Numbers::read).collect(),
+            national_prefix: national_prefix(meta),
+        }
     }
 
-    fn has(&self, national: &str) -> bool {
-        self.general.is_match(national) && self.kinds.iter().any(|kind| kind.is_match(national))
+    fn has(&self, national: &str) -> Option<bool> {
+        if !self.general.has(national)? {
+            return Some(false);
+        }
+        for kind in &self.kinds {
+            if kind.has(national)? {
+                return Some(true);
+            }
+        }
+        Some(false)
     }
 }
 
-impl Pattern {
-    fn read(descriptor: &Descriptor) -> Option<Self> {
-        Some(Self {
-            regex: anchored(descriptor.national_number().as_str())?,
+/// Numbers of one kind.
+struct Numbers {
+    pattern: Pattern,
+    lengths: Vec<u16>,
+}
+
+impl Numbers {
+    fn read(descriptor: &Descriptor) -> Self {
+        Self {
+            pattern: Pattern::new(descriptor.national_number().as_str()),
             lengths: descriptor.possible_length().to_vec(),
-        })
+        }
     }
 
-    fn is_match(&self, national: &str) -> bool {
+    fn has(&self, national: &str) -> Option<bool> {
         let is_long_enough = |length: &u16| usize::from(*length) == national.len();
-        (self.lengths.is_empty() || self.lengths.iter().any(is_long_enough))
-            && self.regex.is_match(national)
+        if self.lengths.is_empty() || self.lengths.iter().any(is_long_enough) {
+            return self.pattern.begins(national);
+        }
+        Some(false)
+    }
+}
+
+/// How digits begin: a pattern of the library, compiled when it is asked for first.
+struct Pattern {
+    source: String,
+    automaton: OnceCell<Option<dense::DFA<Vec<u32>>>>,
+}
+
+impl Pattern {
+    /// Bytes that an automaton, or the making of it, may take. None of the library's comes near.
+    const MOST_BYTES: usize = 1 << 20;
+
+    fn new(source: &str) -> Self {
+        Self {
+            source: format!("(?x:{source})"),
+            automaton: OnceCell::new(),
+        }
+    }
+
+    /// Whether `digits` begin so; `None`: the pattern is too large to be compiled.
+    fn begins(&self, digits: &str) -> Option<bool> {
+        let automaton = self.automaton.get_or_init(|| self.compile()).as_ref()?;
+        let anchored = start::Config::new().anchored(Anchored::Yes);
+        let mut state = automaton.start_state(&anchored).ok()?;
+        for byte in digits.bytes() {
+            state = automaton.next_state(state, byte);
+            if automaton.is_special_state(state) {
+                if automaton.is_match_state(state) {
+                    return Some(true);
+                }
+                if automaton.is_dead_state(state) {
+                    return Some(false);
+                }
+            }
+        }
+        let state = automaton.next_eoi_state(state);
+        Some(automaton.is_match_state(state))
+    }
+
+    fn compile(&self) -> Option<dense::DFA<Vec<u32>>> {
+        // Digits are ASCII.
+        let syntax = syntax::Config::new().unicode(false).utf8(false);
+        let config = dense::Config::new()
+            .start_kind(StartKind::Anchored)
+            .dfa_size_limit(Some(Self::MOST_BYTES))
+            .determinize_size_limit(Some(Self::MOST_BYTES));
+        let mut builder = dense::Builder::new();
+        let builder = builder.syntax(syntax).configure(config);
+        builder.build(&self.source).ok()
     }
 }
 
@@ -246,52 +319,43 @@ impl Dialled {
                 .national_prefix()
                 .filter(|_| is_simple)
                 .map(str::to_owned),
-            international_prefix: match meta.international_prefix() {
-                Some(prefix) => Some(anchored(prefix.as_str())?),
-                None => None,
-            },
-            national_prefix: national_prefix(meta)?,
-            general: Pattern::read(meta.descriptors().general())?,
+            international_prefix: meta
+                .international_prefix()
+                .map(|prefix| Pattern::new(prefix.as_str())),
+            national_prefix: national_prefix(meta),
+            general: Numbers::read(meta.descriptors().general()),
         })
     }
 
     /// Whether the library may take a prefix off that number.
-    fn may_strip(&self, national: &str) -> bool {
-        self.national_prefix
-            .as_ref()
-            .is_some_and(|prefix| prefix.is_match(national))
+    fn may_strip(&self, national: &str) -> Option<bool> {
+        match &self.national_prefix {
+            Some(prefix) => prefix.begins(national),
+            None => Some(false),
+        }
     }
 
     /// The national number behind the trunk prefix.
     fn national<'a>(&self, digits: &'a str) -> Option<&'a str> {
         let trunk = self.trunk_prefix.as_deref()?;
-        let is_international = self
-            .international_prefix
-            .as_ref()
-            .is_some_and(|prefix| prefix.is_match(digits));
+        let is_international = match &self.international_prefix {
+            Some(prefix) => prefix.begins(digits)?,
+            None => false,
+        };
         let national = digits.strip_prefix(trunk)?;
         let is_plain =
-            !is_international && !self.general.is_match(digits) && !self.may_strip(national);
+            !is_international && !self.general.has(digits)? && !self.may_strip(national)?;
         is_plain.then_some(national)
     }
 }
 
 /// What the library takes off a national number.
-fn national_prefix(meta: &Metadata) -> Option<Option<Regex>> {
+fn national_prefix(meta: &Metadata) -> Option<Pattern> {
+    let parsed = meta.national_prefix_for_parsing();
     let mut patterns: Vec<&str> = Vec::new();
-    patterns.extend(
-        meta.national_prefix_for_parsing()
-            .map(|prefix| prefix.as_str()),
-    );
+    patterns.extend(parsed.map(|prefix| prefix.as_str()));
     patterns.extend(meta.national_prefix());
-    match patterns.as_slice() {
-        [] => Some(None),
-        patterns => anchored(&patterns.join("|")).map(Some),
-    }
-}
-
-fn anchored(pattern: &str) -> Option<Regex> {
-    Regex::new(&format!("^(?x:{pattern})")).ok()
+    (!patterns.is_empty()).then(|| Pattern::new(&patterns.join("|")))
 }
 
 #[cfg(test)]
@@ -370,7 +434,7 @@ mod tests {
         if let Some(number) = plainly_valid(text, region) {
             assert_eq!(
                 by_the_library(text, region).ok(),
-                Some(number),
+                Some(number.into_owned()),
                 "{text} {region:?}"
             );
         }

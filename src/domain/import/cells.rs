@@ -130,12 +130,12 @@ impl<'a> Cells<'a> {
         index: usize,
         column: &'static str,
         faults: &mut Faults,
-    ) -> Option<PhoneNumber> {
+    ) -> Option<Cow<'a, str>> {
         let cell = self.get(index)?;
         let region = self.tenant.region.as_deref();
-        match PhoneNumber::parse(cell, region) {
-            Ok(phone) => Some(phone),
-            Err(_) => faults.wrong(
+        match PhoneNumber::canonical(cell, region) {
+            Some(phone) => Some(phone),
+            None => faults.wrong(
                 column,
                 cell,
                 match region {

@@ -28,7 +28,7 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
         sink.texts("name_parts", &name_search::parts([first, last]));
     }
     sink.date("birth_date", birth_date);
-    sink.text("phone", phone.as_ref().map(|phone| phone.as_str()));
+    sink.text("phone", phone.as_deref());
     sink.text("email", email.as_deref());
     sink.text("language", language.as_deref());
     sink.text("notes", notes.as_deref());

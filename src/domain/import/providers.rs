@@ -17,5 +17,5 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     let folded_specialty = specialty.as_deref().map(name_search::fold);
     sink.text("folded_specialty", folded_specialty.as_deref());
     sink.text("email", email.as_deref());
-    sink.text("phone", phone.as_ref().map(|phone| phone.as_str()));
+    sink.text("phone", phone.as_deref());
 }

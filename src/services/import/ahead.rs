@@ -13,10 +13,11 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Records of a chunk.
-const CHUNK: usize = 256;
+/// Records of a chunk, and their bytes, of which the last record may have more.
+const CHUNK: usize = 512;
+const CHUNK_BYTES: usize = 256 * 1024;
 /// Chunks that wait at most.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 
 /// Records that were read ahead.
 pub(super) struct ReadAhead {
@@ -201,11 +202,16 @@ fn fill(records: &mut Records, chunk: &mut Chunk) -> Result<()> {
     chunk.len = 0;
     chunk.is_last = false;
     chunk.faults.clear();
+    let mut bytes = 0;
     for record in &mut chunk.records {
+        if bytes > CHUNK_BYTES {
+            break;
+        }
         if !records.next(record)? {
             chunk.is_last = true;
             break;
         }
+        bytes += record.size();
         chunk.len += 1;
     }
     chunk.bytes_read = records.bytes_read();

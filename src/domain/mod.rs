@@ -21,6 +21,7 @@ pub mod ids;
 pub mod import;
 pub mod instructions;
 pub mod invitation;
+pub mod jwt;
 pub mod locale;
 pub mod member;
 pub mod names;

@@ -1,5 +1,5 @@
 //! The rules of the platform, without I/O: ids, names, roles, invitations, the activity chain,
-//! channels and the resolution of their instructions.
+//! channels and the resolution of their instructions, webhooks.
 //!
 //! Everything a person types becomes one of these types exactly once; what they accept is
 //! valid from there on. A parse error is [`crate::error::ErrorKind::BadInput`] and names the
@@ -38,6 +38,7 @@ pub mod table_change;
 pub mod time_zone;
 mod token_key;
 pub mod user;
+pub mod webhook;
 
 pub use activity::{ChainVerifier, Entry};
 pub use actor::Actor;

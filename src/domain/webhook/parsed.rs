@@ -1,0 +1,171 @@
+//! What a request holds, of whichever scheme: for those who store it and list it.
+
+use super::{Refusal, Scheme, Verified, evolution, meta, retell, standard, twilio};
+
+/// What a request says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Parsed {
+    Twilio(twilio::Event),
+    Retell(retell::Event),
+    Meta(Vec<meta::Event>),
+    Evolution(Vec<evolution::Event>),
+    Standard(standard::AuthEvent),
+}
+
+/// One thing of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Item {
+    /// A word for what it is, in the provider's language or ours.
+    pub name: String,
+    /// Equal for the copies of it, and for nothing else that comes to the same endpoint.
+    pub dedup_key: String,
+}
+
+/// Reads what was proven to come from the provider.
+///
+/// # Errors
+/// [`Refusal::Malformed`].
+pub fn parse(verified: &Verified<'_>) -> Result<Parsed, Refusal> {
+    Ok(match verified.scheme() {
+        Scheme::Twilio => Parsed::Twilio(twilio::Event::parse(verified)?),
+        Scheme::Retell => Parsed::Retell(retell::Event::parse(verified)?),
+        Scheme::Meta => Parsed::Meta(meta::Event::split(verified)?),
+        Scheme::Evolution => Parsed::Evolution(evolution::Event::split(verified)?),
+        Scheme::Standard => Parsed::Standard(standard::AuthEvent::parse(verified)?),
+    })
+}
+
+impl Parsed {
+    /// What it holds, in its order: at least one thing.
+    pub fn items(&self, verified: &Verified<'_>) -> Vec<Item> {
+        let one = |name: &str, dedup_key| {
+            vec![Item {
+                name: name.to_owned(),
+                dedup_key,
+            }]
+        };
+        match self {
+            Self::Twilio(event) => one(event.kind.as_str(), event.dedup_key(verified)),
+            Self::Retell(event) => one(&event.name, event.dedup_key(verified)),
+            Self::Standard(event) => {
+                let name = event.name.as_deref().unwrap_or(event.hook.as_str());
+                one(name, event.dedup_key(verified))
+            }
+            Self::Meta(events) => events
+                .iter()
+                .flat_map(|event| one(event.name(), event.dedup_key()))
+                .collect(),
+            Self::Evolution(events) => events
+                .iter()
+                .flat_map(|event| one(&event.name, event.dedup_key()))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    fn check(scheme: Scheme, body: &[u8]) {
+        let verified = Verified::from_store(scheme, body);
+        match parse(&verified) {
+            Err(refusal) => assert_eq!(refusal, Refusal::Malformed),
+            Ok(parsed) => {
+                let items = parsed.items(&verified);
+                assert!(!items.is_empty());
+                for item in items {
+                    let key = &item.dedup_key;
+                    assert!(key.len() <= 200 && !key.contains('\0'), "{key}");
+                    assert!(!item.name.contains('\0'));
+                }
+                assert_eq!(parse(&verified).unwrap(), parsed);
+            }
+        }
+    }
+
+    /// JSON of names and values that mean something to one of the parsers.
+    fn json() -> impl Strategy<Value = Value> {
+        let words = prop::sample::select(vec![
+            "event",
+            "call",
+            "call_inbound",
+            "call_ended",
+            "call_id",
+            "metadata",
+            "name",
+            "uuid",
+            "organization_id",
+            "object",
+            "whatsapp_business_account",
+            "entry",
+            "changes",
+            "field",
+            "messages",
+            "statuses",
+            "value",
+            "phone_number_id",
+            "id",
+            "status",
+            "timestamp",
+            "type",
+            "text",
+            "body",
+            "data",
+            "key",
+            "fromMe",
+            "remoteJid",
+            "message",
+            "apikey",
+            "instance",
+            "messages.upsert",
+            "messages.update",
+            "user",
+            "email",
+            "CallSid",
+            "email_confirmed_at",
+            "after-user-created",
+            "2025-04-29T20:13:24Z",
+            "conversation",
+            "ff7fc9ae-3b1b-4642-9241-64adb9848a03",
+            "a@example.com",
+            "1700000000",
+            "",
+        ]);
+        let word = words.prop_map(str::to_owned);
+        let leaf = prop_oneof![
+            4 => word.clone().prop_map(Value::from),
+            1 => any::<String>().prop_map(Value::from),
+            1 => any::<i64>().prop_map(Value::from),
+            1 => any::<bool>().prop_map(Value::from),
+            1 => Just(Value::Null),
+        ];
+        leaf.prop_recursive(6, 60, 6, move |inner| {
+            prop_oneof![
+                1 => prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                3 => prop::collection::hash_map(word.clone(), inner, 0..6)
+                    .prop_map(|map| map.into_iter().collect::<Value>()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            for scheme in Scheme::ALL {
+                check(*scheme, &body);
+            }
+        }
+
+        #[test]
+        fn any_json_is_read_or_refused(value in json()) {
+            let body = value.to_string();
+            for scheme in Scheme::ALL {
+                check(*scheme, body.as_bytes());
+            }
+        }
+    }
+}

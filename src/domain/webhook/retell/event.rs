@@ -1,0 +1,230 @@
+//! What Retell says of a call.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::Hint;
+use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields};
+
+named_enum! {
+    /// What an event of Retell is about.
+    pub enum Kind as "Retell event" {
+        CallInbound = "call_inbound", "Somebody calls: Retell waits for an answer, 10 seconds at most.";
+        CallStarted = "call_started", "A call has begun.";
+        CallEnded = "call_ended", "A call is over.";
+        CallAnalyzed = "call_analyzed", "A call that is over was analysed.";
+        Unknown = "unknown", "Something else, such as a chat or a transfer.";
+    }
+}
+
+named_enum! {
+    /// Who called whom.
+    pub enum Direction as "call direction" {
+        Inbound = "inbound", "Somebody called the organization.";
+        Outbound = "outbound", "The organization called somebody.";
+    }
+}
+
+/// An event of Retell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub kind: Kind,
+    /// As Retell spells it, also where it is unknown to us.
+    pub name: String,
+    /// None of a call that is only about to begin.
+    pub call_id: Option<String>,
+    pub agent_id: Option<String>,
+    pub from_number: Option<String>,
+    pub to_number: Option<String>,
+    pub direction: Option<Direction>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub duration_ms: Option<u64>,
+    pub disconnection_reason: Option<String>,
+    /// Which organization the metadata names.
+    pub hint: Hint,
+    /// When Retell sent it, where it says so.
+    pub sent_at_ms: Option<i64>,
+}
+
+impl Event {
+    /// Reads an event.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] where it is no JSON object that names its event.
+    pub fn parse(verified: &Verified<'_>) -> Result<Self, Refusal> {
+        let body = fields::json(verified.body_of(Scheme::Retell)?)?;
+        let name = fields::id(&body["event"]).ok_or(Refusal::Malformed)?;
+        let kind: Kind = match name.parse() {
+            Ok(kind) => kind,
+            Err(_) => Kind::Unknown,
+        };
+        // "call" of a call that exists, "call_inbound" of one that is about to.
+        let call = if kind == Kind::CallInbound {
+            &body["call_inbound"]
+        } else {
+            &body["call"]
+        };
+        let started_at = fields::milliseconds(&call["start_timestamp"]);
+        let ended_at = fields::milliseconds(&call["end_timestamp"]);
+        let stated = fields::number(&call["duration_ms"]).and_then(|ms| u64::try_from(ms).ok());
+        Ok(Self {
+            kind,
+            name,
+            call_id: fields::id(&call["call_id"]),
+            agent_id: fields::id(&call["agent_id"]),
+            from_number: fields::id(&call["from_number"]),
+            to_number: fields::id(&call["to_number"]),
+            direction: direction(kind, call),
+            started_at,
+            ended_at,
+            duration_ms: stated.or_else(|| between(started_at?, ended_at?)),
+            disconnection_reason: fields::id(&call["disconnection_reason"]),
+            hint: Hint::read(&call["metadata"]["organization_id"]),
+            sent_at_ms: fields::number(&body["event_timestamp"]),
+        })
+    }
+
+    /// The number that is the organization's own: dialled by whoever called in, dialling where it
+    /// called out.
+    pub fn own_number(&self) -> Option<&str> {
+        match self.direction? {
+            Direction::Inbound => self.to_number.as_deref(),
+            Direction::Outbound => self.from_number.as_deref(),
+        }
+    }
+
+    /// Equal for the copies of one event.
+    pub fn dedup_key(&self, verified: &Verified<'_>) -> String {
+        match (self.kind, &self.call_id) {
+            (Kind::CallStarted | Kind::CallEnded | Kind::CallAnalyzed, Some(call)) => {
+                dedup::key(&[self.kind.as_str(), call])
+            }
+            (Kind::CallInbound, _) if self.sent_at_ms.is_none() => {
+                // There is no id yet, and the next call between these numbers may look the same:
+                // the time of the signature tells them apart.
+                let time = verified.signature_time().map(|at| at.timestamp_millis());
+                let time = time.map(|ms| ms.to_string()).unwrap_or_default();
+                let contents = dedup::contents("", verified.body());
+                dedup::key(&["call_inbound", &time, &contents])
+            }
+            // Several of them may come for one call.
+            _ => dedup::contents("retell", verified.body()),
+        }
+    }
+}
+
+fn direction(kind: Kind, call: &Value) -> Option<Direction> {
+    if kind == Kind::CallInbound {
+        return Some(Direction::Inbound);
+    }
+    fields::id(&call["direction"])?.parse().ok()
+}
+
+fn between(start: DateTime<Utc>, end: DateTime<Utc>) -> Option<u64> {
+    u64::try_from(end.signed_duration_since(start).num_milliseconds()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ORGANIZATION: &str = "0197d0a0-0000-7000-8000-000000000001";
+
+    fn ended() -> Value {
+        json!({"event": "call_ended", "call": {
+            "call_type": "phone_call", "call_id": "Jabr9TXYYJHfvl6Syypi88rdAHYHmcq6",
+            "agent_id": "oBeDLoLOeuAbiuaMFXRtDOLriTJ5tSxD", "direction": "inbound",
+            "from_number": "+12137771234", "to_number": "+12137771235",
+            "metadata": {"organization_id": ORGANIZATION},
+            "start_timestamp": 1_714_608_475_945_i64, "end_timestamp": 1_714_608_491_736_i64,
+            "disconnection_reason": "user_hangup", "transcript": "private",
+        }})
+    }
+
+    fn read(body: &Value) -> Event {
+        let body = body.to_string();
+        Event::parse(&Verified::from_store(Scheme::Retell, body.as_bytes())).unwrap()
+    }
+
+    fn key(body: &Value, signed_at: i64) -> String {
+        let text = body.to_string();
+        let signed_at = DateTime::from_timestamp_millis(signed_at).unwrap();
+        let verified = Verified::from_store(Scheme::Retell, text.as_bytes()).signed_at(signed_at);
+        read(body).dedup_key(&verified)
+    }
+
+    #[test]
+    fn a_call_is_read() {
+        let event = read(&ended());
+        assert_eq!(event.kind, Kind::CallEnded);
+        assert_eq!(event.duration_ms, Some(15_791));
+        assert_eq!(event.own_number(), Some("+12137771235"));
+        assert_eq!(
+            event.hint,
+            Hint::Organization(ORGANIZATION.parse().unwrap())
+        );
+        assert!(!format!("{event:?}").contains("private"));
+        let mut outbound = ended();
+        outbound["call"]["direction"] = json!("outbound");
+        outbound["call"]["duration_ms"] = json!(9);
+        let event = read(&outbound);
+        assert_eq!(event.own_number(), Some("+12137771234"));
+        assert_eq!(event.duration_ms, Some(9));
+    }
+
+    #[test]
+    fn an_incoming_call_is_read() {
+        let event = read(&json!({"event": "call_inbound", "call_inbound": {
+            "agent_id": "agent_12345", "from_number": "+12137771234", "to_number": "+12137771235",
+        }}));
+        assert_eq!(event.kind, Kind::CallInbound);
+        assert_eq!(event.own_number(), Some("+12137771235"));
+        assert_eq!(event.agent_id.as_deref(), Some("agent_12345"));
+        assert_eq!((event.call_id, event.hint), (None, Hint::Absent));
+    }
+
+    #[test]
+    fn what_is_not_known_keeps_its_name_and_little_is_needed() {
+        let event = read(&json!({"event": "chat_started", "chat": {}}));
+        assert_eq!(
+            (event.kind, event.name.as_str()),
+            (Kind::Unknown, "chat_started")
+        );
+        assert_eq!(read(&json!({"event": "call_ended"})).call_id, None);
+        let odd = json!({"event": "call_ended", "call": {"call_id": 1, "start_timestamp": -5,
+            "end_timestamp": 9_223_372_036_854_775_807_i64, "duration_ms": -1, "direction": "up",
+            "metadata": "x"}});
+        assert_eq!(read(&odd).duration_ms, None);
+        for body in ["", "[]", "null", "{}", r#"{"event":1}"#, r#"{"event":""}"#] {
+            let verified = Verified::from_store(Scheme::Retell, body.as_bytes());
+            assert_eq!(Event::parse(&verified), Err(Refusal::Malformed), "{body}");
+        }
+    }
+
+    #[test]
+    fn copies_have_one_key_and_nothing_else_has_it() {
+        // The transcript may grow between two tries; the call is the same.
+        let mut other = ended();
+        other["call"]["transcript"] = json!("more");
+        assert_eq!(key(&ended(), 1), key(&other, 2));
+        other["event"] = json!("call_analyzed");
+        assert_ne!(key(&ended(), 1), key(&other, 1));
+        // Of these there are many in a call.
+        let update = |text| {
+            json!({"event": "transcript_updated",
+            "call": {"call_id": "c1", "transcript": text}})
+        };
+        assert_eq!(key(&update("a"), 1), key(&update("a"), 2));
+        assert_ne!(key(&update("a"), 1), key(&update("b"), 1));
+        // Two calls between the same numbers.
+        let inbound = json!({"event": "call_inbound",
+            "call_inbound": {"from_number": "+1", "to_number": "+2"}});
+        assert_ne!(key(&inbound, 1), key(&inbound, 2));
+        let mut dated = inbound;
+        dated["event_timestamp"] = json!(5);
+        assert_eq!(key(&dated, 1), key(&dated, 2));
+    }
+}

@@ -1,0 +1,222 @@
+//! What Twilio says of a call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use url::form_urlencoded;
+
+use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields};
+
+named_enum! {
+    /// What a request of Twilio is about.
+    pub enum Kind as "Twilio event" {
+        IncomingCall = "incoming_call", "Somebody calls: Twilio waits for TwiML.";
+        StatusCallback = "call_status", "A call has another status, or is over.";
+        Other = "other", "Something else.";
+    }
+}
+
+/// A call that has one of these is over.
+const FINAL: &[&str] = &["completed", "busy", "failed", "no-answer", "canceled"];
+/// What a status callback has and a request for TwiML has not.
+const OF_A_CALLBACK: &[&str] = &["CallbackSource", "SequenceNumber", "CallDuration"];
+/// What is about something inside a call.
+const OF_A_PART: &[&str] = &[
+    "StreamSid",
+    "RecordingSid",
+    "ConferenceSid",
+    "DialCallStatus",
+];
+
+/// A request of Twilio.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Event {
+    pub kind: Kind,
+    pub account_sid: Option<String>,
+    pub call_sid: Option<String>,
+    /// As Twilio spells it: `ringing`, `in-progress`, `completed`, …
+    pub call_status: Option<String>,
+    /// `inbound`, `outbound-api` or `outbound-dial`.
+    pub direction: Option<String>,
+    /// A telephone number, mostly in E.164; else `client:…`, `sip:…`, `anonymous`.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// In seconds.
+    pub call_duration: Option<u32>,
+}
+
+impl Event {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] where it is JSON and no object.
+    pub fn parse(verified: &Verified<'_>) -> Result<Self, Refusal> {
+        let parameters = parameters(verified.body_of(Scheme::Twilio)?)?;
+        let get = |name: &str| parameters.get(name).and_then(|text| fields::id_of(text));
+        let number = |name: &str| get(name).and_then(|text| text.parse().ok());
+        let has_any = |names: &[&str]| names.iter().any(|name| get(name).is_some());
+        let call_sid = get("CallSid");
+        let status = get("CallStatus");
+        let direction = get("Direction");
+        let is_over = status.as_deref().is_some_and(|s| FINAL.contains(&s));
+        let kind = if call_sid.is_none() || status.is_none() || has_any(OF_A_PART) {
+            Kind::Other
+        } else if is_over || has_any(OF_A_CALLBACK) {
+            Kind::StatusCallback
+        } else if direction.as_deref() == Some("inbound") {
+            // Ringing; or in progress, where TwiML or a fallback leads here again.
+            Kind::IncomingCall
+        } else {
+            Kind::Other
+        };
+        Ok(Self {
+            kind,
+            account_sid: get("AccountSid"),
+            call_sid,
+            call_status: status,
+            direction,
+            from: get("From"),
+            to: get("To"),
+            call_duration: number("CallDuration"),
+        })
+    }
+
+    /// Equal for the copies of one request: Twilio's token, else call and status.
+    ///
+    /// Twilio does not sign the token: whoever recorded a request could send it with another
+    /// one. What a request brings about must therefore be the same when it comes again
+    /// ([`Self::effect_key`]).
+    pub fn dedup_key(&self, verified: &Verified<'_>) -> String {
+        match verified.delivery_id() {
+            Some(token) => dedup::key(&["twilio_token", token]),
+            None => self.effect_key(verified),
+        }
+    }
+
+    /// Equal for requests that say the same of the same call, whatever their token.
+    pub fn effect_key(&self, verified: &Verified<'_>) -> String {
+        match (self.kind, &self.call_sid, &self.call_status) {
+            (Kind::IncomingCall | Kind::StatusCallback, Some(sid), Some(status)) => {
+                dedup::key(&[self.kind.as_str(), sid, status])
+            }
+            _ => dedup::contents("twilio", verified.body()),
+        }
+    }
+}
+
+/// Whether contents are JSON; no form of Twilio begins so.
+pub(super) fn is_json(contents: &[u8]) -> bool {
+    contents.trim_ascii_start().starts_with(b"{")
+}
+
+/// The parameters of a form or query, or of a JSON object. A name with several values has none:
+/// their order is not signed.
+fn parameters(contents: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
+    if !is_json(contents) {
+        let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(contents) {
+            let distinct = values.entry(name.into_owned()).or_default();
+            distinct.insert(value.into_owned());
+        }
+        let only = |mut distinct: BTreeSet<String>| match distinct.len() {
+            1 => distinct.pop_first(),
+            _ => None,
+        };
+        return Ok(values
+            .into_iter()
+            .filter_map(|(name, distinct)| Some((name, only(distinct)?)))
+            .collect());
+    }
+    let Value::Object(object) = fields::json(contents)? else {
+        return Err(Refusal::Malformed);
+    };
+    let text = |value| match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Ok(object
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, text(value)?)))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verified(body: &str) -> Verified<'_> {
+        Verified::from_store(Scheme::Twilio, body.as_bytes())
+    }
+
+    fn read(body: &str) -> Event {
+        Event::parse(&verified(body)).unwrap()
+    }
+
+    const CALL: &str = "CallSid=CA1&CallStatus=ringing&Direction=inbound&From=%2B41443643532\
+                        &To=%2B15005550006&AccountSid=AC1";
+
+    #[test]
+    fn an_incoming_call_is_told_from_the_callbacks_of_its_status() {
+        let call = read(CALL);
+        assert_eq!(call.kind, Kind::IncomingCall);
+        assert_eq!(call.from.as_deref(), Some("+41443643532"));
+        assert_eq!(call.to.as_deref(), Some("+15005550006"));
+        for (body, kind) in [
+            (format!("{CALL}&SequenceNumber=0"), Kind::StatusCallback),
+            (
+                CALL.replace("ringing", "completed") + "&CallDuration=73",
+                Kind::StatusCallback,
+            ),
+            (CALL.replace("ringing", "no-answer"), Kind::StatusCallback),
+            (CALL.replace("ringing", "in-progress"), Kind::IncomingCall),
+            (CALL.replace("inbound", "outbound-api"), Kind::Other),
+            (format!("{CALL}&StreamSid=MZ1&StreamEvent=x"), Kind::Other),
+            ("MessageSid=SM1&From=%2B1".to_owned(), Kind::Other),
+            (String::new(), Kind::Other),
+            ("CallSid=&CallStatus=ringing".to_owned(), Kind::Other),
+        ] {
+            assert_eq!(read(&body).kind, kind, "{body}");
+        }
+        let over = read("CallSid=CA1&CallStatus=completed&CallDuration=73");
+        assert_eq!(over.call_duration, Some(73));
+        assert_eq!(read("CallDuration=-1").call_duration, None);
+    }
+
+    #[test]
+    fn a_name_with_several_values_has_none() {
+        for form in ["From=%2B1&From=%2B2", "From=%2B2&From=%2B1"] {
+            assert_eq!(read(form).from, None, "{form}");
+        }
+        assert_eq!(read("From=a&From=a").from.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn json_says_the_same() {
+        let json = r#"{"CallSid":"CA1","CallStatus":"completed","CallDuration":73,"x":[1]}"#;
+        let event = read(json);
+        assert_eq!(event.kind, Kind::StatusCallback);
+        assert_eq!(event.call_duration, Some(73));
+        assert_eq!(
+            Event::parse(&verified("{\"CallSid\"")),
+            Err(Refusal::Malformed)
+        );
+    }
+
+    #[test]
+    fn copies_have_one_key_and_nothing_else_has_it() {
+        let key = |body: &str, token: Option<&'static str>| {
+            let verified = verified(body).delivered_as(token);
+            read(body).dedup_key(&verified)
+        };
+        assert_eq!(key(CALL, None), "incoming_call:CA1:ringing");
+        assert_eq!(key(CALL, Some("t1")), "twilio_token:t1");
+        assert_eq!(
+            key(&format!("{CALL}&SequenceNumber=0"), None),
+            "call_status:CA1:ringing"
+        );
+        assert_ne!(key("MessageSid=SM1", None), key("MessageSid=SM2", None));
+        let again = verified(CALL).delivered_as(Some("t2"));
+        assert_eq!(read(CALL).effect_key(&again), key(CALL, None));
+    }
+}

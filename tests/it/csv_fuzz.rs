@@ -14,10 +14,10 @@ use tenantctl::{
     error::{ErrorKind, Result},
 };
 
+use crate::common::fuzz::{self, Generator};
+
 const RUNS: u64 = 20_000;
 const SEED: u64 = 0x5EED_C5F1;
-/// Longer inputs are cut, so that insertions do not add up.
-const LONGEST: usize = 2000;
 
 /// What means something somewhere in the formats.
 const DICTIONARY: &[&[u8]] = &[
@@ -88,72 +88,17 @@ fn zstandard(bytes: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
-/// SplitMix64: small, and the same everywhere.
-struct Generator(u64);
-
-impl Generator {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `end`, or 0.
-    fn below(&mut self, end: usize) -> usize {
-        let end = u64::try_from(end.max(1)).unwrap();
-        usize::try_from(self.next() % end).unwrap()
-    }
-
-    /// A part of `bytes`, at most 32 of them.
-    fn part(&mut self, bytes: &[u8]) -> std::ops::Range<usize> {
-        let start = self.below(bytes.len() + 1);
-        let length = self.below(32).min(bytes.len() - start);
-        start..start + length
-    }
-
-    fn mutate(&mut self, bytes: &mut Vec<u8>, seeds: &[Vec<u8>]) {
-        let at = self.below(bytes.len() + 1);
-        match self.below(8) {
-            0 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
-            1 if at < bytes.len() => bytes[at] = self.next().to_le_bytes()[0],
-            2 => bytes.insert(at, self.next().to_le_bytes()[0]),
-            3 => {
-                let word = DICTIONARY[self.below(DICTIONARY.len())];
-                bytes.splice(at..at, word.iter().copied());
-            }
-            4 => {
-                let part = self.part(bytes);
-                bytes.drain(part);
-            }
-            5 => {
-                let other = &seeds[self.below(seeds.len())];
-                let part = other[self.part(other)].to_vec();
-                bytes.splice(at..at, part);
-            }
-            // Most files are not cut short, or nothing would be left after some rounds.
-            6 if self.below(4) == 0 => bytes.truncate(at),
-            _ => {
-                let part = bytes[self.part(bytes)].to_vec();
-                bytes.splice(at..at, part);
-            }
-        }
-        bytes.truncate(LONGEST);
-    }
-
-    fn options(&mut self) -> ReadOptions {
-        let encoding = TextEncoding::ALL.get(self.below(12)).copied();
-        let delimiters = [
-            Delimiter::COMMA,
-            Delimiter::SEMICOLON,
-            Delimiter::TAB,
-            Delimiter::PIPE,
-        ];
-        ReadOptions {
-            encoding,
-            delimiter: delimiters.get(self.below(12)).copied(),
-        }
+fn options(generator: &mut Generator) -> ReadOptions {
+    let encoding = TextEncoding::ALL.get(generator.below(12)).copied();
+    let delimiters = [
+        Delimiter::COMMA,
+        Delimiter::SEMICOLON,
+        Delimiter::TAB,
+        Delimiter::PIPE,
+    ];
+    ReadOptions {
+        encoding,
+        delimiter: delimiters.get(generator.below(12)).copied(),
     }
 }
 
@@ -222,28 +167,18 @@ fn comes_back(seen: &Seen) {
     assert_eq!(fields, expected);
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "whoever runs the tests asks for more in the environment"
-)]
-fn runs() -> u64 {
-    std::env::var("TENANTCTL_FUZZ_RUNS")
-        .ok()
-        .map_or(RUNS, |runs| runs.parse().expect("a number of runs"))
-}
-
 #[test]
 fn damaged_files_are_read_or_refused() {
-    let runs = runs();
+    let runs = fuzz::runs(RUNS);
     let seeds = seeds();
-    let mut generator = Generator(SEED);
+    let mut generator = Generator::new(SEED, DICTIONARY);
     let (mut whole, mut refused) = (0, 0);
     for run in 0..runs {
         let mut bytes = seeds[generator.below(seeds.len())].clone();
         for _ in 0..generator.below(8) {
             generator.mutate(&mut bytes, &seeds);
         }
-        let options = generator.options();
+        let options = options(&mut generator);
         let checked = std::panic::catch_unwind(|| {
             let mut seen = Seen::default();
             let ended = read(&bytes, &options, &mut seen);

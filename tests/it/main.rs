@@ -36,3 +36,4 @@ mod pty;
 mod pty_init;
 mod statements;
 mod users;
+mod webhook_fuzz;

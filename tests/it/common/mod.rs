@@ -4,6 +4,7 @@
 mod cli;
 mod clinic;
 mod fixtures;
+pub mod fuzz;
 mod race;
 
 pub use cli::{Cli, Outcome};

@@ -71,6 +71,8 @@ pub enum Command {
     #[command(subcommand)]
     Import(commands::import::ImportCommand),
     #[command(subcommand)]
+    Webhook(commands::webhook::WebhookCommand),
+    #[command(subcommand)]
     Activity(commands::activity::ActivityCommand),
     #[command(subcommand)]
     Db(commands::db::DbCommand),
@@ -108,6 +110,7 @@ impl Command {
             Self::Appointment(command) => command.run(app).await,
             Self::Booking(command) => command.run(app).await,
             Self::Import(command) => command.run(app).await,
+            Self::Webhook(command) => command.run(app).await,
             Self::Activity(command) => command.run(app).await,
             Self::Db(command) => command.run(app).await,
             Self::Local(command) => command.run(app).await,

@@ -14,6 +14,8 @@ use crate::{
         display_name,
         import::{DateOrder, ImportKind, Mapping, MemberMode, OnConflict},
         organization::OrganizationStatus,
+        webhook::Scheme,
+        webhook_event::EventStatus,
     },
     error::Error,
 };
@@ -85,6 +87,10 @@ parsers! {
     clock_time -> ClockTime;
     /// A day of the week.
     weekday -> Weekday;
+    /// How an endpoint's requests prove where they come from.
+    scheme -> Scheme;
+    /// Where a webhook event stands.
+    event_status -> EventStatus;
     /// A kind of schedule.
     schedule_kind -> ScheduleKind;
     /// The status of an appointment.

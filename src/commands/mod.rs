@@ -29,3 +29,4 @@ pub mod role;
 pub mod schedule;
 pub mod user;
 pub mod views;
+pub mod webhook;

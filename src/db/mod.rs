@@ -29,6 +29,7 @@ pub mod rehearsal;
 pub mod schedules;
 pub mod tenant;
 pub mod users;
+pub mod webhooks;
 
 pub use connection::{ConnectSettings, Database, open_connection};
 pub use error::{is_loopback, is_unique_violation, stored};

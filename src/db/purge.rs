@@ -12,6 +12,15 @@ use crate::{
 /// The tenant tables, children before the parents they refer to. A test compares this list with
 /// the catalog, so that a new table cannot be forgotten here.
 pub const TABLES: &[&str] = &[
+    "webhook_jobs",
+    "webhook_events",
+    "webhook_secrets",
+    "webhook_endpoints",
+    "stream_tokens",
+    "calls",
+    "messages",
+    "channel_usage",
+    "channel_identities",
     "access_log",
     "appointments",
     "schedules",

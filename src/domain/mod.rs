@@ -39,6 +39,9 @@ pub mod time_zone;
 mod token_key;
 pub mod user;
 pub mod webhook;
+pub mod webhook_effect;
+pub mod webhook_endpoint;
+pub mod webhook_event;
 
 pub use activity::{ChainVerifier, Entry};
 pub use actor::Actor;

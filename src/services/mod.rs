@@ -13,5 +13,6 @@ pub mod organizations;
 pub mod purge;
 mod session;
 pub mod users;
+pub mod webhooks;
 
 pub use session::{Scope, Session};

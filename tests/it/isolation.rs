@@ -38,6 +38,10 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
         "defaults that every tenant reads and none writes",
     ),
     (
+        "sign_up_events",
+        "the platform's own: which organization comes of a sign-up, the sign-up decides; the tenant role has no right on it",
+    ),
+    (
         "users",
         "people across organizations; the tenant role has no right on it",
     ),
@@ -46,6 +50,10 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
 /// Tenant tables on which row-level security is enabled but not forced, and why.
 const NOT_FORCED: &[(&str, &str)] = &[
     (
+        "channel_identities",
+        "a webhook is held against what other organizations say is theirs; holds agents and numbers",
+    ),
+    (
         "invitation_lookups",
         "sign-up asks across tenants; holds a hash and ids",
     ),
@@ -53,6 +61,10 @@ const NOT_FORCED: &[(&str, &str)] = &[
     (
         "user_organizations",
         "sign-up asks across tenants; holds ids only",
+    ),
+    (
+        "webhook_jobs",
+        "the queue that workers take from across tenants; holds ids and a time",
     ),
 ];
 

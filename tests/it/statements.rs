@@ -43,6 +43,18 @@ const ACROSS_TENANTS: &[(&str, &str)] = &[
         "(SELECT count(*) FROM user_organizations m",
         "how many organizations a user has",
     ),
+    (
+        "SELECT organization_id, event_id FROM webhook_jobs",
+        "a worker takes the next job, whosever it is",
+    ),
+    (
+        "SELECT count(*) AS \"count!\", min(run_at) AS since FROM webhook_jobs",
+        "the length of the queue",
+    ),
+    (
+        "SELECT DISTINCT organization_id FROM channel_identities",
+        "who says that an agent or a number is theirs",
+    ),
 ];
 
 /// The tables with `organization_id`, as the migrations make them, and the organizations. That a

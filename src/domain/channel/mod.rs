@@ -2,6 +2,7 @@
 //! three ways to write it: `key=value` pairs ([`patch`]), a TOML document and JSON ([`document`]).
 
 pub mod document;
+pub mod identity;
 pub mod key;
 pub mod kind;
 pub mod patch;

@@ -83,7 +83,31 @@ mod tests {
                     assert!(!item.name.contains('\0'));
                 }
                 assert_eq!(parse(&verified).unwrap(), parsed);
+                check_pieces(&parsed);
             }
+        }
+    }
+
+    /// What is stored of a request with several things is read as those things again.
+    fn check_pieces(parsed: &Parsed) {
+        match parsed {
+            Parsed::Meta(events) => {
+                for event in events {
+                    let body = event.to_body();
+                    let again = meta::Event::split(&Verified::from_store(Scheme::Meta, &body));
+                    let keys = again.unwrap().into_iter().map(|event| event.dedup_key());
+                    assert_eq!(keys.collect::<Vec<_>>(), [event.dedup_key()]);
+                }
+            }
+            Parsed::Evolution(events) => {
+                for event in events {
+                    let body = event.to_body();
+                    let stored = Verified::from_store(Scheme::Evolution, &body);
+                    let again = evolution::Event::split(&stored).unwrap();
+                    assert_eq!(again.as_slice(), std::slice::from_ref(event));
+                }
+            }
+            _ => {}
         }
     }
 

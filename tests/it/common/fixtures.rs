@@ -3,13 +3,23 @@
 use serde_json::{Value, json};
 use tenantctl::{
     context::new_id,
-    domain::{Locale, Organization, Role, TimeZone, User, UserId, booking::Function},
+    crypto::SealingKeys,
+    db::{self, TenantTx, webhooks::events::NewEvent},
+    domain::{
+        ChannelKind, ChannelSettings, Locale, Organization, Role, TimeZone, User, UserId,
+        booking::Function, webhook::Scheme, webhook_event::Delivery,
+    },
     services::{
-        Session, booking, invitations, members,
+        Session, booking, channels, invitations, members,
         organizations::{self, FirstOwner, NewOrganization},
         users::{self, SignUp},
+        webhooks::{
+            self, Worked,
+            endpoints::{self, NewEndpoint},
+        },
     },
 };
+use uuid::Uuid;
 
 use super::TestDb;
 
@@ -68,7 +78,102 @@ async fn organization(session: &Session, slug: &str) -> Organization {
         .await
         .expect("the invitation is made");
     practice(session, &organization).await;
+    webhooks(session, &organization).await;
     organization
+}
+
+/// The keys that tests seal secrets with.
+pub fn sealing_keys() -> SealingKeys {
+    SealingKeys::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").expect("a key")
+}
+
+/// An endpoint of each telephone channel, a call and a message that were processed, and one that waits.
+async fn webhooks(session: &Session, organization: &Organization) {
+    let id = organization.id;
+    channels::change(session, id, ChannelKind::Retell, None, |before, _| {
+        let mut after = before.clone();
+        after.settings = ChannelSettings::from_json(
+            ChannelKind::Retell,
+            json!({ "agent_id": format!("agent_{}", organization.slug) }),
+        )?;
+        Ok(after)
+    })
+    .await
+    .expect("the channel is changed");
+    let new = NewEndpoint {
+        channel: ChannelKind::Retell,
+        scheme: Scheme::Retell,
+        secret: "a key of Retell".into(),
+        verify_token: None,
+    };
+    let (_, made) = endpoints::create(session, id, &sealing_keys(), &new)
+        .await
+        .expect("the endpoint is made");
+    let now = session.now();
+    let ended = json!({
+        "event": "call_ended",
+        "call": { "call_id": "call_1", "direction": "inbound", "start_timestamp": 1_700_000_000_000_i64,
+                  "end_timestamp": 1_700_000_060_000_i64, "duration_ms": 60_000 },
+    });
+    let wrote = json!({ "session": "s", "id": "1", "text": "Hello" });
+    for (channel, endpoint_id, body) in [
+        (ChannelKind::Retell, Some(made.endpoint.id), &ended),
+        (ChannelKind::Web, None, &wrote),
+    ] {
+        store(session, organization, channel, endpoint_id, body, "1").await;
+    }
+    while webhooks::work_once(&session.db, session.clock, None)
+        .await
+        .expect("the worker works")
+        != Worked::Nothing
+    {}
+    store(session, organization, ChannelKind::Web, None, &wrote, "2").await;
+    let mut tx = TenantTx::begin(&session.db, id).await.expect("a scope");
+    let hash = [7; 32];
+    let until = now + chrono::TimeDelta::minutes(1);
+    db::webhooks::stream_tokens::insert(
+        &mut tx,
+        &hash,
+        ChannelKind::TwilioRealtime,
+        "CA1",
+        now,
+        until,
+    )
+    .await
+    .expect("the token is stored");
+    tx.commit().await.expect("committed");
+}
+
+async fn store(
+    session: &Session,
+    organization: &Organization,
+    channel: ChannelKind,
+    endpoint_id: Option<Uuid>,
+    body: &Value,
+    key: &str,
+) {
+    let mut tx = TenantTx::begin(&session.db, organization.id)
+        .await
+        .expect("a scope");
+    let event = NewEvent {
+        id: new_id(),
+        channel,
+        endpoint_id,
+        idempotency_key: key.to_owned(),
+        kind: "event".to_owned(),
+        delivery: Delivery {
+            method: "POST".to_owned(),
+            query: String::new(),
+            headers: json!({}),
+            body: body.to_string().into_bytes(),
+        },
+        quarantined: None,
+        received_at: session.now(),
+    };
+    db::webhooks::events::insert(&mut tx, &event)
+        .await
+        .expect("the event is stored");
+    tx.commit().await.expect("committed");
 }
 
 /// The ids of a small practice: who treats whom where and when.

@@ -1,7 +1,7 @@
 //! What Evolution API says of its instances and their messages.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::redact_apikey;
 use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields};
@@ -94,6 +94,12 @@ impl Event {
             payload,
         };
         Ok(data.into_iter().map(event).collect())
+    }
+
+    /// A request that holds this alone, without keys: [`Event::split`] makes the same of it.
+    pub fn to_body(&self) -> Vec<u8> {
+        let body = json!({"event": self.name, "instance": self.instance, "data": self.payload});
+        body.to_string().into_bytes()
     }
 
     /// Equal for the copies of one message, and of one update.

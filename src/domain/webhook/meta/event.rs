@@ -1,7 +1,7 @@
 //! What WhatsApp says: one request holds many messages and statuses.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields};
 
@@ -126,6 +126,28 @@ impl Event {
             payload,
             entry_time,
         }
+    }
+
+    /// A request that holds this alone: [`Event::split`] makes the same of it.
+    pub fn to_body(&self) -> Vec<u8> {
+        let in_value = |name: &str| {
+            let metadata = json!({"phone_number_id": self.phone_number_id});
+            json!({"field": "messages", "value": {"metadata": metadata, name: [self.payload]}})
+        };
+        let change = match &self.what {
+            What::Message(_) => in_value("messages"),
+            What::Status(_) => in_value("statuses"),
+            // The whole request, of something else than WhatsApp.
+            What::Other(_) if self.payload.get("object").is_some() => {
+                return self.payload.to_string().into_bytes();
+            }
+            // The whole change, or one thing of it that could not be read.
+            What::Other(_) if self.payload.get("field").is_some() => self.payload.clone(),
+            What::Other(_) => in_value("messages"),
+        };
+        let entry = json!([{"changes": [change]}]);
+        let body = json!({"object": "whatsapp_business_account", "entry": entry});
+        body.to_string().into_bytes()
     }
 
     /// A word for what it is, for lists and metrics.

@@ -81,6 +81,20 @@ impl Event {
         })
     }
 
+    /// Whether the call is over.
+    pub fn is_over(&self) -> bool {
+        let status = self.call_status.as_deref();
+        status.is_some_and(|status| FINAL.contains(&status))
+    }
+
+    /// The number of the organization's own: the one that was called, or calls.
+    pub fn own_number(&self) -> Option<&str> {
+        match self.direction.as_deref()? {
+            "inbound" => self.to.as_deref(),
+            _ => self.from.as_deref(),
+        }
+    }
+
     /// Equal for the copies of one request: Twilio's token, else call and status.
     ///
     /// Twilio does not sign the token: whoever recorded a request could send it with another

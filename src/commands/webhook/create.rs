@@ -1,0 +1,83 @@
+//! `webhook endpoint create`
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{
+    endpoint_view::{ChangedEndpointView, EndpointView},
+    secret::SecretArgs,
+};
+use crate::{
+    cli::{complete, values},
+    context::{App, random_secret},
+    domain::{ChannelKind, hexadecimal, webhook::Scheme, webhook_endpoint::scheme_of},
+    error::Result,
+    services::webhooks::endpoints::{self, NewEndpoint},
+};
+
+/// Make an endpoint that the provider of a channel can send to.
+///
+/// The secret is what the provider signs with: Twilio's auth token, Retell's API key, the app secret
+/// at Meta, the JWT key of the Evolution API (or `header:NAME:VALUE`). It is stored sealed, and never
+/// shown. For Meta a verify token is made and shown once.
+///
+/// Examples:
+///   pass show clinic/twilio | tenantctl webhook endpoint create twilio_realtime --secret-stdin
+///   tenantctl webhook endpoint create whatsapp --scheme evolution --secret-env EVOLUTION_KEY
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct CreateArgs {
+    /// The channel.
+    #[arg(value_name = "CHANNEL", value_parser = values::channel, add = ArgValueCompleter::new(complete::channels))]
+    channel: ChannelKind,
+
+    /// Who sends, where a channel has several: meta (otherwise taken) or evolution for whatsapp.
+    #[arg(long, value_name = "SCHEME", value_parser = values::scheme)]
+    scheme: Option<Scheme>,
+
+    #[command(flatten)]
+    secret: SecretArgs,
+}
+
+impl CreateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedEndpointView> {
+        let scheme = scheme_of(self.channel, self.scheme)?;
+        let keys = app.sealing_keys()?;
+        let secret = self.secret.read(app, "Secret of the provider")?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let verify_token = match scheme {
+            Scheme::Meta => Some(new_token()?),
+            _ => None,
+        };
+        let new = NewEndpoint {
+            channel: self.channel,
+            scheme,
+            secret,
+            verify_token: verify_token.clone(),
+        };
+        let (organization, details) =
+            endpoints::create(&session, organization.id, &keys, &new).await?;
+        let slug = organization.slug.to_string();
+        let endpoint = EndpointView::new(app, details, &organization)?;
+        Ok(ChangedEndpointView {
+            said: format!("made a webhook endpoint of {slug}"),
+            next: vec![
+                format!("tell {scheme} the URL"),
+                "have it served: tenantctl serve".to_owned(),
+            ],
+            // Of a dry run nobody can use it.
+            verify_token: verify_token
+                .filter(|_| !app.global.dry_run)
+                .map(|token| token.expose_secret().to_owned()),
+            endpoint,
+            changed: true,
+        })
+    }
+}
+
+/// 256 random bits, in characters that survive every form.
+pub(super) fn new_token() -> Result<SecretString> {
+    Ok(hexadecimal(&random_secret()?).into())
+}

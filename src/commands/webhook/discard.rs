@@ -1,0 +1,35 @@
+//! `webhook events discard`
+
+use clap::Args;
+use uuid::Uuid;
+
+use super::event_view::{ChangedEventView, EventView};
+use crate::{context::App, error::Result, services::webhooks::events};
+
+/// Give an event up: it is kept, and never processed.
+///
+/// Example:
+///   tenantctl webhook events discard ID --org harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct DiscardArgs {
+    /// The event.
+    #[arg(value_name = "ID")]
+    id: Uuid,
+}
+
+impl DiscardArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedEventView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let (organization, event) = events::discard(&session, organization.id, self.id).await?;
+        Ok(ChangedEventView {
+            said: format!("discarded event {}", self.id),
+            next: vec![format!(
+                "to undo it: tenantctl webhook events replay {} --org {}",
+                self.id, organization.slug
+            )],
+            event: EventView::new(event, organization.time_zone.tz()),
+        })
+    }
+}

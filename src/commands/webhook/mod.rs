@@ -1,0 +1,72 @@
+//! `tenantctl webhook`: where the providers of the channels send to, and what they sent.
+
+mod create;
+mod discard;
+mod endpoint_view;
+mod event_view;
+mod events;
+mod list;
+mod replay;
+mod rotate;
+mod secret;
+mod show;
+mod toggle;
+mod url;
+
+use clap::Subcommand;
+
+use crate::{context::App, error::Result};
+
+/// Endpoints that the providers of the channels send to, and the events that came in.
+#[derive(Debug, Subcommand)]
+pub enum WebhookCommand {
+    #[command(subcommand)]
+    Endpoint(EndpointCommand),
+    #[command(subcommand)]
+    Events(EventsCommand),
+}
+
+/// The endpoints of an organization: one or more for each channel.
+#[derive(Debug, Subcommand)]
+pub enum EndpointCommand {
+    Create(create::CreateArgs),
+    List(list::ListArgs),
+    Rotate(rotate::RotateArgs),
+    Disable(toggle::DisableArgs),
+    Enable(toggle::EnableArgs),
+    Url(url::UrlArgs),
+}
+
+/// The events that were received, and what became of them.
+#[derive(Debug, Subcommand)]
+pub enum EventsCommand {
+    List(events::ListArgs),
+    Show(show::ShowArgs),
+    Replay(replay::ReplayArgs),
+    Discard(discard::DiscardArgs),
+}
+
+impl WebhookCommand {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// What the verb could not do.
+    pub async fn run(self, app: &App) -> Result<()> {
+        match self {
+            Self::Endpoint(command) => match command {
+                EndpointCommand::Create(args) => app.show(args.run(app).await?).await,
+                EndpointCommand::List(args) => app.list(args.run(app).await?).await,
+                EndpointCommand::Rotate(args) => app.show(args.run(app).await?).await,
+                EndpointCommand::Disable(args) => app.show(args.run(app).await?).await,
+                EndpointCommand::Enable(args) => app.show(args.run(app).await?).await,
+                EndpointCommand::Url(args) => app.show(args.run(app).await?).await,
+            },
+            Self::Events(command) => match command {
+                EventsCommand::List(args) => app.list(args.run(app).await?).await,
+                EventsCommand::Show(args) => app.show(args.run(app).await?).await,
+                EventsCommand::Replay(args) => app.show(args.run(app).await?).await,
+                EventsCommand::Discard(args) => app.show(args.run(app).await?).await,
+            },
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `webhook events replay`
+
+use clap::Args;
+use uuid::Uuid;
+
+use super::event_view::{ChangedEventView, EventView};
+use crate::{context::App, error::Result, services::webhooks::events};
+
+/// Have an event processed again, whatever became of it.
+///
+/// Its effects are such that a second time changes nothing.
+///
+/// Example:
+///   tenantctl webhook events replay ID --org harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ReplayArgs {
+    /// The event.
+    #[arg(value_name = "ID")]
+    id: Uuid,
+}
+
+impl ReplayArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedEventView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let (organization, event) = events::replay(&session, organization.id, self.id).await?;
+        Ok(ChangedEventView {
+            said: format!("event {} waits for a worker", self.id),
+            next: vec!["a worker runs in: tenantctl serve".to_owned()],
+            event: EventView::new(event, organization.time_zone.tz()),
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! `webhook endpoint rotate`
+
+use chrono::TimeDelta;
+use clap::Args;
+use secrecy::ExposeSecret as _;
+use uuid::Uuid;
+
+use super::{
+    create::new_token,
+    endpoint_view::{ChangedEndpointView, EndpointView},
+    secret::SecretArgs,
+};
+use crate::{
+    context::App, domain::webhook_endpoint::SecretPurpose, error::Result,
+    services::webhooks::endpoints,
+};
+
+/// Take a new secret into use, while the former one goes on being accepted for a time.
+///
+/// Two secrets are active at most: a second rotation ends the acceptance of the one before the former.
+///
+/// Examples:
+///   pass show clinic/twilio-new | tenantctl webhook endpoint rotate ID --secret-stdin
+///   tenantctl webhook endpoint rotate ID --secret-file new-token --overlap-hours 0
+///   tenantctl webhook endpoint rotate ID --verify-token
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct RotateArgs {
+    /// The endpoint.
+    #[arg(value_name = "ID")]
+    id: Uuid,
+
+    /// For how many hours the former secret is accepted.
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=720))]
+    overlap_hours: u32,
+
+    /// Make another verify token (Meta), in place of another secret.
+    #[arg(long, conflicts_with_all = ["secret_stdin", "secret_file", "secret_env"])]
+    verify_token: bool,
+
+    #[command(flatten)]
+    secret: SecretArgs,
+}
+
+impl RotateArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedEndpointView> {
+        let keys = app.sealing_keys()?;
+        let (purpose, secret) = match self.verify_token {
+            true => (SecretPurpose::VerifyToken, new_token()?),
+            false => (
+                SecretPurpose::Signing,
+                self.secret.read(app, "New secret of the provider")?,
+            ),
+        };
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let overlap = TimeDelta::hours(self.overlap_hours.into());
+        let rotated = endpoints::rotate(
+            &session,
+            organization.id,
+            &keys,
+            self.id,
+            (purpose, &secret),
+            overlap,
+        );
+        let (organization, details) = rotated.await?;
+        let is_shown = self.verify_token && !app.global.dry_run;
+        Ok(ChangedEndpointView {
+            said: format!("rotated a secret of endpoint {}", self.id),
+            next: vec![format!(
+                "tell {} the new one within {} hours",
+                details.endpoint.scheme, self.overlap_hours
+            )],
+            verify_token: is_shown.then(|| secret.expose_secret().to_owned()),
+            endpoint: EndpointView::new(app, details, &organization)?,
+            changed: true,
+        })
+    }
+}

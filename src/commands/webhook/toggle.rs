@@ -1,0 +1,77 @@
+//! `webhook endpoint enable` and `disable`
+
+use clap::Args;
+use uuid::Uuid;
+
+use super::endpoint_view::{ChangedEndpointView, EndpointView};
+use crate::{
+    context::App,
+    error::Result,
+    services::webhooks::endpoints::{self, EndpointDetails},
+};
+
+/// Switch an endpoint off: what is sent to it is answered as if it did not exist.
+///
+/// Example:
+///   tenantctl webhook endpoint disable ID --org harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct DisableArgs {
+    /// The endpoint.
+    #[arg(value_name = "ID")]
+    id: Uuid,
+}
+
+/// Switch an endpoint on again.
+///
+/// Example:
+///   tenantctl webhook endpoint enable ID --org harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct EnableArgs {
+    /// The endpoint.
+    #[arg(value_name = "ID")]
+    id: Uuid,
+}
+
+impl DisableArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedEndpointView> {
+        toggle(app, self.id, false).await
+    }
+}
+
+impl EnableArgs {
+    pub(super) async fn run(self, app: &App) -> Result<ChangedEndpointView> {
+        toggle(app, self.id, true).await
+    }
+}
+
+async fn toggle(app: &App, id: Uuid, enabled: bool) -> Result<ChangedEndpointView> {
+    let session = app.session().await?;
+    let organization = app.organization(&session, None).await?;
+    let (organization, endpoint, changed) =
+        endpoints::set_enabled(&session, organization.id, id, enabled).await?;
+    let (state, back) = match enabled {
+        true => ("enabled", "disable"),
+        false => ("disabled", "enable"),
+    };
+    let said = match changed {
+        true => format!("{state} endpoint {id}"),
+        false => format!("endpoint {id} is {state} already"),
+    };
+    let details = EndpointDetails {
+        endpoint,
+        secrets: Vec::new(),
+    };
+    let undo = format!(
+        "to undo it: tenantctl webhook endpoint {back} {id} --org {}",
+        organization.slug
+    );
+    Ok(ChangedEndpointView {
+        endpoint: EndpointView::new(app, details, &organization)?,
+        changed,
+        verify_token: None,
+        said,
+        next: changed.then_some(undo).into_iter().collect(),
+    })
+}

@@ -1,0 +1,51 @@
+//! `webhook endpoint url`
+
+use clap::Args;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::endpoint_view::{url, without_public_url};
+use crate::{
+    context::App,
+    error::Result,
+    output::{Page, View},
+    services::webhooks::endpoints,
+};
+
+/// Print the URL that a provider is told.
+///
+/// Example:
+///   tenantctl webhook endpoint url ID --org harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct UrlArgs {
+    /// The endpoint.
+    #[arg(value_name = "ID")]
+    id: Uuid,
+}
+
+impl UrlArgs {
+    pub(super) async fn run(self, app: &App) -> Result<UrlView> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let (_, details) = endpoints::show(&session, organization.id, self.id).await?;
+        Ok(UrlView {
+            url: url(app, &details.endpoint)?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct UrlView {
+    url: String,
+}
+
+impl View for UrlView {
+    fn human(&self, page: &mut Page) {
+        page.line(self.url.as_str());
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        without_public_url(&self.url).into_iter().collect()
+    }
+}

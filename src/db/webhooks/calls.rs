@@ -1,0 +1,89 @@
+//! Calls, as the providers tell of them: in pieces, and not always in order.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    db::TenantTx,
+    domain::{ChannelKind, webhook_effect::CallUpdate},
+    error::Result,
+};
+
+/// What is known now goes into the row of the call, which may be there already. An end is not undone
+/// by news of before it that arrives late.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn record(
+    tx: &mut TenantTx,
+    id: Uuid,
+    channel: ChannelKind,
+    call: &CallUpdate,
+    received_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let started_at = call.started_at.unwrap_or(received_at);
+    sqlx::query!(
+        "INSERT INTO calls
+                (organization_id, id, channel, external_id, direction, from_number, to_number, status,
+                 duration_seconds, started_at, ended_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (organization_id, channel, external_id) DO UPDATE
+            SET from_number = coalesce(calls.from_number, EXCLUDED.from_number),
+                to_number = coalesce(calls.to_number, EXCLUDED.to_number),
+                status = CASE WHEN calls.ended_at IS NOT NULL AND EXCLUDED.ended_at IS NULL
+                              THEN calls.status ELSE EXCLUDED.status END,
+                duration_seconds = coalesce(EXCLUDED.duration_seconds, calls.duration_seconds),
+                started_at = least(calls.started_at, EXCLUDED.started_at),
+                ended_at = coalesce(calls.ended_at, EXCLUDED.ended_at),
+                updated_at = EXCLUDED.updated_at",
+        tx.organization_id().as_uuid(),
+        id,
+        channel.as_str(),
+        call.external_id,
+        call.direction.as_str(),
+        call.from_number,
+        call.to_number,
+        call.status,
+        call.duration_seconds,
+        started_at,
+        call.ended_at,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// A call that has ended and is not in the usage yet; it counts as being there from now on.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    pub at: DateTime<Utc>,
+    pub seconds: i64,
+}
+
+/// Takes a call into the usage: once, however often its end is told.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn count(
+    tx: &mut TenantTx,
+    channel: ChannelKind,
+    external_id: &str,
+) -> Result<Option<Ended>> {
+    let row = sqlx::query!(
+        r#"UPDATE calls SET counted = true
+            WHERE organization_id = $1 AND channel = $2 AND external_id = $3
+              AND NOT counted AND ended_at IS NOT NULL
+            RETURNING ended_at AS "ended_at!", coalesce(duration_seconds, 0)::bigint AS "seconds!""#,
+        tx.organization_id().as_uuid(),
+        channel.as_str(),
+        external_id,
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| Ended {
+        at: row.ended_at,
+        seconds: row.seconds,
+    }))
+}

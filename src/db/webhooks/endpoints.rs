@@ -1,0 +1,157 @@
+//! Endpoints.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    db::{TenantTx, channels, stored},
+    domain::{
+        OrganizationId,
+        webhook_endpoint::{EndpointAddress, WebhookEndpoint},
+    },
+    error::{Error, Result},
+};
+
+struct EndpointRow {
+    organization_id: Uuid,
+    id: Uuid,
+    channel: String,
+    scheme: String,
+    address: Vec<u8>,
+    enabled: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<EndpointRow> for WebhookEndpoint {
+    type Error = Error;
+
+    fn try_from(row: EndpointRow) -> Result<Self> {
+        let random: [u8; 16] = row
+            .address
+            .try_into()
+            .map_err(|_| Error::failure("webhook_endpoints.address has not 16 bytes"))?;
+        let organization: OrganizationId = row.organization_id.into();
+        Ok(Self {
+            id: row.id,
+            channel: stored("webhook_endpoints.channel", row.channel.parse())?,
+            scheme: stored("webhook_endpoints.scheme", row.scheme.parse())?,
+            address: EndpointAddress::from_stored(organization, random),
+            enabled: row.enabled,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// The endpoints of the organization, the oldest first.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn list(tx: &mut TenantTx) -> Result<Vec<WebhookEndpoint>> {
+    sqlx::query_as!(
+        EndpointRow,
+        "SELECT organization_id, id, channel, scheme, address, enabled, created_at, updated_at
+           FROM webhook_endpoints WHERE organization_id = $1 ORDER BY id",
+        tx.organization_id().as_uuid(),
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(WebhookEndpoint::try_from)
+    .collect()
+}
+
+/// One endpoint.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEndpoint>> {
+    sqlx::query_as!(
+        EndpointRow,
+        "SELECT organization_id, id, channel, scheme, address, enabled, created_at, updated_at
+           FROM webhook_endpoints WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id,
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(WebhookEndpoint::try_from)
+    .transpose()
+}
+
+/// The endpoint of that address, in the organization that the address names.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find_by_address(
+    tx: &mut TenantTx,
+    address: &EndpointAddress,
+) -> Result<Option<WebhookEndpoint>> {
+    sqlx::query_as!(
+        EndpointRow,
+        "SELECT organization_id, id, channel, scheme, address, enabled, created_at, updated_at
+           FROM webhook_endpoints WHERE organization_id = $1 AND address = $2",
+        tx.organization_id().as_uuid(),
+        &address.random(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(WebhookEndpoint::try_from)
+    .transpose()
+}
+
+/// Adds an endpoint.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn insert(tx: &mut TenantTx, endpoint: &WebhookEndpoint) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO webhook_endpoints
+                (organization_id, id, channel, scheme, address, enabled, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        tx.organization_id().as_uuid(),
+        endpoint.id,
+        endpoint.channel.as_str(),
+        endpoint.scheme.as_str(),
+        &endpoint.address.random(),
+        endpoint.enabled,
+        endpoint.created_at,
+        endpoint.updated_at,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Switches an endpoint on or off, and tells the running servers.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn set_enabled(
+    tx: &mut TenantTx,
+    id: Uuid,
+    enabled: bool,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE webhook_endpoints SET enabled = $3, updated_at = $4
+          WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id,
+        enabled,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    tell_servers(tx).await
+}
+
+/// Tells the running servers, when the transaction commits, that what they know of the endpoints of
+/// the organization is no longer so.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn tell_servers(tx: &mut TenantTx) -> Result<()> {
+    channels::notify(tx, "webhooks").await
+}

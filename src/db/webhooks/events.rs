@@ -1,0 +1,237 @@
+//! Events, as they were received.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    db::{TenantTx, stored},
+    domain::{
+        ChannelKind,
+        webhook::Scheme,
+        webhook_event::{Delivery, EventStatus, WebhookEvent},
+    },
+    error::{Error, Result},
+};
+
+/// An event that was just received.
+#[derive(Debug)]
+pub struct NewEvent {
+    pub id: Uuid,
+    pub channel: ChannelKind,
+    pub endpoint_id: Option<Uuid>,
+    pub idempotency_key: String,
+    pub kind: String,
+    pub delivery: Delivery,
+    /// Why it may not be processed.
+    pub quarantined: Option<String>,
+    pub received_at: DateTime<Utc>,
+}
+
+/// Stores an event, and its job in the same statement, so that what is acknowledged is also done. An
+/// event whose key is known already is not stored again: `false`.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn insert(tx: &mut TenantTx, event: &NewEvent) -> Result<bool> {
+    let status = match event.quarantined {
+        Some(_) => EventStatus::Quarantined,
+        None => EventStatus::Pending,
+    };
+    let inserted = sqlx::query_scalar!(
+        r#"WITH event AS (
+               INSERT INTO webhook_events
+                      (organization_id, id, channel, endpoint_id, idempotency_key, kind, method, query,
+                       headers, body, status, reason, received_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+               ON CONFLICT (organization_id, channel, idempotency_key) DO NOTHING
+               RETURNING id),
+           job AS (
+               INSERT INTO webhook_jobs (organization_id, event_id, run_at)
+               SELECT $1, id, $13 FROM event WHERE $11 = 'pending')
+           SELECT count(*) AS "count!" FROM event"#,
+        tx.organization_id().as_uuid(),
+        event.id,
+        event.channel.as_str(),
+        event.endpoint_id,
+        event.idempotency_key,
+        event.kind,
+        event.delivery.method,
+        event.delivery.query,
+        event.delivery.headers,
+        event.delivery.body,
+        status.as_str(),
+        event.quarantined,
+        event.received_at,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(inserted > 0)
+}
+
+struct EventRow {
+    id: Uuid,
+    channel: String,
+    endpoint_id: Option<Uuid>,
+    idempotency_key: String,
+    kind: String,
+    status: String,
+    reason: Option<String>,
+    attempts: i32,
+    received_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<EventRow> for WebhookEvent {
+    type Error = Error;
+
+    fn try_from(row: EventRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            channel: stored("webhook_events.channel", row.channel.parse())?,
+            endpoint_id: row.endpoint_id,
+            idempotency_key: row.idempotency_key,
+            kind: row.kind,
+            status: stored("webhook_events.status", row.status.parse())?,
+            reason: row.reason,
+            attempts: row.attempts,
+            received_at: row.received_at,
+            finished_at: row.finished_at,
+        })
+    }
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    pub status: Option<EventStatus>,
+    pub channel: Option<ChannelKind>,
+    pub endpoint: Option<Uuid>,
+    /// Received before this one.
+    pub before: Option<(DateTime<Utc>, Uuid)>,
+    /// `None`: all.
+    pub limit: Option<i64>,
+}
+
+/// The events that match, newest first, without what was sent.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn list(tx: &mut TenantTx, filter: &EventFilter) -> Result<Vec<WebhookEvent>> {
+    sqlx::query_as!(
+        EventRow,
+        "SELECT id, channel, endpoint_id, idempotency_key, kind, status, reason, attempts, received_at,
+                finished_at
+           FROM webhook_events
+          WHERE organization_id = $1
+            AND ($2::text IS NULL OR status = $2)
+            AND ($3::text IS NULL OR channel = $3)
+            AND ($4::uuid IS NULL OR endpoint_id = $4)
+            AND ($5::timestamptz IS NULL OR (received_at, id) < ($5, $6::uuid))
+          ORDER BY received_at DESC, id DESC LIMIT $7",
+        tx.organization_id().as_uuid(),
+        filter.status.map(EventStatus::as_str),
+        filter.channel.map(ChannelKind::as_str),
+        filter.endpoint,
+        filter.before.map(|(at, _)| at),
+        filter.before.map(|(_, id)| id),
+        filter.limit,
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(WebhookEvent::try_from)
+    .collect()
+}
+
+/// An event, locked, so that what is decided by its status stays so.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
+    sqlx::query_as!(
+        EventRow,
+        "SELECT id, channel, endpoint_id, idempotency_key, kind, status, reason, attempts, received_at,
+                finished_at
+           FROM webhook_events WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        tx.organization_id().as_uuid(),
+        id,
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(WebhookEvent::try_from)
+    .transpose()
+}
+
+/// An event.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
+    sqlx::query_as!(
+        EventRow,
+        "SELECT id, channel, endpoint_id, idempotency_key, kind, status, reason, attempts, received_at,
+                finished_at
+           FROM webhook_events WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id,
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(WebhookEvent::try_from)
+    .transpose()
+}
+
+/// What was sent, and by which scheme it was proven; `None`: by the token of the web chat.
+///
+/// # Errors
+/// `NotFound` where there is no such event.
+pub async fn delivery(tx: &mut TenantTx, id: Uuid) -> Result<(Delivery, Option<Scheme>)> {
+    let row = sqlx::query!(
+        r#"SELECT v.method, v.query, v.headers AS "headers: Value", v.body, e.scheme AS "scheme?"
+             FROM webhook_events v
+             LEFT JOIN webhook_endpoints e
+                    ON e.organization_id = v.organization_id AND e.id = v.endpoint_id
+            WHERE v.organization_id = $1 AND v.id = $2"#,
+        tx.organization_id().as_uuid(),
+        id,
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .ok_or_else(|| Error::not_found(format!("there is no event {id}")))?;
+    let scheme = row.scheme.map(|scheme| scheme.parse()).transpose();
+    let delivery = Delivery {
+        method: row.method,
+        query: row.query,
+        headers: row.headers,
+        body: row.body,
+    };
+    Ok((delivery, stored("webhook_endpoints.scheme", scheme)?))
+}
+
+/// Moves an event to a status.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn set_status(
+    tx: &mut TenantTx,
+    id: Uuid,
+    status: EventStatus,
+    reason: Option<&str>,
+    attempts: i32,
+    finished_at: Option<DateTime<Utc>>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE webhook_events SET status = $3, reason = $4, attempts = $5, finished_at = $6
+          WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id,
+        status.as_str(),
+        reason,
+        attempts,
+        finished_at,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

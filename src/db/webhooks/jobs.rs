@@ -1,0 +1,105 @@
+//! The queue of the workers: which event of whom is to be processed, and when.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    db::{PlatformConn, TenantTx},
+    domain::OrganizationId,
+    error::Result,
+};
+
+/// An event that waits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Job {
+    pub organization: OrganizationId,
+    pub event_id: Uuid,
+}
+
+/// Takes a job that is due, of the next organization after `after`; behind the last one comes the
+/// first. So organizations take turns, and a flood of one does not delay the others. What another
+/// worker has taken is passed over. It stays taken until the transaction ends.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn take(
+    conn: &mut PlatformConn,
+    after: Option<OrganizationId>,
+    now: DateTime<Utc>,
+) -> Result<Option<Job>> {
+    if after.is_some()
+        && let Some(job) = take_after(conn, after, now).await?
+    {
+        return Ok(Some(job));
+    }
+    take_after(conn, None, now).await
+}
+
+async fn take_after(
+    conn: &mut PlatformConn,
+    after: Option<OrganizationId>,
+    now: DateTime<Utc>,
+) -> Result<Option<Job>> {
+    let row = sqlx::query!(
+        "SELECT organization_id, event_id FROM webhook_jobs
+          WHERE organization_id > $1 AND run_at <= $2
+          ORDER BY organization_id, run_at, event_id LIMIT 1 FOR UPDATE SKIP LOCKED",
+        after.map_or(Uuid::nil(), OrganizationId::as_uuid),
+        now,
+    )
+    .fetch_optional(conn.connection())
+    .await?;
+    Ok(row.map(|row| Job {
+        organization: row.organization_id.into(),
+        event_id: row.event_id,
+    }))
+}
+
+/// How many jobs are due, and since when the first of them.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn backlog(
+    conn: &mut PlatformConn,
+    now: DateTime<Utc>,
+) -> Result<(i64, Option<DateTime<Utc>>)> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "count!", min(run_at) AS since FROM webhook_jobs WHERE run_at <= $1"#,
+        now,
+    )
+    .fetch_one(conn.connection())
+    .await?;
+    Ok((row.count, row.since))
+}
+
+/// Puts an event into the queue, or moves it there.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn put(tx: &mut TenantTx, event: Uuid, run_at: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO webhook_jobs (organization_id, event_id, run_at) VALUES ($1, $2, $3)
+         ON CONFLICT (organization_id, event_id) DO UPDATE SET run_at = EXCLUDED.run_at",
+        tx.organization_id().as_uuid(),
+        event,
+        run_at,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Takes an event out of the queue.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn remove(tx: &mut TenantTx, event: Uuid) -> Result<()> {
+    sqlx::query!(
+        "DELETE FROM webhook_jobs WHERE organization_id = $1 AND event_id = $2",
+        tx.organization_id().as_uuid(),
+        event,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

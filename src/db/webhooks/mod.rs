@@ -1,0 +1,12 @@
+//! Webhooks: endpoints and their secrets, events, the queue of the workers, and what comes of it.
+
+pub mod calls;
+pub mod endpoints;
+pub mod events;
+pub mod identities;
+pub mod jobs;
+pub mod messages;
+pub mod secrets;
+pub mod sign_ups;
+pub mod stream_tokens;
+pub mod usage;

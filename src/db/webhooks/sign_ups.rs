@@ -1,0 +1,167 @@
+//! Confirmed sign-ups, as the identity provider tells them. The platform's own table.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{
+    db::{PlatformConn, stored},
+    domain::webhook_event::EventStatus,
+    error::{Error, Result},
+};
+
+/// A sign-up that was told.
+#[derive(Clone, Debug)]
+pub struct SignUpEvent {
+    pub id: Uuid,
+    pub idempotency_key: String,
+    /// The identity provider's.
+    pub user_id: String,
+    /// Gone when it is done.
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub status: EventStatus,
+    pub reason: Option<String>,
+    pub attempts: i32,
+    pub run_at: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+struct SignUpRow {
+    id: Uuid,
+    idempotency_key: String,
+    user_id: String,
+    email: Option<String>,
+    name: Option<String>,
+    status: String,
+    reason: Option<String>,
+    attempts: i32,
+    run_at: DateTime<Utc>,
+    received_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<SignUpRow> for SignUpEvent {
+    type Error = Error;
+
+    fn try_from(row: SignUpRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            idempotency_key: row.idempotency_key,
+            user_id: row.user_id,
+            email: row.email,
+            name: row.name,
+            status: stored("sign_up_events.status", row.status.parse())?,
+            reason: row.reason,
+            attempts: row.attempts,
+            run_at: row.run_at,
+            received_at: row.received_at,
+            finished_at: row.finished_at,
+        })
+    }
+}
+
+/// Adds a sign-up to do; `false`: it is known already.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn insert(conn: &mut PlatformConn, event: &SignUpEvent) -> Result<bool> {
+    let inserted = sqlx::query!(
+        "INSERT INTO sign_up_events
+                (id, idempotency_key, user_id, email, name, status, attempts, run_at, received_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8) ON CONFLICT (idempotency_key) DO NOTHING",
+        event.id,
+        event.idempotency_key,
+        event.user_id,
+        event.email,
+        event.name,
+        event.status.as_str(),
+        event.run_at,
+        event.received_at,
+    )
+    .execute(conn.connection())
+    .await?;
+    Ok(inserted.rows_affected() > 0)
+}
+
+/// Leases a sign-up that is due: until `leased_until`, no other worker takes it. It is several
+/// transactions on purpose, so it cannot be done inside of the one that took it.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lease(
+    conn: &mut PlatformConn,
+    now: DateTime<Utc>,
+    leased_until: DateTime<Utc>,
+) -> Result<Option<SignUpEvent>> {
+    sqlx::query_as!(
+        SignUpRow,
+        "UPDATE sign_up_events SET run_at = $2, attempts = attempts + 1
+          WHERE id = (SELECT id FROM sign_up_events
+                       WHERE status = 'pending' AND run_at <= $1
+                       ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+          RETURNING id, idempotency_key, user_id, email, name, status, reason, attempts, run_at,
+                    received_at, finished_at",
+        now,
+        leased_until,
+    )
+    .fetch_optional(conn.connection())
+    .await?
+    .map(SignUpEvent::try_from)
+    .transpose()
+}
+
+/// Says what came of it. The address of one that is done goes; `run_at` is when it is tried again,
+/// where it is pending.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn settle(
+    conn: &mut PlatformConn,
+    id: Uuid,
+    status: EventStatus,
+    reason: Option<&str>,
+    run_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE sign_up_events
+            SET status = $2, reason = $3, run_at = $4, finished_at = $5,
+                email = CASE WHEN $2 = 'done' THEN NULL ELSE email END,
+                name = CASE WHEN $2 = 'done' THEN NULL ELSE name END
+          WHERE id = $1",
+        id,
+        status.as_str(),
+        reason,
+        run_at,
+        finished_at,
+    )
+    .execute(conn.connection())
+    .await?;
+    Ok(())
+}
+
+/// The sign-ups with that status, newest first.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn list(
+    conn: &mut PlatformConn,
+    status: Option<EventStatus>,
+    limit: Option<i64>,
+) -> Result<Vec<SignUpEvent>> {
+    sqlx::query_as!(
+        SignUpRow,
+        "SELECT id, idempotency_key, user_id, email, name, status, reason, attempts, run_at, received_at,
+                finished_at
+           FROM sign_up_events WHERE ($1::text IS NULL OR status = $1)
+          ORDER BY received_at DESC, id DESC LIMIT $2",
+        status.map(EventStatus::as_str),
+        limit,
+    )
+    .fetch_all(conn.connection())
+    .await?
+    .into_iter()
+    .map(SignUpEvent::try_from)
+    .collect()
+}

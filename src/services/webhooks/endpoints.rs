@@ -1,0 +1,260 @@
+//! Making endpoints, rotating their secrets, switching them on and off.
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::SEALED_FOR;
+use crate::{
+    context::{new_id, random_secret},
+    crypto::SealingKeys,
+    db::webhooks::{
+        endpoints,
+        secrets::{self, SealedSecret},
+    },
+    domain::{
+        ChannelKind, Organization, OrganizationId, Permission,
+        webhook::{Scheme, check_secret},
+        webhook_endpoint::{EndpointAddress, SecretPurpose, WebhookEndpoint},
+    },
+    error::{Error, Result},
+    services::{Scope, Session, activity::Change},
+};
+
+/// An endpoint and the secrets that are active, sealed.
+#[derive(Clone, Debug)]
+pub struct EndpointDetails {
+    pub endpoint: WebhookEndpoint,
+    pub secrets: Vec<SealedSecret>,
+}
+
+/// What a new endpoint is made with.
+#[derive(Debug)]
+pub struct NewEndpoint {
+    pub channel: ChannelKind,
+    pub scheme: Scheme,
+    /// What the provider signs with.
+    pub secret: SecretString,
+    /// What Meta says when it is told the address.
+    pub verify_token: Option<SecretString>,
+}
+
+/// The endpoints of an organization.
+///
+/// # Errors
+/// As [`Session::read`].
+pub async fn list(
+    session: &Session,
+    organization: OrganizationId,
+) -> Result<(Organization, Vec<EndpointDetails>)> {
+    let mut scope = session.read(organization, Permission::WebhooksRead).await?;
+    let found = endpoints::list(&mut scope.tx).await?;
+    let mut active = secrets::active(&mut scope.tx, None, session.now()).await?;
+    let details = found.into_iter().map(|endpoint| {
+        let of_it = |secret: &mut SealedSecret| secret.endpoint_id == endpoint.id;
+        let secrets = active.extract_if(.., of_it).collect();
+        EndpointDetails { endpoint, secrets }
+    });
+    Ok((scope.organization, details.collect()))
+}
+
+/// One endpoint.
+///
+/// # Errors
+/// `NotFound`, and as [`Session::read`].
+pub async fn show(
+    session: &Session,
+    organization: OrganizationId,
+    id: Uuid,
+) -> Result<(Organization, EndpointDetails)> {
+    let mut scope = session.read(organization, Permission::WebhooksRead).await?;
+    let endpoint = require(&mut scope, id).await?;
+    let secrets = secrets::active(&mut scope.tx, Some(id), session.now()).await?;
+    Ok((scope.organization, EndpointDetails { endpoint, secrets }))
+}
+
+/// Makes an endpoint.
+///
+/// # Errors
+/// `BadInput` for what cannot be a secret of that scheme; as [`Session::write`].
+pub async fn create(
+    session: &Session,
+    organization: OrganizationId,
+    keys: &SealingKeys,
+    new: &NewEndpoint,
+) -> Result<(Organization, EndpointDetails)> {
+    check_secret(new.scheme, &new.secret)?;
+    let mut scope = session
+        .write(organization, Permission::WebhooksManage)
+        .await?;
+    let now = session.now();
+    let endpoint = WebhookEndpoint {
+        id: new_id(),
+        channel: new.channel,
+        scheme: new.scheme,
+        address: EndpointAddress::new(organization, random_secret()?),
+        enabled: true,
+        created_at: now,
+        updated_at: now,
+    };
+    endpoints::insert(&mut scope.tx, &endpoint).await?;
+    let mut stored = Vec::new();
+    let given = [
+        (SecretPurpose::Signing, Some(&new.secret)),
+        (SecretPurpose::VerifyToken, new.verify_token.as_ref()),
+    ];
+    for (purpose, secret) in given {
+        if let Some(secret) = secret {
+            let sealed = seal(session, organization, keys, endpoint.id, purpose, secret)?;
+            secrets::insert(&mut scope.tx, &sealed).await?;
+            stored.push(sealed);
+        }
+    }
+    endpoints::tell_servers(&mut scope.tx).await?;
+    let organization = scope.organization.clone();
+    let change = change(
+        "webhook_endpoint.create",
+        &endpoint,
+        None,
+        Some(snapshot(&endpoint)),
+    );
+    scope.finish(session, change).await?;
+    let secrets = stored;
+    Ok((organization, EndpointDetails { endpoint, secrets }))
+}
+
+/// Takes a new secret into use. The former one goes on being accepted for `overlap`, so that nothing
+/// is refused while the provider is told the new one.
+///
+/// # Errors
+/// `NotFound`; `BadInput` for what cannot be a secret of the endpoint; as [`Session::write`].
+pub async fn rotate(
+    session: &Session,
+    organization: OrganizationId,
+    keys: &SealingKeys,
+    id: Uuid,
+    (purpose, secret): (SecretPurpose, &SecretString),
+    overlap: TimeDelta,
+) -> Result<(Organization, EndpointDetails)> {
+    let mut scope = session
+        .write(organization, Permission::WebhooksManage)
+        .await?;
+    let endpoint = require(&mut scope, id).await?;
+    match purpose {
+        SecretPurpose::Signing => check_secret(endpoint.scheme, secret)?,
+        SecretPurpose::VerifyToken if endpoint.scheme != Scheme::Meta => {
+            return Err(Error::usage(format!(
+                "endpoint {id} has no verify token: only Meta asks for one"
+            ))
+            .hint("leave --verify-token out"));
+        }
+        SecretPurpose::VerifyToken => {}
+    }
+    let sealed = seal(session, organization, keys, id, purpose, secret)?;
+    let former_until = session.now() + overlap;
+    secrets::retire(&mut scope.tx, id, purpose, former_until).await?;
+    secrets::insert(&mut scope.tx, &sealed).await?;
+    endpoints::tell_servers(&mut scope.tx).await?;
+    let secrets = secrets::active(&mut scope.tx, Some(id), session.now()).await?;
+    let organization = scope.organization.clone();
+    let after = json!({ "purpose": purpose, "former_until": former_until });
+    let change = change("webhook_endpoint.rotate", &endpoint, None, Some(after));
+    scope.finish(session, change).await?;
+    Ok((organization, EndpointDetails { endpoint, secrets }))
+}
+
+/// Switches an endpoint on or off; `false`: it was so already, and nothing was written.
+///
+/// # Errors
+/// `NotFound`, and as [`Session::write`].
+pub async fn set_enabled(
+    session: &Session,
+    organization: OrganizationId,
+    id: Uuid,
+    enabled: bool,
+) -> Result<(Organization, WebhookEndpoint, bool)> {
+    let mut scope = session
+        .write(organization, Permission::WebhooksManage)
+        .await?;
+    let before = require(&mut scope, id).await?;
+    let organization = scope.organization.clone();
+    if before.enabled == enabled {
+        return Ok((organization, before, false));
+    }
+    let after = WebhookEndpoint {
+        enabled,
+        updated_at: session.now(),
+        ..before.clone()
+    };
+    endpoints::set_enabled(&mut scope.tx, id, enabled, after.updated_at).await?;
+    let change = change(
+        match enabled {
+            true => "webhook_endpoint.enable",
+            false => "webhook_endpoint.disable",
+        },
+        &after,
+        Some(snapshot(&before)),
+        Some(snapshot(&after)),
+    );
+    scope.finish(session, change).await?;
+    Ok((organization, after, true))
+}
+
+async fn require(scope: &mut Scope, id: Uuid) -> Result<WebhookEndpoint> {
+    let found = endpoints::find(&mut scope.tx, id).await?;
+    found.ok_or_else(|| {
+        let slug = &scope.organization.slug;
+        Error::not_found(format!("{slug} has no webhook endpoint {id}")).hint(format!(
+            "list those there are: tenantctl webhook endpoint list --org {slug}"
+        ))
+    })
+}
+
+fn seal(
+    session: &Session,
+    organization: OrganizationId,
+    keys: &SealingKeys,
+    endpoint_id: Uuid,
+    purpose: SecretPurpose,
+    secret: &SecretString,
+) -> Result<SealedSecret> {
+    let id = new_id();
+    Ok(SealedSecret {
+        id,
+        endpoint_id,
+        purpose,
+        sealed: keys.seal(
+            SEALED_FOR,
+            organization,
+            id,
+            secret.expose_secret().as_bytes(),
+        )?,
+        created_at: session.now(),
+        expires_at: None,
+    })
+}
+
+/// Neither address nor secret: who reads the log need not know them.
+fn snapshot(endpoint: &WebhookEndpoint) -> Value {
+    json!({
+        "channel": endpoint.channel,
+        "scheme": endpoint.scheme,
+        "enabled": endpoint.enabled,
+    })
+}
+
+fn change(
+    action: &'static str,
+    endpoint: &WebhookEndpoint,
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Change {
+    Change {
+        action,
+        object_type: "webhook_endpoint",
+        object_id: endpoint.id.to_string(),
+        before,
+        after,
+    }
+}

@@ -1,0 +1,178 @@
+//! Looking at what was received, having it processed again, giving it up.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    db::webhooks::{
+        events::{self, EventFilter},
+        jobs,
+    },
+    domain::{
+        Organization, OrganizationId, Permission,
+        webhook::Scheme,
+        webhook_event::{Delivery, EventStatus, WebhookEvent},
+    },
+    error::{Error, Result},
+    services::{Scope, Session, activity::Change},
+};
+
+/// A page of the events, newest first, without what was sent.
+///
+/// # Errors
+/// As [`Session::read`].
+pub async fn list(
+    session: &Session,
+    organization: OrganizationId,
+    filter: &EventFilter,
+) -> Result<Vec<WebhookEvent>> {
+    let mut scope = session.read(organization, Permission::WebhooksRead).await?;
+    events::list(&mut scope.tx, filter).await
+}
+
+/// An event with what was sent.
+#[derive(Clone, Debug)]
+pub struct EventDetails {
+    pub organization: Organization,
+    pub event: WebhookEvent,
+    pub delivery: Delivery,
+    /// By what it was proven; `None`: by the token of the web chat.
+    pub scheme: Option<Scheme>,
+}
+
+/// One event.
+///
+/// What was sent can be a patient's: whoever is shown it is written into the activity log first.
+///
+/// # Errors
+/// `NotFound`, and as [`Session::read`].
+pub async fn show(
+    session: &Session,
+    organization: OrganizationId,
+    id: Uuid,
+) -> Result<EventDetails> {
+    let mut scope = session
+        .write_any_status(organization, Permission::WebhooksRead)
+        .await?;
+    let event = events::find(&mut scope.tx, id).await?;
+    let event = event.ok_or_else(|| unknown(&scope, id))?;
+    let (delivery, scheme) = events::delivery(&mut scope.tx, id).await?;
+    let organization = scope.organization.clone();
+    scope
+        .finish(session, change("webhook_event.read", id, None, None))
+        .await?;
+    Ok(EventDetails {
+        organization,
+        event,
+        delivery,
+        scheme,
+    })
+}
+
+/// Puts an event into the queue again, whatever became of it: its effects are such that a second time
+/// changes nothing.
+///
+/// # Errors
+/// `NotFound`; `Conflict` where it waits already; as [`Session::write`].
+pub async fn replay(
+    session: &Session,
+    organization: OrganizationId,
+    id: Uuid,
+) -> Result<(Organization, WebhookEvent)> {
+    let mut scope = session
+        .write(organization, Permission::WebhooksManage)
+        .await?;
+    let before = lock(&mut scope, id).await?;
+    if before.status == EventStatus::Pending {
+        return Err(Error::conflict(format!("event {id} waits already"))
+            .hint("it is processed as soon as a worker runs: tenantctl serve"));
+    }
+    events::set_status(&mut scope.tx, id, EventStatus::Pending, None, 0, None).await?;
+    jobs::put(&mut scope.tx, id, session.now()).await?;
+    let after = WebhookEvent {
+        status: EventStatus::Pending,
+        reason: None,
+        attempts: 0,
+        finished_at: None,
+        ..before.clone()
+    };
+    settle(session, scope, "webhook_event.replay", &before, after).await
+}
+
+/// Gives an event up: it is kept, and never processed.
+///
+/// # Errors
+/// `NotFound`; `Conflict` where it had its effect already; as [`Session::write`].
+pub async fn discard(
+    session: &Session,
+    organization: OrganizationId,
+    id: Uuid,
+) -> Result<(Organization, WebhookEvent)> {
+    let mut scope = session
+        .write(organization, Permission::WebhooksManage)
+        .await?;
+    let before = lock(&mut scope, id).await?;
+    if matches!(before.status, EventStatus::Done | EventStatus::Discarded) {
+        return Err(Error::conflict(format!(
+            "event {id} cannot be discarded: it is {}",
+            before.status
+        )));
+    }
+    let after = WebhookEvent {
+        status: EventStatus::Discarded,
+        finished_at: Some(session.now()),
+        ..before.clone()
+    };
+    jobs::remove(&mut scope.tx, id).await?;
+    events::set_status(
+        &mut scope.tx,
+        id,
+        after.status,
+        after.reason.as_deref(),
+        after.attempts,
+        after.finished_at,
+    )
+    .await?;
+    settle(session, scope, "webhook_event.discard", &before, after).await
+}
+
+async fn lock(scope: &mut Scope, id: Uuid) -> Result<WebhookEvent> {
+    let found = events::lock(&mut scope.tx, id).await?;
+    found.ok_or_else(|| unknown(scope, id))
+}
+
+fn unknown(scope: &Scope, id: Uuid) -> Error {
+    let slug = &scope.organization.slug;
+    Error::not_found(format!("{slug} has no webhook event {id}")).hint(format!(
+        "list those there are: tenantctl webhook events list --org {slug}"
+    ))
+}
+
+async fn settle(
+    session: &Session,
+    scope: Scope,
+    action: &'static str,
+    before: &WebhookEvent,
+    after: WebhookEvent,
+) -> Result<(Organization, WebhookEvent)> {
+    let organization = scope.organization.clone();
+    let change = change(action, after.id, Some(before.status), Some(after.status));
+    scope.finish(session, change).await?;
+    Ok((organization, after))
+}
+
+fn change(
+    action: &'static str,
+    id: Uuid,
+    before: Option<EventStatus>,
+    after: Option<EventStatus>,
+) -> Change {
+    let status = |status: EventStatus| json!({ "status": status });
+    Change {
+        action,
+        object_type: "webhook_event",
+        object_id: id.to_string(),
+        before: before.map(status),
+        after: after.map(status),
+    }
+}

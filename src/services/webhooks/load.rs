@@ -1,0 +1,115 @@
+//! What a server has to know of an endpoint before it can take anything from it.
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use super::SEALED_FOR;
+use crate::{
+    crypto::SealingKeys,
+    db::{
+        self, Database, TenantTx,
+        webhooks::{endpoints, identities, secrets},
+    },
+    domain::{
+        ChannelConfiguration, Organization, OrganizationId, OrganizationStatus,
+        ResolvedInstruction,
+        channel::identity::IdentityKind,
+        instructions,
+        webhook_endpoint::{EndpointAddress, SecretPurpose, WebhookEndpoint},
+    },
+    error::{Error, Result},
+};
+
+/// An endpoint with its secrets, opened, and the channel behind it.
+#[derive(Debug)]
+pub struct LoadedEndpoint {
+    pub organization: Organization,
+    pub endpoint: WebhookEndpoint,
+    secrets: Vec<OpenedSecret>,
+    pub channel: ChannelConfiguration,
+    pub instructions: Vec<ResolvedInstruction>,
+    /// The channel is enabled, and the organization active.
+    pub live: bool,
+}
+
+#[derive(Debug)]
+struct OpenedSecret {
+    purpose: SecretPurpose,
+    secret: SecretString,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl LoadedEndpoint {
+    /// The secrets for that purpose that are good at `now`.
+    pub fn secrets(&self, purpose: SecretPurpose, now: DateTime<Utc>) -> Vec<SecretString> {
+        let is_good = |secret: &&OpenedSecret| {
+            secret.purpose == purpose && secret.expires_at.is_none_or(|at| at > now)
+        };
+        let good = self.secrets.iter().filter(is_good);
+        good.map(|secret| secret.secret.clone()).collect()
+    }
+}
+
+/// Finds an endpoint by its address. `None`, the same answer for each: there is no such address, the
+/// endpoint is disabled, or its organization is deleted.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost, `Failure` where a secret cannot be opened.
+pub async fn load(
+    db: &Database,
+    keys: &SealingKeys,
+    address: &EndpointAddress,
+    now: DateTime<Utc>,
+) -> Result<Option<LoadedEndpoint>> {
+    let mut tx = TenantTx::begin(db, address.organization_id()).await?;
+    let Some(organization) = db::organizations::current(&mut tx).await? else {
+        return Ok(None);
+    };
+    let found = endpoints::find_by_address(&mut tx, address).await?;
+    let Some(endpoint) = found.filter(|endpoint| endpoint.enabled) else {
+        return Ok(None);
+    };
+    if organization.status == OrganizationStatus::Deleted {
+        return Ok(None);
+    }
+    let sealed = secrets::active(&mut tx, Some(endpoint.id), now).await?;
+    let effective = db::channels::effective(&mut tx, endpoint.channel).await?;
+    tx.commit().await?;
+    let opened = sealed.into_iter().map(|secret| {
+        let plain = keys.open(SEALED_FOR, organization.id, secret.id, &secret.sealed)?;
+        let text = std::str::from_utf8(&plain)
+            .map_err(|_| Error::failure("a stored secret has no text"))?;
+        Ok(OpenedSecret {
+            purpose: secret.purpose,
+            secret: text.into(),
+            expires_at: secret.expires_at,
+        })
+    });
+    let secrets: Result<Vec<_>> = opened.collect();
+    let instructions = instructions::resolve(
+        &effective.channel.configuration,
+        &effective.organization,
+        &effective.platform,
+    );
+    Ok(Some(LoadedEndpoint {
+        secrets: secrets?,
+        endpoint,
+        organization,
+        instructions,
+        live: effective.live,
+        channel: effective.channel.configuration,
+    }))
+}
+
+/// The organizations that say an agent or a number is theirs.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn claimants(
+    db: &Database,
+    kind: IdentityKind,
+    value: &str,
+) -> Result<Vec<OrganizationId>> {
+    let mut conn = db::PlatformConn::open(db)?;
+    identities::organizations(&mut conn, kind, value).await
+}

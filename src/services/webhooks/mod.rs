@@ -1,0 +1,15 @@
+//! Webhooks: the endpoints that providers send to, receiving what they send, and processing it.
+
+pub mod endpoints;
+pub mod events;
+mod load;
+mod process;
+mod receive;
+mod work;
+
+pub use load::{LoadedEndpoint, claimants, load};
+pub use receive::{Receipt, Reply, claims, receive, redeem_stream_token};
+pub use work::{MOST_ATTEMPTS, Worked, record_failure, work_once};
+
+/// What webhook secrets are sealed for.
+const SEALED_FOR: &str = "webhook secret";

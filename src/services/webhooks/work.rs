@@ -1,0 +1,152 @@
+//! The workers: what was acknowledged is processed, once, by whichever server comes first.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::process;
+use crate::{
+    context::{Clock, new_id},
+    db::{
+        Database, PlatformConn, TenantTx,
+        webhooks::{
+            events,
+            jobs::{self, Job},
+        },
+    },
+    domain::{OrganizationId, webhook_event::EventStatus},
+    error::{Error, ErrorKind, Result},
+};
+
+/// Attempts before an event is given up as dead.
+pub const MOST_ATTEMPTS: i32 = 10;
+/// After the first attempt; each later one waits twice as long, with jitter, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// What is kept of the reason of a failure.
+const LONGEST_REASON: usize = 300;
+
+/// What came of looking for work.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Worked {
+    /// Nothing is due.
+    Nothing,
+    /// An event of this organization had its effect.
+    Done(OrganizationId),
+    /// One failed, and is tried again later.
+    Failed(OrganizationId),
+    /// One failed for the last time.
+    Dead(OrganizationId),
+}
+
+/// Takes one event that is due and processes it, of the next organization after `after`.
+///
+/// The effect, the event's status and the end of its job are one transaction: killed in the middle,
+/// nothing of it has happened, and the job is free for the next worker at once.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost: nothing is counted then.
+pub async fn work_once(
+    db: &Database,
+    clock: Clock,
+    after: Option<OrganizationId>,
+) -> Result<Worked> {
+    let mut conn = PlatformConn::begin(db).await?;
+    let Some(job) = jobs::take(&mut conn, after, clock.now()).await? else {
+        conn.rollback().await?;
+        return Ok(Worked::Nothing);
+    };
+    let mut tx = conn.enter(job.organization).await?;
+    match process::process(&mut tx, job.event_id, clock.now()).await {
+        Ok(()) => {
+            tx.commit().await?;
+            Ok(Worked::Done(job.organization))
+        }
+        Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
+        Err(error) => {
+            tx.rollback().await?;
+            record_failure(db, job, &error, clock.now()).await
+        }
+    }
+}
+
+/// Counts an attempt that failed, and says when the next is due.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn record_failure(
+    db: &Database,
+    job: Job,
+    error: &Error,
+    now: DateTime<Utc>,
+) -> Result<Worked> {
+    let mut tx = TenantTx::begin(db, job.organization).await?;
+    let found = events::lock(&mut tx, job.event_id).await?;
+    // Somebody else was faster: it had its effect, or was given up.
+    let Some(event) = found.filter(|event| event.status == EventStatus::Pending) else {
+        tx.rollback().await?;
+        return Ok(Worked::Failed(job.organization));
+    };
+    let attempts = event.attempts + 1;
+    let reason: String = error.to_string().chars().take(LONGEST_REASON).collect();
+    let is_dead = attempts >= MOST_ATTEMPTS;
+    let (status, finished_at) = match is_dead {
+        true => (EventStatus::Dead, Some(now)),
+        false => (EventStatus::Pending, None),
+    };
+    events::set_status(
+        &mut tx,
+        event.id,
+        status,
+        Some(&reason),
+        attempts,
+        finished_at,
+    )
+    .await?;
+    match is_dead {
+        true => jobs::remove(&mut tx, event.id).await?,
+        false => jobs::put(&mut tx, event.id, now + pause(attempts)).await?,
+    }
+    tx.commit().await?;
+    tracing::warn!(event = %event.id, attempts, dead = is_dead, "an event was not processed");
+    Ok(match is_dead {
+        true => Worked::Dead(job.organization),
+        false => Worked::Failed(job.organization),
+    })
+}
+
+/// How long to wait after that many failed attempts.
+pub(in crate::services) fn pause(attempts: i32) -> TimeDelta {
+    let pauses = ExponentialBuilder::new()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_factor(2.0)
+        .with_jitter()
+        // So that the same event does not always fall on the same moment as others of its age.
+        .with_jitter_seed(jitter_seed(new_id()))
+        .without_max_times();
+    let nth = usize::try_from(attempts.max(1) - 1).unwrap_or_default();
+    let pause = pauses.build().nth(nth).unwrap_or(LONGEST_PAUSE);
+    TimeDelta::from_std(pause).unwrap_or(TimeDelta::minutes(15))
+}
+
+fn jitter_seed(id: Uuid) -> u64 {
+    id.as_u64_pair().1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_are_bounded() {
+        let longest = TimeDelta::from_std(LONGEST_PAUSE).unwrap() * 2;
+        for attempts in 1..=MOST_ATTEMPTS {
+            let least = TimeDelta::seconds(1 << (attempts - 1).min(9));
+            let pause = pause(attempts);
+            assert!(pause >= least && pause <= longest, "{attempts}: {pause}");
+        }
+    }
+}

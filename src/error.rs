@@ -64,6 +64,7 @@ pub struct Error {
     message: String,
     hints: Vec<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    of_database: bool,
 }
 
 /// The result of everything that can fail for a reason a person should read.
@@ -77,6 +78,7 @@ impl Error {
             message: message.into(),
             hints: Vec::new(),
             source: None,
+            of_database: false,
         }
     }
 
@@ -132,6 +134,18 @@ impl Error {
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Says that it is the database that refused: no rule of ours that the caller broke.
+    #[must_use]
+    pub fn of_database(mut self) -> Self {
+        self.of_database = true;
+        self
+    }
+
+    /// Whether it is the database that refused.
+    pub fn is_of_database(&self) -> bool {
+        self.of_database
     }
 
     /// The kind, which decides the exit code.

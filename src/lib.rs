@@ -17,6 +17,8 @@
 //! 6. `crypto` seals what is stored and has to be had in clear again.
 //! 7. `csv_file` reads and writes CSV and knows no more of this crate than `error` and `domain`.
 //!
+//! 7. `server` answers requests by the same services, and lends connections out of `db::Pool`.
+//!
 //! `tests/it/architecture.rs` keeps these rules.
 
 pub mod audit;
@@ -33,4 +35,6 @@ pub mod error;
 pub mod local;
 pub mod output;
 pub mod quoting;
+pub mod server;
 pub mod services;
+pub mod stop;

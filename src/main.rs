@@ -18,7 +18,10 @@ fn main() -> ExitCode {
         Err(error) => return cli::usage::tell(&error, &environment),
     };
     let app = App::new(cli.global, environment);
-    app.start_logging();
+    match cli.command.is_server() {
+        true => app.start_server_logging(),
+        false => app.start_logging(),
+    }
     match run(&app, cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,8 +45,7 @@ fn run(app: &App, command: cli::Command) -> Result<()> {
                 // A signal first: it belongs to who had the terminal when it came.
                 biased;
                 _ = interrupt.recv() => {
-                    // Ctrl-C inside an editor is the editor's.
-                    if !app.printer.terminal_is_lent() {
+                    if !app.leaves_interrupts_alone() {
                         return Err(Error::interrupted());
                     }
                 }

@@ -74,6 +74,7 @@ pub enum Command {
     Webhook(commands::webhook::WebhookCommand),
     #[command(subcommand)]
     Activity(commands::activity::ActivityCommand),
+    Serve(commands::serve::ServeArgs),
     #[command(subcommand)]
     Db(commands::db::DbCommand),
     #[command(subcommand)]
@@ -87,6 +88,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it runs until it is stopped, with a log that others read.
+    pub const fn is_server(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
+
     /// Runs the command to its end, printing included.
     ///
     /// # Errors
@@ -112,6 +118,7 @@ impl Command {
             Self::Import(command) => command.run(app).await,
             Self::Webhook(command) => command.run(app).await,
             Self::Activity(command) => command.run(app).await,
+            Self::Serve(args) => args.run(app).await,
             Self::Db(command) => command.run(app).await,
             Self::Local(command) => command.run(app).await,
             Self::Config(command) => command.run(app).await,

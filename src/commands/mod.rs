@@ -27,6 +27,7 @@ pub mod patient;
 pub mod provider;
 pub mod role;
 pub mod schedule;
+pub mod serve;
 pub mod user;
 pub mod views;
 pub mod webhook;

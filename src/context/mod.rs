@@ -2,11 +2,16 @@
 //! environment, the printer, the actor and the lazily opened database.
 
 mod chance;
+mod logging;
 mod organization;
 mod printing;
 mod secrets;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
@@ -37,6 +42,8 @@ pub struct App {
     loaded: Option<Loaded>,
     database: OnceCell<Database>,
     request_id: Uuid,
+    /// See [`App::handle_signals`].
+    handles_signals: AtomicBool,
 }
 
 impl App {
@@ -53,31 +60,19 @@ impl App {
             loaded,
             database: OnceCell::new(),
             request_id: new_id(),
+            handles_signals: AtomicBool::new(false),
         }
     }
 
-    /// Sends the log to stderr: warnings, more with -v, all with -vv. RUST_LOG overrides.
-    pub fn start_logging(&self) {
-        let directives = match (self.environment.get("RUST_LOG"), self.global.verbose) {
-            (Some(directives), _) => directives.to_owned(),
-            (None, 0) => "off".to_owned(),
-            (None, 1) => "tenantctl=info".to_owned(),
-            (None, _) => "tenantctl=debug,sqlx::query=debug".to_owned(),
-        };
-        let printer = self.printer.clone();
-        tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::new(directives))
-            .with_writer(move || printer.log_writer())
-            .with_ansi(false)
-            .without_time()
-            .init();
-        if let Some(loaded) = &self.loaded {
-            let file = loaded.path.display();
-            match loaded.existed {
-                true => tracing::info!("configuration: {file}"),
-                false => tracing::info!("configuration: built in; {file} does not exist"),
-            }
-        }
+    /// From now on a signal is for the command, which ends by itself.
+    pub fn handle_signals(&self) {
+        self.handles_signals.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether Ctrl-C is for somebody else than the tool as such.
+    pub fn leaves_interrupts_alone(&self) -> bool {
+        // Ctrl-C inside an editor is the editor's.
+        self.printer.terminal_is_lent() || self.handles_signals.load(Ordering::Relaxed)
     }
 
     /// The effective configuration with the source of each value.
@@ -190,7 +185,19 @@ impl App {
         })
     }
 
+    /// Who acts in a process that nobody sits in front of, by default under that name.
+    ///
+    /// # Errors
+    /// `Usage` for a TENANTCTL_ACTOR that is no name.
+    pub fn service_actor(&self, name: &str) -> Result<Actor> {
+        self.operator_or(|| name.to_owned())
+    }
+
     fn operator(&self) -> Result<Actor> {
+        self.operator_or(|| account_name().unwrap_or_else(|| "unknown".to_owned()))
+    }
+
+    fn operator_or(&self, otherwise: impl FnOnce() -> String) -> Result<Actor> {
         let variable = self.environment.text("TENANTCTL_ACTOR")?;
         let name = match (&self.global.actor, variable) {
             (Some(flag), _) => flag.clone(),
@@ -198,7 +205,7 @@ impl App {
                 Error::usage(format!("TENANTCTL_ACTOR: {error}"))
                     .hint("it is the name in the activity log; unset it, or set it to yours")
             })?,
-            (None, None) => account_name().unwrap_or_else(|| "unknown".to_owned()),
+            (None, None) => otherwise(),
         };
         Ok(Actor::Operator { name })
     }

@@ -9,27 +9,31 @@ use crate::error::{Error, ErrorKind, Result};
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Database(ref database) => from_server(
-                database
-                    .try_downcast_ref::<PgDatabaseError>()
-                    .map_or("XX000", PgDatabaseError::code),
-                database.message(),
-            ),
-            sqlx::Error::Io(source) => Self::unavailable("the connection to the database was lost")
-                .because(source)
-                .hint("nothing of the last transaction was kept; run the command again"),
-            sqlx::Error::Tls(source) => Self::unavailable("no secure connection to the database")
-                .because(source)
-                .hint("`sslmode` in the database URL says how much security is asked for"),
-            sqlx::Error::Protocol(text) => {
-                Self::unavailable(format!("the connection to the database broke: {text}"))
-                    .hint("nothing of the last transaction was kept; run the command again")
-            }
-            other => Self::failure("the database answered in an unexpected way")
-                .because(other)
-                .hint("`tenantctl doctor` looks at the server and the schema"),
+        of_driver(error).of_database()
+    }
+}
+
+fn of_driver(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Database(ref database) => from_server(
+            database
+                .try_downcast_ref::<PgDatabaseError>()
+                .map_or("XX000", PgDatabaseError::code),
+            database.message(),
+        ),
+        sqlx::Error::Io(source) => Error::unavailable("the connection to the database was lost")
+            .because(source)
+            .hint("nothing of the last transaction was kept; run the command again"),
+        sqlx::Error::Tls(source) => Error::unavailable("no secure connection to the database")
+            .because(source)
+            .hint("`sslmode` in the database URL says how much security is asked for"),
+        sqlx::Error::Protocol(text) => {
+            Error::unavailable(format!("the connection to the database broke: {text}"))
+                .hint("nothing of the last transaction was kept; run the command again")
         }
+        other => Error::failure("the database answered in an unexpected way")
+            .because(other)
+            .hint("`tenantctl doctor` looks at the server and the schema"),
     }
 }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{Database, PlatformConn};
+use super::{Database, PlatformConn, TenantTx};
 use crate::{error::Result, quoting::identifier};
 
 /// What a role lacks, and the statement that gives it.
@@ -200,6 +200,19 @@ pub async fn examine(db: &Database) -> Result<Health> {
         owns_tables: row.owns_tables,
         tables_without_rls: row.tables_without_rls,
     })
+}
+
+/// Whether a scope confines: it runs as `tenant_app`, and row-level security is in force for it.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn is_confined(tx: &mut TenantTx) -> Result<bool> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT current_user = 'tenant_app' AND row_security_active('organizations')
+                  AND row_security_active('organization_members') AS "confined!""#
+    )
+    .fetch_one(tx.connection())
+    .await?)
 }
 
 #[cfg(test)]

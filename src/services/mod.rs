@@ -11,6 +11,7 @@ pub mod invitations;
 pub mod members;
 pub mod organizations;
 pub mod purge;
+pub mod serving;
 mod session;
 pub mod users;
 pub mod webhooks;

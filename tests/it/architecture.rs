@@ -38,7 +38,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "csv_file",
         &[
-            "audit", "cli", "commands", "config", "context", "db", "local", "output", "services",
+            "audit", "cli", "commands", "config", "context", "db", "local", "output", "server",
+            "services",
         ],
     ),
     (
@@ -47,20 +48,23 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "audit", "cli", "commands", "config", "local", "output", "server",
         ],
     ),
+    ("server", &["audit", "cli", "commands", "local", "output"]),
     (
         "local",
-        &["audit", "cli", "commands", "config", "db", "services"],
+        &[
+            "audit", "cli", "commands", "config", "db", "server", "services",
+        ],
     ),
     (
         "output",
         &[
-            "audit", "cli", "commands", "config", "context", "db", "local", "services",
+            "audit", "cli", "commands", "config", "context", "db", "local", "server", "services",
         ],
     ),
     (
         "config",
         &[
-            "audit", "cli", "commands", "context", "db", "local", "services",
+            "audit", "cli", "commands", "context", "db", "local", "server", "services",
         ],
     ),
 ];

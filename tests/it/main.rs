@@ -34,6 +34,7 @@ mod organizations;
 mod pool;
 mod pty;
 mod pty_init;
+mod serve;
 mod statements;
 mod users;
 mod webhook_fuzz;

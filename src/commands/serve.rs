@@ -1,0 +1,164 @@
+//! `tenantctl serve`
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    config::ServerSection,
+    context::App,
+    db::{Pool, PoolSettings},
+    error::{Error, Result},
+    output::{Page, View},
+    server::{self, Listening, Roles, Server, Settings},
+};
+
+/// In whose name the server changes things, where nothing else says so.
+const ACTOR: &str = "tenantctl serve";
+
+/// Run the HTTP server: the webhooks of the channels, the public API, and the work behind them.
+///
+/// It runs until SIGTERM or Ctrl-C, and then finishes what it took. When it listens it prints one
+/// line (with -o json an object) on stdout; everything else is in the log on stderr. Its limits are
+/// in the [server] section of the configuration. /healthz, /readyz and /metrics are for whoever
+/// watches it.
+///
+/// Several servers may share the work: with --no-worker one only takes requests, with
+/// --worker-only one only does the work behind them.
+///
+/// Examples:
+///   tenantctl serve
+///   tenantctl serve --listen 0.0.0.0:8080 --metrics-listen 127.0.0.1:9090
+///   tenantctl serve --listen none --unix-socket /run/tenantctl/http.sock
+///   tenantctl --profile production serve --worker-only
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ServeArgs {
+    /// The address and port to listen on; port 0 takes a free one; `none`: on no address.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// A Unix socket to listen on as well.
+    #[arg(long, value_name = "FILE")]
+    unix_socket: Option<PathBuf>,
+
+    /// An address and port of its own for the metrics.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<String>,
+
+    /// Take no requests: only do the work behind them.
+    #[arg(long, conflicts_with_all = ["no_worker", "listen", "unix_socket"])]
+    worker_only: bool,
+
+    /// Only take requests: other servers do the work behind them.
+    #[arg(long)]
+    no_worker: bool,
+}
+
+impl ServeArgs {
+    /// Runs the server to its end.
+    ///
+    /// # Errors
+    /// As [`server::run`].
+    pub async fn run(self, app: &App) -> Result<()> {
+        app.require_operator("run the server")?;
+        if app.global.dry_run {
+            return Err(Error::usage("a server cannot be rehearsed")
+                .hint("run it without --dry-run, on a database of its own"));
+        }
+        let roles = Roles {
+            requests: !self.worker_only,
+            work: !self.no_worker,
+        };
+        let section = self.section(&app.config()?.server);
+        let settings = Settings::of(&section)?;
+        if roles.requests && settings.listen.is_none() && settings.unix_socket.is_none() {
+            return Err(Error::usage("the server would listen nowhere")
+                .hint("name a socket: --unix-socket FILE, or leave --listen none out"));
+        }
+        let server = Server {
+            settings,
+            roles,
+            pool: pool(app, &section)?,
+            clock: app.clock,
+            actor: app.service_actor(ACTOR)?,
+        };
+        server::run(server, |listening| {
+            app.handle_signals();
+            app.printer.view(&ServingView::new(listening, roles))
+        })
+        .await
+    }
+
+    /// The configuration with what the flags say differently.
+    fn section(&self, configured: &ServerSection) -> ServerSection {
+        let mut section = configured.clone();
+        if let Some(listen) = &self.listen {
+            section.listen.clone_from(listen);
+        }
+        if self.unix_socket.is_some() {
+            section.unix_socket.clone_from(&self.unix_socket);
+        }
+        if self.metrics_listen.is_some() {
+            section.metrics_listen.clone_from(&self.metrics_listen);
+        }
+        section
+    }
+}
+
+fn pool(app: &App, section: &ServerSection) -> Result<Pool> {
+    let target = app.target()?;
+    tracing::info!("database: {}", target.describe());
+    Pool::new(PoolSettings {
+        connect: app.connect_settings(&target.url)?,
+        max_connections: section.database_connections,
+        wait: Duration::from_secs(section.database_wait_seconds.into()),
+    })
+}
+
+/// What a script waits for.
+#[derive(Serialize)]
+struct ServingView {
+    /// `null`: it listens on no address.
+    url: Option<String>,
+    unix_socket: Option<PathBuf>,
+    /// Where the metrics are, if not with the rest.
+    metrics_url: Option<String>,
+    /// Whether it takes requests.
+    requests: bool,
+    /// Whether it does the work behind them.
+    work: bool,
+}
+
+impl ServingView {
+    fn new(listening: &Listening, roles: Roles) -> Self {
+        let url = |address: SocketAddr| format!("http://{address}");
+        Self {
+            url: listening.address.map(url),
+            unix_socket: listening.unix_socket.clone(),
+            metrics_url: listening
+                .metrics_address
+                .map(|address| format!("{}/metrics", url(address))),
+            requests: roles.requests,
+            work: roles.work,
+        }
+    }
+}
+
+impl View for ServingView {
+    fn human(&self, page: &mut Page) {
+        if let Some(url) = &self.url {
+            page.line(format!("listening on {url}"));
+        }
+        if let Some(socket) = &self.unix_socket {
+            page.line(format!("listening on {}", socket.display()));
+        }
+        if let Some(url) = &self.metrics_url {
+            page.line(format!("metrics at {url}"));
+        }
+        if !self.requests {
+            page.line("working");
+        }
+    }
+}

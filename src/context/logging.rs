@@ -1,0 +1,65 @@
+//! Where the log goes, and how much of it.
+
+use tracing_subscriber::EnvFilter;
+
+use super::App;
+use crate::config::LogFormat;
+
+impl App {
+    /// Sends the log to stderr: warnings, more with -v, all with -vv. RUST_LOG overrides.
+    pub fn start_logging(&self) {
+        let directives = match self.global.verbose {
+            0 => "off",
+            1 => "tenantctl=info",
+            _ => "tenantctl=debug,sqlx::query=debug",
+        };
+        let printer = self.printer.clone();
+        tracing_subscriber::fmt()
+            .with_env_filter(self.filter(directives))
+            .with_writer(move || printer.log_writer())
+            .with_ansi(false)
+            .without_time()
+            .init();
+        self.log_configuration();
+    }
+
+    /// The same for a server, whose log is read later, by others, and by programs.
+    pub fn start_server_logging(&self) {
+        let directives = match self.global.verbose {
+            0 if self.global.quiet => "tenantctl=warn,sqlx=warn",
+            0 => "tenantctl=info,sqlx=warn",
+            1 => "tenantctl=debug,sqlx=warn",
+            _ => "tenantctl=debug,sqlx=info,sqlx::query=debug",
+        };
+        let printer = self.printer.clone();
+        let format = self.loaded.as_ref().map(|loaded| &loaded.config.server);
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(self.filter(directives))
+            .with_writer(move || printer.log_writer())
+            .with_ansi(false);
+        match format.map(|section| section.log_format).unwrap_or_default() {
+            LogFormat::Text => log.init(),
+            LogFormat::Json => log
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_span_list(false)
+                .init(),
+        }
+        self.log_configuration();
+    }
+
+    fn filter(&self, directives: &str) -> EnvFilter {
+        EnvFilter::new(self.environment.get("RUST_LOG").unwrap_or(directives))
+    }
+
+    fn log_configuration(&self) {
+        if let Some(loaded) = &self.loaded {
+            let file = loaded.path.display();
+            match loaded.existed {
+                true => tracing::info!("configuration: {file}"),
+                false => tracing::info!("configuration: built in; {file} does not exist"),
+            }
+        }
+    }
+}

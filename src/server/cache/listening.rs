@@ -1,0 +1,61 @@
+//! Listening to changes of the configuration, for as long as the server runs.
+
+use std::time::Duration;
+
+use super::freshness::PATIENCE;
+use crate::{
+    db::{CONFIGURATION_CHANNEL, Changed, Listener, Notification},
+    error::Result,
+    server::ServerState,
+};
+
+/// How long after a lost connection the next is tried; twice as long each time, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Keeps the caches true until the server stops.
+pub async fn follow(state: ServerState) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let listened = tokio::select! {
+            listened = listen(&state, &mut pause) => listened,
+            () = state.stop.asked() => return,
+        };
+        state.caches.freshness.lost();
+        state.metrics.listening.set(0);
+        if let Err(error) = listened {
+            let cause = error.causes().join(": ");
+            tracing::warn!(%error, cause, "not hearing of changes; copies are kept for a second");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = state.stop.asked() => return,
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Listens until the connection is lost, which is an error.
+async fn listen(state: &ServerState, pause: &mut Duration) -> Result<()> {
+    let settings = state.pool.connect_settings();
+    let mut listener = Listener::connect(settings, &[CONFIGURATION_CHANNEL]).await?;
+    // What was sent before is lost.
+    state.caches.drop_all();
+    state.caches.freshness.heard();
+    state.metrics.listening.set(1);
+    *pause = FIRST_PAUSE;
+    tracing::debug!("hearing of changes");
+    loop {
+        if let Some(notification) = listener.next(PATIENCE).await? {
+            hear(state, &notification);
+        }
+        state.caches.freshness.heard();
+    }
+}
+
+fn hear(state: &ServerState, notification: &Notification) {
+    match Changed::parse(&notification.payload) {
+        Changed::Organization(organization) => state.caches.drop_organization(organization),
+        Changed::Everything => state.caches.drop_all(),
+    }
+}

@@ -1,0 +1,68 @@
+//! Limits that a router can keep: the size of a body, and time. Those of connections are
+//! [`super::listen`]'s.
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::{
+    ServerState,
+    problem::{Answer, Problem},
+};
+
+/// Reads the whole body, as it was sent: of at most `most` bytes, in the time that a body has.
+///
+/// A body that says beforehand that it is too large is not read at all.
+///
+/// # Errors
+/// 413, 408, or 400 where the connection or the encoding broke.
+pub async fn read_body(
+    state: &ServerState,
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+) -> Answer<Bytes> {
+    let refuse = |reason: &'static str, problem: Problem| {
+        state.metrics.refused(reason);
+        problem
+    };
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > most))
+    {
+        return Err(refuse("body_too_large", Problem::too_large()));
+    }
+    let reading = Limited::new(body, most).collect();
+    match tokio::time::timeout(state.settings.limits.body_time, reading).await {
+        Err(_) => Err(refuse("body_too_slow", Problem::too_slow())),
+        Ok(Ok(read)) => Ok(read.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(refuse("body_too_large", Problem::too_large()))
+        }
+        Ok(Err(_)) => Err(refuse("body_broken", Problem::bad_input())),
+    }
+}
+
+/// Answers with 503 what takes longer than a request may. What it was about to do is dropped, and
+/// a transaction with it.
+pub(super) async fn in_time(
+    State(state): State<ServerState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let limit = state.settings.limits.request_time;
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            state.metrics.refused("request_too_slow");
+            Problem::unavailable().into_response()
+        }
+    }
+}

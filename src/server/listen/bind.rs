@@ -1,0 +1,256 @@
+//! Opening what the server listens on.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    os::unix::{
+        fs::{FileTypeExt, MetadataExt, PermissionsExt},
+        net::UnixStream,
+    },
+    path::{Path, PathBuf},
+};
+
+use tokio::net::{TcpListener, UnixListener};
+
+use super::Taken;
+use crate::{
+    error::{Context, Error, Result},
+    server::settings::{Settings, UnixSocket},
+};
+
+/// Something that clients come in by.
+#[derive(Debug)]
+pub(in crate::server) enum Door {
+    Tcp(TcpListener),
+    Unix {
+        listener: UnixListener,
+        /// Removed with the door.
+        _file: SocketFile,
+    },
+}
+
+/// All that a server listens on, opened before anything is served.
+#[derive(Debug)]
+pub(in crate::server) struct Doors {
+    /// For requests.
+    pub(in crate::server) public: Vec<Door>,
+    /// For the metrics, where they have one of their own.
+    pub(in crate::server) metrics: Option<Door>,
+    pub(in crate::server) address: Option<SocketAddr>,
+    pub(in crate::server) metrics_address: Option<SocketAddr>,
+}
+
+impl Doors {
+    /// Opens what the settings name; for requests only `with_requests`.
+    ///
+    /// # Errors
+    /// `Conflict` where another process listens there, `Refused` where this one may not, `Failure`
+    /// for an address that is not this machine's.
+    pub(in crate::server) async fn open(settings: &Settings, with_requests: bool) -> Result<Self> {
+        let mut doors = Self {
+            public: Vec::new(),
+            metrics: None,
+            address: None,
+            metrics_address: None,
+        };
+        if with_requests {
+            if let Some(address) = settings.listen {
+                let (door, address) = tcp(address, "--listen").await?;
+                doors.public.push(door);
+                doors.address = Some(address);
+            }
+            if let Some(socket) = &settings.unix_socket {
+                doors.public.push(unix(socket)?);
+            }
+        }
+        if let Some(address) = settings.metrics_listen {
+            let (door, address) = tcp(address, "--metrics-listen").await?;
+            doors.metrics = Some(door);
+            doors.metrics_address = Some(address);
+        }
+        Ok(doors)
+    }
+}
+
+impl Door {
+    pub(super) async fn accept(&self) -> io::Result<Taken> {
+        match self {
+            Self::Tcp(listener) => listener
+                .accept()
+                .await
+                .map(|(stream, address)| Taken::Tcp(stream, address)),
+            Self::Unix { listener, .. } => listener
+                .accept()
+                .await
+                .map(|(stream, _)| Taken::Unix(stream)),
+        }
+    }
+}
+
+async fn tcp(address: SocketAddr, flag: &str) -> Result<(Door, SocketAddr)> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| not_bound(address, flag, error))?;
+    let address = listener.local_addr()?;
+    Ok((Door::Tcp(listener), address))
+}
+
+fn not_bound(address: SocketAddr, flag: &str, error: io::Error) -> Error {
+    let port = address.port();
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            Error::conflict(format!("another process listens on {address} already"))
+                .hint(format!("which one: ss -ltnp 'sport = :{port}'"))
+                .hint(format!("a free port: tenantctl serve {flag} 127.0.0.1:0"))
+        }
+        ErrorKind::PermissionDenied => {
+            Error::refused(format!("this account may not listen on {address}"))
+                .hint("ports below 1024 are the system's: take another, behind a proxy")
+        }
+        ErrorKind::AddrNotAvailable => {
+            Error::failure(format!("{} is no address of this machine", address.ip()))
+                .hint(format!("all of its addresses: {flag} 0.0.0.0:{port}"))
+        }
+        _ => Error::failure(format!("cannot listen on {address}")).because(error),
+    }
+}
+
+fn unix(socket: &UnixSocket) -> Result<Door> {
+    let path = &socket.path;
+    let shown = path.display();
+    remove_stale(path)?;
+    let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => in_use(path),
+        ErrorKind::PermissionDenied => {
+            Error::refused(format!("this account may not make the socket {shown}"))
+                .hint("its folder must be writable for the account that runs the server")
+        }
+        ErrorKind::NotFound => {
+            Error::not_found(format!("the folder of the socket {shown} is missing")).hint(format!(
+                "make it: mkdir -p {}",
+                shell_words::quote(&path.parent().unwrap_or(path).to_string_lossy())
+            ))
+        }
+        // As of a path that is too long for a socket (108 bytes).
+        _ => Error::failure(format!("cannot listen on the socket {shown}")).because(error),
+    })?;
+    let file = SocketFile::of(path)?;
+    // Until here it had at most the rights that the umask leaves.
+    fs::set_permissions(path, fs::Permissions::from_mode(socket.mode))
+        .context(format!("cannot set the permissions of {shown}"))?;
+    Ok(Door::Unix {
+        listener,
+        _file: file,
+    })
+}
+
+/// A server that was killed leaves its socket behind, at which nobody listens.
+fn remove_stale(path: &Path) -> Result<()> {
+    let shown = path.display();
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).context(format!("cannot look at {shown}")),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(
+                Error::conflict(format!("{shown} is there and is no socket"))
+                    .hint("give the socket another path: --unix-socket FILE"),
+            );
+        }
+        Ok(_) => {}
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).context(format!("cannot remove the abandoned socket {shown}"))
+        }
+        // Also one that is too busy to answer.
+        _ => Err(in_use(path)),
+    }
+}
+
+fn in_use(path: &Path) -> Error {
+    Error::conflict(format!(
+        "another process listens on the socket {} already",
+        path.display()
+    ))
+    .hint("give this one another path: --unix-socket FILE")
+}
+
+/// The file of a socket, removed with the door: unless another server has put its own there.
+#[derive(Debug)]
+pub(in crate::server) struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            identity: identity(path)?,
+        })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|now| now == self.identity) {
+            let _left_behind = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind as Kind;
+
+    fn socket(path: &Path) -> UnixSocket {
+        UnixSocket {
+            path: path.to_owned(),
+            mode: 0o600,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_socket_is_taken_over_and_a_live_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("http.sock");
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        assert!(path.exists(), "abandoned");
+        let door = unix(&socket(&path)).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(unix(&socket(&path)).unwrap_err().kind(), Kind::Conflict);
+        drop(door);
+        assert!(!path.exists(), "removed at the end");
+    }
+
+    #[tokio::test]
+    async fn a_file_of_somebody_else_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        fs::write(&path, "mine").unwrap();
+        assert_eq!(unix(&socket(&path)).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        let missing = folder.path().join("no/such/folder/x.sock");
+        assert_eq!(unix(&socket(&missing)).unwrap_err().kind(), Kind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_told_plainly() {
+        let (_door, address) = tcp("127.0.0.1:0".parse().unwrap(), "--listen")
+            .await
+            .unwrap();
+        let error = tcp(address, "--listen").await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Conflict);
+        assert!(error.to_string().contains(&address.to_string()));
+        let elsewhere = tcp("192.0.2.1:0".parse().unwrap(), "--listen").await;
+        assert_eq!(elsewhere.unwrap_err().kind(), Kind::Failure);
+    }
+}

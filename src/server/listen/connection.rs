@@ -1,0 +1,68 @@
+//! One connection, from its first byte to its last.
+
+use std::sync::Arc;
+
+use axum::{Router, body::Body, extract::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{rt::TokioIo, server::graceful::Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower::ServiceExt;
+
+use super::pace::{Pace, Paced};
+use crate::server::{ServerState, metrics::Counted, observe::Peer, settings::Limits};
+
+/// How many headers a request may have.
+const MAX_HEADERS: usize = 100;
+
+/// hyper's least; a head that is larger than [`Limits::head`] is refused whatever fits in here.
+const LEAST_BUFFER: usize = 8_192;
+
+/// Who is served, with what, within which limits.
+pub(super) struct Client {
+    pub(super) state: ServerState,
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    pub(super) peer: Peer,
+}
+
+impl Client {
+    /// Answers one request after another, until the client leaves, is too slow, or the server
+    /// stops.
+    pub(super) async fn serve<S>(self, stream: S, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let metrics = &self.state.metrics;
+        let _connected = Counted::one(&metrics.connections);
+        let pace = Arc::new(Pace::default());
+        let io = Paced::new(stream, &pace, &self.limits, self.state.stop.clone());
+        let (router, peer) = (self.router, self.peer);
+        let service = service_fn(|mut request: Request<Incoming>| {
+            pace.begin();
+            request.extensions_mut().insert(peer);
+            let answering = router.clone().oneshot(request.map(Body::new));
+            let pace = Arc::clone(&pace);
+            async move {
+                let answered = answering.await;
+                pace.end();
+                answered
+            }
+        });
+        let connection = http1::Builder::new()
+            // The limits of time are Paced's, which tells a head that is slow from none at all.
+            .header_read_timeout(None)
+            .max_headers(MAX_HEADERS)
+            .max_header_size(self.limits.head)
+            .max_buf_size(LEAST_BUFFER.max(self.limits.head * 2))
+            .serve_connection(TokioIo::new(io), service);
+        if let Err(error) = watcher.watch(connection).await {
+            if error.is_parse_too_large() {
+                metrics.refused("head_too_large");
+            } else if error.is_parse() {
+                metrics.refused("malformed");
+            } else if pace.was_slow_head() {
+                metrics.refused("head_too_slow");
+            }
+        }
+    }
+}

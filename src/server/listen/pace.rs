@@ -1,0 +1,208 @@
+//! How long a client may take to say something, and to hear what it is told.
+//!
+//! A client that sends its head byte by byte, one that sends nothing, and one that does not read
+//! the answer would each hold its place for ever.
+
+use std::{
+    io::{self, ErrorKind},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+
+use crate::{server::settings::Limits, stop::Stop};
+
+/// For how long a client may take none of what it is sent.
+const STALLED: Duration = Duration::from_secs(20);
+
+/// How long a stopping server waits for a request of a client that has sent none yet: what it sent
+/// may be on its way.
+const LAST_CALL: Duration = Duration::from_millis(250);
+
+/// What the connection is doing, as far as its time depends on it.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// A request is being worked on: its time is the handler's.
+    busy: AtomicBool,
+    /// How many requests came.
+    requests: AtomicU64,
+    slow_head: AtomicBool,
+    /// The connection, where it last found nothing to read. hyper does not look again until there
+    /// is something, so it would not notice that it waits for a client now.
+    reader: AtomicWaker,
+}
+
+impl Pace {
+    /// The head of a request is complete.
+    pub(super) fn begin(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.busy.store(true, Ordering::Relaxed);
+    }
+
+    /// It is answered.
+    pub(super) fn end(&self) {
+        self.busy.store(false, Ordering::Relaxed);
+        self.reader.wake();
+    }
+
+    /// Whether the connection ended because its client was too slow.
+    pub(super) fn was_slow_head(&self) -> bool {
+        self.slow_head.load(Ordering::Relaxed)
+    }
+}
+
+/// What is waited for between two requests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Waiting {
+    /// The first byte of a head.
+    Beginning,
+    /// The rest of it.
+    Rest,
+    /// Nothing more than what is under way: the server stops.
+    LastCall,
+}
+
+/// A stream that ends when its client is too slow.
+pub(super) struct Paced<S> {
+    stream: S,
+    pace: Arc<Pace>,
+    stop: Stop,
+    head_time: Duration,
+    idle_time: Duration,
+    /// After which request what is waited for.
+    waiting: Option<(u64, Waiting)>,
+    read_timer: Pin<Box<Sleep>>,
+    write_timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Paced<S> {
+    pub(super) fn new(stream: S, pace: &Arc<Pace>, limits: &Limits, stop: Stop) -> Self {
+        Self {
+            stream,
+            pace: Arc::clone(pace),
+            stop,
+            head_time: limits.head_time,
+            idle_time: limits.idle_time,
+            waiting: None,
+            read_timer: Box::pin(tokio::time::sleep(limits.head_time)),
+            write_timer: None,
+        }
+    }
+
+    fn wait_for(&mut self, requests: u64, what: Waiting, time: Duration) {
+        self.waiting = Some((requests, what));
+        self.read_timer.as_mut().reset(Instant::now() + time);
+    }
+
+    /// Bytes came.
+    fn read(&mut self) {
+        let requests = self.pace.requests.load(Ordering::Relaxed);
+        let is_rest = self.waiting == Some((requests, Waiting::Rest));
+        if !self.pace.busy.load(Ordering::Relaxed) && !is_rest {
+            self.wait_for(requests, Waiting::Rest, self.head_time);
+        }
+    }
+
+    /// None did.
+    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        self.pace.reader.register(context.waker());
+        if self.pace.busy.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        let requests = self.pace.requests.load(Ordering::Relaxed);
+        let waiting = self.waiting.filter(|(after, _)| *after == requests);
+        match waiting {
+            None if requests == 0 => self.wait_for(0, Waiting::Beginning, self.head_time),
+            None => self.wait_for(requests, Waiting::Beginning, self.idle_time),
+            Some(_) => {}
+        }
+        if self.stop.is_asked() && self.waiting == Some((requests, Waiting::Beginning)) {
+            self.wait_for(requests, Waiting::LastCall, LAST_CALL);
+        }
+        ready!(self.read_timer.as_mut().poll(context));
+        let is_head = matches!(self.waiting, Some((after, what))
+            if what == Waiting::Rest || (after == 0 && what == Waiting::Beginning));
+        self.pace.slow_head.store(is_head, Ordering::Relaxed);
+        Poll::Ready(ErrorKind::TimedOut.into())
+    }
+
+    /// What came of writing: progress, or none for too long.
+    fn wrote<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.write_timer = None;
+            return written;
+        }
+        let timer = self
+            .write_timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(STALLED)));
+        ready!(timer.as_mut().poll(context));
+        Poll::Ready(Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Ready(done) => {
+                if buffer.filled().len() > before {
+                    self.read();
+                }
+                Poll::Ready(done)
+            }
+            Poll::Pending => self.poll_patience(context).map(Err),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(context, written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.wrote(context, flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = Pin::new(&mut self.stream).poll_shutdown(context);
+        self.wrote(context, ended)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(context, written)
+    }
+}

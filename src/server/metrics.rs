@@ -1,0 +1,257 @@
+//! What is counted, in the text format of Prometheus (OpenMetrics).
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::{
+    extract::State,
+    http::{Method, header},
+    response::{IntoResponse, Response},
+};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::{Family, MetricConstructor},
+        gauge::Gauge,
+        histogram::Histogram,
+    },
+    registry::Registry,
+};
+
+use super::{ServerState, problem::Problem};
+
+const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// In seconds. Providers give up after 10 or 15.
+const DURATIONS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 15.0];
+
+/// The numbers of one server. No label holds what a client chose: it would make as many series as
+/// it liked, and what it sent may be a secret.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram, Durations>,
+    refusals: Family<RefusalLabels, Counter>,
+    cached: Family<CacheLabels, Counter>,
+    /// Requests that are being worked on.
+    pub in_flight: Gauge,
+    /// Clients that are connected.
+    pub connections: Gauge,
+    /// Whether changes of the configuration are heard at once: 1, or 0 while not connected.
+    pub listening: Gauge,
+    queues: Family<QueueLabels, Gauge>,
+    pool: Family<PoolLabels, Gauge>,
+    panics: Counter,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RefusalLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct CacheLabels {
+    cache: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct QueueLabels {
+    queue: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct PoolLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug)]
+struct Durations;
+
+impl MetricConstructor<Histogram> for Durations {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(DURATIONS)
+    }
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let metrics = Self {
+            registry: Mutex::new(Registry::with_prefix("tenantctl")),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(Durations),
+            refusals: Family::default(),
+            cached: Family::default(),
+            in_flight: Gauge::default(),
+            connections: Gauge::default(),
+            listening: Gauge::default(),
+            queues: Family::default(),
+            pool: Family::default(),
+            panics: Counter::default(),
+        };
+        metrics.register(|registry| metrics.enter(registry));
+        metrics
+    }
+
+    fn enter(&self, registry: &mut Registry) {
+        registry.register(
+            "http_requests",
+            "Requests answered, by method, route and status",
+            self.requests.clone(),
+        );
+        registry.register(
+            "http_request_seconds",
+            "Time from the head of a request to its answer",
+            self.durations.clone(),
+        );
+        registry.register(
+            "http_refusals",
+            "Requests and connections that were refused, by reason",
+            self.refusals.clone(),
+        );
+        registry.register(
+            "http_in_flight",
+            "Requests that are being worked on",
+            self.in_flight.clone(),
+        );
+        registry.register(
+            "http_connections",
+            "Clients that are connected",
+            self.connections.clone(),
+        );
+        registry.register(
+            "cache_requests",
+            "Look-ups in the caches of configuration",
+            self.cached.clone(),
+        );
+        registry.register(
+            "configuration_listening",
+            "Whether changes of the configuration are heard at once",
+            self.listening.clone(),
+        );
+        registry.register(
+            "queue_depth",
+            "Pieces of background work, by queue and state",
+            self.queues.clone(),
+        );
+        registry.register(
+            "database_connections",
+            "Connections to the database",
+            self.pool.clone(),
+        );
+        registry.register("panics", "Mistakes of this program", self.panics.clone());
+    }
+
+    /// Adds metrics of a part of the server. Their labels must not hold what a client chose.
+    pub fn register(&self, enter: impl FnOnce(&mut Registry)) {
+        // A panic in an encoder leaves nothing half-changed in a registry.
+        enter(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Counts a request that was refused before it was understood, or because of what it is. The
+    /// reason is one of a few words of ours.
+    pub fn refused(&self, reason: &'static str) {
+        self.refusals.get_or_create(&RefusalLabels { reason }).inc();
+    }
+
+    /// Says how much work waits in a queue, in a state such as `ready` or `dead`.
+    pub fn queue_depth(&self, queue: &'static str, state: &'static str, depth: i64) {
+        self.queues
+            .get_or_create(&QueueLabels { queue, state })
+            .set(depth);
+    }
+
+    pub(super) fn answered(&self, method: &Method, route: &str, status: u16, seconds: f64) {
+        let route = RouteLabels {
+            route: route.to_owned(),
+        };
+        self.durations.get_or_create(&route).observe(seconds);
+        self.requests
+            .get_or_create(&RequestLabels {
+                method: method_label(method),
+                route: route.route,
+                status,
+            })
+            .inc();
+    }
+
+    pub(super) fn looked_up(&self, cache: &'static str, hit: bool) {
+        let result = if hit { "hit" } else { "miss" };
+        self.cached
+            .get_or_create(&CacheLabels { cache, result })
+            .inc();
+    }
+
+    pub(super) fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    pub(super) fn text(&self) -> std::result::Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+/// A method is what the client says it is.
+pub(super) fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// `GET /metrics`
+pub(super) async fn answer(State(state): State<ServerState>) -> Response {
+    let size = state.pool.size();
+    for (label, count) in [("used", size.used), ("idle", size.idle)] {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        state
+            .metrics
+            .pool
+            .get_or_create(&PoolLabels { state: label })
+            .set(count);
+    }
+    match state.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
+        Err(_) => Problem::internal().into_response(),
+    }
+}
+
+/// A number that goes up while its guard lives.
+#[derive(Debug)]
+pub(super) struct Counted(Gauge<i64>);
+
+impl Counted {
+    pub(super) fn one(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,33 @@
+//! The HTTP server: the webhooks of the channels, the public API, and the work behind them.
+//!
+//! ```text
+//! listen → observe (id, log, metrics) → panics → time → routes → services → db
+//! cache ←─ NOTIFY                        worker ───────────────→ services → db
+//! ```
+//!
+//! A request has a connection to the database for as long as it needs it
+//! ([`ServerState::session`]). What a handler cannot do is a [`Problem`].
+
+pub mod cache;
+mod health;
+mod limits;
+mod listen;
+mod metrics;
+mod observe;
+mod panics;
+pub mod problem;
+mod routes;
+mod run;
+mod settings;
+mod signals;
+mod state;
+mod worker;
+
+pub use limits::read_body;
+pub use metrics::Metrics;
+pub use observe::{ClientAddress, RequestId};
+pub use problem::{Answer, Problem};
+pub use routes::router;
+pub use run::{Listening, Roles, Server, run};
+pub use settings::{Limits, Settings, UnixSocket};
+pub use state::{ServerState, Shared};

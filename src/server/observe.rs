@@ -1,0 +1,216 @@
+//! What is known of every request: its id, its client, what became of it, and how long it took.
+//!
+//! The log has method, route, status and time. It never has a path, a query, a header or a body:
+//! each of them can hold a secret or a patient's words.
+
+use std::{net::IpAddr, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+use uuid::Uuid;
+
+use super::{
+    ServerState,
+    metrics::{Counted, method_label},
+    problem::{self, Problem},
+};
+use crate::{context::new_id, domain::Network};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The route of what no route matches.
+const UNMATCHED: &str = "unmatched";
+
+/// nginx's status for a client that went away before it was answered. It is sent to nobody.
+const CLIENT_WENT_AWAY: u16 = 499;
+
+/// Ties together what one request did: the log, the activity entries and the answer. Handlers have
+/// it as an `Extension`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RequestId(pub Uuid);
+
+/// The address of the client, or of the nearest one that no trusted proxy speaks for; `None`: it
+/// came through the Unix socket, and no proxy said from where. Handlers have it as an `Extension`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
+/// Who is at the other end of the connection; `None`: of the Unix socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(pub(super) Option<IpAddr>);
+
+/// Gives a request its id, and writes down what became of it.
+pub(super) async fn observe(
+    State(state): State<ServerState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    // Without a connection (a test that calls the router) nobody is trusted.
+    let peer = request.extensions().get::<Peer>().copied();
+    let trusted = &state.settings.trusted_proxies;
+    let is_trusted = peer.is_some_and(|peer| is_trusted(peer.0, trusted));
+    let id = told_id(request.headers())
+        .filter(|_| is_trusted)
+        .unwrap_or_else(new_id);
+    let client = client_address(peer.and_then(|peer| peer.0), request.headers(), |peer| {
+        is_trusted && peer.is_none_or(|address| self::is_trusted(Some(address), trusted))
+    });
+    let extensions = request.extensions_mut();
+    extensions.insert(RequestId(id));
+    extensions.insert(ClientAddress(client));
+
+    let seen = Seen::begin(&state, &request, id);
+    let response = next.run(request).await;
+    let (mut response, problem) = problem::finish(response, id);
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    seen.end(response.status(), problem.as_ref());
+    response
+}
+
+/// The Unix socket is for whom its permissions let in.
+fn is_trusted(peer: Option<IpAddr>, trusted: &[Network]) -> bool {
+    peer.is_none_or(|address| trusted.iter().any(|network| network.contains(address)))
+}
+
+fn told_id(headers: &HeaderMap) -> Option<Uuid> {
+    headers.get(REQUEST_ID)?.to_str().ok()?.parse().ok()
+}
+
+/// Each proxy appends the address it was called from, so the list is believed from its end, as far
+/// as trusted proxies wrote it.
+fn client_address(
+    peer: Option<IpAddr>,
+    headers: &HeaderMap,
+    is_trusted: impl Fn(Option<IpAddr>) -> bool,
+) -> Option<IpAddr> {
+    let mut client = peer;
+    let hops: Vec<&str> = headers
+        .get_all(FORWARDED_FOR)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for hop in hops.into_iter().rev() {
+        if !is_trusted(client) {
+            break;
+        }
+        match hop.trim().parse::<IpAddr>() {
+            Ok(address) => client = Some(address.to_canonical()),
+            Err(_) => break,
+        }
+    }
+    client
+}
+
+/// A request under way. Dropped without an end, the client went away, or the server stopped.
+struct Seen {
+    state: ServerState,
+    id: Uuid,
+    method: Method,
+    route: String,
+    begun: Instant,
+    ended: bool,
+    _in_flight: Counted,
+}
+
+impl Seen {
+    fn begin(state: &ServerState, request: &Request, id: Uuid) -> Self {
+        let route = request.extensions().get::<MatchedPath>();
+        Self {
+            state: state.clone(),
+            id,
+            method: request.method().clone(),
+            route: route.map_or(UNMATCHED, MatchedPath::as_str).to_owned(),
+            begun: Instant::now(),
+            ended: false,
+            _in_flight: Counted::one(&state.metrics.in_flight),
+        }
+    }
+
+    fn end(mut self, status: StatusCode, problem: Option<&Problem>) {
+        self.ended = true;
+        let request_id = self.id;
+        match problem.and_then(Problem::cause) {
+            Some(cause) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                tracing::warn!(%request_id, cause, "not available");
+            }
+            Some(cause) if status.is_server_error() => {
+                tracing::error!(%request_id, cause, "failed");
+            }
+            _ => {}
+        }
+        self.tell(status.as_u16());
+    }
+
+    fn tell(&self, status: u16) {
+        let taken = self.begun.elapsed();
+        let metrics = &self.state.metrics;
+        metrics.answered(&self.method, &self.route, status, taken.as_secs_f64());
+        tracing::info!(
+            request_id = %self.id,
+            method = method_label(&self.method),
+            route = self.route,
+            status,
+            ms = taken.as_secs_f64() * 1000.0,
+            "request"
+        );
+    }
+}
+
+impl Drop for Seen {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.tell(CLIENT_WENT_AWAY);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: Option<&str>, forwarded: &[&str], trusted: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(FORWARDED_FOR, value.parse().unwrap());
+        }
+        let trusted: Vec<Network> = trusted.iter().map(|text| text.parse().unwrap()).collect();
+        let peer = peer.map(|text| text.parse().unwrap());
+        client_address(peer, &headers, |address| is_trusted(address, &trusted))
+            .map(|address| address.to_string())
+    }
+
+    #[test]
+    fn a_stranger_cannot_say_that_it_is_somebody_else() {
+        let told = client(Some("9.9.9.9"), &["1.2.3.4"], &["10.0.0.0/8"]);
+        assert_eq!(told.as_deref(), Some("9.9.9.9"));
+    }
+
+    #[test]
+    fn the_list_is_believed_as_far_as_trusted_proxies_wrote_it() {
+        let trusted = ["10.0.0.0/8"];
+        for (forwarded, expected) in [
+            (&["1.2.3.4"][..], "1.2.3.4"),
+            (&["6.6.6.6, 1.2.3.4"], "1.2.3.4"),
+            (&["6.6.6.6, 1.2.3.4, 10.0.0.2"], "1.2.3.4"),
+            (&["6.6.6.6", "1.2.3.4"], "1.2.3.4"),
+            (&["6.6.6.6, nonsense"], "10.0.0.1"),
+            (&[], "10.0.0.1"),
+        ] {
+            let told = client(Some("10.0.0.1"), forwarded, &trusted);
+            assert_eq!(told.as_deref(), Some(expected), "{forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn the_unix_socket_is_a_proxy() {
+        assert_eq!(client(None, &["1.2.3.4"], &[]).as_deref(), Some("1.2.3.4"));
+        assert_eq!(client(None, &[], &[]), None);
+    }
+}

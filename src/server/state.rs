@@ -1,0 +1,70 @@
+//! What all requests share.
+
+use std::{ops::Deref, sync::Arc};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{cache::Caches, health::Readiness, metrics::Metrics, settings::Settings};
+use crate::{
+    context::Clock, db::Pool, domain::Actor, error::Result, services::Session, stop::Stop,
+};
+
+/// What handlers and workers stand on; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ServerState(Arc<Shared>);
+
+/// See [`ServerState`].
+#[derive(Debug)]
+pub struct Shared {
+    pub settings: Settings,
+    pub pool: Pool,
+    pub clock: Clock,
+    /// In whose name requests change things.
+    pub actor: Actor,
+    pub metrics: Metrics,
+    pub caches: Caches,
+    /// Asked when the server stops.
+    pub stop: Stop,
+    /// Wakes the workers before they look by themselves.
+    pub work: Notify,
+    pub(super) readiness: Readiness,
+}
+
+impl ServerState {
+    /// The state of a server that was not started yet.
+    pub fn new(settings: Settings, pool: Pool, clock: Clock, actor: Actor, stop: Stop) -> Self {
+        Self(Arc::new(Shared {
+            settings,
+            pool,
+            clock,
+            actor,
+            metrics: Metrics::new(),
+            caches: Caches::default(),
+            stop,
+            work: Notify::new(),
+            readiness: Readiness::default(),
+        }))
+    }
+
+    /// A session for one request, on a connection of its own until it is dropped.
+    ///
+    /// # Errors
+    /// `Unavailable` when no connection is to be had in time.
+    pub async fn session(&self, request_id: Uuid) -> Result<Session> {
+        Ok(Session {
+            db: self.pool.get().await?,
+            actor: self.actor.clone(),
+            clock: self.clock,
+            request_id,
+        })
+    }
+}
+
+impl Deref for ServerState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

@@ -1,0 +1,38 @@
+//! Whether a server may work on a database at all.
+
+use crate::{
+    context::new_id,
+    db::{Database, TenantTx, health, migrate},
+    domain::OrganizationId,
+    error::{Error, Result},
+};
+
+/// Whether requests can be answered now: the database is there, has the schema of this binary, and
+/// shows this role what it asks for.
+///
+/// # Errors
+/// As [`migrate::require_usable`].
+pub async fn require_ready(db: &Database) -> Result<()> {
+    migrate::require_usable(db).await
+}
+
+/// Refuses a database on which isolation would be void for this role, unless it can switch to
+/// `tenant_app`: looked at where it matters, inside of a scope.
+///
+/// # Errors
+/// As [`migrate::require_usable`]; `Refused` when the scope of an organization cannot be entered
+/// or does not confine.
+pub async fn require_servable(db: &Database) -> Result<()> {
+    require_ready(db).await?;
+    // No organization has this id.
+    let mut tx = TenantTx::begin(db, OrganizationId::from(new_id())).await?;
+    let confined = health::is_confined(&mut tx).await?;
+    tx.rollback().await?;
+    if confined {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "row-level security does not confine the scope of an organization: no tenant is isolated",
+    )
+    .hint("`tenantctl audit` and `tenantctl doctor` tell why"))
+}

@@ -1,0 +1,10 @@
+//! `tenantctl serve` as a process, on a real PostgreSQL, with clients that behave and clients that
+//! do not.
+
+mod cache;
+mod health;
+mod hostile;
+mod life;
+mod server;
+
+use server::{Connection, Serving};

@@ -33,6 +33,7 @@ pub mod db;
 pub mod domain;
 pub mod error;
 pub mod local;
+pub mod mail;
 pub mod output;
 pub mod quoting;
 pub mod server;

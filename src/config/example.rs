@@ -114,17 +114,17 @@ mod tests {
     #[test]
     fn every_option_is_valid_and_shows_its_default() {
         let inspection = inspect(&switched_on());
-        // The example shows all four ways to name a database, of which a profile takes one.
+        // The example shows all ways to name a database, and a password: one of each may be set.
         let messages: Vec<String> = inspection
             .mistakes
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(messages.len(), 1, "{messages:?}");
-        assert!(
-            messages[0].contains("only one of database_url"),
-            "{messages:?}"
-        );
+        assert_eq!(messages.len(), 2, "{messages:?}");
+        for (message, part) in messages.iter().zip(["password_command", "database_url"]) {
+            let part = format!("only one of {part}");
+            assert!(message.contains(&part), "{messages:?}");
+        }
 
         let config = inspection.config;
         assert_eq!(config.invitations, Default::default());

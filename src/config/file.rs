@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::database_url;
 use super::server::ServerSection;
+use super::mail::MailSection;
 use crate::domain::audit::Severity;
 use crate::output::redact;
 
@@ -49,6 +50,9 @@ pub struct Config {
 
     /// Invitations of members to an organization.
     pub invitations: InvitationsSection,
+
+    /// The SMTP server through which invitations are mailed.
+    pub mail: MailSection,
 
     /// What new organizations start with, and how long deleted ones are kept.
     pub organizations: OrganizationsSection,
@@ -288,6 +292,9 @@ fn masked_url<S: Serializer>(url: &Option<SecretString>, serializer: S) -> Resul
     url.as_ref().map(database_url::mask).serialize(serializer)
 }
 
-fn masked_text<S: Serializer>(text: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn masked_text<S: Serializer>(
+    text: &Option<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     text.as_deref().map(redact).serialize(serializer)
 }

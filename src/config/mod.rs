@@ -13,6 +13,8 @@ mod example;
 mod file;
 mod inspect;
 mod load;
+mod mail;
+mod mail_rules;
 mod mistake;
 mod overrides;
 mod paths;
@@ -39,6 +41,7 @@ pub use file::{
     OrganizationsSection, OutputFormat, OutputSection, Profile, SecretsSection, TOKEN_PLACEHOLDER,
 };
 pub use load::{Loaded, Validation, validate};
+pub use mail::{MailSection, MailTls};
 pub use mistake::Mistake;
 pub use overrides::FlagOverrides;
 pub use paths::{CONFIG_VARIABLE, config_file, data_dir, state_file};

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::database_url::Endpoint;
 use super::file::{Config, InvitationsSection, OrganizationsSection, Profile, TOKEN_PLACEHOLDER};
+use super::mail_rules;
 use super::mistake::Finding;
 use super::resolve::LOCAL_PROFILE;
 use crate::domain::suggest::did_you_mean;
@@ -24,6 +25,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     findings.extend(time_zone(&config.organizations));
     findings.extend(locale(&config.organizations));
     findings.extend(super::server_rules::check(&config.server));
+    findings.extend(mail_rules::check(&config.mail));
     findings
 }
 
@@ -137,7 +139,7 @@ fn locale(organizations: &OrganizationsSection) -> Option<Finding> {
     Some(refused(&["organizations", "default_locale"], &error))
 }
 
-fn refused(path: &[&str], error: &Error) -> Finding {
+pub(super) fn refused(path: &[&str], error: &Error) -> Finding {
     let finding = Finding::new(path, error.to_string());
     error.hints().iter().fold(finding, Finding::hint)
 }

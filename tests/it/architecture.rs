@@ -36,6 +36,13 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "mail",
+        &[
+            "audit", "cli", "commands", "config", "context", "crypto", "db", "local", "output",
+            "server", "services",
+        ],
+    ),
+    (
         "csv_file",
         &[
             "audit", "cli", "commands", "config", "context", "db", "local", "output", "server",

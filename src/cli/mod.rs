@@ -49,6 +49,8 @@ pub enum Command {
     #[command(subcommand)]
     Invite(commands::invite::InviteCommand),
     #[command(subcommand)]
+    Outbox(commands::outbox::OutboxCommand),
+    #[command(subcommand)]
     Role(commands::role::RoleCommand),
     #[command(subcommand)]
     Access(commands::access::AccessCommand),
@@ -105,6 +107,7 @@ impl Command {
             Self::User(command) => command.run(app).await,
             Self::Member(command) => command.run(app).await,
             Self::Invite(command) => command.run(app).await,
+            Self::Outbox(command) => command.run(app).await,
             Self::Role(command) => command.run(app).await,
             Self::Access(command) => command.run(app).await,
             Self::Channel(command) => command.run(app).await,

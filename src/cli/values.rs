@@ -8,7 +8,8 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use crate::{
     csv_file::{Delimiter, TextEncoding},
     domain::{
-        AppointmentId, Email, Locale, Permission, Role, ScheduleId, Slug, TimeZone, UserId,
+        AppointmentId, Email, Locale, OutboxStatus, Permission, Role, ScheduleId, Slug, TimeZone,
+        UserId,
         booking::{AppointmentStatus, ClockTime, Function, Moment, ScheduleKind, Weekday},
         channel::ChannelKind,
         display_name,
@@ -77,6 +78,8 @@ parsers! {
     permission -> Permission;
     /// A channel.
     channel -> ChannelKind;
+    /// The status of a message.
+    outbox_status -> OutboxStatus;
     /// The status of an organization.
     organization_status -> OrganizationStatus;
     /// A function on the booking data.

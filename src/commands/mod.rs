@@ -23,6 +23,7 @@ pub mod member;
 mod missing;
 pub mod operatory;
 pub mod org;
+pub mod outbox;
 pub mod patient;
 pub mod provider;
 pub mod role;

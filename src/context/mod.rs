@@ -3,6 +3,7 @@
 
 mod chance;
 mod logging;
+mod mail;
 mod organization;
 mod printing;
 mod secrets;
@@ -182,6 +183,7 @@ impl App {
             actor,
             clock: self.clock,
             request_id: self.request_id,
+            mail: None,
         })
     }
 

@@ -1,7 +1,6 @@
 //! Invitations. A token is stored as its SHA-256 only.
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use super::{PlatformConn, TenantTx, stored};
 use crate::{
@@ -211,7 +210,7 @@ pub async fn insert(
     if inserted.rows_affected() == 0 {
         return Ok(false);
     }
-    let email_hash = email_hash(&invitation.email);
+    let email_hash = invitation.email.lookup_hash();
     sqlx::query!(
         "INSERT INTO invitation_lookups (organization_id, invitation_id, email_hash)
          VALUES ($1, $2, $3)",
@@ -316,7 +315,7 @@ pub async fn waiting_for(
     conn: &mut PlatformConn,
     email: &Email,
 ) -> Result<Vec<(OrganizationId, InvitationId)>> {
-    let email_hash = email_hash(email);
+    let email_hash = email.lookup_hash();
     let rows = sqlx::query!(
         "SELECT organization_id, invitation_id FROM invitation_lookups
           WHERE email_hash = $1 ORDER BY organization_id, invitation_id",
@@ -328,9 +327,4 @@ pub async fn waiting_for(
         .into_iter()
         .map(|row| (row.organization_id.into(), row.invitation_id.into()))
         .collect())
-}
-
-/// The look-up key of an address: what crosses tenants holds no address in clear.
-fn email_hash(email: &Email) -> [u8; 32] {
-    Sha256::digest(email.as_str().as_bytes()).into()
 }

@@ -20,6 +20,7 @@ pub mod members;
 pub mod migrate;
 pub mod operatories;
 pub mod organizations;
+pub mod outbox;
 pub mod patients;
 pub mod platform;
 mod pool;

@@ -28,6 +28,8 @@ pub const TABLES: &[&str] = &[
     "patients",
     "providers",
     "operatories",
+    "outbox_jobs",
+    "outbox",
     "invitation_lookups",
     "user_organizations",
     "organization_invitations",

@@ -3,6 +3,7 @@
 use email_address::{EmailAddress, Options};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use url::Host;
 
 use super::names::is_hidden;
@@ -35,6 +36,11 @@ impl Email {
             Error::bad_input(format!("{value} is not a valid e-mail address: {rule}"))
                 .hint("write the bare address, for example ann@example.com")
         })
+    }
+
+    /// The look-up key of an address, SHA-256: what crosses tenants holds no address in clear.
+    pub fn lookup_hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
     }
 
     /// What follows the `@`.

@@ -71,6 +71,11 @@ id!(
     "invitation id"
 );
 id!(
+    /// The id of a message in the outbox.
+    OutboxId,
+    "message id"
+);
+id!(
     /// The id of an entry of the activity log.
     ActivityId,
     "activity id"

@@ -27,6 +27,7 @@ pub mod member;
 pub mod names;
 pub mod network;
 pub mod organization;
+pub mod outbox;
 pub mod phone;
 mod phone_plan;
 pub mod rfc3339;
@@ -52,8 +53,8 @@ pub use channel::{
 pub use email::Email;
 pub use hexadecimal::hexadecimal;
 pub use ids::{
-    ActivityId, AppointmentId, InvitationId, OperatoryId, OrganizationId, PatientId, ProviderId,
-    ScheduleId, UserId,
+    ActivityId, AppointmentId, InvitationId, OperatoryId, OrganizationId, OutboxId, PatientId,
+    ProviderId, ScheduleId, UserId,
 };
 pub use instructions::{InstructionLayer, InstructionPart, ResolvedInstruction};
 pub use invitation::{Invitation, InvitationStatus, InvitationToken};
@@ -62,6 +63,7 @@ pub use member::Member;
 pub use names::display_name;
 pub use network::Network;
 pub use organization::{Organization, OrganizationStatus};
+pub use outbox::{OutboxMessage, OutboxStatus};
 pub use phone::PhoneNumber;
 pub use role::{Permission, Role};
 pub use slug::Slug;

@@ -10,6 +10,7 @@ pub mod import;
 pub mod invitations;
 pub mod members;
 pub mod organizations;
+pub mod outbox;
 pub mod purge;
 pub mod serving;
 mod session;

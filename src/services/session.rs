@@ -13,7 +13,7 @@ use crate::{
         user::User,
     },
     error::{Error, Result},
-    services::activity::Change,
+    services::{activity::Change, outbox::TokenSeal},
 };
 
 /// One invocation, or one request: everything a service needs to know of its caller.
@@ -24,12 +24,20 @@ pub struct Session {
     pub clock: Clock,
     /// Ties together the activity entries of one invocation.
     pub request_id: Uuid,
+    /// Where set, invitations are mailed: this seals their tokens until they are.
+    pub mail: Option<TokenSeal>,
 }
 
 impl Session {
     /// The time, in the microseconds that PostgreSQL keeps.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// The same session; the invitations that it makes are mailed.
+    #[must_use]
+    pub fn mailing(self, mail: Option<TokenSeal>) -> Self {
+        Self { mail, ..self }
     }
 
     /// Opens an organization to read from it, for a caller who holds `permission` there.

@@ -26,6 +26,10 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
         "the platform's own: a file may fill many organizations; the tenant role has no right on it",
     ),
     (
+        "mail_deliveries",
+        "the platform's own: how often an address was written to by all together; the tenant role has no right on it",
+    ),
+    (
         "platform_activity_chain",
         "the platform's own log; the tenant role has no right on it",
     ),
@@ -58,6 +62,10 @@ const NOT_FORCED: &[(&str, &str)] = &[
         "sign-up asks across tenants; holds a hash and ids",
     ),
     ("organizations", "the root: the platform lists its tenants"),
+    (
+        "outbox_jobs",
+        "workers take the jobs of all tenants in turn; holds a hash, ids and times",
+    ),
     (
         "user_organizations",
         "sign-up asks across tenants; holds ids only",

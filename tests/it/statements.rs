@@ -54,6 +54,16 @@ const ACROSS_TENANTS: &[(&str, &str)] = &[
     (
         "SELECT DISTINCT organization_id FROM channel_identities",
         "who says that an agent or a number is theirs",
+        "WITH RECURSIVE oldest AS",
+        "a worker looks for the organization whose turn it is",
+    ),
+    (
+        "UPDATE outbox_jobs SET run_at = $2",
+        "the operator sends what waits",
+    ),
+    (
+        "SELECT count(*) AS \"messages!\", min(run_at) AS next_at FROM outbox_jobs",
+        "the operator sees what waits",
     ),
 ];
 

@@ -99,5 +99,6 @@ async fn migrated(app: &App, settings: &ConnectSettings) -> Result<Session> {
         },
         clock: app.clock,
         request_id: new_id(),
+        mail: None,
     })
 }

@@ -1,6 +1,7 @@
 //! `tenantctl doctor`
 
 mod configuration;
+mod mail;
 mod report;
 mod schema;
 mod server;
@@ -18,9 +19,10 @@ use crate::{
 
 /// Look for everything that could be wrong, and say how to mend it.
 ///
-/// Configuration, connection, server version, clock, rights of the connecting role, migrations,
-/// and whether row-level security is in force. Changes nothing. Exit code 0 when nothing failed
-/// (warnings do not count), 7 when a check of the database did, 1 when only another did.
+/// Configuration, mail server, connection, server version, clock, rights of the connecting role,
+/// migrations, and whether row-level security is in force. Changes nothing and mails nothing. Exit
+/// code 0 when nothing failed (warnings do not count), 7 when a check of the database did, 1 when only
+/// another did.
 ///
 /// Examples:
 ///   tenantctl doctor
@@ -39,7 +41,11 @@ impl DoctorArgs {
         let mut checks = vec![
             configuration::file(app),
             configuration::invitation_link(app),
+            mail::server(app).await,
         ];
+        if app.config().is_ok() {
+            checks.extend(mail::keys(app));
+        }
         let (named, target) = configuration::database_named(app);
         let is_local = match &target {
             Ok(target) => target.source == DatabaseSource::Local,

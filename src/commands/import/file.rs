@@ -108,7 +108,11 @@ impl FileArgs {
             let outcome = watched(&app.printer, &gauge, file.size(), work).await?;
             return finish(app, &self.file, &file, &plan, None, outcome, true).await;
         }
-        let session = app.session().await?;
+        // Who is invited by a row is mailed, like every other.
+        let session = match plan.joining {
+            Some(_) => app.mailing_session().await?,
+            None => app.session().await?,
+        };
         let plan = match self.resume {
             Some(id) => import::plan_of(&session, id, kind).await?,
             None => plan,

@@ -26,8 +26,9 @@ use crate::{
 /// same role is unchanged; one that expired is issued anew. --on-conflict update gives members the
 /// row's role, and issues pending invitations anew with it; an organization keeps an owner.
 ///
-/// Links are shown to nobody without --links-file; `invite resend` issues one, and whoever signs up
-/// with the address joins without.
+/// Links are mailed where a mail server is configured, as by `invite create`. Otherwise they are shown
+/// to nobody without --links-file; `invite resend` issues one, and whoever signs up with the address
+/// joins without.
 ///
 /// Examples:
 ///   tenantctl import members people.csv --org sunrise --links-file links.csv

@@ -44,6 +44,8 @@ pub(super) struct ImportView {
     reject_file: Option<PathBuf>,
     /// Who was invited.
     invited: u64,
+    /// Whether their links are mailed.
+    mailed: bool,
     links_file: Option<PathBuf>,
     #[serde(skip)]
     told: Told,
@@ -125,6 +127,7 @@ impl ImportView {
             unknown_columns: outcome.unknown_columns,
             reject_file: outcome.reject_file,
             invited: outcome.invited,
+            mailed: outcome.are_mailed && outcome.invited > 0,
             links_file: outcome.links_file,
             told: Told {
                 is_rehearsal: app.global.dry_run,
@@ -310,6 +313,9 @@ impl ImportView {
     fn links_told(&self) -> String {
         match (self.invited, &self.links_file) {
             _ if self.invited == 0 || self.told.is_rehearsal => String::new(),
+            (links, None) if self.mailed => {
+                format!("; {links} links are being mailed: tenantctl outbox list")
+            }
             (links, Some(path)) => {
                 format!(
                     "; {links} links are in {}, and nowhere else",

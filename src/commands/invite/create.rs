@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::view::IssuedView;
+use super::view::{IssuedView, SENDING};
 use crate::{
     cli::{complete, values},
     commands::missing,
@@ -17,9 +17,11 @@ use crate::{
 
 /// Invite people to an organization: all of them, or none.
 ///
-/// Prints a link for each, this once: send it to them. The link comes from link_template of the
-/// configuration; it works once, for that address only, until it expires. Whoever signs up with
-/// an invited address joins without the link too. Only an owner invites owners.
+/// With a mail server in the section [mail] of the configuration, the link is mailed to each, in the
+/// name and language of the organization. Without one, it is printed, this once: send it to them. The
+/// link comes from link_template of the configuration; it works once, for that address only, until it
+/// expires. Whoever signs up with an invited address joins without the link too. Only an owner invites
+/// owners.
 ///
 /// Examples:
 ///   tenantctl invite create sam@harbor.example --role admin
@@ -43,6 +45,10 @@ pub struct CreateArgs {
     /// Pass over members and those whose invitation is pending, and succeed.
     #[arg(long)]
     if_not_exists: bool,
+
+    /// Print the links also where they are mailed.
+    #[arg(long)]
+    show_link: bool,
 }
 
 impl CreateArgs {
@@ -53,7 +59,7 @@ impl CreateArgs {
         // Before anything is made: a link that cannot be printed is an invitation nobody gets.
         invitation::check_link_template(&settings.link_template)?;
         let days = self.expires_days.unwrap_or(settings.expires_days);
-        let session = app.session().await?;
+        let session = app.mailing_session().await?;
         let organization = app.organization(&session, None).await?;
         let created = invitations::create(
             &session,
@@ -68,7 +74,7 @@ impl CreateArgs {
         Ok(CreatedView {
             organization: created.organization.slug.to_string(),
             invited: issued
-                .map(|issued| IssuedView::new(app, issued, &created.organization))
+                .map(|issued| IssuedView::new(app, issued, &created.organization, self.show_link))
                 .collect::<Result<_>>()?,
             passed_over: created
                 .passed_over
@@ -129,21 +135,30 @@ impl View for CreatedView {
         Some(match self.invited.as_slice() {
             [] => format!("nobody was invited to {organization}; nothing was changed"),
             [only] => format!(
-                "invited {} to {organization} as {}; the link is shown only now",
-                only.invitation.email, only.invitation.role
+                "invited {} to {organization} as {}; {}",
+                only.invitation.email,
+                only.invitation.role,
+                match only.is_mailed() {
+                    true => "the link is being mailed to them",
+                    false => "the link is shown only now",
+                }
             ),
             [first, ..] => format!(
-                "invited {} people to {organization} as {}; the links are shown only now",
+                "invited {} people to {organization} as {}; {}",
                 self.invited.len(),
-                first.invitation.role
+                first.invitation.role,
+                match first.is_mailed() {
+                    true => "the links are being mailed to them",
+                    false => "the links are shown only now",
+                }
             ),
         })
     }
 
     fn next(&self) -> Vec<String> {
         let organization = &self.organization;
-        match self.invited.as_slice() {
-            [] => Vec::new(),
+        let mut next = match self.invited.as_slice() {
+            [] => return Vec::new(),
             [only] => {
                 let email = shell_words::quote(&only.invitation.email);
                 vec![format!(
@@ -151,6 +166,10 @@ impl View for CreatedView {
                 )]
             }
             _ => vec![format!("tenantctl invite list --org {organization}")],
+        };
+        if self.invited.iter().any(IssuedView::is_mailed) {
+            next.push(SENDING.to_owned());
         }
+        next
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::view::IssuedView;
+use super::view::{IssuedView, SENDING};
 use crate::{
     cli::complete,
     context::App,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Issue a new link for an invitation that is pending or has expired. The earlier link stops
-/// working.
+/// working. The link is mailed or printed, as by `invite create`.
 ///
 /// Examples:
 ///   tenantctl invite resend sam@harbor.example
@@ -30,6 +30,10 @@ pub struct ResendArgs {
     /// Days until it expires, 30 at most. Otherwise: expires_days of the configuration.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(invitation::MAX_EXPIRY_DAYS)))]
     expires_days: Option<u32>,
+
+    /// Print the link also where it is mailed.
+    #[arg(long)]
+    show_link: bool,
 }
 
 impl ResendArgs {
@@ -38,13 +42,13 @@ impl ResendArgs {
         // Before the earlier link stops working.
         invitation::check_link_template(&settings.link_template)?;
         let days = self.expires_days.unwrap_or(settings.expires_days);
-        let session = app.session().await?;
+        let session = app.mailing_session().await?;
         let organization = app.organization(&session, None).await?;
         let (organization, issued) =
             invitations::resend(&session, organization.id, &self.invitation, days).await?;
         Ok(ResentView {
             organization: organization.slug.to_string(),
-            issued: IssuedView::new(app, issued, &organization)?,
+            issued: IssuedView::new(app, issued, &organization, self.show_link)?,
         })
     }
 }
@@ -62,8 +66,12 @@ impl View for ResentView {
     }
 
     fn summary(&self) -> Option<String> {
+        let how = match self.issued.is_mailed() {
+            true => "which is being mailed to them",
+            false => "shown only now",
+        };
         Some(format!(
-            "issued a new link to {} for {}, shown only now; earlier ones stopped working",
+            "issued a new link to {} for {}, {how}; earlier ones stopped working",
             self.organization, self.issued.invitation.email
         ))
     }
@@ -71,8 +79,12 @@ impl View for ResentView {
     fn next(&self) -> Vec<String> {
         let email = shell_words::quote(&self.issued.invitation.email);
         let organization = &self.organization;
-        vec![format!(
+        let mut next = vec![format!(
             "tenantctl invite revoke {email} --org {organization}"
-        )]
+        )];
+        if self.issued.is_mailed() {
+            next.push(SENDING.to_owned());
+        }
+        next
     }
 }

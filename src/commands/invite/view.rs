@@ -117,24 +117,34 @@ fn status_cell(style: &Style, status: InvitationStatus) -> Cell {
 pub(super) struct IssuedView {
     #[serde(flatten)]
     pub invitation: InvitationView,
-    /// Both are `None` in a dry run, whose token will never exist.
+    /// Both are `None` in a dry run, whose token will never exist, and where the link is mailed,
+    /// unless it is to be shown all the same.
     token: Option<String>,
     link: Option<String>,
+    /// The message in the outbox; `None`: nothing is mailed.
+    pub message: Option<String>,
 }
 
 impl IssuedView {
-    pub fn new(app: &App, issued: Issued, organization: &Organization) -> Result<Self> {
-        let (token, link) = if app.global.dry_run {
-            (None, None)
-        } else {
+    pub fn new(
+        app: &App,
+        issued: Issued,
+        organization: &Organization,
+        show_link: bool,
+    ) -> Result<Self> {
+        let is_shown = !app.global.dry_run && (show_link || issued.message.is_none());
+        let (token, link) = if is_shown {
             let template = &app.config()?.invitations.link_template;
             let link = invitation::link(template, &issued.token)?;
             (Some(issued.token.expose()), Some(link))
+        } else {
+            (None, None)
         };
         Ok(Self {
             invitation: InvitationView::new(issued.invitation, organization, app.clock.now()),
             token,
             link,
+            message: issued.message.map(|id| id.to_string()),
         })
     }
 
@@ -146,6 +156,16 @@ impl IssuedView {
         page.field("Email", style.bold(&invitation.email))
             .field("Role", role_cell(&style, invitation.role))
             .field("Expires", expires)
+            .optional_field("Message", self.message.as_ref())
             .optional_field("Link", self.link.as_ref());
     }
+
+    /// Whether the link is mailed.
+    pub fn is_mailed(&self) -> bool {
+        self.message.is_some()
+    }
 }
+
+/// What comes next where links are mailed: somebody has to send them.
+pub(super) const SENDING: &str =
+    "`tenantctl serve` sends what waits in the outbox; at once: tenantctl outbox send";

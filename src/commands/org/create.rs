@@ -20,7 +20,7 @@ use crate::{
 /// Create an organization, with its five channels (web on, the others off).
 ///
 /// The slug is made from the name, with a number behind it where that is taken. An owner who has
-/// not signed up yet is invited: the link is printed, this once.
+/// not signed up yet is invited: the link is mailed or printed, as by `invite create`.
 ///
 /// Examples:
 ///   tenantctl org create 'Harbor Clinic'
@@ -53,12 +53,16 @@ pub struct CreateArgs {
     /// an error all the same.
     #[arg(long)]
     if_not_exists: bool,
+
+    /// Print the owner's link also where it is mailed.
+    #[arg(long, requires = "owner")]
+    show_link: bool,
 }
 
 impl CreateArgs {
     pub(super) async fn run(self, app: &App) -> Result<CreatedView> {
         let (time_zone, locale) = zone_and_locale(app, self.timezone, self.locale.clone())?;
-        let session = app.session().await?;
+        let session = app.mailing_session().await?;
         session.require_operator("create an organization")?;
         let slug = match (&self.slug, self.if_not_exists) {
             // Idempotent only where the slug does not depend on what is there already.
@@ -78,7 +82,7 @@ impl CreateArgs {
             locale,
             owner,
         };
-        create_or_find(app, &session, &new, self.if_not_exists).await
+        create_or_find(app, &session, &new, self.if_not_exists, self.show_link).await
     }
 
     async fn find_owner(&self, app: &App, session: &Session) -> Result<Option<FirstOwner>> {
@@ -123,9 +127,10 @@ async fn create_or_find(
     session: &Session,
     new: &NewOrganization,
     if_not_exists: bool,
+    show_link: bool,
 ) -> Result<CreatedView> {
     match organizations::create(session, new).await {
-        Ok(created) => CreatedView::created(app, created, new.owner.as_ref()),
+        Ok(created) => CreatedView::created(app, created, new.owner.as_ref(), show_link),
         Err(error) if error.kind() == ErrorKind::Conflict && if_not_exists => {
             let slug = new.slug.as_ref().ok_or_else(|| Error::failure("no slug"))?;
             let owner = new.owner.as_ref().map(FirstOwner::email);
@@ -200,8 +205,10 @@ pub(super) struct CreatedView {
 #[derive(Serialize)]
 struct OwnerInvitation {
     email: String,
-    /// Shown this once; not in a rehearsal, where it would lead nowhere.
+    /// Shown this once; not in a rehearsal, where it would lead nowhere, nor where it is mailed.
     link: Option<String>,
+    /// The message in the outbox; `None`: nothing is mailed.
+    message: Option<String>,
     #[serde(with = "rfc3339")]
     expires_at: DateTime<Utc>,
 }
@@ -221,16 +228,18 @@ impl CreatedView {
         app: &App,
         created: CreatedOrganization,
         owner: Option<&FirstOwner>,
+        show_link: bool,
     ) -> Result<Self> {
         let template = &app.config()?.invitations.link_template;
         let owner_invitation = match created.invitation {
             None => None,
             Some(issued) => Some(OwnerInvitation {
                 email: issued.invitation.email.to_string(),
-                link: match app.global.dry_run {
-                    true => None,
-                    false => Some(invitation::link(template, &issued.token)?),
+                link: match !app.global.dry_run && (show_link || issued.message.is_none()) {
+                    true => Some(invitation::link(template, &issued.token)?),
+                    false => None,
                 },
+                message: issued.message.map(|id| id.to_string()),
                 expires_at: issued.invitation.expires_at,
             }),
         };
@@ -280,10 +289,16 @@ impl View for CreatedView {
         let slug = &self.organization.slug;
         let mut next = Vec::new();
         if let Some(invited) = &self.owner_invitation {
-            next.push(format!(
-                "send {} the link: it is shown this once, and makes them owner",
-                invited.email
-            ));
+            next.push(match &invited.message {
+                Some(_) => format!(
+                    "the link that makes {} owner is being mailed: tenantctl outbox list --org {slug}",
+                    invited.email
+                ),
+                None => format!(
+                    "send {} the link: it is shown this once, and makes them owner",
+                    invited.email
+                ),
+            });
         } else if self.created && self.owner.is_none() {
             next.push(format!(
                 "tenantctl invite create EMAIL --role owner --org {slug}"

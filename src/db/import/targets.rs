@@ -275,6 +275,8 @@ const MEMBERS: Target = Target {
         ("user_name", "text"),
         // Null where nobody is invited.
         ("token_hash", "bytea"),
+        // Null where nothing is mailed.
+        ("sealed_token", "bytea"),
     ],
     prepare: &[],
     keys: &[],

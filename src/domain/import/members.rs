@@ -4,7 +4,8 @@ use super::{Cells, RowSink, row::Faults};
 use crate::domain::Role;
 
 /// Beside the file's own columns, those that others fill: who the address is, where people are
-/// added, is looked up in the database; `token_hash` is given by whoever stages the row.
+/// added, is looked up in the database; `token_hash` and `sealed_token` are given by whoever stages
+/// the row.
 pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSink) {
     let email = cells.email(0, "email", faults);
     if cells.get(0).is_none() {

@@ -15,10 +15,11 @@ use crate::{
     csv_file::{CsvFile, Format, Record},
     db::import::CopyRow,
     domain::{
-        OrganizationId, TokenKey,
+        InvitationToken, OrganizationId, TokenKey,
         import::{Fault, ImportKind, RowSink, Tenant},
     },
     error::Result,
+    services::outbox::TokenSeal,
 };
 
 /// Bytes of a message.
@@ -57,6 +58,8 @@ pub(super) struct Feed {
     pub(super) after: u64,
     /// Where people are invited: of what their tokens are made.
     pub(super) key: Option<Arc<TokenKey>>,
+    /// Where they are mailed: what seals their tokens.
+    pub(super) mail: Option<TokenSeal>,
     pub(super) sender: Sender<Message>,
 }
 
@@ -73,6 +76,7 @@ impl Feed {
             rows: CopyRow::new(self.plan.kind),
             kind: self.plan.kind,
             key: self.key.clone(),
+            mail: self.mail.clone(),
             row: (Uuid::nil().into(), Uuid::nil()),
         };
         let mut rejected = 0;
@@ -121,6 +125,7 @@ struct Staged {
     rows: CopyRow,
     kind: ImportKind,
     key: Option<Arc<TokenKey>>,
+    mail: Option<TokenSeal>,
     /// Whose the row is that is being read, and its id.
     row: (OrganizationId, Uuid),
 }
@@ -142,15 +147,21 @@ impl RowTaker for Staged {
         &mut self.rows
     }
 
-    fn accept(&mut self) {
+    fn accept(&mut self) -> Result<()> {
         if self.kind == ImportKind::Members {
             let (organization, id) = self.row;
-            let key = self.key.as_ref();
-            let hash = key.map(|key| key.token(organization, id).hash());
+            let token = self.key.as_ref().map(|key| key.token(organization, id));
+            let hash = token.as_ref().map(InvitationToken::hash);
+            let sealed = match (&self.mail, &token) {
+                (Some(seal), Some(token)) => Some(seal.seal(id, token)?),
+                _ => None,
+            };
             self.rows
                 .bytes("token_hash", hash.as_ref().map(<[u8; 32]>::as_slice));
+            self.rows.bytes("sealed_token", sealed.as_deref());
         }
         self.rows.end();
+        Ok(())
     }
 
     fn reject(

@@ -15,7 +15,7 @@ use crate::{
         import::{Counts, MemberMode},
         invitation,
     },
-    error::Result,
+    error::{Error, Result},
     services::{Scope, Session, invitations::require_active},
 };
 
@@ -99,6 +99,10 @@ impl Steps<'_> {
         let invited =
             db::import::members::invite(&mut scope.tx, way, counts, &inviter, now).await?;
         self.outcome.invited += invited;
+        if self.session.mail.is_some() {
+            let queued = db::import::members::enqueue(&mut scope.tx, now).await?;
+            require_all_queued(queued, invited)?;
+        }
         let (Some(links), Some(key)) = (&mut self.links, &self.key) else {
             return Ok(());
         };
@@ -122,5 +126,16 @@ impl Steps<'_> {
             mode: joining.mode,
             on_conflict: self.plan.on_conflict,
         }
+    }
+}
+
+/// Nobody is invited whose message is lost.
+fn require_all_queued(queued: u64, invited: u64) -> Result<()> {
+    match queued == invited {
+        true => Ok(()),
+        false => Err(Error::failure(format!(
+            "{queued} messages were written for {invited} invitations"
+        ))
+        .hint("nothing was changed; this is a mistake in tenantctl, please report it")),
     }
 }

@@ -124,7 +124,9 @@ pub struct Outcome {
     pub reject_file: Option<PathBuf>,
     /// Who was sent an invitation.
     pub invited: u64,
-    /// Where their links are; `None`: nowhere.
+    /// Whether their links are mailed.
+    pub are_mailed: bool,
+    /// The file that has their links; `None`: none has.
     pub links_file: Option<PathBuf>,
     pub sha256: Option<[u8; 32]>,
     pub format: Option<Format>,

@@ -52,7 +52,7 @@ pub(super) trait RowTaker {
     /// What takes its values.
     fn sink(&mut self) -> &mut dyn RowSink;
     /// It ends, and nothing is wrong with it.
-    fn accept(&mut self);
+    fn accept(&mut self) -> Result<()>;
     /// It ends, and this is wrong with it.
     fn reject(
         &mut self,
@@ -137,7 +137,7 @@ impl<'a> Reading<'a> {
         let cells = Cells::new(record, &self.layout, self.plan.dates, tenant);
         let faults = read_row(self.plan.kind, &cells, taker.sink());
         if faults.is_empty() {
-            taker.accept();
+            taker.accept()?;
             return Ok(Some(true));
         }
         taker.reject(record, Some(tenant), faults)?;

@@ -191,6 +191,7 @@ impl<'a> Import<'a> {
             gauge: Arc::clone(&self.gauge),
             after: resumed_after,
             key: key.clone(),
+            mail: self.session.mail.clone(),
             sender,
         };
         let rejects = Rejects::open(&self.file, &self.plan, reject_bytes)?;
@@ -227,6 +228,7 @@ impl<'a> Import<'a> {
             _ => Some(read?),
         };
         let mut outcome = steps.outcome;
+        outcome.are_mailed = self.session.mail.is_some();
         outcome.job = Some(steps.job.id).filter(|_| steps.job_is_stored);
         outcome.is_done = end == StepEnd::Done;
         outcome.resumed_after = resumed_after;

@@ -12,7 +12,11 @@ use crate::{
         user::User,
     },
     error::{Error, Result},
-    services::{Session, organizations::member_of},
+    services::{
+        Session,
+        organizations::member_of,
+        outbox::{self, ACCEPTED},
+    },
 };
 
 /// A membership that came from an invitation.
@@ -106,6 +110,7 @@ async fn join(
         return Ok(Err(Refusal::Barred(member_already(&organization, user))));
     }
     db::invitations::accept(&mut tx, found.id, user.id, now).await?;
+    outbox::cancel_waiting(session, &mut tx, found.id, ACCEPTED).await?;
     let after = Invitation {
         status: InvitationStatus::Accepted,
         accepted_at: Some(now),

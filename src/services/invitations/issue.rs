@@ -7,12 +7,15 @@ use crate::{
     context::{new_id, random_secret},
     db::{self, TenantTx},
     domain::{
-        Email, InvitationStatus, InvitationToken, OrganizationId, Permission, Role,
+        Email, InvitationStatus, InvitationToken, OrganizationId, OutboxId, Permission, Role,
         invitation::{self, Invitation},
         organization::Organization,
     },
     error::{Error, Result},
-    services::{Scope, Session},
+    services::{
+        Scope, Session,
+        outbox::{self, SUPERSEDED},
+    },
 };
 
 /// An invitation with its token, which exists in clear nowhere else.
@@ -20,6 +23,8 @@ use crate::{
 pub struct Issued {
     pub invitation: Invitation,
     pub token: InvitationToken,
+    /// The message that has the link; `None`: invitations are not mailed.
+    pub message: Option<OutboxId>,
 }
 
 /// What `create` made, and what it passed over.
@@ -174,7 +179,12 @@ pub(in crate::services) async fn issue(
     }
     let entry = session.entry(change("invitation.create", None, Some(&invitation)));
     db::activity::append(tx, entry).await?;
-    Ok(Some(Issued { invitation, token }))
+    let message = outbox::enqueue(session, tx, &invitation, &token).await?;
+    Ok(Some(Issued {
+        invitation,
+        token,
+        message,
+    }))
 }
 
 /// Issues a new token for a pending or expired invitation; the earlier link is worth nothing.
@@ -197,31 +207,51 @@ pub async fn resend(
     let before = lock_pending(&mut scope, which).await?;
     scope.require_may_grant(session, before.role)?;
     require_allowed_domain(&scope.organization, &before.email)?;
-    let token = InvitationToken::new(scope.organization.id, random_secret()?);
+    outbox::cancel_waiting(session, &mut scope.tx, before.id, SUPERSEDED).await?;
+    let mut issued = renew_token(session, &mut scope.tx, &before, expires_at).await?;
+    issued.message =
+        outbox::enqueue(session, &mut scope.tx, &issued.invitation, &issued.token).await?;
+    scope.tx.commit().await?;
+    Ok((scope.organization, issued))
+}
+
+/// Gives a pending invitation a new token, with its activity entry; the earlier one is worth nothing.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub(in crate::services) async fn renew_token(
+    session: &Session,
+    tx: &mut TenantTx,
+    before: &Invitation,
+    expires_at: DateTime<Utc>,
+) -> Result<Issued> {
+    let token = InvitationToken::new(tx.organization_id(), random_secret()?);
     let after = Invitation {
         invited_by_user_id: session.actor.user_id(),
         invited_by: session.actor.to_string(),
         expires_at,
         times_issued: before.times_issued + 1,
-        updated_at: now,
+        updated_at: session.now(),
         ..before.clone()
     };
-    db::invitations::reissue(&mut scope.tx, &after, &token.hash()).await?;
-    let organization = scope.organization.clone();
-    scope
-        .finish(
-            session,
-            change("invitation.resend", Some(&before), Some(&after)),
-        )
-        .await?;
-    let issued = Issued {
+    db::invitations::reissue(tx, &after, &token.hash()).await?;
+    let entry = session.entry(change("invitation.resend", Some(before), Some(&after)));
+    db::activity::append(tx, entry).await?;
+    Ok(Issued {
         invitation: after,
         token,
-    };
-    Ok((organization, issued))
+        message: None,
+    })
 }
 
-fn require_allowed_domain(organization: &Organization, email: &Email) -> Result<()> {
+/// Refuses addresses of domains that the organization does not allow.
+///
+/// # Errors
+/// `BadInput`.
+pub(in crate::services) fn require_allowed_domain(
+    organization: &Organization,
+    email: &Email,
+) -> Result<()> {
     let allowed = &organization.allowed_email_domains;
     if invitation::domain_allowed(email, allowed) {
         return Ok(());

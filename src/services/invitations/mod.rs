@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 pub use accept::{Joined, Refusal, accept, accept_waiting};
 pub use issue::{Created, Issued, create, resend};
-pub(super) use issue::{Terms, issue};
+pub(super) use issue::{Terms, issue, renew_token, require_allowed_domain};
 pub(super) use revoke::revoke_waiting;
 pub use revoke::{Revoked, revoke};
 

@@ -8,7 +8,10 @@ use crate::{
         organization::Organization,
     },
     error::Result,
-    services::Session,
+    services::{
+        Session,
+        outbox::{self, REVOKED},
+    },
 };
 
 /// An invitation that cannot be accepted any more.
@@ -74,6 +77,7 @@ pub(super) async fn revoke_pending(
 ) -> Result<Invitation> {
     let now = session.now();
     db::invitations::revoke(tx, pending.id, now).await?;
+    outbox::cancel_waiting(session, tx, pending.id, REVOKED).await?;
     let revoked = Invitation {
         status: InvitationStatus::Revoked,
         revoked_at: Some(now),

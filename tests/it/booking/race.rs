@@ -31,6 +31,7 @@ async fn session(url: &str) -> Session {
         },
         clock: Clock::System,
         request_id: new_id(),
+        mail: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Two organizations with everything in them, for tests that need somebody to be isolated from.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tenantctl::{
     context::new_id,
@@ -9,9 +11,11 @@ use tenantctl::{
         ChannelKind, ChannelSettings, Locale, Organization, Role, TimeZone, User, UserId,
         booking::Function, webhook::Scheme, webhook_event::Delivery,
     },
+    domain::{Locale, Organization, Role, TimeZone, User, UserId, booking::Function},
     services::{
         Session, booking, channels, invitations, members,
         organizations::{self, FirstOwner, NewOrganization},
+        outbox::TokenSeal,
         users::{self, SignUp},
         webhooks::{
             self, Worked,
@@ -39,6 +43,14 @@ impl Fixture {
         let b = organization(&session, "beta").await;
         Self { db, session, a, b }
     }
+}
+
+/// Keys that everybody knows.
+pub const SECRET_KEYS: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
+/// What seals the tokens of mailed invitations, with [`SECRET_KEYS`].
+pub fn token_seal() -> TokenSeal {
+    TokenSeal::new(Arc::new(SealingKeys::parse(SECRET_KEYS).expect("keys")))
 }
 
 /// A user who signed up; they get an organization of their own where nobody invited them.
@@ -74,7 +86,9 @@ async fn organization(session: &Session, slug: &str) -> Organization {
         .await
         .expect("the member is added");
     let guest = format!("guest@{slug}.example").parse().expect("an address");
-    invitations::create(session, organization.id, &[guest], Role::Viewer, 7, false)
+    // Its message waits in the outbox.
+    let mailing = session.clone().mailing(Some(token_seal()));
+    invitations::create(&mailing, organization.id, &[guest], Role::Viewer, 7, false)
         .await
         .expect("the invitation is made");
     practice(session, &organization).await;

@@ -9,7 +9,7 @@ mod race;
 
 pub use cli::{Cli, Outcome};
 pub use clinic::{Clinic, token_of};
-pub use fixtures::{Fixture, Practice, practice, user};
+pub use fixtures::{Fixture, Practice, SECRET_KEYS, practice, token_seal, user};
 pub use race::race;
 
 use std::{
@@ -156,6 +156,7 @@ impl TestDb {
             },
             clock: Clock::System,
             request_id: new_id(),
+            mail: None,
         }
     }
 

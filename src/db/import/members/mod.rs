@@ -24,7 +24,7 @@ use crate::{
     error::Result,
 };
 
-pub use write::{Invited, Inviter, add, invite, invited};
+pub use write::{Invited, Inviter, add, enqueue, invite, invited};
 
 const BY_EMAIL: Key = Key {
     column: "email",

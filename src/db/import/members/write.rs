@@ -65,6 +65,34 @@ pub async fn invite(
     Ok(invited)
 }
 
+/// Writes the messages of those whom the organization's rows invited, and the jobs to send them.
+/// Gives their number. A message has the id of its invitation, which is as new.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn enqueue(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<u64> {
+    run_at(
+        tx,
+        "WITH queued AS (
+             INSERT INTO outbox
+                    (organization_id, id, kind, invitation_id, recipient, locale, sealed_token,
+                     status, created_at, updated_at)
+             SELECT $1, i.id, 'invitation', i.id, i.email, o.locale, s.sealed_token, 'pending',
+                    $2, $2
+               FROM import_rows s
+               JOIN organization_invitations i
+                 ON i.organization_id = $1 AND i.id = s.id AND i.email = s.email
+               JOIN organizations o ON o.id = $1
+              WHERE s.organization_id = $1
+             RETURNING id, recipient)
+         INSERT INTO outbox_jobs (organization_id, outbox_id, recipient_hash, run_at)
+         SELECT $1, id, sha256(convert_to(recipient, 'UTF8')), $2 FROM queued"
+            .to_owned(),
+        now,
+    )
+    .await
+}
+
 /// Makes the users of the organization's good rows members, and with [`OnConflict::Update`] gives
 /// those who are there their new role.
 ///

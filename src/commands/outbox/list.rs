@@ -1,0 +1,51 @@
+//! `outbox list`
+
+use clap::Args;
+
+use super::view::MessageView;
+use crate::{
+    cli::values, commands::views::PageArgs, context::App, db::outbox::OutboxFilter,
+    domain::OutboxStatus, error::Result, output::Listing, services::outbox,
+};
+
+/// List the messages of an organization, newest first.
+///
+/// Examples:
+///   tenantctl outbox list --org harbor-clinic
+///   tenantctl outbox list --status failed -o json
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct ListArgs {
+    /// Only those: pending, sent, failed, cancelled.
+    #[arg(long, value_parser = values::outbox_status)]
+    status: Option<OutboxStatus>,
+
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<MessageView>> {
+        let limit = self.page.limit(app)?;
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let filter = OutboxFilter {
+            status: self.status,
+            limit: PageArgs::fetch(limit),
+        };
+        let found = outbox::list(&session, organization.id, &filter).await?;
+        let rows = found
+            .into_iter()
+            .map(|message| MessageView::new(message, &organization))
+            .collect();
+        let slug = &organization.slug;
+        let empty = match (self.status, app.mails()?) {
+            (Some(status), _) => format!("no message of {slug} is {status}"),
+            (None, true) => format!("{slug} has no message"),
+            (None, false) => format!(
+                "{slug} has no message: no mail server is configured, and links are shown to whoever invites"
+            ),
+        };
+        Ok(Listing::of(rows, empty).limit(limit))
+    }
+}

@@ -1,0 +1,114 @@
+//! `outbox retry`
+
+use clap::Args;
+use serde::Serialize;
+
+use super::view::MessageView;
+use crate::{
+    context::App,
+    error::{Error, Result},
+    output::{Page, View},
+    services::outbox,
+};
+
+/// Have messages sent again that failed, or at once that wait for a later attempt.
+///
+/// The link of a message that failed is not kept: its invitation gets a new one, which expires when
+/// the earlier one would. A message that was sent or cancelled is not sent again; `invite resend`
+/// mails a new link.
+///
+/// Examples:
+///   tenantctl outbox retry sam@harbor.example
+///   tenantctl outbox retry --failed --org harbor-clinic
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct RetryArgs {
+    /// The addresses they are to (the newest message of each), or ids of messages.
+    #[arg(value_name = "EMAIL|ID", required_unless_present = "failed")]
+    messages: Vec<String>,
+
+    /// All that failed and have something to say yet.
+    #[arg(long, conflicts_with = "messages")]
+    failed: bool,
+}
+
+impl RetryArgs {
+    pub(super) async fn run(self, app: &App) -> Result<RetriedView> {
+        if !app.mails()? {
+            return Err(no_server());
+        }
+        let session = app.mailing_session().await?;
+        let organization = app.organization(&session, None).await?.id;
+        let retried = match self.failed {
+            true => outbox::retry_failed(&session, organization).await?,
+            false => outbox::retry(&session, organization, &self.messages).await?,
+        };
+        let organization = &retried.organization;
+        let view = |message| MessageView::new(message, organization);
+        Ok(RetriedView {
+            organization: organization.slug.to_string(),
+            messages: retried.messages.into_iter().map(view).collect(),
+            passed_over: retried
+                .passed_over
+                .into_iter()
+                .map(|(message, reason)| PassedOverLine {
+                    id: message.id.to_string(),
+                    recipient: message.recipient.to_string(),
+                    reason,
+                })
+                .collect(),
+        })
+    }
+}
+
+/// Nothing can be mailed.
+pub(super) fn no_server() -> Error {
+    Error::failure("no mail server is configured: nothing is mailed")
+        .hint("set smtp_host and from_address in the section [mail] of the configuration; its file: tenantctl config path")
+        .hint("show a link instead: tenantctl invite resend EMAIL")
+}
+
+#[derive(Serialize)]
+pub(super) struct RetriedView {
+    organization: String,
+    messages: Vec<MessageView>,
+    passed_over: Vec<PassedOverLine>,
+}
+
+#[derive(Serialize)]
+struct PassedOverLine {
+    id: String,
+    recipient: String,
+    reason: String,
+}
+
+impl View for RetriedView {
+    fn human(&self, page: &mut Page) {
+        for message in &self.messages {
+            page.blank();
+            message.fields(page);
+        }
+        if !self.passed_over.is_empty() {
+            page.heading("Passed over");
+            for passed in &self.passed_over {
+                page.line(format!("{}: {}", passed.recipient, passed.reason));
+            }
+        }
+    }
+
+    fn summary(&self) -> Option<String> {
+        let organization = &self.organization;
+        Some(match self.messages.as_slice() {
+            [] => format!("nothing of {organization} is to be tried again; nothing was changed"),
+            [only] => format!("the message to {} is due now", only.recipient),
+            all => format!("{} messages of {organization} are due now", all.len()),
+        })
+    }
+
+    fn next(&self) -> Vec<String> {
+        match self.messages.is_empty() {
+            true => Vec::new(),
+            false => vec![format!("tenantctl outbox send --org {}", self.organization)],
+        }
+    }
+}

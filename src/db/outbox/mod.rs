@@ -1,0 +1,350 @@
+//! Messages that are written in the transaction of what they tell of, and sent later.
+//!
+//! Whoever takes several rows takes the job first, then the message, then the head of the activity
+//! chain: nobody waits in a circle.
+
+pub mod jobs;
+pub mod recipients;
+
+use chrono::{DateTime, Utc};
+
+use super::{TenantTx, stored};
+use crate::{
+    domain::{Email, InvitationId, OutboxId, OutboxMessage, OutboxStatus},
+    error::{Error, Result},
+};
+
+struct OutboxRow {
+    id: uuid::Uuid,
+    kind: String,
+    invitation_id: uuid::Uuid,
+    recipient: String,
+    locale: String,
+    status: String,
+    attempts: i32,
+    last_error: Option<String>,
+    retry_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    sent_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<OutboxRow> for OutboxMessage {
+    type Error = Error;
+
+    fn try_from(row: OutboxRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            kind: stored("outbox.kind", row.kind.parse())?,
+            invitation_id: row.invitation_id.into(),
+            recipient: stored("outbox.recipient", row.recipient.parse())?,
+            locale: stored("outbox.locale", row.locale.parse())?,
+            status: stored("outbox.status", row.status.parse())?,
+            attempts: row.attempts,
+            last_error: row.last_error,
+            retry_at: row.retry_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            sent_at: row.sent_at,
+        })
+    }
+}
+
+/// Which messages to list.
+#[derive(Clone, Debug, Default)]
+pub struct OutboxFilter {
+    pub status: Option<OutboxStatus>,
+    pub limit: Option<i64>,
+}
+
+/// The messages, newest first.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn list(tx: &mut TenantTx, filter: &OutboxFilter) -> Result<Vec<OutboxMessage>> {
+    sqlx::query_as!(
+        OutboxRow,
+        "SELECT id, kind, invitation_id, recipient, locale, status, attempts, last_error, retry_at,
+                created_at, updated_at, sent_at
+           FROM outbox
+          WHERE organization_id = $1 AND ($2::text IS NULL OR status = $2)
+          ORDER BY created_at DESC, id DESC LIMIT $3",
+        tx.organization_id().as_uuid(),
+        filter.status.map(OutboxStatus::as_str),
+        filter.limit,
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(OutboxMessage::try_from)
+    .collect()
+}
+
+/// A message by id.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find(tx: &mut TenantTx, id: OutboxId) -> Result<Option<OutboxMessage>> {
+    sqlx::query_as!(
+        OutboxRow,
+        "SELECT id, kind, invitation_id, recipient, locale, status, attempts, last_error, retry_at,
+                created_at, updated_at, sent_at
+           FROM outbox WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(OutboxMessage::try_from)
+    .transpose()
+}
+
+/// The newest message to an address.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn find_by_recipient(tx: &mut TenantTx, email: &Email) -> Result<Option<OutboxMessage>> {
+    sqlx::query_as!(
+        OutboxRow,
+        "SELECT id, kind, invitation_id, recipient, locale, status, attempts, last_error, retry_at,
+                created_at, updated_at, sent_at
+           FROM outbox WHERE organization_id = $1 AND recipient = $2
+          ORDER BY created_at DESC, id DESC LIMIT 1",
+        tx.organization_id().as_uuid(),
+        email.as_str(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(OutboxMessage::try_from)
+    .transpose()
+}
+
+/// A message locked until the end of the transaction, with its sealed token while it has one.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock(
+    tx: &mut TenantTx,
+    id: OutboxId,
+) -> Result<Option<(OutboxMessage, Option<Vec<u8>>)>> {
+    let sealed = sqlx::query_scalar!(
+        "SELECT sealed_token FROM outbox WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    let Some(sealed) = sealed else {
+        return Ok(None);
+    };
+    let found = find(tx, id).await?;
+    Ok(found.map(|message| (message, sealed)))
+}
+
+/// A message about an invitation, that is to be sent.
+#[derive(Debug)]
+pub struct NewMessage<'a> {
+    pub id: OutboxId,
+    pub invitation_id: InvitationId,
+    pub recipient: &'a Email,
+    pub sealed_token: &'a [u8],
+    pub now: DateTime<Utc>,
+}
+
+/// Adds a message in the language of the organization, and the job to send it.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn insert(tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO outbox
+                (organization_id, id, kind, invitation_id, recipient, locale, sealed_token, status,
+                 created_at, updated_at)
+         SELECT $1, $2, 'invitation', $3, $4, o.locale, $5, 'pending', $6, $6
+           FROM organizations o WHERE o.id = $1",
+        tx.organization_id().as_uuid(),
+        new.id.as_uuid(),
+        new.invitation_id.as_uuid(),
+        new.recipient.as_str(),
+        new.sealed_token,
+        new.now,
+    )
+    .execute(tx.connection())
+    .await?;
+    jobs::insert(tx, new.id, new.recipient, new.now).await
+}
+
+/// Gives a message that failed a new token, and another chance.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn renew(
+    tx: &mut TenantTx,
+    message: &OutboxMessage,
+    sealed_token: &[u8],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE outbox
+            SET status = 'pending', sealed_token = $3, attempts = 0, last_error = NULL,
+                retry_at = NULL, updated_at = $4
+          WHERE organization_id = $1 AND id = $2 AND status = 'failed'",
+        tx.organization_id().as_uuid(),
+        message.id.as_uuid(),
+        sealed_token,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    jobs::insert(tx, message.id, &message.recipient, now).await
+}
+
+/// Counts an attempt that is about to be made.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn begin_attempt(tx: &mut TenantTx, id: OutboxId, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE outbox SET attempts = attempts + 1, updated_at = $3
+          WHERE organization_id = $1 AND id = $2 AND status = 'pending'",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Notes that a message waits to be tried again. `attempts` is what it comes to: an attempt that
+/// never reached the server does not count.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn put_off(
+    tx: &mut TenantTx,
+    id: OutboxId,
+    attempts: i32,
+    error: &str,
+    retry_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE outbox SET attempts = $3, last_error = $4, retry_at = $5, updated_at = $6
+          WHERE organization_id = $1 AND id = $2 AND status = 'pending'",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+        attempts,
+        error,
+        retry_at,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Notes what became of a pending message, and erases its token. `false`: it was not pending.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn settle(
+    tx: &mut TenantTx,
+    id: OutboxId,
+    status: OutboxStatus,
+    error: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let settled = sqlx::query!(
+        "UPDATE outbox
+            SET status = $3, last_error = $4, sealed_token = NULL, retry_at = NULL, updated_at = $5,
+                sent_at = CASE WHEN $3 = 'sent' THEN $5::timestamptz END
+          WHERE organization_id = $1 AND id = $2 AND status = 'pending'",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+        status.as_str(),
+        error,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(settled.rows_affected() == 1)
+}
+
+/// Whether the invitation's token is still the one with that hash.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn is_current_token(
+    tx: &mut TenantTx,
+    invitation: InvitationId,
+    token_hash: &[u8; 32],
+) -> Result<bool> {
+    let is_current = sqlx::query_scalar!(
+        r#"SELECT token_hash = $3 AS "is_current!" FROM organization_invitations
+            WHERE organization_id = $1 AND id = $2"#,
+        tx.organization_id().as_uuid(),
+        invitation.as_uuid(),
+        token_hash.as_slice(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(is_current.unwrap_or(false))
+}
+
+/// The ids of the messages of an invitation that wait, and that no worker has at this moment; their
+/// jobs are locked.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock_waiting(
+    tx: &mut TenantTx,
+    invitation: InvitationId,
+    now: DateTime<Utc>,
+) -> Result<Vec<OutboxId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT j.outbox_id FROM outbox_jobs j
+           JOIN outbox o ON o.organization_id = $1 AND o.id = j.outbox_id
+          WHERE j.organization_id = $1 AND o.invitation_id = $2 AND o.status = 'pending'
+            AND (j.taken_until IS NULL OR j.taken_until <= $3)
+            FOR UPDATE OF j SKIP LOCKED",
+        tx.organization_id().as_uuid(),
+        invitation.as_uuid(),
+        now,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().map(OutboxId::from).collect())
+}
+
+/// The ids of the messages that failed, oldest first.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn failed(tx: &mut TenantTx) -> Result<Vec<OutboxId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM outbox WHERE organization_id = $1 AND status = 'failed'
+          ORDER BY created_at, id",
+        tx.organization_id().as_uuid(),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(ids.into_iter().map(OutboxId::from).collect())
+}
+
+/// Notes that a message is tried again at once.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn hasten(tx: &mut TenantTx, id: OutboxId, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE outbox SET retry_at = NULL, updated_at = $3
+          WHERE organization_id = $1 AND id = $2 AND status = 'pending'",
+        tx.organization_id().as_uuid(),
+        id.as_uuid(),
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Writing messages, and taking back those whose reason is gone, in the transaction of the change.
+
+use super::change;
+use crate::{
+    context::new_id,
+    db::{self, TenantTx, outbox::NewMessage},
+    domain::{Invitation, InvitationId, InvitationToken, OutboxId, OutboxMessage, OutboxStatus},
+    error::Result,
+    services::Session,
+};
+
+/// Has an invitation mailed, where invitations are: gives the id of the message.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub(in crate::services) async fn enqueue(
+    session: &Session,
+    tx: &mut TenantTx,
+    invitation: &Invitation,
+    token: &InvitationToken,
+) -> Result<Option<OutboxId>> {
+    let Some(seal) = &session.mail else {
+        return Ok(None);
+    };
+    let id = new_id().into();
+    let sealed = seal.seal(invitation.id.as_uuid(), token)?;
+    let new = NewMessage {
+        id,
+        invitation_id: invitation.id,
+        recipient: &invitation.email,
+        sealed_token: &sealed,
+        now: session.now(),
+    };
+    db::outbox::insert(tx, &new).await?;
+    Ok(Some(id))
+}
+
+/// Takes back what waits to be mailed about an invitation, for that reason. What a worker is sending
+/// at this moment is not waited for: its link is worth nothing any more.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub(in crate::services) async fn cancel_waiting(
+    session: &Session,
+    tx: &mut TenantTx,
+    invitation: InvitationId,
+    why: &str,
+) -> Result<()> {
+    let now = session.now();
+    for id in db::outbox::lock_waiting(tx, invitation, now).await? {
+        db::outbox::jobs::delete(tx, id).await?;
+        if let Some((before, _)) = db::outbox::lock(tx, id).await? {
+            cancel(session, tx, &before, why).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Marks a pending message as cancelled, with its activity entry. Its job is the caller's.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub(super) async fn cancel(
+    session: &Session,
+    tx: &mut TenantTx,
+    before: &OutboxMessage,
+    why: &str,
+) -> Result<()> {
+    settle(session, tx, before, OutboxStatus::Cancelled, Some(why)).await
+}
+
+/// Notes the end of a pending message, with its activity entry.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub(super) async fn settle(
+    session: &Session,
+    tx: &mut TenantTx,
+    before: &OutboxMessage,
+    status: OutboxStatus,
+    why: Option<&str>,
+) -> Result<()> {
+    let now = session.now();
+    if !db::outbox::settle(tx, before.id, status, why, now).await? {
+        return Ok(());
+    }
+    let action = match status {
+        OutboxStatus::Sent => "outbox.send",
+        OutboxStatus::Cancelled => "outbox.cancel",
+        OutboxStatus::Failed | OutboxStatus::Pending => "outbox.fail",
+    };
+    let after = OutboxMessage {
+        status,
+        last_error: why.map(str::to_owned),
+        retry_at: None,
+        updated_at: now,
+        sent_at: (status == OutboxStatus::Sent).then_some(now),
+        ..before.clone()
+    };
+    let entry = session.entry(change(action, before, &after));
+    db::activity::append(tx, entry).await
+}

@@ -32,6 +32,7 @@ mod members;
 mod migrate;
 mod organizations;
 mod pool;
+mod outbox;
 mod pty;
 mod pty_init;
 mod serve;

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::common::{Cli, TestDb};
+use crate::common::{Cli, SECRET_KEYS, SmtpServer, TestDb};
 
 /// The names of the keys and the types of the values; a list is shown by its first element.
 fn shape(value: &Value) -> Value {
@@ -124,13 +124,55 @@ const COMMANDS: &[&str] = &[
     "audit fix",
 ];
 
+/// The same where invitations are mailed.
+const MAILED: &[&str] = &[
+    "invite create ann@harbor.example --role viewer --org harbor",
+    "invite resend ann@harbor.example --org harbor",
+    "org create Delta --slug delta --owner lee@delta.example",
+    "import members people.csv --org harbor",
+    "outbox list --org harbor",
+    "outbox show ann@harbor.example --org harbor",
+    "outbox retry ann@harbor.example --org harbor",
+    "outbox send",
+];
+
+/// A server that takes mail, and the configuration for it.
+fn mail_server(cli: Cli) -> (SmtpServer, Cli) {
+    let server = SmtpServer::open();
+    let cli = cli.env("TENANTCTL_SECRET_KEYS", SECRET_KEYS);
+    let text = format!(
+        "[mail]\nsmtp_host = 'localhost'\nsmtp_port = {}\ntls = 'none'\n\
+         from_address = 'clinics@mail.example'\n",
+        server.port()
+    );
+    let path = cli.config_file();
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    std::fs::write(path, text).expect("a file");
+    let people = "email,role\npat@harbor.example,viewer\n";
+    std::fs::write(cli.home().join("people.csv"), people).expect("a file");
+    (server, cli)
+}
+
 #[test]
 fn the_shapes_of_json_stay() {
     let db = TestDb::new();
     let cli = db.cli();
     clinic(&cli);
+    insta::assert_json_snapshot!(shapes(&cli, COMMANDS));
+}
+
+#[test]
+fn the_shapes_of_json_stay_where_invitations_are_mailed() {
+    let db = TestDb::new();
+    let cli = db.cli();
+    clinic(&cli);
+    let (_server, cli) = mail_server(cli);
+    insta::assert_json_snapshot!(shapes(&cli, MAILED));
+}
+
+fn shapes(cli: &Cli, commands: &[&str]) -> Map<String, Value> {
     let mut shapes = Map::new();
-    for line in COMMANDS {
+    for line in commands {
         let args: Vec<&str> = line.split(' ').collect();
         let document = cli.json(&args);
         let versioned = match &document {
@@ -140,7 +182,7 @@ fn the_shapes_of_json_stay() {
         assert!(versioned, "{line}: {document}");
         shapes.insert((*line).to_owned(), shape(&document));
     }
-    insta::assert_json_snapshot!(shapes);
+    shapes
 }
 
 /// The header is written before the first record is known, so it is declared by hand.
@@ -149,6 +191,8 @@ fn the_header_of_csv_names_the_fields_of_json_and_needs_no_record() {
     let db = TestDb::new();
     let cli = db.cli();
     clinic(&cli);
+    let (_server, cli) = mail_server(cli);
+    cli.ok(&["invite", "resend", "sam@harbor.example", "--org", "harbor"]);
     let header = |line: &str| {
         let args: Vec<&str> = line.split(' ').chain(["-o", "csv"]).collect();
         let csv = cli.ok(&args);
@@ -160,7 +204,7 @@ fn the_header_of_csv_names_the_fields_of_json_and_needs_no_record() {
             .iter()
             .any(|part| line.contains(part))
     };
-    for line in COMMANDS.iter().filter(is_list) {
+    for line in COMMANDS.iter().chain(MAILED).filter(is_list) {
         let args: Vec<&str> = line.split(' ').chain(["-o", "ndjson"]).collect();
         let first = cli.ok(&args).lines().next().expect("a record").to_owned();
         let (_, fields) = first

@@ -19,9 +19,9 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Works until `stop` completes; what was taken is finished before that. `open` gives a session with
 /// the database, anew after each failure of it. Run several side by side to send several messages at
 /// once.
-pub async fn run(
+pub async fn run<Opening: Future<Output = Result<Session>>>(
     mut worker: Worker,
-    open: impl AsyncFn() -> Result<Session>,
+    open: impl Fn() -> Opening,
     stop: impl Future<Output = ()>,
 ) {
     let mut stop = pin!(stop);
@@ -64,10 +64,10 @@ pub async fn run(
     worker.rest().await;
 }
 
-async fn step(
+async fn step<Opening: Future<Output = Result<Session>>>(
     worker: &mut Worker,
     session: &mut Option<Session>,
-    open: &impl AsyncFn() -> Result<Session>,
+    open: &impl Fn() -> Opening,
 ) -> Result<Option<Outcome>> {
     let session = match session {
         Some(session) => session,

@@ -92,27 +92,6 @@ fn take(
         outcome.counts.rejected += 1;
         if let Some(rejects) = &mut rejects {
             rejects.write(record, &Fault::all_told(faults))?;
-impl RowTaker for Checked {
-    fn begin(&mut self, _record: &Record, _tenant: &Tenant) {}
-
-    fn sink(&mut self) -> &mut dyn RowSink {
-        &mut self.discarded
-    }
-
-    fn accept(&mut self) -> Result<()> {
-        self.outcome.counts.new += 1;
-        Ok(())
-    }
-
-    fn reject(
-        &mut self,
-        record: &Record,
-        _tenant: Option<&Tenant>,
-        faults: Vec<Fault>,
-    ) -> Result<()> {
-        self.outcome.counts.rejected += 1;
-        if let Some(rejects) = &mut self.rejects {
-            rejects.write(record, &Fault::all_told(&faults))?;
         }
         let room = SHOWN_FAULTS.saturating_sub(outcome.faults.len());
         let shown = faults.iter().take(room);

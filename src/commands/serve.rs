@@ -1,6 +1,6 @@
 //! `tenantctl serve`
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Args;
 use serde::Serialize;
@@ -8,10 +8,11 @@ use serde::Serialize;
 use crate::{
     config::ServerSection,
     context::App,
+    crypto::SealingKeys,
     db::{Pool, PoolSettings},
     error::{Error, Result},
     output::{Page, View},
-    server::{self, Listening, Roles, Server, Settings},
+    server::{self, Listening, Mailing, Roles, Server, Settings},
 };
 
 /// In whose name the server changes things, where nothing else says so.
@@ -83,6 +84,9 @@ impl ServeArgs {
             pool: pool(app, &section)?,
             clock: app.clock,
             actor: app.service_actor(ACTOR)?,
+            keys: keys(app),
+            sign_up_secrets: app.sign_up_secrets()?,
+            mailing: mailing(app)?,
         };
         server::run(server, |listening| {
             app.handle_signals();
@@ -105,6 +109,30 @@ impl ServeArgs {
         }
         section
     }
+}
+
+/// Without keys, webhooks and the widget are not served; the rest is.
+fn keys(app: &App) -> Option<Arc<SealingKeys>> {
+    match app.sealing_keys() {
+        Ok(keys) => Some(Arc::new(keys)),
+        Err(error) => {
+            app.printer
+                .warn(&format!("webhooks and the widget are not served: {error}"));
+            None
+        }
+    }
+}
+
+fn mailing(app: &App) -> Result<Option<Mailing>> {
+    let (Some(mailer), Some(seal)) = (app.mailer()?, app.token_seal()?) else {
+        return Ok(None);
+    };
+    let policy = app.mail_policy()?;
+    Ok(Some(Mailing {
+        mailer,
+        policy,
+        seal,
+    }))
 }
 
 fn pool(app: &App, section: &ServerSection) -> Result<Pool> {

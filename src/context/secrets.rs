@@ -1,11 +1,12 @@
 //! The keys that seal stored secrets, for the database that is meant.
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::App;
 use crate::{
     config::{self, DatabaseSource, SECRET_KEYS_VARIABLE},
     crypto::{SealingKeys, new_key_text},
+    domain::webhook::{Scheme, check_secret},
     error::{Error, Result},
 };
 
@@ -25,6 +26,18 @@ impl App {
             None => return Err(no_keys()),
         };
         SealingKeys::parse(text.expose_secret())
+    }
+}
+
+impl App {
+    /// What the identity provider signs sign-ups with; none: it is not listened to.
+    ///
+    /// # Errors
+    /// `Unavailable` where the configuration names a place and it cannot be had from there.
+    pub fn sign_up_secrets(&self) -> Result<Vec<SecretString>> {
+        let secret = self.config()?.server.sign_up_secret(&self.environment)?;
+        let checked = secret.map(|secret| check_secret(Scheme::Standard, &secret).map(|()| secret));
+        Ok(checked.transpose()?.into_iter().collect())
     }
 }
 

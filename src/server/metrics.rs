@@ -19,6 +19,7 @@ use prometheus_client::{
 };
 
 use super::{ServerState, problem::Problem};
+use crate::{domain::ChannelKind, services::webhooks::Receipt};
 
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -40,6 +41,7 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Whether changes of the configuration are heard at once: 1, or 0 while not connected.
     pub listening: Gauge,
+    events: Family<EventLabels, Counter>,
     queues: Family<QueueLabels, Gauge>,
     pool: Family<PoolLabels, Gauge>,
     panics: Counter,
@@ -65,6 +67,12 @@ struct RefusalLabels {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct CacheLabels {
     cache: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct EventLabels {
+    channel: &'static str,
     result: &'static str,
 }
 
@@ -99,6 +107,7 @@ impl Metrics {
             in_flight: Gauge::default(),
             connections: Gauge::default(),
             listening: Gauge::default(),
+            events: Family::default(),
             queues: Family::default(),
             pool: Family::default(),
             panics: Counter::default(),
@@ -144,6 +153,11 @@ impl Metrics {
             self.listening.clone(),
         );
         registry.register(
+            "webhook_events",
+            "Events received and processed, by channel and what became of them",
+            self.events.clone(),
+        );
+        registry.register(
             "queue_depth",
             "Pieces of background work, by queue and state",
             self.queues.clone(),
@@ -166,6 +180,29 @@ impl Metrics {
     /// reason is one of a few words of ours.
     pub fn refused(&self, reason: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { reason }).inc();
+    }
+
+    /// Counts what came in with a request.
+    pub(super) fn received(&self, channel: ChannelKind, receipt: &Receipt) {
+        let channel = channel.as_str();
+        let count = |result, number| {
+            if number > 0 {
+                let labels = EventLabels { channel, result };
+                self.events.get_or_create(&labels).inc_by(number);
+            }
+        };
+        count("stored", receipt.stored - receipt.quarantined.min(receipt.stored));
+        count("duplicate", receipt.duplicates);
+        count("quarantined", receipt.quarantined);
+    }
+
+    /// Counts an event that a worker took: `done`, `failed` or `dead`.
+    pub(super) fn processed(&self, result: &'static str) {
+        let labels = EventLabels {
+            channel: "any",
+            result,
+        };
+        self.events.get_or_create(&labels).inc();
     }
 
     /// Says how much work waits in a queue, in a state such as `ready` or `dead`.

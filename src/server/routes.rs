@@ -3,7 +3,7 @@
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{ServerState, health, limits, metrics, observe, panics, problem::Problem};
+use super::{ServerState, health, limits, metrics, observe, panics, problem::Problem, webhooks};
 
 /// Everything that a client may ask for.
 pub fn router(state: ServerState) -> Router {
@@ -31,7 +31,7 @@ fn metrics_routes() -> Router<ServerState> {
 
 /// `/webhooks/{endpoint}`: the receivers of the channels.
 fn webhook_routes() -> Router<ServerState> {
-    Router::new()
+    webhooks::routes()
 }
 
 /// `/api/public/…`: what a visitor of a website may ask for, without a login.

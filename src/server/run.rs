@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use hyper_util::server::graceful::GracefulShutdown;
+use secrecy::SecretString;
 use tokio::task::JoinSet;
 
 use super::{
@@ -16,10 +17,15 @@ use super::{
 };
 use crate::{
     context::Clock,
+    crypto::SealingKeys,
     db::Pool,
     domain::Actor,
     error::{Error, Result},
-    services::serving,
+    mail::Mailer,
+    services::{
+        outbox::{Policy, TokenSeal},
+        serving,
+    },
     stop::Stopper,
 };
 
@@ -38,6 +44,20 @@ pub struct Server {
     pub clock: Clock,
     /// In whose name requests change things.
     pub actor: Actor,
+    /// Opens and seals stored secrets.
+    pub keys: Option<Arc<SealingKeys>>,
+    /// What the identity provider signs sign-ups with; none: it is not listened to.
+    pub sign_up_secrets: Vec<SecretString>,
+    /// Sends what the outbox holds; `None`: no mail server is configured.
+    pub mailing: Option<Mailing>,
+}
+
+/// What a worker of the outbox is made from.
+#[derive(Clone, Debug)]
+pub struct Mailing {
+    pub mailer: Mailer,
+    pub policy: Policy,
+    pub seal: TokenSeal,
 }
 
 /// What this process does: several can share the work.
@@ -65,36 +85,32 @@ pub struct Listening {
 /// `Unavailable` or `Refused` where the database cannot be used, `Conflict` where somebody else
 /// listens, `Failure` when something was cut off at the end, `Interrupted` by a second signal.
 pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) -> Result<()> {
-    let Server {
-        settings,
-        roles,
-        pool,
-        clock,
-        actor,
-    } = server;
-    serving::require_servable(&pool.get().await?).await?;
-    let doors = Doors::open(&settings, roles.requests).await?;
+    let roles = server.roles;
+    let mailing = server.mailing.clone();
+    serving::require_servable(&server.pool.get().await?).await?;
+    let doors = Doors::open(&server.settings, roles.requests).await?;
     let mut signals = Signals::hear()?;
     panics::log_by_place();
 
     let (stopper, stop) = Stopper::new();
-    let shutdown = settings.shutdown;
+    let shutdown = server.settings.shutdown;
     let listening = Listening {
         address: doors.address,
-        unix_socket: settings
+        unix_socket: server
+            .settings
             .unix_socket
             .as_ref()
             .filter(|_| roles.requests)
             .map(|socket| socket.path.clone()),
         metrics_address: doors.metrics_address,
     };
-    let state = ServerState::new(settings, pool, clock, actor, stop);
+    let state = ServerState::new(server, stop);
     let graceful = Arc::new(GracefulShutdown::new());
     let accepting = accept(&state, doors, &graceful);
     let mut working = JoinSet::new();
     working.spawn(cache::follow(state.clone()));
     if roles.work {
-        working.spawn(worker::run(state.clone()));
+        working.spawn(worker::run(state.clone(), mailing));
     }
     opened(&listening)?;
     tracing::info!(

@@ -5,9 +5,12 @@ use std::{ops::Deref, sync::Arc};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{cache::Caches, health::Readiness, metrics::Metrics, settings::Settings};
+use super::{
+    cache::Caches, health::Readiness, metrics::Metrics, run::Server, settings::Settings,
+    webhooks::Receivers,
+};
 use crate::{
-    context::Clock, db::Pool, domain::Actor, error::Result, services::Session, stop::Stop,
+    context::Clock, crypto::SealingKeys, db::Pool, domain::Actor, error::Result, services::Session, stop::Stop,
 };
 
 /// What handlers and workers stand on; cheap to clone.
@@ -28,19 +31,34 @@ pub struct Shared {
     pub stop: Stop,
     /// Wakes the workers before they look by themselves.
     pub work: Notify,
+    /// Opens and seals stored secrets; `None`: there are none, and nothing that needs them is served.
+    pub keys: Option<Arc<SealingKeys>>,
+    pub receivers: Receivers,
     pub(super) readiness: Readiness,
 }
 
 impl ServerState {
     /// The state of a server that was not started yet.
-    pub fn new(settings: Settings, pool: Pool, clock: Clock, actor: Actor, stop: Stop) -> Self {
+    pub fn new(server: Server, stop: Stop) -> Self {
+        let Server {
+            settings,
+            pool,
+            clock,
+            actor,
+            keys,
+            sign_up_secrets,
+            ..
+        } = server;
+        let caches = Caches::default();
         Self(Arc::new(Shared {
+            receivers: Receivers::new(&caches, sign_up_secrets),
+            keys,
             settings,
             pool,
             clock,
             actor,
             metrics: Metrics::new(),
-            caches: Caches::default(),
+            caches,
             stop,
             work: Notify::new(),
             readiness: Readiness::default(),
@@ -57,6 +75,7 @@ impl ServerState {
             actor: self.actor.clone(),
             clock: self.clock,
             request_id,
+            mail: None,
         })
     }
 }

@@ -2,15 +2,36 @@
 
 use std::time::Duration;
 
-use super::ServerState;
+use super::{Mailing, ServerState};
+use crate::{
+    context::new_id,
+    domain::OrganizationId,
+    error::Result,
+    services::{
+        outbox,
+        webhooks::{self, Worked, sign_ups},
+    },
+};
 
 /// How long a worker that panicked is left alone: a mistake that repeats must not take a core.
 const AFTER_A_PANIC: Duration = Duration::from_secs(1);
+/// How long a worker rests where nothing is due and nobody wakes it: others take requests, too.
+const IDLE: Duration = Duration::from_millis(500);
+/// How long it rests where the database cannot be reached.
+const WITHOUT_DATABASE: Duration = Duration::from_secs(1);
+/// How often the length of the queue is told.
+const GAUGE: Duration = Duration::from_secs(5);
 
 /// Runs the workers until the server is asked to stop and they have finished what they took.
-pub(super) async fn run(state: ServerState) {
+pub(super) async fn run(state: ServerState, mailing: Option<Mailing>) {
     let workers = (0..state.settings.workers).map(|_| watched(state.clone()));
-    futures_util::future::join_all(workers).await;
+    let mail = async {
+        if let Some(mailing) = mailing {
+            mail(state.clone(), mailing).await;
+        }
+    };
+    let work = futures_util::future::join_all(workers);
+    tokio::join!(work, mail, gauge(state.clone()));
 }
 
 /// One worker, begun again where it panicked.
@@ -23,8 +44,64 @@ async fn watched(state: ServerState) {
     }
 }
 
-/// What one worker does: take a piece of work, do it, and look for the next, until
-/// `state.stop.asked()`. It rests on `state.work`, which wakes it.
+/// What one worker does: take a piece of work, do it, and look for the next, until the server stops.
 async fn work(state: ServerState) {
-    state.stop.asked().await;
+    let mut after = None;
+    while !state.stop.is_asked() {
+        let rest = match step(&state, &mut after).await {
+            Ok(true) => continue,
+            Ok(false) => IDLE,
+            Err(error) => {
+                let cause = error.causes().join(": ");
+                tracing::warn!(%error, cause, "the queue cannot be worked on");
+                WITHOUT_DATABASE
+            }
+        };
+        tokio::select! {
+            () = state.work.notified() => {}
+            () = tokio::time::sleep(rest) => {}
+            () = state.stop.asked() => {}
+        }
+    }
+}
+
+/// Does one thing that is due, if there is one.
+async fn step(state: &ServerState, after: &mut Option<OrganizationId>) -> Result<bool> {
+    let session = state.session(new_id()).await?;
+    let worked = webhooks::work_once(&session.db, state.clock, *after).await?;
+    let (organization, result) = match worked {
+        Worked::Nothing => return sign_ups::work_once(&session).await,
+        Worked::Done(organization) => (organization, "done"),
+        Worked::Failed(organization) => (organization, "failed"),
+        Worked::Dead(organization) => (organization, "dead"),
+    };
+    *after = Some(organization);
+    state.metrics.processed(result);
+    Ok(true)
+}
+
+async fn mail(state: ServerState, mailing: Mailing) {
+    let Mailing {
+        mailer,
+        policy,
+        seal,
+    } = mailing;
+    let worker = outbox::Worker::new(mailer, policy, seal);
+    let open = || state.session(new_id());
+    outbox::run(worker, open, state.stop.asked()).await;
+}
+
+/// Tells how much waits.
+async fn gauge(state: ServerState) {
+    while !state.stop.is_asked() {
+        if let Ok(session) = state.session(new_id()).await
+            && let Ok(due) = webhooks::backlog(&session.db, state.clock.now()).await
+        {
+            state.metrics.queue_depth("webhooks", "due", due);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(GAUGE) => {}
+            () = state.stop.asked() => {}
+        }
+    }
 }

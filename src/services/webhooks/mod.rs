@@ -5,11 +5,12 @@ pub mod events;
 mod load;
 mod process;
 mod receive;
+pub mod sign_ups;
 mod work;
 
 pub use load::{LoadedEndpoint, claimants, load};
 pub use receive::{Receipt, Reply, claims, receive, redeem_stream_token};
-pub use work::{MOST_ATTEMPTS, Worked, record_failure, work_once};
+pub use work::{MOST_ATTEMPTS, Worked, backlog, work_once};
 
 /// What webhook secrets are sealed for.
 const SEALED_FOR: &str = "webhook secret";

@@ -1,9 +1,10 @@
 //! The workers: what was acknowledged is processed, once, by whichever server comes first.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use super::process;
@@ -59,7 +60,10 @@ pub async fn work_once(
         return Ok(Worked::Nothing);
     };
     let mut tx = conn.enter(job.organization).await?;
-    match process::process(&mut tx, job.event_id, clock.now()).await {
+    // A mistake of ours must not stop the queue: it counts as an attempt.
+    let processing = process::process(&mut tx, job.event_id, clock.now());
+    let processed = AssertUnwindSafe(processing).catch_unwind().await;
+    match processed.unwrap_or_else(|_panic| Err(Error::failure("a mistake of this program"))) {
         Ok(()) => {
             tx.commit().await?;
             Ok(Worked::Done(job.organization))
@@ -76,7 +80,7 @@ pub async fn work_once(
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn record_failure(
+async fn record_failure(
     db: &Database,
     job: Job,
     error: &Error,
@@ -115,6 +119,15 @@ pub async fn record_failure(
         true => Worked::Dead(job.organization),
         false => Worked::Failed(job.organization),
     })
+}
+
+/// How many events are due.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn backlog(db: &Database, now: DateTime<Utc>) -> Result<i64> {
+    let mut conn = PlatformConn::open(db)?;
+    Ok(jobs::backlog(&mut conn, now).await?.0)
 }
 
 /// How long to wait after that many failed attempts.

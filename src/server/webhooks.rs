@@ -1,0 +1,288 @@
+//! `/webhooks/…`: what the providers of the channels send.
+//!
+//! Always in this order: size → raw body → signature → stored under a unique key, in one transaction
+//! → answered → processed by a worker. Nothing is looked up by what a body says before its signature
+//! holds.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json, Router,
+    body::Body,
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use super::{
+    Answer, Problem, RequestId, ServerState,
+    cache::{Cache, Caches, OfOrganization},
+    read_body,
+};
+use crate::{
+    crypto::SealingKeys,
+    domain::{
+        OrganizationId,
+        channel::identity::IdentityKind,
+        webhook::{Incoming, Refusal, Scheme, meta, parse, verify},
+        webhook_endpoint::{EndpointAddress, SecretPurpose},
+    },
+    error::Result,
+    services::webhooks::{self, LoadedEndpoint, Reply},
+};
+
+/// Bytes of a request of Meta, which sends batches (Meta, Webhooks for WhatsApp: up to 3 MB).
+const META_BODY: usize = 3 * 1024 * 1024;
+/// Endpoints, and agents and numbers, that are known at once.
+const KNOWN: usize = 20_000;
+
+/// What the receivers know already.
+#[derive(Debug)]
+pub struct Receivers {
+    endpoints: Arc<Cache<EndpointAddress, Found>>,
+    claimants: Arc<Cache<(IdentityKind, String), Claimants>>,
+    /// What the identity provider signs sign-ups with; none: it is not listened to.
+    sign_up_secrets: Vec<SecretString>,
+}
+
+#[derive(Debug)]
+struct Found(Option<LoadedEndpoint>);
+
+impl OfOrganization for Found {
+    fn organization(&self) -> Option<OrganizationId> {
+        self.0.as_ref().map(|loaded| loaded.organization.id)
+    }
+}
+
+/// Of no organization: any of them may change it.
+#[derive(Debug)]
+struct Claimants(Vec<OrganizationId>);
+
+impl OfOrganization for Claimants {
+    fn organization(&self) -> Option<OrganizationId> {
+        None
+    }
+}
+
+impl Receivers {
+    pub(super) fn new(caches: &Caches, sign_up_secrets: Vec<SecretString>) -> Self {
+        Self {
+            endpoints: caches.cache("webhook_endpoints", KNOWN),
+            claimants: caches.cache("channel_identities", KNOWN),
+            sign_up_secrets,
+        }
+    }
+}
+
+pub(super) fn routes() -> Router<ServerState> {
+    Router::new()
+        .route("/webhooks/sign-up", post(sign_up))
+        .route("/webhooks/{endpoint}", get(receive).post(receive))
+        .route("/api/stream-tokens/redeem", post(redeem))
+}
+
+async fn receive(
+    State(state): State<ServerState>,
+    Path(endpoint): Path<String>,
+    method: Method,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<Response> {
+    let found = match EndpointAddress::parse(&endpoint) {
+        Some(address) => Some((address, find(&state, &address).await?)),
+        None => None,
+    };
+    let Some((address, found)) = found.filter(|(_, found)| found.0.is_some()) else {
+        state.metrics.refused("webhook_unknown_endpoint");
+        return Err(Problem::not_found());
+    };
+    let Some(loaded) = &found.0 else {
+        return Err(Problem::not_found());
+    };
+    let scheme = loaded.endpoint.scheme;
+    let most = match scheme {
+        Scheme::Meta => META_BODY,
+        _ => state.settings.limits.body,
+    };
+    let body = read_body(&state, &headers, body, most).await?;
+    let now = state.clock.now();
+    let url = public_url(&state, &address, scheme)?;
+    let headers = pairs(&headers);
+    let request = Incoming {
+        is_get: method == Method::GET || method == Method::HEAD,
+        url: &url,
+        query: query.as_deref(),
+        headers: &headers,
+        body: &body,
+    };
+    if request.is_get && scheme == Scheme::Meta {
+        let tokens = loaded.secrets(SecretPurpose::VerifyToken, now);
+        let challenge = meta::challenge(request.query, &tokens);
+        return challenge
+            .map(IntoResponse::into_response)
+            .map_err(|refusal| refused(&state, refusal, scheme));
+    }
+    if request.is_get && scheme != Scheme::Twilio {
+        return Err(Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+        ));
+    }
+    let secrets = loaded.secrets(SecretPurpose::Signing, now);
+    let refuse = |refusal| refused(&state, refusal, scheme);
+    let verified = verify(scheme, &request, &secrets, now).map_err(refuse)?;
+    let parsed = parse(&verified).map_err(refuse)?;
+    let mut claimed = Vec::new();
+    for claim in webhooks::claims(&parsed, &verified) {
+        let who = claimants(&state, &claim).await?;
+        claimed.push((claim, who.0.clone()));
+    }
+    let db = state.pool.get().await?;
+    let event = (&parsed, &verified);
+    let receipt = webhooks::receive(&db, loaded, &request, event, &claimed, now).await?;
+    state.metrics.received(loaded.endpoint.channel, &receipt);
+    if receipt.stored > 0 {
+        state.work.notify_one();
+    }
+    Ok(match receipt.reply {
+        Reply::Empty => StatusCode::OK.into_response(),
+        Reply::Json(value) => Json(value).into_response(),
+        Reply::Xml(text) => {
+            let xml = HeaderValue::from_static("text/xml; charset=utf-8");
+            ([(header::CONTENT_TYPE, xml)], text).into_response()
+        }
+    })
+}
+
+async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Found>> {
+    let load = || async {
+        let db = state.pool.get().await?;
+        let loaded = webhooks::load(&db, state.keys()?, address, state.clock.now()).await?;
+        Ok(Found(loaded))
+    };
+    let endpoints = &state.receivers.endpoints;
+    endpoints.get_or(&state.metrics, address, load).await
+}
+
+async fn claimants(
+    state: &ServerState,
+    claim: &(IdentityKind, String),
+) -> Result<Arc<Claimants>> {
+    let load = || async {
+        let db = state.pool.get().await?;
+        let who = webhooks::claimants(&db, claim.0, &claim.1).await?;
+        Ok(Claimants(who))
+    };
+    let known = &state.receivers.claimants;
+    known.get_or(&state.metrics, claim, load).await
+}
+
+/// The URL that the provider was told, which Twilio signs.
+fn public_url(state: &ServerState, address: &EndpointAddress, scheme: Scheme) -> Answer<Url> {
+    let base = match (&state.settings.public_url, scheme) {
+        (Some(base), _) => base.as_str(),
+        (None, Scheme::Twilio) => {
+            tracing::warn!("a call cannot be verified: public_url in [server] is not set");
+            return Err(Problem::unavailable());
+        }
+        (None, _) => "http://localhost",
+    };
+    let url = format!("{}{}", base.trim_end_matches('/'), address.path());
+    Url::parse(&url).map_err(|_| Problem::internal())
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    let pairs = headers.iter();
+    pairs
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect()
+}
+
+fn refused(state: &ServerState, refusal: Refusal, scheme: Scheme) -> Problem {
+    state.metrics.refused(match refusal {
+        Refusal::Missing => "webhook_missing",
+        Refusal::Malformed => "webhook_malformed",
+        Refusal::Wrong => "webhook_wrong",
+        Refusal::Stale => "webhook_stale",
+    });
+    let status = StatusCode::from_u16(refusal.status(scheme));
+    Problem::new(
+        status.unwrap_or(StatusCode::BAD_REQUEST),
+        refusal.reason(),
+    )
+}
+
+/// Confirmed users, as the identity provider tells them (Standard Webhooks).
+async fn sign_up(
+    State(state): State<ServerState>,
+    Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<Response> {
+    let secrets = &state.receivers.sign_up_secrets;
+    if secrets.is_empty() {
+        state.metrics.refused("webhook_unknown_endpoint");
+        return Err(Problem::not_found());
+    }
+    let body = read_body(&state, &headers, body, state.settings.limits.body).await?;
+    let headers = pairs(&headers);
+    let url = Url::parse("http://localhost/webhooks/sign-up").map_err(|_| Problem::internal())?;
+    let request = Incoming {
+        is_get: false,
+        url: &url,
+        query: None,
+        headers: &headers,
+        body: &body,
+    };
+    let now = state.clock.now();
+    let refuse = |refusal| refused(&state, refusal, Scheme::Standard);
+    let verified = verify(Scheme::Standard, &request, secrets, now).map_err(refuse)?;
+    let parsed = parse(&verified).map_err(refuse)?;
+    let session = state.session(request_id.0).await?;
+    if webhooks::sign_ups::receive(&session, &parsed, &verified).await? {
+        state.work.notify_one();
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Redeem {
+    token: String,
+    call_sid: String,
+}
+
+/// Lets a media stream in, once: who has the token of a call learns whose it is.
+async fn redeem(
+    State(state): State<ServerState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<Response> {
+    const MOST: usize = 4 * 1024;
+    let body = read_body(&state, &headers, body, MOST).await?;
+    let asked: Redeem = serde_json::from_slice(&body).map_err(|_| Problem::bad_input())?;
+    let db = state.pool.get().await?;
+    let now = state.clock.now();
+    let redeemed =
+        webhooks::redeem_stream_token(&db, &asked.token, &asked.call_sid, now).await?;
+    let Some((organization, channel)) = redeemed else {
+        state.metrics.refused("stream_token");
+        return Err(Problem::refused());
+    };
+    Ok(Json(json!({ "organization_id": organization, "channel": channel })).into_response())
+}
+
+impl ServerState {
+    /// The keys that open secrets.
+    fn keys(&self) -> Result<&SealingKeys> {
+        self.keys
+            .as_deref()
+            .ok_or_else(|| crate::error::Error::unavailable("there are no secret keys"))
+    }
+}

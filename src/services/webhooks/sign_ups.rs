@@ -1,0 +1,115 @@
+//! Confirmed users, as the identity provider tells them: each is signed up, once.
+
+use chrono::TimeDelta;
+
+use super::work::{MOST_ATTEMPTS, pause};
+use crate::{
+    context::new_id,
+    db::{
+        PlatformConn,
+        webhooks::sign_ups::{self, SignUpEvent},
+    },
+    domain::{
+        Email, Locale, TimeZone, UserId,
+        webhook::{Parsed, Verified},
+        webhook_event::EventStatus,
+    },
+    error::{Error, ErrorKind, Result},
+    services::{
+        Session,
+        users::{self, SignUp},
+    },
+};
+
+/// A sign-up is several transactions: for so long no other worker takes it.
+const LEASE: TimeDelta = TimeDelta::minutes(2);
+
+/// Stores a confirmed user to be signed up. `false`: there is nothing to do, because the event
+/// confirms nobody or is known already.
+///
+/// Of what the event says, only the user's id and confirmed address are taken: what users can write
+/// themselves (`user_metadata`) decides neither organization nor role.
+///
+/// # Errors
+/// `Unavailable` when the database cannot be reached: then nothing may be acknowledged.
+pub async fn receive(
+    session: &Session,
+    parsed: &Parsed,
+    verified: &Verified<'_>,
+) -> Result<bool> {
+    let Parsed::Standard(event) = parsed else {
+        return Ok(false);
+    };
+    let Some(user) = event.confirmed_user() else {
+        return Ok(false);
+    };
+    let now = session.now();
+    let stored = SignUpEvent {
+        id: new_id(),
+        idempotency_key: event.dedup_key(verified),
+        user_id: user.id.to_string(),
+        email: Some(user.email.to_string()),
+        name: None,
+        status: EventStatus::Pending,
+        reason: None,
+        attempts: 0,
+        run_at: now,
+        received_at: now,
+        finished_at: None,
+    };
+    let mut conn = PlatformConn::begin(&session.db).await?;
+    let is_new = sign_ups::insert(&mut conn, &stored).await?;
+    conn.commit().await?;
+    Ok(is_new)
+}
+
+/// Signs up the next user that waits; `false`: nobody does.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn work_once(session: &Session) -> Result<bool> {
+    let now = session.now();
+    let mut conn = PlatformConn::begin(&session.db).await?;
+    let leased = sign_ups::lease(&mut conn, now, now + LEASE).await?;
+    conn.commit().await?;
+    let Some(event) = leased else {
+        return Ok(false);
+    };
+    let signed_up = match read(&event) {
+        Ok(sign_up) => users::sign_up(session, &sign_up).await.map(|_| ()),
+        Err(error) => Err(error),
+    };
+    let now = session.now();
+    let (status, reason, run_at, finished_at) = match signed_up {
+        Ok(()) => (EventStatus::Done, None, now, Some(now)),
+        Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+        Err(error) if event.attempts >= MOST_ATTEMPTS => {
+            (EventStatus::Dead, Some(error.to_string()), now, Some(now))
+        }
+        Err(error) => {
+            let run_at = now + pause(event.attempts);
+            (EventStatus::Pending, Some(error.to_string()), run_at, None)
+        }
+    };
+    let mut conn = PlatformConn::begin(&session.db).await?;
+    let reason = reason.as_deref();
+    sign_ups::settle(&mut conn, event.id, status, reason, run_at, finished_at).await?;
+    conn.commit().await?;
+    Ok(true)
+}
+
+fn read(event: &SignUpEvent) -> Result<SignUp> {
+    let email = event.email.as_deref().unwrap_or_default();
+    let email: Email = email.parse()?;
+    let id: UserId = event.user_id.parse()?;
+    let name = email.as_str().split('@').next().unwrap_or_default().to_owned();
+    Ok(SignUp {
+        name,
+        email,
+        id: Some(id),
+        time_zone: TimeZone::UTC,
+        locale: "en"
+            .parse::<Locale>()
+            .map_err(|_| Error::failure("the language is none"))?,
+    })
+}

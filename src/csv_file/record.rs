@@ -22,6 +22,7 @@ pub struct Record {
     gap: usize,
     len: usize,
     is_damaged: bool,
+    is_plain: bool,
     /// Takes turns with `text` where fields change their length when they are decoded.
     spare: String,
 }
@@ -140,13 +141,16 @@ impl Record {
         let (bytes, ends) = used;
         let mut raw = parts.bytes;
         raw.truncate(bytes);
+        // Every byte is looked at, which compiles to a few instructions for many of them.
+        let is_printable = |plain, byte: &u8| plain & matches!(byte, b' '..=b'~');
+        self.is_plain = raw.iter().fold(true, is_printable);
         self.ends = parts.ends;
         self.len = ends;
         if *decoding == Decoding::Windows1252 && !raw.is_ascii() {
             return self.decode(raw, *decoding);
         }
         match String::from_utf8(raw) {
-            Ok(text) if text.is_ascii() => self.text = text,
+            Ok(text) if self.is_plain || text.is_ascii() => self.text = text,
             Ok(text) if self.has_ends_between_characters(&text) => {
                 match *decoding {
                     Decoding::Undecided => *decoding = Decoding::Utf8,
@@ -241,6 +245,10 @@ impl Fields for Record {
 
     fn field(&self, place: usize) -> Option<&str> {
         self.get(place)
+    }
+
+    fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     fn has_nul(&self) -> bool {

@@ -6,6 +6,7 @@
 //! UPDATE_DRIFT=1 cargo test drift
 //! ```
 
+mod phone_plans;
 mod reference;
 
 use std::{
@@ -44,6 +45,19 @@ fn drift_of_the_example_configuration() {
     assert!(
         committed == config::example(),
         "config.example.toml {DRIFTED}"
+    );
+}
+
+#[test]
+fn drift_of_the_numbering_plans() {
+    let path = root().join("src/domain/phone_plan/plans.txt");
+    if updating() {
+        fs::write(&path, phone_plans::text()).expect("the file is written");
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == phone_plans::text(),
+        "src/domain/phone_plan/plans.txt {DRIFTED}"
     );
 }
 

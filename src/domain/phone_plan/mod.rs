@@ -2,21 +2,21 @@
 //! numbering plans of the library, compiled once to automata; what is not plainly valid here is left
 //! to its own parser, which knows every form and takes some microseconds.
 
+mod plans;
+
 use std::{
     borrow::Cow,
     cell::{OnceCell, RefCell},
     rc::Rc,
 };
 
-use phonenumber::{
-    Metadata,
-    metadata::{DATABASE, Descriptor},
-};
 use regex_automata::{
     Anchored,
     dfa::{Automaton as _, StartKind, dense},
     util::{start, syntax},
 };
+
+use plans::{NumbersText, PlanText};
 
 /// Digits after the `+` (E.164 §6.1), and the fewest that a number in use has.
 const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
@@ -24,6 +24,8 @@ const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 thread_local! {
     /// In the place of their number: what is known of a calling code.
     static CODES: RefCell<Vec<Known<Code>>> = RefCell::default();
+    /// The calling code that was asked for last, and what is known of it.
+    static LAST: RefCell<Option<(String, Rc<Code>)>> = RefCell::default();
     /// The regions that were asked for, few in a process.
     static REGIONS: RefCell<Vec<(String, Option<Rc<Dialled>>)>> = RefCell::default();
 }
@@ -98,6 +100,21 @@ impl Digits {
 
 /// The calling code, which no other begins with, and the national number.
 fn split(digits: &str) -> Option<(Rc<Code>, &str)> {
+    // A file is as a rule of one country.
+    let last = LAST.with_borrow(|last| {
+        let (code, known) = last.as_ref()?;
+        Some((Rc::clone(known), digits.strip_prefix(code.as_str())?))
+    });
+    if last.is_some() {
+        return last;
+    }
+    let (known, national) = split_anew(digits)?;
+    let code = digits.get(..digits.len() - national.len())?.to_owned();
+    LAST.set(Some((code, Rc::clone(&known))));
+    Some((known, national))
+}
+
+fn split_anew(digits: &str) -> Option<(Rc<Code>, &str)> {
     (1..=3).find_map(|length| {
         let (code, national) = digits.split_at_checked(length)?;
         Some((by_code(code.parse().ok()?)?, national))
@@ -158,17 +175,11 @@ fn dialled(region: &str) -> Option<Rc<Dialled>> {
 
 impl Code {
     fn read(code: u16) -> Option<Self> {
-        let regions = DATABASE.region(&code)?;
-        let alone = regions.len() == 1;
-        let plans = regions.into_iter().map(|region| {
-            let meta = match region {
-                "001" => DATABASE.by_code(&code)?.into_iter().next(),
-                region => DATABASE.by_id(region),
-            };
-            meta.map(|meta| Plan::read(meta, alone))
-        });
+        let regions = plans::by_code(code)?;
+        let is_alone = regions.len() == 1;
+        let plans = regions.iter().map(|text| Plan::read(text, is_alone));
         Some(Self {
-            regions: plans.collect::<Option<_>>()?,
+            regions: plans.collect(),
         })
     }
 
@@ -197,27 +208,13 @@ impl Code {
 }
 
 impl Plan {
-    fn read(meta: &Metadata, alone: bool) -> Self {
-        let all = meta.descriptors();
-        // The usual ones first: one that matches is enough.
-        let kinds = [
-            all.fixed_line(),
-            all.mobile(),
-            all.toll_free(),
-            all.premium_rate(),
-            all.shared_cost(),
-            all.voip(),
-            all.personal_number(),
-            all.pager(),
-            all.uan(),
-            all.voicemail(),
-        ];
-        let leading = meta.leading_digits().filter(|_| !alone);
+    fn read(text: &PlanText, is_alone: bool) -> Self {
+        let leading = text.leading_digits.filter(|_| !is_alone);
         Self {
-            leading_digits: leading.map(|leading| Pattern::new(leading.as_str())),
-            general: Numbers::read(all.general()),
-            kinds: kinds.into_iter().flatten().map(Numbers::read).collect(),
-            national_prefix: national_prefix(meta),
+            leading_digits: leading.map(Pattern::new),
+            general: Numbers::read(&text.general),
+            kinds: text.kinds.iter().map(Numbers::read).collect(),
+            national_prefix: national_prefix(text),
         }
     }
 
@@ -241,10 +238,10 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn read(descriptor: &Descriptor) -> Self {
+    fn read(text: &NumbersText) -> Self {
         Self {
-            pattern: Pattern::new(descriptor.national_number().as_str()),
-            lengths: descriptor.possible_length().to_vec(),
+            pattern: Pattern::new(text.pattern),
+            lengths: text.lengths.clone(),
         }
     }
 
@@ -309,21 +306,19 @@ impl Pattern {
 
 impl Dialled {
     fn read(region: &str) -> Option<Self> {
-        let meta = DATABASE.by_id(region)?;
-        let parsed = meta.national_prefix_for_parsing();
-        let is_simple = meta.national_prefix_transform_rule().is_none()
-            && parsed.is_none_or(|regex| Some(regex.as_str()) == meta.national_prefix());
+        let text = plans::by_region(region)?;
+        let parsed = text.prefix_for_parsing;
+        let is_simple =
+            !text.transforms && parsed.is_none_or(|parsed| Some(parsed) == text.national_prefix);
         Some(Self {
-            code: meta.country_code(),
-            trunk_prefix: meta
-                .national_prefix()
+            code: text.code,
+            trunk_prefix: text
+                .national_prefix
                 .filter(|_| is_simple)
                 .map(str::to_owned),
-            international_prefix: meta
-                .international_prefix()
-                .map(|prefix| Pattern::new(prefix.as_str())),
-            national_prefix: national_prefix(meta),
-            general: Numbers::read(meta.descriptors().general()),
+            international_prefix: text.international_prefix.map(Pattern::new),
+            national_prefix: national_prefix(text),
+            general: Numbers::read(&text.general),
         })
     }
 
@@ -350,16 +345,18 @@ impl Dialled {
 }
 
 /// What the library takes off a national number.
-fn national_prefix(meta: &Metadata) -> Option<Pattern> {
-    let parsed = meta.national_prefix_for_parsing();
-    let mut patterns: Vec<&str> = Vec::new();
-    patterns.extend(parsed.map(|prefix| prefix.as_str()));
-    patterns.extend(meta.national_prefix());
+fn national_prefix(text: &PlanText) -> Option<Pattern> {
+    let patterns: Vec<&str> = text
+        .prefix_for_parsing
+        .into_iter()
+        .chain(text.national_prefix)
+        .collect();
     (!patterns.is_empty()).then(|| Pattern::new(&patterns.join("|")))
 }
 
 #[cfg(test)]
 mod tests {
+    use phonenumber::metadata::DATABASE;
     use proptest::prelude::*;
 
     use super::*;

@@ -11,8 +11,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::database_url;
-use super::server::ServerSection;
 use super::mail::MailSection;
+use super::server::ServerSection;
 use crate::domain::audit::Severity;
 use crate::output::redact;
 

@@ -5,7 +5,12 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use super::Environment;
+use super::secret_places::SecretPlaces;
+use crate::error::Result;
 
 /// What `tenantctl serve` listens on, what it trusts, and its limits. Its flags win over it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -91,6 +96,21 @@ pub struct ServerSection {
 
     /// The form of the log on stderr.
     pub log_format: LogFormat,
+
+    /// A command that prints what the identity provider signs sign-ups with (Standard Webhooks,
+    /// such as the auth hooks of Supabase): whsec_…, several joined with |. It is run by `sh -c`
+    /// and has 30 seconds. They are taken at /webhooks/sign-up; not set anywhere: they are not.
+    #[schemars(example = &"pass show clinic/auth-hook")]
+    #[serde(serialize_with = "super::file::masked_text")]
+    pub sign_up_secret_command: Option<String>,
+
+    /// The environment variable that has it.
+    #[schemars(example = &"AUTH_HOOK_SECRET")]
+    pub sign_up_secret_env: Option<String>,
+
+    /// A file whose first line has it. A relative path starts at the directory of this file.
+    #[schemars(example = &"/run/secrets/auth-hook")]
+    pub sign_up_secret_file: Option<PathBuf>,
 }
 
 /// The form of the server's log.
@@ -128,6 +148,9 @@ impl Default for ServerSection {
             shutdown_seconds: 30,
             workers: 4,
             log_format: LogFormat::Json,
+            sign_up_secret_command: None,
+            sign_up_secret_env: None,
+            sign_up_secret_file: None,
         }
     }
 }
@@ -135,6 +158,23 @@ impl Default for ServerSection {
 impl ServerSection {
     /// The value of `listen` that stands for no address.
     pub const NO_ADDRESS: &str = "none";
+
+    /// What the identity provider signs sign-ups with; `None`: it is not listened to.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be had.
+    pub fn sign_up_secret(&self, env: &Environment) -> Result<Option<SecretString>> {
+        let places = SecretPlaces {
+            owner: "[server]".to_owned(),
+            option: "sign_up_secret",
+            what: "secret",
+            form: "whsec_…, several joined with |",
+            command: self.sign_up_secret_command.as_deref(),
+            variable: self.sign_up_secret_env.as_deref(),
+            file: self.sign_up_secret_file.as_deref(),
+        };
+        places.read(env)
+    }
 
     /// The permissions of the Unix socket; `None` where the text is not octal, which is a mistake
     /// in the file.

@@ -10,7 +10,8 @@ use super::{
     webhooks::Receivers,
 };
 use crate::{
-    context::Clock, crypto::SealingKeys, db::Pool, domain::Actor, error::Result, services::Session, stop::Stop,
+    context::Clock, crypto::SealingKeys, db::Pool, domain::Actor, error::Result, services::Session,
+    stop::Stop,
 };
 
 /// What handlers and workers stand on; cheap to clone.

@@ -170,10 +170,7 @@ async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Foun
     endpoints.get_or(&state.metrics, address, load).await
 }
 
-async fn claimants(
-    state: &ServerState,
-    claim: &(IdentityKind, String),
-) -> Result<Arc<Claimants>> {
+async fn claimants(state: &ServerState, claim: &(IdentityKind, String)) -> Result<Arc<Claimants>> {
     let load = || async {
         let db = state.pool.get().await?;
         let who = webhooks::claimants(&db, claim.0, &claim.1).await?;
@@ -212,10 +209,7 @@ fn refused(state: &ServerState, refusal: Refusal, scheme: Scheme) -> Problem {
         Refusal::Stale => "webhook_stale",
     });
     let status = StatusCode::from_u16(refusal.status(scheme));
-    Problem::new(
-        status.unwrap_or(StatusCode::BAD_REQUEST),
-        refusal.reason(),
-    )
+    Problem::new(status.unwrap_or(StatusCode::BAD_REQUEST), refusal.reason())
 }
 
 /// Confirmed users, as the identity provider tells them (Standard Webhooks).
@@ -269,8 +263,7 @@ async fn redeem(
     let asked: Redeem = serde_json::from_slice(&body).map_err(|_| Problem::bad_input())?;
     let db = state.pool.get().await?;
     let now = state.clock.now();
-    let redeemed =
-        webhooks::redeem_stream_token(&db, &asked.token, &asked.call_sid, now).await?;
+    let redeemed = webhooks::redeem_stream_token(&db, &asked.token, &asked.call_sid, now).await?;
     let Some((organization, channel)) = redeemed else {
         state.metrics.refused("stream_token");
         return Err(Problem::refused());

@@ -32,11 +32,7 @@ const LEASE: TimeDelta = TimeDelta::minutes(2);
 ///
 /// # Errors
 /// `Unavailable` when the database cannot be reached: then nothing may be acknowledged.
-pub async fn receive(
-    session: &Session,
-    parsed: &Parsed,
-    verified: &Verified<'_>,
-) -> Result<bool> {
+pub async fn receive(session: &Session, parsed: &Parsed, verified: &Verified<'_>) -> Result<bool> {
     let Parsed::Standard(event) = parsed else {
         return Ok(false);
     };
@@ -102,7 +98,12 @@ fn read(event: &SignUpEvent) -> Result<SignUp> {
     let email = event.email.as_deref().unwrap_or_default();
     let email: Email = email.parse()?;
     let id: UserId = event.user_id.parse()?;
-    let name = email.as_str().split('@').next().unwrap_or_default().to_owned();
+    let name = email
+        .as_str()
+        .split('@')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
     Ok(SignUp {
         name,
         email,

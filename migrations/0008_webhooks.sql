@@ -79,7 +79,7 @@ CREATE TABLE channel_identities (
     channel_id      uuid NOT NULL,
     kind            text NOT NULL CHECK (kind IN ('retell_agent', 'phone_number', 'meta_phone_number_id', 'evolution_instance')),
     value           text NOT NULL CHECK (value <> ''),
-    PRIMARY KEY (organization_id, channel_id, kind, value),
+    PRIMARY KEY (organization_id, channel_id, value),
     FOREIGN KEY (organization_id, channel_id)
         REFERENCES channel_configurations (organization_id, id) ON DELETE CASCADE
 );

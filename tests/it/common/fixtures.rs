@@ -11,7 +11,6 @@ use tenantctl::{
         ChannelKind, ChannelSettings, Locale, Organization, Role, TimeZone, User, UserId,
         booking::Function, webhook::Scheme, webhook_event::Delivery,
     },
-    domain::{Locale, Organization, Role, TimeZone, User, UserId, booking::Function},
     services::{
         Session, booking, channels, invitations, members,
         organizations::{self, FirstOwner, NewOrganization},

@@ -10,7 +10,7 @@ use crate::{
     mail::{Encryption, Mailer, Sender, Smtp, SmtpSettings},
     services::{
         Session,
-        outbox::{Policy, TokenSeal},
+        outbox::{Policy, TokenSeal, Worker},
     },
 };
 
@@ -85,11 +85,18 @@ impl App {
         }))
     }
 
-    /// The rules of sending.
+    /// A worker that sends what waits in the outbox; `None`: no mail server is configured.
     ///
     /// # Errors
-    /// As [`App::config`].
-    pub fn mail_policy(&self) -> Result<Policy> {
+    /// As [`App::mailer`] and [`App::token_seal`].
+    pub fn mail_worker(&self) -> Result<Option<Worker>> {
+        let (Some(mailer), Some(seal)) = (self.mailer()?, self.token_seal()?) else {
+            return Ok(None);
+        };
+        Ok(Some(Worker::new(mailer, self.mail_policy()?, seal)))
+    }
+
+    fn mail_policy(&self) -> Result<Policy> {
         let mail = &self.config()?.mail;
         Ok(Policy {
             recipient_limit: mail.recipient_limit,

@@ -48,8 +48,7 @@ impl SendArgs {
                     .hint("see what waits: tenantctl outbox list --status pending"),
             );
         }
-        let mailer = app.mailer()?.ok_or_else(no_server)?;
-        let seal = app.token_seal()?.ok_or_else(no_server)?;
+        let worker = app.mail_worker()?.ok_or_else(no_server)?;
         let session = app.session().await?;
         let organization = match &app.global.org {
             Some(_) => Some(app.organization(&session, None).await?),
@@ -59,13 +58,16 @@ impl SendArgs {
         if self.all {
             outbox::make_due(&session, named).await?;
         }
-        let mut worker = Worker::new(mailer, app.mail_policy()?, seal)
-            .only(named.map(|organization| organization.id));
+        let mut worker = worker.only(named.map(|organization| organization.id));
         let mut view = SentView::new(named);
         let worked = view.work(&session, &mut worker).await;
         worker.rest().await;
-        worked.map_err(|error| {
-            error.hint("what was sent and could not be recorded is sent again once its lease is over, with the same Message-ID")
+        worked.map_err(|error| match worker.owes_a_record() {
+            true => error.hint(
+                "what became of the last message could not be recorded: should it have been sent, it \
+                 is sent again later, with the same Message-ID",
+            ),
+            false => error,
         })?;
         let waiting = outbox::waiting(&session, named).await?;
         view.waiting = waiting.messages;

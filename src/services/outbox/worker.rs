@@ -115,6 +115,11 @@ impl Worker {
         }))
     }
 
+    /// Whether the outcome of the last message could not be recorded.
+    pub fn owes_a_record(&self) -> bool {
+        self.unrecorded.is_some()
+    }
+
     /// Ends the connection to the mail server, which would otherwise time out.
     pub async fn rest(&mut self) {
         if let Some(connection) = self.connection.take() {

@@ -12,7 +12,8 @@ use crate::{
     db::{Pool, PoolSettings},
     error::{Error, Result},
     output::{Page, View},
-    server::{self, Listening, Mailing, Roles, Server, Settings},
+    server::{self, Listening, Roles, Server, Settings},
+    services::outbox,
 };
 
 /// In whose name the server changes things, where nothing else says so.
@@ -86,7 +87,7 @@ impl ServeArgs {
             actor: app.service_actor(ACTOR)?,
             keys: keys(app),
             sign_up_secrets: app.sign_up_secrets()?,
-            mailing: mailing(app)?,
+            mail_workers: mail_workers(app)?,
         };
         server::run(server, |listening| {
             app.handle_signals();
@@ -123,16 +124,10 @@ fn keys(app: &App) -> Option<Arc<SealingKeys>> {
     }
 }
 
-fn mailing(app: &App) -> Result<Option<Mailing>> {
-    let (Some(mailer), Some(seal)) = (app.mailer()?, app.token_seal()?) else {
-        return Ok(None);
-    };
-    let policy = app.mail_policy()?;
-    Ok(Some(Mailing {
-        mailer,
-        policy,
-        seal,
-    }))
+fn mail_workers(app: &App) -> Result<Vec<outbox::Worker>> {
+    let connections = app.config()?.mail.connections;
+    let workers = (0..connections).map(|_| app.mail_worker());
+    workers.filter_map(Result::transpose).collect()
 }
 
 fn pool(app: &App, section: &ServerSection) -> Result<Pool> {

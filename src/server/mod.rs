@@ -29,6 +29,6 @@ pub use metrics::Metrics;
 pub use observe::{ClientAddress, RequestId};
 pub use problem::{Answer, Problem};
 pub use routes::router;
-pub use run::{Listening, Mailing, Roles, Server, run};
+pub use run::{Listening, Roles, Server, run};
 pub use settings::{Limits, Settings, UnixSocket};
 pub use state::{ServerState, Shared};

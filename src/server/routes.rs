@@ -69,7 +69,7 @@ mod tests {
         db::{ConnectSettings, Pool, PoolSettings},
         domain::Actor,
         error::Error,
-        server::{Settings, read_body},
+        server::{Roles, Server, Settings, read_body},
         stop::Stopper,
     };
 
@@ -89,7 +89,20 @@ mod tests {
             name: "test".to_owned(),
         };
         let settings = Settings::of(section).unwrap();
-        let state = ServerState::new(settings, pool.unwrap(), Clock::System, actor, stop);
+        let server = Server {
+            settings,
+            roles: Roles {
+                requests: true,
+                work: true,
+            },
+            pool: pool.unwrap(),
+            clock: Clock::System,
+            actor,
+            keys: None,
+            sign_up_secrets: Vec::new(),
+            mail_workers: Vec::new(),
+        };
+        let state = ServerState::new(server, stop);
         (state, stopper)
     }
 

@@ -21,11 +21,7 @@ use crate::{
     db::Pool,
     domain::Actor,
     error::{Error, Result},
-    mail::Mailer,
-    services::{
-        outbox::{Policy, TokenSeal},
-        serving,
-    },
+    services::{outbox, serving},
     stop::Stopper,
 };
 
@@ -48,16 +44,8 @@ pub struct Server {
     pub keys: Option<Arc<SealingKeys>>,
     /// What the identity provider signs sign-ups with; none: it is not listened to.
     pub sign_up_secrets: Vec<SecretString>,
-    /// Sends what the outbox holds; `None`: no mail server is configured.
-    pub mailing: Option<Mailing>,
-}
-
-/// What a worker of the outbox is made from.
-#[derive(Clone, Debug)]
-pub struct Mailing {
-    pub mailer: Mailer,
-    pub policy: Policy,
-    pub seal: TokenSeal,
+    /// Send what the outbox holds; none: no mail server is configured.
+    pub mail_workers: Vec<outbox::Worker>,
 }
 
 /// What this process does: several can share the work.
@@ -84,9 +72,9 @@ pub struct Listening {
 /// # Errors
 /// `Unavailable` or `Refused` where the database cannot be used, `Conflict` where somebody else
 /// listens, `Failure` when something was cut off at the end, `Interrupted` by a second signal.
-pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) -> Result<()> {
+pub async fn run(mut server: Server, opened: impl FnOnce(&Listening) -> Result<()>) -> Result<()> {
     let roles = server.roles;
-    let mailing = server.mailing.clone();
+    let mail_workers = std::mem::take(&mut server.mail_workers);
     serving::require_servable(&server.pool.get().await?).await?;
     let doors = Doors::open(&server.settings, roles.requests).await?;
     let mut signals = Signals::hear()?;
@@ -110,7 +98,7 @@ pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) 
     let mut working = JoinSet::new();
     working.spawn(cache::follow(state.clone()));
     if roles.work {
-        working.spawn(worker::run(state.clone(), mailing));
+        working.spawn(worker::run(state.clone(), mail_workers));
     }
     opened(&listening)?;
     tracing::info!(

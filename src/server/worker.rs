@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Mailing, ServerState};
+use futures_util::future::join_all;
+
+use super::ServerState;
 use crate::{
     context::new_id,
     domain::OrganizationId,
@@ -23,15 +25,10 @@ const WITHOUT_DATABASE: Duration = Duration::from_secs(1);
 const GAUGE: Duration = Duration::from_secs(5);
 
 /// Runs the workers until the server is asked to stop and they have finished what they took.
-pub(super) async fn run(state: ServerState, mailing: Option<Mailing>) {
+pub(super) async fn run(state: ServerState, mail_workers: Vec<outbox::Worker>) {
     let workers = (0..state.settings.workers).map(|_| watched(state.clone()));
-    let mail = async {
-        if let Some(mailing) = mailing {
-            mail(state.clone(), mailing).await;
-        }
-    };
-    let work = futures_util::future::join_all(workers);
-    tokio::join!(work, mail, gauge(state.clone()));
+    let mailing = mail_workers.into_iter().map(|worker| mail(&state, worker));
+    tokio::join!(join_all(workers), join_all(mailing), gauge(&state));
 }
 
 /// One worker, begun again where it panicked.
@@ -80,19 +77,13 @@ async fn step(state: &ServerState, after: &mut Option<OrganizationId>) -> Result
     Ok(true)
 }
 
-async fn mail(state: ServerState, mailing: Mailing) {
-    let Mailing {
-        mailer,
-        policy,
-        seal,
-    } = mailing;
-    let worker = outbox::Worker::new(mailer, policy, seal);
+async fn mail(state: &ServerState, worker: outbox::Worker) {
     let open = || state.session(new_id());
     outbox::run(worker, open, state.stop.asked()).await;
 }
 
 /// Tells how much waits.
-async fn gauge(state: ServerState) {
+async fn gauge(state: &ServerState) {
     while !state.stop.is_asked() {
         if let Ok(session) = state.session(new_id()).await
             && let Ok(due) = webhooks::backlog(&session.db, state.clock.now()).await

@@ -54,6 +54,8 @@ const ACROSS_TENANTS: &[(&str, &str)] = &[
     (
         "SELECT DISTINCT organization_id FROM channel_identities",
         "who says that an agent or a number is theirs",
+    ),
+    (
         "WITH RECURSIVE oldest AS",
         "a worker looks for the organization whose turn it is",
     ),

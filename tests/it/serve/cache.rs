@@ -14,7 +14,7 @@ use tenantctl::{
     db::{Pool, PoolSettings},
     domain::{Actor, OrganizationId},
     server::{
-        ServerState, Settings,
+        Roles, Server, ServerState, Settings,
         cache::{Cache, OfOrganization, follow},
     },
     stop::{Stop, Stopper},
@@ -50,7 +50,22 @@ impl Copies {
             name: "test".to_owned(),
         };
         let settings = Settings::of(&ServerSection::default()).unwrap();
-        let state = ServerState::new(settings, pool.unwrap(), Clock::System, actor, stop);
+        let state = ServerState::new(
+            Server {
+                settings,
+                roles: Roles {
+                    requests: true,
+                    work: false,
+                },
+                pool: pool.unwrap(),
+                clock: Clock::System,
+                actor,
+                keys: None,
+                sign_up_secrets: Vec::new(),
+                mail_workers: Vec::new(),
+            },
+            stop,
+        );
         Self {
             cache: state.caches.cache("test", 100),
             state,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     audit::{
-        catalog::{Column, Oid},
+        catalog::{Column, ConstraintKind, Oid},
         model::{AppRole, Model},
     },
     domain::audit::Verdict,
@@ -143,20 +143,41 @@ fn lasting_default<'m>(model: &'m Model, relation: Oid, given: &BTreeSet<&str>) 
 }
 
 /// Whether a column has to be new for a second row to fit: it is in a unique key, and neither
-/// names the tenant nor refers to anything.
+/// names the tenant nor refers to anything. One that a CHECK constrains, such as a word out of a
+/// list, is left as it is where another column of the key can be new.
 fn is_fresh(model: &Model, relation: Oid, column: &Column) -> bool {
+    let catalog = &model.catalog;
     let stored = only_table_below(model, relation).unwrap_or(relation);
-    let Some(column) = model.catalog.column_named(stored, &column.name) else {
+    let Some(column) = catalog.column_named(stored, &column.name) else {
         return false;
     };
     let number = column.number;
-    let mut indexes = model.catalog.indexes_of(stored).iter();
-    model.tenancy.key(stored) != Some(number)
-        && indexes.any(|index| index.unique && index.keys.contains(&number))
-        && !model
-            .catalog
-            .foreign_keys(stored)
-            .any(|key| key.columns.contains(&number))
+    let is_key = |number: i16| model.tenancy.key(stored) == Some(number);
+    let refers = |number: i16| {
+        let mut keys = catalog.foreign_keys(stored);
+        keys.any(|key| key.columns.contains(&number))
+    };
+    let is_checked = |number: i16| {
+        let mut constraints = catalog.constraints_of(stored).iter();
+        constraints.any(|constraint| {
+            constraint.kind == ConstraintKind::Check && constraint.columns.contains(&number)
+        })
+    };
+    if is_key(number) || refers(number) {
+        return false;
+    }
+    let mut unique = catalog
+        .indexes_of(stored)
+        .iter()
+        .filter(|index| index.unique);
+    unique.any(|index| {
+        let others = || index.keys.iter().copied().filter(|other| !is_key(*other));
+        index.keys.contains(&number)
+            && (!is_checked(number)
+                // Of a key of which every column is constrained, the last is what tells rows apart.
+                || (others().all(|other| is_checked(other) && !refers(other))
+                    && others().last() == Some(number)))
+    })
 }
 
 /// The types of which new values can be made (catalog/pg_type.dat).

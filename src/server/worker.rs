@@ -21,6 +21,9 @@ const AFTER_A_PANIC: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_millis(500);
 /// How long it rests where the database cannot be reached.
 const WITHOUT_DATABASE: Duration = Duration::from_secs(1);
+/// After so many events a worker looks for a sign-up: while events never end, sign-ups would never
+/// begin.
+const EVENTS_IN_A_ROW: u8 = 8;
 /// How often the length of the queue is told.
 const GAUGE: Duration = Duration::from_secs(5);
 
@@ -43,9 +46,9 @@ async fn watched(state: ServerState) {
 
 /// What one worker does: take a piece of work, do it, and look for the next, until the server stops.
 async fn work(state: ServerState) {
-    let mut after = None;
+    let mut turn = Turn::default();
     while !state.stop.is_asked() {
-        let rest = match step(&state, &mut after).await {
+        let rest = match step(&state, &mut turn).await {
             Ok(true) => continue,
             Ok(false) => IDLE,
             Err(error) => {
@@ -62,17 +65,33 @@ async fn work(state: ServerState) {
     }
 }
 
+/// Whose turn it is with one worker.
+#[derive(Debug, Default)]
+struct Turn {
+    /// The organization that had it last.
+    after: Option<OrganizationId>,
+    /// Events since sign-ups had theirs.
+    events: u8,
+}
+
 /// Does one thing that is due, if there is one.
-async fn step(state: &ServerState, after: &mut Option<OrganizationId>) -> Result<bool> {
+async fn step(state: &ServerState, turn: &mut Turn) -> Result<bool> {
     let session = state.session(new_id()).await?;
-    let worked = webhooks::work_once(&session.db, state.clock, *after).await?;
+    if turn.events >= EVENTS_IN_A_ROW {
+        turn.events = 0;
+        if sign_ups::work_once(&session).await? {
+            return Ok(true);
+        }
+    }
+    let worked = webhooks::work_once(&session.db, state.clock, turn.after).await?;
     let (organization, result) = match worked {
         Worked::Nothing => return sign_ups::work_once(&session).await,
         Worked::Done(organization) => (organization, "done"),
         Worked::Failed(organization) => (organization, "failed"),
         Worked::Dead(organization) => (organization, "dead"),
     };
-    *after = Some(organization);
+    turn.after = Some(organization);
+    turn.events += 1;
     state.metrics.processed(result);
     Ok(true)
 }

@@ -1,6 +1,7 @@
 //! The queue of the workers: which event of whom is to be processed, and when.
 
 use chrono::{DateTime, Utc};
+use sqlx::Executor;
 use uuid::Uuid;
 
 use crate::{
@@ -53,6 +54,25 @@ async fn take_after(
         organization: row.organization_id.into(),
         event_id: row.event_id,
     }))
+}
+
+/// What follows is an attempt, which [`take_back_attempt`] undoes while its job stays taken.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn begin_attempt(tx: &mut TenantTx) -> Result<()> {
+    tx.connection().execute("SAVEPOINT attempt").await?;
+    Ok(())
+}
+
+/// Undoes what the attempt did, also where the database has refused something.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn take_back_attempt(tx: &mut TenantTx) -> Result<()> {
+    let undo = "ROLLBACK TO SAVEPOINT attempt";
+    tx.connection().execute(undo).await?;
+    Ok(())
 }
 
 /// How many jobs are due, and since when the first of them.

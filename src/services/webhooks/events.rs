@@ -111,6 +111,9 @@ pub async fn discard(
     let mut scope = session
         .write(organization, Permission::WebhooksManage)
         .await?;
+    // In the order of the workers, who have the job before they lock the event: each of two who began
+    // at another end would wait for the other.
+    jobs::remove(&mut scope.tx, id).await?;
     let before = lock(&mut scope, id).await?;
     if matches!(before.status, EventStatus::Done | EventStatus::Discarded) {
         return Err(Error::conflict(format!(
@@ -123,7 +126,6 @@ pub async fn discard(
         finished_at: Some(session.now()),
         ..before.clone()
     };
-    jobs::remove(&mut scope.tx, id).await?;
     events::set_status(
         &mut scope.tx,
         id,

@@ -45,7 +45,8 @@ pub enum Worked {
 /// Takes one event that is due and processes it, of the next organization after `after`.
 ///
 /// The effect, the event's status and the end of its job are one transaction: killed in the middle,
-/// nothing of it has happened, and the job is free for the next worker at once.
+/// nothing of it has happened, and the job is free for the next worker at once. What fails is taken
+/// back to where the job was taken, and counted there.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost: nothing is counted then.
@@ -60,37 +61,39 @@ pub async fn work_once(
         return Ok(Worked::Nothing);
     };
     let mut tx = conn.enter(job.organization).await?;
+    jobs::begin_attempt(&mut tx).await?;
     // A mistake of ours must not stop the queue: it counts as an attempt.
     let processing = process::process(&mut tx, job.event_id, clock.now());
     let processed = AssertUnwindSafe(processing).catch_unwind().await;
-    match processed.unwrap_or_else(|_panic| Err(Error::failure("a mistake of this program"))) {
-        Ok(()) => {
-            tx.commit().await?;
-            Ok(Worked::Done(job.organization))
-        }
-        Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
+    let processed =
+        processed.unwrap_or_else(|_panic| Err(Error::failure("a mistake of this program")));
+    let worked = match processed {
+        Ok(()) => Worked::Done(job.organization),
+        Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
+        // The job stays taken meanwhile: another worker would fail of it at once.
         Err(error) => {
-            tx.rollback().await?;
-            record_failure(db, job, &error, clock.now()).await
+            jobs::take_back_attempt(&mut tx).await?;
+            record_failure(&mut tx, job, &error, clock.now()).await?
         }
-    }
+    };
+    tx.commit().await?;
+    Ok(worked)
 }
 
-/// Counts an attempt that failed, and says when the next is due.
+/// Counts an attempt that failed, and says when the next is due, in the transaction that has the job.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
 async fn record_failure(
-    db: &Database,
+    tx: &mut TenantTx,
     job: Job,
     error: &Error,
     now: DateTime<Utc>,
 ) -> Result<Worked> {
-    let mut tx = TenantTx::begin(db, job.organization).await?;
-    let found = events::lock(&mut tx, job.event_id).await?;
-    // Somebody else was faster: it had its effect, or was given up.
+    let found = events::lock(tx, job.event_id).await?;
+    // Whose event was given up meanwhile has nothing left to wait for.
     let Some(event) = found.filter(|event| event.status == EventStatus::Pending) else {
-        tx.rollback().await?;
+        jobs::remove(tx, job.event_id).await?;
         return Ok(Worked::Failed(job.organization));
     };
     let attempts = event.attempts + 1;
@@ -100,20 +103,12 @@ async fn record_failure(
         true => (EventStatus::Dead, Some(now)),
         false => (EventStatus::Pending, None),
     };
-    events::set_status(
-        &mut tx,
-        event.id,
-        status,
-        Some(&reason),
-        attempts,
-        finished_at,
-    )
-    .await?;
+    let reason = Some(reason.as_str());
+    events::set_status(tx, event.id, status, reason, attempts, finished_at).await?;
     match is_dead {
-        true => jobs::remove(&mut tx, event.id).await?,
-        false => jobs::put(&mut tx, event.id, now + pause(attempts)).await?,
+        true => jobs::remove(tx, event.id).await?,
+        false => jobs::put(tx, event.id, now + pause(attempts)).await?,
     }
-    tx.commit().await?;
     tracing::warn!(event = %event.id, attempts, dead = is_dead, "an event was not processed");
     Ok(match is_dead {
         true => Worked::Dead(job.organization),

@@ -79,7 +79,7 @@ impl Event {
     }
 
     fn read_change(mut change: Value, time: Option<i64>, events: &mut Vec<Self>) {
-        let field = fields::id(&change["field"]).unwrap_or_default();
+        let field = fields::id(&change["field"]).unwrap_or_else(|| "unknown".to_owned());
         let phone = fields::id(&change["value"]["metadata"]["phone_number_id"]);
         let before = events.len();
         if let (Some(value), "messages", true) =
@@ -350,6 +350,8 @@ mod tests {
         ]);
         let events = split(&body(&changes)).unwrap();
         assert_eq!(events.len(), 5);
+        // A name is never empty: the store takes none that is.
+        assert_eq!(events[4].name(), "unknown");
         assert!(
             events
                 .iter()

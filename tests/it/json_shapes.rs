@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::common::{Cli, SECRET_KEYS, SmtpServer, TestDb};
+use crate::common::{Cli, SECRET_KEYS, SmtpServer, TestDb, block_on};
 
 /// The names of the keys and the types of the values; a list is shown by its first element.
 fn shape(value: &Value) -> Value {
@@ -136,6 +136,20 @@ const MAILED: &[&str] = &[
     "outbox send",
 ];
 
+/// The same of webhooks; ENDPOINT and EVENT are what was made before them.
+const WEBHOOKS: &[&str] = &[
+    "webhook endpoint create whatsapp --secret-env PROVIDER_SECRET --org harbor",
+    "webhook endpoint list --org harbor",
+    "webhook endpoint url ENDPOINT --org harbor",
+    "webhook endpoint rotate ENDPOINT --secret-env PROVIDER_SECRET --org harbor",
+    "webhook endpoint disable ENDPOINT --org harbor",
+    "webhook endpoint enable ENDPOINT --org harbor",
+    "webhook events list --org harbor",
+    "webhook events show EVENT --org harbor",
+    "webhook events discard EVENT --org harbor",
+    "webhook events replay EVENT --org harbor",
+];
+
 /// A server that takes mail, and the configuration for it.
 fn mail_server(cli: Cli) -> (SmtpServer, Cli) {
     let server = SmtpServer::open();
@@ -170,10 +184,45 @@ fn the_shapes_of_json_stay_where_invitations_are_mailed() {
     insta::assert_json_snapshot!(shapes(&cli, MAILED));
 }
 
+#[test]
+fn the_shapes_of_json_stay_of_webhooks() {
+    let db = TestDb::new();
+    let cli = db
+        .cli()
+        .env("TENANTCTL_SECRET_KEYS", SECRET_KEYS)
+        .env("PROVIDER_SECRET", "a secret of the provider");
+    clinic(&cli);
+    let create = ["webhook", "endpoint", "create", "retell", "--org", "harbor"];
+    let made = cli.json(&[&create[..], &["--secret-env", "PROVIDER_SECRET"]].concat());
+    let endpoint = made["id"].as_str().expect("an id");
+    let event = "0197a3b0-0000-7000-8000-000000000001";
+    let stored = format!(
+        "INSERT INTO webhook_events
+                (organization_id, id, channel, endpoint_id, idempotency_key, kind, method, query, headers,
+                 body, status, reason, attempts, received_at)
+         SELECT organization_id, '{event}', channel, id, 'k', 'call_ended', 'POST', '', '{{}}', '{{}}', 'dead',
+                'what was sent cannot be read', 10, now()
+           FROM webhook_endpoints"
+    );
+    block_on(|| db.execute(&stored));
+    let named = |word: &str| match word {
+        "ENDPOINT" => endpoint.to_owned(),
+        "EVENT" => event.to_owned(),
+        word => word.to_owned(),
+    };
+    insta::assert_json_snapshot!(shapes_of(&cli, WEBHOOKS, named));
+}
+
 fn shapes(cli: &Cli, commands: &[&str]) -> Map<String, Value> {
+    shapes_of(cli, commands, str::to_owned)
+}
+
+/// `named` gives what a word of a line stands for.
+fn shapes_of(cli: &Cli, commands: &[&str], named: impl Fn(&str) -> String) -> Map<String, Value> {
     let mut shapes = Map::new();
     for line in commands {
-        let args: Vec<&str> = line.split(' ').collect();
+        let words: Vec<String> = line.split(' ').map(&named).collect();
+        let args: Vec<&str> = words.iter().map(String::as_str).collect();
         let document = cli.json(&args);
         let versioned = match &document {
             Value::Array(items) => items.iter().all(|item| item["schema_version"] == 1),

@@ -39,3 +39,4 @@ mod serve;
 mod statements;
 mod users;
 mod webhook_fuzz;
+mod webhooks;

@@ -7,4 +7,4 @@ mod hostile;
 mod life;
 mod server;
 
-use server::{Connection, Serving};
+pub use server::{Connection, PATIENCE, Serving, parse};

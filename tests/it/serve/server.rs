@@ -80,10 +80,15 @@ impl Serving {
 
     /// Starts it with a `[server]` section.
     pub fn with(cli: &Cli, section: &str) -> Self {
+        Self::with_args(cli, section, &[])
+    }
+
+    /// The same with arguments.
+    pub fn with_args(cli: &Cli, section: &str, args: &[&str]) -> Self {
         let file = cli.config_file();
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, format!("[server]\n{section}\n")).unwrap();
-        Self::start(cli, &[])
+        Self::start(cli, args)
     }
 
     pub fn url(&self) -> &str {

@@ -1,0 +1,24 @@
+//! The webhooks from end to end: requests as the providers sign them, a real PostgreSQL, the server in
+//! this process or as one of its own.
+
+mod ask;
+mod house;
+mod sign;
+
+mod commands;
+mod copies;
+mod evolution;
+mod fuzz;
+mod kill;
+mod live;
+mod meta;
+mod outage;
+mod purge;
+mod queue;
+mod refusals;
+mod retell;
+mod sign_up;
+mod twilio;
+
+/// How the providers reach the server: behind a path, as a proxy may put it.
+const PUBLIC_URL: &str = "https://hooks.clinic.example/in";

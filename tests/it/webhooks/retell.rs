@@ -1,0 +1,193 @@
+//! Retell: the answer to a call that is about to begin, calls that are over, and whose they are.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tenantctl::{
+    domain::{ChannelKind, webhook::Scheme},
+    services::{agents, webhooks::events},
+};
+
+use super::{
+    ask::Ask,
+    house::{Endpoint, House, SECRET},
+    sign,
+};
+
+const CHANNEL: ChannelKind = ChannelKind::Retell;
+
+async fn open(house: &House) -> Endpoint {
+    let settings = json!({"agent_id": "agent_a", "phone_numbers": ["+41443643532"]});
+    house.set(&house.a, CHANNEL, settings).await;
+    let theirs = json!({"agent_id": "agent_b", "phone_numbers": ["+442083661177"]});
+    house.set(&house.b, CHANNEL, theirs).await;
+    house.endpoint(&house.a, CHANNEL, Scheme::Retell).await
+}
+
+fn send(house: &House, endpoint: &Endpoint, body: &Value) -> Ask {
+    sign::retell(SECRET, &endpoint.path, house.now, body.to_string())
+}
+
+fn inbound(agent: &str, to: &str) -> Value {
+    json!({"event": "call_inbound",
+        "call_inbound": {"agent_id": agent, "from_number": "+12137771234", "to_number": to}})
+}
+
+fn ended(id: &str) -> Value {
+    json!({"event": "call_ended", "call": {
+        "call_id": id, "agent_id": "agent_a", "direction": "inbound",
+        "from_number": "+12137771234", "to_number": "+41443643532",
+        "start_timestamp": 1_714_608_475_945_i64, "end_timestamp": 1_714_608_491_736_i64,
+        "disconnection_reason": "user_hangup", "transcript": "my tooth"}})
+}
+
+#[tokio::test]
+async fn a_call_that_begins_is_answered_from_the_configuration() {
+    let house = House::new().await;
+    let endpoint = open(&house).await;
+    agents::change(&house.session, house.a.id, |agent| {
+        let mut after = agent.clone();
+        after.manual_ai_instructions = Some("Say nothing of Tuesdays.".to_owned());
+        Ok(after)
+    })
+    .await
+    .unwrap();
+    let ask = send(&house, &endpoint, &inbound("agent_a", "+41443643532"));
+    let told = house.desk().expect(&ask, 200).await;
+    assert!(told.content_type.starts_with("application/json"));
+    let answer = told.json();
+    let answer = &answer["call_inbound"];
+    let variables = answer["dynamic_variables"].as_object().unwrap();
+    assert!(variables.values().all(Value::is_string), "{answer}");
+    let spoken = |name: &str| variables[name].as_str().unwrap();
+    assert_eq!(spoken("manual_instructions"), "Say nothing of Tuesdays.");
+    assert_eq!(spoken("organization_name"), "Clinic alpha");
+    assert_eq!(spoken("language"), "de-CH");
+    assert_eq!(spoken("time_zone"), "Europe/Zurich");
+    assert_eq!(answer["metadata"], json!({"organization_id": house.a.id}));
+    // Two calls between the same numbers are two events, and neither is one yet that took place.
+    let later = house.now + TimeDelta::milliseconds(1);
+    let body = inbound("agent_a", "+41443643532").to_string();
+    let again = sign::retell(SECRET, &endpoint.path, later, body);
+    house.desk().expect(&again, 200).await;
+    house.work().await;
+    assert_eq!(house.events("done").await, 2);
+    assert_eq!(house.count("SELECT count(*) FROM calls").await, 0);
+}
+
+#[tokio::test]
+async fn a_channel_that_is_off_declines() {
+    let house = House::new().await;
+    let endpoint = open(&house).await;
+    let settings = json!({"agent_id": "agent_a"});
+    house.change(&house.a, CHANNEL, settings, false).await;
+    let ask = send(&house, &endpoint, &inbound("agent_a", "+41443643532"));
+    let told = house.desk().expect(&ask, 200).await;
+    assert_eq!(told.json(), json!({"call_inbound": {}}));
+}
+
+#[tokio::test]
+async fn a_call_that_is_over_is_counted_once() {
+    let house = House::new().await;
+    let endpoint = open(&house).await;
+    let desk = house.desk();
+    let mut analyzed = ended("c1");
+    analyzed["event"] = json!("call_analyzed");
+    let mut started = ended("c1");
+    started["event"] = json!("call_started");
+    // The transcript may differ between two tries.
+    let mut again = ended("c1");
+    again["call"]["transcript"] = json!("my other tooth");
+    for body in [&ended("c1"), &again, &analyzed, &started, &ended("c2")] {
+        desk.expect(&send(&house, &endpoint, body), 200).await;
+        house.work().await;
+    }
+    assert_eq!(house.events("done").await, 4);
+    let usage =
+        "SELECT string_agg(concat_ws(' ', day, calls, call_seconds), ',') FROM channel_usage";
+    assert_eq!(house.text(usage).await, "2024-05-02 2 32");
+    let calls =
+        "SELECT string_agg(external_id || ' ' || status, ',' ORDER BY external_id) FROM calls";
+    assert_eq!(house.text(calls).await, "c1 call_analyzed,c2 call_ended");
+}
+
+/// Endpoint, agent, number and hint: whichever names another organization, nobody gets the event.
+#[tokio::test]
+async fn what_names_another_organization_is_quarantined_and_says_why() {
+    let house = House::new().await;
+    let endpoint = open(&house).await;
+    let desk = house.desk();
+    let with = |name: &str, value: Value| {
+        let mut body = ended(name);
+        body["call"][name] = value;
+        body
+    };
+    let mut outbound = with("direction", json!("outbound"));
+    outbound["call"]["from_number"] = json!("+442083661177");
+    let hint = |value: Value| with("metadata", json!({"organization_id": value}));
+    let mut nonsense = hint(json!("clinic-north"));
+    nonsense["call"]["call_id"] = json!("nonsense");
+    let both = {
+        let mut both = with("agent_id", json!("agent_b"));
+        both["call"]["call_id"] = json!("both");
+        both["call"]["to_number"] = json!("+442083661177");
+        both
+    };
+    for (body, why) in [
+        (with("agent_id", json!("agent_b")), "agent"),
+        (with("to_number", json!("+442083661177")), "number"),
+        (outbound, "number"),
+        (hint(json!(house.b.id)), "hint"),
+        (nonsense, "hint_malformed"),
+        (both, "agent, number"),
+    ] {
+        desk.expect(&send(&house, &endpoint, &body), 200).await;
+        let key = format!("call_ended:{}", body["call"]["call_id"].as_str().unwrap());
+        let reason = format!("SELECT reason FROM webhook_events WHERE idempotency_key = '{key}'");
+        let reason = house.text(&reason).await;
+        assert!(reason.ends_with(&format!(": {why}")), "{body}: {reason}");
+    }
+    for (agent, number) in [("agent_b", "+41443643532"), ("agent_a", "+442083661177")] {
+        let ask = send(&house, &endpoint, &inbound(agent, number));
+        let told = desk.expect(&ask, 200).await;
+        assert_eq!(told.json(), json!({"call_inbound": {}}), "{agent} {number}");
+    }
+    house.work().await;
+    assert_eq!(house.events("quarantined").await, 8);
+    assert_eq!(house.count("SELECT count(*) FROM calls").await, 0);
+    assert_eq!(house.count("SELECT count(*) FROM webhook_jobs").await, 0);
+    // None of it is in the other organization, which the event was about perhaps.
+    let theirs = format!(
+        "SELECT count(*) FROM webhook_events WHERE organization_id = '{}'",
+        house.b.id
+    );
+    assert_eq!(house.count(&theirs).await, 0);
+    // An operator looks, and decides.
+    let id: uuid::Uuid = house
+        .db
+        .scalar("SELECT id FROM webhook_events WHERE idempotency_key = 'call_ended:both'")
+        .await;
+    events::replay(&house.session, house.a.id, id)
+        .await
+        .unwrap();
+    house.work().await;
+    assert_eq!(house.count("SELECT count(*) FROM calls").await, 1);
+}
+
+#[tokio::test]
+async fn what_nobody_claims_and_the_own_hint_agree() {
+    let house = House::new().await;
+    let endpoint = open(&house).await;
+    let mut body = ended("c1");
+    body["call"]["agent_id"] = json!("agent_of_nobody");
+    body["call"]["to_number"] = json!("+15005550006");
+    body["call"]["metadata"] = json!({"organization_id": house.a.id});
+    let desk = house.desk();
+    desk.expect(&send(&house, &endpoint, &body), 200).await;
+    for event in ["transcript_updated", "chat_started", "something_new"] {
+        let body = json!({"event": event, "call": {"call_id": "c1"}});
+        desk.expect(&send(&house, &endpoint, &body), 200).await;
+    }
+    house.work().await;
+    assert_eq!(house.events("done").await, 4);
+    assert_eq!(house.count("SELECT count(*) FROM calls").await, 1);
+}

@@ -112,13 +112,19 @@ impl ServeArgs {
     }
 }
 
-/// Without keys, webhooks and the widget are not served; the rest is.
+/// Without keys, webhooks and the sessions of the web chat are not served; the rest is.
 fn keys(app: &App) -> Option<Arc<SealingKeys>> {
     match app.sealing_keys() {
         Ok(keys) => Some(Arc::new(keys)),
         Err(error) => {
-            app.printer
-                .warn(&format!("webhooks and the widget are not served: {error}"));
+            let cause = error.causes().join(": ");
+            let hint = error.hints().join("; ");
+            tracing::warn!(
+                %error,
+                cause,
+                hint,
+                "no secret keys: webhooks and the sessions of the web chat are answered with 503"
+            );
             None
         }
     }

@@ -85,6 +85,17 @@ pub struct ServerSection {
     #[schemars(range(min = 1, max = 100_000))]
     pub max_connections_per_address: u32,
 
+    /// How often one address (of IPv6: one network /64) may ask the public API in a minute; what is
+    /// more is answered with 429. 0: as often as it likes. The Unix socket without a proxy has no
+    /// address.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub public_per_address_per_minute: u32,
+
+    /// How often all together may ask the public API for one organization in a minute. Each
+    /// organization has this for itself. 0: as often as they like.
+    #[schemars(range(min = 0, max = 100_000_000))]
+    pub public_per_organization_per_minute: u32,
+
     /// How many seconds a stopping server has to finish what it took.
     #[schemars(range(min = 1, max = 600))]
     pub shutdown_seconds: u32,
@@ -145,6 +156,8 @@ impl Default for ServerSection {
             idle_seconds: 60,
             max_connections: 512,
             max_connections_per_address: 128,
+            public_per_address_per_minute: 300,
+            public_per_organization_per_minute: 6_000,
             shutdown_seconds: 30,
             workers: 4,
             log_format: LogFormat::Json,

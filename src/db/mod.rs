@@ -25,6 +25,7 @@ pub mod patients;
 pub mod platform;
 mod pool;
 pub mod providers;
+pub mod public;
 pub mod purge;
 pub mod rehearsal;
 pub mod schedules;

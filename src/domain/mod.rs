@@ -43,6 +43,7 @@ pub mod webhook;
 pub mod webhook_effect;
 pub mod webhook_endpoint;
 pub mod webhook_event;
+pub mod widget;
 
 pub use activity::{ChainVerifier, Entry};
 pub use actor::Actor;

@@ -1,7 +1,7 @@
 //! What an event brings about. Each is such that a second time changes nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::webhook::{
     Parsed, evolution, meta, retell,
@@ -70,7 +70,7 @@ impl std::fmt::Debug for NewMessage {
 }
 
 /// What a message of the web chat's widget is, as it is stored.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub struct WidgetMessage {
     /// The session of the token that it came with.
     pub session: String,

@@ -3,7 +3,9 @@
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{ServerState, health, limits, metrics, observe, panics, problem::Problem, webhooks};
+use super::{
+    ServerState, health, limits, metrics, observe, panics, problem::Problem, public, webhooks,
+};
 
 /// Everything that a client may ask for.
 pub fn router(state: ServerState) -> Router {
@@ -36,7 +38,7 @@ fn webhook_routes() -> Router<ServerState> {
 
 /// `/api/public/…`: what a visitor of a website may ask for, without a login.
 fn public_routes() -> Router<ServerState> {
-    Router::new()
+    public::routes()
 }
 
 /// What every request goes through, from the outside in: its id and its log, panics, time.

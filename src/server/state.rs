@@ -6,8 +6,8 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    cache::Caches, health::Readiness, metrics::Metrics, run::Server, settings::Settings,
-    webhooks::Receivers,
+    cache::Caches, health::Readiness, metrics::Metrics, public::PublicApi, run::Server,
+    settings::Settings, webhooks::Receivers,
 };
 use crate::{
     context::Clock, crypto::SealingKeys, db::Pool, domain::Actor, error::Result, services::Session,
@@ -35,6 +35,7 @@ pub struct Shared {
     /// Opens and seals stored secrets; `None`: there are none, and nothing that needs them is served.
     pub keys: Option<Arc<SealingKeys>>,
     pub receivers: Receivers,
+    pub(super) public: PublicApi,
     pub(super) readiness: Readiness,
 }
 
@@ -53,6 +54,7 @@ impl ServerState {
         let caches = Caches::default();
         Self(Arc::new(Shared {
             receivers: Receivers::new(&caches, sign_up_secrets),
+            public: PublicApi::new(&caches, &settings),
             keys,
             settings,
             pool,

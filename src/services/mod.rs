@@ -16,5 +16,6 @@ pub mod serving;
 mod session;
 pub mod users;
 pub mod webhooks;
+pub mod widget;
 
 pub use session::{Scope, Session};

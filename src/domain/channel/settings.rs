@@ -125,6 +125,14 @@ impl ChannelSettings {
         }
     }
 
+    /// The web sites that may show the chat; of other channels, none.
+    pub fn allowed_origins(&self) -> &[Origin] {
+        match self {
+            Self::Web(settings) => &settings.allowed_origins,
+            _ => &[],
+        }
+    }
+
     /// The settings as JSON, with every key; unset ones are `null`.
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("settings are strings, lists and names")

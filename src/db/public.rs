@@ -1,0 +1,46 @@
+//! What strangers may see. The statement names each column, and none that they may not see.
+
+use serde_json::Value;
+
+use super::{TenantTx, stored};
+use crate::{
+    domain::{ChannelKind, ChannelSettings, Locale, widget::PublicChannel},
+    error::{Error, Result},
+};
+
+/// The web chat of the organization in whose scope the transaction runs; `None`: there is no such
+/// organization, or it is not active.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn web_channel(tx: &mut TenantTx) -> Result<Option<PublicChannel>> {
+    let organization = tx.organization_id();
+    let row = sqlx::query!(
+        r#"SELECT o.name, o.locale, c.enabled, c.version, c.settings AS "settings: Value"
+             FROM organizations o
+             JOIN channel_configurations c ON c.organization_id = o.id
+            WHERE o.id = $1 AND o.status = 'active' AND c.organization_id = $1 AND c.channel = 'web'"#,
+        organization.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let settings = ChannelSettings::from_json(ChannelKind::Web, row.settings);
+    let ChannelSettings::Web(settings) = stored("channel_configurations.settings", settings)?
+    else {
+        return Err(Error::failure(
+            "the web chat has settings of another channel",
+        ));
+    };
+    Ok(Some(PublicChannel {
+        organization,
+        name: row.name,
+        language: stored("organizations.locale", row.locale.parse::<Locale>())?,
+        enabled: row.enabled,
+        greeting: settings.greeting,
+        allowed_origins: settings.allowed_origins,
+        version: row.version,
+    }))
+}

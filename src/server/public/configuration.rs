@@ -1,0 +1,290 @@
+//! The two answers that are read: which organization, and what its chat looks like.
+//!
+//! Their fields are copied one by one from what strangers may see. Both are made once for each state
+//! of the database, and kept as bytes.
+
+use std::fmt::Write as _;
+
+use axum::{
+    extract::{Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{asked::Asked, cors};
+use crate::{
+    domain::{ChannelKind, OrganizationId, widget::PublicChannel},
+    error::{Error, Result},
+    server::{Answer, Problem, ServerState, cache::OfOrganization},
+};
+
+/// For how long browsers and proxies may keep an answer. An edit is live in this server at once, and
+/// on every website that much later.
+const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=10");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What was found for a name.
+#[derive(Debug)]
+pub(super) struct Found(Option<Known>);
+
+/// An active organization, and its answers.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) channel: PublicChannel,
+    look_up: Kept,
+    configuration: Kept,
+    frame_ancestors: HeaderValue,
+}
+
+/// An answer as bytes, and its tag.
+#[derive(Debug)]
+struct Kept {
+    bytes: Bytes,
+    tag: HeaderValue,
+}
+
+impl OfOrganization for Found {
+    fn organization(&self) -> Option<OrganizationId> {
+        self.0.as_ref().map(|known| known.channel.organization)
+    }
+}
+
+/// Which organization has a slug. Everything that is in it, strangers may know.
+#[derive(Serialize)]
+struct OrganizationAnswer<'a> {
+    id: OrganizationId,
+    name: &'a str,
+    language: &'a str,
+}
+
+/// What the chat looks like. Everything that is in it, strangers may know.
+#[derive(Serialize)]
+struct ChannelAnswer<'a> {
+    organization_id: OrganizationId,
+    channel: &'static str,
+    enabled: bool,
+    name: &'a str,
+    branding: Branding<'a>,
+    language: &'a str,
+    /// Of a chat that is switched off, none.
+    greeting: Option<&'a str>,
+}
+
+/// How the organization shows itself.
+#[derive(Serialize)]
+struct Branding<'a> {
+    name: &'a str,
+}
+
+impl Found {
+    /// Makes the answers.
+    pub(super) fn of(channel: Option<PublicChannel>) -> Result<Self> {
+        channel.map(Known::of).transpose().map(Self)
+    }
+
+    pub(super) fn known(&self) -> Option<&Known> {
+        self.0.as_ref()
+    }
+}
+
+impl Known {
+    fn of(channel: PublicChannel) -> Result<Self> {
+        let look_up = Kept::of(&OrganizationAnswer {
+            id: channel.organization,
+            name: &channel.name,
+            language: channel.language.as_str(),
+        })?;
+        let greeting = channel.greeting.as_deref();
+        let configuration = Kept::of(&ChannelAnswer {
+            organization_id: channel.organization,
+            channel: ChannelKind::Web.as_str(),
+            enabled: channel.enabled,
+            name: &channel.name,
+            branding: Branding {
+                name: &channel.name,
+            },
+            language: channel.language.as_str(),
+            greeting: greeting.filter(|_| channel.enabled),
+        })?;
+        Ok(Self {
+            look_up,
+            configuration,
+            frame_ancestors: cors::frame_ancestors(&channel),
+            channel,
+        })
+    }
+
+    /// An answer, or only that it is still the same.
+    fn answer(&self, kept: &Kept, headers: &HeaderMap) -> Response {
+        let mut response = match is_held(headers, &kept.tag) {
+            true => StatusCode::NOT_MODIFIED.into_response(),
+            false => ([(header::CONTENT_TYPE, JSON)], kept.bytes.clone()).into_response(),
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, kept.tag.clone());
+        headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            self.frame_ancestors.clone(),
+        );
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        response
+    }
+}
+
+impl Kept {
+    fn of(answer: &impl Serialize) -> Result<Self> {
+        let bytes = serde_json::to_vec(answer)
+            .map_err(|error| Error::failure("an answer cannot be written").because(error))?;
+        let mut tag = String::from("\"");
+        for byte in &Sha256::digest(&bytes)[..16] {
+            // Writing to a string does not fail.
+            let _written = write!(tag, "{byte:02x}");
+        }
+        tag.push('"');
+        let tag = HeaderValue::try_from(tag)
+            .map_err(|error| Error::failure("a tag cannot be written").because(error))?;
+        Ok(Self {
+            bytes: bytes.into(),
+            tag,
+        })
+    }
+}
+
+/// Whether the client has this very answer (RFC 9110, section 13.1.2: weak comparison).
+fn is_held(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    let held = headers.get_all(header::IF_NONE_MATCH).iter();
+    held.filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|held| held == "*" || held.trim_start_matches("W/").as_bytes() == tag.as_bytes())
+}
+
+/// `GET /api/public/org-lookup`
+pub(super) async fn look_up(
+    State(state): State<ServerState>,
+    asked: Asked,
+    headers: HeaderMap,
+) -> Response {
+    read(&state, &asked, |known| {
+        Ok(known.answer(&known.look_up, &headers))
+    })
+    .await
+}
+
+#[derive(Deserialize)]
+struct Channel {
+    channel: Option<String>,
+}
+
+/// `GET /api/public/channel-config`
+pub(super) async fn channel(
+    State(state): State<ServerState>,
+    asked: Asked,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let wanted = Query::<Channel>::try_from_uri(&uri);
+    read(&state, &asked, |known| {
+        let Query(wanted) = wanted.map_err(|_| Problem::bad_input())?;
+        // No other is for strangers, whatever it is and whether it is there.
+        match wanted.channel.as_deref() {
+            None | Some("web") => Ok(known.answer(&known.configuration, &headers)),
+            Some(_) => Err(Problem::not_found()),
+        }
+    })
+    .await
+}
+
+async fn read(
+    state: &ServerState,
+    asked: &Asked,
+    answer: impl FnOnce(&Known) -> Answer<Response>,
+) -> Response {
+    let origin = asked.origin.as_deref();
+    let found = match asked.names.named() {
+        Ok(named) => super::find(state, named.as_ref()).await,
+        Err(problem) => Err(problem),
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(problem) => return cors::finish(Err(problem), origin, None),
+    };
+    let Some(known) = found.as_deref().and_then(Found::known) else {
+        return cors::finish(Err(Problem::not_found()), origin, None);
+    };
+    let within = super::count_for(state, known.channel.organization);
+    let answered = within.and_then(|()| answer(known));
+    let is_hidden = matches!(&answered, Err(problem) if problem.status() == StatusCode::NOT_FOUND);
+    // What is not there is not there for whomever, and nothing tells it from what never was.
+    cors::finish(answered, origin, Some(known).filter(|_| !is_hidden))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn known(enabled: bool) -> Known {
+        Known::of(PublicChannel {
+            organization: Uuid::from_u128(1).into(),
+            name: "Praxis \"Süd\"".to_owned(),
+            language: "de-CH".parse().unwrap(),
+            enabled,
+            greeting: Some("Grüezi".to_owned()),
+            allowed_origins: vec!["https://a.example".parse().unwrap()],
+            version: 3,
+        })
+        .unwrap()
+    }
+
+    /// Exactly these: a field more is a decision.
+    #[test]
+    fn the_answers_have_the_fields_that_strangers_may_see() {
+        let id = "00000000-0000-0000-0000-000000000001";
+        let text = |kept: &Kept| String::from_utf8(kept.bytes.to_vec()).unwrap();
+        assert_eq!(
+            text(&known(true).look_up),
+            format!(r#"{{"id":"{id}","name":"Praxis \"Süd\"","language":"de-CH"}}"#)
+        );
+        assert_eq!(
+            text(&known(true).configuration),
+            format!(
+                r#"{{"organization_id":"{id}","channel":"web","enabled":true,"name":"Praxis \"Süd\"","branding":{{"name":"Praxis \"Süd\""}},"language":"de-CH","greeting":"Grüezi"}}"#
+            )
+        );
+        let disabled = text(&known(false).configuration);
+        assert!(disabled.contains(r#""enabled":false"#), "{disabled}");
+        assert!(!disabled.contains("Grüezi"), "{disabled}");
+    }
+
+    #[test]
+    fn a_client_that_has_the_answer_is_told_so_and_no_other() {
+        let known = known(true);
+        let tag = known.configuration.tag.to_str().unwrap().to_owned();
+        let held = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, value.parse().unwrap());
+            known.answer(&known.configuration, &headers).status()
+        };
+        for value in [
+            tag.clone(),
+            format!("W/{tag}"),
+            format!("\"x\", {tag}"),
+            "*".to_owned(),
+        ] {
+            assert_eq!(held(&value), StatusCode::NOT_MODIFIED, "{value}");
+        }
+        let of_the_other = known.look_up.tag.to_str().unwrap();
+        for value in ["\"x\"", "", of_the_other, tag.trim_matches('"')] {
+            assert_eq!(held(value), StatusCode::OK, "{value}");
+        }
+    }
+}

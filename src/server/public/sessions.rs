@@ -1,0 +1,105 @@
+//! `POST /api/public/widget-session`: a website that may show the chat has a token for its visitor.
+
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    asked::{Asked, Names},
+    configuration::{Found, Known},
+    cors,
+};
+use crate::{
+    domain::widget::Named,
+    server::{Answer, Problem, ServerState, read_body},
+    services::widget,
+};
+
+/// Bytes of a body that names an organization.
+const MOST: usize = 4 * 1024;
+
+/// What the widget is given.
+#[derive(Serialize)]
+struct SessionAnswer<'a> {
+    token: &'a str,
+    session: Uuid,
+    expires_at: String,
+    /// Where messages go: the address says by which organization a browser is let in.
+    messages: String,
+}
+
+/// The organization is named in the address, or in the body as `{"slug": …}` or `{"orgId": …}`.
+pub(super) async fn begin(
+    State(state): State<ServerState>,
+    asked: Asked,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let origin = asked.origin.as_deref();
+    match named(&state, &asked, &headers, body).await {
+        Ok(named) => match super::find(&state, named.as_ref()).await {
+            Ok(found) => {
+                let known = found.as_deref().and_then(Found::known);
+                let begun = answer(&state, origin, known);
+                cors::finish(begun, origin, known)
+            }
+            Err(problem) => cors::finish(Err(problem), origin, None),
+        },
+        Err(problem) => cors::finish(Err(problem), origin, None),
+    }
+}
+
+async fn named(
+    state: &ServerState,
+    asked: &Asked,
+    headers: &HeaderMap,
+    body: Body,
+) -> Answer<Option<Named>> {
+    if state.keys.is_none() {
+        return Err(Problem::unavailable());
+    }
+    let body = read_body(state, headers, body, MOST).await?;
+    if !asked.names.is_empty() {
+        return asked.names.named();
+    }
+    let names: Names = serde_json::from_slice(&body).map_err(|_| {
+        Problem::bad_input().detail("name one organization: {\"slug\": …} or {\"orgId\": …}")
+    })?;
+    names.named()
+}
+
+/// Nothing tells an organization that there is not, or that has no chat, from a website that may
+/// not show it.
+fn answer(state: &ServerState, origin: Option<&str>, known: Option<&Known>) -> Answer<Response> {
+    let keys = state.keys.as_deref().ok_or_else(Problem::unavailable)?;
+    let (Some(origin), Some(known)) = (origin, known) else {
+        state.metrics.refused("widget_origin");
+        return Err(Problem::refused());
+    };
+    super::count_for(state, known.channel.organization)?;
+    let Some(begun) = widget::begin(keys, &known.channel, origin, state.clock.now())? else {
+        state.metrics.refused("widget_origin");
+        return Err(Problem::refused());
+    };
+    let organization = known.channel.organization;
+    let answer = SessionAnswer {
+        token: begun.token.expose_secret(),
+        session: begun.session,
+        expires_at: shown(begun.expires_at),
+        messages: format!("/api/public/messages?orgId={organization}"),
+    };
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::CREATED, no_store, Json(answer)).into_response())
+}
+
+fn shown(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

@@ -1,0 +1,256 @@
+//! How often may be asked: by one address, and for one organization.
+//!
+//! Each has an allowance of its own, so a flood for one organization, or from one address, takes
+//! nothing from another. An address is counted first: what it asks beyond its own allowance is not
+//! taken from that of the organization.
+
+use std::{
+    hash::Hash,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    time::Duration,
+};
+
+use axum::http::StatusCode;
+use governor::{
+    DefaultKeyedRateLimiter, Quota,
+    clock::{Clock as _, DefaultClock},
+};
+
+use super::{ClientAddress, Metrics, Problem, problem::Answer};
+use crate::domain::{OrganizationId, network::counted_as};
+
+/// How many keys are remembered; those that come when there are more share one allowance.
+const MOST_KEYS: usize = 100_000;
+
+/// After how many questions what was long ago is forgotten.
+const FORGET_EVERY: u32 = 1_024;
+
+/// An allowance: requests in a minute, all of which may come at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace(Option<Quota>);
+
+impl Pace {
+    /// That many in a minute; 0: any number.
+    pub fn per_minute(number: u32) -> Self {
+        Self(NonZeroU32::new(number).map(Quota::per_minute))
+    }
+}
+
+/// The allowances of one kind of door.
+#[derive(Debug)]
+pub struct RateLimits {
+    addresses: Allowances<IpAddr>,
+    organizations: Allowances<OrganizationId>,
+    /// Of organizations that there are not, by the name that was asked for: whoever asks for one of
+    /// them often is answered like somebody who asks for one that there is.
+    nobody: Allowances<String>,
+}
+
+impl RateLimits {
+    /// What one address may, and what all together may for one organization.
+    pub fn new(per_address: Pace, per_organization: Pace) -> Self {
+        Self {
+            addresses: Allowances::new(per_address),
+            organizations: Allowances::new(per_organization),
+            nobody: Allowances::new(per_organization),
+        }
+    }
+
+    /// Counts a request that is for an organization.
+    ///
+    /// # Errors
+    /// 429, and when to come again.
+    pub fn check(
+        &self,
+        metrics: &Metrics,
+        client: ClientAddress,
+        organization: OrganizationId,
+    ) -> Answer<()> {
+        self.check_address(metrics, client)?;
+        self.check_organization(metrics, organization)
+    }
+
+    /// Counts a request by its address alone, before it is known for whom it is. Who comes through
+    /// the Unix socket without a proxy has none.
+    ///
+    /// # Errors
+    /// 429, and when to come again.
+    pub fn check_address(&self, metrics: &Metrics, client: ClientAddress) -> Answer<()> {
+        let Some(address) = client.0 else {
+            return Ok(());
+        };
+        let taken = self.addresses.take(counted_as(address));
+        taken.map_err(|wait| refuse(metrics, "rate_of_address", wait))
+    }
+
+    /// Counts a request by its organization, when it was counted by its address before.
+    ///
+    /// # Errors
+    /// 429, and when to come again.
+    pub fn check_organization(
+        &self,
+        metrics: &Metrics,
+        organization: OrganizationId,
+    ) -> Answer<()> {
+        let taken = self.organizations.take(organization);
+        taken.map_err(|wait| refuse(metrics, "rate_of_organization", wait))
+    }
+
+    /// Counts a request for an organization that there is not.
+    ///
+    /// # Errors
+    /// 429, and when to come again.
+    pub(super) fn check_nobody(&self, metrics: &Metrics, named: String) -> Answer<()> {
+        let taken = self.nobody.take(named);
+        taken.map_err(|wait| refuse(metrics, "rate_of_organization", wait))
+    }
+}
+
+fn refuse(metrics: &Metrics, reason: &'static str, wait: Duration) -> Problem {
+    metrics.refused(reason);
+    let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+    // One that comes a moment too early would be refused again.
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests")
+        .retry_after(seconds.saturating_add(1))
+}
+
+/// Who has which part of an allowance left, in bounded memory.
+#[derive(Debug)]
+struct Allowances<K: Clone + Eq + Hash> {
+    /// `None`: everybody may as often as they like.
+    limiters: Option<Limiters<K>>,
+    asked: AtomicU32,
+    is_full: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Limiters<K: Clone + Eq + Hash> {
+    by_key: DefaultKeyedRateLimiter<Option<K>>,
+    most: usize,
+}
+
+impl<K: Clone + Eq + Hash> Allowances<K> {
+    fn new(pace: Pace) -> Self {
+        Self::of(pace, MOST_KEYS)
+    }
+
+    fn of(pace: Pace, most: usize) -> Self {
+        Self {
+            limiters: pace.0.map(|quota| Limiters {
+                by_key: DefaultKeyedRateLimiter::keyed(quota),
+                most,
+            }),
+            asked: AtomicU32::new(0),
+            is_full: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes one of the allowance.
+    ///
+    /// # Errors
+    /// How long until there is one again.
+    fn take(&self, key: K) -> Result<(), Duration> {
+        let Some(limiters) = &self.limiters else {
+            return Ok(());
+        };
+        if self.asked.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+            self.forget(limiters);
+        }
+        let key = (!self.is_full.load(Ordering::Relaxed)).then_some(key);
+        let taken = limiters.by_key.check_key(&key);
+        taken.map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+    }
+
+    /// Forgets those whose allowance is whole again: as if they had never come.
+    fn forget(&self, limiters: &Limiters<K>) {
+        limiters.by_key.retain_recent();
+        limiters.by_key.shrink_to_fit();
+        let is_full = limiters.by_key.len() >= limiters.most;
+        if is_full && !self.is_full.swap(true, Ordering::Relaxed) {
+            tracing::warn!("more come than can be told apart: they share one allowance");
+        }
+        self.is_full.store(is_full, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn organization(number: u128) -> OrganizationId {
+        uuid::Uuid::from_u128(number).into()
+    }
+
+    fn client(text: &str) -> ClientAddress {
+        ClientAddress(Some(text.parse().unwrap()))
+    }
+
+    #[test]
+    fn a_flood_for_one_organization_takes_nothing_from_another() {
+        let metrics = Metrics::new();
+        let limits = RateLimits::new(Pace::per_minute(0), Pace::per_minute(5));
+        let check = |number| limits.check(&metrics, client("10.0.0.1"), organization(number));
+        for _ in 0..5 {
+            check(1).unwrap();
+        }
+        let refused = check(1).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        for _ in 0..5 {
+            check(2).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_beyond_its_allowance_takes_nothing_from_the_organization() {
+        let metrics = Metrics::new();
+        let limits = RateLimits::new(Pace::per_minute(3), Pace::per_minute(5));
+        let check = |address| {
+            limits
+                .check(&metrics, client(address), organization(1))
+                .is_ok()
+        };
+        let loud = (0..100).filter(|_| check("2001:db8::1")).count();
+        assert_eq!(loud, 3);
+        assert!(!check("2001:db8::ffff"), "the same customer");
+        assert!(check("2001:db8:0:1::1"));
+        assert!(check("10.0.0.1"));
+        assert!(!check("10.0.0.2"), "that was the organization's fifth");
+    }
+
+    #[test]
+    fn who_has_no_address_is_counted_by_the_organization_alone() {
+        let metrics = Metrics::new();
+        let limits = RateLimits::new(Pace::per_minute(1), Pace::per_minute(5));
+        let check = || limits.check(&metrics, ClientAddress(None), organization(1));
+        assert_eq!((0..9).filter(|_| check().is_ok()).count(), 5);
+    }
+
+    #[test]
+    fn any_number_is_any_number() {
+        let allowances = Allowances::new(Pace::per_minute(0));
+        assert!((0..10_000).all(|_| allowances.take(1_u32).is_ok()));
+    }
+
+    /// Fast paces forget at once; slow ones remember, and then share.
+    #[test]
+    fn memory_is_bounded() {
+        let slow = Allowances::of(Pace::per_minute(1), 2_000);
+        for key in 0..20_000_u32 {
+            let _taken = slow.take(key);
+        }
+        let limiters = slow.limiters.as_ref().unwrap();
+        let most = 2_000 + usize::try_from(FORGET_EVERY).unwrap() + 1;
+        assert!(limiters.by_key.len() <= most, "{}", limiters.by_key.len());
+        assert!(slow.take(30_000).is_err(), "strangers share by now");
+
+        let fast = Allowances::of(Pace::per_minute(60_000_000), 2_000);
+        for key in 0..20_000_u32 {
+            fast.take(key).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+        fast.forget(fast.limiters.as_ref().unwrap());
+        assert!(fast.limiters.as_ref().unwrap().by_key.is_empty());
+    }
+}

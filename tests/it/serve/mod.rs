@@ -2,9 +2,13 @@
 //! do not.
 
 mod cache;
+mod canary;
 mod health;
 mod hostile;
 mod life;
+mod public;
 mod server;
+mod visitor;
+mod widget;
 
 pub use server::{Connection, PATIENCE, Serving, parse};

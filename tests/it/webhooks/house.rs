@@ -170,7 +170,7 @@ impl House {
             },
             keys: Some(Arc::new(sealing_keys())),
             sign_up_secrets: vec![format!("v1,{SIGN_UP_SECRET}").into()],
-            mailing: None,
+            mail_workers: Vec::new(),
         };
         Desk {
             router: router(ServerState::new(server, stop)),

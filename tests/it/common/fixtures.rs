@@ -97,7 +97,7 @@ async fn organization(session: &Session, slug: &str) -> Organization {
 
 /// The keys that tests seal secrets with.
 pub fn sealing_keys() -> SealingKeys {
-    SealingKeys::parse("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=").expect("a key")
+    SealingKeys::parse(super::SECRET_KEYS).expect("a key")
 }
 
 /// An endpoint of each telephone channel, a call and a message that were processed, and one that waits.

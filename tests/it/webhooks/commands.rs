@@ -145,7 +145,7 @@ async fn wrong_input_is_refused_with_its_code() {
         &endpoint("create", &["retell", "--secret-stdin"]),
         "no secret",
     );
-    fails(5, &endpoint("create", &["retell"]), "--secret-stdin");
+    fails(2, &endpoint("create", &["retell"]), "--secret-stdin");
     let short = house.cli().env("TENANTCTL_ORG", "alpha").env("S", "short");
     let told = short.fails(
         6,

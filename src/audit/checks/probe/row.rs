@@ -143,40 +143,40 @@ fn lasting_default<'m>(model: &'m Model, relation: Oid, given: &BTreeSet<&str>) 
 }
 
 /// Whether a column has to be new for a second row to fit: it is in a unique key, and neither
-/// names the tenant nor refers to anything. One that a CHECK constrains, such as a word out of a
-/// list, is left as it is where another column of the key can be new.
+/// names the tenant nor refers to anything. One of few values (a kind, a channel) stays, where
+/// another column of each key tells the rows apart: no CHECK takes a value that was made up.
 fn is_fresh(model: &Model, relation: Oid, column: &Column) -> bool {
-    let catalog = &model.catalog;
     let stored = only_table_below(model, relation).unwrap_or(relation);
-    let Some(column) = catalog.column_named(stored, &column.name) else {
+    let Some(column) = model.catalog.column_named(stored, &column.name) else {
         return false;
     };
     let number = column.number;
-    let is_key = |number: i16| model.tenancy.key(stored) == Some(number);
-    let refers = |number: i16| {
-        let mut keys = catalog.foreign_keys(stored);
-        keys.any(|key| key.columns.contains(&number))
+    let tenant = model.tenancy.key(stored);
+    let indexes = model.catalog.indexes_of(stored).iter();
+    let mut keys = indexes
+        .filter(|index| index.unique && index.keys.contains(&number))
+        .map(|index| &index.keys);
+    let is_needed = if is_listed(model, stored, number) {
+        let tells_apart = |one: &i16| Some(*one) != tenant && !is_listed(model, stored, *one);
+        keys.any(|key| !key.iter().any(tells_apart))
+    } else {
+        keys.next().is_some()
     };
-    let is_checked = |number: i16| {
-        let mut constraints = catalog.constraints_of(stored).iter();
-        constraints.any(|constraint| {
-            constraint.kind == ConstraintKind::Check && constraint.columns.contains(&number)
-        })
-    };
-    if is_key(number) || refers(number) {
-        return false;
-    }
-    let mut unique = catalog
-        .indexes_of(stored)
-        .iter()
-        .filter(|index| index.unique);
-    unique.any(|index| {
-        let others = || index.keys.iter().copied().filter(|other| !is_key(*other));
-        index.keys.contains(&number)
-            && (!is_checked(number)
-                // Of a key of which every column is constrained, the last is what tells rows apart.
-                || (others().all(|other| is_checked(other) && !refers(other))
-                    && others().last() == Some(number)))
+    tenant != Some(number)
+        && is_needed
+        && !model
+            .catalog
+            .foreign_keys(stored)
+            .any(|key| key.columns.contains(&number))
+}
+
+/// Whether a CHECK on the column alone lists what it may hold.
+fn is_listed(model: &Model, table: Oid, column: i16) -> bool {
+    let mut constraints = model.catalog.constraints_of(table).iter();
+    constraints.any(|one| {
+        one.kind == ConstraintKind::Check
+            && one.columns == [column]
+            && one.definition.contains("= ANY (")
     })
 }
 

@@ -118,8 +118,9 @@ async fn cut_after<F: Future>(waits: usize, work: F) -> Option<F::Output> {
 async fn a_request_cut_off_at_any_moment_leaves_nothing_to_the_next() {
     let fixture = Fixture::new().await;
     let pool = pool_of_one(&fixture.db.url);
-    let mut waits = 0;
-    loop {
+    let mut cut_off = 0;
+    // How often it waits differs from run to run; no way has more than a dozen.
+    for waits in 0..12 {
         let work = async {
             let (_db, mut tx) = open(&pool, fixture.a.id).await;
             db::organizations::lock_current(&mut tx).await.unwrap();
@@ -127,12 +128,9 @@ async fn a_request_cut_off_at_any_moment_leaves_nothing_to_the_next() {
         };
         let done = cut_after(waits, work).await;
         assert_clean(&fixture, &pool, &format!("cut off after {waits} waits")).await;
-        if done.is_some() {
-            break;
-        }
-        waits += 1;
+        cut_off += usize::from(done.is_none());
     }
-    assert!(waits > 3, "it was cut off {waits} times only");
+    assert!(cut_off > 0, "it was never cut off");
 }
 
 /// BEGIN itself can fail half-way: the role is not to be had.

@@ -1,11 +1,13 @@
 //! The configuration of the five channels.
 
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use crate::{
     db::{
         self,
         channels::{EffectiveChannel, StoredChannel},
+        webhooks::usage::{self, DayOfUse},
     },
     domain::{
         ChannelConfiguration, ChannelKind, OrganizationId, Permission, ResolvedInstruction,
@@ -26,6 +28,20 @@ pub async fn list(
     let mut scope = session.read(organization, Permission::ChannelsRead).await?;
     let channels = db::channels::list(&mut scope.tx).await?;
     Ok((scope.organization, channels))
+}
+
+/// How much the channels were used, by days on the organization's clock; both ends are included.
+///
+/// # Errors
+/// As [`Session::read`].
+pub async fn usage(
+    session: &Session,
+    organization: OrganizationId,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+) -> Result<Vec<DayOfUse>> {
+    let mut scope = session.read(organization, Permission::ChannelsRead).await?;
+    usage::list(&mut scope.tx, from, to).await
 }
 
 /// One channel with what its instructions resolve to.

@@ -148,6 +148,8 @@ const WEBHOOKS: &[&str] = &[
     "webhook events show EVENT --org harbor",
     "webhook events discard EVENT --org harbor",
     "webhook events replay EVENT --org harbor",
+    "webhook sign-ups list",
+    "channel usage --org harbor",
 ];
 
 /// A server that takes mail, and the configuration for it.

@@ -6,6 +6,7 @@ mod list;
 mod set;
 mod show;
 mod toggle;
+mod usage;
 mod view;
 
 use clap::Subcommand;
@@ -21,6 +22,7 @@ pub enum ChannelCommand {
     Enable(toggle::EnableArgs),
     Disable(toggle::DisableArgs),
     Edit(edit::EditArgs),
+    Usage(usage::UsageArgs),
     #[command(subcommand)]
     Instructions(instructions::InstructionsCommand),
 }
@@ -38,6 +40,7 @@ impl ChannelCommand {
             Self::Enable(args) => app.show(args.run(app).await?).await,
             Self::Disable(args) => app.show(args.run(app).await?).await,
             Self::Edit(args) => app.show(args.run(app).await?).await,
+            Self::Usage(args) => app.list(args.run(app).await?).await,
             Self::Instructions(command) => command.run(app).await,
         }
     }

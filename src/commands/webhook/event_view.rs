@@ -97,7 +97,7 @@ impl Record for EventView {
     }
 }
 
-fn status_cell(style: &Style, status: EventStatus) -> Cell {
+pub(super) fn status_cell(style: &Style, status: EventStatus) -> Cell {
     match status {
         EventStatus::Done => style.ok(status.as_str()),
         EventStatus::Pending => style.warn(status.as_str()),

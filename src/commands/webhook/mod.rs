@@ -10,6 +10,7 @@ mod replay;
 mod rotate;
 mod secret;
 mod show;
+mod sign_ups;
 mod toggle;
 mod url;
 
@@ -24,6 +25,8 @@ pub enum WebhookCommand {
     Endpoint(EndpointCommand),
     #[command(subcommand)]
     Events(EventsCommand),
+    #[command(subcommand)]
+    SignUps(sign_ups::SignUpsCommand),
 }
 
 /// The endpoints of an organization: one or more for each channel.
@@ -67,6 +70,7 @@ impl WebhookCommand {
                 EventsCommand::Replay(args) => app.show(args.run(app).await?).await,
                 EventsCommand::Discard(args) => app.show(args.run(app).await?).await,
             },
+            Self::SignUps(command) => command.run(app).await,
         }
     }
 }

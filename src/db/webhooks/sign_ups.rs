@@ -141,6 +141,41 @@ pub async fn settle(
     Ok(())
 }
 
+/// One sign-up, locked, so that what is decided by its status stays so.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock(conn: &mut PlatformConn, id: Uuid) -> Result<Option<SignUpEvent>> {
+    sqlx::query_as!(
+        SignUpRow,
+        "SELECT id, idempotency_key, user_id, email, name, status, reason, attempts, run_at, received_at,
+                finished_at
+           FROM sign_up_events WHERE id = $1 FOR NO KEY UPDATE",
+        id,
+    )
+    .fetch_optional(conn.connection())
+    .await?
+    .map(SignUpEvent::try_from)
+    .transpose()
+}
+
+/// Has a sign-up done anew, from the first attempt on.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn restart(conn: &mut PlatformConn, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!(
+        "UPDATE sign_up_events
+            SET status = 'pending', reason = NULL, attempts = 0, run_at = $2, finished_at = NULL
+          WHERE id = $1",
+        id,
+        now,
+    )
+    .execute(conn.connection())
+    .await?;
+    Ok(())
+}
+
 /// The sign-ups with that status, newest first.
 ///
 /// # Errors

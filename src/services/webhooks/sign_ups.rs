@@ -1,12 +1,14 @@
 //! Confirmed users, as the identity provider tells them: each is signed up, once.
 
 use chrono::TimeDelta;
+use serde_json::json;
+use uuid::Uuid;
 
 use super::work::{MOST_ATTEMPTS, pause};
 use crate::{
     context::new_id,
     db::{
-        PlatformConn,
+        self, PlatformConn,
         webhooks::sign_ups::{self, SignUpEvent},
     },
     domain::{
@@ -17,6 +19,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     services::{
         Session,
+        activity::Change,
         users::{self, SignUp},
     },
 };
@@ -92,6 +95,99 @@ pub async fn work_once(session: &Session) -> Result<bool> {
     sign_ups::settle(&mut conn, event.id, status, reason, run_at, finished_at).await?;
     conn.commit().await?;
     Ok(true)
+}
+
+/// The sign-ups with that status, newest first.
+///
+/// # Errors
+/// `Refused` for users: they are the platform's.
+pub async fn list(
+    session: &Session,
+    status: Option<EventStatus>,
+    limit: Option<i64>,
+) -> Result<Vec<SignUpEvent>> {
+    session.require_operator("see the sign-ups that were told")?;
+    let mut conn = PlatformConn::open(&session.db)?;
+    sign_ups::list(&mut conn, status, limit).await
+}
+
+/// Has a sign-up that was given up done again, from the first attempt on.
+///
+/// # Errors
+/// `NotFound`; `Conflict` where it waits already or is done; `Refused` for users.
+pub async fn replay(session: &Session, id: Uuid) -> Result<SignUpEvent> {
+    let is_over = [EventStatus::Dead, EventStatus::Discarded];
+    let (mut conn, before) = lock(session, id, &is_over, "replayed").await?;
+    let now = session.now();
+    sign_ups::restart(&mut conn, id, now).await?;
+    let after = SignUpEvent {
+        status: EventStatus::Pending,
+        reason: None,
+        attempts: 0,
+        run_at: now,
+        finished_at: None,
+        ..before.clone()
+    };
+    finish(session, conn, "sign_up_event.replay", &before, after).await
+}
+
+/// Gives a sign-up up.
+///
+/// # Errors
+/// `NotFound`; `Conflict` where it is done or discarded already; `Refused` for users.
+pub async fn discard(session: &Session, id: Uuid) -> Result<SignUpEvent> {
+    let waits = [EventStatus::Pending, EventStatus::Dead];
+    let (mut conn, before) = lock(session, id, &waits, "discarded").await?;
+    let now = session.now();
+    let reason = before.reason.as_deref();
+    let status = EventStatus::Discarded;
+    sign_ups::settle(&mut conn, id, status, reason, now, Some(now)).await?;
+    let after = SignUpEvent {
+        status,
+        finished_at: Some(now),
+        ..before.clone()
+    };
+    finish(session, conn, "sign_up_event.discard", &before, after).await
+}
+
+async fn lock(
+    session: &Session,
+    id: Uuid,
+    allowed: &[EventStatus],
+    verb: &str,
+) -> Result<(PlatformConn, SignUpEvent)> {
+    session.require_operator("change the sign-ups that were told")?;
+    let mut conn = PlatformConn::begin(&session.db).await?;
+    let found = sign_ups::lock(&mut conn, id).await?;
+    let event = found.ok_or_else(|| {
+        Error::not_found(format!("no sign-up {id} was told"))
+            .hint("list those there are: tenantctl webhook sign-ups list")
+    })?;
+    if !allowed.contains(&event.status) {
+        let status = event.status;
+        let message = format!("sign-up {id} cannot be {verb}: it is {status}");
+        return Err(Error::conflict(message));
+    }
+    Ok((conn, event))
+}
+
+async fn finish(
+    session: &Session,
+    mut conn: PlatformConn,
+    action: &'static str,
+    before: &SignUpEvent,
+    after: SignUpEvent,
+) -> Result<SignUpEvent> {
+    let change = Change {
+        action,
+        object_type: "sign_up_event",
+        object_id: after.id.to_string(),
+        before: Some(json!({ "status": before.status })),
+        after: Some(json!({ "status": after.status })),
+    };
+    db::activity::append_platform(&mut conn, session.entry(change)).await?;
+    conn.commit().await?;
+    Ok(after)
 }
 
 fn read(event: &SignUpEvent) -> Result<SignUp> {

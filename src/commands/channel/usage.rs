@@ -1,0 +1,85 @@
+//! `channel usage`
+
+use chrono::NaiveDate;
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    cli::values,
+    context::App,
+    db::webhooks::usage::DayOfUse,
+    error::Result,
+    output::{Cell, Listing, Record, Style},
+    services::channels,
+};
+
+/// Show how much the channels were used, by days on the organization's clock.
+///
+/// Calls and messages are counted as the providers tell of them, each once: see tenantctl webhook.
+///
+/// Examples:
+///   tenantctl channel usage
+///   tenantctl channel usage --from 2026-11-01 --to 2026-11-30 -o csv
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct UsageArgs {
+    /// From this day on.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    from: Option<NaiveDate>,
+
+    /// Up to this day.
+    #[arg(long, value_name = "DATE", value_parser = values::date)]
+    to: Option<NaiveDate>,
+}
+
+impl UsageArgs {
+    pub(super) async fn run(self, app: &App) -> Result<Listing<UsageView>> {
+        let session = app.session().await?;
+        let organization = app.organization(&session, None).await?;
+        let days = channels::usage(&session, organization.id, self.from, self.to).await?;
+        let rows = days.into_iter().map(UsageView::from).collect();
+        let empty = format!("{} has used no channel in that time", organization.slug);
+        Ok(Listing::of(rows, empty))
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct UsageView {
+    day: NaiveDate,
+    channel: String,
+    calls: i64,
+    call_seconds: i64,
+    messages: i64,
+}
+
+impl From<DayOfUse> for UsageView {
+    fn from(day: DayOfUse) -> Self {
+        Self {
+            day: day.day,
+            channel: day.channel,
+            calls: day.calls,
+            call_seconds: day.call_seconds,
+            messages: day.messages,
+        }
+    }
+}
+
+impl Record for UsageView {
+    fn fields() -> &'static [&'static str] {
+        &["day", "channel", "calls", "call_seconds", "messages"]
+    }
+
+    fn columns() -> &'static [&'static str] {
+        &["DAY", "CHANNEL", "CALLS", "SECONDS", "MESSAGES"]
+    }
+
+    fn cells(&self, _style: &Style) -> Vec<Cell> {
+        vec![
+            self.day.to_string().into(),
+            self.channel.as_str().into(),
+            self.calls.into(),
+            self.call_seconds.into(),
+            self.messages.into(),
+        ]
+    }
+}

@@ -12,7 +12,7 @@ use crate::{
     db::{
         Database, TenantTx,
         webhooks::{
-            events::{self, NewEvent},
+            events::{self, NewPart, Origin},
             stream_tokens,
         },
     },
@@ -23,7 +23,6 @@ use crate::{
             Incoming, Parsed, Scheme, Verified, evolution, is_stored_header, meta, retell,
             twilio::{self, twiml},
         },
-        webhook_event::Delivery,
     },
     error::Result,
 };
@@ -88,31 +87,39 @@ pub async fn receive(
         duplicates: 0,
         quarantined: 0,
     };
-    let mut tx = TenantTx::begin(db, own).await?;
-    let headers = kept_headers(request);
+    let origin = Origin {
+        channel: loaded.endpoint.channel,
+        endpoint_id: Some(loaded.endpoint.id),
+        method: if request.is_get { "GET" } else { "POST" },
+        query: request.query.unwrap_or_default().to_owned(),
+        headers: kept_headers(request),
+        received_at: now,
+    };
+    let mut parts: Vec<NewPart> = Vec::new();
     for piece in pieces(parsed, verified) {
         let quarantined = conflict(own, parsed, &piece, claimed);
         receipt.quarantined += u64::from(quarantined.is_some());
-        let event = NewEvent {
+        parts.push(NewPart {
             id: new_id(),
-            channel: loaded.endpoint.channel,
-            endpoint_id: Some(loaded.endpoint.id),
             idempotency_key: piece.idempotency_key,
             kind: piece.kind,
-            delivery: Delivery {
-                method: if request.is_get { "GET" } else { "POST" }.to_owned(),
-                query: request.query.unwrap_or_default().to_owned(),
-                headers: headers.clone(),
-                body: piece.body,
-            },
+            body: piece.body,
             quarantined,
-            received_at: now,
-        };
-        match events::insert(&mut tx, &event).await? {
-            true => receipt.stored += 1,
-            false => receipt.duplicates += 1,
-        }
+        });
     }
+    let mut tx = TenantTx::begin(db, own).await?;
+    let number = u64::try_from(parts.len()).unwrap_or(u64::MAX);
+    receipt.stored = match parts.pop() {
+        // Most requests hold one thing, for which this is faster.
+        Some(part) if parts.is_empty() => {
+            u64::from(events::insert(&mut tx, &origin.alone(part)).await?)
+        }
+        last => {
+            parts.extend(last);
+            events::insert_parts(&mut tx, &origin, parts).await?
+        }
+    };
+    receipt.duplicates = number - receipt.stored;
     receipt.reply = answer(&mut tx, loaded, parsed, receipt.quarantined > 0, now).await?;
     tx.commit().await?;
     Ok(receipt)

@@ -174,3 +174,30 @@ async fn three_megabytes_are_taken_and_no_byte_more() {
     let counted = super::house::refusals(&serving.metrics(), "body_too_large");
     assert_eq!(counted, 1);
 }
+
+/// As many messages as fit into a request are taken while a request may last, and each once.
+#[tokio::test]
+async fn a_batch_of_thousands_is_taken() {
+    let house = House::new().await;
+    let endpoint = open(&house).await;
+    let cli = house.cli();
+    let serving = house.serve(&cli, "", &["--no-worker"]);
+    let batch = |from: usize| {
+        let messages: Vec<Value> = (from..from + 20_000)
+            .map(|number| message(&format!("wamid.{number}"), "hi"))
+            .collect();
+        let body = body(&json!([change("11111", json!({"messages": messages}))]));
+        sign::meta(SECRET, &endpoint.path, body.to_string())
+    };
+    for from in [0, 10_000] {
+        let told = batch(from).over(serving.address());
+        assert_eq!(told.status, 200, "{told:?}\n{}", serving.log());
+    }
+    assert_eq!(house.events("pending").await, 30_000);
+    assert_eq!(
+        house.count("SELECT count(*) FROM webhook_jobs").await,
+        30_000
+    );
+    let counted = r#"{channel="whatsapp",result="duplicate"} 10000"#;
+    assert!(serving.metrics().contains(counted));
+}

@@ -32,9 +32,12 @@ fn main() -> ExitCode {
 }
 
 fn run(app: &App, command: cli::Command) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let mut builder = match command.is_server() {
+        // Requests may have every core; a command does one thing after another.
+        true => tokio::runtime::Builder::new_multi_thread(),
+        false => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = builder.enable_all().build()?;
     let ended = runtime.block_on(async {
         // Registered before anything runs: a prompt that is interrupted restores the terminal
         // and raises the signal again.

@@ -194,3 +194,42 @@ async fn a_sign_up_that_cannot_be_is_tried_again_and_given_up() {
     }
     assert_eq!(memberships(&house).await, "ann@guests.example ann owner");
 }
+
+#[tokio::test]
+async fn an_operator_gives_a_sign_up_up_and_has_it_done_after_all() {
+    let house = House::new().await;
+    let cli = house.cli();
+    let desk = house.desk();
+    let ann = created(&house, ID, "ann@guests.example", MESSAGE);
+    desk.expect(&send(&house, "msg_1", &ann), 204).await;
+    let told = cli.json(&["webhook", "sign-ups", "list"]);
+    assert_eq!(told[0]["status"], "pending");
+    assert_eq!(told[0]["email"], "ann@guests.example");
+    let id = told[0]["id"].as_str().unwrap();
+
+    let discarded = cli.json(&["webhook", "sign-ups", "discard", id]);
+    assert_eq!(discarded["status"], "discarded");
+    house.work().await;
+    assert_eq!(house.count("SELECT count(*) FROM users").await, 0);
+
+    let replayed = cli.json(&["webhook", "sign-ups", "replay", id]);
+    assert_eq!(replayed["status"], "pending");
+    house.work().await;
+    assert_eq!(house.count("SELECT count(*) FROM users").await, 1);
+    let done = cli.json(&["webhook", "sign-ups", "list", "--status", "done"]);
+    assert_eq!(done[0]["email"], Value::Null, "gone when it is done");
+
+    for (verb, id, code) in [
+        ("replay", id, 4),
+        ("discard", id, 4),
+        ("replay", "0197a3b0-0000-7000-8000-000000000001", 3),
+    ] {
+        cli.fails(code, &["webhook", "sign-ups", verb, id]);
+    }
+    let told = "SELECT string_agg(action, ' ' ORDER BY sequence) FROM platform_activity_log
+                 WHERE object_type = 'sign_up_event'";
+    assert_eq!(
+        house.text(told).await,
+        "sign_up_event.discard sign_up_event.replay"
+    );
+}

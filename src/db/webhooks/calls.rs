@@ -55,6 +55,31 @@ pub async fn record(
     Ok(())
 }
 
+/// Whether a call has ended, or began before `oldest`.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn is_over(
+    tx: &mut TenantTx,
+    channel: ChannelKind,
+    external_id: &str,
+    oldest: DateTime<Utc>,
+) -> Result<bool> {
+    let over = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM calls
+                WHERE organization_id = $1 AND channel = $2 AND external_id = $3
+                  AND (ended_at IS NOT NULL OR started_at < $4)) AS "over!""#,
+        tx.organization_id().as_uuid(),
+        channel.as_str(),
+        external_id,
+        oldest,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(over)
+}
+
 /// A call that has ended and is not in the usage yet; it counts as being there from now on.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {

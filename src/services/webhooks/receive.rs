@@ -12,6 +12,7 @@ use crate::{
     db::{
         Database, TenantTx,
         webhooks::{
+            calls,
             events::{self, NewPart, Origin},
             stream_tokens,
         },
@@ -29,6 +30,9 @@ use crate::{
 
 /// For how long a media stream may come after its call was answered.
 const STREAM_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(2);
+
+/// Twilio ends a call after 24 hours at the latest.
+const LONGEST_CALL: TimeDelta = TimeDelta::hours(24);
 
 /// What a provider is answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -258,10 +262,14 @@ async fn connect(
     let Some(url) = &settings.stream_url else {
         return Ok(Reply::Xml(twiml::unavailable(&organization.locale)));
     };
+    // Twilio signs no time: whoever recorded a request could send it again, and be let in.
+    let channel = loaded.endpoint.channel;
+    if calls::is_over(tx, channel, call, now - LONGEST_CALL).await? {
+        return Ok(Reply::Xml(twiml::unavailable(&organization.locale)));
+    }
     let token = stream_token(organization.id)?;
     let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
     let expires_at = now + STREAM_TOKEN_LIFE;
-    let channel = loaded.endpoint.channel;
     stream_tokens::insert(tx, &hash, channel, call, now, expires_at).await?;
     let id = organization.id.to_string();
     let mode = settings.agent_mode.to_string();

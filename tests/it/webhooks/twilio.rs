@@ -191,6 +191,34 @@ async fn a_call_is_counted_once_whatever_is_told_of_it() {
     assert_eq!(house.text(usage).await, "twilio_realtime 1 73 0");
 }
 
+/// Twilio signs no time. A request that comes again opens no door to a call that is over.
+#[tokio::test]
+async fn a_request_that_was_recorded_lets_nobody_into_a_call_that_is_over() {
+    let house = House::new().await;
+    let endpoint = open(&house, &house.a).await;
+    let recorded = incoming(&endpoint, "CA1");
+    let desk = house.desk();
+    for token in ["t1", "t1", "t2"] {
+        // While the call lasts, Twilio may try again, and asks anew after a redirection.
+        let again = recorded.clone().header("i-twilio-idempotency-token", token);
+        assert!(desk.expect(&again, 200).await.body.contains("<Stream"));
+        house.work().await;
+    }
+    let day = house.desk_at(house.now + TimeDelta::hours(25));
+    assert!(!day.expect(&recorded, 200).await.body.contains("<Stream"));
+    let mut over = call("CA1", "completed");
+    over.push(("CallDuration", "73"));
+    let over = sign::twilio(SECRET, &endpoint.path, &over);
+    desk.expect(&over, 200).await;
+    house.work().await;
+    for token in ["t1", "t3"] {
+        let again = recorded.clone().header("i-twilio-idempotency-token", token);
+        let told = desk.expect(&again, 200).await;
+        assert!(!told.body.contains("token"), "{}", told.body);
+    }
+    assert_eq!(house.count("SELECT count(*) FROM stream_tokens").await, 3);
+}
+
 #[tokio::test]
 async fn every_form_of_signature_is_checked() {
     let house = House::new().await;

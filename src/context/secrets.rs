@@ -21,7 +21,7 @@ impl App {
         let text = match configured {
             Some(keys) => keys,
             None if self.target()?.source == DatabaseSource::Local => {
-                config::local_keys(&self.environment, new_key_text)?
+                return self.local_sealing_keys();
             }
             None => return Err(no_keys()),
         };
@@ -30,6 +30,15 @@ impl App {
 }
 
 impl App {
+    /// The keys of the private local PostgreSQL, made where there are none.
+    ///
+    /// # Errors
+    /// `Unavailable` where they cannot be had, `Failure` where they cannot be made.
+    pub fn local_sealing_keys(&self) -> Result<SealingKeys> {
+        let keys = config::local_keys(&self.environment, new_key_text)?;
+        SealingKeys::parse(keys.expose_secret())
+    }
+
     /// What the identity provider signs sign-ups with; none: it is not listened to.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod attack;
 mod practice;
 mod scenario;
 mod view;
+mod webhooks;
 
 use clap::Args;
 

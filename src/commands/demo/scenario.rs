@@ -1,8 +1,14 @@
 //! What the demo plays. Every step can be repeated: what is there already stays as it is.
 
-use super::practice::{self, Practice};
+use std::sync::Arc;
+
+use super::{
+    practice::{self, Practice},
+    webhooks,
+};
 use crate::{
     context::App,
+    crypto::SealingKeys,
     domain::{
         ChannelConfiguration, ChannelKind, Email, Organization, OrganizationStatus, Role, Slug,
         user::User,
@@ -11,6 +17,7 @@ use crate::{
     services::{
         Session, channels, invitations, members,
         organizations::{self, FirstOwner, NewOrganization},
+        outbox::TokenSeal,
         users::{self, SignUp},
     },
 };
@@ -28,6 +35,8 @@ struct Part {
     guest: &'static str,
     greeting: &'static str,
     whatsapp: &'static [(&'static str, &'static str)],
+    /// Which patients call.
+    number: &'static str,
     practice: Practice,
 }
 
@@ -40,6 +49,7 @@ const DEFAULT: Part = Part {
     guest: "guest@default.example",
     greeting: "Answer in English. Offer the next free appointment first.",
     whatsapp: &[("phone_number_id", "106540352242922"), ("enabled", "true")],
+    number: "+12025550110",
     practice: Practice {
         provider: "Dr. Dana Default",
         patient: ("Pat", "Default"),
@@ -56,6 +66,7 @@ const HARBOR: Part = Part {
     guest: "guest@harbor.example",
     greeting: "Antworte auf Deutsch. Frage zuerst, ob es ein Notfall ist.",
     whatsapp: &[("enabled", "false")],
+    number: "+41443643500",
     practice: Practice {
         provider: "Dr. Hanna Hafen",
         patient: ("Paul", "Hafner"),
@@ -84,12 +95,13 @@ pub(super) struct Side {
 
 /// Plays it.
 pub(super) async fn play(app: &App, session: &Session) -> Result<Played> {
+    let keys = Arc::new(app.local_sealing_keys()?);
     let default = set_up(app, session, &DEFAULT).await?;
     let harbor = set_up(app, session, &HARBOR).await?;
     let invited = invite_and_sign_up(app, session, &harbor).await?;
     Ok(Played {
-        default: configure(app, session, &DEFAULT, default).await?,
-        harbor: configure(app, session, &HARBOR, harbor).await?,
+        default: configure(app, session, &keys, &DEFAULT, default).await?,
+        harbor: configure(app, session, &keys, &HARBOR, harbor).await?,
         invited,
     })
 }
@@ -218,20 +230,28 @@ async fn invite_and_sign_up(
 async fn configure(
     app: &App,
     session: &Session,
+    keys: &Arc<SealingKeys>,
     part: &Part,
     (organization, owner): (Organization, User),
 ) -> Result<Side> {
     let as_owner = acting(session, &owner);
+    // The invitation waits in the outbox, as where a mail server is configured.
+    let mailing = as_owner
+        .clone()
+        .mailing(Some(TokenSeal::new(Arc::clone(keys))));
     let guest: Email = part.guest.parse()?;
-    invitations::create(
-        &as_owner,
-        organization.id,
-        &[guest],
-        Role::Viewer,
-        EXPIRES_DAYS,
-        true,
-    )
-    .await?;
+    let guests = [guest];
+    let role = Role::Viewer;
+    let invited =
+        invitations::create(&mailing, organization.id, &guests, role, EXPIRES_DAYS, true).await?;
+    if invited.issued.is_empty() {
+        // From an earlier run: the link is issued anew, unless it was accepted meanwhile.
+        let again = invitations::resend(&mailing, organization.id, part.guest, EXPIRES_DAYS).await;
+        again.map(drop).or_else(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::Conflict => Ok(()),
+            _ => Err(error),
+        })?;
+    }
     let instructions = [("instructions", part.greeting)];
     let twilio = set(
         &as_owner,
@@ -247,12 +267,20 @@ async fn configure(
         part.whatsapp,
     )
     .await?;
+    let telephone = [
+        ("phone_numbers", part.number),
+        ("stream_url", "wss://media.example.com/stream"),
+        ("enabled", "true"),
+    ];
+    let standard = ChannelKind::TwilioStandard;
+    set(&as_owner, &organization, standard, &telephone).await?;
     app.printer.done(&format!(
         "{}: Twilio instructions set, WhatsApp {}",
         organization.name,
         if whatsapp.enabled { "on" } else { "off" }
     ));
     practice::fill(app, &as_owner, &organization, &part.practice).await?;
+    webhooks::receive(app, &as_owner, keys, &organization, part.number).await?;
     Ok(Side {
         organization,
         owner: owner.email,

@@ -33,17 +33,17 @@ impl SecretPlaces<'_> {
     /// cannot be read.
     pub(super) fn read(&self, env: &Environment) -> Result<Option<SecretString>> {
         if let Some(command) = self.command {
-            self.from_command(command).map(Some)
+            self.by_command(command).map(Some)
         } else if let Some(variable) = self.variable {
-            self.from_variable(variable, env).map(Some)
+            self.by_variable(variable, env).map(Some)
         } else if let Some(path) = self.file {
-            self.from_file(path).map(Some)
+            self.by_file(path).map(Some)
         } else {
             Ok(None)
         }
     }
 
-    fn from_command(&self, command: &str) -> Result<SecretString> {
+    fn by_command(&self, command: &str) -> Result<SecretString> {
         let Self {
             owner,
             option,
@@ -61,7 +61,7 @@ impl SecretPlaces<'_> {
         })
     }
 
-    fn from_variable(&self, variable: &str, env: &Environment) -> Result<SecretString> {
+    fn by_variable(&self, variable: &str, env: &Environment) -> Result<SecretString> {
         let Self {
             owner, what, form, ..
         } = self;
@@ -74,7 +74,7 @@ impl SecretPlaces<'_> {
         }
     }
 
-    fn from_file(&self, path: &Path) -> Result<SecretString> {
+    fn by_file(&self, path: &Path) -> Result<SecretString> {
         let Self {
             owner,
             option,

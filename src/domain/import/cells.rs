@@ -312,7 +312,7 @@ const fn allowed(with_digits: bool) -> Allowed {
     let mut allowed = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        allowed[byte] = matches!(byte as u8, b'a'..=b'z')
+        allowed[byte] = (byte as u8).is_ascii_lowercase()
             || (with_digits && matches!(byte as u8, b'0'..=b'9' | b'_'));
         byte += 1;
     }

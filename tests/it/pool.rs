@@ -16,7 +16,7 @@ fn pool_of_one(url: &str) -> Pool {
     Pool::new(PoolSettings {
         connect: settings(url),
         max_connections: 1,
-        wait: Duration::from_secs(5),
+        wait: Duration::from_secs(60),
     })
     .unwrap()
 }
@@ -81,9 +81,15 @@ async fn a_handle_cut_off_while_it_waits_comes_back_clean() {
     drop(db);
     assert_clean(&fixture, &pool, "BEGIN").await;
 
+    // Somebody else has what it waits for: the answer cannot be there already.
+    let other = fixture.db.database().await;
+    let mut holding = TenantTx::begin(&other, fixture.a.id).await.unwrap();
+    db::organizations::lock_current(&mut holding).await.unwrap();
     let (db, mut tx) = open(&pool, fixture.a.id).await;
-    assert!(db::organizations::current(&mut tx).now_or_never().is_none());
+    let waiting = db::organizations::lock_current(&mut tx).now_or_never();
+    assert!(waiting.is_none());
     drop((tx, db));
+    holding.rollback().await.unwrap();
     assert_clean(&fixture, &pool, "a statement").await;
 
     let (db, tx) = open(&pool, fixture.a.id).await;

@@ -4,17 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::webhook::{
-    Parsed, evolution, meta, retell,
+    Parsed, evolution, meta,
+    retell::{self, Direction},
     twilio::{self, Kind},
 };
-
-named_enum! {
-    /// Who began a call.
-    pub enum Direction as "call direction" {
-        Inbound = "inbound", "Somebody called the organization.";
-        Outbound = "outbound", "The organization called.";
-    }
-}
 
 /// What is known of a call now.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -148,10 +141,7 @@ fn of_retell(event: &retell::Event, received_at: DateTime<Utc>) -> Option<Effect
     };
     Some(Effect::Call(CallUpdate {
         external_id: event.call_id.clone()?,
-        direction: match event.direction {
-            Some(retell::Direction::Outbound) => Direction::Outbound,
-            _ => Direction::Inbound,
-        },
+        direction: event.direction.unwrap_or(Direction::Inbound),
         from_number: event.from_number.clone(),
         to_number: event.to_number.clone(),
         status: event.name.clone(),

@@ -94,16 +94,12 @@ async fn receive(
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Response> {
-    let found = match EndpointAddress::parse(&endpoint) {
-        Some(address) => Some((address, find(&state, &address).await?)),
-        None => None,
+    let Some(address) = EndpointAddress::parse(&endpoint) else {
+        return Err(unknown_endpoint(&state));
     };
-    let Some((address, found)) = found.filter(|(_, found)| found.0.is_some()) else {
-        state.metrics.refused("webhook_unknown_endpoint");
-        return Err(Problem::not_found());
-    };
+    let found = find(&state, &address).await?;
     let Some(loaded) = &found.0 else {
-        return Err(Problem::not_found());
+        return Err(unknown_endpoint(&state));
     };
     let scheme = loaded.endpoint.scheme;
     let most = match scheme {
@@ -190,7 +186,7 @@ fn public_url(state: &ServerState, address: &EndpointAddress, scheme: Scheme) ->
         }
         (None, _) => "http://localhost",
     };
-    let url = format!("{}{}", base.trim_end_matches('/'), address.path());
+    let url = format!("{base}{}", address.path());
     Url::parse(&url).map_err(|_| Problem::internal())
 }
 
@@ -199,6 +195,12 @@ fn pairs(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
     pairs
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect()
+}
+
+/// There is none, or it is disabled: nobody is told which.
+fn unknown_endpoint(state: &ServerState) -> Problem {
+    state.metrics.refused("webhook_unknown_endpoint");
+    Problem::not_found()
 }
 
 fn refused(state: &ServerState, refusal: Refusal, scheme: Scheme) -> Problem {
@@ -221,8 +223,7 @@ async fn sign_up(
 ) -> Answer<Response> {
     let secrets = &state.receivers.sign_up_secrets;
     if secrets.is_empty() {
-        state.metrics.refused("webhook_unknown_endpoint");
-        return Err(Problem::not_found());
+        return Err(unknown_endpoint(&state));
     }
     let body = read_body(&state, &headers, body, state.settings.limits.body).await?;
     let headers = pairs(&headers);

@@ -306,7 +306,6 @@ pub async fn redeem_stream_token(
     call: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<(OrganizationId, crate::domain::ChannelKind)>> {
-    // The same beginning as that of an address: 16 bytes of organization id.
     let Some(organization) = organization_of(token) else {
         return Ok(None);
     };
@@ -326,10 +325,9 @@ pub async fn redeem_stream_token(
 }
 
 fn organization_of(token: &str) -> Option<OrganizationId> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let address: [u8; 32] = bytes.get(..32)?.try_into().ok()?;
-    let id: [u8; 16] = std::array::from_fn(|at| address[at]);
-    (bytes.len() == 48).then(|| uuid::Uuid::from_bytes(id).into())
+    let bytes: [u8; 48] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
+    let id: [u8; 16] = std::array::from_fn(|at| bytes[at]);
+    Some(uuid::Uuid::from_bytes(id).into())
 }
 
 /// What Retell is to know of a call that is about to begin; of one that nobody may take, nothing.

@@ -18,11 +18,20 @@ fn main() -> ExitCode {
         Err(error) => return cli::usage::tell(&error, &environment),
     };
     let app = App::new(cli.global, environment);
-    match cli.command.is_server() {
-        true => app.start_server_logging(),
-        false => app.start_logging(),
-    }
-    match run(&app, cli.command) {
+    let log = match cli.command.is_server() {
+        true => app.start_server_logging().map(Some),
+        false => {
+            app.start_logging();
+            Ok(None)
+        }
+    };
+    let ended = log.and_then(|log| {
+        let ended = run(&app, cli.command);
+        // Before the last word: what led to it.
+        drop(log);
+        ended
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             app.printer.error(&error);

@@ -2,8 +2,8 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::App;
-use crate::config::LogFormat;
+use super::{App, log_json::JsonLines};
+use crate::{config::LogFormat, error::Result, output::LogThread};
 
 impl App {
     /// Sends the log to stderr: warnings, more with -v, all with -vv. RUST_LOG overrides.
@@ -23,30 +23,30 @@ impl App {
         self.log_configuration();
     }
 
-    /// The same for a server, whose log is read later, by others, and by programs.
-    pub fn start_server_logging(&self) {
+    /// The same for a server, whose log is read later, by others, and by programs. It is written in
+    /// the background, the rest of it when the thread is dropped.
+    ///
+    /// # Errors
+    /// When there can be no thread more.
+    pub fn start_server_logging(&self) -> Result<LogThread> {
         let directives = match self.global.verbose {
             0 if self.global.quiet => "tenantctl=warn,sqlx=warn",
             0 => "tenantctl=info,sqlx=warn",
             1 => "tenantctl=debug,sqlx=warn",
             _ => "tenantctl=debug,sqlx=info,sqlx::query=debug",
         };
-        let printer = self.printer.clone();
+        let (lines, thread) = self.printer.log_lines()?;
         let format = self.loaded.as_ref().map(|loaded| &loaded.config.server);
         let log = tracing_subscriber::fmt()
             .with_env_filter(self.filter(directives))
-            .with_writer(move || printer.log_writer())
+            .with_writer(lines)
             .with_ansi(false);
         match format.map(|section| section.log_format).unwrap_or_default() {
             LogFormat::Text => log.init(),
-            LogFormat::Json => log
-                .json()
-                .flatten_event(true)
-                .with_current_span(false)
-                .with_span_list(false)
-                .init(),
+            LogFormat::Json => log.event_format(JsonLines(self.clock)).init(),
         }
         self.log_configuration();
+        Ok(thread)
     }
 
     fn filter(&self, directives: &str) -> EnvFilter {

@@ -2,6 +2,7 @@
 //! environment, the printer, the actor and the lazily opened database.
 
 mod chance;
+mod log_json;
 mod logging;
 mod mail;
 mod organization;

@@ -11,11 +11,11 @@ use serde::Serialize;
 use super::diff::unified_diff;
 use super::encode::{self, CsvEncoder};
 use super::list::{self, Listing, Record};
+use super::log::{LogLines, LogThread, LogWriter};
 use super::options::{Format, PrinterOptions};
 use super::page::Page;
 use super::progress::Progress;
 use super::prompt::Prompter;
-use super::redact::redact;
 use super::style::{Style, Tone};
 use crate::error::{Error, Result};
 
@@ -275,7 +275,16 @@ impl Printer {
 
     /// A writer for log lines: to stderr, without passwords. Each write is one whole event.
     pub fn log_writer(&self) -> LogWriter {
-        LogWriter(self.clone())
+        LogWriter::new(self.clone())
+    }
+
+    /// The same where there are many: they are written by a thread, the last of them when it is
+    /// dropped.
+    ///
+    /// # Errors
+    /// When there can be no thread more.
+    pub fn log_lines(&self) -> io::Result<(LogLines, LogThread)> {
+        LogThread::start(self.clone())
     }
 
     pub(super) fn bars(&self) -> &MultiProgress {
@@ -318,7 +327,7 @@ impl Printer {
     }
 
     /// Where stderr cannot be written there is nobody left to tell.
-    fn write_stderr(&self, bytes: &[u8]) {
+    pub(super) fn write_stderr(&self, bytes: &[u8]) {
         let _unheard = self.bars().suspend(|| self.inner.stderr.write(bytes));
     }
 }
@@ -329,22 +338,6 @@ fn unwritable(error: io::Error) -> Error {
 
 fn is_closed_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
-}
-
-/// Log lines on their way to stderr.
-#[derive(Clone)]
-pub struct LogWriter(Printer);
-
-impl Write for LogWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        self.0.write_stderr(redact(&text).as_bytes());
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// What a [`Printer::captured`] wrote.

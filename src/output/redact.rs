@@ -37,20 +37,38 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 /// Words as long as a token, and what follows `token=`: a cut link ends within its token.
 fn tokens(text: &str) -> Vec<Range<usize>> {
-    let is_base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let bytes = text.as_bytes();
     let mut found = Vec::new();
-    let mut start = 0;
-    while let Some(offset) = text[start..].find(is_base64url) {
-        start += offset;
-        let length = text[start..]
-            .find(|c| !is_base64url(c))
-            .unwrap_or(text.len() - start);
-        if length >= TOKEN_LENGTH || text[..start].ends_with("token=") {
-            found.push(start..start + length);
+    // Every log line goes through here: a word as long as that holds one of the bytes at these
+    // places, so the others need not be looked at.
+    let mut place = TOKEN_LENGTH - 1;
+    while place < bytes.len() {
+        let word = word_of_base64url(bytes, place);
+        place = word.end.max(place) + TOKEN_LENGTH;
+        if word.len() >= TOKEN_LENGTH {
+            found.push(word);
         }
-        start += length;
     }
+    for equals in memchr::memchr_iter(b'=', bytes) {
+        if bytes[..equals].ends_with(b"token") {
+            found.push(word_of_base64url(bytes, equals + 1));
+        }
+    }
+    found.retain(|word| !word.is_empty());
     found
+}
+
+/// The characters of base64url around and from a place, which may be the end; empty where another
+/// one is there.
+fn word_of_base64url(bytes: &[u8], place: usize) -> Range<usize> {
+    let is_another = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let after = bytes[place..].iter().position(is_another);
+    let end = after.map_or(bytes.len(), |length| place + length);
+    if end == place {
+        return place..place;
+    }
+    let before = bytes[..place].iter().rposition(is_another);
+    before.map_or(0, |before| before + 1)..end
 }
 
 /// From the first `:` of each authority to the last `@` of its word.
@@ -72,11 +90,9 @@ fn userinfo_passwords(text: &str) -> Vec<Range<usize>> {
 
 fn keyword_passwords(text: &str) -> Vec<Range<usize>> {
     const KEYWORD: &str = "password=";
-    // ASCII lower case keeps every byte offset.
-    let lower = text.to_ascii_lowercase();
     let mut found = Vec::new();
     let mut from = 0;
-    while let Some(offset) = lower[from..].find(KEYWORD) {
+    while let Some(offset) = find_ignoring_case(&text[from..], KEYWORD) {
         let start = from + offset + KEYWORD.len();
         let end = match text[start..].strip_prefix('\'') {
             Some(quoted) => quoted
@@ -92,6 +108,13 @@ fn keyword_passwords(text: &str) -> Vec<Range<usize>> {
         from = end;
     }
     found
+}
+
+/// Where a word of ASCII that ends with `=` begins, in whatever case.
+fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
+    memchr::memchr_iter(b'=', text.as_bytes())
+        .filter_map(|at| (at + 1).checked_sub(word.len()))
+        .find(|&at| text.as_bytes()[at..at + word.len()].eq_ignore_ascii_case(word.as_bytes()))
 }
 
 fn word_end(text: &str, start: usize) -> usize {
@@ -171,6 +194,17 @@ mod tests {
             ),
         ] {
             assert_eq!(redact(&told), masked);
+        }
+        for before in 0..2 * TOKEN_LENGTH {
+            for length in [TOKEN_LENGTH - 1, TOKEN_LENGTH, TOKEN_LENGTH + 1] {
+                let spaces = " ".repeat(before);
+                let told = format!("{spaces}{}. a", "x".repeat(length));
+                let masked = match length < TOKEN_LENGTH {
+                    true => told.clone(),
+                    false => format!("{spaces}***. a"),
+                };
+                assert_eq!(redact(&told), masked, "{before} {length}");
+            }
         }
         let harmless = "error: unexpected argument '--a-rather-long-flag-name' found";
         assert_eq!(redact(harmless), harmless);

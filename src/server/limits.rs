@@ -1,11 +1,9 @@
-//! Limits that a router can keep: the size of a body, and time. Those of connections are
+//! Limits of one request: the size of its body, and time. Those of connections are
 //! [`super::listen`]'s.
 
 use axum::{
     body::Body,
-    extract::{Request, State},
     http::{HeaderMap, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -50,19 +48,8 @@ pub async fn read_body(
     }
 }
 
-/// Answers with 503 what takes longer than a request may. What it was about to do is dropped, and
-/// a transaction with it.
-pub(super) async fn in_time(
-    State(state): State<ServerState>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let limit = state.settings.limits.request_time;
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            state.metrics.refused("request_too_slow");
-            Problem::unavailable().into_response()
-        }
-    }
+/// 503, to what took longer than a request may.
+pub(super) fn took_too_long(state: &ServerState) -> Response {
+    state.metrics.refused("request_too_slow");
+    Problem::unavailable().into_response()
 }

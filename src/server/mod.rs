@@ -1,7 +1,7 @@
 //! The HTTP server: the webhooks of the channels, the public API, and the work behind them.
 //!
 //! ```text
-//! listen → observe (id, log, metrics) → panics → time → routes → services → db
+//! listen → envelope (id, log, metrics; time; panics) → routes → services → db
 //! cache ←─ NOTIFY                        worker ───────────────→ services → db
 //! ```
 //!
@@ -9,6 +9,7 @@
 //! ([`ServerState::session`]). What a handler cannot do is a [`Problem`].
 
 pub mod cache;
+mod envelope;
 mod health;
 mod limits;
 mod listen;

@@ -6,9 +6,8 @@
 use std::{net::IpAddr, time::Instant};
 
 use axum::{
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode},
-    middleware::Next,
     response::Response,
 };
 use uuid::Uuid;
@@ -42,36 +41,6 @@ pub struct ClientAddress(pub Option<IpAddr>);
 /// Who is at the other end of the connection; `None`: of the Unix socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) Option<IpAddr>);
-
-/// Gives a request its id, and writes down what became of it.
-pub(super) async fn observe(
-    State(state): State<ServerState>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    // Without a connection (a test that calls the router) nobody is trusted.
-    let peer = request.extensions().get::<Peer>().copied();
-    let trusted = &state.settings.trusted_proxies;
-    let is_trusted = peer.is_some_and(|peer| is_trusted(peer.0, trusted));
-    let id = told_id(request.headers())
-        .filter(|_| is_trusted)
-        .unwrap_or_else(new_id);
-    let client = client_address(peer.and_then(|peer| peer.0), request.headers(), |peer| {
-        is_trusted && peer.is_none_or(|address| self::is_trusted(Some(address), trusted))
-    });
-    let extensions = request.extensions_mut();
-    extensions.insert(RequestId(id));
-    extensions.insert(ClientAddress(client));
-
-    let seen = Seen::begin(&state, &request, id);
-    let response = next.run(request).await;
-    let (mut response, problem) = problem::finish(response, id);
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    seen.end(response.status(), problem.as_ref());
-    response
-}
 
 /// The Unix socket is for whom its permissions let in.
 fn is_trusted(peer: Option<IpAddr>, trusted: &[Network]) -> bool {
@@ -108,35 +77,57 @@ fn client_address(
     client
 }
 
-/// A request under way. Dropped without an end, the client went away, or the server stopped.
-struct Seen {
+/// A request under way: it has an id, and what becomes of it is written down. Dropped without an
+/// answer, the client went away, or the server stopped.
+pub(super) struct Seen {
     state: ServerState,
     id: Uuid,
     method: Method,
-    route: String,
+    route: Option<MatchedPath>,
     begun: Instant,
     ended: bool,
     _in_flight: Counted,
 }
 
 impl Seen {
-    fn begin(state: &ServerState, request: &Request, id: Uuid) -> Self {
-        let route = request.extensions().get::<MatchedPath>();
+    /// Gives a request its id, and tells its handler who asks.
+    pub(super) fn begin(state: &ServerState, request: &mut Request) -> Self {
+        // Without a connection (a test that calls the router) nobody is trusted.
+        let peer = request.extensions().get::<Peer>().copied();
+        let trusted = &state.settings.trusted_proxies;
+        let is_trusted = peer.is_some_and(|peer| is_trusted(peer.0, trusted));
+        let id = told_id(request.headers())
+            .filter(|_| is_trusted)
+            .unwrap_or_else(new_id);
+        let client = client_address(peer.and_then(|peer| peer.0), request.headers(), |peer| {
+            is_trusted && peer.is_none_or(|address| self::is_trusted(Some(address), trusted))
+        });
+        let extensions = request.extensions_mut();
+        extensions.insert(RequestId(id));
+        extensions.insert(ClientAddress(client));
         Self {
             state: state.clone(),
             id,
             method: request.method().clone(),
-            route: route.map_or(UNMATCHED, MatchedPath::as_str).to_owned(),
+            route: request.extensions().get::<MatchedPath>().cloned(),
             begun: Instant::now(),
             ended: false,
             _in_flight: Counted::one(&state.metrics.in_flight),
         }
     }
 
-    fn end(mut self, status: StatusCode, problem: Option<&Problem>) {
+    /// The answer as it is sent.
+    pub(super) fn answered(mut self, response: Response) -> Response {
+        let (mut response, problem) = problem::finish(response, self.id);
+        let mut text = Uuid::encode_buffer();
+        let id = HeaderValue::from_str(self.id.hyphenated().encode_lower(&mut text));
+        if let Ok(value) = id {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
         self.ended = true;
         let request_id = self.id;
-        match problem.and_then(Problem::cause) {
+        let status = response.status();
+        match problem.as_ref().and_then(Problem::cause) {
             Some(cause) if status == StatusCode::SERVICE_UNAVAILABLE => {
                 tracing::warn!(%request_id, cause, "not available");
             }
@@ -146,18 +137,23 @@ impl Seen {
             _ => {}
         }
         self.tell(status.as_u16());
+        response
     }
 
     fn tell(&self, status: u16) {
         let taken = self.begun.elapsed();
+        let route = self.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
         let metrics = &self.state.metrics;
-        metrics.answered(&self.method, &self.route, status, taken.as_secs_f64());
+        metrics.answered(&self.method, route, status, taken.as_secs_f64());
         tracing::info!(
-            request_id = %self.id,
+            request_id = self
+                .id
+                .hyphenated()
+                .encode_lower(&mut Uuid::encode_buffer()),
             method = method_label(&self.method),
-            route = self.route,
+            route,
             status,
-            ms = taken.as_secs_f64() * 1000.0,
+            ms = taken.as_micros() as f64 / 1000.0,
             "request"
         );
     }

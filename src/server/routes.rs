@@ -1,11 +1,9 @@
-//! Which path is answered by whom, and what every answer goes through.
+//! Which path is answered by whom.
 
-use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state, routing::get};
-use tower_http::catch_panic::CatchPanicLayer;
+use axum::{Router, routing::get};
+use tower::layer::layer_fn;
 
-use super::{
-    ServerState, health, limits, metrics, observe, panics, problem::Problem, public, webhooks,
-};
+use super::{ServerState, envelope::Envelope, health, metrics, problem::Problem, public, webhooks};
 
 /// Everything that a client may ask for.
 pub fn router(state: ServerState) -> Router {
@@ -41,14 +39,13 @@ fn public_routes() -> Router<ServerState> {
     public::routes()
 }
 
-/// What every request goes through, from the outside in: its id and its log, panics, time.
 fn finished(routes: Router<ServerState>, state: ServerState) -> Router {
+    let enveloped = state.clone();
     routes
         .fallback(async || Problem::not_found())
-        .layer(DefaultBodyLimit::max(state.settings.limits.body))
-        .layer(from_fn_with_state(state.clone(), limits::in_time))
-        .layer(CatchPanicLayer::custom(panics::Answer(state.clone())))
-        .layer(from_fn_with_state(state.clone(), observe::observe))
+        .layer(layer_fn(move |route| {
+            Envelope::new(enveloped.clone(), route)
+        }))
         .with_state(state)
 }
 

@@ -146,18 +146,20 @@ where
         Fut: Future<Output = Result<V>>,
     {
         let place = self.place(key);
-        let hit = place.copy.initialized();
-        metrics.looked_up(self.name, hit);
-        let copied = place
-            .copy
-            .get_or_try_init(|| async {
-                // From before the question: what changes while it is asked is told, and takes the
-                // place out of the map.
-                let when = Instant::now();
-                let value = Arc::new(load().await?);
-                Ok(Copied { value, when })
-            })
-            .await;
+        let kept = place.copy.get();
+        metrics.looked_up(self.name, kept.is_some());
+        if let Some(copied) = kept {
+            return Ok(Arc::clone(&copied.value));
+        }
+        // In a box: the future of a question is large, and most callers ask none.
+        let copied = Box::pin(place.copy.get_or_try_init(|| async {
+            // From before the question: what changes while it is asked is told, and takes the place
+            // out of the map.
+            let when = Instant::now();
+            let value = Arc::new(load().await?);
+            Ok(Copied { value, when })
+        }))
+        .await;
         copied.map(|copied| Arc::clone(&copied.value))
     }
 

@@ -11,9 +11,6 @@ use tower::ServiceExt;
 use super::pace::{Pace, Paced};
 use crate::server::{ServerState, metrics::Counted, observe::Peer, settings::Limits};
 
-/// How many headers a request may have.
-const MAX_HEADERS: usize = 100;
-
 /// hyper's least; a head that is larger than [`Limits::head`] is refused whatever fits in here.
 const LEAST_BUFFER: usize = 8_192;
 
@@ -51,7 +48,8 @@ impl Client {
         let connection = http1::Builder::new()
             // The limits of time are Paced's, which tells a head that is slow from none at all.
             .header_read_timeout(None)
-            .max_headers(MAX_HEADERS)
+            // As many headers as hyper takes unless told otherwise, 100: told, it would allocate the
+            // room for them for every request.
             .max_header_size(self.limits.head)
             .max_buf_size(LEAST_BUFFER.max(self.limits.head * 2))
             .serve_connection(TokioIo::new(io), service);

@@ -37,8 +37,8 @@ pub(super) struct Pace {
     /// How many requests came.
     requests: AtomicU64,
     slow_head: AtomicBool,
-    /// The connection, where it last found nothing to read. hyper does not look again until there
-    /// is something, so it would not notice that it waits for a client now.
+    /// The connection, where it found nothing to read while a request was being worked on. hyper does
+    /// not look again until there is something, so it would not notice that it waits for a client now.
     reader: AtomicWaker,
 }
 
@@ -72,6 +72,14 @@ enum Waiting {
     LastCall,
 }
 
+/// After how many requests what is waited for, and until when.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    after: u64,
+    what: Waiting,
+    until: Instant,
+}
+
 /// A stream that ends when its client is too slow.
 pub(super) struct Paced<S> {
     stream: S,
@@ -79,9 +87,9 @@ pub(super) struct Paced<S> {
     stop: Stop,
     head_time: Duration,
     idle_time: Duration,
-    /// After which request what is waited for.
-    waiting: Option<(u64, Waiting)>,
-    read_timer: Pin<Box<Sleep>>,
+    wait: Option<Wait>,
+    /// Set where there is nothing to read, and only there: as a rule a head comes whole.
+    timer: Pin<Box<Sleep>>,
     write_timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -93,45 +101,54 @@ impl<S> Paced<S> {
             stop,
             head_time: limits.head_time,
             idle_time: limits.idle_time,
-            waiting: None,
-            read_timer: Box::pin(tokio::time::sleep(limits.head_time)),
+            wait: None,
+            timer: Box::pin(tokio::time::sleep(limits.head_time)),
             write_timer: None,
         }
     }
 
-    fn wait_for(&mut self, requests: u64, what: Waiting, time: Duration) {
-        self.waiting = Some((requests, what));
-        self.read_timer.as_mut().reset(Instant::now() + time);
+    fn wait_for(&mut self, after: u64, what: Waiting, time: Duration) {
+        let until = Instant::now() + time;
+        self.wait = Some(Wait { after, what, until });
+    }
+
+    fn waits_for(&self, after: u64, what: Waiting) -> bool {
+        self.wait
+            .is_some_and(|wait| (wait.after, wait.what) == (after, what))
     }
 
     /// Bytes came.
     fn read(&mut self) {
         let requests = self.pace.requests.load(Ordering::Relaxed);
-        let is_rest = self.waiting == Some((requests, Waiting::Rest));
-        if !self.pace.busy.load(Ordering::Relaxed) && !is_rest {
+        let is_busy = self.pace.busy.load(Ordering::Relaxed);
+        if !is_busy && !self.waits_for(requests, Waiting::Rest) {
             self.wait_for(requests, Waiting::Rest, self.head_time);
         }
     }
 
     /// None did.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        self.pace.reader.register(context.waker());
         if self.pace.busy.load(Ordering::Relaxed) {
+            self.pace.reader.register(context.waker());
             return Poll::Pending;
         }
         let requests = self.pace.requests.load(Ordering::Relaxed);
-        let waiting = self.waiting.filter(|(after, _)| *after == requests);
-        match waiting {
+        match self.wait.filter(|wait| wait.after == requests) {
             None if requests == 0 => self.wait_for(0, Waiting::Beginning, self.head_time),
             None => self.wait_for(requests, Waiting::Beginning, self.idle_time),
             Some(_) => {}
         }
-        if self.stop.is_asked() && self.waiting == Some((requests, Waiting::Beginning)) {
+        if self.stop.is_asked() && self.waits_for(requests, Waiting::Beginning) {
             self.wait_for(requests, Waiting::LastCall, LAST_CALL);
         }
-        ready!(self.read_timer.as_mut().poll(context));
-        let is_head = matches!(self.waiting, Some((after, what))
-            if what == Waiting::Rest || (after == 0 && what == Waiting::Beginning));
+        if let Some(wait) = self.wait
+            && self.timer.deadline() != wait.until
+        {
+            self.timer.as_mut().reset(wait.until);
+        }
+        ready!(self.timer.as_mut().poll(context));
+        let is_head =
+            self.waits_for(requests, Waiting::Rest) || self.waits_for(0, Waiting::Beginning);
         self.pace.slow_head.store(is_head, Ordering::Relaxed);
         Poll::Ready(ErrorKind::TimedOut.into())
     }

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, Query},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 use serde::Deserialize;
 
@@ -17,12 +17,18 @@ pub(super) struct Names {
     slug: Option<String>,
     #[serde(rename = "orgId")]
     org_id: Option<String>,
+    channel: Option<String>,
 }
 
 impl Names {
     /// Whether an organization is named at all.
     pub(super) fn is_empty(&self) -> bool {
         self.slug.is_none() && self.org_id.is_none()
+    }
+
+    /// The channel; `None`: of the one that there is for strangers.
+    pub(super) fn channel(&self) -> Option<&str> {
+        self.channel.as_deref()
     }
 
     /// The organization. `None`: what cannot be the name of one.
@@ -43,6 +49,8 @@ pub(super) struct Asked {
     /// The website, as the browser says it; `None`: no browser, or no single origin.
     pub(super) origin: Option<String>,
     pub(super) names: Names,
+    /// Which answers the client has already.
+    pub(super) held: Vec<HeaderValue>,
 }
 
 impl FromRequestParts<ServerState> for Asked {
@@ -54,13 +62,19 @@ impl FromRequestParts<ServerState> for Asked {
         // Before anything else is done for whoever asks.
         super::count(state, client)?;
         let Query(names) = Query::try_from_uri(&parts.uri).map_err(|_| {
-            Problem::bad_input().detail("the address cannot be read: name slug or orgId once")
+            Problem::bad_input().detail("the address cannot be read: name each thing once")
         })?;
         Ok(Self {
             origin: origin(&parts.headers),
             names,
+            held: held(&parts.headers),
         })
     }
+}
+
+fn held(headers: &HeaderMap) -> Vec<HeaderValue> {
+    let held = headers.get_all(header::IF_NONE_MATCH).iter();
+    held.cloned().collect()
 }
 
 fn origin(headers: &HeaderMap) -> Option<String> {

@@ -6,12 +6,12 @@
 use std::fmt::Write as _;
 
 use axum::{
-    extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{asked::Asked, cors};
@@ -118,8 +118,8 @@ impl Known {
     }
 
     /// An answer, or only that it is still the same.
-    fn answer(&self, kept: &Kept, headers: &HeaderMap) -> Response {
-        let mut response = match is_held(headers, &kept.tag) {
+    fn answer(&self, kept: &Kept, held: &[HeaderValue]) -> Response {
+        let mut response = match is_held(held, &kept.tag) {
             true => StatusCode::NOT_MODIFIED.into_response(),
             false => ([(header::CONTENT_TYPE, JSON)], kept.bytes.clone()).into_response(),
         };
@@ -158,44 +158,28 @@ impl Kept {
 }
 
 /// Whether the client has this very answer (RFC 9110, section 13.1.2: weak comparison).
-fn is_held(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    let held = headers.get_all(header::IF_NONE_MATCH).iter();
-    held.filter_map(|value| value.to_str().ok())
+fn is_held(held: &[HeaderValue], tag: &HeaderValue) -> bool {
+    held.iter()
+        .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
         .any(|held| held == "*" || held.trim_start_matches("W/").as_bytes() == tag.as_bytes())
 }
 
 /// `GET /api/public/org-lookup`
-pub(super) async fn look_up(
-    State(state): State<ServerState>,
-    asked: Asked,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn look_up(State(state): State<ServerState>, asked: Asked) -> Response {
     read(&state, &asked, |known| {
-        Ok(known.answer(&known.look_up, &headers))
+        Ok(known.answer(&known.look_up, &asked.held))
     })
     .await
 }
 
-#[derive(Deserialize)]
-struct Channel {
-    channel: Option<String>,
-}
-
 /// `GET /api/public/channel-config`
-pub(super) async fn channel(
-    State(state): State<ServerState>,
-    asked: Asked,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let wanted = Query::<Channel>::try_from_uri(&uri);
+pub(super) async fn channel(State(state): State<ServerState>, asked: Asked) -> Response {
     read(&state, &asked, |known| {
-        let Query(wanted) = wanted.map_err(|_| Problem::bad_input())?;
         // No other is for strangers, whatever it is and whether it is there.
-        match wanted.channel.as_deref() {
-            None | Some("web") => Ok(known.answer(&known.configuration, &headers)),
+        match asked.names.channel() {
+            None | Some("web") => Ok(known.answer(&known.configuration, &asked.held)),
             Some(_) => Err(Problem::not_found()),
         }
     })
@@ -270,9 +254,8 @@ mod tests {
         let known = known(true);
         let tag = known.configuration.tag.to_str().unwrap().to_owned();
         let held = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::IF_NONE_MATCH, value.parse().unwrap());
-            known.answer(&known.configuration, &headers).status()
+            let held = [value.parse().unwrap()];
+            known.answer(&known.configuration, &held).status()
         };
         for value in [
             tag.clone(),

@@ -1,0 +1,235 @@
+//! Log lines on their way to stderr, without passwords.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use tracing::{Level, Metadata};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::{Printer, redact};
+
+/// How long a line waits for others, unless it is a warning or an error.
+const WAIT: Duration = Duration::from_millis(50);
+
+/// That many bytes do not wait.
+const BATCH: usize = 64 * 1024;
+
+/// Writes each line at once.
+#[derive(Clone)]
+pub struct LogWriter(Printer);
+
+impl LogWriter {
+    pub(super) const fn new(printer: Printer) -> Self {
+        Self(printer)
+    }
+}
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_stderr(redact(&text).as_bytes());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The lines of a server, of which there may be thousands in a second: they are written together, a
+/// moment later. What is killed takes its last lines with it, but no warning.
+#[derive(Clone)]
+pub struct LogLines(Arc<Shared>);
+
+struct Shared {
+    printer: Printer,
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    text: String,
+    /// Nobody comes for it any more.
+    ended: bool,
+}
+
+/// Writes the lines that have waited; dropped, all of them.
+pub struct LogThread {
+    lines: LogLines,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LogThread {
+    /// The thread, and what it writes.
+    ///
+    /// # Errors
+    /// When there can be no thread more.
+    pub(super) fn start(printer: Printer) -> io::Result<(LogLines, Self)> {
+        let lines = LogLines(Arc::new(Shared {
+            printer,
+            waiting: Mutex::default(),
+            changed: Condvar::new(),
+        }));
+        let written = lines.clone();
+        let thread = thread::Builder::new().name("log".to_owned());
+        let thread = Some(thread.spawn(move || written.follow())?);
+        let this = Self {
+            lines: lines.clone(),
+            thread,
+        };
+        Ok((lines, this))
+    }
+}
+
+impl Drop for LogThread {
+    fn drop(&mut self) {
+        self.lines.lock().ended = true;
+        self.lines.0.changed.notify_all();
+        // It has nothing to tell.
+        let _ended = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl LogLines {
+    fn follow(&self) {
+        let changed = &self.0.changed;
+        let mut waiting = self.lock();
+        while !waiting.ended {
+            waiting = changed
+                .wait_while(waiting, |waiting| waiting.text.is_empty() && !waiting.ended)
+                .unwrap_or_else(PoisonError::into_inner);
+            (waiting, _) = changed
+                .wait_timeout_while(waiting, WAIT, |waiting| !waiting.ended)
+                .unwrap_or_else(PoisonError::into_inner);
+            self.write_out(&mut waiting);
+        }
+    }
+
+    fn add(&self, line: &[u8], is_urgent: bool) {
+        // As a rule it is UTF-8, and to see that is faster.
+        let text =
+            str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+        let redacted = redact(&text);
+        let mut waiting = self.lock();
+        let is_first = waiting.text.is_empty();
+        waiting.text.push_str(&redacted);
+        if is_urgent || waiting.ended || waiting.text.len() >= BATCH {
+            self.write_out(&mut waiting);
+        } else if is_first {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// Under the lock: so the lines stay in order, and where stderr is slow whoever logs waits.
+    fn write_out(&self, waiting: &mut Waiting) {
+        if !waiting.text.is_empty() {
+            self.0.printer.write_stderr(waiting.text.as_bytes());
+            waiting.text.clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        let waiting = &self.0.waiting;
+        waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogLines {
+    type Writer = LineWriter<'a>;
+
+    fn make_writer(&'a self) -> LineWriter<'a> {
+        LineWriter {
+            lines: self,
+            is_urgent: true,
+        }
+    }
+
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> LineWriter<'a> {
+        LineWriter {
+            lines: self,
+            is_urgent: *metadata.level() <= Level::WARN,
+        }
+    }
+}
+
+/// Takes one line.
+pub struct LineWriter<'a> {
+    lines: &'a LogLines,
+    is_urgent: bool,
+}
+
+impl Write for LineWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lines.add(bytes, self.is_urgent);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_written_without_passwords() {
+        let (printer, captured) = Printer::captured();
+        let told = b"connecting to postgres://u:p@h/d\n";
+        printer.log_writer().write_all(told).unwrap();
+        assert_eq!(captured.stderr(), "connecting to postgres://u:***@h/d\n");
+    }
+
+    #[test]
+    fn a_line_is_written_when_it_has_waited_and_a_warning_before() {
+        let (printer, captured) = Printer::captured();
+        let (lines, thread) = printer.log_lines().unwrap();
+        lines.add(b"password=x\n", false);
+        let begun = Instant::now();
+        while captured.stderr().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(60));
+            thread::yield_now();
+        }
+        lines.add(b"a\n", false);
+        lines.add(b"a warning\n", true);
+        assert_eq!(captured.stderr(), "password=***\na\na warning\n");
+        drop(thread);
+        lines.add(b"nobody comes\n", false);
+        assert!(captured.stderr().ends_with("nobody comes\n"));
+    }
+
+    #[test]
+    fn lines_of_many_threads_come_whole_and_in_the_order_of_each() {
+        let (printer, captured) = Printer::captured();
+        let (lines, guard) = printer.log_lines().unwrap();
+        let (threads, each) = (4, 10_000);
+        thread::scope(|scope| {
+            for thread in 0..threads {
+                let lines = &lines;
+                scope.spawn(move || {
+                    for line in 0..each {
+                        lines.add(format!("{thread} {line}\n").as_bytes(), line % 1_000 == 0);
+                    }
+                });
+            }
+        });
+        drop(guard);
+        let mut next = vec![0; threads];
+        for line in captured.stderr().lines() {
+            let (thread, number) = line.split_once(' ').unwrap();
+            let thread: usize = thread.parse().unwrap();
+            assert_eq!(number, next[thread].to_string());
+            next[thread] += 1;
+        }
+        assert_eq!(next, vec![each; threads]);
+    }
+}

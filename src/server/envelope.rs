@@ -1,0 +1,67 @@
+//! What every request goes through, from the outside in: its id and its log, time, panics.
+//!
+//! One service rather than a stack of layers: axum keeps each layer of a route in a box of its own,
+//! and copies them all for every request.
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    task::{Context, Poll},
+};
+
+use axum::{
+    extract::{DefaultBodyLimit, Request},
+    response::{IntoResponse, Response},
+};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tower::Service;
+
+use super::{ServerState, limits, observe::Seen, panics};
+
+/// A service, and what surrounds it.
+#[derive(Clone, Debug)]
+pub(super) struct Envelope<S> {
+    state: ServerState,
+    inner: S,
+}
+
+impl<S> Envelope<S> {
+    pub(super) const fn new(state: ServerState, inner: S) -> Self {
+        Self { state, inner }
+    }
+}
+
+impl<S> Service<Request> for Envelope<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let state = self.state.clone();
+        let seen = Seen::begin(&state, &mut request);
+        // For a handler that would read a body otherwise than by `read_body`.
+        DefaultBodyLimit::max(state.settings.limits.body).apply(&mut request);
+        // What is ours in it runs in the future: calling only makes one.
+        let answering = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        // What takes too long is dropped, and a transaction with it.
+        let answering = tokio::time::timeout(state.settings.limits.request_time, answering);
+        Box::pin(async move {
+            let response = match answering.await {
+                Ok(Ok(Ok(response))) => response.into_response(),
+                Ok(Ok(Err(never))) => match never {},
+                Ok(Err(_panic)) => panics::answer(&state),
+                Err(_elapsed) => limits::took_too_long(&state),
+            };
+            Ok(seen.answered(response))
+        })
+    }
+}

@@ -42,7 +42,8 @@ pub struct ServerSection {
     /// and from nobody else, X-Forwarded-For and X-Request-Id are believed.
     pub trusted_proxies: Vec<String>,
 
-    /// How many connections to the database are open at once, at most.
+    /// How many connections to the database are open at once, at most. One organization has half of
+    /// them at most.
     #[schemars(range(min = 2, max = 1_000))]
     pub database_connections: u32,
 

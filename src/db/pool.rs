@@ -114,6 +114,16 @@ impl Pool {
         &self.settings.connect
     }
 
+    /// How many connections there can be at once.
+    pub fn most(&self) -> usize {
+        usize::try_from(self.settings.max_connections).unwrap_or(usize::MAX)
+    }
+
+    /// For how long a caller waits for one.
+    pub const fn wait(&self) -> Duration {
+        self.settings.wait
+    }
+
     /// How many connections there are now.
     pub fn size(&self) -> PoolSize {
         let idle = self.connections.num_idle();

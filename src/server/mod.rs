@@ -24,6 +24,7 @@ mod run;
 mod settings;
 mod signals;
 mod state;
+mod turns;
 mod webhooks;
 mod worker;
 
@@ -36,3 +37,4 @@ pub use routes::router;
 pub use run::{Listening, Roles, Server, run};
 pub use settings::{Limits, Settings, UnixSocket};
 pub use state::{ServerState, Shared};
+pub use turns::{Turn, Turns};

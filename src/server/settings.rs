@@ -56,8 +56,6 @@ pub struct Limits {
     /// Requests to the public API in a minute; 0: any number.
     pub public_per_address: u32,
     pub public_per_organization: u32,
-    /// How many may look at once for what the public API does not know.
-    pub public_look_ups: usize,
 }
 
 impl Settings {
@@ -103,8 +101,6 @@ impl Limits {
             connections_per_address: size(section.max_connections_per_address),
             public_per_address: section.public_per_address_per_minute,
             public_per_organization: section.public_per_organization_per_minute,
-            // The rest is for those who are known: webhooks, messages, the work behind them.
-            public_look_ups: size(section.database_connections / 2).max(1),
         }
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     cache::Caches, health::Readiness, metrics::Metrics, public::PublicApi, run::Server,
-    settings::Settings, webhooks::Receivers,
+    settings::Settings, turns::Turns, webhooks::Receivers,
 };
 use crate::{
     context::Clock, crypto::SealingKeys, db::Pool, domain::Actor, error::Result, services::Session,
@@ -23,6 +23,7 @@ pub struct ServerState(Arc<Shared>);
 pub struct Shared {
     pub settings: Settings,
     pub pool: Pool,
+    pub turns: Turns,
     pub clock: Clock,
     /// In whose name requests change things.
     pub actor: Actor,
@@ -57,6 +58,7 @@ impl ServerState {
             public: PublicApi::new(&caches, &settings),
             keys,
             settings,
+            turns: Turns::of(&pool),
             pool,
             clock,
             actor,

@@ -134,12 +134,13 @@ async fn receive(
     let refuse = |refusal| refused(&state, refusal, scheme);
     let verified = verify(scheme, &request, &secrets, now).map_err(refuse)?;
     let parsed = parse(&verified).map_err(refuse)?;
+    let own = loaded.organization.id;
     let mut claimed = Vec::new();
     for claim in webhooks::claims(&parsed, &verified) {
-        let who = claimants(&state, &claim).await?;
+        let who = claimants(&state, own, &claim).await?;
         claimed.push((claim, who.0.clone()));
     }
-    let db = state.pool.get().await?;
+    let db = state.connection_for(own).await?;
     let event = (&parsed, &verified);
     let receipt = webhooks::receive(&db, loaded, &request, event, &claimed, now).await?;
     state.metrics.received(loaded.endpoint.channel, &receipt);
@@ -158,7 +159,7 @@ async fn receive(
 
 async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Found>> {
     let load = || async {
-        let db = state.pool.get().await?;
+        let db = state.connection_for_stranger().await?;
         let loaded = webhooks::load(&db, state.keys()?, address, state.clock.now()).await?;
         Ok(Found(loaded))
     };
@@ -166,9 +167,13 @@ async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Foun
     endpoints.get_or(&state.metrics, address, load).await
 }
 
-async fn claimants(state: &ServerState, claim: &(IdentityKind, String)) -> Result<Arc<Claimants>> {
+async fn claimants(
+    state: &ServerState,
+    own: OrganizationId,
+    claim: &(IdentityKind, String),
+) -> Result<Arc<Claimants>> {
     let load = || async {
-        let db = state.pool.get().await?;
+        let db = state.connection_for(own).await?;
         let who = webhooks::claimants(&db, claim.0, &claim.1).await?;
         Ok(Claimants(who))
     };
@@ -262,7 +267,7 @@ async fn redeem(
     const MOST: usize = 4 * 1024;
     let body = read_body(&state, &headers, body, MOST).await?;
     let asked: Redeem = serde_json::from_slice(&body).map_err(|_| Problem::bad_input())?;
-    let db = state.pool.get().await?;
+    let db = state.connection_for_stranger().await?;
     let now = state.clock.now();
     let redeemed = webhooks::redeem_stream_token(&db, &asked.token, &asked.call_sid, now).await?;
     let Some((organization, channel)) = redeemed else {

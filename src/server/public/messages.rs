@@ -81,7 +81,7 @@ async fn take(
         .check()
         .map_err(|error| Problem::bad_input().detail(error.to_string()))?;
     let id = message.id.clone();
-    let db = state.pool.get().await?;
+    let db = state.connection_for(claims.organization).await?;
     let taken = widget::receive(&db, &claims, message, state.clock.now()).await?;
     drop(db);
     let Some(taken) = taken else {

@@ -25,7 +25,6 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use tokio::sync::Semaphore;
 
 use super::{
     Answer, ClientAddress, ServerState,
@@ -47,9 +46,6 @@ const KNOWN: usize = 20_000;
 pub(super) struct PublicApi {
     organizations: Arc<Cache<Named, Found>>,
     limits: RateLimits,
-    /// Those who ask for what is not known take turns: strangers who invent names must not take all
-    /// connections to the database.
-    turns: Semaphore,
 }
 
 impl PublicApi {
@@ -61,7 +57,6 @@ impl PublicApi {
                 Pace::per_minute(limits.public_per_address),
                 Pace::per_minute(limits.public_per_organization),
             ),
-            turns: Semaphore::new(limits.public_look_ups),
         }
     }
 }
@@ -93,9 +88,7 @@ async fn find(state: &ServerState, named: Option<&Named>) -> Answer<Option<Arc<F
     };
     let api = &state.public;
     let load = || async {
-        // Nobody closes it.
-        let _turn = api.turns.acquire().await;
-        let db = state.pool.get().await?;
+        let db = state.connection_for_stranger().await?;
         let channel = widget::find(&db, named).await?;
         Found::of(channel)
     };

@@ -18,6 +18,7 @@ mod queue;
 mod refusals;
 mod retell;
 mod sign_up;
+mod turns;
 mod twilio;
 
 /// How the providers reach the server: behind a path, as a proxy may put it.

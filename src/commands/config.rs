@@ -260,8 +260,9 @@ impl SchemaArgs {
 
 /// Make a key to seal stored secrets with. It is printed once and kept nowhere.
 ///
-/// Keep it where the database and its backups are not. To rotate keys, put the new one in front
-/// of the former one, with a comma between.
+/// Keep it where the database and its backups are not. To change keys, put the new one in front
+/// of the former one, with a comma between, restart every server, and seal what is stored with the
+/// new one: tenantctl db reseal. Then the former one can go.
 ///
 /// Examples:
 ///   (umask 077; tenantctl config new-key > ~/.config/tenantctl/secret-keys)

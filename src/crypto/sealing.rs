@@ -106,7 +106,7 @@ impl SealingKeys {
             Error::failure(
                 "a stored secret was sealed with a key that is not among the secret keys",
             )
-            .hint("add the former key behind the new one, and keep it until nothing needs it")
+            .hint("add the former key behind the new one, until everything is sealed with that one: tenantctl db reseal")
         })?;
         let nonce: [u8; NONCE] = header[1 + ID..].try_into().map_err(|_| damaged())?;
         let aad = bound_to(purpose, organization, object);
@@ -120,8 +120,25 @@ impl SealingKeys {
             .map_err(|_| damaged())
     }
 
-    /// Whether what is sealed so was sealed with the key in use.
-    pub fn is_current(&self, sealed: &[u8]) -> bool {
+    /// The same secret, sealed with the key in use. `None`: it was so already.
+    ///
+    /// # Errors
+    /// As [`SealingKeys::open`] and [`SealingKeys::seal`].
+    pub fn reseal(
+        &self,
+        purpose: &str,
+        organization: OrganizationId,
+        object: Uuid,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>> {
+        let plain = self.open(purpose, organization, object, sealed)?;
+        match self.is_current(sealed) {
+            true => Ok(None),
+            false => self.seal(purpose, organization, object, &plain).map(Some),
+        }
+    }
+
+    fn is_current(&self, sealed: &[u8]) -> bool {
         let id = sealed.get(1..=ID);
         self.0.first().is_some_and(|key| id == Some(&key.id[..]))
     }
@@ -233,9 +250,12 @@ mod tests {
         let sealed = keys(A).seal("webhook", of(1), object, b"token").unwrap();
         let rotated = keys(&format!("{B}\n{A}\n"));
         assert!(rotated.open("webhook", of(1), object, &sealed).is_ok());
-        assert!(!rotated.is_current(&sealed));
-        let anew = rotated.seal("webhook", of(1), object, b"token").unwrap();
-        assert!(rotated.is_current(&anew));
+        let anew = rotated.reseal("webhook", of(1), object, &sealed);
+        let anew = anew.unwrap().expect("it was sealed with the former one");
+        let again = rotated.reseal("webhook", of(1), object, &anew);
+        assert_eq!(again.unwrap(), None);
+        let opened = keys(B).open("webhook", of(1), object, &anew).unwrap();
+        assert_eq!(opened.as_slice(), b"token");
         assert!(keys(A).open("webhook", of(1), object, &anew).is_err());
     }
 

@@ -12,6 +12,7 @@ pub mod members;
 pub mod organizations;
 pub mod outbox;
 pub mod purge;
+pub mod reseal;
 pub mod serving;
 mod session;
 pub mod users;

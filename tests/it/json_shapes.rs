@@ -150,6 +150,7 @@ const WEBHOOKS: &[&str] = &[
     "webhook events replay EVENT --org harbor",
     "webhook sign-ups list",
     "channel usage --org harbor",
+    "db reseal",
 ];
 
 /// A server that takes mail, and the configuration for it.

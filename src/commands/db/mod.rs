@@ -1,4 +1,6 @@
-//! `tenantctl db`: the schema of the database.
+//! `tenantctl db`: the database as a whole.
+
+mod reseal;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -12,11 +14,12 @@ use crate::{
     output::{Cell, Page, Style, View},
 };
 
-/// Bring the database to this release's schema, and see where it stands.
+/// Migrate the database, see where it stands, and seal its secrets with another key.
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
     Migrate(MigrateArgs),
     Status(StatusArgs),
+    Reseal(reseal::ResealArgs),
 }
 
 impl DbCommand {
@@ -28,6 +31,7 @@ impl DbCommand {
         match self {
             Self::Migrate(args) => app.show(args.run(app).await?).await,
             Self::Status(args) => args.run(app).await,
+            Self::Reseal(args) => args.run(app).await,
         }
     }
 }

@@ -5,6 +5,9 @@
 
 pub mod jobs;
 pub mod recipients;
+mod sealed;
+
+pub use sealed::{SealedToken, reseal, sealed};
 
 use chrono::{DateTime, Utc};
 

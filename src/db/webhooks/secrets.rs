@@ -78,6 +78,22 @@ pub async fn insert(tx: &mut TenantTx, secret: &SealedSecret) -> Result<()> {
     Ok(())
 }
 
+/// Stores a secret as it is sealed anew.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn reseal(tx: &mut TenantTx, id: Uuid, sealed: &[u8]) -> Result<()> {
+    sqlx::query!(
+        "UPDATE webhook_secrets SET sealed = $3 WHERE organization_id = $1 AND id = $2",
+        tx.organization_id().as_uuid(),
+        id,
+        sealed,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// Lets the secret in use go at `expires_at`, and removes those that went before it: two are active
 /// at most.
 ///

@@ -24,6 +24,7 @@ pub use lease::Policy;
 pub(super) use lease::{ACCEPTED, REVOKED, SUPERSEDED};
 pub use retry::{Retried, retry, retry_failed};
 pub use run::{make_due, run, waiting};
+pub(super) use seal::SEALED_FOR;
 pub use seal::TokenSeal;
 pub use worker::{Done, Outcome, Worker};
 

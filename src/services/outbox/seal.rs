@@ -11,7 +11,7 @@ use crate::{
     error::Result,
 };
 
-const PURPOSE: &str = "invitation token";
+pub const SEALED_FOR: &str = "invitation token";
 
 /// Seals the tokens of invitations that are to be mailed, and opens them to be sent. Where a
 /// [`crate::services::Session`] has one, invitations are mailed.
@@ -36,7 +36,7 @@ impl TokenSeal {
         let text = Zeroizing::new(token.expose());
         let organization = token.organization_id();
         self.0
-            .seal(PURPOSE, organization, invitation, text.as_bytes())
+            .seal(SEALED_FOR, organization, invitation, text.as_bytes())
     }
 
     /// The token of that invitation.
@@ -51,7 +51,7 @@ impl TokenSeal {
     ) -> Result<InvitationToken> {
         let opened = self
             .0
-            .open(PURPOSE, organization, invitation.as_uuid(), sealed)?;
+            .open(SEALED_FOR, organization, invitation.as_uuid(), sealed)?;
         InvitationToken::parse(&String::from_utf8_lossy(&opened))
     }
 }

@@ -13,4 +13,4 @@ pub use receive::{Receipt, Reply, claims, receive, redeem_stream_token};
 pub use work::{MOST_ATTEMPTS, Worked, backlog, work_once};
 
 /// What webhook secrets are sealed for.
-const SEALED_FOR: &str = "webhook secret";
+pub(super) const SEALED_FOR: &str = "webhook secret";

@@ -16,6 +16,7 @@ mod outage;
 mod purge;
 mod queue;
 mod refusals;
+mod reseal;
 mod retell;
 mod sign_up;
 mod turns;

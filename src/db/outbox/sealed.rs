@@ -1,0 +1,54 @@
+//! The sealed tokens of messages that wait.
+
+use crate::{
+    db::TenantTx,
+    domain::{InvitationId, OutboxId},
+    error::Result,
+};
+
+/// A token as it is stored: who has no key can do nothing with it.
+#[derive(Debug)]
+pub struct SealedToken {
+    /// Of which message.
+    pub id: OutboxId,
+    pub invitation_id: InvitationId,
+    pub token: Vec<u8>,
+}
+
+/// Those of the organization.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn sealed(tx: &mut TenantTx) -> Result<Vec<SealedToken>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, invitation_id, sealed_token AS "token!" FROM outbox
+            WHERE organization_id = $1 AND sealed_token IS NOT NULL ORDER BY id"#,
+        tx.organization_id().as_uuid(),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let sealed = rows.into_iter().map(|row| SealedToken {
+        id: row.id.into(),
+        invitation_id: row.invitation_id.into(),
+        token: row.token,
+    });
+    Ok(sealed.collect())
+}
+
+/// Stores a token as it is sealed anew; `false`: the message was sent meanwhile, or has another.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn reseal(tx: &mut TenantTx, former: &SealedToken, token: &[u8]) -> Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE outbox SET sealed_token = $4
+          WHERE organization_id = $1 AND id = $2 AND sealed_token = $3",
+        tx.organization_id().as_uuid(),
+        former.id.as_uuid(),
+        former.token,
+        token,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

@@ -1,144 +1,35 @@
-//! The functions on appointments. That nobody is booked twice is kept by the database; here stands
-//! what may become of an appointment.
+//! What may become of an appointment. That nobody is booked twice is kept by the database.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    access_log,
-    checks::{self, Removal, optional, parse_patch},
-    missing, operatories, patients, providers, slots,
-};
 use crate::{
     confirm::Confirmed,
     context::new_id,
-    db::{
-        self,
-        appointments::{AppointmentFilter, NotStored},
-    },
+    db::{self, appointments::NotStored},
     domain::{
         AppointmentId, OrganizationId,
         booking::{
-            Appointment, AppointmentEntry, AppointmentStatus, Function, Moment, PageMark, clock,
+            Appointment, AppointmentStatus, Function,
             parameters::{
-                BreakAppointment, CreateAppointment, DeleteAppointment, GetAppointments,
-                LONGEST_PAGE, UpdateAppointment, patched,
+                BreakAppointment, CreateAppointment, DeleteAppointment, UpdateAppointment, patched,
             },
             text,
         },
         rfc3339,
     },
     error::{Error, Result},
-    services::{Scope, Session, activity::Change},
+    services::{
+        Scope, Session,
+        activity::Change,
+        booking::{
+            access_log,
+            checks::{self, Removal, optional, parse_patch},
+            missing, operatories, patients, providers, slots,
+        },
+    },
 };
-
-/// A page of appointments.
-#[derive(Debug, Serialize)]
-pub struct AppointmentsPage {
-    pub appointments: Vec<AppointmentEntry>,
-    /// Where the next page goes on; null: this is the last.
-    pub next_after: Option<PageMark>,
-}
-
-/// The appointments that match, by time, with the names that belong to them.
-///
-/// # Errors
-/// `BadInput` for filters that cannot be meant.
-pub async fn get_all(
-    session: &Session,
-    organization: OrganizationId,
-    parameters: &GetAppointments,
-) -> Result<AppointmentsPage> {
-    let function = Function::GetAppointments;
-    let mut scope = session.read(organization, function.permission()).await?;
-    let limit = checks::page(parameters.limit)?;
-    let filter = AppointmentFilter {
-        limit: Some(limit + 1),
-        ..filter(&scope, parameters)?
-    };
-    let found = db::appointments::list(&mut scope.tx, &filter).await?;
-    let (appointments, more) = checks::cut(found, limit);
-    let shown = appointments
-        .iter()
-        .map(|entry| entry.appointment.patient_id)
-        .collect();
-    access_log::record(session, &mut scope, function, shown).await?;
-    scope.tx.commit().await?;
-    Ok(AppointmentsPage {
-        next_after: appointments.last().filter(|_| more).map(place),
-        appointments,
-    })
-}
-
-fn place(entry: &AppointmentEntry) -> PageMark {
-    let key = rfc3339::format(&entry.appointment.starts_at);
-    PageMark::new(key, entry.appointment.id)
-}
-
-fn place_of(mark: &PageMark) -> Result<(DateTime<Utc>, AppointmentId)> {
-    let starts_at = DateTime::parse_from_rfc3339(&mark.key).map_err(|_| {
-        Error::bad_input("after is not where a page of appointments ended")
-            .hint("it is next_after of the page before, as it was given")
-    })?;
-    Ok((starts_at.to_utc(), mark.id.into()))
-}
-
-fn filter(scope: &Scope, parameters: &GetAppointments) -> Result<AppointmentFilter> {
-    let zone = scope.organization.time_zone.tz();
-    let ids = &parameters.appointment_ids;
-    if ids.len() > LONGEST_PAGE as usize {
-        return Err(Error::bad_input(format!(
-            "{} appointment_ids are given: {LONGEST_PAGE} are allowed",
-            ids.len()
-        ))
-        .hint("ask for them in several calls"));
-    }
-    let is_range = parameters.from.is_some() || parameters.until.is_some();
-    if parameters.date.is_some() && is_range {
-        return Err(
-            Error::bad_input("date and from or until contradict each other")
-                .hint("give one of them"),
-        );
-    }
-    let resolve = |moment: Option<Moment>| moment.map(|moment| moment.resolve(zone)).transpose();
-    let (from, until) = match parameters.date {
-        Some(date) => {
-            let day = clock::whole_date(date, zone);
-            (Some(day.start), Some(day.end))
-        }
-        None => (resolve(parameters.from)?, resolve(parameters.until)?),
-    };
-    Ok(AppointmentFilter {
-        ids: ids.clone(),
-        from,
-        until,
-        patient: parameters.patient_id,
-        provider: parameters.provider_id,
-        operatory: parameters.operatory_id,
-        statuses: parameters.status.clone(),
-        after: parameters.after.as_ref().map(place_of).transpose()?,
-        limit: None,
-    })
-}
-
-/// One appointment, with the names that belong to it.
-///
-/// # Errors
-/// `NotFound`.
-pub async fn get(
-    session: &Session,
-    organization: OrganizationId,
-    id: AppointmentId,
-) -> Result<AppointmentEntry> {
-    let parameters = GetAppointments {
-        appointment_ids: vec![id],
-        ..GetAppointments::default()
-    };
-    let page = get_all(session, organization, &parameters).await?;
-    let found = page.appointments.into_iter().next();
-    found.ok_or_else(|| missing::appointment(id))
-}
 
 /// An appointment after a change.
 #[derive(Debug, Serialize)]

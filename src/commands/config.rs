@@ -260,9 +260,8 @@ impl SchemaArgs {
 
 /// Make a key to seal stored secrets with. It is printed once and kept nowhere.
 ///
-/// Keep it where the database and its backups are not. To change keys, put the new one in front
-/// of the former one, with a comma between, restart every server, and seal what is stored with the
-/// new one: tenantctl db reseal. Then the former one can go.
+/// Keep it where the database and its backups are not. Several keys stand in one line, with commas
+/// between; the first seals. How they are changed: tenantctl db reseal --help
 ///
 /// Examples:
 ///   (umask 077; tenantctl config new-key > ~/.config/tenantctl/secret-keys)

@@ -233,8 +233,8 @@ pub struct AuditSection {
 }
 
 /// The keys that seal stored secrets: made by `tenantctl config new-key`, kept outside of the
-/// database. A new one is put in front of the former one, with a comma between, until
-/// `tenantctl db reseal` has sealed everything with it.
+/// database. With several, commas between, the first seals, and the others open what they sealed
+/// until `tenantctl db reseal` has sealed it anew.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SecretsSection {

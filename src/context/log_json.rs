@@ -63,7 +63,8 @@ impl Fields<'_> {
 impl Visit for Fields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         match value.is_finite() {
-            true => self.json(field, format_args!("{value}")),
+            // With a point, also where it is whole: a reader takes it for what it is.
+            true => self.json(field, format_args!("{value:?}")),
             false => self.json(field, format_args!("null")),
         }
     }
@@ -111,6 +112,7 @@ mod tests {
                 number = -3,
                 large = u64::MAX,
                 ms = 0.25,
+                whole = 12.0,
                 none = f64::NAN,
                 is = true,
                 text = "a \"b\"\n\\ü\u{1}",
@@ -134,6 +136,7 @@ mod tests {
                 "number": -3,
                 "large": u64::MAX,
                 "ms": 0.25,
+                "whole": 12.0,
                 "none": null,
                 "is": true,
                 "text": "a \"b\"\n\\ü\u{1}",

@@ -100,7 +100,7 @@ impl LogLines {
     fn follow(&self) {
         let changed = &self.0.changed;
         let mut waiting = self.lock();
-        while !waiting.ended {
+        loop {
             waiting = changed
                 .wait_while(waiting, |waiting| waiting.text.is_empty() && !waiting.ended)
                 .unwrap_or_else(PoisonError::into_inner);
@@ -108,6 +108,9 @@ impl LogLines {
                 .wait_timeout_while(waiting, WAIT, |waiting| !waiting.ended)
                 .unwrap_or_else(PoisonError::into_inner);
             self.write_out(&mut waiting);
+            if waiting.ended {
+                return;
+            }
         }
     }
 
@@ -205,6 +208,17 @@ mod tests {
         drop(thread);
         lines.add(b"nobody comes\n", false);
         assert!(captured.stderr().ends_with("nobody comes\n"));
+    }
+
+    #[test]
+    fn what_waits_at_the_end_is_written_however_early_that_is() {
+        for _ in 0..100 {
+            let (printer, captured) = Printer::captured();
+            let (lines, thread) = printer.log_lines().unwrap();
+            lines.add(b"a\n", false);
+            drop(thread);
+            assert_eq!(captured.stderr(), "a\n");
+        }
     }
 
     #[test]

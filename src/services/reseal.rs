@@ -33,27 +33,49 @@ pub struct Unopened {
     pub error: Error,
 }
 
+/// Something sealed, and what it is bound to.
+struct Stored<'a> {
+    /// What it is to a person, and whose.
+    what: (&'static str, Uuid),
+    purpose: &'static str,
+    organization: OrganizationId,
+    object: Uuid,
+    sealed: &'a [u8],
+}
+
 impl Resealed {
     /// What is to be stored instead, where something is.
-    fn note(
-        &mut self,
-        (what, id): (&'static str, Uuid),
-        anew: Result<Option<Vec<u8>>>,
-    ) -> Option<Vec<u8>> {
-        match anew {
-            Ok(None) => self.current += 1,
-            Ok(Some(sealed)) => return Some(sealed),
-            Err(error) => self.unopened.push(Unopened { what, id, error }),
+    fn anew(&mut self, keys: &SealingKeys, stored: &Stored<'_>) -> Result<Option<Vec<u8>>> {
+        let Stored {
+            what: (what, id),
+            purpose,
+            organization,
+            object,
+            sealed,
+        } = *stored;
+        // Also what was sealed with the key in use: it might have been changed since.
+        let plain = match keys.open(purpose, organization, object, sealed) {
+            Ok(plain) => plain,
+            Err(error) => {
+                self.unopened.push(Unopened { what, id, error });
+                return Ok(None);
+            }
+        };
+        if keys.is_current(sealed) {
+            self.current += 1;
+            return Ok(None);
         }
-        None
+        keys.seal(purpose, organization, object, &plain).map(Some)
     }
 }
 
-/// Seals everything of one organization with the first of the keys, in one transaction. Everything is
-/// opened, also what was sealed so already. Where nothing changes nothing is written.
+/// Seals with the first of the keys what one organization has in use, in one transaction. Secrets that
+/// a rotation let expire are opened by nobody, and stay as they are. Where nothing changes nothing is
+/// written.
 ///
 /// # Errors
-/// `NotFound` where the organization is gone, `Unavailable` when the connection is lost.
+/// `NotFound` where the organization is gone, `Unavailable` when the connection is lost, `Failure`
+/// when the operating system has no randomness to give.
 pub async fn reseal(
     session: &Session,
     organization: OrganizationId,
@@ -65,23 +87,27 @@ pub async fn reseal(
     let tx = &mut scope.tx;
     let mut resealed = Resealed::default();
     for secret in secrets::active(tx, None, session.now()).await? {
-        let anew = keys.reseal(
-            webhooks::SEALED_FOR,
+        let stored = Stored {
+            what: ("secret of a webhook endpoint", secret.endpoint_id),
+            purpose: webhooks::SEALED_FOR,
             organization,
-            secret.id,
-            &secret.sealed,
-        );
-        let whose = ("secret of a webhook endpoint", secret.endpoint_id);
-        if let Some(sealed) = resealed.note(whose, anew) {
+            object: secret.id,
+            sealed: &secret.sealed,
+        };
+        if let Some(sealed) = resealed.anew(keys, &stored)? {
             secrets::reseal(tx, secret.id, &sealed).await?;
             resealed.secrets += 1;
         }
     }
     for message in db::outbox::sealed(tx).await? {
-        let invitation = message.invitation_id.as_uuid();
-        let anew = keys.reseal(outbox::SEALED_FOR, organization, invitation, &message.token);
-        let whose = ("link of a message", message.id.as_uuid());
-        if let Some(sealed) = resealed.note(whose, anew)
+        let stored = Stored {
+            what: ("link of a message", message.id.as_uuid()),
+            purpose: outbox::SEALED_FOR,
+            organization,
+            object: message.invitation_id.as_uuid(),
+            sealed: &message.token,
+        };
+        if let Some(sealed) = resealed.anew(keys, &stored)?
             && db::outbox::reseal(tx, &message, &sealed).await?
         {
             resealed.links += 1;

@@ -14,17 +14,21 @@ use crate::{
     },
 };
 
-/// Seal all stored secrets with the key in use, so that a former key can be let go.
+/// Seal stored secrets with the key in use, so that a former key can be let go.
 ///
-/// These are the secrets of webhook endpoints and the links that wait to be mailed. The first of the
-/// secret keys seals; the others only open what they sealed. To change keys: put a new one first and
-/// the former behind it, restart every server, run this, and then take the former one out.
+/// These are the secrets of webhook endpoints that are in use, and the links that wait to be mailed.
+/// The first of the secret keys seals; the others only open what they sealed. To change keys while
+/// servers run:
+///   1. put a new key behind the former one, and restart every server: now all can open;
+///   2. put it in front, and restart every server again: now all seal with it;
+///   3. run this, and a quarter of an hour later, when the last session of the web chat that the
+///      former key signed is over, take that one out. A backup from before needs it still.
 ///
 /// Each organization is one transaction; run again, it goes on with those that are left. Exit code 1
 /// where something cannot be opened: it is left as it is.
 ///
 /// Examples:
-///   (umask 077; echo "$(tenantctl config new-key),$(cat keys)" > keys.new) && mv keys.new keys
+///   (umask 077; printf '%s,%s\n' "$(cat keys)" "$(tenantctl config new-key)" > keys.new)
 ///   tenantctl db reseal --dry-run
 ///   tenantctl db reseal
 #[derive(Args, Debug)]
@@ -110,7 +114,8 @@ impl ResealedView {
         };
         Err(Error::failure(what)
             .hint("if a key is missing among the secret keys: add it behind the others, and run this again")
-            .hint("otherwise give the endpoint another secret (tenantctl webhook endpoint rotate), the message another link (tenantctl invite resend)"))
+            .hint("otherwise give the endpoint another secret: tenantctl webhook endpoint rotate ID")
+            .hint("and the message another link: tenantctl invite resend EMAIL"))
     }
 }
 

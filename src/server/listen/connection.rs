@@ -48,8 +48,8 @@ impl Client {
         let connection = http1::Builder::new()
             // The limits of time are Paced's, which tells a head that is slow from none at all.
             .header_read_timeout(None)
-            // As many headers as hyper takes unless told otherwise, 100: told, it would allocate the
-            // room for them for every request.
+            // As many headers as hyper takes unless told otherwise, 100: told, it would fill the room
+            // for them for every request.
             .max_header_size(self.limits.head)
             .max_buf_size(LEAST_BUFFER.max(self.limits.head * 2))
             .serve_connection(TokioIo::new(io), service);

@@ -1,34 +1,40 @@
 //! Which organization a request names.
 
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 use serde::Deserialize;
+use url::form_urlencoded;
 
 use crate::{
     domain::widget::Named,
     server::{Answer, ClientAddress, Problem, ServerState},
 };
 
-/// What an address says after the `?`. What else it says is not looked at.
-#[derive(Deserialize)]
+/// How an organization is named: after the `?` of an address, or in a body.
+#[derive(Default, Deserialize)]
 pub(super) struct Names {
     slug: Option<String>,
     #[serde(rename = "orgId")]
     org_id: Option<String>,
-    channel: Option<String>,
+}
+
+/// Which channel is asked for.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(super) enum Wanted {
+    /// None in particular.
+    #[default]
+    Any,
+    Channel(String),
+    /// Two, of which nobody knows which is meant.
+    Several,
 }
 
 impl Names {
     /// Whether an organization is named at all.
     pub(super) fn is_empty(&self) -> bool {
         self.slug.is_none() && self.org_id.is_none()
-    }
-
-    /// The channel; `None`: of the one that there is for strangers.
-    pub(super) fn channel(&self) -> Option<&str> {
-        self.channel.as_deref()
     }
 
     /// The organization. `None`: what cannot be the name of one.
@@ -44,11 +50,39 @@ impl Names {
     }
 }
 
-/// From which website is asked, and for whom: counted by the address already.
+/// What stands after the `?`. What else stands there is not looked at.
+///
+/// # Errors
+/// 400 where an organization is named twice.
+fn read(query: &str) -> Answer<(Names, Wanted)> {
+    let (mut names, mut wanted) = (Names::default(), Wanted::Any);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let named = match &*name {
+            "slug" => &mut names.slug,
+            "orgId" => &mut names.org_id,
+            "channel" => {
+                wanted = match wanted {
+                    Wanted::Any => Wanted::Channel(value.into_owned()),
+                    _ => Wanted::Several,
+                };
+                continue;
+            }
+            _ => continue,
+        };
+        if named.replace(value.into_owned()).is_some() {
+            let told = "the address cannot be read: name slug or orgId once";
+            return Err(Problem::bad_input().detail(told));
+        }
+    }
+    Ok((names, wanted))
+}
+
+/// From which website is asked, for whom, and for what: counted by the address already.
 pub(super) struct Asked {
     /// The website, as the browser says it; `None`: no browser, or no single origin.
     pub(super) origin: Option<String>,
     pub(super) names: Names,
+    pub(super) wanted: Wanted,
     /// Which answers the client has already.
     pub(super) held: Vec<HeaderValue>,
 }
@@ -61,12 +95,11 @@ impl FromRequestParts<ServerState> for Asked {
         let client = client.unwrap_or(ClientAddress(None));
         // Before anything else is done for whoever asks.
         super::count(state, client)?;
-        let Query(names) = Query::try_from_uri(&parts.uri).map_err(|_| {
-            Problem::bad_input().detail("the address cannot be read: name each thing once")
-        })?;
+        let (names, wanted) = read(parts.uri.query().unwrap_or_default())?;
         Ok(Self {
             origin: origin(&parts.headers),
             names,
+            wanted,
             held: held(&parts.headers),
         })
     }
@@ -81,4 +114,35 @@ fn origin(headers: &HeaderMap) -> Option<String> {
     let mut all = headers.get_all(header::ORIGIN).iter();
     let only = all.next().filter(|_| all.next().is_none());
     Some(only?.to_str().ok()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(query: &str) -> Option<(Option<String>, Option<String>, Wanted)> {
+        let (names, wanted) = read(query).ok()?;
+        Some((names.slug, names.org_id, wanted))
+    }
+
+    #[test]
+    fn an_organization_is_named_once_and_the_rest_is_not_looked_at() {
+        let text = |text: &str| Some(text.to_owned());
+        for (query, expected) in [
+            ("", Some((None, None, Wanted::Any))),
+            ("slug=a&x=1&x=2", Some((text("a"), None, Wanted::Any))),
+            (
+                "orgId=b%2Bc&channel=web",
+                Some((None, text("b+c"), Wanted::Channel("web".to_owned()))),
+            ),
+            (
+                "slug=a&channel=web&channel=web",
+                Some((text("a"), None, Wanted::Several)),
+            ),
+            ("slug=a&slug=a", None),
+            ("orgId=a&orgId=b", None),
+        ] {
+            assert_eq!(names(query), expected, "{query}");
+        }
+    }
 }

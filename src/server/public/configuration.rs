@@ -14,7 +14,10 @@ use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{asked::Asked, cors};
+use super::{
+    asked::{Asked, Wanted},
+    cors,
+};
 use crate::{
     domain::{ChannelKind, OrganizationId, widget::PublicChannel},
     error::{Error, Result},
@@ -178,9 +181,13 @@ pub(super) async fn look_up(State(state): State<ServerState>, asked: Asked) -> R
 pub(super) async fn channel(State(state): State<ServerState>, asked: Asked) -> Response {
     read(&state, &asked, |known| {
         // No other is for strangers, whatever it is and whether it is there.
-        match asked.names.channel() {
-            None | Some("web") => Ok(known.answer(&known.configuration, &asked.held)),
-            Some(_) => Err(Problem::not_found()),
+        match &asked.wanted {
+            Wanted::Any => Ok(known.answer(&known.configuration, &asked.held)),
+            Wanted::Channel(name) if name == "web" => {
+                Ok(known.answer(&known.configuration, &asked.held))
+            }
+            Wanted::Channel(_) => Err(Problem::not_found()),
+            Wanted::Several => Err(Problem::bad_input()),
         }
     })
     .await

@@ -139,8 +139,12 @@ fn mail_workers(app: &App) -> Result<Vec<outbox::Worker>> {
 fn pool(app: &App, section: &ServerSection) -> Result<Pool> {
     let target = app.target()?;
     tracing::info!("database: {}", target.describe());
+    let mut connect = app.connect_settings(&target.url)?;
+    // A request that was cut off leaves its statement behind, and the connection waits for it.
+    let longest = Duration::from_secs(section.request_seconds.into());
+    connect.statement_timeout.get_or_insert(longest);
     Pool::new(PoolSettings {
-        connect: app.connect_settings(&target.url)?,
+        connect,
         max_connections: section.database_connections,
         wait: Duration::from_secs(section.database_wait_seconds.into()),
     })

@@ -42,8 +42,8 @@ pub struct ServerSection {
     /// and from nobody else, X-Forwarded-For and X-Request-Id are believed.
     pub trusted_proxies: Vec<String>,
 
-    /// How many connections to the database are open at once, at most. One organization has half of
-    /// them at most.
+    /// How many connections to the database are open at once, at most. The requests for one
+    /// organization have half of those at most that the workers leave.
     #[schemars(range(min = 2, max = 1_000))]
     pub database_connections: u32,
 

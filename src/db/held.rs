@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
 
 /// A connection, and whether the next one may have it.
 ///
@@ -14,6 +15,8 @@ pub(super) struct Held {
     /// A transaction was begun of which nobody has seen the end: a handle was dropped while it
     /// waited for BEGIN, COMMIT or ROLLBACK, or one of them failed.
     pub(super) unsettled: bool,
+    /// Whose turn it is: over when the connection is back in its pool.
+    turn: Option<OwnedSemaphorePermit>,
     /// The session itself has something that no transaction ends, such as an advisory lock.
     pub(super) has_session_state: bool,
 }
@@ -27,17 +30,21 @@ enum Connection {
 impl Held {
     /// A connection that ends with the invocation.
     pub(super) fn own(connection: PgConnection) -> Self {
-        Self::new(Connection::Own(connection))
+        Self::new(Connection::Own(connection), None)
     }
 
     /// A connection that goes back to its pool.
-    pub(super) fn pooled(connection: PoolConnection<Postgres>) -> Self {
-        Self::new(Connection::Pooled(connection))
+    pub(super) fn pooled(
+        connection: PoolConnection<Postgres>,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self::new(Connection::Pooled(connection), turn)
     }
 
-    const fn new(connection: Connection) -> Self {
+    const fn new(connection: Connection, turn: Option<OwnedSemaphorePermit>) -> Self {
         Self {
             connection,
+            turn,
             unsettled: false,
             has_session_state: false,
         }
@@ -67,10 +74,18 @@ impl DerefMut for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let is_clean = !self.unsettled && !self.has_session_state;
-        if let Connection::Pooled(connection) = &mut self.connection
-            && !is_clean
-        {
+        let Connection::Pooled(connection) = &mut self.connection else {
+            return;
+        };
+        if !is_clean {
             connection.close_on_drop();
+        } else if let (Some(turn), Ok(runtime)) = (self.turn.take(), Handle::try_current()) {
+            // What the driver does on drop; it may have to wait for a statement that was cut off.
+            let returned = connection.return_to_pool();
+            runtime.spawn(async move {
+                returned.await;
+                drop(turn);
+            });
         }
     }
 }

@@ -7,6 +7,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
 };
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::{
     ConnectSettings, Database,
     connection::connect_options,
@@ -80,9 +82,21 @@ impl Pool {
     /// # Errors
     /// `Unavailable` when the server cannot be reached or no connection is free in time.
     pub async fn get(&self) -> Result<Database> {
+        self.acquire(None).await
+    }
+
+    /// The same for somebody whose turn it is; the turn is over when the connection is back.
+    ///
+    /// # Errors
+    /// As [`Pool::get`].
+    pub async fn get_in_turn(&self, turn: OwnedSemaphorePermit) -> Result<Database> {
+        self.acquire(Some(turn)).await
+    }
+
+    async fn acquire(&self, turn: Option<OwnedSemaphorePermit>) -> Result<Database> {
         match self.connections.acquire().await {
-            Ok(connection) => Ok(Database::holding(Held::pooled(connection))),
-            Err(sqlx::Error::PoolTimedOut) => Err(self.none_in_time()),
+            Ok(connection) => Ok(Database::holding(Held::pooled(connection, turn))),
+            Err(sqlx::Error::PoolTimedOut) => Err(self.none_in_time("all")),
             Err(sqlx::Error::PoolClosed) => Err(Error::unavailable(
                 "the connections to the database are closed: the server is stopping",
             )),
@@ -90,17 +104,17 @@ impl Pool {
         }
     }
 
-    /// The driver tries again while nobody listens, so a server that is down looks like one whose
-    /// connections are all in use.
-    fn none_in_time(&self) -> Error {
+    /// That nobody of these got a connection in time. The driver tries again while nobody listens, so
+    /// a server that is down looks like one whose connections are all in use.
+    pub fn none_in_time(&self, whose: &str) -> Error {
         let PoolSettings {
             max_connections,
             wait,
             ..
         } = &self.settings;
         Error::unavailable(format!(
-            "no connection to the database at {} in {} seconds: it does not answer, or all \
-             {max_connections} connections are in use",
+            "no connection to the database at {} in {} seconds: it does not answer, or those for \
+             {whose} are in use, of {max_connections} connections",
             address(&self.options),
             wait.as_secs_f32(),
         ))

@@ -101,7 +101,7 @@ mod tests {
             sign_up_secrets: Vec::new(),
             mail_workers: Vec::new(),
         };
-        let state = ServerState::new(server, stop);
+        let state = ServerState::new(&server, stop);
         (state, stopper)
     }
 

@@ -72,9 +72,8 @@ pub struct Listening {
 /// # Errors
 /// `Unavailable` or `Refused` where the database cannot be used, `Conflict` where somebody else
 /// listens, `Failure` when something was cut off at the end, `Interrupted` by a second signal.
-pub async fn run(mut server: Server, opened: impl FnOnce(&Listening) -> Result<()>) -> Result<()> {
+pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) -> Result<()> {
     let roles = server.roles;
-    let mail_workers = std::mem::take(&mut server.mail_workers);
     serving::require_servable(&server.pool.get().await?).await?;
     let doors = Doors::open(&server.settings, roles.requests).await?;
     let mut signals = Signals::hear()?;
@@ -92,13 +91,13 @@ pub async fn run(mut server: Server, opened: impl FnOnce(&Listening) -> Result<(
             .map(|socket| socket.path.clone()),
         metrics_address: doors.metrics_address,
     };
-    let state = ServerState::new(server, stop);
+    let state = ServerState::new(&server, stop);
     let graceful = Arc::new(GracefulShutdown::new());
     let accepting = accept(&state, doors, &graceful);
     let mut working = JoinSet::new();
     working.spawn(cache::follow(state.clone()));
     if roles.work {
-        working.spawn(worker::run(state.clone(), mail_workers));
+        working.spawn(worker::run(state.clone(), server.mail_workers));
     }
     opened(&listening)?;
     tracing::info!(

@@ -42,26 +42,17 @@ pub struct Shared {
 
 impl ServerState {
     /// The state of a server that was not started yet.
-    pub fn new(server: Server, stop: Stop) -> Self {
-        let Server {
-            settings,
-            pool,
-            clock,
-            actor,
-            keys,
-            sign_up_secrets,
-            ..
-        } = server;
+    pub fn new(server: &Server, stop: Stop) -> Self {
         let caches = Caches::default();
         Self(Arc::new(Shared {
-            receivers: Receivers::new(&caches, sign_up_secrets),
-            public: PublicApi::new(&caches, &settings),
-            keys,
-            settings,
-            turns: Turns::of(&pool),
-            pool,
-            clock,
-            actor,
+            receivers: Receivers::new(&caches, server.sign_up_secrets.clone()),
+            public: PublicApi::new(&caches, &server.settings),
+            keys: server.keys.clone(),
+            settings: server.settings.clone(),
+            turns: Turns::of(server),
+            pool: server.pool.clone(),
+            clock: server.clock,
+            actor: server.actor.clone(),
             metrics: Metrics::new(),
             caches,
             stop,

@@ -1,22 +1,22 @@
 //! Connections to the database in turns, so that nobody has them all.
 //!
 //! A pool serves whoever comes first: thousands of requests for one organization, or by strangers
-//! who invent names, would be served before the next one of another. So an organization has half of
-//! the connections at most, and so have all strangers together; their further requests wait for
-//! their own.
+//! who invent names, would be served before the next one of another. So the requests for one
+//! organization have half of the connections at most, of those that the work behind the requests
+//! leaves; and so have all that look up what the server does not know yet, at each door. Further
+//! requests wait for their own. A turn ends when the connection is back, not when a request is: one
+//! that was cut off leaves a statement behind.
 
 use std::{
     collections::HashMap,
-    ops::Deref,
     sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use super::ServerState;
+use super::{Roles, Server, ServerState};
 use crate::{
-    db::{Database, Pool},
+    db::Database,
     domain::OrganizationId,
     error::{Error, Result},
 };
@@ -24,12 +24,21 @@ use crate::{
 /// How many organizations are remembered before those with nothing under way are forgotten.
 const REMEMBERED: usize = 1_024;
 
+/// Where things are asked for that anybody may have made up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Door {
+    /// The public API.
+    Public,
+    /// The receivers, and the door of the media streams.
+    Webhooks,
+}
+
 /// Who may have how many connections at once.
 #[derive(Debug)]
 pub struct Turns {
     each: usize,
-    wait: Duration,
-    strangers: Arc<Semaphore>,
+    public: Arc<Semaphore>,
+    webhooks: Arc<Semaphore>,
     organizations: Mutex<Organizations>,
 }
 
@@ -41,34 +50,23 @@ struct Organizations {
     most: usize,
 }
 
-/// A connection that comes back when it is dropped, and with it the turn.
-#[derive(Debug)]
-pub struct Turn {
-    // In this order: whose turn it is next finds a connection.
-    db: Database,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Deref for Turn {
-    type Target = Database;
-
-    fn deref(&self) -> &Database {
-        &self.db
-    }
-}
-
 impl Turns {
-    /// The turns at the connections of a pool.
-    pub(super) fn of(pool: &Pool) -> Self {
-        Self::new(pool.most() / 2, pool.wait())
+    /// The turns at the connections of a server.
+    pub(super) fn of(server: &Server) -> Self {
+        let workers = usize::try_from(server.settings.workers).unwrap_or(usize::MAX);
+        let background = match server.roles {
+            Roles { work: true, .. } => workers.saturating_add(server.mail_workers.len()),
+            Roles { work: false, .. } => 0,
+        };
+        Self::new(server.pool.most().saturating_sub(background) / 2)
     }
 
-    fn new(each: usize, wait: Duration) -> Self {
+    fn new(each: usize) -> Self {
         let each = each.max(1);
         Self {
             each,
-            wait,
-            strangers: Arc::new(Semaphore::new(each)),
+            public: Arc::new(Semaphore::new(each)),
+            webhooks: Arc::new(Semaphore::new(each)),
             organizations: Mutex::new(Organizations {
                 turns: HashMap::new(),
                 most: REMEMBERED,
@@ -76,17 +74,7 @@ impl Turns {
         }
     }
 
-    async fn of_organization(&self, organization: OrganizationId) -> Result<OwnedSemaphorePermit> {
-        let turns = self.turns_of(organization);
-        self.take(turns, "this organization").await
-    }
-
-    async fn of_strangers(&self) -> Result<OwnedSemaphorePermit> {
-        let turns = Arc::clone(&self.strangers);
-        self.take(turns, "what is not known").await
-    }
-
-    fn turns_of(&self, organization: OrganizationId) -> Arc<Semaphore> {
+    fn of_organization(&self, organization: OrganizationId) -> Arc<Semaphore> {
         // Nothing is half-done where a panic could come from.
         let organizations = self.organizations.lock();
         let mut organizations = organizations.unwrap_or_else(PoisonError::into_inner);
@@ -106,43 +94,47 @@ impl Turns {
         organizations.turns.insert(organization, weak);
         turns
     }
-
-    async fn take(&self, turns: Arc<Semaphore>, whose: &str) -> Result<OwnedSemaphorePermit> {
-        let taken = tokio::time::timeout(self.wait, turns.acquire_owned()).await;
-        // Nobody closes them.
-        taken.ok().and_then(std::result::Result::ok).ok_or_else(|| {
-            Error::unavailable(format!(
-                "too many requests for {whose}: no turn at the database in {} seconds",
-                self.wait.as_secs_f32()
-            ))
-        })
-    }
 }
 
 impl ServerState {
     /// A connection for a request that is proven to be for an organization.
     ///
     /// # Errors
-    /// `Unavailable` when the organization has too many under way, or no connection is free in time.
-    pub async fn connection_for(&self, organization: OrganizationId) -> Result<Turn> {
-        let permit = self.turns.of_organization(organization).await?;
-        self.connect(permit).await
+    /// `Unavailable` when none is to be had in time.
+    pub async fn connection_for(&self, organization: OrganizationId) -> Result<Database> {
+        let turns = self.turns.of_organization(organization);
+        let whose = || format!("requests of the organization {organization}");
+        self.connect_in_turn(turns, whose).await
     }
 
-    /// A connection for looking up what anybody may have made up.
+    /// A connection for looking up what is asked for at a door and not known yet.
     ///
     /// # Errors
-    /// `Unavailable` when too many look for such things, or no connection is free in time.
-    pub async fn connection_for_stranger(&self) -> Result<Turn> {
-        let permit = self.turns.of_strangers().await?;
-        self.connect(permit).await
+    /// `Unavailable` when none is to be had in time.
+    pub async fn connection_for_look_up(&self, door: Door) -> Result<Database> {
+        let (turns, whose) = match door {
+            Door::Public => (&self.turns.public, "look-ups of the public API"),
+            Door::Webhooks => (&self.turns.webhooks, "look-ups of endpoints and tokens"),
+        };
+        self.connect_in_turn(Arc::clone(turns), || whose.to_owned())
+            .await
     }
 
-    async fn connect(&self, permit: OwnedSemaphorePermit) -> Result<Turn> {
-        Ok(Turn {
-            db: self.pool.get().await?,
-            _permit: permit,
-        })
+    async fn connect_in_turn(
+        &self,
+        turns: Arc<Semaphore>,
+        whose: impl FnOnce() -> String,
+    ) -> Result<Database> {
+        let connecting = async {
+            // Nobody closes it.
+            let turn = turns.acquire_owned().await;
+            let turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
+            self.pool.get_in_turn(turn).await
+        };
+        match tokio::time::timeout(self.pool.wait(), connecting).await {
+            Ok(connected) => connected,
+            Err(_) => Err(self.pool.none_in_time(&whose())),
+        }
     }
 }
 
@@ -150,35 +142,34 @@ impl ServerState {
 mod tests {
     use super::*;
 
-    const MOMENT: Duration = Duration::from_millis(20);
-
     fn organization(number: u128) -> OrganizationId {
         uuid::Uuid::from_u128(number).into()
     }
 
-    #[tokio::test]
-    async fn who_has_all_turns_of_its_own_leaves_those_of_others() {
-        let turns = Turns::new(2, MOMENT);
-        let first = turns.of_organization(organization(1)).await.unwrap();
-        let _second = turns.of_organization(organization(1)).await.unwrap();
-        let refused = turns.of_organization(organization(1)).await.unwrap_err();
-        assert_eq!(refused.kind(), crate::error::ErrorKind::Unavailable);
-        let _other = turns.of_organization(organization(2)).await.unwrap();
-        let _stranger = turns.of_strangers().await.unwrap();
+    #[test]
+    fn who_has_all_turns_of_its_own_leaves_those_of_others() {
+        let turns = Turns::new(2);
+        let take = |of: u128| turns.of_organization(organization(of)).try_acquire_owned();
+        let first = take(1).unwrap();
+        let _second = take(1).unwrap();
+        assert!(take(1).is_err());
+        let _other = take(2).unwrap();
+        let _public = Arc::clone(&turns.public).try_acquire_owned().unwrap();
         drop(first);
-        let _third = turns.of_organization(organization(1)).await.unwrap();
+        let _third = take(1).unwrap();
     }
 
-    #[tokio::test]
-    async fn who_has_nothing_under_way_is_forgotten() {
-        let turns = Turns::new(1, MOMENT);
-        let kept = turns.of_organization(organization(0)).await.unwrap();
+    #[test]
+    fn who_has_nothing_under_way_is_forgotten() {
+        let turns = Turns::new(1);
+        let take = |of: u128| turns.of_organization(organization(of)).try_acquire_owned();
+        let kept = take(0).unwrap();
         for number in 1..10_000 {
-            let _taken = turns.of_organization(organization(number)).await.unwrap();
+            let _taken = take(number).unwrap();
         }
         let remembered = turns.organizations.lock().unwrap().turns.len();
         assert!(remembered <= REMEMBERED, "{remembered}");
-        assert!(turns.of_organization(organization(0)).await.is_err());
+        assert!(take(0).is_err());
         drop(kept);
     }
 }

@@ -20,7 +20,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{
-    Answer, Problem, RequestId, ServerState,
+    Answer, Door, Problem, RequestId, ServerState,
     cache::{Cache, Caches, OfOrganization},
     read_body,
 };
@@ -45,7 +45,8 @@ const KNOWN: usize = 20_000;
 #[derive(Debug)]
 pub struct Receivers {
     endpoints: Arc<Cache<EndpointAddress, Found>>,
-    claimants: Arc<Cache<(IdentityKind, String), Claimants>>,
+    /// By who asks, too: nobody waits for a look-up that waits for the turn of another.
+    claimants: Arc<Cache<(OrganizationId, IdentityKind, String), Claimants>>,
     /// What the identity provider signs sign-ups with; none: it is not listened to.
     sign_up_secrets: Vec<SecretString>,
 }
@@ -159,7 +160,7 @@ async fn receive(
 
 async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Found>> {
     let load = || async {
-        let db = state.connection_for_stranger().await?;
+        let db = state.connection_for_look_up(Door::Webhooks).await?;
         let loaded = webhooks::load(&db, state.keys()?, address, state.clock.now()).await?;
         Ok(Found(loaded))
     };
@@ -178,7 +179,8 @@ async fn claimants(
         Ok(Claimants(who))
     };
     let known = &state.receivers.claimants;
-    known.get_or(&state.metrics, claim, load).await
+    let key = (own, claim.0, claim.1.clone());
+    known.get_or(&state.metrics, &key, load).await
 }
 
 /// The URL that the provider was told, which Twilio signs.
@@ -267,13 +269,17 @@ async fn redeem(
     const MOST: usize = 4 * 1024;
     let body = read_body(&state, &headers, body, MOST).await?;
     let asked: Redeem = serde_json::from_slice(&body).map_err(|_| Problem::bad_input())?;
-    let db = state.connection_for_stranger().await?;
-    let now = state.clock.now();
-    let redeemed = webhooks::redeem_stream_token(&db, &asked.token, &asked.call_sid, now).await?;
-    let Some((organization, channel)) = redeemed else {
+    let refuse = || {
         state.metrics.refused("stream_token");
-        return Err(Problem::refused());
+        Problem::refused()
     };
+    // Before there is a connection: what is no token costs none.
+    let organization = webhooks::organization_of_stream_token(&asked.token).ok_or_else(refuse)?;
+    let db = state.connection_for_look_up(Door::Webhooks).await?;
+    let now = state.clock.now();
+    let shown = (asked.token.as_str(), asked.call_sid.as_str());
+    let redeemed = webhooks::redeem_stream_token(&db, organization, shown, now).await?;
+    let channel = redeemed.ok_or_else(refuse)?;
     Ok(Json(json!({ "organization_id": organization, "channel": channel })).into_response())
 }
 

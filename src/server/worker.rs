@@ -1,10 +1,10 @@
 //! The background work beside the requests: started, watched, and stopped with the server.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
-use super::ServerState;
+use super::{ServerState, outage::Outage};
 use crate::{
     context::new_id,
     domain::OrganizationId,
@@ -29,15 +29,16 @@ const GAUGE: Duration = Duration::from_secs(5);
 
 /// Runs the workers until the server is asked to stop and they have finished what they took.
 pub(super) async fn run(state: ServerState, mail_workers: Vec<outbox::Worker>) {
-    let workers = (0..state.settings.workers).map(|_| watched(state.clone()));
+    let outage = Arc::new(Outage::new("the queue cannot be worked on"));
+    let workers = (0..state.settings.workers).map(|_| watched(state.clone(), &outage));
     let mailing = mail_workers.into_iter().map(|worker| mail(&state, worker));
     tokio::join!(join_all(workers), join_all(mailing), gauge(&state));
 }
 
 /// One worker, begun again where it panicked.
-async fn watched(state: ServerState) {
+async fn watched(state: ServerState, outage: &Arc<Outage>) {
     while !state.stop.is_asked() {
-        match tokio::spawn(work(state.clone())).await {
+        match tokio::spawn(work(state.clone(), Arc::clone(outage))).await {
             Ok(()) => return,
             Err(_panicked) => tokio::time::sleep(AFTER_A_PANIC).await,
         }
@@ -45,18 +46,22 @@ async fn watched(state: ServerState) {
 }
 
 /// What one worker does: take a piece of work, do it, and look for the next, until the server stops.
-async fn work(state: ServerState) {
+async fn work(state: ServerState, outage: Arc<Outage>) {
     let mut turn = Turn::default();
     while !state.stop.is_asked() {
-        let rest = match step(&state, &mut turn).await {
-            Ok(true) => continue,
+        let worked = step(&state, &mut turn).await;
+        let rest = match &worked {
+            Ok(true) => Duration::ZERO,
             Ok(false) => IDLE,
-            Err(error) => {
-                let cause = error.causes().join(": ");
-                tracing::warn!(%error, cause, "the queue cannot be worked on");
-                WITHOUT_DATABASE
-            }
+            Err(_) => WITHOUT_DATABASE,
         };
+        match &worked {
+            Ok(_) => outage.is_over(),
+            Err(error) => outage.failed(error),
+        }
+        if rest.is_zero() {
+            continue;
+        }
         tokio::select! {
             () = state.work.notified() => {}
             () = tokio::time::sleep(rest) => {}

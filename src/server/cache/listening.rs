@@ -6,7 +6,7 @@ use super::freshness::PATIENCE;
 use crate::{
     db::{CONFIGURATION_CHANNEL, Changed, Listener, Notification},
     error::Result,
-    server::ServerState,
+    server::{ServerState, outage::Outage},
 };
 
 /// How long after a lost connection the next is tried; twice as long each time, up to the longest.
@@ -15,17 +15,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Keeps the caches true until the server stops.
 pub async fn follow(state: ServerState) {
+    let outage = Outage::new("not hearing of changes; copies are kept for a second");
     let mut pause = FIRST_PAUSE;
     loop {
         let listened = tokio::select! {
-            listened = listen(&state, &mut pause) => listened,
+            listened = listen(&state, &mut pause, &outage) => listened,
             () = state.stop.asked() => return,
         };
         state.caches.freshness.lost();
         state.metrics.listening.set(0);
         if let Err(error) = listened {
-            let cause = error.causes().join(": ");
-            tracing::warn!(%error, cause, "not hearing of changes; copies are kept for a second");
+            outage.failed(&error);
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -36,7 +36,7 @@ pub async fn follow(state: ServerState) {
 }
 
 /// Listens until the connection is lost, which is an error.
-async fn listen(state: &ServerState, pause: &mut Duration) -> Result<()> {
+async fn listen(state: &ServerState, pause: &mut Duration, outage: &Outage) -> Result<()> {
     let settings = state.pool.connect_settings();
     let mut listener = Listener::connect(settings, &[CONFIGURATION_CHANNEL]).await?;
     // What was sent before is lost.
@@ -44,7 +44,7 @@ async fn listen(state: &ServerState, pause: &mut Duration) -> Result<()> {
     state.caches.freshness.heard();
     state.metrics.listening.set(1);
     *pause = FIRST_PAUSE;
-    tracing::debug!("hearing of changes");
+    outage.is_over();
     loop {
         if let Some(notification) = listener.next(PATIENCE).await? {
             hear(state, &notification);

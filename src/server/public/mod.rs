@@ -27,7 +27,7 @@ use axum::{
 };
 
 use super::{
-    Answer, ClientAddress, ServerState,
+    Answer, ClientAddress, Door, ServerState,
     cache::{Cache, Caches},
     rates::{Pace, RateLimits},
     settings::Settings,
@@ -88,7 +88,7 @@ async fn find(state: &ServerState, named: Option<&Named>) -> Answer<Option<Arc<F
     };
     let api = &state.public;
     let load = || async {
-        let db = state.connection_for_stranger().await?;
+        let db = state.connection_for_look_up(Door::Public).await?;
         let channel = widget::find(&db, named).await?;
         Found::of(channel)
     };

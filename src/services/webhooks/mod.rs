@@ -9,7 +9,9 @@ pub mod sign_ups;
 mod work;
 
 pub use load::{LoadedEndpoint, claimants, load};
-pub use receive::{Receipt, Reply, claims, receive, redeem_stream_token};
+pub use receive::{
+    Receipt, Reply, claims, organization_of_stream_token, receive, redeem_stream_token,
+};
 pub use work::{MOST_ATTEMPTS, Worked, backlog, work_once};
 
 /// What webhook secrets are sealed for.

@@ -18,7 +18,7 @@ use crate::{
         },
     },
     domain::{
-        ChannelSettings, OrganizationId, OrganizationStatus,
+        ChannelKind, ChannelSettings, OrganizationId, OrganizationStatus,
         channel::{TwilioSettings, identity::IdentityKind},
         webhook::{
             Incoming, Parsed, Scheme, Verified, evolution, is_stored_header, meta, retell,
@@ -296,19 +296,16 @@ fn stream_token(organization: OrganizationId) -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Lets a media stream in: the organization and channel of its token, which is used up.
+/// Lets a media stream of that organization in: the channel of its token, which is used up.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn redeem_stream_token(
     db: &Database,
-    token: &str,
-    call: &str,
+    organization: OrganizationId,
+    (token, call): (&str, &str),
     now: DateTime<Utc>,
-) -> Result<Option<(OrganizationId, crate::domain::ChannelKind)>> {
-    let Some(organization) = organization_of(token) else {
-        return Ok(None);
-    };
+) -> Result<Option<ChannelKind>> {
     // No call has such an id, and PostgreSQL takes no NUL in a text.
     if call.contains(char::is_control) {
         return Ok(None);
@@ -321,10 +318,11 @@ pub async fn redeem_stream_token(
     }
     let channel = stream_tokens::redeem(&mut tx, &hash, call, now).await?;
     tx.commit().await?;
-    Ok(channel.map(|channel| (organization, channel)))
+    Ok(channel)
 }
 
-fn organization_of(token: &str) -> Option<OrganizationId> {
+/// The organization that a stream token names; `None`: it is none.
+pub fn organization_of_stream_token(token: &str) -> Option<OrganizationId> {
     let bytes: [u8; 48] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
     let id: [u8; 16] = std::array::from_fn(|at| bytes[at]);
     Some(uuid::Uuid::from_bytes(id).into())

@@ -51,7 +51,7 @@ impl Copies {
         };
         let settings = Settings::of(&ServerSection::default()).unwrap();
         let state = ServerState::new(
-            Server {
+            &Server {
                 settings,
                 roles: Roles {
                     requests: true,

@@ -173,7 +173,7 @@ impl House {
             mail_workers: Vec::new(),
         };
         Desk {
-            router: router(ServerState::new(server, stop)),
+            router: router(ServerState::new(&server, stop)),
             _stopper: stopper,
         }
     }

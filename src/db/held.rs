@@ -1,9 +1,18 @@
 //! The connection that a [`Database`](super::Database) holds: its own, or one of a pool's.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
-use sqlx::{PgConnection, Postgres, pool::PoolConnection};
-use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
+use deadpool::managed::Object;
+use sqlx::{Connection as _, PgConnection};
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
+
+use super::pool::Connector;
+
+/// How long a connection that nobody may have again has to end in order.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// A connection, and whether the next one may have it.
 ///
@@ -11,12 +20,16 @@ use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
 /// handle that opened it. What is not known to be clean is closed instead of returned.
 #[derive(Debug)]
 pub(super) struct Held {
-    connection: Connection,
+    /// Always there, until the drop.
+    connection: Option<Connection>,
+    /// Whose turn it is: over when the connection is back in its pool.
+    turn: Option<OwnedSemaphorePermit>,
     /// A transaction was begun of which nobody has seen the end: a handle was dropped while it
     /// waited for BEGIN, COMMIT or ROLLBACK, or one of them failed.
     pub(super) unsettled: bool,
-    /// Whose turn it is: over when the connection is back in its pool.
-    turn: Option<OwnedSemaphorePermit>,
+    /// Something may be under way: an answer that nobody waits for any more, a ROLLBACK that was not
+    /// sent yet. The end of a transaction leaves nothing.
+    pub(super) pending: bool,
     /// The session itself has something that no transaction ends, such as an advisory lock.
     pub(super) has_session_state: bool,
 }
@@ -24,7 +37,7 @@ pub(super) struct Held {
 #[derive(Debug)]
 enum Connection {
     Own(PgConnection),
-    Pooled(PoolConnection<Postgres>),
+    Pooled(Object<Connector>),
 }
 
 impl Held {
@@ -35,7 +48,7 @@ impl Held {
 
     /// A connection that goes back to its pool.
     pub(super) fn pooled(
-        connection: PoolConnection<Postgres>,
+        connection: Object<Connector>,
         turn: Option<OwnedSemaphorePermit>,
     ) -> Self {
         Self::new(Connection::Pooled(connection), turn)
@@ -43,19 +56,22 @@ impl Held {
 
     const fn new(connection: Connection, turn: Option<OwnedSemaphorePermit>) -> Self {
         Self {
-            connection,
+            connection: Some(connection),
             turn,
             unsettled: false,
+            pending: false,
             has_session_state: false,
         }
     }
 }
 
+const TAKEN: &str = "taken by nobody but the drop";
+
 impl Deref for Held {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        match &self.connection {
+        match self.connection.as_ref().expect(TAKEN) {
             Connection::Own(connection) => connection,
             Connection::Pooled(connection) => connection,
         }
@@ -64,7 +80,7 @@ impl Deref for Held {
 
 impl DerefMut for Held {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        match &mut self.connection {
+        match self.connection.as_mut().expect(TAKEN) {
             Connection::Own(connection) => connection,
             Connection::Pooled(connection) => connection,
         }
@@ -73,19 +89,27 @@ impl DerefMut for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let is_clean = !self.unsettled && !self.has_session_state;
-        let Connection::Pooled(connection) = &mut self.connection else {
+        let Some(Connection::Pooled(mut connection)) = self.connection.take() else {
             return;
         };
-        if !is_clean {
-            connection.close_on_drop();
-        } else if let (Some(turn), Ok(runtime)) = (self.turn.take(), Handle::try_current()) {
-            // What the driver does on drop; it may have to wait for a statement that was cut off.
-            let returned = connection.return_to_pool();
-            runtime.spawn(async move {
-                returned.await;
-                drop(turn);
-            });
+        let is_clean = !self.unsettled && !self.has_session_state;
+        if is_clean && !self.pending {
+            // Back in its pool, and the turn after it.
+            return;
         }
+        let Ok(runtime) = Handle::try_current() else {
+            // Dropped, it is closed.
+            let _closed = Object::take(connection);
+            return;
+        };
+        let turn = self.turn.take();
+        runtime.spawn(async move {
+            // Whoever is next would wait for what is under way, and read an answer that is not theirs.
+            if !is_clean || connection.ping().await.is_err() {
+                let closing = Object::take(connection).close();
+                let _closed = timeout(CLOSING, closing).await;
+            }
+            drop(turn);
+        });
     }
 }

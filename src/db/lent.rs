@@ -31,8 +31,10 @@ pub(super) struct Lent {
 impl Lent {
     /// Outside a transaction of its own.
     pub(super) fn outside(db: &Database) -> Result<Self> {
+        let mut connection = db.lend()?;
+        connection.pending = true;
         Ok(Self {
-            connection: db.lend()?,
+            connection,
             in_transaction: false,
             rehearsal: None,
         })
@@ -69,6 +71,7 @@ impl Lent {
             None => committed.map_err(|error| commit_failed(error.into()))?,
         }
         self.connection.unsettled = false;
+        self.connection.pending = false;
         if let Some((ledger, before)) = self.rehearsal.take() {
             // What SET LOCAL set outlives the release of a savepoint.
             self.connection.execute(LEAVE_SCOPE).await?;
@@ -82,6 +85,7 @@ impl Lent {
         self.in_transaction = false;
         PgTransactionManager::rollback(&mut self.connection).await?;
         self.connection.unsettled = false;
+        self.connection.pending = false;
         Ok(())
     }
 

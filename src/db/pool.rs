@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::{
-    Connection,
-    postgres::{PgConnectOptions, PgPool, PgPoolOptions},
-};
-
-use tokio::sync::OwnedSemaphorePermit;
+use deadpool::managed;
+use futures_util::future::join_all;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
     ConnectSettings, Database,
@@ -20,6 +18,10 @@ use crate::error::{Error, Result};
 /// A connection that has rested this long is asked whether it still lives before it is given out.
 /// Under load none rests so long, and the round trip is saved.
 const TESTED_AFTER: Duration = Duration::from_secs(1);
+
+/// After this a connection is opened anew: a server keeps memory for each, and another server may
+/// have taken its place.
+const LONGEST_LIFE: Duration = Duration::from_secs(30 * 60);
 
 /// How a pool is made.
 #[derive(Clone, Debug)]
@@ -36,9 +38,35 @@ pub struct PoolSettings {
 /// Cheap to clone; all clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    connections: PgPool,
-    options: PgConnectOptions,
+    connections: managed::Pool<Connector>,
     settings: PoolSettings,
+}
+
+/// Opens connections, and looks at those that come back before they are given out again.
+#[derive(Debug)]
+pub(super) struct Connector(PgConnectOptions);
+
+impl managed::Manager for Connector {
+    type Type = PgConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> std::result::Result<PgConnection, sqlx::Error> {
+        PgConnection::connect_with(&self.0).await
+    }
+
+    async fn recycle(
+        &self,
+        connection: &mut PgConnection,
+        metrics: &managed::Metrics,
+    ) -> managed::RecycleResult<sqlx::Error> {
+        if metrics.age() >= LONGEST_LIFE {
+            return Err(managed::RecycleError::message("it is old"));
+        }
+        if metrics.last_used() >= TESTED_AFTER {
+            connection.ping().await?;
+        }
+        Ok(())
+    }
 }
 
 /// How many connections there are.
@@ -56,23 +84,13 @@ impl Pool {
     /// # Errors
     /// `Usage` for a URL that cannot be read.
     pub fn new(settings: PoolSettings) -> Result<Self> {
-        let options = connect_options(&settings.connect)?;
-        let connections = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
-            .acquire_timeout(settings.wait)
-            .test_before_acquire(false)
-            .before_acquire(|connection, pooled| {
-                Box::pin(async move {
-                    if pooled.idle_for >= TESTED_AFTER {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options.clone());
+        let connector = Connector(connect_options(&settings.connect)?);
+        let connections = managed::Pool::builder(connector)
+            .max_size(usize::try_from(settings.max_connections).unwrap_or(usize::MAX))
+            .build()
+            .map_err(|error| Error::failure("there can be no pool").because(error))?;
         Ok(Self {
             connections,
-            options,
             settings,
         })
     }
@@ -94,18 +112,20 @@ impl Pool {
     }
 
     async fn acquire(&self, turn: Option<OwnedSemaphorePermit>) -> Result<Database> {
-        match self.connections.acquire().await {
-            Ok(connection) => Ok(Database::holding(Held::pooled(connection, turn))),
-            Err(sqlx::Error::PoolTimedOut) => Err(self.none_in_time("all")),
-            Err(sqlx::Error::PoolClosed) => Err(Error::unavailable(
+        match timeout(self.settings.wait, self.connections.get()).await {
+            Ok(Ok(connection)) => Ok(Database::holding(Held::pooled(connection, turn))),
+            Ok(Err(managed::PoolError::Backend(error))) => {
+                Err(connect_failed(&self.connections.manager().0, error))
+            }
+            Ok(Err(managed::PoolError::Closed)) => Err(Error::unavailable(
                 "the connections to the database are closed: the server is stopping",
             )),
-            Err(error) => Err(connect_failed(&self.options, error)),
+            Ok(Err(_)) | Err(_) => Err(self.none_in_time("all")),
         }
     }
 
-    /// That nobody of these got a connection in time. The driver tries again while nobody listens, so
-    /// a server that is down looks like one whose connections are all in use.
+    /// That nobody of these got a connection in time: a server that does not answer looks like one
+    /// whose connections are all in use.
     pub fn none_in_time(&self, whose: &str) -> Error {
         let PoolSettings {
             max_connections,
@@ -115,7 +135,7 @@ impl Pool {
         Error::unavailable(format!(
             "no connection to the database at {} in {} seconds: it does not answer, or those for \
              {whose} are in use, of {max_connections} connections",
-            address(&self.options),
+            address(&self.connections.manager().0),
             wait.as_secs_f32(),
         ))
         .hint(
@@ -140,16 +160,18 @@ impl Pool {
 
     /// How many connections there are now.
     pub fn size(&self) -> PoolSize {
-        let idle = self.connections.num_idle();
-        let all = usize::try_from(self.connections.size()).unwrap_or(usize::MAX);
+        let status = self.connections.status();
         PoolSize {
-            used: all.saturating_sub(idle),
-            idle,
+            used: status.size.saturating_sub(status.available),
+            idle: status.available,
         }
     }
 
-    /// Waits until every connection came back, and closes them.
+    /// Closes the connections that rest; each other one when it comes back.
     pub async fn close(&self) {
-        self.connections.close().await;
+        let resting = self.connections.retain(|_, _| false).removed;
+        self.connections.close();
+        // One that cannot say goodbye is gone already.
+        let _closed = join_all(resting.into_iter().map(PgConnection::close)).await;
     }
 }

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// A connection that has rested this long is asked whether it still lives before it is given out.
-/// Under load none rests so long, and the round trip is saved.
+/// A connection that was given out this long ago is asked whether it still lives before it is given
+/// out again. Under load none waits so long, and the round trip is saved.
 const TESTED_AFTER: Duration = Duration::from_secs(1);
 
 /// After this a connection is opened anew: a server keeps memory for each, and another server may
@@ -120,21 +120,21 @@ impl Pool {
             Ok(Err(managed::PoolError::Closed)) => Err(Error::unavailable(
                 "the connections to the database are closed: the server is stopping",
             )),
-            Ok(Err(_)) | Err(_) => Err(self.none_in_time("all")),
+            Ok(Err(_)) | Err(_) => Err(self.none_in_time("everybody")),
         }
     }
 
     /// That nobody of these got a connection in time: a server that does not answer looks like one
     /// whose connections are all in use.
-    pub fn none_in_time(&self, whose: &str) -> Error {
+    pub fn none_in_time(&self, who: &str) -> Error {
         let PoolSettings {
             max_connections,
             wait,
             ..
         } = &self.settings;
         Error::unavailable(format!(
-            "no connection to the database at {} in {} seconds: it does not answer, or those for \
-             {whose} are in use, of {max_connections} connections",
+            "no connection to the database at {} in {} seconds: it does not answer, or those that \
+             {who} may have are in use (connections for all: {max_connections})",
             address(&self.connections.manager().0),
             wait.as_secs_f32(),
         ))

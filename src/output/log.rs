@@ -19,6 +19,13 @@ const WAIT: Duration = Duration::from_millis(50);
 /// That many bytes do not wait.
 const BATCH: usize = 64 * 1024;
 
+/// Hands on a line without passwords.
+fn redacted(line: &[u8], write: impl FnOnce(&str)) {
+    // As a rule it is UTF-8, and to see that is faster.
+    let text = str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+    write(&redact(&text));
+}
+
 /// Writes each line at once.
 #[derive(Clone)]
 pub struct LogWriter(Printer);
@@ -31,8 +38,7 @@ impl LogWriter {
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        self.0.write_stderr(redact(&text).as_bytes());
+        redacted(bytes, |text| self.0.write_stderr(text.as_bytes()));
         Ok(bytes.len())
     }
 
@@ -115,18 +121,16 @@ impl LogLines {
     }
 
     fn add(&self, line: &[u8], is_urgent: bool) {
-        // As a rule it is UTF-8, and to see that is faster.
-        let text =
-            str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
-        let redacted = redact(&text);
-        let mut waiting = self.lock();
-        let is_first = waiting.text.is_empty();
-        waiting.text.push_str(&redacted);
-        if is_urgent || waiting.ended || waiting.text.len() >= BATCH {
-            self.write_out(&mut waiting);
-        } else if is_first {
-            self.0.changed.notify_one();
-        }
+        redacted(line, |text| {
+            let mut waiting = self.lock();
+            let is_first = waiting.text.is_empty();
+            waiting.text.push_str(text);
+            if is_urgent || waiting.ended || waiting.text.len() >= BATCH {
+                self.write_out(&mut waiting);
+            } else if is_first {
+                self.0.changed.notify_one();
+            }
+        });
     }
 
     /// Under the lock: so the lines stay in order, and where stderr is slow whoever logs waits.

@@ -42,7 +42,7 @@ impl Outage {
     }
 
     /// It works.
-    pub(super) fn is_over(&self) {
+    pub(super) fn ended(&self) {
         let failing = self.lock(|since| since.take());
         if let Some(Failing { begun, .. }) = failing {
             let seconds = begun.elapsed().as_secs();
@@ -78,7 +78,7 @@ mod tests {
         let told = |after| outage.is_to_be_told(begun + Duration::from_secs(after));
         let seconds: Vec<u64> = (0..200).filter(|after| told(*after)).collect();
         assert_eq!(seconds, [0, 60, 120, 180]);
-        outage.is_over();
+        outage.ended();
         assert!(outage.is_to_be_told(begun + Duration::from_secs(201)));
     }
 }

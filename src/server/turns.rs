@@ -103,8 +103,8 @@ impl ServerState {
     /// `Unavailable` when none is to be had in time.
     pub async fn connection_for(&self, organization: OrganizationId) -> Result<Database> {
         let turns = self.turns.of_organization(organization);
-        let whose = || format!("requests of the organization {organization}");
-        self.connect_in_turn(turns, whose).await
+        let who = || format!("requests of the organization {organization}");
+        self.connect_in_turn(turns, who).await
     }
 
     /// A connection for looking up what is asked for at a door and not known yet.
@@ -112,18 +112,18 @@ impl ServerState {
     /// # Errors
     /// `Unavailable` when none is to be had in time.
     pub async fn connection_for_look_up(&self, door: Door) -> Result<Database> {
-        let (turns, whose) = match door {
+        let (turns, who) = match door {
             Door::Public => (&self.turns.public, "look-ups of the public API"),
             Door::Webhooks => (&self.turns.webhooks, "look-ups of endpoints and tokens"),
         };
-        self.connect_in_turn(Arc::clone(turns), || whose.to_owned())
+        self.connect_in_turn(Arc::clone(turns), || who.to_owned())
             .await
     }
 
     async fn connect_in_turn(
         &self,
         turns: Arc<Semaphore>,
-        whose: impl FnOnce() -> String,
+        who: impl FnOnce() -> String,
     ) -> Result<Database> {
         let connecting = async {
             // Nobody closes it.
@@ -133,7 +133,7 @@ impl ServerState {
         };
         match tokio::time::timeout(self.pool.wait(), connecting).await {
             Ok(connected) => connected,
-            Err(_) => Err(self.pool.none_in_time(&whose())),
+            Err(_) => Err(self.pool.none_in_time(&who())),
         }
     }
 }

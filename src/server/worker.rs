@@ -49,19 +49,19 @@ async fn watched(state: ServerState, outage: &Arc<Outage>) {
 async fn work(state: ServerState, outage: Arc<Outage>) {
     let mut turn = Turn::default();
     while !state.stop.is_asked() {
-        let worked = step(&state, &mut turn).await;
-        let rest = match &worked {
-            Ok(true) => Duration::ZERO,
-            Ok(false) => IDLE,
-            Err(_) => WITHOUT_DATABASE,
+        let rest = match step(&state, &mut turn).await {
+            Ok(worked) => {
+                outage.ended();
+                if worked {
+                    continue;
+                }
+                IDLE
+            }
+            Err(error) => {
+                outage.failed(&error);
+                WITHOUT_DATABASE
+            }
         };
-        match &worked {
-            Ok(_) => outage.is_over(),
-            Err(error) => outage.failed(error),
-        }
-        if rest.is_zero() {
-            continue;
-        }
         tokio::select! {
             () = state.work.notified() => {}
             () = tokio::time::sleep(rest) => {}

@@ -44,7 +44,7 @@ async fn listen(state: &ServerState, pause: &mut Duration, outage: &Outage) -> R
     state.caches.freshness.heard();
     state.metrics.listening.set(1);
     *pause = FIRST_PAUSE;
-    outage.is_over();
+    outage.ended();
     loop {
         if let Some(notification) = listener.next(PATIENCE).await? {
             hear(state, &notification);

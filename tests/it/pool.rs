@@ -70,6 +70,26 @@ async fn a_handle_dropped_in_mid_transaction_comes_back_clean() {
     assert_eq!(name, fixture.a.name);
 }
 
+/// Its locks would be in the way of others until somebody happened to need that connection.
+#[tokio::test]
+async fn a_transaction_that_was_dropped_ends_at_once() {
+    let fixture = Fixture::new().await;
+    let pool = pool_of_one(&fixture.db.url);
+    let (db, mut tx) = open(&pool, fixture.a.id).await;
+    db::organizations::lock_current(&mut tx).await.unwrap();
+    drop((tx, db));
+    let left = "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    let ended = async {
+        while fixture.db.scalar::<i64>(left).await > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended)
+        .await
+        .expect("nobody asked for the connection");
+}
+
 /// A request that is cut off at its time limit, while it waits for an answer of the server.
 #[tokio::test]
 async fn a_handle_cut_off_while_it_waits_comes_back_clean() {

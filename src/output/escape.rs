@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::quoting::is_hazard;
+
 /// Escapes for one line: control characters, line breaks and tabs become `\n`, `\u{1b}`, ….
 pub fn line(text: &str) -> Cow<'_, str> {
     replace(text, |character| {
@@ -27,21 +29,6 @@ pub fn block(text: &str) -> Cow<'_, str> {
         Cow::Owned(replaced) => Cow::Owned(replaced),
         Cow::Borrowed(_) => text,
     }
-}
-
-/// Control characters (C0, DEL, C1), line and paragraph separators, and the marks, embeddings,
-/// overrides and isolates of the Unicode bidirectional algorithm (UAX #9, table 4).
-fn is_hazard(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{61c}'
-                | '\u{200e}'
-                | '\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}'
-                | '\u{feff}'
-        )
 }
 
 fn replace(text: &str, escape: impl Fn(char) -> Option<String>) -> Cow<'_, str> {

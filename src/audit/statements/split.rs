@@ -1,6 +1,8 @@
 //! Splits a file of SQL into statements as psql does: by semicolons outside strings, quoted names,
 //! dollar quotes, comments and parentheses, without `\` commands and the data of COPY FROM STDIN.
 
+use crate::quoting::{comment_length, dollar_length, is_word_part, is_word_start, quoted_length};
+
 /// A statement in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
@@ -84,8 +86,8 @@ impl<'a> Splitter<'a> {
                 self.depth = self.depth.saturating_sub(1);
                 1
             }
-            _ if is_name_start(first) => {
-                let end = rest.find(|c: char| !is_name_part(c)).unwrap_or(rest.len());
+            _ if is_word_start(first) => {
+                let end = rest.find(|c: char| !is_word_part(c)).unwrap_or(rest.len());
                 let word = &rest[..end];
                 if word.eq_ignore_ascii_case("e") && rest[end..].starts_with('\'') {
                     return end + quoted_length(&rest[end..], '\'', true);
@@ -95,7 +97,7 @@ impl<'a> Splitter<'a> {
             }
             // A number takes what follows with it, so that 1e5 is no name.
             _ if first.is_ascii_digit() => {
-                rest.find(|c: char| !is_name_part(c)).unwrap_or(rest.len())
+                rest.find(|c: char| !is_word_part(c)).unwrap_or(rest.len())
             }
             other => other.len_utf8(),
         }
@@ -184,69 +186,8 @@ impl<'a> Splitter<'a> {
     }
 }
 
-fn is_name_start(c: char) -> bool {
-    c.is_alphabetic() || c == '_' || !c.is_ascii()
-}
-
-fn is_name_part(c: char) -> bool {
-    is_name_start(c) || c.is_ascii_digit() || c == '$'
-}
-
 fn line_length(text: &str) -> usize {
     text.find('\n').map_or(text.len(), |end| end + 1)
-}
-
-/// Comments nest (PostgreSQL manual, 4.1.5).
-fn comment_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let (mut at, mut depth) = (0, 0_usize);
-    while at < bytes.len() {
-        match &bytes[at..(at + 2).min(bytes.len())] {
-            b"/*" => {
-                depth += 1;
-                at += 2;
-            }
-            b"*/" => {
-                depth -= 1;
-                at += 2;
-                if depth == 0 {
-                    return at;
-                }
-            }
-            _ => at += 1,
-        }
-    }
-    text.len()
-}
-
-/// The length of a quoted text; a doubled quote is one of it, and so is one after a backslash
-/// where these escape.
-fn quoted_length(text: &str, quote: char, backslash: bool) -> usize {
-    let mut characters = text.char_indices().skip(1).peekable();
-    while let Some((at, c)) = characters.next() {
-        if c == '\\' && backslash {
-            characters.next();
-        } else if c == quote && characters.next_if(|(_, next)| *next == quote).is_none() {
-            return at + c.len_utf8();
-        }
-    }
-    text.len()
-}
-
-/// The length of `$tag$ … $tag$`, or of a parameter or a lone sign.
-fn dollar_length(text: &str) -> usize {
-    let tag = text[1..].find(|c: char| !is_name_part(c) || c == '$');
-    let Some(end) = tag.filter(|end| text[1 + end..].starts_with('$')) else {
-        return 1;
-    };
-    let tag = &text[..end + 2];
-    if tag[1..].starts_with(|c: char| c.is_ascii_digit()) {
-        return 1;
-    }
-    match text[tag.len()..].find(tag) {
-        Some(close) => close + 2 * tag.len(),
-        None => text.len(),
-    }
 }
 
 fn copies_from_stdin(statement: &str) -> bool {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::check::{Check, Class, Confidence, Severity};
+use crate::quoting::printable;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ pub struct Fix {
     /// What to do, in one sentence.
     pub summary: String,
     /// The statement that does it, where it follows from the catalog alone. Several statements
-    /// are several entries; none ends with a semicolon.
+    /// are several entries; none ends with a semicolon. Each is [`printable`].
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub sql: Vec<String>,
     /// Whether `audit fix` may write it: it needs no judgement, and takes nothing from a correct
@@ -100,7 +101,10 @@ impl Fix {
         sql: impl IntoIterator<Item = S>,
     ) -> Self {
         Self {
-            sql: sql.into_iter().map(Into::into).collect(),
+            sql: sql
+                .into_iter()
+                .map(|one| printable(&one.into()).into_owned())
+                .collect(),
             ..Self::advice(phase, summary)
         }
     }
@@ -186,6 +190,14 @@ impl Finding {
     #[must_use]
     pub fn fact(mut self, fact: impl Into<String>) -> Self {
         self.evidence.facts.push(fact.into());
+        self
+    }
+
+    /// Shows the statements that prove it, each [`printable`].
+    #[must_use]
+    pub fn shown_by(mut self, statements: impl IntoIterator<Item = String>) -> Self {
+        let statements = statements.into_iter();
+        self.evidence.statements = statements.map(|one| printable(&one).into_owned()).collect();
         self
     }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::finding::{Finding, Phase};
+use crate::quoting::comment_line;
 
 /// What `audit fix` writes.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -76,7 +77,8 @@ impl Migration {
         if self.steps.is_empty() {
             text.push_str("-- Nothing can be mended mechanically.\n");
         } else {
-            text.push_str("BEGIN;\n");
+            // The texts of policies and defaults were written out under this path.
+            text.push_str("BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\n");
             for step in &self.steps {
                 text.push('\n');
                 for mended in &step.mends {
@@ -107,7 +109,7 @@ impl Migration {
 fn comment(text: &mut String, prose: &str) {
     for line in prose.split(['\n', '\r']) {
         text.push_str("-- ");
-        text.push_str(line);
+        text.push_str(&comment_line(line));
         text.push('\n');
     }
 }

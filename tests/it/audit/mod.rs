@@ -6,6 +6,7 @@ mod catalog_spills;
 mod catalog_texts;
 mod commands;
 mod correct;
+mod exact_names;
 mod grant_functions;
 mod grant_roles;
 mod grants;

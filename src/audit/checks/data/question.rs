@@ -163,7 +163,6 @@ impl Question {
         );
         finding.evidence.count = Some(count);
         finding.evidence.rows = rows;
-        finding.evidence.statements = vec![self.listing()];
-        finding
+        finding.shown_by([self.listing()])
     }
 }

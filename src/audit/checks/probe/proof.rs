@@ -108,7 +108,7 @@ fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>]) -> Finding {
         .confidence(confidence);
     finding.evidence.facts = facts(field, target);
     if let Verdict::Leak(shown) = &best.verdict {
-        finding.evidence.statements = statements(field, best.stand, shown);
+        finding = finding.shown_by(statements(field, best.stand, shown));
     }
     if best.abridged {
         finding.evidence.facts.push(ABRIDGED.to_owned());

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use crate::hint::Hint;
+
 /// What kind of failure this is. Each kind has one exit code, documented in `--help`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorKind {
@@ -62,7 +64,7 @@ impl ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    hints: Vec<String>,
+    hints: Vec<Hint>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
     of_database: bool,
 }
@@ -124,8 +126,29 @@ impl Error {
 
     /// Adds a hint; several are printed in order.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds the hints of another error.
+    #[must_use]
+    pub fn hints_of(mut self, other: &Self) -> Self {
+        self.hints.extend_from_slice(&other.hints);
+        self
+    }
+
+    /// Puts `place: ` before the message, and leaves everything else as it is.
+    #[must_use]
+    pub fn within(mut self, place: impl fmt::Display) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// The same failure as one of another kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
         self
     }
 
@@ -154,7 +177,7 @@ impl Error {
     }
 
     /// What to do about it.
-    pub fn hints(&self) -> &[String] {
+    pub fn hints(&self) -> &[Hint] {
         &self.hints
     }
 

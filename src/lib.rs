@@ -32,6 +32,7 @@ pub mod csv_file;
 pub mod db;
 pub mod domain;
 pub mod error;
+pub mod hint;
 pub mod local;
 pub mod mail;
 pub mod output;

@@ -2,9 +2,8 @@
 
 use std::{pin::pin, process::ExitCode};
 
-use clap::Parser;
 use tenantctl::{
-    cli::{self, Cli},
+    cli,
     context::{App, Environment},
     error::{Error, Result},
 };
@@ -13,11 +12,11 @@ use tokio::signal::unix::{SignalKind, signal};
 fn main() -> ExitCode {
     cli::complete::answer_if_asked();
     let environment = Environment::from_process();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (cli, scope) = match cli::scope::parse() {
+        Ok(parsed) => parsed,
         Err(error) => return cli::usage::tell(&error, &environment),
     };
-    let app = App::new(cli.global, environment);
+    let app = App::new(cli.global, environment).running(scope);
     let log = match cli.command.is_server() {
         true => app.start_server_logging().map(Some),
         false => {

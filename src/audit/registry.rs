@@ -7,6 +7,7 @@ use crate::{
         suggest::did_you_mean,
     },
     error::{Error, Result},
+    run,
 };
 
 /// The checks that read the catalog alone.
@@ -44,7 +45,7 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let error = Error::not_found(format!("there is no check and no class {name}"));
     match did_you_mean(name, known) {
         Some(hint) => error.hint(hint),
-        None => error.hint("tenantctl audit checks lists them"),
+        None => error.hint(run!["audit", "checks"].labeled("list them")),
     }
 }
 

@@ -17,6 +17,8 @@ use super::{
 use crate::{
     domain::audit::{Actor, DatabaseSummary, Report, Root, Summary, TableSummary, TenantSummary},
     error::{Error, Result},
+    hint::Hint,
+    run,
 };
 
 /// What is to be done, and how.
@@ -71,8 +73,11 @@ pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Resu
         }
         checks_run += count_active(options);
         if checks_run == 0 {
-            return Err(Error::usage("no check is left to run")
-                .hint("the checks of class query are those of `tenantctl audit queries`; attacks need --probe"));
+            return Err(Error::usage("no check is left to run").hint(
+                Hint::from("the checks of class query are those of `")
+                    .then(run!["audit", "queries"])
+                    .then("`; attacks need --probe"),
+            ));
         }
     }
     let mut report = Report {

@@ -4,6 +4,7 @@
 pub mod complete;
 mod global;
 pub mod help;
+pub mod scope;
 mod typed;
 pub mod usage;
 pub mod values;
@@ -11,6 +12,7 @@ pub mod values;
 use clap::{Parser, Subcommand};
 
 pub use global::GlobalArgs;
+pub use scope::Scope;
 
 use crate::{commands, context::App, error::Result};
 
@@ -38,54 +40,61 @@ pub struct Cli {
 /// The nouns.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    #[command(add = Scope::Configuration)]
     Demo(commands::demo::DemoArgs),
+    #[command(add = Scope::Configuration)]
     Init(commands::init::InitArgs),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Platform)]
     Org(commands::org::OrgCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Platform)]
     User(commands::user::UserCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Member(commands::member::MemberCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Invite(commands::invite::InviteCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Outbox(commands::outbox::OutboxCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Alone)]
     Role(commands::role::RoleCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Access(commands::access::AccessCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Channel(commands::channel::ChannelCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Agent(commands::agent::AgentCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Patient(commands::patient::PatientCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Provider(commands::provider::ProviderCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Operatory(commands::operatory::OperatoryCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Schedule(commands::schedule::ScheduleCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Appointment(commands::appointment::AppointmentCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Booking(commands::booking::BookingCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Import(commands::import::ImportCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Webhook(commands::webhook::WebhookCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Organization)]
     Activity(commands::activity::ActivityCommand),
+    #[command(add = Scope::Database)]
     Serve(commands::serve::ServeArgs),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Database)]
     Db(commands::db::DbCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Configuration)]
     Local(commands::local::LocalCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Configuration)]
     Config(commands::config::ConfigCommand),
+    #[command(add = Scope::Database)]
     Audit(Box<commands::audit::AuditArgs>),
+    #[command(add = Scope::Database)]
     Doctor(commands::doctor::DoctorArgs),
+    #[command(add = Scope::Alone)]
     Completions(commands::completions::CompletionsArgs),
+    #[command(add = Scope::Alone)]
     Man(commands::man::ManArgs),
 }
 

@@ -26,7 +26,7 @@ fn told(error: Error) -> String {
     let mut text = error.to_string();
     for hint in error.hints() {
         text.push_str("\n  hint: ");
-        text.push_str(hint);
+        text.push_str(&hint.to_string());
     }
     text
 }

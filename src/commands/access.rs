@@ -10,6 +10,7 @@ use crate::{
     domain::{Email, Permission, Role},
     error::{Error, Result},
     output::{Page, View},
+    run,
     services::access::{self, Decision},
 };
 
@@ -88,12 +89,10 @@ fn denied(
     }
     let error = Error::refused(format!("{user} lacks {permission} in {organization}"));
     Some(match decision.role {
-        Some(role) => error.hint(format!(
-            "see what the role allows: tenantctl role show {role}"
-        )),
-        None => error.hint(format!(
-            "see who is a member: tenantctl member list --org {organization}"
-        )),
+        Some(role) => error.hint(run!["role", "show", role].labeled("see what the role allows")),
+        None => {
+            error.hint(run!["member", "list", "--org", organization].labeled("see who is a member"))
+        }
     })
 }
 

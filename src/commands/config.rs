@@ -7,20 +7,27 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    cli::Scope,
     config::{self, Setting, Validation, ValueSource},
     context::App,
     crypto::new_key_text,
     error::{Context, Error, Result},
+    hint::Hint,
+    output::Printer,
     output::{Cell, Page, Style, View},
+    run,
 };
 
 /// Look at the configuration: where it is, what it says, whether it is valid.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     Path(PathArgs),
+    #[command(add = Scope::Database)]
     Show(ShowArgs),
     Validate(ValidateArgs),
+    #[command(add = Scope::Alone)]
     Schema(SchemaArgs),
+    #[command(add = Scope::Alone)]
     NewKey(NewKeyArgs),
 }
 
@@ -73,10 +80,10 @@ impl View for PathView {
         page.line(self.path.to_string_lossy());
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match self.exists {
             true => Vec::new(),
-            false => vec!["it does not exist yet: tenantctl init".to_owned()],
+            false => vec![run!["init"].labeled("it does not exist yet")],
         }
     }
 }
@@ -150,8 +157,8 @@ impl View for SettingsView {
         page.table(&["KEY", "VALUE", "FROM"], &rows);
     }
 
-    fn warnings(&self) -> Vec<String> {
-        self.warnings.clone()
+    fn warnings(&self) -> Vec<Hint> {
+        self.warnings.iter().map(Hint::from).collect()
     }
 }
 
@@ -182,26 +189,54 @@ pub struct ValidateArgs {}
 impl ValidateArgs {
     fn run(self, app: &App) -> Result<()> {
         let found = config::validate(app.global.config.as_deref(), &app.environment)?;
-        let view = ValidationView {
-            valid: found.mistakes.is_empty(),
-            found,
-        };
+        let view = ValidationView::new(found, &app.printer);
         app.printer.view(&view)?;
-        let path = view.found.path.display();
-        match view.found.mistakes.len() {
+        let path = view.path.display();
+        match view.mistakes.len() {
             0 => Ok(()),
             1 => Err(Error::bad_input(format!("{path} has a mistake"))),
             count => Err(Error::bad_input(format!("{path} has {count} mistakes"))),
         }
-        .map_err(|error| error.hint("every key, with its type: tenantctl config schema"))
+        .map_err(|error| error.hint(run!["config", "schema"].labeled("every key, with its type")))
     }
 }
 
 #[derive(Serialize)]
 struct ValidationView {
     valid: bool,
-    #[serde(flatten)]
-    found: Validation,
+    path: PathBuf,
+    exists: bool,
+    mistakes: Vec<MistakeView>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct MistakeView {
+    line: usize,
+    column: usize,
+    key: Option<String>,
+    message: String,
+    hint: Option<String>,
+}
+
+impl ValidationView {
+    fn new(found: Validation, printer: &Printer) -> Self {
+        let mistakes = found.mistakes.into_iter().map(|mistake| MistakeView {
+            line: mistake.line,
+            column: mistake.column,
+            key: mistake.key,
+            message: mistake.message,
+            hint: mistake.hint.map(|hint| printer.complete(&hint)),
+        });
+        let mistakes: Vec<MistakeView> = mistakes.collect();
+        Self {
+            valid: mistakes.is_empty(),
+            path: found.path,
+            exists: found.exists,
+            mistakes,
+            warnings: found.warnings,
+        }
+    }
 }
 
 impl View for ValidationView {
@@ -211,7 +246,6 @@ impl View for ValidationView {
             return;
         }
         let rows: Vec<_> = self
-            .found
             .mistakes
             .iter()
             .map(|mistake| {
@@ -227,8 +261,8 @@ impl View for ValidationView {
     }
 
     fn summary(&self) -> Option<String> {
-        let path = self.found.path.display();
-        match (self.valid, self.found.exists) {
+        let path = self.path.display();
+        match (self.valid, self.exists) {
             (true, true) => Some(format!("{path} is valid")),
             (true, false) => Some(format!(
                 "{path} does not exist: every value is built in, and that is valid"
@@ -237,8 +271,8 @@ impl View for ValidationView {
         }
     }
 
-    fn warnings(&self) -> Vec<String> {
-        self.found.warnings.clone()
+    fn warnings(&self) -> Vec<Hint> {
+        self.warnings.iter().map(Hint::from).collect()
     }
 }
 
@@ -290,7 +324,7 @@ impl View for NewKeyView {
         page.line(self.key.as_str());
     }
 
-    fn next(&self) -> Vec<String> {
-        vec!["say where it is: keys_file or keys_command in the section [secrets], or TENANTCTL_SECRET_KEYS".to_owned()]
+    fn next(&self) -> Vec<Hint> {
+        vec!["say where it is: keys_file or keys_command in the section [secrets], or TENANTCTL_SECRET_KEYS".into()]
     }
 }

@@ -13,6 +13,7 @@ use clap::{Args, ValueHint};
 use crate::{
     context::App,
     error::{Context, Error, Result},
+    hint::Hint,
 };
 
 /// Bytes read at most: more than any text or document may have, so that a wrong file is refused
@@ -142,12 +143,12 @@ impl TextArgs {
     ///
     /// # Errors
     /// As [`TextSource::read`].
-    pub async fn read(&self, app: &App, clear: &str) -> Result<String> {
+    pub async fn read(&self, app: &App, clear: impl Into<Hint>) -> Result<String> {
         match (&self.text, &self.from_file) {
             (_, Some(source)) => source.read(app).await,
             (Some(text), None) if !text.trim().is_empty() => Ok(text.clone()),
             _ => Err(Error::bad_input("the text is blank; nothing was changed")
-                .hint(format!("to have none: {clear}"))),
+                .hint(clear.into().labeled("to have none"))),
         }
     }
 }

@@ -9,8 +9,10 @@ use crate::{
     config::LOCAL_PROFILE,
     context::App,
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     local::{LocalCluster, LocalState, LocalStatus, Started},
     output::{Assent, Page, View},
+    run,
 };
 
 /// Run a private PostgreSQL of your own: nothing to install, nothing to configure.
@@ -110,8 +112,8 @@ impl View for StartedView {
         Some(format!("the local PostgreSQL {done}"))
     }
 
-    fn next(&self) -> Vec<String> {
-        vec![format!("tenantctl --profile {LOCAL_PROFILE} db migrate")]
+    fn next(&self) -> Vec<Hint> {
+        vec![run!["--profile", LOCAL_PROFILE, "db", "migrate"]]
     }
 }
 
@@ -149,9 +151,9 @@ impl View for StoppedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match self.stopped {
-            true => vec!["undo: tenantctl local start".to_owned()],
+            true => vec![run!["local", "start"].labeled("undo")],
             false => Vec::new(),
         }
     }
@@ -202,11 +204,11 @@ impl View for StatusView {
         }
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let next = match self.0.state {
-            LocalState::Running => "tenantctl local stop",
+            LocalState::Running => run!["local", "stop"],
             LocalState::NotCreated | LocalState::Stopped | LocalState::Crashed => {
-                "tenantctl local start"
+                run!["local", "start"]
             }
         };
         vec![next.to_owned()]
@@ -264,22 +266,19 @@ impl View for UrlView {
         page.line(&self.url);
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         match self.running {
             true => Vec::new(),
-            false => vec!["the local PostgreSQL does not run: tenantctl local start".to_owned()],
+            false => vec![run!["local", "start"].labeled("the local PostgreSQL does not run")],
         }
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let passfile = self.passfile.iter();
         let command = passfile.map(|file| {
             let file = file.to_string_lossy();
-            format!(
-                "PGPASSFILE={} psql {}",
-                shell_words::quote(&file),
-                shell_words::quote(&self.url)
-            )
+            let (file, url) = (shell_words::quote(&file), shell_words::quote(&self.url));
+            Hint::from(format!("PGPASSFILE={file} psql {url}"))
         });
         command.collect()
     }

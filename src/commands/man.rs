@@ -13,6 +13,7 @@ use crate::{
     cli::Cli,
     context::App,
     error::{Context, Result},
+    hint::Hint,
     output::{Page, View},
 };
 
@@ -106,12 +107,10 @@ impl View for WrittenView {
         ))
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let page = self.folder.join("tenantctl.1");
-        vec![format!(
-            "man {}",
-            shell_words::quote(&page.to_string_lossy())
-        )]
+        let page = page.to_string_lossy();
+        vec![format!("man {}", shell_words::quote(&page)).into()]
     }
 }
 

@@ -118,7 +118,8 @@ fn keys(app: &App) -> Option<Arc<SealingKeys>> {
         Ok(keys) => Some(Arc::new(keys)),
         Err(error) => {
             let cause = error.causes().join(": ");
-            let hint = error.hints().join("; ");
+            let hint = error.hints().iter().map(|hint| app.printer.complete(hint));
+            let hint = hint.collect::<Vec<_>>().join("; ");
             tracing::warn!(
                 %error,
                 cause,

@@ -136,13 +136,6 @@ pub fn channel_state_cell(
     }
 }
 
-/// ` --org SLUG` where the flag was given: for a command that is shown before the organization
-/// was looked up.
-pub fn repeated_org(app: &App) -> String {
-    let flag = |org: &String| format!(" --org {}", shell_words::quote(org));
-    app.global.org.as_ref().map(flag).unwrap_or_default()
-}
-
 /// A role; owners stand out.
 pub fn role_cell(style: &Style, role: Role) -> Cell {
     match role {

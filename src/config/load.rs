@@ -6,8 +6,6 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::database_url::has_password;
 use super::file::Config;
 use super::inspect::{Inspection, inspect};
@@ -15,6 +13,7 @@ use super::mistake::Mistake;
 use super::settings::{Setting, ValueSource, settings};
 use super::{Environment, paths};
 use crate::error::{Context, Error, Result};
+use crate::run;
 
 /// The effective configuration, and where it was read from.
 #[derive(Clone, Debug)]
@@ -61,7 +60,7 @@ impl Loaded {
 }
 
 /// What `config validate` found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Validation {
     /// The configuration file.
     pub path: PathBuf,
@@ -140,7 +139,7 @@ impl ConfigFile {
                 Err(Error::not_found(format!(
                     "the configuration file {path}, named by {how}, does not exist"
                 ))
-                .hint(format!("create it: tenantctl --config {path} init")))
+                .hint(run!["--config", path, "init"].labeled("create it")))
             }
             (Err(error), _) if error.kind() == ErrorKind::InvalidData => {
                 Err(Error::bad_input(format!(
@@ -200,15 +199,15 @@ fn mistaken(path: &Path, mistakes: &[Mistake]) -> Error {
         )),
     };
     let hints = mistakes.iter().filter_map(|mistake| {
-        let hint = mistake.hint.as_deref()?;
+        let hint = mistake.hint.clone()?;
         Some(match mistakes {
-            [_] => hint.to_owned(),
-            _ => format!("line {}: {hint}", mistake.line),
+            [_] => hint,
+            _ => hint.labeled(format!("line {}", mistake.line)),
         })
     });
     hints
         .fold(error, Error::hint)
-        .hint("every key, with its type: tenantctl config schema")
+        .hint(run!["config", "schema"].labeled("every key, with its type"))
 }
 
 #[cfg(test)]
@@ -306,7 +305,7 @@ mod tests {
             .load(&[("TENANTCTL_OUTPUT", "xml")])
             .unwrap_err();
         assert_eq!(error.kind(), Kind::Usage);
-        assert!(error.hints()[0].contains("ndjson"));
+        assert!(error.hints()[0].to_string().contains("ndjson"));
     }
 
     #[test]

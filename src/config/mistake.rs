@@ -3,11 +3,12 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::Serialize;
 use toml_edit::{Document, Item, Key};
 
+use crate::hint::Hint;
+
 /// A mistake in the configuration file. Shows no secret.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Mistake {
     /// The line, from 1.
     pub line: usize,
@@ -18,7 +19,7 @@ pub struct Mistake {
     /// What is wrong and which rule it breaks.
     pub message: String,
     /// What to do about it.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 impl fmt::Display for Mistake {
@@ -45,7 +46,7 @@ pub(super) fn dotted(path: &[String]) -> String {
 pub(super) struct Finding {
     pub(super) path: KeyPath,
     pub(super) message: String,
-    pub(super) hint: Option<String>,
+    pub(super) hint: Option<Hint>,
 }
 
 impl Finding {
@@ -57,7 +58,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(super) fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -6,6 +6,7 @@ use super::Environment;
 use super::file::Profile;
 use super::secret_places::SecretPlaces;
 use crate::error::{Error, Result};
+use crate::run;
 
 impl Profile {
     /// The options of this profile that name a URL; a valid profile has exactly one, and `local`
@@ -45,7 +46,7 @@ impl Profile {
             Error::unavailable(format!(
                 "profile `{name}` says nowhere which database it is"
             ))
-            .hint("tenantctl config validate")
+            .hint(run!["config", "validate"])
         })
     }
 }

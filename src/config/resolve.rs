@@ -9,6 +9,7 @@ use super::database_url::Endpoint;
 use super::file::{Config, Profile};
 use crate::domain::suggest::did_you_mean;
 use crate::error::{Error, ErrorKind, Result};
+use crate::run;
 
 /// The profile that exists without being defined: the private local PostgreSQL.
 pub const LOCAL_PROFILE: &str = "local";
@@ -176,8 +177,12 @@ fn profile_target(
 
 fn nothing_named() -> Error {
     Error::unavailable("no database is named: no flag, environment variable or profile says which")
-        .hint("a private local one: tenantctl local start, then add --profile local")
-        .hint("your own, once and for all: tenantctl init")
+        .hint(
+            run!["local", "start"]
+                .labeled("a private local one")
+                .then(", then add --profile local"),
+        )
+        .hint(run!["init"].labeled("your own, once and for all"))
         .hint(format!(
             "your own, now: export {TENANTCTL_DATABASE_URL_VARIABLE}=postgres://USER@HOST/DATABASE"
         ))
@@ -192,7 +197,7 @@ fn unknown_profile(name: &str, config: &Config) -> Error {
         .unwrap_or_else(|| format!("profiles: {}", known.join(", ")));
     Error::not_found(format!("no profile is named `{name}`"))
         .hint(hint)
-        .hint("add a profile: tenantctl init")
+        .hint(run!["init"].labeled("add a profile"))
 }
 
 fn invalid_url(source: &DatabaseSource, error: super::InvalidUrl) -> Error {

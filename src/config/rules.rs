@@ -10,6 +10,7 @@ use super::resolve::LOCAL_PROFILE;
 use crate::domain::suggest::did_you_mean;
 use crate::domain::{Locale, TimeZone};
 use crate::error::Error;
+use crate::{hint::Hint, run};
 
 /// Every rule that the configuration breaks.
 pub(super) fn check(config: &Config) -> Vec<Finding> {
@@ -38,8 +39,10 @@ fn default_profile(config: &Config) -> Option<Finding> {
         &["default_profile"],
         format!("no profile is named `{name}`"),
     );
-    let hint = did_you_mean(name, config.profiles.keys().map(String::as_str))
-        .unwrap_or_else(|| format!("add a table [profiles.{name}], or run: tenantctl init"));
+    let hint = did_you_mean(name, config.profiles.keys().map(String::as_str)).map_or_else(
+        || run!["init"].labeled(format!("add a table [profiles.{name}], or run")),
+        Hint::from,
+    );
     Some(finding.hint(hint))
 }
 
@@ -61,9 +64,7 @@ pub(super) fn is_profile_name(name: &str) -> bool {
 /// What `--profile local` means must not depend on the file: commands that are printed to be
 /// pasted rely on it.
 pub(super) fn local_is_built_in() -> String {
-    format!(
-        "`{LOCAL_PROFILE}` is the private PostgreSQL of `tenantctl local`, and no other database"
-    )
+    format!("`{LOCAL_PROFILE}` is the private PostgreSQL of this machine, and no other database")
 }
 
 fn profile_name(name: &str) -> Option<Finding> {

@@ -103,7 +103,7 @@ impl<'a> Check<'a> {
         self.findings.push(Finding {
             path: self.path.clone(),
             message,
-            hint,
+            hint: hint.map(Into::into),
         });
     }
 }
@@ -142,7 +142,10 @@ mod tests {
         let document = Document::parse(text).unwrap();
         check(document.as_table())
             .into_iter()
-            .map(|finding| (dotted(&finding.path), finding.message, finding.hint))
+            .map(|finding| {
+                let hint = finding.hint.map(|hint| hint.to_string());
+                (dotted(&finding.path), finding.message, hint)
+            })
             .collect()
     }
 

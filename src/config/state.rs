@@ -106,7 +106,7 @@ impl Contents {
             ))
             .because(error)
             .hint(format!(
-                "it holds only what `tenantctl org use` remembered; remove it: rm {}",
+                "it holds only what `org use` remembered; remove it: rm {}",
                 shell_words::quote(&path.to_string_lossy())
             ))
         })
@@ -179,6 +179,6 @@ mod tests {
         let path = root.path().join("state.toml");
         fs::write(&path, "organizations = 5").unwrap();
         let error = State::load(&path).unwrap_err();
-        assert!(error.hints()[0].contains("rm "));
+        assert!(error.hints()[0].to_string().contains("rm "));
     }
 }

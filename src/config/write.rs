@@ -12,6 +12,7 @@ use super::inspect::inspect;
 use super::resolve::{DatabaseTarget, LOCAL_PROFILE};
 use super::{Environment, atomic, paths, rules};
 use crate::error::{Context, Error, Result};
+use crate::run;
 
 /// A profile to be written.
 #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ pub fn write_profile(path: &Path, name: &str, profile: &NewProfile) -> Result<()
 
 fn with_profile(text: &str, name: &str, profile: &NewProfile, path: &Path) -> Result<String> {
     let mistake = |what: &str| {
-        Error::bad_input(format!("{}: {what}", path.display())).hint("tenantctl config validate")
+        Error::bad_input(format!("{}: {what}", path.display())).hint(run!["config", "validate"])
     };
     let mut document: DocumentMut = text
         .parse()

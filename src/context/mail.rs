@@ -8,6 +8,7 @@ use crate::{
     domain::Email,
     error::{Error, Result},
     mail::{Encryption, Mailer, Sender, Smtp, SmtpSettings},
+    run,
     services::{
         Session,
         outbox::{Policy, TokenSeal, Worker},
@@ -122,6 +123,9 @@ fn authorities(mail: &MailSection) -> Result<Option<Vec<u8>>> {
             path.display()
         ))
         .because(error)
-        .hint("ca_file in the section [mail] of the configuration; its file: tenantctl config path")
+        .hint(
+            run!["config", "path"]
+                .labeled("ca_file in the section [mail] of the configuration; its file"),
+        )
     })
 }

@@ -25,13 +25,14 @@ pub use organization::NamedOrganization;
 use printing::printer_options;
 
 use crate::{
-    cli::GlobalArgs,
+    cli::{GlobalArgs, Scope},
     config::{self, Config, DatabaseSection, DatabaseTarget, FlagOverrides, Loaded, State},
     db::{self, ConnectSettings, Database},
     domain::{Actor, Organization, TableChange, display_name},
     error::{Error, Result},
     local::{LocalCluster, LocalOptions},
     output::{Assent, Listing, Printer, Record, Rehearsed, View},
+    run,
     services::{Session, access, organizations},
 };
 
@@ -44,6 +45,8 @@ pub struct App {
     loaded: Option<Loaded>,
     database: OnceCell<Database>,
     request_id: Uuid,
+    /// How far the command says that it reaches; `None` where no command was parsed.
+    scope: Option<Scope>,
     /// See [`App::handle_signals`].
     handles_signals: AtomicBool,
 }
@@ -62,8 +65,25 @@ impl App {
             loaded,
             database: OnceCell::new(),
             request_id: new_id(),
+            scope: None,
             handles_signals: AtomicBool::new(false),
         }
+    }
+
+    /// The app of a command with this scope.
+    #[must_use]
+    pub fn running(mut self, scope: Option<Scope>) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// Keeps the scope of each command true: by it, hints repeat the flags that name a place.
+    fn expect_reach(&self, needed: Scope) {
+        debug_assert!(
+            self.scope.is_none_or(|scope| scope >= needed),
+            "the command is declared to reach {:?}, and reaches {needed:?}",
+            self.scope
+        );
     }
 
     /// From now on a signal is for the command, which ends by itself.
@@ -104,6 +124,7 @@ impl App {
     /// # Errors
     /// `Unavailable` when none is named, `NotFound` for an unknown profile.
     pub fn target(&self) -> Result<DatabaseTarget> {
+        self.expect_reach(Scope::Database);
         if self.global.database_url.is_some() && self.global.profile.is_some() {
             return Err(
                 Error::usage("--database-url and --profile name two databases")
@@ -173,6 +194,7 @@ impl App {
     /// `Unavailable` when the database cannot be reached or is not migrated, `NotFound` when
     /// nobody signed up with the address of `--as`, `Usage` for a TENANTCTL_ACTOR that is no name.
     pub async fn session(&self) -> Result<Session> {
+        self.expect_reach(Scope::Database);
         let db = self.database_as_is().await?;
         db::migrate::require_usable(db).await?;
         let actor = match &self.global.act_as {
@@ -227,9 +249,10 @@ impl App {
             tracing::info!("organization: {reference}, the argument of the command");
             return organizations::resolve(session, reference).await;
         }
+        self.expect_reach(Scope::Organization);
         let named = self.named_organization()?.ok_or_else(|| {
             Error::usage("no organization is named")
-                .hint("name it with --org SLUG, or choose one: tenantctl org use SLUG")
+                .hint(run!["org", "use", "SLUG"].labeled("name it with --org SLUG, or choose one"))
         })?;
         let organization = named.resolve(session).await?;
         tracing::info!("organization: {}, by {}", organization.slug, named.source());

@@ -4,6 +4,7 @@ use crate::{
     config::ChosenOrganization,
     domain::Organization,
     error::{Error, ErrorKind, Result},
+    run,
     services::{Session, organizations},
 };
 
@@ -47,7 +48,7 @@ impl NamedOrganization {
                         ErrorKind::NotFound => Error::not_found(format!(
                             "organization {slug} ({id}), which `org use` chose, is not to be found"
                         ))
-                        .hint("choose another: tenantctl org use SLUG"),
+                        .hint(run!["org", "use", "SLUG"].labeled("choose another")),
                         _ => error,
                     })
             }

@@ -2,10 +2,12 @@
 
 use std::io::IsTerminal;
 
+use secrecy::SecretString;
+
 use crate::{
-    cli::GlobalArgs,
+    cli::{GlobalArgs, scope},
     config::{self, Environment, Loaded},
-    output::{PrinterOptions, RepeatedFlags},
+    output::{Invocation, PrinterOptions, Taking},
 };
 
 pub(super) fn printer_options(
@@ -26,7 +28,7 @@ pub(super) fn printer_options(
             .unwrap_or_default(),
         excel_safe: global.excel_safe,
         quiet: global.quiet,
-        repeat: repeated_flags(global),
+        invocation: invocation(global),
         no_input: global.no_input,
         ci: is_set("CI"),
         no_color_env: is_set("NO_COLOR"),
@@ -42,26 +44,29 @@ pub(super) fn printer_options(
     }
 }
 
-/// What the next invocation has to repeat to mean the same database.
-fn repeated_flags(global: &GlobalArgs) -> RepeatedFlags {
-    let flag = |name: &str, value: &str| format!("{name} {}", shell_words::quote(value));
+/// What the next command line has to repeat to mean the same.
+fn invocation(global: &GlobalArgs) -> Invocation {
     let url = |url: &String| {
+        let given = SecretString::from(url.as_str());
         // A password is not shown, so the place of such a URL is.
-        match config::has_password(&url.as_str().into()) {
-            true => "--database-url URL".to_owned(),
-            false => flag("--database-url", url),
+        match config::mask(&given) == *url {
+            true => url.clone(),
+            false => "URL".to_owned(),
         }
     };
-    let profile = global.profile.as_ref();
-    RepeatedFlags {
+    let pair = |flag: &str, value: String| [flag.to_owned(), value];
+    let database = global.database_url.as_ref().map(url);
+    let profile = global.profile.clone();
+    Invocation {
         config: global
             .config
             .as_ref()
-            .map(|file| flag("--config", &file.to_string_lossy())),
-        database: global
-            .database_url
-            .as_ref()
-            .map(url)
-            .or_else(|| profile.map(|name| flag("--profile", name))),
+            .map(|file| file.to_string_lossy().into_owned()),
+        database: database
+            .map(|url| pair("--database-url", url))
+            .or_else(|| profile.map(|name| pair("--profile", name))),
+        organization: global.org.clone(),
+        act_as: global.act_as.as_ref().map(ToString::to_string),
+        takes: Taking(scope::takes),
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     crypto::{SealingKeys, new_key_text},
     domain::webhook::{Scheme, check_secret},
     error::{Error, Result},
+    run,
 };
 
 impl App {
@@ -52,7 +53,7 @@ impl App {
 
 fn no_keys() -> Error {
     Error::unavailable("there is no key to seal secrets with: nothing says where it is")
-        .hint("make one, and keep it where the database is not: tenantctl config new-key > FILE")
+        .hint(run!["config", "new-key"].labeled("make one, and keep it where the database is not").then(" > FILE"))
         .hint(format!(
             "then name it: keys_file in the section [secrets] of the configuration, or {SECRET_KEYS_VARIABLE}"
         ))

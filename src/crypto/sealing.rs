@@ -17,6 +17,7 @@ use crate::{
     context::random_secret,
     domain::{OrganizationId, hexadecimal},
     error::{Error, Result},
+    run,
 };
 
 /// Characters of a key as text: 32 bytes in base64.
@@ -106,7 +107,9 @@ impl SealingKeys {
             Error::failure(
                 "a stored secret was sealed with a key that is not among the secret keys",
             )
-            .hint("add the former key behind the new one, until everything is sealed with that one: tenantctl db reseal")
+            .hint(run!["db", "reseal"].labeled(
+                "add the former key behind the new one, until everything is sealed with that one",
+            ))
         })?;
         let nonce: [u8; NONCE] = header[1 + ID..].try_into().map_err(|_| damaged())?;
         let aad = bound_to(purpose, organization, object);
@@ -188,7 +191,7 @@ fn not_a_key(number: usize) -> Error {
     Error::bad_input(format!(
         "secret key {number} is not one: it has to be 32 bytes in base64 ({KEY_TEXT_LENGTH} characters)"
     ))
-    .hint("make one: tenantctl config new-key")
+    .hint(run!["config", "new-key"].labeled("make one"))
 }
 
 fn damaged() -> Error {

@@ -50,7 +50,15 @@ pub(super) fn read(bytes: impl AsRef<[u8]>) -> Table {
 /// The message and the hints of the error that reading gives.
 pub(super) fn error(bytes: impl AsRef<[u8]>) -> String {
     let error = read_with(bytes.as_ref(), &ReadOptions::default()).unwrap_err();
-    format!("{error}\n{}", error.hints().join("\n"))
+    format!(
+        "{error}\n{}",
+        error
+            .hints()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    )
 }
 
 /// `text` in `encoding`, which has to have its characters.

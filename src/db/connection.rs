@@ -15,6 +15,7 @@ use super::{
     rehearsal::{self, Ledger},
 };
 use crate::error::{Error, Result};
+use crate::run;
 
 /// How to connect, and for how long to try.
 #[derive(Clone, Debug)]
@@ -122,7 +123,9 @@ pub async fn open_connection(settings: &ConnectSettings) -> Result<PgConnection>
             super::error::address(&options),
             settings.connect_timeout.as_secs()
         ))
-        .hint("check the host, the port and the firewall between; `tenantctl doctor` tells more")),
+        .hint(
+            run!["doctor"].labeled("check the host, the port and the firewall between; for more"),
+        )),
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::{hint::Hint, run};
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
@@ -33,7 +34,7 @@ fn of_driver(error: sqlx::Error) -> Error {
         }
         other => Error::failure("the database answered in an unexpected way")
             .because(other)
-            .hint("`tenantctl doctor` looks at the server and the schema"),
+            .hint(run!["doctor"].labeled("check the server and the schema")),
     }
 }
 
@@ -43,15 +44,15 @@ fn from_server(code: &str, message: &str) -> Error {
         "28P01" | "28000" => Error::unavailable(format!(
             "the database refused the login: {message}"
         ))
-        .hint("check user and password; `tenantctl config show` says where the URL comes from"),
+        .hint(run!["config", "show"].labeled("check user and password; see where the URL comes from")),
         "3D000" => Error::unavailable(message.to_owned())
             .hint("create it with `createdb`, or name another in the database URL"),
         "42P01" | "42883" | "3F000" => {
             Error::unavailable(format!("the schema is not there: {message}"))
-                .hint("run `tenantctl db migrate`")
+                .hint(run!["db", "migrate"].labeled("run"))
         }
         "42501" => Error::refused(format!("the database refused: {message}"))
-            .hint("`tenantctl doctor` lists the rights that the connecting role needs"),
+            .hint(run!["doctor"].labeled("list the rights that the connecting role needs")),
         "40001" | "40P01" => {
             Error::conflict(format!("another transaction was in the way: {message}"))
                 .hint("nothing of the last transaction was kept; run the command again")
@@ -69,7 +70,7 @@ fn from_server(code: &str, message: &str) -> Error {
                 .hint("nothing of the last transaction was kept; run the command again")
         }
         _ => Error::failure(format!("the database refused: {message} (SQLSTATE {code})"))
-            .hint("`tenantctl doctor` looks at the server, the role and the schema"),
+            .hint(run!["doctor"].labeled("check the server, the role and the schema")),
     }
 }
 
@@ -100,35 +101,40 @@ pub(super) fn connect_failed(options: &PgConnectOptions, error: sqlx::Error) -> 
 }
 
 /// What to do where the server did not even answer.
-fn unreachable(options: &PgConnectOptions, error: &io::Error) -> Vec<String> {
+fn unreachable(options: &PgConnectOptions, error: &io::Error) -> Vec<Hint> {
     use io::ErrorKind;
     let host = options.get_host();
-    let private = "a private server of your own: `tenantctl local start`".to_owned();
+    let private = run!["local", "start"].labeled("a private server of your own");
     match (options.get_socket(), error.kind()) {
         (Some(folder), ErrorKind::PermissionDenied) => vec![
             format!(
                 "the socket in {} is another account's: run tenantctl as that account, or name a \
                  server that is yours",
                 folder.display()
-            ),
+            )
+            .into(),
             private,
         ],
         (Some(_), _) => vec![
-            "is the server running, and is that its socket folder and port?".to_owned(),
+            "is the server running, and is that its socket folder and port?".into(),
             private,
         ],
         (None, ErrorKind::ConnectionRefused) if is_loopback(host) => vec![
             format!(
                 "is the server running, and does it listen on port {}?",
                 options.get_port()
-            ),
+            )
+            .into(),
             private,
         ],
-        (None, ErrorKind::ConnectionRefused) => vec![format!(
-            "{host} answers, and nothing listens on port {}: check the port, and listen_addresses \
-             of the server",
-            options.get_port()
-        )],
+        (None, ErrorKind::ConnectionRefused) => vec![
+            format!(
+                "{host} answers, and nothing listens on port {}: check the port, and \
+                 listen_addresses of the server",
+                options.get_port()
+            )
+            .into(),
+        ],
         (
             None,
             ErrorKind::TimedOut
@@ -138,13 +144,11 @@ fn unreachable(options: &PgConnectOptions, error: &io::Error) -> Vec<String> {
             | ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::UnexpectedEof,
-        ) => vec![format!(
-            "check the network and the firewalls between here and {host}"
-        )],
+        ) => vec![format!("check the network and the firewalls between here and {host}").into()],
         // The errors of the resolver have no kind of their own.
         (None, _) => vec![
-            format!("is {host} spelled rightly, and known to this network's name server?"),
-            "`tenantctl config show` says where the URL comes from".to_owned(),
+            format!("is {host} spelled rightly, and known to this network's name server?").into(),
+            run!["config", "show"].labeled("see where the URL comes from"),
         ],
     }
 }
@@ -198,7 +202,12 @@ mod tests {
         let options = PgConnectOptions::from_str(url).unwrap();
         let error = connect_failed(&options, sqlx::Error::Io(kind.into()));
         assert_eq!(error.kind(), ErrorKind::Unavailable);
-        error.hints().join("\n")
+        error
+            .hints()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{
     rehearsal::{self, Counters, Ledger},
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::run;
 
 /// Ends the scope of an organization inside a transaction: back to the role that connected.
 pub(super) const LEAVE_SCOPE: &str = "SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''";
@@ -120,5 +121,9 @@ fn commit_failed(error: Error) -> Error {
         "the connection was lost during the commit: the change may have been made, or not",
     )
     .because(error)
-    .hint("look before you run it again: tenantctl activity list (--org SLUG, or --platform)")
+    .hint(
+        run!["activity", "list"]
+            .labeled("look before you run it again")
+            .remark("--org SLUG, or --platform"),
+    )
 }

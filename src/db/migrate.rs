@@ -9,6 +9,7 @@ use super::{Database, PlatformConn};
 use crate::{
     error::{Error, ErrorKind, Result},
     quoting::identifier,
+    run,
 };
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
@@ -220,7 +221,7 @@ fn not_migrated(pending: usize) -> Error {
         "the database is not migrated: {pending} of {} migrations are missing",
         MIGRATOR.iter().count()
     ))
-    .hint("run `tenantctl db migrate`")
+    .hint(run!["db", "migrate"].labeled("run"))
 }
 
 /// Row-level security would answer the platform's questions with "none".
@@ -327,23 +328,23 @@ fn migration_failed(error: sqlx::migrate::MigrateError) -> Error {
     match error {
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
             let cause = Error::from(source);
-            let hints = cause.hints().to_vec();
-            let failed = Error::new(cause.kind(), "the migration failed; nothing of it was kept")
-                .because(cause);
-            match hints.is_empty() {
-                true => failed.hint(FAILED_REMEDY),
-                false => hints.into_iter().fold(failed, Error::hint),
-            }
+            let failed = Error::new(cause.kind(), "the migration failed; nothing of it was kept");
+            let failed = match cause.hints() {
+                [] => fix_and_retry(failed),
+                _ => failed.hints_of(&cause),
+            };
+            failed.because(cause)
         }
         MigrateError::VersionMismatch(version) => changed_since(version),
-        other => Error::failure("the migration failed")
-            .because(other)
-            .hint(FAILED_REMEDY),
+        other => fix_and_retry(Error::failure("the migration failed").because(other)),
     }
 }
 
-const FAILED_REMEDY: &str = "mend what the cause names and run `tenantctl db migrate` again; \
-     `tenantctl doctor` looks at the server, the role and its rights";
+fn fix_and_retry(error: Error) -> Error {
+    error
+        .hint(run!["db", "migrate"].labeled("fix the cause, then retry"))
+        .hint(run!["doctor"].labeled("check the server, the role and its rights"))
+}
 
 fn changed_since(version: i64) -> Error {
     Error::conflict(format!(

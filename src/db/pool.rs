@@ -14,6 +14,7 @@ use super::{
     held::Held,
 };
 use crate::error::{Error, Result};
+use crate::run;
 
 /// A connection that was given out this long ago is asked whether it still lives before it is given
 /// out again. Under load none waits so long, and the round trip is saved.
@@ -139,7 +140,9 @@ impl Pool {
             wait.as_secs_f32(),
         ))
         .hint(
-            "`tenantctl doctor` tells whether it answers; if so: database_connections in [server]",
+            run!["doctor"]
+                .labeled("see whether it answers")
+                .then("; if so, raise database_connections in [server]"),
         )
     }
 

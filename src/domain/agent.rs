@@ -157,7 +157,11 @@ mod tests {
     fn mistakes_are_named() {
         let mut agent = AgentInstructions::empty();
         let error = agent.set("whatsap_instructions", "x").unwrap_err();
-        assert!(error.hints()[0].contains("whatsapp_instructions"));
+        assert!(
+            error.hints()[0]
+                .to_string()
+                .contains("whatsapp_instructions")
+        );
         assert!(agent.clear("nonsense").is_err());
         let error = agent.set("use_manual_instructions", "yes").unwrap_err();
         assert!(error.to_string().contains("\"yes\""));

@@ -144,7 +144,7 @@ mod tests {
             let error = Email::parse(text).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::BadInput);
             assert!(error.to_string().contains(&quoted(text)), "{error}");
-            assert!(error.hints()[0].contains("ann@example.com"));
+            assert!(error.hints()[0].to_string().contains("ann@example.com"));
         }
     }
 

@@ -159,7 +159,7 @@ mod tests {
         ] {
             let error = PhoneNumber::parse(input, region).unwrap_err();
             assert!(error.to_string().contains(rule), "{input}: {error}");
-            assert!(error.hints()[0].contains("+41443643532"));
+            assert!(error.hints()[0].to_string().contains("+41443643532"));
         }
     }
 

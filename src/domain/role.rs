@@ -190,7 +190,11 @@ mod tests {
         }
         let error = "channel.edit".parse::<Permission>().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BadInput);
-        assert!(error.hints()[0].contains("channels.edit"));
-        assert!("Owner".parse::<Role>().unwrap_err().hints()[0].contains("owner"));
+        assert!(error.hints()[0].to_string().contains("channels.edit"));
+        assert!(
+            "Owner".parse::<Role>().unwrap_err().hints()[0]
+                .to_string()
+                .contains("owner")
+        );
     }
 }

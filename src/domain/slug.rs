@@ -207,7 +207,7 @@ mod tests {
             "01890a5d-ac96-774b-bcce-b302099a8057",
         ] {
             let error = Slug::from_name(name).unwrap_err();
-            assert!(error.hints()[0].contains("--slug"), "{name}");
+            assert!(error.hints()[0].to_string().contains("--slug"), "{name}");
         }
     }
 

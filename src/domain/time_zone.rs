@@ -118,7 +118,7 @@ mod tests {
             let error = text.parse::<TimeZone>().unwrap_err();
             assert!(error.to_string().contains(&format!("{text:?}")));
             assert!(
-                error.hints()[0].contains(hint),
+                error.hints()[0].to_string().contains(hint),
                 "{text}: {:?}",
                 error.hints()
             );

@@ -22,6 +22,7 @@ use super::status::{LocalState, LocalStatus, major_version, observe};
 use super::{DATABASE, LOOPBACK, ROLE, SUPERUSER};
 use crate::confirm::Confirmed;
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::run;
 
 /// How long the processes of a crashed server may hold on to its shared memory, and how long
 /// ports are tried.
@@ -363,7 +364,7 @@ impl LocalCluster {
             "there is no local PostgreSQL in {}",
             self.layout.root().display()
         ))
-        .hint("tenantctl local start")
+        .hint(run!["local", "start"])
     }
 
     pub(super) fn socket_url(&self, role: &str, database: &str, port: u16) -> String {

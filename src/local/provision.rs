@@ -15,6 +15,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use super::{DATABASE, LOOPBACK, ROLE, SUPERUSER};
 use crate::context::random_secret;
 use crate::error::{Context, Error, Result};
+use crate::run;
 
 /// How long a server that has just been started, or recovers, may refuse connections.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -94,7 +95,7 @@ async fn connect(socket_dir: &Path, port: u16) -> Result<PgConnection> {
                     "the local PostgreSQL does not answer at its socket in {}",
                     socket_dir.display()
                 ))
-                .hint("tenantctl local status")
+                .hint(run!["local", "status"])
                 .because(error));
             }
         }

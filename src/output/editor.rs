@@ -209,11 +209,9 @@ fn is_interrupted(status: ExitStatus) -> bool {
 }
 
 fn as_bad_input(error: Error) -> Error {
-    let mut bad = Error::bad_input(format!("{error}; nothing was changed"));
-    for hint in error.hints() {
-        bad = bad.hint(hint);
-    }
-    bad.because(error)
+    Error::bad_input(format!("{error}; nothing was changed"))
+        .hints_of(&error)
+        .because(error)
 }
 
 fn with_mistake(text: &str, error: &Error) -> String {

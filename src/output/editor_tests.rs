@@ -29,7 +29,11 @@ fn even(text: &str) -> Result<u32> {
 }
 
 fn kept_file(error: &Error) -> TempPath {
-    let hint = error.hints().last().expect("a hint names the file");
+    let hint = error
+        .hints()
+        .last()
+        .expect("a hint names the file")
+        .to_string();
     let path = hint.strip_prefix("your text is kept in ").expect("a path");
     TempPath::try_from_path(path).unwrap()
 }
@@ -106,7 +110,7 @@ fn a_missing_editor_is_said() {
     for command in ["/nonexistent/editor", "", "'unclosed"] {
         let error = edit_document("1\n", ".toml", command, even, &person()).unwrap_err();
         assert_eq!(error.hints().len(), 1, "{error}");
-        assert!(error.hints()[0].contains("$EDITOR"), "{error}");
+        assert!(error.hints()[0].to_string().contains("$EDITOR"), "{error}");
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::encode::SCHEMA_VERSION;
+use super::invocation::Invocation;
 use super::redact::redact;
-use super::repeat::RepeatedFlags;
 use super::style::{Style, Tone};
 use crate::error::Error;
 
@@ -21,9 +21,9 @@ struct ErrorDocument<'a> {
 }
 
 /// One line of JSON, without passwords.
-pub(super) fn json(error: &Error, repeat: &RepeatedFlags) -> String {
+pub(super) fn json(error: &Error, invocation: &Invocation) -> String {
     let clean = |text: &String| redact(text).into_owned();
-    let hints = error.hints().iter().map(|hint| repeat.put_into(hint));
+    let hints = error.hints().iter().map(|hint| invocation.complete(hint));
     let hints: Vec<String> = hints.map(|hint| redact(&hint).into_owned()).collect();
     let document = ErrorDocument {
         schema_version: SCHEMA_VERSION,
@@ -38,13 +38,13 @@ pub(super) fn json(error: &Error, repeat: &RepeatedFlags) -> String {
 }
 
 /// Lines for a person, without passwords and terminal escapes.
-pub(super) fn text(error: &Error, repeat: &RepeatedFlags, style: &Style) -> String {
+pub(super) fn text(error: &Error, invocation: &Invocation, style: &Style) -> String {
     let mut out = labelled(style, "error: ", Tone::Bad, &error.to_string());
     for cause in error.causes() {
         out.push_str(&labelled(style, "  cause: ", Tone::Dim, &cause));
     }
     for hint in error.hints() {
-        let hint = repeat.put_into(hint);
+        let hint = invocation.complete(hint);
         out.push_str(&labelled(style, "hint: ", Tone::Bold, &hint));
     }
     out

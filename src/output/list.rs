@@ -9,6 +9,7 @@ use super::options::{Format, PrinterOptions};
 use super::style::{Cell, Style};
 use super::table;
 use crate::error::Result;
+use crate::hint::Hint;
 
 const DEFAULT_MORE: &str = "--all shows everything, --limit N a longer page";
 
@@ -30,16 +31,16 @@ pub struct Listing<T> {
     /// The rows; one more than `limit` where there are more.
     pub rows: BoxStream<'static, Result<T>>,
     /// Said on stderr when a person looks at no rows.
-    pub empty: String,
+    pub empty: Hint,
     /// How many rows are shown at most.
     pub limit: Option<u64>,
     /// How to see the rest, where the usual `--all` and `--limit` do not apply.
-    pub more: Option<String>,
+    pub more: Option<Hint>,
 }
 
 impl<T: Send + 'static> Listing<T> {
     /// A list of all the rows of a stream.
-    pub fn new(rows: BoxStream<'static, Result<T>>, empty: impl Into<String>) -> Self {
+    pub fn new(rows: BoxStream<'static, Result<T>>, empty: impl Into<Hint>) -> Self {
         Self {
             rows,
             empty: empty.into(),
@@ -49,7 +50,7 @@ impl<T: Send + 'static> Listing<T> {
     }
 
     /// A list of rows that are at hand.
-    pub fn of(rows: Vec<T>, empty: impl Into<String>) -> Self {
+    pub fn of(rows: Vec<T>, empty: impl Into<Hint>) -> Self {
         Self::new(stream::iter(rows).map(Ok).boxed(), empty)
     }
 
@@ -62,7 +63,7 @@ impl<T: Send + 'static> Listing<T> {
 
     /// Says how to see the rest.
     #[must_use]
-    pub fn more(mut self, more: impl Into<String>) -> Self {
+    pub fn more(mut self, more: impl Into<Hint>) -> Self {
         self.more = Some(more.into());
         self
     }
@@ -71,8 +72,8 @@ impl<T: Send + 'static> Listing<T> {
 /// How a list ended.
 pub(super) struct Outcome {
     pub(super) shown: u64,
-    pub(super) more: Option<String>,
-    pub(super) empty: String,
+    pub(super) more: Option<Hint>,
+    pub(super) empty: Hint,
 }
 
 /// Drives the stream and hands over chunks of at least `chunk` bytes, and the rest at the end.
@@ -103,8 +104,8 @@ pub(super) async fn write<T: Record>(
     encoder.finish::<T>(&mut buffer);
     emit(&buffer)?;
     let more = cut.then(|| {
-        let how = listing.more.as_deref().unwrap_or(DEFAULT_MORE);
-        format!("{shown} shown, there are more: {how}")
+        let how = listing.more.unwrap_or_else(|| DEFAULT_MORE.into());
+        Hint::from(format!("{shown} shown, there are more: ")).then(how)
     });
     Ok(Outcome {
         shown,

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod diff;
 pub mod editor;
 pub mod escape;
+mod invocation;
 pub mod list;
 pub mod log;
 pub mod matrix;
@@ -17,7 +18,6 @@ pub mod progress;
 pub mod prompt;
 pub mod redact;
 mod rehearsed;
-mod repeat;
 pub use crate::domain::rfc3339;
 pub mod style;
 pub mod table;
@@ -27,6 +27,7 @@ mod error;
 
 pub use diff::unified_diff;
 pub use editor::edit_document;
+pub use invocation::{Invocation, Takes, Taking};
 pub use list::{Listing, Record};
 pub use log::{LogLines, LogThread, LogWriter};
 pub use matrix::{Mark, Matrix, MatrixRow};
@@ -37,7 +38,6 @@ pub use progress::Progress;
 pub use prompt::{Assent, Confirmed, Prompter};
 pub use redact::redact;
 pub use rehearsed::Rehearsed;
-pub use repeat::RepeatedFlags;
 pub use style::{Cell, Style, Tone};
 
 /// Columns of the terminal on stdout or stderr, where one of them is a terminal.

@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::repeat::RepeatedFlags;
+use super::invocation::Invocation;
 
 /// The shape of what goes to stdout.
 #[derive(
@@ -59,7 +59,7 @@ pub struct PrinterOptions {
     /// `--quiet`: only data, warnings and errors.
     pub quiet: bool,
     /// What commands that are shown for pasting repeat.
-    pub repeat: RepeatedFlags,
+    pub invocation: Invocation,
     /// `--no-input`: never ask.
     pub no_input: bool,
     /// `CI` is set.

@@ -1,23 +1,27 @@
 //! The layout of one object for a person: headings, aligned fields, tables, blocks of text.
 
 use super::diff::unified_diff;
+use super::invocation::Invocation;
 use super::matrix::Matrix;
 use super::style::{Cell, Style, Tone};
 use super::table;
+use crate::hint::Hint;
 
 /// What a [`View`](super::View) draws on. All text is escaped; only a [`Tone`] colours.
 #[derive(Debug)]
 pub struct Page {
     style: Style,
+    invocation: Invocation,
     out: String,
     /// Fields of one run are aligned together, so they wait for its end.
     fields: Vec<(String, Cell)>,
 }
 
 impl Page {
-    pub(super) fn new(style: Style) -> Self {
+    pub(super) fn new(style: Style, invocation: Invocation) -> Self {
         Self {
             style,
+            invocation,
             out: String::new(),
             fields: Vec::new(),
         }
@@ -26,6 +30,11 @@ impl Page {
     /// How this page is written: makes toned values and times.
     pub fn style(&self) -> Style {
         self.style
+    }
+
+    /// The hint with its commands as they have to be typed.
+    pub fn complete(&self, hint: &Hint) -> String {
+        self.invocation.complete(hint)
     }
 
     /// Starts a section.

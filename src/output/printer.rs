@@ -1,6 +1,5 @@
 //! The one place that writes to stdout and stderr.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +17,7 @@ use super::progress::Progress;
 use super::prompt::Prompter;
 use super::style::{Style, Tone};
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 
 /// Writes are batched to this size.
 const CHUNK: usize = 64 * 1024;
@@ -33,12 +33,12 @@ pub trait View: Serialize {
     }
 
     /// Commands that come next, or undo it.
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         Vec::new()
     }
 
     /// What the reader should worry about.
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         Vec::new()
     }
 }
@@ -145,7 +145,7 @@ impl Printer {
         let mut out = Vec::new();
         match self.format() {
             Format::Table => {
-                let mut page = Page::new(self.style());
+                let mut page = Page::new(self.style(), self.options().invocation.clone());
                 view.human(&mut page);
                 out = page.finish().into_bytes();
             }
@@ -159,13 +159,13 @@ impl Printer {
         }
         self.data(&out)?;
         for warning in view.warnings() {
-            self.warn(&warning);
+            self.warn(warning);
         }
         if let Some(summary) = view.summary() {
             self.done(&summary);
         }
         for command in view.next() {
-            self.talk("next: ", Tone::Dim, &command);
+            self.talk("next: ", Tone::Dim, &self.complete(&command));
         }
         Ok(())
     }
@@ -188,10 +188,10 @@ impl Printer {
         };
         if let Some(more) = outcome.more {
             // Said even with --quiet: nothing is cut silently.
-            self.say("note: ", Tone::Bold, &more);
+            self.say("note: ", Tone::Bold, &self.complete(&more));
         }
         if outcome.shown == 0 && self.format() == Format::Table {
-            self.note(&outcome.empty);
+            self.note(outcome.empty);
         }
         Ok(())
     }
@@ -205,8 +205,8 @@ impl Printer {
     }
 
     /// Says something on stderr, unless `--quiet`.
-    pub fn note(&self, text: &str) {
-        self.talk("", Tone::Plain, text);
+    pub fn note(&self, text: impl Into<Hint>) {
+        self.talk("", Tone::Plain, &self.complete(&text.into()));
     }
 
     /// Says on stderr what was done, unless `--quiet`.
@@ -220,8 +220,8 @@ impl Printer {
     }
 
     /// Warns on stderr, also with `--quiet`.
-    pub fn warn(&self, text: &str) {
-        self.say("warning: ", Tone::Warn, text);
+    pub fn warn(&self, text: impl Into<Hint>) {
+        self.say("warning: ", Tone::Warn, &self.complete(&text.into()));
     }
 
     /// Shows on stderr, also with `--quiet`, what is about to change between two texts.
@@ -241,21 +241,21 @@ impl Printer {
 
     /// Prints an error on stderr: for a person, or as JSON where the output is structured.
     pub fn error(&self, error: &Error) {
-        let repeat = &self.inner.options.repeat;
+        let invocation = &self.inner.options.invocation;
         let text = if self.format().structures_errors() {
-            let mut json = super::error::json(error, repeat);
+            let mut json = super::error::json(error, invocation);
             json.push('\n');
             json
         } else {
-            super::error::text(error, repeat, &self.inner.stderr.style)
+            super::error::text(error, invocation, &self.inner.stderr.style)
         };
         self.write_stderr(text.as_bytes());
     }
 
-    /// The text with the commands in it meaning the same database as this invocation. What is
-    /// said on stderr is so already.
-    pub fn pasteable<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        self.inner.options.repeat.put_into(text)
+    /// The hint with its commands meaning the same database, organization and user as this
+    /// invocation: for data; what goes to stderr is completed on the way.
+    pub fn complete(&self, hint: &Hint) -> String {
+        self.inner.options.invocation.complete(hint)
     }
 
     /// Shows that something is going on whose end is unknown.
@@ -308,8 +308,7 @@ impl Printer {
     /// Talk that is always heard.
     pub(super) fn say(&self, label: &str, tone: Tone, text: &str) {
         let style = self.inner.stderr.style;
-        let text = self.pasteable(text);
-        self.write_stderr(super::error::labelled(&style, label, tone, &text).as_bytes());
+        self.write_stderr(super::error::labelled(&style, label, tone, text).as_bytes());
     }
 
     fn data(&self, bytes: &[u8]) -> Result<()> {

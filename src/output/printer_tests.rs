@@ -2,6 +2,7 @@ use futures_util::{StreamExt, stream};
 
 use super::*;
 use crate::output::{Cell, ColorChoice};
+use crate::run;
 
 #[derive(Serialize)]
 struct Clinic {
@@ -27,12 +28,12 @@ impl View for Clinic {
         Some(format!("created {}", self.slug))
     }
 
-    fn next(&self) -> Vec<String> {
-        vec![format!("tenantctl org use {}", self.slug)]
+    fn next(&self) -> Vec<Hint> {
+        vec![run!["org", "use", self.slug]]
     }
 
-    fn warnings(&self) -> Vec<String> {
-        vec!["no owner yet".to_owned()]
+    fn warnings(&self) -> Vec<Hint> {
+        vec!["no owner yet".into()]
     }
 }
 
@@ -310,8 +311,8 @@ async fn a_full_disk_is_an_error() {
 fn broken() -> Error {
     Error::unavailable("cannot reach postgres://ann:s3cr3t@db/app\nhint: run rm")
         .because(Error::failure("refused\x1b[2J"))
-        .hint("tenantctl doctor")
-        .hint("tenantctl local start")
+        .hint(run!["doctor"])
+        .hint(run!["local", "start"])
 }
 
 #[test]

@@ -375,7 +375,7 @@ mod tests {
     fn nobody_confirms_without_the_flag() {
         let error = nobody().confirm("Migrate?", "--yes", false).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert!(error.hints()[0].contains("--yes"));
+        assert!(error.hints()[0].to_string().contains("--yes"));
         assert!(error.to_string().contains("Migrate; nothing"), "{error}");
         assert!(nobody().confirm("Migrate?", "--yes", true).is_ok());
     }
@@ -389,12 +389,12 @@ mod tests {
 
         let error = ask(&assent(true, None, Some("production"))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert!(error.hints()[0].contains("--confirm=harbor"));
-        assert!(!error.hints()[0].contains("--yes"));
+        assert!(error.hints()[0].to_string().contains("--confirm=harbor"));
+        assert!(!error.hints()[0].to_string().contains("--yes"));
 
         let error = ask(&assent(false, None, None)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
-        assert!(error.hints()[0].contains("--yes"));
+        assert!(error.hints()[0].to_string().contains("--yes"));
     }
 
     #[test]

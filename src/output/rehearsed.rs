@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Page, View};
-use crate::domain::TableChange;
+use crate::{domain::TableChange, hint::Hint};
 
 /// A view together with the rows that the rolled-back transaction touched.
 #[derive(Serialize)]
@@ -41,7 +41,7 @@ impl<V: View> View for Rehearsed<V> {
         Some("dry run: rolled back, nothing was changed".to_owned())
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         self.view.warnings()
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         organization::OrganizationStatus, user::User,
     },
     error::{Error, Result},
+    run,
     services::Session,
 };
 
@@ -102,5 +103,5 @@ pub(super) async fn require_user(conn: &mut PlatformConn, email: &Email) -> Resu
 
 fn unknown_user(who: &str) -> Error {
     Error::not_found(format!("there is no user {who}"))
-        .hint("list the users there are: tenantctl user list")
+        .hint(run!["user", "list"].labeled("list the users there are"))
 }

@@ -13,6 +13,7 @@ use crate::{
         activity::{BreakKind, GENESIS},
     },
     error::{Error, Result},
+    run,
     services::Session,
 };
 
@@ -74,9 +75,8 @@ pub async fn show(session: &Session, log: Log, sequence: i64) -> Result<StoredEn
         }
     };
     found.ok_or_else(|| {
-        Error::not_found(format!("there is no activity entry {sequence}")).hint(format!(
-            "list what there is: tenantctl activity list {whose}"
-        ))
+        Error::not_found(format!("there is no activity entry {sequence}"))
+            .hint(run!["activity", "list", whose].labeled("list what there is"))
     })
 }
 

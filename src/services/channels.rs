@@ -14,6 +14,7 @@ use crate::{
         instructions, organization::Organization,
     },
     error::{Error, Result},
+    run,
     services::{Session, activity::Change},
 };
 
@@ -167,10 +168,10 @@ fn stale(kind: ChannelKind, organization: &Organization) -> Error {
     Error::conflict(format!(
         "channel {kind} was changed by someone else since you began"
     ))
-    .hint(format!(
-        "nothing was changed; see what is there now: tenantctl channel show {kind} --org {}",
-        organization.slug
-    ))
+    .hint(
+        run!["channel", "show", kind, "--org", organization.slug]
+            .labeled("nothing was changed; see what is there now"),
+    )
 }
 
 fn snapshot(channel: &StoredChannel) -> Value {

@@ -11,6 +11,7 @@ use crate::{
         organization::Organization,
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, access, activity::Change, invitations, organizations::member_of},
 };
 
@@ -63,9 +64,7 @@ pub async fn add(
 ) -> Result<MemberChange> {
     session.require_operator("add a member without an invitation")?;
     let user = access::known_user(session, email).await.map_err(|error| {
-        error.hint(format!(
-            "or invite them: tenantctl invite create {email} --role {role}"
-        ))
+        error.hint(run!["invite", "create", email, "--role", role].labeled("or invite them"))
     })?;
     let mut scope = session
         .write(organization, Permission::MembersManage)
@@ -251,7 +250,7 @@ pub async fn transfer_ownership(
     if from.role != Role::Owner {
         return Err(
             Error::conflict(format!("{} is {}, not owner", from.email, from.role))
-                .hint("see who is: tenantctl member list --role owner"),
+                .hint(run!["member", "list", "--role", "owner"].labeled("see who is")),
         );
     }
     let new_owner = with_role(session, &mut scope, &to, Role::Owner).await?;
@@ -294,7 +293,7 @@ async fn outgoing_owner(
             "organization {} has no owner",
             scope.organization.slug
         ))
-        .hint("make one: tenantctl member role EMAIL owner")),
+        .hint(run!["member", "role", "EMAIL", "owner"].labeled("make one"))),
         (Some(_), false) => Err(Error::usage(format!(
             "organization {} has several owners: say which one hands over",
             scope.organization.slug
@@ -327,9 +326,7 @@ async fn require_other_owner(scope: &mut Scope, member: &Member) -> Result<()> {
         "{} is the last owner of {slug}: an organization keeps at least one",
         member.email
     ))
-    .hint(format!(
-        "hand over first: tenantctl member transfer-ownership EMAIL --org {slug}"
-    )))
+    .hint(run!["member", "transfer-ownership", "EMAIL", "--org", slug].labeled("hand over first")))
 }
 
 async fn find_member(scope: &mut Scope, who: &str) -> Result<Option<Member>> {
@@ -349,17 +346,16 @@ fn already_member(organization: &Organization, known: &Member, wanted: Role) -> 
     let (email, slug) = (&known.email, &organization.slug);
     let error = Error::conflict(format!("{email} is {} of {slug} already", known.role));
     error.hint(if known.role == wanted {
-        "--if-not-exists makes this no error".to_owned()
+        "--if-not-exists makes this no error".into()
     } else {
-        format!("change the role: tenantctl member role {email} {wanted} --org {slug}")
+        run!["member", "role", email, wanted, "--org", slug].labeled("change the role")
     })
 }
 
 fn unknown_member(organization: &Organization, who: &str) -> Error {
     let slug = &organization.slug;
-    Error::not_found(format!("{who} is not a member of {slug}")).hint(format!(
-        "list the members: tenantctl member list --org {slug}"
-    ))
+    Error::not_found(format!("{who} is not a member of {slug}"))
+        .hint(run!["member", "list", "--org", slug].labeled("list the members"))
 }
 
 fn change(action: &'static str, before: Option<&Member>, after: Option<&Member>) -> Change {

@@ -7,6 +7,7 @@ use crate::{
     db::{self, PlatformConn},
     domain::{Organization, OrganizationStatus, TableChange},
     error::{Error, Result},
+    run,
     services::{Session, activity::Change, organizations::snapshot},
 };
 
@@ -75,7 +76,7 @@ fn require_purgeable(session: &Session, organization: &Organization, early: bool
             "organization {slug} is {}: only a deleted one can be purged",
             organization.status
         ))
-        .hint(format!("delete it first: tenantctl org delete {slug}")));
+        .hint(run!["org", "delete", slug].labeled("delete it first")));
     }
     match organization.purge_after {
         Some(date) if date > session.now() && !early => Err(Error::conflict(format!(
@@ -83,9 +84,7 @@ fn require_purgeable(session: &Session, organization: &Organization, early: bool
             date.with_timezone(&organization.time_zone.tz())
                 .format("%Y-%m-%d %H:%M %Z")
         ))
-        .hint(format!(
-            "purge it before that date: tenantctl org purge {slug} --now"
-        ))),
+        .hint(run!["org", "purge", slug, "--now"].labeled("purge it before that date"))),
         _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     db::{Database, TenantTx, health, migrate},
     domain::OrganizationId,
     error::{Error, Result},
+    run,
 };
 
 /// Whether requests can be answered now: the database is there, has the schema of this binary, and
@@ -34,5 +35,6 @@ pub async fn require_servable(db: &Database) -> Result<()> {
     Err(Error::refused(
         "row-level security does not confine the scope of an organization: no tenant is isolated",
     )
-    .hint("`tenantctl audit` and `tenantctl doctor` tell why"))
+    .hint(run!["doctor"].labeled("find out why"))
+    .hint(run!["audit"].labeled("and audit the isolation")))
 }

@@ -13,6 +13,7 @@ use crate::{
         user::User,
     },
     error::{Error, Result},
+    run,
     services::{activity::Change, outbox::TokenSeal},
 };
 
@@ -175,7 +176,7 @@ async fn role_in(tx: &mut TenantTx, organization: &Organization, user: UserId) -
 /// The same answer for an organization that is not there and one that is not the caller's.
 fn not_here() -> Error {
     Error::not_found("there is no such organization, or you are not a member of it")
-        .hint("list the organizations there are: tenantctl org list")
+        .hint(run!["org", "list"].labeled("list the organizations there are"))
 }
 
 /// An open organization, and the caller's role in it.
@@ -198,7 +199,7 @@ impl Scope {
         }
         let slug = &self.organization.slug;
         Err(Error::conflict(format!("organization {slug} is deleted"))
-            .hint(format!("bring it back first: tenantctl org restore {slug}")))
+            .hint(run!["org", "restore", slug].labeled("bring it back first")))
     }
 
     /// Refuses a caller whose role does not hold `permission`.
@@ -211,9 +212,7 @@ impl Scope {
                 "{} may not do this: it needs {permission}, which the role {role} does not hold",
                 session.actor.name()
             ))
-            .hint(format!(
-                "see what a role may do: tenantctl role show {role}"
-            ))),
+            .hint(run!["role", "show", role].labeled("see what a role may do"))),
             _ => Ok(()),
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         organization::Organization, user::User,
     },
     error::{Error, Result},
+    run,
     services::{
         Session, access,
         activity::Change,
@@ -127,7 +128,7 @@ async fn ensure_user(session: &Session, new: &SignUp) -> Result<(User, bool)> {
             "the user id {} belongs to another address",
             user.id
         ))
-        .hint(format!("see who it is: tenantctl user show {}", user.id)));
+        .hint(run!["user", "show", user.id].labeled("see who it is")));
     };
     match new.id {
         Some(id) if id != known.id => Err(Error::conflict(format!(

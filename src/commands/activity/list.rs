@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 
 use super::{NamedLog, view::EntryView};
 use crate::{
+    cli::Scope,
     cli::values,
     commands::views::PageArgs,
     context::App,
@@ -46,7 +47,7 @@ pub struct ListArgs {
     until: Option<DateTime<Utc>>,
 
     /// The platform's own log: sign-ups and the defaults of all organizations.
-    #[arg(long, conflicts_with = "org")]
+    #[arg(long, conflicts_with = "org", add = Scope::Platform)]
     platform: bool,
 
     #[command(flatten)]

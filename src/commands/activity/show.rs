@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{NamedLog, view::EntryView};
 use crate::{
+    cli::Scope,
     cli::values,
     context::App,
     db::activity::StoredEntry,
@@ -28,7 +29,7 @@ pub struct ShowArgs {
     sequence: i64,
 
     /// Of the platform's own log.
-    #[arg(long, conflicts_with = "org")]
+    #[arg(long, conflicts_with = "org", add = Scope::Platform)]
     platform: bool,
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::NamedLog;
 use crate::{
+    cli::Scope,
     context::App,
     db::organizations::OrganizationFilter,
     domain::hexadecimal,
@@ -30,7 +31,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub struct VerifyArgs {
     /// The platform's own log.
-    #[arg(long, conflicts_with_all = ["org", "all_organizations"])]
+    #[arg(long, conflicts_with_all = ["org", "all_organizations"], add = Scope::Platform)]
     platform: bool,
 
     /// The log of every organization, and the platform's own.

@@ -4,10 +4,7 @@ use clap::{Args, builder::PossibleValuesParser};
 
 use super::{Layer, view::ChangedView};
 use crate::{
-    commands::{input::TextArgs, views::repeated_org},
-    context::App,
-    domain::AgentInstructions,
-    error::Result,
+    commands::input::TextArgs, context::App, domain::AgentInstructions, error::Result,
     services::agents,
 };
 
@@ -24,13 +21,8 @@ pub struct FieldArgs {
 
 impl FieldArgs {
     pub(super) async fn run(self, app: &App, layer: Layer) -> Result<ChangedView> {
-        let noun = layer.noun();
-        let org = match layer {
-            Layer::Organization => repeated_org(app),
-            Layer::Platform => String::new(),
-        };
-        let clear = format!("tenantctl {noun} clear {}{org}", self.field);
-        let text = self.text.read(app, &clear).await?;
+        let clear = layer.command(["clear", &self.field]);
+        let text = self.text.read(app, clear).await?;
         change(app, layer, |instructions| {
             instructions.set(&self.field, &text)
         })

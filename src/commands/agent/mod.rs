@@ -7,7 +7,7 @@ mod view;
 
 use clap::{Args, Subcommand};
 
-use crate::{context::App, error::Result};
+use crate::{cli::Scope, context::App, error::Result};
 
 /// Read and write the AI agents' instructions of an organization, and the platform's defaults.
 #[derive(Debug, Subcommand)]
@@ -15,7 +15,7 @@ pub enum AgentCommand {
     Show(ShowArgs),
     Set(SetArgs),
     Clear(ClearArgs),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Platform)]
     System(SystemCommand),
 }
 

@@ -9,17 +9,20 @@ use crate::{
     commands::changes::{self, KeyChange},
     db::agents::StoredAgent,
     domain::{AgentInstructions, InstructionPart, Organization},
+    hint::Hint,
     output::{Page, View, rfc3339},
+    run,
     services::agents::AgentChange,
 };
 
 impl Layer {
-    /// The words of the command.
-    pub(super) const fn noun(self) -> &'static str {
-        match self {
-            Self::Organization => "agent",
-            Self::Platform => "agent system",
-        }
+    /// A command on the instructions of this layer.
+    pub(super) fn command<const N: usize>(self, words: [&str; N]) -> Hint {
+        let noun: &[&str] = match self {
+            Self::Organization => &["agent"],
+            Self::Platform => &["agent", "system"],
+        };
+        Hint::run(noun.iter().copied()).args(words)
     }
 }
 
@@ -91,7 +94,7 @@ pub(super) struct ChangedView {
     #[serde(flatten)]
     agent: AgentView,
     #[serde(skip)]
-    next: Vec<String>,
+    next: Vec<Hint>,
 }
 
 impl ChangedView {
@@ -103,9 +106,14 @@ impl ChangedView {
         } = change;
         let changes = KeyChange::between(&json!(before.instructions), &json!(after.instructions));
         let agent = AgentView::new(organization.as_ref(), after);
-        let org = agent.organization.as_ref();
-        let org = org.map(|slug| format!(" --org {slug}")).unwrap_or_default();
-        let undo = |change| undo(layer, &org, change);
+        let org = agent.organization.as_deref();
+        let undo = |change| {
+            let command = undo(layer, change);
+            match org {
+                Some(slug) => command.args(["--org", slug]),
+                None => command,
+            }
+        };
         Self {
             changed: !changes.is_empty(),
             next: changes.iter().map(undo).collect(),
@@ -116,20 +124,17 @@ impl ChangedView {
 }
 
 /// The command that puts the old value back, or where to find it if it is too long for one.
-fn undo(layer: Layer, org: &str, change: &KeyChange) -> String {
-    let (noun, key) = (layer.noun(), &change.key);
+fn undo(layer: Layer, change: &KeyChange) -> Hint {
+    let key = &change.key;
     match (&change.before, changes::argument(&change.before)) {
-        (Value::Null, _) => format!("undo: tenantctl {noun} clear {key}{org}"),
-        (_, Some(text)) => {
-            let text = shell_words::quote(&text);
-            format!("undo: tenantctl {noun} set {key} {text}{org}")
-        }
+        (Value::Null, _) => layer.command(["clear", key]).labeled("undo"),
+        (_, Some(text)) => layer.command(["set", key, &text]).labeled("undo"),
         (_, None) => {
-            let filter = match layer {
-                Layer::Organization => format!("--action agent.update{org}"),
-                Layer::Platform => "--action agent.update_system --platform".to_owned(),
-            };
-            format!("the text before: tenantctl activity list {filter}")
+            let log = run!["activity", "list", "--action"].labeled("the text before");
+            match layer {
+                Layer::Organization => log.args(["agent.update"]),
+                Layer::Platform => log.args(["agent.update_system", "--platform"]),
+            }
         }
     }
 }
@@ -151,7 +156,7 @@ impl View for ChangedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         self.next.clone()
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         booking::{Appointment, AppointmentStatus, Weekday},
     },
     output::{Cell, Page, Style, View},
+    run,
 };
 
 /// The appointments of a date, for a person; never serialised, because a program gets the list.
@@ -137,10 +138,18 @@ impl View for Agenda {
         page.table(&columns, &rows);
         page.line(style.dim(format!("on the clock of {}", self.zone.name())));
         let (date, slug) = (self.date, &self.slug);
-        page.line(style.dim(format!(
-            "with ids: tenantctl appointment list --day {date} --limit {} --org {slug}",
-            self.appointments.len()
-        )));
+        let count = self.appointments.len();
+        let listed = run![
+            "appointment",
+            "list",
+            "--day",
+            date,
+            "--limit",
+            count,
+            "--org",
+            slug
+        ];
+        page.line(style.dim(page.complete(&listed.labeled("with ids"))));
     }
     fn summary(&self) -> Option<String> {
         let (slug, date, weekday) = (&self.slug, self.date, Weekday::of(self.date));

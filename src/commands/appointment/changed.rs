@@ -13,7 +13,9 @@ use crate::{
         Organization,
         booking::{Appointment, AppointmentStatus},
     },
+    hint::Hint,
     output::{Page, Style, View},
+    run,
     services::booking::appointments::AppointmentChange,
 };
 
@@ -93,29 +95,34 @@ impl ChangedView {
     }
 
     /// The command that puts it back to where it was, where it was moved.
-    fn move_back(&self, before: &Appointment) -> Option<String> {
+    fn move_back(&self, before: &Appointment) -> Option<Hint> {
         let after = &self.appointment;
         let Appointment { id, status, .. } = after;
-        let mut line = format!("undo: tenantctl appointment update {id}");
-        let place = line.len();
+        let mut flags = Vec::new();
+        let mut flag = |name: &str, value: String| flags.extend([name.to_owned(), value]);
         if before.starts_at != after.starts_at {
             let at = before.starts_at.with_timezone(&self.zone);
-            line.push_str(&format!(" --at {}", at.format("%Y-%m-%dT%H:%M%:z")));
+            flag("--at", at.format("%Y-%m-%dT%H:%M%:z").to_string());
         }
         if before.length() != after.length() {
-            line.push_str(&format!(" --length {}", before.length().num_minutes()));
+            flag("--length", before.length().num_minutes().to_string());
         }
         if before.provider_id != after.provider_id {
-            line.push_str(&format!(" --provider {}", before.provider_id));
+            flag("--provider", before.provider_id.to_string());
         }
         if before.operatory_id != after.operatory_id {
-            line.push_str(&match before.operatory_id {
-                Some(id) => format!(" --operatory {id}"),
-                None => " --clear operatory".to_owned(),
-            });
+            match before.operatory_id {
+                Some(id) => flag("--operatory", id.to_string()),
+                None => flag("--clear", "operatory".to_owned()),
+            }
         }
-        let is_moved = line.len() > place && before.status == *status;
-        is_moved.then(|| format!("{line} --org {}", self.organization))
+        let is_moved = !flags.is_empty() && before.status == *status;
+        is_moved.then(|| {
+            run!["appointment", "update", id]
+                .args(flags)
+                .args(["--org", self.organization.as_str()])
+                .labeled("undo")
+        })
     }
 }
 
@@ -147,18 +154,27 @@ impl View for ChangedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let (id, organization) = (self.appointment.id, &self.organization);
         match (&self.before, self.appointment.status) {
             _ if !self.changed => Vec::new(),
             (None, _) => vec![
-                format!("tenantctl appointment confirm {id} --org {organization}"),
-                format!("undo: tenantctl appointment delete {id} --org {organization}"),
+                run!["appointment", "confirm", id, "--org", organization],
+                run!["appointment", "delete", id, "--org", organization].labeled("undo"),
             ],
             (Some(_), AppointmentStatus::Broken | AppointmentStatus::Cancelled) => {
-                vec![format!(
-                    "book it again: tenantctl appointment update {id} --status scheduled --org {organization}"
-                )]
+                vec![
+                    run![
+                        "appointment",
+                        "update",
+                        id,
+                        "--status",
+                        "scheduled",
+                        "--org",
+                        organization
+                    ]
+                    .labeled("book it again"),
+                ]
             }
             (Some(before), _) => self.move_back(before).into_iter().collect(),
         }

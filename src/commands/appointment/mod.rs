@@ -14,7 +14,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{commands::booking::told::told_in, context::App, error::Result};
+use crate::{context::App, error::Result};
 
 /// Book, move and break appointments. Nobody is booked twice.
 #[derive(Debug, Subcommand)]
@@ -37,10 +37,6 @@ impl AppointmentCommand {
     /// # Errors
     /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
-        told_in(app, self.run_verb(app).await)
-    }
-
-    async fn run_verb(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => args.run(app).await,
             Self::Show(args) => app.show(args.run(app).await?).await,

@@ -16,6 +16,7 @@ use crate::{
     domain::booking::{ClockTime, Slot, parameters::GetAvailableSlots},
     error::Result,
     output::{Cell, Listing, Record, Style},
+    run,
     services::booking::slots,
 };
 
@@ -108,9 +109,8 @@ impl SlotsArgs {
         // The list cuts one row off where there are more.
         records.extend(records.last().cloned().filter(|_| found.more));
         let slug = &organization.slug;
-        let empty = format!(
-            "no such time is free; see who works when: tenantctl schedule list --org {slug}"
-        );
+        let empty = run!["schedule", "list", "--org", slug]
+            .labeled("no such time is free; see who works when");
         let rows = stream::iter(records).map(Ok).boxed();
         Ok(Listing::new(rows, empty).limit(Some(limit)))
     }

@@ -12,7 +12,9 @@ use crate::{
     context::App,
     domain::audit::{Finding, baseline::Acceptance},
     error::{Error, Result},
+    hint::Hint,
     output::{Page, View},
+    run,
 };
 
 /// Where the baseline is kept unless something else is said.
@@ -110,8 +112,11 @@ fn chosen(findings: Vec<Finding>, fingerprints: &[String]) -> Result<Vec<Finding
     let found = |wanted: &String| findings.iter().any(|one| one.fingerprint == *wanted);
     if let Some(missing) = fingerprints.iter().find(|wanted| !found(wanted)) {
         return Err(
-            Error::not_found(format!("no finding has the fingerprint {missing}"))
-                .hint("the fingerprints are in `tenantctl audit -o json`"),
+            Error::not_found(format!("no finding has the fingerprint {missing}")).hint(
+                Hint::from("the fingerprints are in `")
+                    .then(run!["audit", "-o", "json"])
+                    .then("`"),
+            ),
         );
     }
     let chosen = findings
@@ -144,10 +149,7 @@ impl View for BaselineView {
         ))
     }
 
-    fn next(&self) -> Vec<String> {
-        vec![format!(
-            "tenantctl audit --baseline {}",
-            shell_words::quote(&self.file)
-        )]
+    fn next(&self) -> Vec<Hint> {
+        vec![run!["audit", "--baseline", self.file]]
     }
 }

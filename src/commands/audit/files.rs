@@ -6,6 +6,7 @@ use crate::{
     config::write_atomically,
     domain::audit::{Report, baseline::Baseline},
     error::{Error, ErrorKind, Result},
+    run,
 };
 
 /// A report that `-o json` or `--report FILE.json` wrote.
@@ -17,7 +18,7 @@ pub(super) fn read_report(path: &Path) -> Result<Report> {
     serde_json::from_str(&text).map_err(|error| {
         Error::bad_input(format!("{} is no report of an audit", path.display()))
             .because(error)
-            .hint("make one: tenantctl audit --report FILE.json")
+            .hint(run!["audit", "--report", "FILE.json"].labeled("make one"))
     })
 }
 
@@ -27,10 +28,21 @@ pub(super) fn read_report(path: &Path) -> Result<Report> {
 /// `NotFound` when there is no such file, `BadInput` when it is no baseline.
 pub(super) fn read_baseline(path: &Path) -> Result<Baseline> {
     let text = read(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => error.hint(format!(
-            "make one: tenantctl audit baseline --file {} --reason TEXT --owner NAME --expires YYYY-MM-DD",
-            shell_words::quote(&path.to_string_lossy())
-        )),
+        ErrorKind::NotFound => error.hint(
+            run![
+                "audit",
+                "baseline",
+                "--file",
+                path.to_string_lossy(),
+                "--reason",
+                "TEXT",
+                "--owner",
+                "NAME",
+                "--expires",
+                "YYYY-MM-DD"
+            ]
+            .labeled("make one"),
+        ),
         _ => error,
     })?;
     Baseline::parse(&text, &path.display().to_string())

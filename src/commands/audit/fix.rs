@@ -149,7 +149,7 @@ fn came(known: &BTreeSet<String>, after: &[Finding], migration: &Migration) -> V
         lines.extend(named.map(|one| format!("  {} {}: {}", one.check, one.object, one.message)));
         if findings.len() > NAMED {
             let more = findings.len() - NAMED;
-            lines.push(format!("  and {more} more: tenantctl audit shows all"));
+            lines.push(format!("  and {more} more"));
         }
     }
     lines

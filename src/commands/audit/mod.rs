@@ -13,7 +13,7 @@ mod watch;
 
 use clap::{Args, Subcommand};
 
-use crate::{context::App, error::Result};
+use crate::{cli::Scope, context::App, error::Result};
 
 /// Find every way in which one tenant can reach another, on any PostgreSQL database, and prove it.
 ///
@@ -46,11 +46,14 @@ pub struct AuditArgs {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
+    #[command(add = Scope::Alone)]
     Checks(checks::ChecksArgs),
+    #[command(add = Scope::Alone)]
     Explain(explain::ExplainArgs),
     Queries(queries::QueriesArgs),
     Fix(fix::FixArgs),
     Baseline(baseline::BaselineArgs),
+    #[command(add = Scope::Alone)]
     Diff(diff::DiffArgs),
 }
 

@@ -17,6 +17,7 @@ use crate::{
         Format, Listing,
         audit::{ReportFormat, ReportView, render},
     },
+    run,
 };
 
 /// What is done with the result.
@@ -158,14 +159,14 @@ impl VerdictArgs {
             format!("{count} {noun} {verb} {from} or worse"),
         );
         let error = match report.findings.first() {
-            Some(worst) => error.hint(format!(
-                "what it means: tenantctl audit explain {}",
-                worst.check
-            )),
+            Some(worst) => {
+                error.hint(run!["audit", "explain", worst.check].labeled("what it means"))
+            }
             None => error,
         };
         Err(match report.findings.iter().any(|one| one.fix.mechanical) {
-            true => error.hint("the statements that mend what can be mended: tenantctl audit fix"),
+            true => error
+                .hint(run!["audit", "fix"].labeled("the statements that mend what can be mended")),
             false => error,
         })
     }

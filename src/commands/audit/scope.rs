@@ -21,6 +21,7 @@ use crate::{
     context::App,
     db,
     error::{Error, Result},
+    run,
 };
 
 /// How many rows prove one finding of the data checks.
@@ -115,7 +116,7 @@ impl ScopeArgs {
         selection.validate()?;
         if !selection.wants_any(&registry::all()) {
             return Err(Error::usage("--skip leaves nothing of what --only names")
-                .hint("the checks and their classes: tenantctl audit checks"));
+                .hint(run!["audit", "checks"].labeled("the checks and their classes")));
         }
         expect_two(&self.tenants)?;
         let options = Options {

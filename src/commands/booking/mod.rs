@@ -10,17 +10,16 @@ pub(in crate::commands) mod references;
 pub(in crate::commands) mod removal;
 mod schema;
 pub(in crate::commands) mod span;
-pub(in crate::commands) mod told;
 
 use clap::{Args, Subcommand, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use self::{confirm::confirm_removal, schema::SchemaView, told::told_in};
+use self::{confirm::confirm_removal, schema::SchemaView};
 use super::input::TextSource;
 use crate::{
-    cli::{complete, values},
+    cli::{Scope, complete, values},
     context::App,
     domain::{PatientId, Permission, booking::Function},
     error::{Error, Result},
@@ -35,7 +34,9 @@ const OBJECT: &str = "write an object, for example {\"days\": 3}";
 #[derive(Debug, Subcommand)]
 pub enum BookingCommand {
     Call(CallArgs),
+    #[command(add = Scope::Alone)]
     Functions(FunctionsArgs),
+    #[command(add = Scope::Alone)]
     Schema(SchemaArgs),
 }
 
@@ -45,10 +46,6 @@ impl BookingCommand {
     /// # Errors
     /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
-        told_in(app, self.run_verb(app).await)
-    }
-
-    async fn run_verb(self, app: &App) -> Result<()> {
         match self {
             Self::Call(args) => args.run(app).await,
             Self::Functions(FunctionsArgs {}) => app.list(functions()).await,

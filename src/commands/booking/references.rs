@@ -15,6 +15,7 @@ use crate::{
         suggest::quoted,
     },
     error::{Error, ErrorKind, Result},
+    run,
     services::{
         Session,
         booking::{operatories, patients, providers},
@@ -197,7 +198,7 @@ pub(in crate::commands) fn if_exists<T>(found: Result<T>, if_exists: bool) -> Re
 fn require(what: &str, reference: &str) -> Result<()> {
     if reference.trim().is_empty() {
         return Err(Error::usage(format!("the {what} that is meant is empty"))
-            .hint(format!("list them: tenantctl {what} list")));
+            .hint(run![what, "list"].labeled("list them")));
     }
     Ok(())
 }
@@ -277,7 +278,10 @@ mod tests {
             assert!(!is_whole(reference, &found, Some("D-1")), "{reference}");
         }
         let error = only_a_part("provider", "Neu", &[found]);
-        assert!(error.hints()[0].contains("Dr. Zoë Neu"), "{error:?}");
+        assert!(
+            error.hints()[0].to_string().contains("Dr. Zoë Neu"),
+            "{error:?}"
+        );
     }
 
     #[test]

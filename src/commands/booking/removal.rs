@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::{
     domain::Organization,
+    hint::Hint,
     output::{Page, View},
+    run,
     services::booking::Removal,
 };
 
@@ -72,12 +74,11 @@ impl View for RemovedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match (self.changed, self.deleted, &self.organization) {
-            (true, false, Some(slug)) => vec![format!(
-                "undo: tenantctl {} update {} --restore --org {slug}",
-                self.what, self.named
-            )],
+            (true, false, Some(slug)) => vec![
+                run![self.what, "update", self.named, "--restore", "--org", slug].labeled("undo"),
+            ],
             _ => Vec::new(),
         }
     }

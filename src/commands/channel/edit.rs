@@ -13,6 +13,7 @@ use crate::{
     domain::{ChannelConfiguration, ChannelKind, Organization},
     error::{Error, ErrorKind, Result},
     output::{Printer, editor},
+    run,
     services::{
         Session,
         channels::{self, ChannelChange},
@@ -100,10 +101,9 @@ impl Edit<'_> {
     async fn with_way_on(&self, app: &App, error: Error, kept: &KeptText) -> Error {
         let (kind, slug) = (self.before.configuration.kind, &self.organization.slug);
         let path = kept.path.to_string_lossy();
-        let path = shell_words::quote(&path);
-        let save = format!("tenantctl channel set {kind} --from-file {path} --org {slug}");
+        let save = run!["channel", "set", kind, "--from-file", path, "--org", slug];
         if error.kind() != ErrorKind::Conflict {
-            return error.hint(format!("to save it as it is: {save}"));
+            return error.hint(save.labeled("to save it as it is"));
         }
         match self.changed_meanwhile().await {
             Some(now) => {
@@ -116,10 +116,11 @@ impl Edit<'_> {
                     "channel {kind} of {slug} was changed by someone else since you began; \
                      nothing of yours was saved"
                 ))
-                .hint(format!(
-                    "edit what is there now, and take over what you want from {path}: \
-                     tenantctl channel edit {kind} --org {slug}"
-                ))
+                .hint(
+                    run!["channel", "edit", kind, "--org", slug].labeled(format!(
+                        "edit what is there now, and take over what you want from {path}"
+                    )),
+                )
                 .hint(format!(
                     "to overwrite the other change with your text: {save}"
                 ))

@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::view::ChangedView;
 use crate::{
     cli::{complete, values},
-    commands::{input::TextArgs, views::repeated_org},
+    commands::input::TextArgs,
     context::App,
     domain::{AgentMode, ChannelConfiguration, ChannelKind, ResolvedInstruction},
     error::Result,
     output::{Format, Page, View},
+    run,
     services::channels,
 };
 
@@ -68,10 +69,12 @@ impl GetArgs {
         match text {
             Some(text) => app.printer.raw(&text),
             None => {
-                app.printer.note(&format!(
-                    "channel {kind} has no instructions of its own; those it follows: \
-                     tenantctl channel instructions resolve {kind}"
-                ));
+                app.printer
+                    .note(
+                        run!["channel", "instructions", "resolve", kind].labeled(format!(
+                            "channel {kind} has no instructions of its own; those it follows"
+                        )),
+                    );
                 Ok(())
             }
         }
@@ -110,9 +113,8 @@ pub struct SetArgs {
 
 impl SetArgs {
     async fn run(self, app: &App) -> Result<ChangedView> {
-        let org = repeated_org(app);
-        let clear = format!("tenantctl channel instructions clear {}{org}", self.kind);
-        let text = self.text.read(app, &clear).await?;
+        let clear = run!["channel", "instructions", "clear", self.kind];
+        let text = self.text.read(app, clear).await?;
         assign(app, self.kind, text).await
     }
 }

@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::view::{ChangedView, NOT_CONFIGURATION};
 use crate::{
     cli::{complete, values},
-    commands::{input::TextSource, views::repeated_org},
+    commands::input::TextSource,
     context::App,
     domain::{ChannelConfiguration, ChannelKind},
+    error::ErrorKind,
     error::{Error, Result},
     services::channels,
 };
@@ -58,7 +59,7 @@ impl SetArgs {
         let whole = match &self.from_file {
             Some(source) => {
                 let text = source.read(app).await?;
-                Some(document(kind, source, &text).map_err(|error| told_in(error, app))?)
+                Some(document(kind, source, &text)?)
             }
             None => None,
         };
@@ -93,11 +94,7 @@ fn document(kind: ChannelKind, source: &TextSource, text: &str) -> Result<Channe
     } else {
         ChannelConfiguration::from_document(kind, text)
     };
-    read.map_err(|error| {
-        let hints = error.hints().iter();
-        let named = Error::bad_input(format!("{source}: {error}"));
-        hints.fold(named, |named, hint| named.hint(hint))
-    })
+    read.map_err(|error| error.within(source).of_kind(ErrorKind::BadInput))
 }
 
 /// The configuration in what `channel show -o json` prints; any other JSON as it is.
@@ -111,18 +108,6 @@ fn configuration(mut json: Value) -> Value {
         }
     }
     json
-}
-
-/// The error with `--org` behind the command that it shows: a configuration does not know whose
-/// it is.
-fn told_in(error: Error, app: &App) -> Error {
-    let org = repeated_org(app);
-    let told = Error::new(error.kind(), error.to_string());
-    let hints = error.hints().iter();
-    hints.fold(told, |told, hint| match hint.contains("tenantctl ") {
-        true => told.hint(format!("{hint}{org}")),
-        false => told.hint(hint),
-    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{
     context::App,
     domain::{ChannelKind, ResolvedInstruction},
     error::Result,
+    hint::Hint,
     output::{Page, View},
     services::channels::{self, ChannelDetails},
 };
@@ -81,7 +82,7 @@ impl View for ShownView {
         page.table(&["AGENT", "FROM", "TEXT"], &rows);
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         self.channel.warnings()
     }
 }

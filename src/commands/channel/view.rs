@@ -13,7 +13,9 @@ use crate::{
         AiBackend, ChannelConfiguration, ChannelKind, ChannelSettings, DataIntegration,
         Organization, OrganizationStatus, channel::key::settings_of,
     },
+    hint::Hint,
     output::{Cell, Page, Record, Style, View, rfc3339},
+    run,
     services::channels::ChannelChange,
 };
 
@@ -88,11 +90,11 @@ impl ChannelView {
         }
     }
 
-    pub(super) fn warnings(&self) -> Vec<String> {
+    pub(super) fn warnings(&self) -> Vec<Hint> {
         let channel = self.channel;
         let warnings = self.warnings.iter();
         warnings
-            .map(|warning| format!("channel {channel}: {warning}"))
+            .map(|warning| format!("channel {channel}: {warning}").into())
             .collect()
     }
 
@@ -181,7 +183,7 @@ pub(super) struct ChangedView {
     #[serde(skip)]
     verb: &'static str,
     #[serde(skip)]
-    next: Vec<String>,
+    next: Vec<Hint>,
 }
 
 impl ChangedView {
@@ -203,28 +205,37 @@ impl ChangedView {
 }
 
 /// The command that puts the old values back, and where to find those too long for a command.
-fn undo(kind: ChannelKind, organization: &str, changes: &[KeyChange]) -> Vec<String> {
+fn undo(kind: ChannelKind, organization: &str, changes: &[KeyChange]) -> Vec<Hint> {
     if let [KeyChange { key, after, .. }] = changes
         && key == "enabled"
     {
         let verb = if after == true { "disable" } else { "enable" };
-        return vec![format!(
-            "undo: tenantctl channel {verb} {kind} --org {organization}"
-        )];
+        return vec![run!["channel", verb, kind, "--org", organization].labeled("undo")];
     }
     let words: Vec<_> = changes.iter().filter_map(KeyChange::put_back).collect();
     let mut next = Vec::new();
     if !words.is_empty() {
-        let words = words.join(" ");
-        next.push(format!(
-            "undo: tenantctl channel set {kind} {words} --org {organization}"
-        ));
+        next.push(
+            run!["channel", "set", kind]
+                .args(words)
+                .args(["--org", organization])
+                .labeled("undo"),
+        );
     }
     if words_missing(changes) {
-        next.push(format!(
-            "the text before: tenantctl activity list --action channel.update --object {kind} \
-             --org {organization}"
-        ));
+        next.push(
+            run![
+                "activity",
+                "list",
+                "--action",
+                "channel.update",
+                "--object",
+                kind,
+                "--org",
+                organization
+            ]
+            .labeled("the text before"),
+        );
     }
     next
 }
@@ -256,11 +267,11 @@ impl View for ChangedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         self.next.clone()
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         self.channel.warnings()
     }
 }

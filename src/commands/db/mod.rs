@@ -11,7 +11,9 @@ use crate::{
         self, CHANGED_REMEDY, FOREIGN_REMEDY, Foreign, Migration, MigrationState, Status,
     },
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     output::{Cell, Page, Style, View},
+    run,
 };
 
 /// Migrate the database, see where it stands, and seal its secrets with another key.
@@ -91,9 +93,9 @@ impl View for MigratedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match self.applied.first() {
-            Some(first) if first.version == 1 => vec!["tenantctl org create NAME".to_owned()],
+            Some(first) if first.version == 1 => vec![run!["org", "create", "NAME"]],
             _ => Vec::new(),
         }
     }
@@ -206,7 +208,7 @@ impl StatusView {
             SchemaState::Current => Ok(()),
             SchemaState::Behind | SchemaState::Empty | SchemaState::Foreign => {
                 Err(Error::unavailable(format!("{database} is not up to date"))
-                    .hint("tenantctl db migrate"))
+                    .hint(run!["db", "migrate"]))
             }
             SchemaState::Newer => Err(Error::unavailable(format!(
                 "{database} was migrated by a newer tenantctl"
@@ -229,9 +231,9 @@ impl View for StatusView {
         migrations_table(page, &self.migrations);
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match self.state {
-            SchemaState::Behind | SchemaState::Empty => vec!["tenantctl db migrate".to_owned()],
+            SchemaState::Behind | SchemaState::Empty => vec![run!["db", "migrate"]],
             SchemaState::Current
             | SchemaState::Newer
             | SchemaState::Changed
@@ -239,13 +241,13 @@ impl View for StatusView {
         }
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         let foreign = self.foreign.iter();
-        let mut warnings: Vec<String> = foreign
-            .map(|foreign| format!("{foreign}; {FOREIGN_REMEDY}"))
+        let mut warnings: Vec<Hint> = foreign
+            .map(|foreign| format!("{foreign}; {FOREIGN_REMEDY}").into())
             .collect();
         if self.state == SchemaState::Changed {
-            warnings.push(CHANGED_REMEDY.to_owned());
+            warnings.push(CHANGED_REMEDY.into());
         }
         warnings
     }

@@ -8,6 +8,7 @@ use crate::{
     context::App,
     error::{Error, ErrorKind, Result},
     output::{Page, View},
+    run,
     services::{
         organizations,
         reseal::{self, Unopened},
@@ -114,8 +115,8 @@ impl ResealedView {
         };
         Err(Error::failure(what)
             .hint("if a key is missing among the secret keys: add it behind the others, and run this again")
-            .hint("otherwise give the endpoint another secret: tenantctl webhook endpoint rotate ID")
-            .hint("and the message another link: tenantctl invite resend EMAIL"))
+            .hint(run!["webhook", "endpoint", "rotate", "ID"].labeled("otherwise give the endpoint another secret"))
+            .hint(run!["invite", "resend", "EMAIL"].labeled("and the message another link")))
     }
 }
 

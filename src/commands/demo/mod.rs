@@ -13,6 +13,8 @@ use crate::{
     db::{self, ConnectSettings, Database},
     domain::Actor,
     error::{Error, ErrorKind, Result},
+    hint::Hint,
+    run,
     services::Session,
 };
 
@@ -54,7 +56,11 @@ impl DemoArgs {
                 ErrorKind::Finding,
                 format!("{leaks} cells of the matrix leak"),
             )
-            .hint("the statements that got through are in `tenantctl demo -o json`"));
+            .hint(
+                Hint::from("the statements that got through are in `")
+                    .then(run!["demo", "-o", "json"])
+                    .then("`"),
+            ));
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::{
         },
     },
     error::{Error, Result},
+    run,
     services::{
         Session,
         booking::{appointments, operatories, patients, providers, schedules, slots},
@@ -88,7 +89,7 @@ pub(super) async fn fill(
         let free = slots::get_available(session, id, &search).await?;
         let free = free.slots.first().ok_or_else(|| {
             Error::conflict(format!("{} has no free time", provider.name))
-                .hint("see the hours: tenantctl schedule hours demo")
+                .hint(run!["schedule", "hours", "demo"].labeled("see the hours"))
         })?;
         let new = CreateAppointment {
             patient_id: patient.id,

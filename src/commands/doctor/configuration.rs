@@ -6,6 +6,7 @@ use crate::{
     context::App,
     error::Result,
     local::{LocalState, LocalStatus},
+    run,
 };
 
 const AREA: Area = Area::Configuration;
@@ -27,11 +28,11 @@ pub(super) fn file(app: &App) -> Check {
                 count => format!("{count} mistakes; the first is {path}:{mistake}"),
             },
         )
-        .remedy("see all of them: tenantctl config validate"),
+        .remedy(run!["config", "validate"].labeled("see all of them")),
         (None, Some(warning)) => Check::warning(NAME, AREA, warning).remedy(
             warning
                 .split_once("run: ")
-                .map_or("tenantctl config validate", |(_, command)| command),
+                .map_or(run!["config", "validate"], |(_, command)| command.into()),
         ),
         (None, None) if found.exists => Check::ok(NAME, AREA, format!("{path} is valid")),
         (None, None) => Check::ok(
@@ -56,8 +57,7 @@ pub(super) fn invitation_link(app: &App) -> Check {
             format!("links of invitations lead nowhere: {template} is only an example"),
         )
         .remedy(
-            "set link_template in the [invitations] section of the configuration to the address \
-             of your platform; the file: tenantctl config path",
+            run!["config", "path"].labeled("set link_template in the [invitations] section of the configuration to the address of your platform; the file"),
         );
     }
     Check::ok(NAME, AREA, format!("invitations link to {template}"))
@@ -76,7 +76,7 @@ fn judge(name: &'static str, status: &LocalStatus) -> Check {
     let folder = status.data_dir.display();
     let failed = |what: &str| {
         Check::failed(name, Area::Database, format!("{what} ({folder})"))
-            .remedy("tenantctl local start")
+            .remedy(run!["local", "start"])
     };
     match status.state {
         LocalState::Running => Check::ok(name, Area::Database, format!("runs ({folder})")),

@@ -2,6 +2,7 @@
 
 use super::report::{Area, Check};
 use crate::context::App;
+use crate::run;
 
 const AREA: Area = Area::Configuration;
 const NAME: &str = "mail";
@@ -29,7 +30,7 @@ pub(super) async fn server(app: &App) -> Check {
         Err(failure) => {
             let why = failure.text();
             return Check::failed(NAME, AREA, format!("{address} is not to be had: {why}")).remedy(
-                "the section [mail] of the configuration; its file: tenantctl config path",
+                run!["config", "path"].labeled("the section [mail] of the configuration; its file"),
             );
         }
     };

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     output::{Cell, Page, Printer, Style, View},
 };
 
@@ -29,14 +30,14 @@ pub(super) enum Area {
 
 /// One check.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Check {
+pub(super) struct Check<Remedy = Hint> {
     /// A stable name, for scripts.
     pub(super) name: &'static str,
     pub(super) area: Area,
     pub(super) state: State,
     pub(super) message: String,
     /// What to do: a command or a statement to paste, where there is one.
-    pub(super) remedy: Option<String>,
+    pub(super) remedy: Option<Remedy>,
 }
 
 impl Check {
@@ -73,15 +74,31 @@ impl Check {
         let check = Self::failed(name, area, message.collect::<Vec<_>>().join(": "));
         match error.hints() {
             [] => check,
-            hints => check.remedy(hints.join("\n")),
+            [first, rest @ ..] => {
+                let next_line = |told: Hint, hint: &Hint| told.then("\n").then(hint);
+                check.remedy(rest.iter().fold(first.clone(), next_line))
+            }
         }
     }
 
-    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(super) fn remedy(mut self, remedy: impl Into<Hint>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
 
+    /// With the commands of its remedy as they have to be typed.
+    fn completed(self, printer: &Printer) -> Check<String> {
+        Check {
+            name: self.name,
+            area: self.area,
+            state: self.state,
+            message: self.message,
+            remedy: self.remedy.map(|remedy| printer.complete(&remedy)),
+        }
+    }
+}
+
+impl<Remedy> Check<Remedy> {
     fn needs_attention(&self) -> bool {
         matches!(self.state, State::Warning | State::Failed)
     }
@@ -101,18 +118,18 @@ impl Check {
 pub(super) struct Report {
     /// Nothing failed; there may be warnings.
     healthy: bool,
-    checks: Vec<Check>,
+    checks: Vec<Check<String>>,
 }
 
 impl Report {
     /// `printer` makes the remedies mean the same database.
-    pub(super) fn new(mut checks: Vec<Check>, printer: &Printer) -> Self {
-        for remedy in checks.iter_mut().filter_map(|check| check.remedy.as_mut()) {
-            *remedy = printer.pasteable(remedy).into_owned();
-        }
+    pub(super) fn new(checks: Vec<Check>, printer: &Printer) -> Self {
         Self {
             healthy: !checks.iter().any(|check| check.state == State::Failed),
-            checks,
+            checks: checks
+                .into_iter()
+                .map(|check| check.completed(printer))
+                .collect(),
         }
     }
 
@@ -121,7 +138,7 @@ impl Report {
     /// # Errors
     /// `Unavailable` when a check of the database failed, `Failure` when another one did.
     pub(super) fn verdict(&self) -> Result<()> {
-        let failed: Vec<&Check> = self
+        let failed: Vec<&Check<String>> = self
             .checks
             .iter()
             .filter(|check| check.state == State::Failed)
@@ -165,7 +182,7 @@ impl View for Report {
         page.table(&["STATE", "CHECK", "FINDING"], &rows);
 
         let remedies = self.checks.iter().filter(|check| check.needs_attention());
-        let remedies: Vec<(&Check, &String)> = remedies
+        let remedies: Vec<(&Check<String>, &String)> = remedies
             .filter_map(|check| Some((check, check.remedy.as_ref()?)))
             .collect();
         if remedies.is_empty() {
@@ -226,6 +243,6 @@ mod tests {
             .hint("or name another");
         let check = Check::broken("connection", Area::Database, &error);
         assert_eq!(check.message, "cannot reach it: refused");
-        assert_eq!(check.remedy.as_deref(), Some("start it\nor name another"));
+        assert_eq!(check.remedy.unwrap(), "start it\nor name another");
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     },
     domain::OrganizationId,
     quoting::identifier,
+    run,
 };
 
 const AREA: Area = Area::Database;
@@ -33,14 +34,14 @@ pub(super) fn migrations(status: &Status) -> Check {
             format!("all {} migrations are applied", migrations.len()),
         ),
         SchemaState::Empty | SchemaState::Foreign => {
-            Check::failed(NAME, AREA, "the database is not migrated").remedy("tenantctl db migrate")
+            Check::failed(NAME, AREA, "the database is not migrated").remedy(run!["db", "migrate"])
         }
         SchemaState::Behind => Check::failed(
             NAME,
             AREA,
             format!("{pending} of {} migrations are missing", migrations.len()),
         )
-        .remedy("tenantctl db migrate"),
+        .remedy(run!["db", "migrate"]),
         SchemaState::Newer => Check::failed(
             NAME,
             AREA,

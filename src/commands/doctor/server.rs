@@ -11,6 +11,7 @@ use crate::{
         is_loopback,
     },
     local::OLDEST_MAJOR,
+    run,
 };
 
 const AREA: Area = Area::Database;
@@ -141,9 +142,10 @@ pub(super) fn role_flags(rights: &Rights) -> Check {
              tenant_app for every tenant's data, other programs with this URL do not"
         ),
     )
-    .remedy(format!(
-        "connect as a role without {flag}; what it needs: tenantctl db migrate --help"
-    ))
+    .remedy(
+        run!["db", "migrate", "--help"]
+            .labeled(format!("connect as a role without {flag}; what it needs")),
+    )
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::{
     },
     error::Result,
     output::{Cell, Listing, Record, Style, rfc3339},
+    run,
     services::import,
 };
 
@@ -49,8 +50,9 @@ impl JobsArgs {
         );
         let lines = jobs.await?.into_iter().map(JobLine::from).collect();
         let empty = match self.unfinished {
-            true => "no import waits to be resumed",
-            false => "nothing was imported so far; begin with: tenantctl import template patients",
+            true => "no import waits to be resumed".into(),
+            false => run!["import", "template", "patients"]
+                .labeled("nothing was imported so far; begin with"),
         };
         Ok(Listing::of(lines, empty).limit(limit))
     }

@@ -10,7 +10,7 @@ mod watch;
 
 use clap::Subcommand;
 
-use crate::{context::App, domain::import::ImportKind, error::Result};
+use crate::{cli::Scope, context::App, domain::import::ImportKind, error::Result};
 
 /// Import CSV files: all rows or none, and never a row twice.
 ///
@@ -56,8 +56,11 @@ pub enum ImportCommand {
     #[command(verbatim_doc_comment)]
     Appointments(Box<file::FileArgs>),
     Members(Box<joining::MembersArgs>),
+    #[command(add = Scope::Platform)]
     Organizations(Box<joining::OrganizationsArgs>),
+    #[command(add = Scope::Alone)]
     Template(template::TemplateArgs),
+    #[command(add = Scope::Alone)]
     Columns(columns::ColumnsArgs),
     Jobs(jobs::JobsArgs),
 }

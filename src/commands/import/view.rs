@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    commands::views::repeated_org,
     context::App,
     csv_file::CsvFile,
     db::import::Difference,
@@ -15,7 +14,9 @@ use crate::{
         import::{Counts, ImportKind},
     },
     error::Error,
+    hint::Hint,
     output::{Cell, Page, View},
+    run,
     services::import::{Outcome, Plan, ShownFault},
 };
 
@@ -57,8 +58,6 @@ struct Told {
     is_partial: bool,
     is_batch: bool,
     is_invitation: bool,
-    /// ` --org SLUG` where it was given.
-    org: String,
     path: String,
 }
 
@@ -134,7 +133,6 @@ impl ImportView {
                 is_partial: plan.partial,
                 is_batch: plan.batch.is_some(),
                 is_invitation: plan.invites(),
-                org: repeated_org(app),
                 path: path.display().to_string(),
             },
         }
@@ -288,23 +286,22 @@ impl View for ImportView {
         ))
     }
 
-    fn next(&self) -> Vec<String> {
-        let (kind, org) = (self.kind, &self.told.org);
+    fn next(&self) -> Vec<Hint> {
+        let kind = self.kind;
         let noun = match kind {
             _ if self.organization.is_none() => "org",
             ImportKind::Members if self.told.is_invitation => "invite",
             _ => kind.singular(),
         };
-        match &self.job {
-            Some(job) if !self.done && self.told.is_batch => vec![format!(
-                "tenantctl import {kind} {}{org} --resume {job}",
-                shell_words::quote(&self.told.path)
-            )],
-            Some(_) if self.done && !self.told.is_rehearsal => {
-                vec![format!("tenantctl {noun} list{org}")]
+        let mut next = match &self.job {
+            Some(job) if !self.done && self.told.is_batch => {
+                vec![run!["import", kind, self.told.path, "--resume", job]]
             }
+            Some(_) if self.done && !self.told.is_rehearsal => vec![run![noun, "list"]],
             _ => Vec::new(),
-        }
+        };
+        next.extend(self.links_next());
+        next
     }
 }
 
@@ -313,9 +310,7 @@ impl ImportView {
     fn links_told(&self) -> String {
         match (self.invited, &self.links_file) {
             _ if self.invited == 0 || self.told.is_rehearsal => String::new(),
-            (links, None) if self.mailed => {
-                format!("; {links} links are being mailed: tenantctl outbox list")
-            }
+            (links, None) if self.mailed => format!("; {links} links are being mailed"),
             (links, Some(path)) => {
                 format!(
                     "; {links} links are in {}, and nowhere else",
@@ -323,9 +318,19 @@ impl ImportView {
                 )
             }
             (links, None) => format!(
-                "; no links were kept of {links} invitations: `tenantctl invite resend EMAIL` issues one, \
-                 and whoever signs up with the address joins anyway"
+                "; no links were kept of {links} invitations, and whoever signs up with the \
+                 address joins anyway"
             ),
+        }
+    }
+
+    /// Where to see those links, or how to issue others.
+    fn links_next(&self) -> Option<Hint> {
+        match &self.links_file {
+            _ if self.invited == 0 || self.told.is_rehearsal => None,
+            None if self.mailed => Some(run!["outbox", "list"].labeled("see what is mailed")),
+            Some(_) => None,
+            None => Some(run!["invite", "resend", "EMAIL"].labeled("issue a link")),
         }
     }
 

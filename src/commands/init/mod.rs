@@ -21,6 +21,7 @@ use crate::{
         migrate::{self, Migration},
     },
     error::{ErrorKind, Result},
+    hint::Hint,
     output::{Page, View},
 };
 
@@ -164,7 +165,8 @@ async fn look(app: &App, config: &Config, target: &DatabaseTarget) -> Result<Sch
 
 /// How later invocations reach the database of the new profile.
 struct Later {
-    command: String,
+    /// The profile that a command has to name.
+    profile: Option<String>,
     /// The variable that hides the default profile.
     hidden_by: Option<&'static str>,
 }
@@ -179,23 +181,23 @@ impl Later {
         let hidden_by = variables
             .into_iter()
             .find(|variable| app.environment.get_os(variable).is_some());
-        let mut command = "tenantctl".to_owned();
-        if let Some(file) = &app.global.config {
-            command.push_str(" --config ");
-            command.push_str(&shell_words::quote(&file.to_string_lossy()));
-        }
         // Written out wherever a flag of this invocation would be repeated in its place.
         let flags = &app.global;
         let named =
             flags.config.is_some() || flags.profile.is_some() || flags.database_url.is_some();
-        if !default || hidden_by.is_some() || named {
-            command.push_str(" --profile ");
-            command.push_str(name);
-        }
+        let is_named = !default || hidden_by.is_some() || named;
         Self {
-            command,
+            profile: is_named.then(|| name.to_owned()),
             hidden_by: hidden_by.filter(|_| default),
         }
+    }
+}
+
+impl Later {
+    fn command(&self, words: &[&str]) -> Hint {
+        let profile = self.profile.iter();
+        let flags = profile.flat_map(|name| ["--profile", name]);
+        Hint::run(flags.chain(words.iter().copied()))
     }
 }
 
@@ -225,10 +227,8 @@ impl InitView {
         };
         let later = App::new(global, app.environment.clone());
         let migrated = db_commands::migrate(&later).await.map_err(|error| {
-            error.hint(format!(
-                "the profile was written; when this is mended: {} db migrate",
-                self.later.command
-            ))
+            let retry = self.later.command(&["db", "migrate"]);
+            error.hint(retry.labeled("the profile was written; when the cause is fixed, retry"))
         })?;
         self.schema = Some(SchemaState::Current);
         self.applied = migrated.applied;
@@ -266,23 +266,23 @@ impl View for InitView {
         ))
     }
 
-    fn next(&self) -> Vec<String> {
-        let command = &self.later.command;
-        vec![match self.schema {
-            Some(SchemaState::Current) => format!("{command} org create NAME"),
-            Some(SchemaState::Empty | SchemaState::Behind) => format!("{command} db migrate"),
+    fn next(&self) -> Vec<Hint> {
+        let command: &[&str] = match self.schema {
+            Some(SchemaState::Current) => &["org", "create", "NAME"],
+            Some(SchemaState::Empty | SchemaState::Behind) => &["db", "migrate"],
             Some(SchemaState::Newer | SchemaState::Changed | SchemaState::Foreign) | None => {
-                format!("{command} doctor")
+                &["doctor"]
             }
-        }]
+        };
+        vec![self.later.command(command)]
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         let hidden = self.later.hidden_by.map(|variable| {
-            format!(
+            Hint::from(format!(
                 "{variable} is set and wins over the default profile: unset it, or add --profile {}",
                 self.profile
-            )
+            ))
         });
         hidden.into_iter().collect()
     }

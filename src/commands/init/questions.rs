@@ -13,7 +13,9 @@ use crate::{
     config::{self, Config, Endpoint, URL_FORM, UrlSource},
     context::App,
     error::{Context, Error, ErrorKind, Result},
+    hint::Hint,
     output::Prompter,
+    run,
 };
 
 /// The flags that say where the URL is.
@@ -205,8 +207,9 @@ fn read_stdin() -> Result<SecretString> {
     match text.lines().next().map(str::trim) {
         Some(url) if !url.is_empty() => Ok(url.into()),
         _ => Err(
-            Error::usage("--database-url-stdin: the first line of stdin is empty")
-                .hint("pass show clinic/db | tenantctl init --database-url-stdin"),
+            Error::usage("--database-url-stdin: the first line of stdin is empty").hint(
+                Hint::from("pass show clinic/db | ").then(run!["init", "--database-url-stdin"]),
+            ),
         ),
     }
 }

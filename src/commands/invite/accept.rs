@@ -12,7 +12,9 @@ use crate::{
     context::App,
     domain::{Email, InvitationToken, Role},
     error::{Context, Error, ErrorKind, Result},
+    hint::Hint,
     output::{Page, View},
+    run,
     services::{access, invitations},
 };
 
@@ -79,10 +81,10 @@ fn who_accepts(app: &App, email: Option<Email>) -> Result<Email> {
 
 fn hint_sign_up(error: Error, email: &Email) -> Error {
     match error.kind() {
-        ErrorKind::NotFound => error.hint(format!(
-            "sign them up, which accepts the invitation too: \
-             tenantctl user sign-up --email {email} --name NAME"
-        )),
+        ErrorKind::NotFound => error.hint(
+            run!["user", "sign-up", "--email", email, "--name", "NAME"]
+                .labeled("sign them up, which accepts the invitation too"),
+        ),
         _ => error,
     }
 }
@@ -137,11 +139,8 @@ impl View for AcceptedView {
         Some(format!("{email} is {role} of {organization} now"))
     }
 
-    fn next(&self) -> Vec<String> {
-        let email = shell_words::quote(&self.email);
-        vec![format!(
-            "tenantctl org show {} --as {email}",
-            self.organization
-        )]
+    fn next(&self) -> Vec<Hint> {
+        let email = &self.email;
+        vec![run!["org", "show", self.organization, "--as", email]]
     }
 }

@@ -4,14 +4,16 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::view::{IssuedView, SENDING};
+use super::view::{IssuedView, sending};
 use crate::{
     cli::{complete, values},
     commands::missing,
     context::App,
     domain::{Email, Role, invitation},
     error::Result,
+    hint::Hint,
     output::{Page, View},
+    run,
     services::invitations,
 };
 
@@ -155,20 +157,18 @@ impl View for CreatedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let organization = &self.organization;
         let mut next = match self.invited.as_slice() {
             [] => return Vec::new(),
             [only] => {
-                let email = shell_words::quote(&only.invitation.email);
-                vec![format!(
-                    "undo: tenantctl invite revoke {email} --org {organization}"
-                )]
+                let email = &only.invitation.email;
+                vec![run!["invite", "revoke", email, "--org", organization].labeled("undo")]
             }
-            _ => vec![format!("tenantctl invite list --org {organization}")],
+            _ => vec![run!["invite", "list", "--org", organization]],
         };
         if self.invited.iter().any(IssuedView::is_mailed) {
-            next.push(SENDING.to_owned());
+            next.push(sending());
         }
         next
     }

@@ -10,7 +10,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{context::App, error::Result};
+use crate::{cli::Scope, context::App, error::Result};
 
 /// Invite people to an organization, send their link anew, take it back, accept it.
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,7 @@ pub enum InviteCommand {
     Show(show::ShowArgs),
     Resend(resend::ResendArgs),
     Revoke(revoke::RevokeArgs),
+    #[command(add = Scope::Platform)]
     Accept(accept::AcceptArgs),
 }
 

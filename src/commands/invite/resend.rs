@@ -4,13 +4,15 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::view::{IssuedView, SENDING};
+use super::view::{IssuedView, sending};
 use crate::{
     cli::complete,
     context::App,
     domain::invitation,
     error::Result,
+    hint::Hint,
     output::{Page, View},
+    run,
     services::invitations,
 };
 
@@ -76,14 +78,12 @@ impl View for ResentView {
         ))
     }
 
-    fn next(&self) -> Vec<String> {
-        let email = shell_words::quote(&self.issued.invitation.email);
+    fn next(&self) -> Vec<Hint> {
+        let email = &self.issued.invitation.email;
         let organization = &self.organization;
-        let mut next = vec![format!(
-            "tenantctl invite revoke {email} --org {organization}"
-        )];
+        let mut next = vec![run!["invite", "revoke", email, "--org", organization]];
         if self.issued.is_mailed() {
-            next.push(SENDING.to_owned());
+            next.push(sending());
         }
         next
     }

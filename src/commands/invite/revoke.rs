@@ -9,7 +9,9 @@ use crate::{
     cli::complete,
     context::App,
     error::{ErrorKind, Result},
+    hint::Hint,
     output::{Page, View},
+    run,
     services::invitations::{self, Revoked},
 };
 
@@ -109,17 +111,24 @@ impl View for RevokedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match self {
             Self::Revoked {
                 changed: true,
                 organization,
                 invitation,
-            } => vec![format!(
-                "invite anew: tenantctl invite create {} --role {} --org {organization}",
-                shell_words::quote(&invitation.email),
-                invitation.role
-            )],
+            } => vec![
+                run![
+                    "invite",
+                    "create",
+                    invitation.email,
+                    "--role",
+                    invitation.role,
+                    "--org",
+                    organization
+                ]
+                .labeled("invite anew"),
+            ],
             _ => Vec::new(),
         }
     }

@@ -8,7 +8,9 @@ use crate::{
     context::App,
     domain::{Invitation, InvitationStatus, Organization, Role, invitation},
     error::Result,
+    hint::Hint,
     output::{Cell, Page, Record, Style, rfc3339},
+    run,
     services::invitations::Issued,
 };
 
@@ -167,5 +169,6 @@ impl IssuedView {
 }
 
 /// What comes next where links are mailed: somebody has to send them.
-pub(super) const SENDING: &str =
-    "`tenantctl serve` sends what waits in the outbox; at once: tenantctl outbox send";
+pub(super) fn sending() -> Hint {
+    run!["outbox", "send"].labeled("the server sends what waits in the outbox; at once")
+}

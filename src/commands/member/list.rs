@@ -12,6 +12,7 @@ use crate::{
     domain::Role,
     error::Result,
     output::Listing,
+    run,
     services::members,
 };
 
@@ -42,12 +43,12 @@ impl ListArgs {
         let organization = app.organization(&session, None).await?;
         let slug = &organization.slug;
         let empty = if self.role.is_some() || self.search.is_some() {
-            format!("no member of {slug} is like that")
+            format!("no member of {slug} is like that").into()
         } else {
-            format!(
-                "{slug} has no members; invite an owner: \
-                 tenantctl invite create EMAIL --role owner --org {slug}"
-            )
+            run![
+                "invite", "create", "EMAIL", "--role", "owner", "--org", slug
+            ]
+            .labeled(format!("{slug} has no members; invite an owner"))
         };
         let filter = MemberFilter {
             role: self.role,

@@ -10,7 +10,9 @@ use crate::{
     context::App,
     domain::{Actor, Member, Organization, Role},
     error::Result,
+    hint::Hint,
     output::{Page, View},
+    run,
     services::members::{self, Removal},
 };
 
@@ -88,7 +90,7 @@ pub(super) struct RemovedView {
     /// The id of an invitation that waited for them, and was taken back.
     revoked_invitation: Option<String>,
     #[serde(skip)]
-    next: Vec<String>,
+    next: Vec<Hint>,
 }
 
 impl RemovedView {
@@ -115,17 +117,21 @@ impl RemovedView {
 
 /// The way back, as far as it is the caller's: only the operator adds members at once, and who
 /// left has no say any more.
-fn undo(actor: &Actor, organization: &Organization, member: &Member) -> Option<String> {
-    let (email, role) = (shell_words::quote(member.email.as_str()), member.role);
+fn undo(actor: &Actor, organization: &Organization, member: &Member) -> Option<Hint> {
+    let (email, role, slug) = (&member.email, member.role, &organization.slug);
     let command = match actor.user_id() {
-        None => "member add",
-        Some(user) if user != member.user_id => "invite create",
+        None => run!["member", "add"],
+        Some(user) if user != member.user_id => run!["invite", "create"],
         Some(_) => return None,
     };
-    let slug = &organization.slug;
-    Some(format!(
-        "undo: tenantctl {command} {email} --role {role} --org {slug}"
-    ))
+    let member = [
+        email.as_str(),
+        "--role",
+        role.as_str(),
+        "--org",
+        slug.as_str(),
+    ];
+    Some(command.args(member).labeled("undo"))
 }
 
 impl View for RemovedView {
@@ -148,7 +154,7 @@ impl View for RemovedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         self.next.clone()
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     domain::Permission,
     error::Result,
     output::{Page, View},
+    run,
     services::members,
 };
 
@@ -52,9 +53,9 @@ impl View for MemberDetailsView {
     fn human(&self, page: &mut Page) {
         self.member.fields(page);
         let (role, count) = (self.member.role, self.permissions.len());
-        page.field("Organization", &self.organization).field(
-            "May",
-            format!("{count} permissions; see: tenantctl role show {role}"),
-        );
+        let list = run!["role", "show", role].labeled(format!("{count} permissions; see"));
+        let list = page.complete(&list);
+        page.field("Organization", &self.organization)
+            .field("May", list);
     }
 }

@@ -10,7 +10,9 @@ use crate::{
     commands::views::role_cell,
     context::App,
     error::Result,
+    hint::Hint,
     output::{Page, View},
+    run,
     services::members::{self, Transfer},
 };
 
@@ -84,12 +86,18 @@ impl View for TransferView {
         ))
     }
 
-    fn next(&self) -> Vec<String> {
-        vec![format!(
-            "undo: tenantctl member transfer-ownership {} --from {} --org {}",
-            shell_words::quote(&self.from.email),
-            shell_words::quote(&self.to.email),
-            self.organization
-        )]
+    fn next(&self) -> Vec<Hint> {
+        vec![
+            run![
+                "member",
+                "transfer-ownership",
+                self.from.email,
+                "--from",
+                self.to.email,
+                "--org",
+                self.organization
+            ]
+            .labeled("undo"),
+        ]
     }
 }

@@ -6,7 +6,9 @@ use serde::Serialize;
 use crate::{
     commands::views::role_cell,
     domain::{Member, Organization, Role},
+    hint::Hint,
     output::{Cell, Page, Record, Style, View, rfc3339},
+    run,
     services::members::MemberChange,
 };
 
@@ -127,17 +129,17 @@ impl View for ChangedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
-        let email = shell_words::quote(&self.member.email);
+    fn next(&self) -> Vec<Hint> {
+        let email = &self.member.email;
         let organization = &self.organization;
         match (self.changed, self.previous_role) {
             (false, _) => Vec::new(),
-            (true, None) => vec![format!(
-                "undo: tenantctl member remove {email} --org {organization}"
-            )],
-            (true, Some(before)) => vec![format!(
-                "undo: tenantctl member role {email} {before} --org {organization}"
-            )],
+            (true, None) => {
+                vec![run!["member", "remove", email, "--org", organization].labeled("undo")]
+            }
+            (true, Some(before)) => {
+                vec![run!["member", "role", email, before, "--org", organization].labeled("undo")]
+            }
         }
     }
 }

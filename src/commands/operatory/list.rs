@@ -9,6 +9,7 @@ use crate::{
     domain::booking::parameters::GetOperatories,
     error::Result,
     output::Listing,
+    run,
     services::booking::operatories,
 };
 
@@ -39,10 +40,9 @@ impl ListArgs {
         let organization = app.organization(&session, None).await?;
         let slug = organization.slug.to_string();
         let empty = match self.search {
-            Some(_) => format!("no operatory of {slug} is like that"),
-            None => format!(
-                "{slug} has no operatories; add one: tenantctl operatory create NAME --org {slug}"
-            ),
+            Some(_) => format!("no operatory of {slug} is like that").into(),
+            None => run!["operatory", "create", "NAME", "--org", slug]
+                .labeled(format!("{slug} has no operatories; add one")),
         };
         let zone = organization.time_zone.tz();
         let parameters = GetOperatories {

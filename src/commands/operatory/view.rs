@@ -9,7 +9,9 @@ use crate::{
         changes::{self, KeyChange},
     },
     domain::{Organization, booking::Operatory},
+    hint::Hint,
     output::{Cell, Page, Record, Style, View},
+    run,
     services::booking::operatories::OperatoryChange,
 };
 
@@ -126,17 +128,15 @@ impl View for ChangedView {
         })
     }
 
-    fn warnings(&self) -> Vec<String> {
-        self.not_taken.clone().into_iter().collect()
+    fn warnings(&self) -> Vec<Hint> {
+        self.not_taken.iter().map(Hint::from).collect()
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let (id, organization) = (self.view.operatory.id, &self.organization);
         if !self.is_new {
             return Vec::new();
         }
-        vec![format!(
-            "undo: tenantctl operatory delete {id} --org {organization}"
-        )]
+        vec![run!["operatory", "delete", id, "--org", organization].labeled("undo")]
     }
 }

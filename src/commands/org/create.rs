@@ -10,7 +10,9 @@ use crate::{
     context::App,
     domain::{Email, Locale, OrganizationStatus, Role, Slug, TimeZone, invitation},
     error::{Error, ErrorKind, Result},
+    hint::Hint,
     output::{Page, View, rfc3339},
+    run,
     services::{
         Session, access,
         organizations::{self, CreatedOrganization, Details, FirstOwner, NewOrganization},
@@ -156,7 +158,7 @@ async fn known(
     if found.status == OrganizationStatus::Deleted {
         return Err(
             Error::conflict(format!("organization {slug} exists, and is deleted"))
-                .hint(format!("bring it back: tenantctl org restore {slug}"))
+                .hint(run!["org", "restore", slug].labeled("bring it back"))
                 .hint("or choose another slug with --slug"),
         );
     }
@@ -165,13 +167,14 @@ async fn known(
 }
 
 /// How an organization that was there already differs from what was asked for.
-fn shortcomings(details: &Details, owner: Option<&Email>) -> Vec<String> {
+fn shortcomings(details: &Details, owner: Option<&Email>) -> Vec<Hint> {
     let slug = &details.organization.slug;
     let mut warnings = Vec::new();
     if details.organization.status == OrganizationStatus::Suspended {
-        warnings.push(format!(
-            "organization {slug} is suspended; end that: tenantctl org resume {slug}"
-        ));
+        warnings.push(
+            run!["org", "resume", slug]
+                .labeled(format!("organization {slug} is suspended; end that")),
+        );
     }
     let owns = |owner: &&Email| {
         let mut members = details.members.iter();
@@ -180,10 +183,10 @@ fn shortcomings(details: &Details, owner: Option<&Email>) -> Vec<String> {
             || invited.any(|one| one.email == **owner && one.role == Role::Owner)
     };
     if let Some(owner) = owner.filter(|owner| !owns(owner)) {
-        warnings.push(format!(
-            "{owner} is not an owner of {slug}; invite them: \
-             tenantctl invite create {owner} --role owner --org {slug}"
-        ));
+        warnings.push(
+            run!["invite", "create", owner, "--role", "owner", "--org", slug]
+                .labeled(format!("{owner} is not an owner of {slug}; invite them")),
+        );
     }
     warnings
 }
@@ -199,7 +202,7 @@ pub(super) struct CreatedView {
     #[serde(flatten)]
     organization: OrganizationView,
     #[serde(skip)]
-    warnings: Vec<String>,
+    warnings: Vec<Hint>,
 }
 
 #[derive(Serialize)]
@@ -281,30 +284,31 @@ impl View for CreatedView {
         })
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         self.warnings.clone()
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let slug = &self.organization.slug;
         let mut next = Vec::new();
         if let Some(invited) = &self.owner_invitation {
             next.push(match &invited.message {
-                Some(_) => format!(
-                    "the link that makes {} owner is being mailed: tenantctl outbox list --org {slug}",
+                Some(_) => run!["outbox", "list", "--org", slug].labeled(format!(
+                    "the link that makes {} owner is being mailed",
                     invited.email
-                ),
+                )),
                 None => format!(
                     "send {} the link: it is shown this once, and makes them owner",
                     invited.email
-                ),
+                )
+                .into(),
             });
         } else if self.created && self.owner.is_none() {
-            next.push(format!(
-                "tenantctl invite create EMAIL --role owner --org {slug}"
-            ));
+            next.push(run![
+                "invite", "create", "EMAIL", "--role", "owner", "--org", slug
+            ]);
         }
-        next.push(format!("tenantctl org use {slug}"));
+        next.push(run!["org", "use", slug]);
         next
     }
 }

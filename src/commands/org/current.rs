@@ -10,6 +10,7 @@ use crate::{
     context::App,
     error::{Error, Result},
     output::{Page, View},
+    run,
 };
 
 /// Choose the organization that later commands work in. It is remembered per database.
@@ -58,7 +59,8 @@ pub struct CurrentArgs {}
 impl CurrentArgs {
     pub(super) async fn run(self, app: &App) -> Result<CurrentView> {
         let named = app.named_organization()?.ok_or_else(|| {
-            Error::not_found("no organization is chosen").hint("choose one: tenantctl org use SLUG")
+            Error::not_found("no organization is chosen")
+                .hint(run!["org", "use", "SLUG"].labeled("choose one"))
         })?;
         // Looked up: its slug may have changed since it was chosen.
         let found = named.resolve(&app.session().await?).await?;

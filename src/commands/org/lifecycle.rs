@@ -10,6 +10,8 @@ use crate::{
     context::App,
     domain::{Actor, Organization, OrganizationStatus, Slug},
     error::{ErrorKind, Result},
+    hint::Hint,
+    run,
     services::{
         Session,
         organizations::{self, Retention},
@@ -34,7 +36,7 @@ impl SuspendArgs {
         session.require_operator("suspend an organization")?;
         let found = app.organization(&session, Some(&self.organization)).await?;
         let changed = organizations::suspend(&session, found.id).await?;
-        let next = vec![format!("undo: tenantctl org resume {}", changed.after.slug)];
+        let next = vec![run!["org", "resume", changed.after.slug].labeled("undo")];
         Ok(ChangedView::new(changed, "suspended", next))
     }
 }
@@ -57,10 +59,7 @@ impl ResumeArgs {
         session.require_operator("resume an organization")?;
         let found = app.organization(&session, Some(&self.organization)).await?;
         let changed = organizations::resume(&session, found.id).await?;
-        let next = vec![format!(
-            "undo: tenantctl org suspend {}",
-            changed.after.slug
-        )];
+        let next = vec![run!["org", "suspend", changed.after.slug].labeled("undo")];
         Ok(ChangedView::new(changed, "resumed", next))
     }
 }
@@ -127,15 +126,15 @@ impl DeleteArgs {
 }
 
 /// The way back, as far as it is the caller's.
-fn after_deletion(actor: &Actor, slug: &Slug) -> Vec<String> {
+fn after_deletion(actor: &Actor, slug: &Slug) -> Vec<Hint> {
     match actor {
         Actor::Operator { .. } => vec![
-            format!("undo: tenantctl org restore {slug}"),
-            format!("tenantctl org purge {slug}"),
+            run!["org", "restore", slug].labeled("undo"),
+            run!["org", "purge", slug],
         ],
-        Actor::User { .. } => vec![format!(
-            "undo: ask the platform operator to restore {slug}; no user can"
-        )],
+        Actor::User { .. } => {
+            vec![format!("undo: ask the platform operator to restore {slug}; no user can").into()]
+        }
     }
 }
 
@@ -180,7 +179,7 @@ impl crate::output::View for DeletedView {
         }
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match self {
             Self::Deleted(view) => view.next(),
             Self::Absent { .. } => Vec::new(),
@@ -206,7 +205,7 @@ impl RestoreArgs {
         session.require_operator("restore an organization")?;
         let found = app.organization(&session, Some(&self.organization)).await?;
         let changed = organizations::restore(&session, found.id).await?;
-        let next = vec![format!("undo: tenantctl org delete {}", changed.after.slug)];
+        let next = vec![run!["org", "delete", changed.after.slug].labeled("undo")];
         Ok(ChangedView::new(changed, "restored", next))
     }
 }

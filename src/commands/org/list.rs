@@ -11,6 +11,7 @@ use crate::{
     domain::OrganizationStatus,
     error::Result,
     output::Listing,
+    run,
     services::organizations,
 };
 
@@ -68,8 +69,8 @@ impl ListArgs {
             limit: PageArgs::fetch(limit),
         };
         let empty = match filter.status.is_some() || filter.text.is_some() {
-            true => "no organizations match",
-            false => "no organizations; create one: tenantctl org create NAME",
+            true => "no organizations match".into(),
+            false => run!["org", "create", "NAME"].labeled("no organizations; create one"),
         };
         let rows = organizations::list(&session, filter)
             .map(|row| row.map(OrganizationView::from))

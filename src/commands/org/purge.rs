@@ -9,7 +9,9 @@ use crate::{
     context::App,
     domain::TableChange,
     error::Result,
+    hint::Hint,
     output::{Page, View},
+    run,
     services::purge,
 };
 
@@ -106,7 +108,13 @@ impl View for PurgedView {
         Some(format!("organization {} is gone", self.slug))
     }
 
-    fn next(&self) -> Vec<String> {
-        vec!["tenantctl activity list --platform --action organization.purge".to_owned()]
+    fn next(&self) -> Vec<Hint> {
+        vec![run![
+            "activity",
+            "list",
+            "--platform",
+            "--action",
+            "organization.purge"
+        ]]
     }
 }

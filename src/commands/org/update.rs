@@ -10,7 +10,9 @@ use crate::{
     context::App,
     domain::{Locale, Organization, Slug, TimeZone, invitation::AllowedDomains},
     error::{Error, Result},
+    hint::Hint,
     output::{Page, View},
+    run,
     services::organizations::{self, Changed, OrganizationPatch},
 };
 
@@ -88,12 +90,12 @@ impl UpdateArgs {
 }
 
 /// The command that puts back what was there before.
-fn undo(changed: &Changed) -> Vec<String> {
+fn undo(changed: &Changed) -> Vec<Hint> {
     let (before, after) = (&changed.before, &changed.after);
-    let mut flags = String::new();
+    let mut flags = Vec::new();
     let mut put_back = |flag: &str, old: String, new: String| {
         if old != new {
-            flags.push_str(&format!(" --{flag}={}", shell_words::quote(&old)));
+            flags.push(format!("--{flag}={old}"));
         }
     };
     put_back("name", before.name.clone(), after.name.clone());
@@ -110,16 +112,17 @@ fn undo(changed: &Changed) -> Vec<String> {
     );
     if before.allowed_email_domains != after.allowed_email_domains {
         if before.allowed_email_domains.is_empty() {
-            flags.push_str(" --allow-any-domain");
+            flags.push("--allow-any-domain".to_owned());
         }
         for domain in &before.allowed_email_domains {
-            flags.push_str(&format!(" --allow-domain {domain}"));
+            flags.extend(["--allow-domain".to_owned(), domain.clone()]);
         }
     }
     if flags.is_empty() {
         return Vec::new();
     }
-    vec![format!("undo: tenantctl org update {}{flags}", after.slug)]
+    let command = run!["org", "update", after.slug].args(flags);
+    vec![command.labeled("undo")]
 }
 
 /// What a change made of an organization.
@@ -132,11 +135,11 @@ pub(super) struct ChangedView {
     #[serde(skip)]
     verb: &'static str,
     #[serde(skip)]
-    next: Vec<String>,
+    next: Vec<Hint>,
 }
 
 impl ChangedView {
-    pub(super) fn new(changed: Changed, verb: &'static str, next: Vec<String>) -> Self {
+    pub(super) fn new(changed: Changed, verb: &'static str, next: Vec<Hint>) -> Self {
         let is_change = changed.is_change();
         let after: Organization = changed.after;
         Self {
@@ -168,7 +171,7 @@ impl View for ChangedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         self.next.clone()
     }
 }

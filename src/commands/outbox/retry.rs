@@ -7,7 +7,9 @@ use super::view::MessageView;
 use crate::{
     context::App,
     error::{Error, Result},
+    hint::Hint,
     output::{Page, View},
+    run,
     services::outbox,
 };
 
@@ -64,8 +66,10 @@ impl RetryArgs {
 /// Nothing can be mailed.
 pub(super) fn no_server() -> Error {
     Error::failure("no mail server is configured: nothing is mailed")
-        .hint("set smtp_host and from_address in the section [mail] of the configuration; its file: tenantctl config path")
-        .hint("show a link instead: tenantctl invite resend EMAIL")
+        .hint(run!["config", "path"].labeled(
+            "set smtp_host and from_address in the section [mail] of the configuration; its file",
+        ))
+        .hint(run!["invite", "resend", "EMAIL"].labeled("show a link instead"))
 }
 
 #[derive(Serialize)]
@@ -105,10 +109,10 @@ impl View for RetriedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match self.messages.is_empty() {
             true => Vec::new(),
-            false => vec![format!("tenantctl outbox send --org {}", self.organization)],
+            false => vec![run!["outbox", "send", "--org", self.organization]],
         }
     }
 }

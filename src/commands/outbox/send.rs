@@ -9,7 +9,9 @@ use crate::{
     context::App,
     domain::Organization,
     error::{Error, Result},
+    hint::Hint,
     output::{Cell, Page, View, rfc3339},
+    run,
     services::{
         Session,
         outbox::{self, Outcome, Worker},
@@ -45,7 +47,7 @@ impl SendArgs {
         if app.global.dry_run {
             return Err(
                 Error::usage("outbox send cannot be rehearsed: what was sent stays sent")
-                    .hint("see what waits: tenantctl outbox list --status pending"),
+                    .hint(run!["outbox", "list", "--status", "pending"].labeled("see what waits")),
             );
         }
         let worker = app.mail_worker()?.ok_or_else(no_server)?;
@@ -154,8 +156,12 @@ impl SentView {
         if let Some(error) = &self.unavailable {
             return Some(
                 Error::failure(format!("the mail server is not to be had: {error}"))
-                    .hint("look for what is wrong: tenantctl doctor")
-                    .hint("nothing is lost: send what waits with `tenantctl outbox send --all`"),
+                    .hint(run!["doctor"].labeled("look for what is wrong"))
+                    .hint(
+                        Hint::from("nothing is lost: send what waits with `")
+                            .then(run!["outbox", "send", "--all"])
+                            .then("`"),
+                    ),
             );
         }
         match (self.failed, self.put_off) {
@@ -164,9 +170,13 @@ impl SentView {
                 Error::failure(format!(
                     "{failed} messages were refused, {put_off} were put off"
                 ))
-                .hint("see them: tenantctl outbox list --status failed --org SLUG")
                 .hint(
-                    "what was put off is tried again later; at once: tenantctl outbox send --all",
+                    run!["outbox", "list", "--status", "failed", "--org", "SLUG"]
+                        .labeled("see them"),
+                )
+                .hint(
+                    run!["outbox", "send", "--all"]
+                        .labeled("what was put off is tried again later; at once"),
                 ),
             ),
         }

@@ -11,6 +11,7 @@ use crate::{
     domain::booking::parameters::GetAllPatients,
     error::Result,
     output::Listing,
+    run,
     services::booking::patients,
 };
 
@@ -61,10 +62,9 @@ impl ListArgs {
             || self.email.is_some()
             || self.birth_date.is_some();
         let empty = match filtered {
-            true => format!("no patient of {slug} is like that"),
-            false => {
-                format!("{slug} has no patients; add one: tenantctl patient create --org {slug}")
-            }
+            true => format!("no patient of {slug} is like that").into(),
+            false => run!["patient", "create", "--org", slug]
+                .labeled(format!("{slug} has no patients; add one")),
         };
         let zone = organization.time_zone.tz();
         let parameters = GetAllPatients {

@@ -10,7 +10,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{commands::booking::told::told_in, context::App, error::Result};
+use crate::{context::App, error::Result};
 
 /// Keep the patients of an organization. Who reads their records is logged.
 #[derive(Debug, Subcommand)]
@@ -29,10 +29,6 @@ impl PatientCommand {
     /// # Errors
     /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
-        told_in(app, self.run_verb(app).await)
-    }
-
-    async fn run_verb(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,
             Self::Show(args) => app.show(args.run(app).await?).await,

@@ -8,7 +8,9 @@ use crate::{
         Organization,
         booking::{Duplicate, Patient},
     },
+    hint::Hint,
     output::{Cell, Page, Record, Style, View},
+    run,
     services::booking::patients::PatientChange,
 };
 
@@ -150,7 +152,7 @@ impl View for ChangedView {
         })
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         let duplicate = |one: &Duplicate| {
             format!(
                 "patient {} may be the same person: the same {}",
@@ -159,21 +161,25 @@ impl View for ChangedView {
             )
         };
         let duplicates = self.possible_duplicates.iter().map(duplicate);
-        self.not_taken
-            .clone()
-            .into_iter()
-            .chain(duplicates)
-            .collect()
+        let not_taken = self.not_taken.iter().map(Hint::from);
+        not_taken.chain(duplicates.map(Hint::from)).collect()
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let (id, organization) = (self.view.patient.id, &self.organization);
         if !self.is_new {
             return Vec::new();
         }
         vec![
-            format!("tenantctl appointment create --patient {id} --org {organization}"),
-            format!("undo: tenantctl patient delete {id} --org {organization}"),
+            run![
+                "appointment",
+                "create",
+                "--patient",
+                id,
+                "--org",
+                organization
+            ],
+            run!["patient", "delete", id, "--org", organization].labeled("undo"),
         ]
     }
 }

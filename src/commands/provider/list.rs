@@ -9,6 +9,7 @@ use crate::{
     domain::booking::parameters::GetProviders,
     error::Result,
     output::Listing,
+    run,
     services::booking::providers,
 };
 
@@ -39,10 +40,9 @@ impl ListArgs {
         let organization = app.organization(&session, None).await?;
         let slug = organization.slug.to_string();
         let empty = match self.search {
-            Some(_) => format!("no provider of {slug} is like that"),
-            None => format!(
-                "{slug} has no providers; add one: tenantctl provider create NAME --org {slug}"
-            ),
+            Some(_) => format!("no provider of {slug} is like that").into(),
+            None => run!["provider", "create", "NAME", "--org", slug]
+                .labeled(format!("{slug} has no providers; add one")),
         };
         let zone = organization.time_zone.tz();
         let parameters = GetProviders {

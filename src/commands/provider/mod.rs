@@ -9,7 +9,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{commands::booking::told::told_in, context::App, error::Result};
+use crate::{context::App, error::Result};
 
 /// Keep the providers of an organization: who treats patients.
 #[derive(Debug, Subcommand)]
@@ -27,10 +27,6 @@ impl ProviderCommand {
     /// # Errors
     /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
-        told_in(app, self.run_verb(app).await)
-    }
-
-    async fn run_verb(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,
             Self::Show(args) => app.show(args.run(app).await?).await,

@@ -9,7 +9,9 @@ use crate::{
         changes::{self, KeyChange},
     },
     domain::{Organization, booking::Provider},
+    hint::Hint,
     output::{Cell, Page, Record, Style, View},
+    run,
     services::booking::providers::ProviderChange,
 };
 
@@ -136,18 +138,25 @@ impl View for ChangedView {
         })
     }
 
-    fn warnings(&self) -> Vec<String> {
-        self.not_taken.clone().into_iter().collect()
+    fn warnings(&self) -> Vec<Hint> {
+        self.not_taken.iter().map(Hint::from).collect()
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let (id, organization) = (self.view.provider.id, &self.organization);
         if !self.is_new {
             return Vec::new();
         }
         vec![
-            format!("tenantctl schedule defaults --provider {id} --org {organization}"),
-            format!("undo: tenantctl provider delete {id} --org {organization}"),
+            run![
+                "schedule",
+                "defaults",
+                "--provider",
+                id,
+                "--org",
+                organization
+            ],
+            run!["provider", "delete", id, "--org", organization].labeled("undo"),
         ]
     }
 }

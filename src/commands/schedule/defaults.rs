@@ -11,7 +11,9 @@ use crate::{
     context::App,
     domain::booking::{ClockTime, Weekday, parameters::CreateDefaultSchedules},
     error::Result,
+    hint::Hint,
     output::{Page, Record, View},
+    run,
     services::booking::schedules,
 };
 
@@ -105,12 +107,9 @@ impl View for DefaultsView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         match self.changed {
-            true => vec![format!(
-                "tenantctl appointment slots --org {}",
-                self.organization
-            )],
+            true => vec![run!["appointment", "slots", "--org", self.organization]],
             false => Vec::new(),
         }
     }

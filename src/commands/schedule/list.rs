@@ -15,6 +15,7 @@ use crate::{
     domain::booking::{ScheduleKind, parameters::GetSchedules},
     error::Result,
     output::Listing,
+    run,
     services::booking::schedules,
 };
 
@@ -68,10 +69,9 @@ impl ListArgs {
             after: None,
         };
         let slug = &organization.slug;
-        let empty = format!(
-            "{slug} has no such schedule; give providers the usual week: \
-             tenantctl schedule defaults --org {slug}"
-        );
+        let empty = run!["schedule", "defaults", "--org", slug].labeled(format!(
+            "{slug} has no such schedule; give providers the usual week"
+        ));
         let zone = organization.time_zone.tz();
         let names = Names::load(app, &session, &organization).await?;
         let rows = pages::rows(limit, move |most, after| {

@@ -14,7 +14,7 @@ use clap::Subcommand;
 
 pub(in crate::commands) use conflicts::found;
 
-use crate::{commands::booking::told::told_in, context::App, error::Result};
+use crate::{context::App, error::Result};
 
 /// Keep working hours, holidays and blockouts, on the organization's clock.
 #[derive(Debug, Subcommand)]
@@ -35,10 +35,6 @@ impl ScheduleCommand {
     /// # Errors
     /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
-        told_in(app, self.run_verb(app).await)
-    }
-
-    async fn run_verb(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,
             Self::Show(args) => app.show(args.run(app).await?).await,

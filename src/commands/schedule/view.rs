@@ -12,7 +12,9 @@ use crate::{
         Organization,
         booking::{Schedule, ScheduleKind},
     },
+    hint::Hint,
     output::{Cell, Page, Record, Style, View},
+    run,
     services::booking::schedules::ScheduleChange,
 };
 
@@ -198,18 +200,17 @@ impl View for ChangedView {
         })
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         let (id, organization) = (self.view.schedule.id, &self.organization);
         if !self.changed {
             return Vec::new();
         }
-        let mut next = vec![format!(
-            "see which appointments it leaves outside: tenantctl schedule conflicts --org {organization}"
-        )];
+        let mut next = vec![
+            run!["schedule", "conflicts", "--org", organization]
+                .labeled("see which appointments it leaves outside"),
+        ];
         if self.is_new {
-            next.push(format!(
-                "undo: tenantctl schedule delete {id} --org {organization}"
-            ));
+            next.push(run!["schedule", "delete", id, "--org", organization].labeled("undo"));
         }
         next
     }

@@ -11,6 +11,7 @@ use crate::{
     db::users::ListedUser,
     error::Result,
     output::{Cell, Listing, Record, Style},
+    run,
     services::users,
 };
 
@@ -35,8 +36,9 @@ impl ListArgs {
         let session = app.session().await?;
         let limit = self.page.limit(app)?;
         let empty = match &self.search {
-            Some(_) => "no user's address or name contains that",
-            None => "no users; sign one up: tenantctl user sign-up --email EMAIL --name NAME",
+            Some(_) => "no user's address or name contains that".into(),
+            None => run!["user", "sign-up", "--email", "EMAIL", "--name", "NAME"]
+                .labeled("no users; sign one up"),
         };
         let rows = users::list(&session, self.search, PageArgs::fetch(limit))?
             .map(|row| row.map(UserLine::from))

@@ -11,7 +11,9 @@ use crate::{
     context::App,
     domain::{Email, Locale, Role, TimeZone, UserId},
     error::Result,
+    hint::Hint,
     output::{Page, View},
+    run,
     services::users::{self, SignUp, SignedUp},
 };
 
@@ -161,18 +163,18 @@ impl View for SignedUpView {
         Some(said.join("; "))
     }
 
-    fn next(&self) -> Vec<String> {
-        let email = shell_words::quote(&self.user.email);
-        vec![format!("tenantctl user show {email}")]
+    fn next(&self) -> Vec<Hint> {
+        let email = &self.user.email;
+        vec![run!["user", "show", email]]
     }
 
-    fn warnings(&self) -> Vec<String> {
+    fn warnings(&self) -> Vec<Hint> {
         let warning = |passed: &PassedOverLine| {
             let PassedOverLine {
                 organization,
                 reason,
             } = passed;
-            format!("an invitation to {organization} was passed over: {reason}")
+            format!("an invitation to {organization} was passed over: {reason}").into()
         };
         self.passed_over.iter().map(warning).collect()
     }

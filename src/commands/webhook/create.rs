@@ -13,6 +13,7 @@ use crate::{
     context::{App, random_secret},
     domain::{ChannelKind, hexadecimal, webhook::Scheme, webhook_endpoint::scheme_of},
     error::Result,
+    run,
     services::webhooks::endpoints::{self, NewEndpoint},
 };
 
@@ -64,8 +65,8 @@ impl CreateArgs {
         Ok(ChangedEndpointView {
             said: format!("made a webhook endpoint of {slug}"),
             next: vec![
-                format!("tell {scheme} the URL"),
-                "have it served: tenantctl serve".to_owned(),
+                format!("tell {scheme} the URL").into(),
+                run!["serve"].labeled("have it served"),
             ],
             // Of a dry run nobody can use it.
             verify_token: verify_token

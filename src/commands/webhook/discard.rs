@@ -4,7 +4,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::event_view::{ChangedEventView, EventView};
-use crate::{context::App, error::Result, services::webhooks::events};
+use crate::{context::App, error::Result, run, services::webhooks::events};
 
 /// Give an event up: it is kept, and never processed.
 ///
@@ -25,10 +25,17 @@ impl DiscardArgs {
         let (organization, event) = events::discard(&session, organization.id, self.id).await?;
         Ok(ChangedEventView {
             said: format!("discarded event {}", self.id),
-            next: vec![format!(
-                "to undo it: tenantctl webhook events replay {} --org {}",
-                self.id, organization.slug
-            )],
+            next: vec![
+                run![
+                    "webhook",
+                    "events",
+                    "replay",
+                    self.id,
+                    "--org",
+                    organization.slug
+                ]
+                .labeled("to undo it"),
+            ],
             event: EventView::new(event, organization.time_zone.tz()),
         })
     }

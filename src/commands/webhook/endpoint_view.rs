@@ -11,6 +11,7 @@ use crate::{
         webhook_endpoint::{SecretPurpose, WebhookEndpoint},
     },
     error::Result,
+    hint::Hint,
     output::{Cell, Page, Record, Style, View, rfc3339},
     services::webhooks::endpoints::EndpointDetails,
 };
@@ -157,7 +158,7 @@ pub(super) struct ChangedEndpointView {
     #[serde(skip)]
     pub said: String,
     #[serde(skip)]
-    pub next: Vec<String>,
+    pub next: Vec<Hint>,
 }
 
 impl View for ChangedEndpointView {
@@ -167,11 +168,14 @@ impl View for ChangedEndpointView {
         page.optional_field("Verify token", self.verify_token.as_ref());
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         self.next.clone()
     }
 
-    fn warnings(&self) -> Vec<String> {
-        without_public_url(&self.endpoint.url).into_iter().collect()
+    fn warnings(&self) -> Vec<Hint> {
+        without_public_url(&self.endpoint.url)
+            .into_iter()
+            .map(Hint::from)
+            .collect()
     }
 }

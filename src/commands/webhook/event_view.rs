@@ -10,6 +10,7 @@ use crate::{
         ChannelKind,
         webhook_event::{EventStatus, WebhookEvent},
     },
+    hint::Hint,
     output::{Cell, Page, Record, Style, View, rfc3339},
     services::webhooks::events::EventDetails,
 };
@@ -163,7 +164,7 @@ pub(super) struct ChangedEventView {
     #[serde(skip)]
     pub said: String,
     #[serde(skip)]
-    pub next: Vec<String>,
+    pub next: Vec<Hint>,
 }
 
 impl View for ChangedEventView {
@@ -171,7 +172,7 @@ impl View for ChangedEventView {
         page.line(self.said.as_str());
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         self.next.clone()
     }
 }

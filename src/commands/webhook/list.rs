@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::endpoint_view::EndpointView;
-use crate::{context::App, error::Result, output::Listing, services::webhooks::endpoints};
+use crate::{context::App, error::Result, output::Listing, run, services::webhooks::endpoints};
 
 /// List the webhook endpoints of an organization. Secrets are never shown.
 ///
@@ -20,9 +20,8 @@ impl ListArgs {
         let organization = app.organization(&session, None).await?;
         let (organization, found) = endpoints::list(&session, organization.id).await?;
         let slug = &organization.slug;
-        let empty = format!(
-            "{slug} has no webhook endpoints; make one: tenantctl webhook endpoint create CHANNEL --org {slug}"
-        );
+        let empty = run!["webhook", "endpoint", "create", "CHANNEL", "--org", slug]
+            .labeled(format!("{slug} has no webhook endpoints; make one"));
         let rows: Result<Vec<_>> = found
             .into_iter()
             .map(|details| EndpointView::new(app, details, &organization))

@@ -16,7 +16,7 @@ mod url;
 
 use clap::Subcommand;
 
-use crate::{context::App, error::Result};
+use crate::{cli::Scope, context::App, error::Result};
 
 /// Endpoints that the providers of the channels send to, and the events that came in.
 #[derive(Debug, Subcommand)]
@@ -25,7 +25,7 @@ pub enum WebhookCommand {
     Endpoint(EndpointCommand),
     #[command(subcommand)]
     Events(EventsCommand),
-    #[command(subcommand)]
+    #[command(subcommand, add = Scope::Platform)]
     SignUps(sign_ups::SignUpsCommand),
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::event_view::{ChangedEventView, EventView};
-use crate::{context::App, error::Result, services::webhooks::events};
+use crate::{context::App, error::Result, run, services::webhooks::events};
 
 /// Have an event processed again, whatever became of it.
 ///
@@ -27,7 +27,7 @@ impl ReplayArgs {
         let (organization, event) = events::replay(&session, organization.id, self.id).await?;
         Ok(ChangedEventView {
             said: format!("event {} waits for a worker", self.id),
-            next: vec!["a worker runs in: tenantctl serve".to_owned()],
+            next: vec![run!["serve"].labeled("a worker runs in")],
             event: EventView::new(event, organization.time_zone.tz()),
         })
     }

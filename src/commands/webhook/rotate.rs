@@ -67,10 +67,13 @@ impl RotateArgs {
         let is_shown = self.verify_token && !app.global.dry_run;
         Ok(ChangedEndpointView {
             said: format!("rotated a secret of endpoint {}", self.id),
-            next: vec![format!(
-                "tell {} the new one within {} hours",
-                details.endpoint.scheme, self.overlap_hours
-            )],
+            next: vec![
+                format!(
+                    "tell {} the new one within {} hours",
+                    details.endpoint.scheme, self.overlap_hours
+                )
+                .into(),
+            ],
             verify_token: is_shown.then(|| secret.expose_secret().to_owned()),
             endpoint: EndpointView::new(app, details, &organization)?,
             changed: true,

@@ -13,7 +13,9 @@ use crate::{
     db::webhooks::sign_ups::SignUpEvent,
     domain::webhook_event::EventStatus,
     error::Result,
+    hint::Hint,
     output::{Cell, Listing, Page, Record, Style, View, rfc3339},
+    run,
     services::webhooks::sign_ups,
 };
 
@@ -92,7 +94,7 @@ impl ReplayArgs {
         let event = sign_ups::replay(&session, self.id).await?;
         Ok(ChangedView {
             said: format!("sign-up {} waits for a worker", self.id),
-            next: "a worker runs in: tenantctl serve".to_owned(),
+            next: run!["serve"].labeled("a worker runs in"),
             event: event.into(),
         })
     }
@@ -104,7 +106,7 @@ impl DiscardArgs {
         let event = sign_ups::discard(&session, self.id).await?;
         Ok(ChangedView {
             said: format!("discarded sign-up {}", self.id),
-            next: format!("to undo it: tenantctl webhook sign-ups replay {}", self.id),
+            next: run!["webhook", "sign-ups", "replay", self.id].labeled("to undo it"),
             event: event.into(),
         })
     }
@@ -177,7 +179,7 @@ struct ChangedView {
     #[serde(skip)]
     said: String,
     #[serde(skip)]
-    next: String,
+    next: Hint,
 }
 
 impl View for ChangedView {
@@ -185,7 +187,7 @@ impl View for ChangedView {
         page.line(self.said.as_str());
     }
 
-    fn next(&self) -> Vec<String> {
+    fn next(&self) -> Vec<Hint> {
         vec![self.next.clone()]
     }
 }

@@ -7,6 +7,7 @@ use super::endpoint_view::{ChangedEndpointView, EndpointView};
 use crate::{
     context::App,
     error::Result,
+    run,
     services::webhooks::endpoints::{self, EndpointDetails},
 };
 
@@ -63,10 +64,8 @@ async fn toggle(app: &App, id: Uuid, enabled: bool) -> Result<ChangedEndpointVie
         endpoint,
         secrets: Vec::new(),
     };
-    let undo = format!(
-        "to undo it: tenantctl webhook endpoint {back} {id} --org {}",
-        organization.slug
-    );
+    let undo =
+        run!["webhook", "endpoint", back, id, "--org", organization.slug].labeled("to undo it");
     Ok(ChangedEndpointView {
         endpoint: EndpointView::new(app, details, &organization)?,
         changed,

@@ -8,6 +8,7 @@ use super::endpoint_view::{url, without_public_url};
 use crate::{
     context::App,
     error::Result,
+    hint::Hint,
     output::{Page, View},
     services::webhooks::endpoints,
 };
@@ -45,7 +46,10 @@ impl View for UrlView {
         page.line(self.url.as_str());
     }
 
-    fn warnings(&self) -> Vec<String> {
-        without_public_url(&self.url).into_iter().collect()
+    fn warnings(&self) -> Vec<Hint> {
+        without_public_url(&self.url)
+            .into_iter()
+            .map(Hint::from)
+            .collect()
     }
 }

@@ -182,10 +182,18 @@ mod tests {
             error.to_string().contains("there is no 2026-03-29T02:30"),
             "{error}"
         );
-        assert!(error.hints()[0].contains("2026-03-29T03:30+02:00"));
+        assert!(
+            error.hints()[0]
+                .to_string()
+                .contains("2026-03-29T03:30+02:00")
+        );
         let error = utc("2026-10-25T02:30").unwrap_err();
         assert!(error.to_string().contains("twice"), "{error}");
-        assert!(error.hints()[0].contains("2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00"));
+        assert!(
+            error.hints()[0]
+                .to_string()
+                .contains("2026-10-25T02:30+02:00 or 2026-10-25T02:30+01:00")
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::settings::{
 use super::{AiBackend, ChannelConfiguration, ChannelKind, DataIntegration};
 use crate::domain::suggest::{did_you_mean, quoted};
 use crate::error::{Error, Result};
+use crate::run;
 
 impl ChannelConfiguration {
     /// A TOML document for an editor: every key with its meaning and what is allowed, unset ones
@@ -177,9 +178,7 @@ pub(super) fn explained(kind: ChannelKind, place: &str, message: &str) -> Error 
     let error = Error::bad_input(format!("{place}: {}", message.trim_end()));
     match near {
         Some(hint) => error.hint(hint),
-        None => error.hint(format!(
-            "what is allowed: tenantctl channel show {kind} --toml"
-        )),
+        None => error.hint(run!["channel", "show", kind, "--toml"].labeled("what is allowed")),
     }
 }
 
@@ -298,7 +297,7 @@ allowed_origins = []
             let error = ChannelConfiguration::from_document(ChannelKind::Web, text).unwrap_err();
             assert!(error.to_string().contains(message), "{text}: {error}");
             assert!(
-                error.hints()[0].contains(hint),
+                error.hints()[0].to_string().contains(hint),
                 "{text}: {:?}",
                 error.hints()
             );

@@ -7,7 +7,7 @@ use super::key::{self, COMMON, Key, PHONE_NUMBERS, SETTINGS, Shape, settings_of}
 use super::{ChannelConfiguration, ChannelKind};
 use crate::domain::PhoneNumber;
 use crate::domain::suggest::{did_you_mean, quoted, unknown_name};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 impl ChannelConfiguration {
     /// This configuration with `assignments` made, all or none of them.
@@ -32,12 +32,8 @@ impl ChannelConfiguration {
             seen.push(key.name);
             changed = changed
                 .with(key, is_setting, text, region)
-                .map_err(|error| {
-                    let hints = error.hints().iter();
-                    // The value is for the inner error to repeat, or not: it may hold a secret.
-                    let named = Error::bad_input(format!("{name}: {error}"));
-                    hints.fold(named, |named, hint| named.hint(hint))
-                })?;
+                // The value is for the inner error to repeat, or not: it may hold a secret.
+                .map_err(|error| error.within(name).of_kind(ErrorKind::BadInput))?;
         }
         Ok(changed)
     }
@@ -258,7 +254,13 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::BadInput);
             assert!(error.to_string().contains(message), "{error}");
             assert!(
-                error.hints().join(" ").contains(hint),
+                error
+                    .hints()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+                    .contains(hint),
                 "{error}: {:?}",
                 error.hints()
             );

@@ -4,6 +4,7 @@ use super::{Column, ImportKind, ORGANIZATION, columns};
 use crate::{
     domain::{booking::name_search, suggest},
     error::{Error, Result},
+    run,
 };
 
 /// The column of a reject file that says what was wrong: it may stay when the file is imported again.
@@ -159,7 +160,7 @@ fn resolve_mappings(
             ));
             match suggest::did_you_mean(&mapping.column, names) {
                 Some(hint) => error.hint(hint),
-                None => error.hint(format!("see them: tenantctl import columns {kind}")),
+                None => error.hint(run!["import", "columns", kind].labeled("see them")),
             }
         })?;
         let place = headers.iter().position(|header| *header == mapping.header);
@@ -196,9 +197,7 @@ fn lacks(kind: ImportKind, missing: &[&str], headers: &[String]) -> Error {
     ))
     .hint(format!("its columns are: {}", listed(headers)))
     .hint(format!("say which one it is: --map \"HEADER={column}\""))
-    .hint(format!(
-        "see what there is: tenantctl import columns {kind}"
-    ))
+    .hint(run!["import", "columns", kind].labeled("see what there is"))
 }
 
 /// Headers for a person: the first ones, and how many more.

@@ -6,6 +6,7 @@ use crate::domain::{
     suggest::unknown_name,
 };
 use crate::error::{Error, Result};
+use crate::output::Invocation;
 use crate::output::{Page, Style, View, encode};
 
 /// A format of `--format` and `--report`.
@@ -81,7 +82,7 @@ impl std::str::FromStr for ReportFormat {
 pub fn render(report: &Report, checks: &[Check], format: ReportFormat) -> Result<String> {
     match format {
         ReportFormat::Plain => {
-            let mut page = Page::new(Style::default());
+            let mut page = Page::new(Style::default(), Invocation::default());
             ReportView::new(report).human(&mut page);
             Ok(page.finish())
         }

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, UnixListener};
 use super::Taken;
 use crate::{
     error::{Context, Error, Result},
+    run,
     server::settings::{Settings, UnixSocket},
 };
 
@@ -102,7 +103,7 @@ fn not_bound(address: SocketAddr, flag: &str, error: io::Error) -> Error {
         ErrorKind::AddrInUse => {
             Error::conflict(format!("another process listens on {address} already"))
                 .hint(format!("which one: ss -ltnp 'sport = :{port}'"))
-                .hint(format!("a free port: tenantctl serve {flag} 127.0.0.1:0"))
+                .hint(run!["serve", flag, "127.0.0.1:0"].labeled("a free port"))
         }
         ErrorKind::PermissionDenied => {
             Error::refused(format!("this account may not listen on {address}"))

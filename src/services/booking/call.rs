@@ -8,6 +8,7 @@ use crate::{
     confirm::Confirmed,
     domain::{OrganizationId, booking::Function},
     error::{Error, Result},
+    run,
     services::Session,
 };
 
@@ -76,9 +77,8 @@ fn read<T: DeserializeOwned>(function: Function, parameters: Value) -> Result<T>
     // The reader would take a list for the fields in their order.
     if !parameters.is_object() {
         return Err(
-            Error::bad_input(format!("parameters of {function}: they are not an object")).hint(
-                format!("see what it takes: tenantctl booking schema {function}"),
-            ),
+            Error::bad_input(format!("parameters of {function}: they are not an object"))
+                .hint(run!["booking", "schema", function].labeled("see what it takes")),
         );
     }
     serde_path_to_error::deserialize(parameters).map_err(|error| {
@@ -89,9 +89,8 @@ fn read<T: DeserializeOwned>(function: Function, parameters: Value) -> Result<T>
             path => format!("{path}: "),
         };
         let what = without_value(&what);
-        Error::bad_input(format!("parameters of {function}: {at}{what}")).hint(format!(
-            "see what it takes: tenantctl booking schema {function}"
-        ))
+        Error::bad_input(format!("parameters of {function}: {at}{what}"))
+            .hint(run!["booking", "schema", function].labeled("see what it takes"))
     })
 }
 

@@ -17,6 +17,7 @@ use crate::{
         suggest::quoted,
     },
     error::{Error, Result},
+    run,
 };
 
 /// The length of a page.
@@ -104,7 +105,7 @@ pub(super) fn has_appointments(what: &str, count: i64) -> Error {
     };
     Error::conflict(format!("{what} has {appointments}; nothing was deleted"))
         .hint("keep it out of sight with all of them instead: --archive (archive)")
-        .hint("or delete these first: tenantctl appointment list")
+        .hint(run!["appointment", "list"].labeled("or delete these first"))
 }
 
 /// What became of a provider, an operatory or a patient that was to go.
@@ -184,7 +185,7 @@ pub(super) fn only_one<Id: Copy + std::fmt::Display>(
         ([], [one]) => Ok(one.0),
         ([], []) => Err(
             Error::not_found(format!("there is no {what} {}", quoted(reference)))
-                .hint(format!("list them: tenantctl {what} list")),
+                .hint(run![what, "list"].labeled("list them")),
         ),
         _ => {
             let names = found.iter().map(|(id, name)| format!("{name} ({id})"));

@@ -4,29 +4,30 @@
 use crate::{
     domain::{AppointmentId, OperatoryId, PatientId, ProviderId, ScheduleId},
     error::Error,
+    run,
 };
 
 pub(super) fn patient(id: PatientId) -> Error {
     Error::not_found(format!("there is no patient {id}"))
-        .hint("list the patients there are: tenantctl patient list")
+        .hint(run!["patient", "list"].labeled("list the patients there are"))
 }
 
 pub(super) fn provider(id: ProviderId) -> Error {
     Error::not_found(format!("there is no provider {id}"))
-        .hint("list the providers there are: tenantctl provider list")
+        .hint(run!["provider", "list"].labeled("list the providers there are"))
 }
 
 pub(super) fn operatory(id: OperatoryId) -> Error {
     Error::not_found(format!("there is no operatory {id}"))
-        .hint("list the operatories there are: tenantctl operatory list")
+        .hint(run!["operatory", "list"].labeled("list the operatories there are"))
 }
 
 pub(super) fn schedule(id: ScheduleId) -> Error {
     Error::not_found(format!("there is no schedule {id}"))
-        .hint("list the schedules there are: tenantctl schedule list")
+        .hint(run!["schedule", "list"].labeled("list the schedules there are"))
 }
 
 pub(super) fn appointment(id: AppointmentId) -> Error {
     Error::not_found(format!("there is no appointment {id}"))
-        .hint("list the appointments there are: tenantctl appointment list")
+        .hint(run!["appointment", "list"].labeled("list the appointments there are"))
 }

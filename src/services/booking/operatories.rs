@@ -23,6 +23,7 @@ use crate::{
         },
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -269,11 +270,8 @@ pub(super) async fn require_active(scope: &mut Scope, id: OperatoryId) -> Result
     if operatory.archived_at.is_none() {
         return Ok(operatory);
     }
-    Err(
-        Error::conflict(format!("operatory {id} is archived")).hint(format!(
-            "bring it back: tenantctl operatory update {id} --restore"
-        )),
-    )
+    Err(Error::conflict(format!("operatory {id} is archived"))
+        .hint(run!["operatory", "update", id, "--restore"].labeled("bring it back")))
 }
 
 fn unchanged(operatory: Operatory) -> OperatoryChange {

@@ -26,6 +26,7 @@ use crate::{
         },
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -176,7 +177,7 @@ pub async fn id_of(
     let found = db::patients::find_many(&mut scope.tx, &[], &[external_id]).await?;
     found.first().map(|patient| patient.id).ok_or_else(|| {
         Error::not_found("there is no patient with that id or external_id")
-            .hint("find the patient by name: tenantctl patient list --search NAME")
+            .hint(run!["patient", "list", "--search", "NAME"].labeled("find the patient by name"))
     })
 }
 
@@ -421,9 +422,6 @@ pub(super) async fn require_active(scope: &mut Scope, id: PatientId) -> Result<(
     if patient.archived_at.is_none() {
         return Ok(());
     }
-    Err(
-        Error::conflict(format!("patient {id} is archived")).hint(format!(
-            "bring them back: tenantctl patient update {id} --restore"
-        )),
-    )
+    Err(Error::conflict(format!("patient {id} is archived"))
+        .hint(run!["patient", "update", id, "--restore"].labeled("bring them back")))
 }

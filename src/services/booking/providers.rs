@@ -22,6 +22,7 @@ use crate::{
         },
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -282,11 +283,8 @@ pub(super) async fn require_active(scope: &mut Scope, id: ProviderId) -> Result<
     if provider.archived_at.is_none() {
         return Ok(provider);
     }
-    Err(
-        Error::conflict(format!("provider {id} is archived")).hint(format!(
-            "bring it back: tenantctl provider update {id} --restore"
-        )),
-    )
+    Err(Error::conflict(format!("provider {id} is archived"))
+        .hint(run!["provider", "update", id, "--restore"].labeled("bring it back")))
 }
 
 fn unchanged(provider: Provider) -> ProviderChange {

@@ -26,6 +26,7 @@ use crate::{
         },
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -218,7 +219,7 @@ async fn require_no_overlap(scope: &mut Scope, schedule: &Schedule) -> Result<()
             "these working hours overlap those of schedule {}",
             other.id
         ))
-        .hint(format!("look at it: tenantctl schedule show {}", other.id))
+        .hint(run!["schedule", "show", other.id].labeled("look at it"))
         .hint("change that one, or end it: valid_until (--until)")),
     }
 }

@@ -21,6 +21,7 @@ use crate::{
         },
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session},
 };
 
@@ -244,9 +245,7 @@ pub(super) async fn require_open(
     let error = with_alternatives(session, scope, error, appointment).await;
     Err(error
         .hint("to book it all the same: --outside-schedule (outside_schedule)")
-        .hint(format!(
-            "see the hours: tenantctl schedule hours {provider}"
-        )))
+        .hint(run!["schedule", "hours", provider].labeled("see the hours")))
 }
 
 /// The refusal of an appointment whose provider or operatory is taken, after the transaction that

@@ -10,6 +10,7 @@ use crate::{
         import::{ImportKind, JobStatus},
     },
     error::{Error, Result},
+    run,
     services::Session,
 };
 
@@ -39,7 +40,7 @@ pub async fn find(session: &Session, id: Uuid) -> Result<Job> {
     let found = db::import::jobs::find(&mut conn, id).await?;
     found.ok_or_else(|| {
         Error::not_found(format!("there is no import {id}"))
-            .hint("list them: tenantctl import jobs")
+            .hint(run!["import", "jobs"].labeled("list them"))
     })
 }
 
@@ -51,11 +52,8 @@ pub async fn plan_of(session: &Session, id: Uuid, kind: ImportKind) -> Result<Pl
     let job = find(session, id).await?;
     if job.kind != kind {
         let of = job.kind;
-        return Err(
-            Error::conflict(format!("the import {id} is of {of}")).hint(format!(
-                "resume it: tenantctl import {of} FILE --resume {id}"
-            )),
-        );
+        return Err(Error::conflict(format!("the import {id} is of {of}"))
+            .hint(run!["import", of, "FILE", "--resume", id].labeled("resume it")));
     }
     plan(&job)
 }
@@ -84,7 +82,7 @@ pub(super) fn require_resumable(job: &Job, organization: Option<&Organization>) 
     if job.status == JobStatus::Done {
         return Err(
             Error::conflict(format!("the import {id} is done: nothing is left of it"))
-                .hint("see it: tenantctl import jobs"),
+                .hint(run!["import", "jobs"].labeled("see it")),
         );
     }
     let named = organization.map(|organization| organization.slug.as_str());

@@ -23,6 +23,7 @@ use crate::{
         import::{Counts, ImportKind, JobStatus},
     },
     error::{Error, Result},
+    run,
     services::Session,
 };
 
@@ -247,10 +248,12 @@ impl Steps<'_> {
             return error;
         }
         let (kind, job) = (self.plan.kind, &self.job);
-        error.hint(format!(
-            "{} rows are dealt with; go on from there: tenantctl import {kind} FILE --resume {}",
-            job.records, job.id
-        ))
+        error.hint(
+            run!["import", kind, "FILE", "--resume", job.id].labeled(format!(
+                "{} rows are dealt with; go on from there",
+                job.records
+            )),
+        )
     }
 
     /// Notes that an import in steps stopped at rows that are wrong.
@@ -276,7 +279,7 @@ fn refuse_links_in_steps(plan: &Plan, joining: &Joining) -> Result<()> {
         "--links-file and --batch exclude each other: the links are given out when all is committed",
     )
     .hint("leave --batch out: 100,000 invitations are made in one transaction")
-    .hint("or leave --links-file out, and have links issued later: tenantctl invite resend EMAIL"))
+    .hint(run!["invite", "resend", "EMAIL"].labeled("or leave --links-file out, and have links issued later")))
 }
 
 async fn blocking<T: Send + 'static>(

@@ -26,6 +26,7 @@ use crate::{
         import::{Counts, ImportKind, JobStatus, OnConflict},
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change, booking::access_log},
 };
 
@@ -286,7 +287,7 @@ impl Steps<'_> {
             after.id
         ))
         .hint("nothing of this step was changed")
-        .hint("see where it stands: tenantctl import jobs"))
+        .hint(run!["import", "jobs"].labeled("see where it stands")))
     }
 
     /// What the activity log keeps: how many, of which file; never a row.

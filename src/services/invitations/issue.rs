@@ -12,6 +12,7 @@ use crate::{
         organization::Organization,
     },
     error::{Error, Result},
+    run,
     services::{
         Scope, Session,
         outbox::{self, SUPERSEDED},
@@ -87,15 +88,14 @@ fn not_invited(created: &Created) -> Error {
         "nobody was invited to {slug}: {}",
         reasons.join("; ")
     ));
-    let error = match created.passed_over.first() {
-        Some((email, reason)) if reason == IS_MEMBER => error.hint(format!(
-            "see what they are: tenantctl member show {email} --org {slug}"
-        )),
-        Some((email, _)) => error.hint(format!(
-            "issue a new link: tenantctl invite resend {email} --org {slug}"
-        )),
-        None => error,
-    };
+    let error =
+        match created.passed_over.first() {
+            Some((email, reason)) if reason == IS_MEMBER => error
+                .hint(run!["member", "show", email, "--org", slug].labeled("see what they are")),
+            Some((email, _)) => error
+                .hint(run!["invite", "resend", email, "--org", slug].labeled("issue a new link")),
+            None => error,
+        };
     error.hint("or pass over those with --if-not-exists")
 }
 
@@ -261,10 +261,16 @@ pub(in crate::services) fn require_allowed_domain(
         organization.slug,
         allowed.join(", ")
     ))
-    .hint(format!(
-        "allow it as well: tenantctl org update {} --allow-domain {} --allow-domain {}",
-        organization.slug,
-        allowed.join(" --allow-domain "),
-        email.domain()
-    )))
+    .hint(
+        run![
+            "org",
+            "update",
+            organization.slug,
+            "--allow-domain",
+            allowed.join(" --allow-domain "),
+            "--allow-domain",
+            email.domain()
+        ]
+        .labeled("allow it as well"),
+    ))
 }

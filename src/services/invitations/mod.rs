@@ -20,6 +20,7 @@ use crate::{
         organization::{Organization, OrganizationStatus},
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -56,9 +57,8 @@ async fn require(scope: &mut Scope, which: &str) -> Result<Invitation> {
     };
     found.ok_or_else(|| {
         let slug = &scope.organization.slug;
-        Error::not_found(format!("{slug} has no invitation {which}")).hint(format!(
-            "list them: tenantctl invite list --all --org {slug}"
-        ))
+        Error::not_found(format!("{slug} has no invitation {which}"))
+            .hint(run!["invite", "list", "--all", "--org", slug].labeled("list them"))
     })
 }
 
@@ -79,9 +79,9 @@ fn no_longer_pending(organization: &Organization, invitation: &Invitation) -> Er
     ));
     error.hint(match invitation.status {
         InvitationStatus::Accepted => {
-            format!("see who is a member: tenantctl member list --org {slug}")
+            run!["member", "list", "--org", slug].labeled("see who is a member")
         }
-        _ => format!("invite anew: tenantctl invite create {email} --role {role} --org {slug}"),
+        _ => run!["invite", "create", email, "--role", role, "--org", slug].labeled("invite anew"),
     })
 }
 

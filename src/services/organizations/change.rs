@@ -10,6 +10,7 @@ use crate::{
         Locale, Organization, OrganizationId, OrganizationStatus, Permission, Slug, TimeZone,
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -78,10 +79,8 @@ pub(in crate::services) async fn update_in(
 fn patched(mut changed: Organization, patch: OrganizationPatch) -> Result<Organization> {
     if changed.status == OrganizationStatus::Deleted {
         return Err(
-            Error::conflict(format!("organization {} is deleted", changed.slug)).hint(format!(
-                "bring it back first: tenantctl org restore {}",
-                changed.slug
-            )),
+            Error::conflict(format!("organization {} is deleted", changed.slug))
+                .hint(run!["org", "restore", changed.slug].labeled("bring it back first")),
         );
     }
     if let Some(name) = patch.name {
@@ -142,13 +141,11 @@ pub async fn resume(session: &Session, id: OrganizationId) -> Result<Changed> {
         Permission::OrganizationUpdate,
         "organization.resume",
         |mut changed| match changed.status {
-            OrganizationStatus::Deleted => {
-                Err(
-                    Error::conflict(format!("organization {} is deleted", changed.slug)).hint(
-                        format!("bring it back: tenantctl org restore {}", changed.slug),
-                    ),
-                )
-            }
+            OrganizationStatus::Deleted => Err(Error::conflict(format!(
+                "organization {} is deleted",
+                changed.slug
+            ))
+            .hint(run!["org", "restore", changed.slug].labeled("bring it back"))),
             OrganizationStatus::Active => Ok(changed),
             OrganizationStatus::Suspended => {
                 changed.status = OrganizationStatus::Active;
@@ -230,7 +227,7 @@ pub async fn delete(
                 return Err(Error::conflict(format!(
                     "organization {slug} is deleted already, to be kept for another number of days"
                 ))
-                .hint(format!("restore it first: tenantctl org restore {slug}")));
+                .hint(run!["org", "restore", slug].labeled("restore it first")));
             }
             Ok(changed)
         },

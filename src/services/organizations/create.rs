@@ -12,6 +12,7 @@ use crate::{
         OrganizationStatus, Role, Slug, TimeZone, User,
     },
     error::{Error, Result},
+    run,
     services::{
         Session,
         activity::Change,
@@ -88,7 +89,7 @@ fn slug_taken(slug: &Slug) -> Error {
     Error::conflict(format!(
         "there is an organization with the slug {slug} already"
     ))
-    .hint(format!("look at it: tenantctl org show {slug}"))
+    .hint(run!["org", "show", slug].labeled("look at it"))
     .hint("or choose another with --slug; --if-not-exists makes this no error")
 }
 

@@ -16,6 +16,7 @@ use crate::{
         slug,
     },
     error::{Error, Result},
+    run,
     services::Session,
 };
 
@@ -82,9 +83,10 @@ const NEAR_SLUGS: i64 = 2000;
 async fn unknown(session: &Session, conn: &mut PlatformConn, reference: &str) -> Result<Error> {
     let error = Error::not_found(format!("there is no organization {reference}"));
     if let Actor::User { email, .. } = &session.actor {
-        return Ok(error.hint(format!(
-            "or {email} is not a member of it; see theirs: tenantctl org list --as {email}"
-        )));
+        return Ok(error.hint(
+            run!["org", "list", "--as", email]
+                .labeled(format!("or {email} is not a member of it; see theirs")),
+        ));
     }
     let first = reference
         .chars()
@@ -94,7 +96,7 @@ async fn unknown(session: &Session, conn: &mut PlatformConn, reference: &str) ->
     let slugs = db::organizations::slugs(conn, &first, NEAR_SLUGS).await?;
     let near = slug::nearest(reference, slugs.iter().map(String::as_str));
     Ok(if near.is_empty() {
-        error.hint("list the organizations there are: tenantctl org list")
+        error.hint(run!["org", "list"].labeled("list the organizations there are"))
     } else {
         error.hint(format!("did you mean {}?", near.join(", ")))
     })

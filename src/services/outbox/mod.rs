@@ -32,6 +32,7 @@ use crate::{
     db::{self, outbox::OutboxFilter},
     domain::{OrganizationId, OutboxId, OutboxMessage, Permission},
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -68,9 +69,8 @@ async fn require(scope: &mut Scope, which: &str) -> Result<OutboxMessage> {
     };
     found.ok_or_else(|| {
         let slug = &scope.organization.slug;
-        Error::not_found(format!("{slug} has no message {which}")).hint(format!(
-            "list them: tenantctl outbox list --all --org {slug}"
-        ))
+        Error::not_found(format!("{slug} has no message {which}"))
+            .hint(run!["outbox", "list", "--all", "--org", slug].labeled("list them"))
     })
 }
 

@@ -8,6 +8,7 @@ use crate::{
         organization::Organization,
     },
     error::{Error, Result},
+    run,
     services::{
         Scope, Session,
         invitations::{renew_token, require_active, require_allowed_domain},
@@ -121,8 +122,12 @@ async fn hasten(session: &Session, scope: &mut Scope, message: &OutboxMessage) -
 /// A message that failed has no token any more: its invitation gets a new one, with the same expiry.
 async fn renew(session: &Session, scope: &mut Scope, message: &OutboxMessage) -> Result<()> {
     let Some(seal) = &session.mail else {
-        return Err(Error::conflict("no mail server is configured: nothing is mailed")
-            .hint("smtp_host in the section [mail] of the configuration; its file: tenantctl config path"));
+        return Err(
+            Error::conflict("no mail server is configured: nothing is mailed").hint(
+                run!["config", "path"]
+                    .labeled("smtp_host in the section [mail] of the configuration; its file"),
+            ),
+        );
     };
     require_active(&scope.organization)?;
     let found = db::invitations::lock(&mut scope.tx, message.invitation_id).await?;
@@ -134,9 +139,7 @@ async fn renew(session: &Session, scope: &mut Scope, message: &OutboxMessage) ->
         return Err(Error::conflict(format!(
             "the invitation of {recipient} to {slug} is not pending any more"
         ))
-        .hint(format!(
-            "see where it stands: tenantctl invite show {recipient} --org {slug}"
-        )));
+        .hint(run!["invite", "show", recipient, "--org", slug].labeled("see where it stands")));
     };
     scope.require_may_grant(session, invitation.role)?;
     require_allowed_domain(&scope.organization, &invitation.email)?;
@@ -149,13 +152,12 @@ async fn renew(session: &Session, scope: &mut Scope, message: &OutboxMessage) ->
 fn being_sent(message: &OutboxMessage) -> Error {
     let id = message.id;
     Error::conflict(format!("the message {id} is being sent at this moment"))
-        .hint(format!("see what came of it: tenantctl outbox show {id}"))
+        .hint(run!["outbox", "show", id].labeled("see what came of it"))
 }
 
 fn over(scope: &Scope, message: &OutboxMessage) -> Error {
     let (id, status, recipient) = (message.id, message.status, &message.recipient);
     let slug = &scope.organization.slug;
-    Error::conflict(format!("the message {id} to {recipient} is {status}")).hint(format!(
-        "mail a new link: tenantctl invite resend {recipient} --org {slug}"
-    ))
+    Error::conflict(format!("the message {id} to {recipient} is {status}"))
+        .hint(run!["invite", "resend", recipient, "--org", slug].labeled("mail a new link"))
 }

@@ -19,6 +19,7 @@ use crate::{
         webhook_endpoint::{EndpointAddress, SecretPurpose, WebhookEndpoint},
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -205,9 +206,9 @@ async fn require(scope: &mut Scope, id: Uuid) -> Result<WebhookEndpoint> {
     let found = endpoints::find(&mut scope.tx, id).await?;
     found.ok_or_else(|| {
         let slug = &scope.organization.slug;
-        Error::not_found(format!("{slug} has no webhook endpoint {id}")).hint(format!(
-            "list those there are: tenantctl webhook endpoint list --org {slug}"
-        ))
+        Error::not_found(format!("{slug} has no webhook endpoint {id}")).hint(
+            run!["webhook", "endpoint", "list", "--org", slug].labeled("list those there are"),
+        )
     })
 }
 

@@ -14,6 +14,7 @@ use crate::{
         webhook_event::{Delivery, EventStatus, WebhookEvent},
     },
     error::{Error, Result},
+    run,
     services::{Scope, Session, activity::Change},
 };
 
@@ -85,7 +86,7 @@ pub async fn replay(
     let before = lock(&mut scope, id).await?;
     if before.status == EventStatus::Pending {
         return Err(Error::conflict(format!("event {id} waits already"))
-            .hint("it is processed as soon as a worker runs: tenantctl serve"));
+            .hint(run!["serve"].labeled("it is processed as soon as a worker runs")));
     }
     events::set_status(&mut scope.tx, id, EventStatus::Pending, None, 0, None).await?;
     jobs::put(&mut scope.tx, id, session.now()).await?;
@@ -145,9 +146,8 @@ async fn lock(scope: &mut Scope, id: Uuid) -> Result<WebhookEvent> {
 
 fn unknown(scope: &Scope, id: Uuid) -> Error {
     let slug = &scope.organization.slug;
-    Error::not_found(format!("{slug} has no webhook event {id}")).hint(format!(
-        "list those there are: tenantctl webhook events list --org {slug}"
-    ))
+    Error::not_found(format!("{slug} has no webhook event {id}"))
+        .hint(run!["webhook", "events", "list", "--org", slug].labeled("list those there are"))
 }
 
 async fn settle(

@@ -17,6 +17,7 @@ use crate::{
         webhook_event::EventStatus,
     },
     error::{Error, ErrorKind, Result},
+    run,
     services::{
         Session,
         activity::Change,
@@ -161,7 +162,7 @@ async fn lock(
     let found = sign_ups::lock(&mut conn, id).await?;
     let event = found.ok_or_else(|| {
         Error::not_found(format!("no sign-up {id} was told"))
-            .hint("list those there are: tenantctl webhook sign-ups list")
+            .hint(run!["webhook", "sign-ups", "list"].labeled("list those there are"))
     })?;
     if !allowed.contains(&event.status) {
         let status = event.status;

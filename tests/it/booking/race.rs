@@ -85,7 +85,12 @@ async fn of_two_hundred_callers_one_gets_the_slot_and_the_others_hear_of_the_nex
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
                 assert!(error.to_string().contains("booked already"), "{error}");
-                let hints = error.hints().join("\n");
+                let hints = error
+                    .hints()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n");
                 assert!(hints.contains("2031-03-03T10:30+01:00"), "{hints}");
             }
         }

@@ -20,6 +20,7 @@ use crate::{
         rfc3339,
     },
     error::{Error, Result},
+    run,
     services::{
         Scope, Session,
         activity::Change,
@@ -170,9 +171,9 @@ fn check_status(before: &Appointment, after: &Appointment) -> Result<()> {
     let id = before.id;
     if after.status == AppointmentStatus::Broken && before.status != AppointmentStatus::Broken {
         return Err(
-            Error::bad_input("an appointment is broken with a reason").hint(format!(
-                "tenantctl appointment break {id} --reason TEXT (BreakAppointment)"
-            )),
+            Error::bad_input("an appointment is broken with a reason").hint(
+                run!["appointment", "break", id, "--reason", "TEXT"].remark("BreakAppointment"),
+            ),
         );
     }
     if !before.status.may_become(after.status) {
@@ -181,8 +182,8 @@ fn check_status(before: &Appointment, after: &Appointment) -> Result<()> {
             before.status, after.status
         ))
         .hint(match before.status {
-            AppointmentStatus::Completed => "book another: tenantctl appointment create",
-            _ => "book it again first: --status scheduled (status)",
+            AppointmentStatus::Completed => run!["appointment", "create"].labeled("book another"),
+            _ => "book it again first: --status scheduled (status)".into(),
         }));
     }
     let is_elsewhere = moved(before, after) || before.patient_id != after.patient_id;
@@ -190,7 +191,7 @@ fn check_status(before: &Appointment, after: &Appointment) -> Result<()> {
         return Err(Error::conflict(format!(
             "appointment {id} took place: when, with whom and where stays"
         ))
-        .hint("book another: tenantctl appointment create"));
+        .hint(run!["appointment", "create"].labeled("book another")));
     }
     Ok(())
 }
@@ -232,7 +233,7 @@ pub async fn break_one(
             "appointment {id} is {}: it cannot be broken",
             before.status
         ))
-        .hint(format!("look at it: tenantctl appointment show {id}")));
+        .hint(run!["appointment", "show", id].labeled("look at it")));
     }
     let function = Function::BreakAppointment;
     if after == before {

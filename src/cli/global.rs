@@ -45,7 +45,7 @@ pub struct GlobalArgs {
     #[arg(short, long, global = true)]
     pub yes: bool,
 
-    /// Agree to the destruction of just this object, also in a protected profile.
+    /// Agree to the destruction of just this object, also in a protected profile or database.
     #[arg(long, global = true, value_name = "NAME")]
     pub confirm: Option<String>,
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     config::LOCAL_PROFILE,
     context::App,
+    db::{Database, PlatformConn, protection},
     error::{Error, ErrorKind, Result},
     hint::Hint,
     local::{LocalCluster, LocalState, LocalStatus, Started},
@@ -325,7 +326,7 @@ async fn destroy(app: &App, cluster: &LocalCluster) -> Result<()> {
     let confirmed = app.printer.prompter().type_to_confirm(
         "every database in it will be gone, without a way back",
         LOCAL_PROFILE,
-        &assent(app)?,
+        &assent(app, cluster).await?,
     )?;
     cluster
         .destroy(confirmed)
@@ -336,15 +337,33 @@ async fn destroy(app: &App, cluster: &LocalCluster) -> Result<()> {
 }
 
 /// As [`App::assent`], for a database that need not be the one the other flags name.
-fn assent(app: &App) -> Result<Assent> {
+async fn assent(app: &App, cluster: &LocalCluster) -> Result<Assent> {
     let profile = app.config()?.profiles.get(LOCAL_PROFILE);
+    let is_protected = profile.is_some_and(|profile| profile.protected);
+    let protected = match is_protected {
+        true => Some(format!("the profile {LOCAL_PROFILE} is protected")),
+        false => protection(app, cluster).await?,
+    };
     Ok(Assent {
         yes: app.global.yes,
         confirm: app.global.confirm.clone(),
-        protected_profile: profile
-            .filter(|profile| profile.protected)
-            .map(|_| LOCAL_PROFILE.to_owned()),
+        protected,
+        place: None,
     })
+}
+
+/// What protects the local database. One that cannot be asked counts as protected.
+async fn protection(app: &App, cluster: &LocalCluster) -> Result<Option<String>> {
+    if cluster.status()?.state != LocalState::Running {
+        return Ok(Some(
+            "the local PostgreSQL is stopped, and its protection cannot be read".to_owned(),
+        ));
+    }
+    let settings = app.connect_settings(&cluster.url()?.into())?;
+    let db = Database::connect(&settings).await?;
+    let mut conn = PlatformConn::open(&db)?;
+    let found = protection::find(&mut conn).await?;
+    Ok(found.map(|found| format!("the database is protected ({})", found.label)))
 }
 
 #[derive(Serialize)]

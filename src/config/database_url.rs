@@ -52,6 +52,15 @@ impl Endpoint {
         })
     }
 
+    /// Database and host in a few words: `shop on db.example.com:6432`.
+    pub fn place(&self) -> String {
+        let database = self.database.as_deref().unwrap_or(&self.user);
+        match self.port {
+            5432 => format!("{database} on {}", self.host),
+            port => format!("{database} on {}:{port}", self.host),
+        }
+    }
+
     /// A short, stable name of this place: the start of the SHA-256 of its parts.
     pub fn fingerprint(&self) -> String {
         let database = self.database.as_deref().unwrap_or(&self.user);

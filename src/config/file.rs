@@ -30,7 +30,8 @@ pub const TOKEN_PLACEHOLDER: &str = "{token}";
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The profile that is used where neither --profile, --database-url nor the environment
-    /// (TENANTCTL_PROFILE, TENANTCTL_DATABASE_URL, DATABASE_URL) names a database.
+    /// (TENANTCTL_PROFILE, TENANTCTL_DATABASE_URL) names a database. DATABASE_URL, which is set for
+    /// other programs, is used only without such a profile.
     #[schemars(example = &"staging")]
     pub default_profile: Option<String>,
 
@@ -103,7 +104,8 @@ pub struct Profile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url_file: Option<PathBuf>,
 
-    /// Destructive commands ask even with --yes, unless --confirm=SLUG is given.
+    /// Destructive commands ask even with --yes, unless --confirm=SLUG is given. The protection of
+    /// the database itself (`db protect`) adds to it, and holds by whatever URL it is reached.
     pub protected: bool,
 
     /// The organization that is meant where neither --org, TENANTCTL_ORG nor

@@ -74,6 +74,23 @@ impl DatabaseTarget {
         }
     }
 
+    /// The database, its host and where it was named, without the user:
+    /// `shop on db.example.com (profile staging)`.
+    pub fn place(&self) -> String {
+        match Endpoint::parse(&self.url) {
+            Ok(endpoint) => format!("{} ({})", endpoint.place(), self.source),
+            Err(_) => self.source.to_string(),
+        }
+    }
+
+    /// The name of the database; the server takes the user's where the URL has none.
+    pub fn database_name(&self) -> String {
+        match Endpoint::parse(&self.url) {
+            Ok(endpoint) => endpoint.database.unwrap_or(endpoint.user),
+            Err(_) => self.source.to_string(),
+        }
+    }
+
     /// Under which key [`super::State`] remembers things about this database: the name of the
     /// profile, else a short hash of host, port, database and user.
     ///
@@ -120,17 +137,18 @@ impl Config {
 /// Finds out which database is meant. In this order:
 ///
 /// 1. `--database-url` (`flag`);
-/// 2. `--profile` (`profile_flag`), then `TENANTCTL_PROFILE`: a profile that was asked for beats
-///    the URLs of the environment, which may be left over from another task;
-/// 3. `TENANTCTL_DATABASE_URL`, then `DATABASE_URL`;
-/// 4. `default_profile` of the configuration.
+/// 2. `TENANTCTL_DATABASE_URL`, which is refused beside `--profile`: the two name two databases;
+/// 3. `--profile` (`profile_flag`), then `TENANTCTL_PROFILE`;
+/// 4. `default_profile` of the configuration;
+/// 5. `DATABASE_URL`. It comes last because it is set for other programs, and must not lead a
+///    command away from the profile and its protection.
 ///
 /// The profile `local` is built in, and `local_url` gives its URL; the configuration may protect
 /// it or set an organization for it. It is never taken without being named.
 ///
 /// # Errors
 /// Unavailable when nothing names a database or a profile's URL cannot be had; not found for an
-/// unknown profile; usage (flag) or bad input for a malformed URL.
+/// unknown profile; usage for two databases; usage (flag) or bad input for a malformed URL.
 pub fn database_target(
     flag: Option<&str>,
     profile_flag: Option<&str>,
@@ -141,23 +159,32 @@ pub fn database_target(
     if let Some(url) = flag {
         return DatabaseTarget::new(url.into(), DatabaseSource::Flag, None);
     }
+    if let Some(url) = env.text(TENANTCTL_DATABASE_URL_VARIABLE)? {
+        return match profile_flag {
+            None => DatabaseTarget::new(url.into(), DatabaseSource::TenantctlDatabaseUrl, None),
+            Some(name) => Err(two_databases(name)),
+        };
+    }
     let asked_for = match profile_flag {
         Some(name) => Some(name),
         None => env.text(PROFILE_VARIABLE)?,
     };
-    if let Some(name) = asked_for {
+    if let Some(name) = asked_for.or(config.default_profile.as_deref()) {
         return profile_target(name, env, config, local_url);
     }
-    if let Some(url) = env.text(TENANTCTL_DATABASE_URL_VARIABLE)? {
-        return DatabaseTarget::new(url.into(), DatabaseSource::TenantctlDatabaseUrl, None);
-    }
-    if let Some(url) = env.text(DATABASE_URL_VARIABLE)? {
-        return DatabaseTarget::new(url.into(), DatabaseSource::DatabaseUrl, None);
-    }
-    match &config.default_profile {
-        Some(name) => profile_target(name, env, config, local_url),
+    match env.text(DATABASE_URL_VARIABLE)? {
+        Some(url) => DatabaseTarget::new(url.into(), DatabaseSource::DatabaseUrl, None),
         None => Err(nothing_named()),
     }
+}
+
+fn two_databases(profile: &str) -> Error {
+    Error::usage(format!(
+        "--profile {profile} and {TENANTCTL_DATABASE_URL_VARIABLE} name two databases"
+    ))
+    .hint(format!(
+        "unset {TENANTCTL_DATABASE_URL_VARIABLE}, or leave --profile out"
+    ))
 }
 
 fn profile_target(
@@ -239,8 +266,8 @@ mod tests {
     fn each_way_of_naming_a_database_beats_those_after_it() {
         use DatabaseSource::*;
         let all = [
-            ("TENANTCTL_PROFILE", "production"),
             ("TENANTCTL_DATABASE_URL", "postgres://own/app"),
+            ("TENANTCTL_PROFILE", "production"),
             ("DATABASE_URL", "postgres://common/app"),
             ("PRODUCTION", "postgres://production/app"),
         ];
@@ -248,16 +275,25 @@ mod tests {
         let profile = |name: &str| Profile(name.to_owned());
         for (flag, named, from, source) in [
             (flag, Some("staging"), 0, Flag),
-            (None, Some("staging"), 0, profile("staging")),
-            (None, None, 0, profile("production")),
-            (None, None, 1, TenantctlDatabaseUrl),
-            (None, None, 2, DatabaseUrl),
-            (None, None, 3, profile("staging")),
+            (None, None, 0, TenantctlDatabaseUrl),
+            (None, Some("staging"), 1, profile("staging")),
+            (None, None, 1, profile("production")),
+            (None, None, 2, profile("staging")),
         ] {
             let found = target(flag, named, &all[from..], CONFIG).unwrap();
             assert_eq!(found.source, source);
             assert_eq!(found.protected, source == profile("production"));
         }
+        // Without a profile of ours, the variable of other programs.
+        let other = target(None, None, &all[2..], "").unwrap();
+        assert_eq!(other.source, DatabaseUrl);
+    }
+
+    #[test]
+    fn a_profile_beside_the_variable_is_refused() {
+        let variable = [("TENANTCTL_DATABASE_URL", "postgres://own/app")];
+        let error = target(None, Some("staging"), &variable, CONFIG).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
     }
 
     #[test]
@@ -312,6 +348,8 @@ mod tests {
             staging.describe(),
             "profile staging (host staging, database app, user ops)"
         );
+        assert_eq!(staging.place(), "app on staging (profile staging)");
+        assert_eq!(staging.database_name(), "app");
         assert!(!format!("{staging:?}").contains("pw"));
     }
 

@@ -176,6 +176,9 @@ impl App {
                 let target = self.target()?;
                 let settings = self.connect_settings(&target.url)?;
                 tracing::info!("database: {}", target.describe());
+                if target.profile.is_some() && self.environment.get("DATABASE_URL").is_some() {
+                    tracing::info!("DATABASE_URL is set, and ignored: a profile is used");
+                }
                 let begun = std::time::Instant::now();
                 let database = if self.global.dry_run {
                     Database::rehearse(&settings).await
@@ -183,6 +186,8 @@ impl App {
                     Database::connect(&settings).await
                 }?;
                 tracing::info!("connected in {} ms", begun.elapsed().as_millis());
+                let (printer, place) = (self.printer.clone(), target.place());
+                database.before_first_change(move || printer.note(format!("database: {place}")))?;
                 Ok(database)
             })
             .await
@@ -294,16 +299,31 @@ impl App {
         config::state_file(&self.environment)
     }
 
-    /// How far the caller agreed beforehand to a destruction.
+    /// How far the caller agreed beforehand to a destruction, and what protects the database: its
+    /// profile, or the database itself. No other handle may be open.
     ///
     /// # Errors
-    /// As [`App::target`].
-    pub fn assent(&self) -> Result<Assent> {
+    /// As [`App::database_as_is`].
+    pub async fn assent(&self) -> Result<Assent> {
         let target = self.target()?;
+        let database = {
+            let mut conn = db::PlatformConn::open(self.database_as_is().await?)?;
+            db::protection::find(&mut conn).await?
+        };
+        let protected = match (database, &target.profile) {
+            (Some(protection), _) => {
+                Some(format!("the database is protected ({})", protection.label))
+            }
+            (None, Some(profile)) if target.protected => {
+                Some(format!("the profile {profile} is protected"))
+            }
+            (None, _) => None,
+        };
         Ok(Assent {
             yes: self.global.yes,
             confirm: self.global.confirm.clone(),
-            protected_profile: target.profile.filter(|_| target.protected),
+            protected,
+            place: Some(target.place()),
         })
     }
 

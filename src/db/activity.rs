@@ -121,6 +121,7 @@ pub async fn start_chain(tx: &mut TenantTx) -> Result<()> {
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn append(tx: &mut TenantTx, new: NewEntry) -> Result<()> {
+    tx.about_to_change();
     let organization = tx.organization_id();
     let head = sqlx::query_as!(
         ChainHead,
@@ -164,6 +165,7 @@ pub async fn append(tx: &mut TenantTx, new: NewEntry) -> Result<()> {
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn append_platform(conn: &mut PlatformConn, new: NewEntry) -> Result<()> {
+    conn.about_to_change();
     let head = sqlx::query_as!(
         ChainHead,
         "SELECT last_sequence, last_hash FROM platform_activity_chain WHERE id = 1 FOR UPDATE",

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
     held::Held,
+    notice::Notice,
     rehearsal::{self, Ledger},
 };
 use crate::error::{Error, Result};
@@ -78,6 +79,25 @@ impl Database {
                 settings: settings.clone(),
             }),
         })
+    }
+
+    /// Has `say` called once, before the first change.
+    ///
+    /// # Errors
+    /// `Failure` when another handle is open.
+    pub fn before_first_change(&self, say: impl FnOnce() + Send + Sync + 'static) -> Result<()> {
+        self.lend()?.before_change = Some(Notice::new(say));
+        Ok(())
+    }
+
+    /// Says now what is said before the first change: for long work that is recorded at its end.
+    ///
+    /// # Errors
+    /// `Failure` when another handle is open.
+    pub fn about_to_change(&self) -> Result<()> {
+        let notice = self.lend()?.before_change.take();
+        notice.into_iter().for_each(Notice::say);
+        Ok(())
     }
 
     pub(super) fn ledger(&self) -> Option<&Ledger> {

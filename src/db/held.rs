@@ -9,7 +9,7 @@ use deadpool::managed::Object;
 use sqlx::{Connection as _, PgConnection};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
-use super::pool::Connector;
+use super::{notice::Notice, pool::Connector};
 
 /// How long a connection that nobody may have again has to end in order.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -32,6 +32,8 @@ pub(super) struct Held {
     pub(super) pending: bool,
     /// The session itself has something that no transaction ends, such as an advisory lock.
     pub(super) has_session_state: bool,
+    /// What is said before the first change.
+    pub(super) before_change: Option<Notice>,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,7 @@ impl Held {
             unsettled: false,
             pending: false,
             has_session_state: false,
+            before_change: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::{
     Database,
     held::Held,
+    notice::Notice,
     rehearsal::{self, Counters, Ledger},
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -94,6 +95,12 @@ impl Lent {
     /// have it.
     pub(super) fn set_session_state(&mut self, there: bool) {
         self.connection.has_session_state = there;
+    }
+
+    /// Says what is said before the first change, if it was not said yet.
+    pub(super) fn about_to_change(&mut self) {
+        let notice = self.connection.before_change.take();
+        notice.into_iter().for_each(Notice::say);
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {

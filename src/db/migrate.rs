@@ -26,6 +26,7 @@ const OUR_TABLES: &[&str] = &[
     "channel_configurations",
     "channel_identities",
     "channel_usage",
+    "database_protection",
     "effective_channel_configurations",
     "import_jobs",
     "invitation_lookups",
@@ -311,6 +312,7 @@ pub async fn run(db: &Database) -> Result<Vec<Migration>> {
     let mut pending: Vec<Migration> = in_state(MigrationState::Pending).cloned().collect();
     if !pending.is_empty() {
         require_rights(conn.connection()).await?;
+        conn.about_to_change();
         MIGRATOR
             .run(&mut *conn.connection())
             .await

@@ -84,6 +84,11 @@ impl PlatformConn {
         self.lent.set_session_state(there);
     }
 
+    /// Says what is said before the first change, if it was not said yet.
+    pub(super) fn about_to_change(&mut self) {
+        self.lent.about_to_change();
+    }
+
     /// The bare connection, for the audit, which brings its own statements.
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         self.lent.connection()

@@ -97,6 +97,11 @@ impl TenantTx {
         Ok(())
     }
 
+    /// Says what is said before the first change, if it was not said yet.
+    pub(super) fn about_to_change(&mut self) {
+        self.lent.about_to_change();
+    }
+
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         self.lent.connection()
     }

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn sections_are_laid_out() {
-        let mut page = Page::new(Style::default());
+        let mut page = Page::new(Style::default(), Invocation::default());
         page.heading("Harbor Clinic")
             .field("slug", "harbor")
             .optional_field("locale", Some("en-US"))
@@ -163,10 +163,11 @@ mod tests {
     #[test]
     fn data_cannot_control_the_terminal() {
         let evil = "x\x1b]0;owned\x07\u{202e}";
-        let mut page = Page::new(Style {
+        let style = Style {
             terminal: true,
             ..Style::default()
-        });
+        };
+        let mut page = Page::new(style, Invocation::default());
         page.heading(evil)
             .field(evil, evil)
             .text(evil)

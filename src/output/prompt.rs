@@ -21,8 +21,21 @@ pub struct Assent {
     pub yes: bool,
     /// `--confirm=<slug>`.
     pub confirm: Option<String>,
-    /// The name of the profile where it is marked `protected`: `--yes` alone is not enough then.
-    pub protected_profile: Option<String>,
+    /// What protects it, as `the profile production is protected`: `--yes` alone is not enough
+    /// then.
+    pub protected: Option<String>,
+    /// Where the destruction would happen, as `shop on db.example.com (profile production)`.
+    pub place: Option<String>,
+}
+
+impl Assent {
+    /// What is about to happen, and where.
+    pub fn placed(&self, what: &str) -> String {
+        match &self.place {
+            Some(place) => format!("{what}, in {place}"),
+            None => what.to_owned(),
+        }
+    }
 }
 
 /// Asks on stderr, and only where a person can answer.
@@ -98,7 +111,7 @@ impl Prompter {
     }
 
     /// Has `expected` (a slug) typed before `what` is done. `--confirm=<expected>` answers it,
-    /// and so does `--yes` unless the profile is protected.
+    /// and so does `--yes` unless the profile or the database is protected.
     ///
     /// # Errors
     /// Refused where another text is typed or given, or where nobody can answer; interrupted on
@@ -119,17 +132,16 @@ impl Prompter {
                 .hint(format!("to go on: --confirm={}", quoted(expected))))
             };
         }
-        if assent.yes && assent.protected_profile.is_none() {
+        if assent.yes && assent.protected.is_none() {
             return Ok(Confirmed::by_flag());
         }
         if !self.interactive() {
-            return Err(not_typed(what, expected, assent));
+            return Err(not_typed(&assent.placed(what), expected, assent));
         }
-        if let Some(profile) = &assent.protected_profile {
-            self.printer
-                .warn(&format!("the profile {profile} is protected"));
+        if let Some(protected) = &assent.protected {
+            self.printer.warn(protected);
         }
-        self.printer.say("", Tone::Plain, what);
+        self.printer.say("", Tone::Plain, &assent.placed(what));
         let typed = self.ask(|theme, term| {
             dialoguer::Input::<String>::with_theme(theme)
                 .with_prompt(format!("type {} to go on", escape::line(expected)))
@@ -255,9 +267,9 @@ fn unconfirmed(what: &str) -> Error {
 
 fn not_typed(what: &str, expected: &str, assent: &Assent) -> Error {
     let expected = quoted(expected);
-    match &assent.protected_profile {
-        Some(profile) => unconfirmed(what).hint(format!(
-            "the profile {profile} is protected: add --confirm={expected} to go on without asking"
+    match &assent.protected {
+        Some(protected) => unconfirmed(what).hint(format!(
+            "{protected}: add --confirm={expected} to go on without asking"
         )),
         None => unconfirmed(what).hint(format!(
             "add --yes, or --confirm={expected}, to go on without asking"
@@ -329,7 +341,8 @@ mod tests {
         Assent {
             yes,
             confirm: confirm.map(str::to_owned),
-            protected_profile: protected.map(str::to_owned),
+            protected: protected.map(|name| format!("the profile {name} is protected")),
+            place: Some("shop on db (profile p)".to_owned()),
         }
     }
 
@@ -391,6 +404,8 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(error.hints()[0].to_string().contains("--confirm=harbor"));
         assert!(!error.hints()[0].to_string().contains("--yes"));
+        let place = "purge harbor, in shop on db (profile p)";
+        assert!(error.to_string().contains(place), "{error}");
 
         let error = ask(&assent(false, None, None)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);

@@ -102,6 +102,9 @@ pub(super) async fn require_user(conn: &mut PlatformConn, email: &Email) -> Resu
 }
 
 fn unknown_user(who: &str) -> Error {
-    Error::not_found(format!("there is no user {who}"))
-        .hint(run!["user", "list"].labeled("list the users there are"))
+    Error::not_found(format!("there is no user {who}")).hint(
+        run!["user", "list"]
+            .by_operator()
+            .labeled("list the users there are"),
+    )
 }

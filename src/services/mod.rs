@@ -11,6 +11,7 @@ pub mod invitations;
 pub mod members;
 pub mod organizations;
 pub mod outbox;
+pub mod protection;
 pub mod purge;
 pub mod reseal;
 pub mod serving;

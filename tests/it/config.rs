@@ -280,7 +280,7 @@ fn init_without_a_terminal_names_the_flag_that_is_missing() {
 fn init_warns_of_a_variable_that_hides_the_profile() {
     let db = TestDb::new();
     let cli = Cli::new()
-        .env("DATABASE_URL", "postgres://other/app")
+        .env("TENANTCTL_PROFILE", "other")
         .env("MAIN", &db.url);
     let outcome = cli.run(&[
         "init",
@@ -291,7 +291,7 @@ fn init_warns_of_a_variable_that_hides_the_profile() {
     ]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(
-        outcome.stderr.contains("warning: DATABASE_URL"),
+        outcome.stderr.contains("warning: TENANTCTL_PROFILE"),
         "{}",
         outcome.stderr
     );

@@ -22,6 +22,10 @@ const READ_BY_TENANTS: &[&str] = &["system_agent_configurations"];
 const GLOBAL_TABLES: &[(&str, &str)] = &[
     ("_sqlx_migrations", "the history of the schema"),
     (
+        "database_protection",
+        "the platform's own: whether destruction asks for --confirm; the tenant role has no right on it",
+    ),
+    (
         "import_jobs",
         "the platform's own: a file may fill many organizations; the tenant role has no right on it",
     ),

@@ -42,7 +42,7 @@ impl DeleteArgs {
         let at = Style::default().time(starts_at, Some(zone));
         let provider = &entry.provider_name;
         let what = format!("delete the appointment of {at} with {provider} ({id})");
-        let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
+        let confirmed = confirm_removal(app, &organization, &what, &id.to_string()).await?;
         let parameters = DeleteAppointment { appointment_id: id };
         let removed = appointments::delete(&session, organization.id, &parameters, confirmed).await;
         match references::if_exists(removed, self.if_exists)? {

@@ -84,7 +84,7 @@ impl FixArgs {
         for step in &migration.steps {
             app.printer.note(&step.sql);
         }
-        let assent = app.assent()?;
+        let assent = app.assent().await?;
         let confirmed = app.printer.prompter().type_to_confirm(
             &format!("to change {target} with {}", statements(count)),
             "apply",

@@ -2,12 +2,12 @@
 
 use crate::{confirm::Confirmed, context::App, domain::Organization, error::Result};
 
-/// Says what is about to happen, and asks. In a protected profile, and with `--confirm`, `typed` has
+/// Says what is about to happen, and asks. In a protected profile or database, and with `--confirm`, `typed` has
 /// to be typed. Nothing is asked where there is nothing to lose: in a dry run.
 ///
 /// # Errors
 /// `Refused` where nobody agrees; `Interrupted`.
-pub(in crate::commands) fn confirm_removal(
+pub(in crate::commands) async fn confirm_removal(
     app: &App,
     organization: &Organization,
     what: &str,
@@ -19,10 +19,10 @@ pub(in crate::commands) fn confirm_removal(
     let slug = &organization.slug;
     app.announce(&format!("about to {what} in {slug}"))?;
     let prompter = app.printer.prompter();
-    let assent = app.assent()?;
-    if assent.confirm.is_some() || assent.protected_profile.is_some() {
+    let assent = app.assent().await?;
+    if assent.confirm.is_some() || assent.protected.is_some() {
         prompter.type_to_confirm(what, typed, &assent)
     } else {
-        prompter.confirm(&format!("{what}?"), "--yes", assent.yes)
+        prompter.confirm(&format!("{}?", assent.placed(what)), "--yes", assent.yes)
     }
 }

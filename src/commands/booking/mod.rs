@@ -100,7 +100,7 @@ impl CallArgs {
         let confirmed = match function.deletes() {
             true => {
                 let (what, typed) = deletion(function, fields);
-                Some(confirm_removal(app, &organization, &what, &typed)?)
+                Some(confirm_removal(app, &organization, &what, &typed).await?)
             }
             false => None,
         };

@@ -1,5 +1,6 @@
 //! `tenantctl db`: the database as a whole.
 
+mod protect;
 mod reseal;
 
 use clap::{Args, Subcommand};
@@ -7,8 +8,12 @@ use serde::Serialize;
 
 use crate::{
     context::App,
-    db::migrate::{
-        self, CHANGED_REMEDY, FOREIGN_REMEDY, Foreign, Migration, MigrationState, Status,
+    db::{
+        PlatformConn,
+        migrate::{
+            self, CHANGED_REMEDY, FOREIGN_REMEDY, Foreign, Migration, MigrationState, Status,
+        },
+        protection,
     },
     error::{Error, ErrorKind, Result},
     hint::Hint,
@@ -16,12 +21,14 @@ use crate::{
     run,
 };
 
-/// Migrate the database, see where it stands, and seal its secrets with another key.
+/// Migrate the database, see where it stands, protect it, and seal its secrets with another key.
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
     Migrate(MigrateArgs),
     Status(StatusArgs),
     Reseal(reseal::ResealArgs),
+    Protect(protect::ProtectArgs),
+    Unprotect(protect::UnprotectArgs),
 }
 
 impl DbCommand {
@@ -34,6 +41,8 @@ impl DbCommand {
             Self::Migrate(args) => app.show(args.run(app).await?).await,
             Self::Status(args) => args.run(app).await,
             Self::Reseal(args) => args.run(app).await,
+            Self::Protect(args) => app.show(args.run(app).await?).await,
+            Self::Unprotect(args) => app.show(args.run(app).await?).await,
         }
     }
 }
@@ -123,8 +132,13 @@ impl StatusArgs {
         let database = app.target()?.describe();
         let db = app.database_as_is().await?;
         let status = migrate::status(db).await?;
+        let protection = {
+            let mut conn = PlatformConn::open(db)?;
+            protection::find(&mut conn).await?
+        };
         let view = StatusView {
             database,
+            protection: protection.map(|protection| protection.label),
             state: SchemaState::of(&status),
             conflicting_tables: status.foreign.iter().flat_map(Foreign::tables).collect(),
             migrations: status.migrations,
@@ -190,6 +204,8 @@ impl SchemaState {
 struct StatusView {
     /// The database in words, without its password.
     database: String,
+    /// The label of its protection; null where destruction does not need `--confirm`.
+    protection: Option<String>,
     state: SchemaState,
     /// What has a name of ours, or of our history, and is somebody else's.
     conflicting_tables: Vec<String>,
@@ -227,6 +243,13 @@ impl View for StatusView {
         let style = page.style();
         page.field("Database", &self.database)
             .field("Schema", self.state.cell(&style))
+            .field(
+                "Protected",
+                match &self.protection {
+                    Some(label) => style.ok(label),
+                    None => style.dim("no"),
+                },
+            )
             .blank();
         migrations_table(page, &self.migrations);
     }

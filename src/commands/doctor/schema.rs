@@ -5,11 +5,13 @@ use crate::{
     commands::db::SchemaState,
     context::new_id,
     db::{
-        Database, TenantTx,
+        Database, PlatformConn, TenantTx,
         health::Health,
         migrate::{CHANGED_REMEDY, FOREIGN_REMEDY, MigrationState, Status},
+        protection,
     },
     domain::OrganizationId,
+    error::Result,
     quoting::identifier,
     run,
 };
@@ -123,6 +125,23 @@ pub(super) fn row_level_security(health: &Health) -> Check {
     .remedy(statements.join("\n"))
 }
 
+/// Whether destruction in this database asks for `--confirm`.
+///
+/// # Errors
+/// As [`db::protection::find`].
+pub(super) async fn protection(db: &Database) -> Result<Check> {
+    let mut conn = PlatformConn::open(db)?;
+    let found = protection::find(&mut conn).await?;
+    Ok(Check::ok(
+        "protection",
+        AREA,
+        match found {
+            Some(found) => format!("destruction needs --confirm ({})", found.label),
+            None => "not protected: --yes destroys; `db protect` asks for --confirm".to_owned(),
+        },
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::report::State;
@@ -186,6 +205,6 @@ mod tests {
         });
         assert_eq!(check.state, State::Failed);
         assert!(check.message.contains("users"), "{}", check.message);
-        assert_eq!(check.remedy.as_deref(), Some(FOREIGN_REMEDY));
+        assert_eq!(check.remedy.unwrap(), FOREIGN_REMEDY);
     }
 }

@@ -201,7 +201,13 @@ mod tests {
         weak.create_in_schema = false;
         assert_eq!(rights(&weak, false).state, State::Failed);
         assert_eq!(rights(&weak, true).state, State::Warning);
-        assert!(rights(&weak, true).remedy.unwrap().contains("GRANT CREATE"));
+        assert!(
+            rights(&weak, true)
+                .remedy
+                .unwrap()
+                .to_string()
+                .contains("GRANT CREATE")
+        );
     }
 
     #[test]

@@ -118,6 +118,7 @@ impl FileArgs {
             None => plan,
         };
         let organization = organization(app, &session, &file, &plan).await?;
+        session.db.about_to_change()?;
         let named = organization.as_ref();
         let shared = (Arc::clone(&file), Arc::clone(&gauge));
         let outcome = match self.resume {

@@ -12,8 +12,7 @@ use super::db::{self as db_commands, SchemaState};
 use crate::{
     cli::GlobalArgs,
     config::{
-        self, Config, DATABASE_URL_VARIABLE, DatabaseTarget, NewProfile, PROFILE_VARIABLE,
-        TENANTCTL_DATABASE_URL_VARIABLE,
+        self, Config, DatabaseTarget, NewProfile, PROFILE_VARIABLE, TENANTCTL_DATABASE_URL_VARIABLE,
     },
     context::{App, connect_settings},
     db::{
@@ -173,11 +172,7 @@ struct Later {
 
 impl Later {
     fn new(app: &App, name: &str, default: bool) -> Self {
-        let variables = [
-            PROFILE_VARIABLE,
-            TENANTCTL_DATABASE_URL_VARIABLE,
-            DATABASE_URL_VARIABLE,
-        ];
+        let variables = [TENANTCTL_DATABASE_URL_VARIABLE, PROFILE_VARIABLE];
         let hidden_by = variables
             .into_iter()
             .find(|variable| app.environment.get_os(variable).is_some());

@@ -19,7 +19,7 @@ use crate::{
 /// Remove a member from an organization. The last owner stays; anybody may leave.
 ///
 /// Their account stays, and their memberships elsewhere; an invitation that waits for them is
-/// revoked. Asks first; in a protected profile the address has to be typed.
+/// revoked. Asks first; in a protected profile or database the address has to be typed.
 ///
 /// Examples:
 ///   tenantctl member remove sam@harbor.example
@@ -42,7 +42,7 @@ impl RemoveArgs {
         let organization = app.organization(&session, None).await?;
         let confirmed =
             match members::before_removal(&session, organization.id, &self.member).await? {
-                Some(member) => confirm(app, &organization, &member)?,
+                Some(member) => confirm(app, &organization, &member).await?,
                 // Nothing is asked where there is nothing to lose.
                 None => Confirmed::by_flag(),
             };
@@ -58,7 +58,7 @@ impl RemoveArgs {
     }
 }
 
-fn confirm(app: &App, organization: &Organization, member: &Member) -> Result<Confirmed> {
+async fn confirm(app: &App, organization: &Organization, member: &Member) -> Result<Confirmed> {
     if app.global.dry_run {
         return Ok(Confirmed::by_flag());
     }
@@ -68,12 +68,13 @@ fn confirm(app: &App, organization: &Organization, member: &Member) -> Result<Co
         member.name, member.role
     ))?;
     let prompter = app.printer.prompter();
-    let assent = app.assent()?;
-    if assent.confirm.is_some() || assent.protected_profile.is_some() {
+    let assent = app.assent().await?;
+    if assent.confirm.is_some() || assent.protected.is_some() {
         let what = format!("they lose all access to {slug} at once");
         prompter.type_to_confirm(&what, email, &assent)
     } else {
-        let question = format!("remove {email} from {slug}?");
+        let question = assent.placed(&format!("remove {email} from {slug}"));
+        let question = format!("{question}?");
         prompter.confirm(&question, "--yes", assent.yes)
     }
 }

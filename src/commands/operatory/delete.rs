@@ -47,7 +47,7 @@ impl DeleteArgs {
         let verb = if self.archive { "archive" } else { "delete" };
         let (id, name) = (found.id, quoted(&found.name));
         let what = format!("{verb} operatory {name} ({id})");
-        let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
+        let confirmed = confirm_removal(app, &organization, &what, &id.to_string()).await?;
         let parameters = DeleteOperatory {
             operatory_id: id,
             archive: self.archive,

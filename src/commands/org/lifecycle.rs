@@ -105,7 +105,7 @@ impl DeleteArgs {
             }
             found => found?,
         };
-        let confirmed = confirm_deletion(app, &found)?;
+        let confirmed = confirm_deletion(app, &found).await?;
         let changed = organizations::delete(&session, found.id, retention, confirmed).await?;
         let next = after_deletion(&session.actor, &changed.after.slug);
         Ok(DeletedView::Deleted(Box::new(ChangedView::new(
@@ -139,7 +139,7 @@ fn after_deletion(actor: &Actor, slug: &Slug) -> Vec<Hint> {
 }
 
 /// Nothing is asked where there is nothing to lose.
-fn confirm_deletion(app: &App, organization: &Organization) -> Result<Confirmed> {
+async fn confirm_deletion(app: &App, organization: &Organization) -> Result<Confirmed> {
     if organization.status == OrganizationStatus::Deleted || app.global.dry_run {
         return Ok(Confirmed::by_flag());
     }
@@ -151,7 +151,7 @@ fn confirm_deletion(app: &App, organization: &Organization) -> Result<Confirmed>
     app.printer.prompter().type_to_confirm(
         "the data stays until it is purged",
         slug,
-        &app.assent()?,
+        &app.assent().await?,
     )
 }
 

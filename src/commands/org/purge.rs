@@ -55,7 +55,7 @@ impl PurgeArgs {
             let what = format!("{rows} rows will be gone, without a way back");
             app.printer
                 .prompter()
-                .type_to_confirm(&what, &slug, &app.assent()?)?
+                .type_to_confirm(&what, &slug, &app.assent().await?)?
         };
         let removed = purge::purge(&session, &found, self.now, confirmed).await?;
         Ok(PurgedView {

@@ -45,7 +45,7 @@ impl DeleteArgs {
         };
         let verb = if self.archive { "archive" } else { "erase" };
         let what = format!("{verb} patient {id}");
-        let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
+        let confirmed = confirm_removal(app, &organization, &what, &id.to_string()).await?;
         let parameters = DeletePatient {
             patient_id: id,
             archive: self.archive,

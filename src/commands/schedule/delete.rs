@@ -46,7 +46,7 @@ impl DeleteArgs {
         let names = Names::load(app, &session, &organization).await?;
         let said = ScheduleView::new(found, &names, organization.time_zone.tz()).said();
         let what = format!("delete the schedule {said} ({id})");
-        let confirmed = confirm_removal(app, &organization, &what, &id.to_string())?;
+        let confirmed = confirm_removal(app, &organization, &what, &id.to_string()).await?;
         let parameters = DeleteSchedule { schedule_id: id };
         let removed = schedules::delete(&session, organization.id, &parameters, confirmed).await;
         match references::if_exists(removed, self.if_exists)? {

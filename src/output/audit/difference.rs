@@ -116,7 +116,7 @@ mod tests {
     use crate::output::audit::sample;
 
     fn text(before: &Report, after: &Report) -> String {
-        let mut page = Page::new(Style::default());
+        let mut page = Page::new(Style::default(), crate::output::Invocation::default());
         diff(before, after).human(&mut page);
         page.finish()
     }

@@ -8,7 +8,7 @@ use crate::output::{
 };
 
 fn shown(view: &ReportView<'_>, style: Style) -> String {
-    let mut page = Page::new(style);
+    let mut page = Page::new(style, crate::output::Invocation::default());
     view.human(&mut page);
     page.finish()
 }

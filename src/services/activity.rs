@@ -65,18 +65,24 @@ pub async fn show(session: &Session, log: Log, sequence: i64) -> Result<StoredEn
         Log::Organization(organization) => {
             let mut scope = session.read(organization, Permission::ActivityRead).await?;
             let found = db::activity::find(&mut scope.tx, sequence).await?;
-            (found, format!("--org {}", scope.organization.slug))
+            (
+                found,
+                vec!["--org".to_owned(), scope.organization.slug.to_string()],
+            )
         }
         Log::Platform => {
             session.require_operator("read the platform's activity")?;
             let mut conn = PlatformConn::open(&session.db)?;
             let found = db::activity::find_platform(&mut conn, sequence).await?;
-            (found, "--platform".to_owned())
+            (found, vec!["--platform".to_owned()])
         }
     };
     found.ok_or_else(|| {
-        Error::not_found(format!("there is no activity entry {sequence}"))
-            .hint(run!["activity", "list", whose].labeled("list what there is"))
+        Error::not_found(format!("there is no activity entry {sequence}")).hint(
+            run!["activity", "list"]
+                .args(whose)
+                .labeled("list what there is"),
+        )
     })
 }
 

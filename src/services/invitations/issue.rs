@@ -256,21 +256,15 @@ pub(in crate::services) fn require_allowed_domain(
     if invitation::domain_allowed(email, allowed) {
         return Ok(());
     }
+    let domains = allowed.iter().map(String::as_str).chain([email.domain()]);
     Err(Error::bad_input(format!(
         "{email} is not of a domain that {} allows: {}",
         organization.slug,
         allowed.join(", ")
     ))
     .hint(
-        run![
-            "org",
-            "update",
-            organization.slug,
-            "--allow-domain",
-            allowed.join(" --allow-domain "),
-            "--allow-domain",
-            email.domain()
-        ]
-        .labeled("allow it as well"),
+        run!["org", "update", organization.slug]
+            .args(domains.flat_map(|domain| ["--allow-domain", domain]))
+            .labeled("allow it as well"),
     ))
 }

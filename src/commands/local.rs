@@ -8,7 +8,10 @@ use serde::Serialize;
 use crate::{
     config::LOCAL_PROFILE,
     context::App,
-    db::{Database, PlatformConn, protection},
+    db::{
+        Database, PlatformConn,
+        protection::{self, Protection},
+    },
     error::{Error, ErrorKind, Result},
     hint::Hint,
     local::{LocalCluster, LocalState, LocalStatus, Started},
@@ -287,11 +290,13 @@ impl View for UrlView {
 
 /// Stop the private PostgreSQL and remove it, with all its data.
 ///
-/// Asks for the word local to be typed. There is no way back.
+/// Asks for the word local to be typed. There is no way back. Where the database is protected, or
+/// cannot be asked because the server is stopped, --yes is not enough.
 ///
 /// Examples:
 ///   tenantctl local destroy
 ///   tenantctl local destroy --yes --if-exists
+///   tenantctl local destroy --confirm local
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DestroyArgs {
@@ -342,7 +347,7 @@ async fn assent(app: &App, cluster: &LocalCluster) -> Result<Assent> {
     let is_protected = profile.is_some_and(|profile| profile.protected);
     let protected = match is_protected {
         true => Some(format!("the profile {LOCAL_PROFILE} is protected")),
-        false => protection(app, cluster).await?,
+        false => protection(app, cluster).await,
     };
     Ok(Assent {
         yes: app.global.yes,
@@ -353,17 +358,23 @@ async fn assent(app: &App, cluster: &LocalCluster) -> Result<Assent> {
 }
 
 /// What protects the local database. One that cannot be asked counts as protected.
-async fn protection(app: &App, cluster: &LocalCluster) -> Result<Option<String>> {
+async fn protection(app: &App, cluster: &LocalCluster) -> Option<String> {
+    match read_protection(app, cluster).await {
+        Ok(found) => found.map(|found| format!("the database is protected ({})", found.label)),
+        Err(error) => Some(format!(
+            "the protection of the local PostgreSQL cannot be read ({error})"
+        )),
+    }
+}
+
+async fn read_protection(app: &App, cluster: &LocalCluster) -> Result<Option<Protection>> {
     if cluster.status()?.state != LocalState::Running {
-        return Ok(Some(
-            "the local PostgreSQL is stopped, and its protection cannot be read".to_owned(),
-        ));
+        return Err(Error::unavailable("it is stopped"));
     }
     let settings = app.connect_settings(&cluster.url()?.into())?;
     let db = Database::connect(&settings).await?;
     let mut conn = PlatformConn::open(&db)?;
-    let found = protection::find(&mut conn).await?;
-    Ok(found.map(|found| format!("the database is protected ({})", found.label)))
+    protection::find(&mut conn).await
 }
 
 #[derive(Serialize)]

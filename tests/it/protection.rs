@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use tenantctl::config::Endpoint;
+
 use crate::common::{Cli, TestDb, unique};
 
 fn with_profile(db: &TestDb, more: &str) -> Cli {
@@ -79,7 +81,8 @@ fn a_protected_database_wants_the_name_by_any_url() {
         cli.json(&["db", "protect", "--label", "production"])["changed"],
         false
     );
-    assert!(cli.ok(&["doctor"]).contains("needs --confirm (production)"));
+    let report = cli.run(&["doctor"]).stdout;
+    assert!(report.contains("needs --confirm (production)"), "{report}");
 
     for by in [db.cli(), with_profile(&db, "")] {
         let refused = by.fails(5, &["org", "delete", "harbor", "--yes"]);
@@ -89,9 +92,10 @@ fn a_protected_database_wants_the_name_by_any_url() {
         );
         assert!(refused.contains("--confirm=harbor"), "{refused}");
         // The refusal says where it would have happened.
-        let name = db.url.rsplit('/').next().expect("a name");
-        let name = name.split('?').next().expect("a name");
-        assert!(refused.contains(&format!("in {name} on ")), "{refused}");
+        let place = Endpoint::parse(&db.url.as_str().into())
+            .expect("a URL")
+            .place();
+        assert!(refused.contains(&format!(", in {place} (")), "{refused}");
     }
     db.cli()
         .ok(&["org", "delete", "harbor", "--confirm=harbor"]);

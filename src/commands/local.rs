@@ -324,7 +324,7 @@ impl DestroyArgs {
 async fn destroy(app: &App, cluster: &LocalCluster) -> Result<()> {
     // Nothing is asked where there is nothing to lose.
     cluster.url()?;
-    app.printer.note(&format!(
+    app.printer.note(format!(
         "about to remove the local PostgreSQL in {}",
         cluster.data_dir().display()
     ));

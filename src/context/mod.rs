@@ -333,7 +333,7 @@ impl App {
     /// As [`App::target`].
     pub fn announce(&self, what: &str) -> Result<()> {
         self.printer
-            .note(&format!("{what}, in {}", self.target()?.describe()));
+            .note(format!("{what}, in {}", self.target()?.describe()));
         Ok(())
     }
 

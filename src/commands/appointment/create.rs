@@ -123,7 +123,7 @@ async fn known<T>(
         let is_typed = given.is_none();
         let found = find(typed(app, given.take(), question)?).await;
         match found {
-            Err(error) if is_typed && is_mistake(&error) => app.printer.warn(&error.to_string()),
+            Err(error) if is_typed && is_mistake(&error) => app.printer.warn(error.to_string()),
             found => return found,
         }
     }

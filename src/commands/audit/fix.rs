@@ -95,13 +95,13 @@ impl FixArgs {
         app.printer
             .view(&MigrationView::new(migration, Some(Applied::Committed)))?;
         let after = self.verdict.audit(app, self.scope).await?;
-        app.printer.note(&match after.findings.len() {
+        app.printer.note(match after.findings.len() {
             0 => "audited again: no finding is left".to_owned(),
             1 => "audited again: 1 finding is left".to_owned(),
             left => format!("audited again: {left} findings are left"),
         });
         for line in came(known, &after.findings, migration) {
-            app.printer.note(&line);
+            app.printer.note(line);
         }
         self.verdict.judge(app, &after)
     }

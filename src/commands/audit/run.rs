@@ -102,7 +102,7 @@ pub(super) async fn show(app: &App, report: &Report, whole_matrix: bool) -> Resu
     printer.list(findings).await?;
     // These forms have no place for it, and what was not looked at must not pass for clean.
     if report.summary.skipped > 0 {
-        printer.warn(&format!(
+        printer.warn(format!(
             "{} skipped, which is no pass: -o json says what and why",
             report.summary.skipped
         ));

@@ -195,7 +195,7 @@ impl Drop for KeptText {
     fn drop(&mut self) {
         if !self.discarded {
             let path = self.path.display();
-            self.printer.warn(&format!("your text is kept in {path}"));
+            self.printer.warn(format!("your text is kept in {path}"));
         }
     }
 }

@@ -46,7 +46,7 @@ impl Scope {
         }
         check_arguments(command, rest)?;
         let of_flags = rest.iter().find_map(|word| {
-            let flag = long_flag(command, word)?;
+            let flag = flag_of(command, word)?;
             flag.get::<Self>().copied()
         });
         of_flags
@@ -107,19 +107,28 @@ pub fn parse() -> Result<(Cli, Option<Scope>), clap::Error> {
 
 /// What follows the flags that may stand before the noun.
 fn after_flags<'a>(command: &Command, mut words: &'a [String]) -> &'a [String] {
-    while let Some(flag) = words.first().and_then(|word| long_flag(command, word)) {
+    while let Some(flag) = words.first().and_then(|word| flag_of(command, word)) {
         let is_pair = flag.get_action().takes_values() && !words[0].contains('=');
         words = words.get(1 + usize::from(is_pair)..).unwrap_or_default();
     }
     words
 }
 
-fn long_flag<'a>(command: &'a Command, word: &str) -> Option<&'a clap::Arg> {
-    let name = word.strip_prefix("--")?;
-    let name = name.split_once('=').map_or(name, |(name, _)| name);
-    command
-        .get_arguments()
-        .find(|arg| arg.get_long() == Some(name))
+fn flag_of<'a>(command: &'a Command, word: &str) -> Option<&'a clap::Arg> {
+    let mut flags = command.get_arguments();
+    if let Some(name) = word.strip_prefix("--") {
+        let name = name.split_once('=').map_or(name, |(name, _)| name);
+        return flags.find(|arg| arg.get_long() == Some(name));
+    }
+    let mut letters = word.strip_prefix('-')?.chars();
+    let letter = letters.next()?;
+    flags.find(|arg| arg.get_short() == Some(letter) && letters.as_str().is_empty())
+}
+
+/// A number below zero is a value.
+fn is_flag(word: &str) -> bool {
+    let letter = word.strip_prefix('-').and_then(|rest| rest.chars().next());
+    letter.is_some_and(|c| c == '-' || c.is_ascii_alphabetic())
 }
 
 /// Whether the words after a command are flags that it has and arguments that it has room for.
@@ -139,11 +148,11 @@ fn check_arguments(command: &Command, words: &[String]) -> Result<(), String> {
             positionals += words.len();
             break;
         }
-        if !word.starts_with("--") {
+        if !is_flag(word) {
             positionals += 1;
             continue;
         }
-        let flag = long_flag(command, word).ok_or_else(|| format!("unknown flag {word}"))?;
+        let flag = flag_of(command, word).ok_or_else(|| format!("unknown flag {word}"))?;
         let takes_value = flag.get_action().takes_values();
         if takes_value && !word.contains('=') && words.next().is_none() {
             return Err(format!("{word} lacks its value"));
@@ -202,12 +211,16 @@ mod tests {
             "patient show 1 2",
             "patient list --search",
             "patient list --all=yes",
+            "patient list -x",
         ] {
             assert!(scope(line).is_err(), "{line}");
         }
-        assert_eq!(
-            scope("channel set web greeting=Hi -- --x"),
-            Ok(Scope::Organization)
-        );
+        for line in [
+            "channel set web greeting=Hi -- --x",
+            "--profile x patient list -o json -q",
+            "agent set receptionist_instructions -1",
+        ] {
+            assert_eq!(scope(line), Ok(Scope::Organization), "{line}");
+        }
     }
 }

@@ -8,15 +8,13 @@ use serde::Serialize;
 use crate::{
     config::LOCAL_PROFILE,
     context::App,
-    db::{
-        Database, PlatformConn,
-        protection::{self, Protection},
-    },
+    db::{Database, protection::Protection},
     error::{Error, ErrorKind, Result},
     hint::Hint,
     local::{LocalCluster, LocalState, LocalStatus, Started},
     output::{Assent, Page, View},
     run,
+    services::protection,
 };
 
 /// Run a private PostgreSQL of your own: nothing to install, nothing to configure.
@@ -373,8 +371,7 @@ async fn read_protection(app: &App, cluster: &LocalCluster) -> Result<Option<Pro
     }
     let settings = app.connect_settings(&cluster.url()?.into())?;
     let db = Database::connect(&settings).await?;
-    let mut conn = PlatformConn::open(&db)?;
-    protection::find(&mut conn).await
+    protection::find(&db).await
 }
 
 #[derive(Serialize)]

@@ -33,7 +33,7 @@ use crate::{
     local::{LocalCluster, LocalOptions},
     output::{Assent, Listing, Printer, Record, Rehearsed, View},
     run,
-    services::{Session, access, organizations},
+    services::{Session, access, organizations, protection},
 };
 
 /// One invocation of the tool.
@@ -306,10 +306,7 @@ impl App {
     /// As [`App::database_as_is`].
     pub async fn assent(&self) -> Result<Assent> {
         let target = self.target()?;
-        let database = {
-            let mut conn = db::PlatformConn::open(self.database_as_is().await?)?;
-            db::protection::find(&mut conn).await?
-        };
+        let database = protection::find(self.database_as_is().await?).await?;
         let protected = match (database, &target.profile) {
             (Some(protection), _) => {
                 Some(format!("the database is protected ({})", protection.label))

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     confirm::Confirmed,
-    db::{self, PlatformConn, protection::Protection},
+    db::{self, Database, PlatformConn, protection::Protection},
     error::Result,
     services::{Session, activity::Change},
 };
@@ -45,14 +45,21 @@ pub async fn unprotect(session: &Session, _confirmed: Confirmed) -> Result<bool>
     Ok(true)
 }
 
+/// The protection of any database, also of one without our schema.
+///
+/// # Errors
+/// As [`db::protection::find`].
+pub async fn find(db: &Database) -> Result<Option<Protection>> {
+    db::protection::find(&mut PlatformConn::open(db)?).await
+}
+
 /// The protection, for the operator.
 ///
 /// # Errors
 /// As [`db::protection::find`]; `Refused` for a user.
 pub async fn show(session: &Session) -> Result<Option<Protection>> {
     session.require_operator("see the protection of the database")?;
-    let mut conn = PlatformConn::open(&session.db)?;
-    db::protection::find(&mut conn).await
+    find(&session.db).await
 }
 
 async fn finish(

@@ -8,17 +8,14 @@ use serde::Serialize;
 
 use crate::{
     context::App,
-    db::{
-        PlatformConn,
-        migrate::{
-            self, CHANGED_REMEDY, FOREIGN_REMEDY, Foreign, Migration, MigrationState, Status,
-        },
-        protection,
+    db::migrate::{
+        self, CHANGED_REMEDY, FOREIGN_REMEDY, Foreign, Migration, MigrationState, Status,
     },
     error::{Error, ErrorKind, Result},
     hint::Hint,
     output::{Cell, Page, Style, View},
     run,
+    services::protection,
 };
 
 /// Migrate the database, see where it stands, protect it, and seal its secrets with another key.
@@ -132,10 +129,7 @@ impl StatusArgs {
         let database = app.target()?.describe();
         let db = app.database_as_is().await?;
         let status = migrate::status(db).await?;
-        let protection = {
-            let mut conn = PlatformConn::open(db)?;
-            protection::find(&mut conn).await?
-        };
+        let protection = protection::find(db).await?;
         let view = StatusView {
             database,
             protection: protection.map(|protection| protection.label),

@@ -5,15 +5,15 @@ use crate::{
     commands::db::SchemaState,
     context::new_id,
     db::{
-        Database, PlatformConn, TenantTx,
+        Database, TenantTx,
         health::Health,
         migrate::{CHANGED_REMEDY, FOREIGN_REMEDY, MigrationState, Status},
-        protection,
     },
     domain::OrganizationId,
     error::Result,
     quoting::identifier,
     run,
+    services::protection,
 };
 
 const AREA: Area = Area::Database;
@@ -128,10 +128,9 @@ pub(super) fn row_level_security(health: &Health) -> Check {
 /// Whether destruction in this database asks for `--confirm`.
 ///
 /// # Errors
-/// As [`db::protection::find`].
+/// As [`protection::find`].
 pub(super) async fn protection(db: &Database) -> Result<Check> {
-    let mut conn = PlatformConn::open(db)?;
-    let found = protection::find(&mut conn).await?;
+    let found = protection::find(db).await?;
     Ok(Check::ok(
         "protection",
         AREA,

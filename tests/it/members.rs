@@ -394,7 +394,7 @@ fn a_person_is_asked_before_a_member_goes() {
         command.env("TERM", "xterm");
         let mut terminal = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
         terminal
-            .exp_string("remove sam@harbor.example from harbor-clinic?")
+            .exp_string("remove sam@harbor.example from harbor-clinic, in ")
             .unwrap();
         let left_open = block_on(|| {
             clinic.db.scalar::<i64>(

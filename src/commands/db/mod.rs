@@ -129,10 +129,14 @@ impl StatusArgs {
         let database = app.target()?.describe();
         let db = app.database_as_is().await?;
         let status = migrate::status(db).await?;
-        let protection = protection::find(db).await?;
+        let (protection, unread) = match protection::find(db).await {
+            Ok(found) => (found, None),
+            Err(error) => (None, Some(error.to_string())),
+        };
         let view = StatusView {
             database,
             protection: protection.map(|protection| protection.label),
+            unread,
             state: SchemaState::of(&status),
             conflicting_tables: status.foreign.iter().flat_map(Foreign::tables).collect(),
             migrations: status.migrations,
@@ -200,6 +204,9 @@ struct StatusView {
     database: String,
     /// The label of its protection; null where destruction does not need `--confirm`.
     protection: Option<String>,
+    /// Why the protection could not be read.
+    #[serde(skip)]
+    unread: Option<String>,
     state: SchemaState,
     /// What has a name of ours, or of our history, and is somebody else's.
     conflicting_tables: Vec<String>,
@@ -263,6 +270,9 @@ impl View for StatusView {
         let mut warnings: Vec<Hint> = foreign
             .map(|foreign| format!("{foreign}; {FOREIGN_REMEDY}").into())
             .collect();
+        if let Some(reason) = &self.unread {
+            warnings.push(format!("the protection cannot be read: {reason}").into());
+        }
         if self.state == SchemaState::Changed {
             warnings.push(CHANGED_REMEDY.into());
         }

@@ -106,7 +106,7 @@ async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Ve
         schema::migrations(&status),
         schema::ownership(&health),
         schema::tenant_role(&health),
-        schema::protection(db).await?,
+        schema::protection(db).await,
     ];
     if migrated {
         checks.push(schema::tenant_scope(db, &health).await);

@@ -10,7 +10,6 @@ use crate::{
         migrate::{CHANGED_REMEDY, FOREIGN_REMEDY, MigrationState, Status},
     },
     domain::OrganizationId,
-    error::Result,
     quoting::identifier,
     run,
     services::protection,
@@ -126,19 +125,20 @@ pub(super) fn row_level_security(health: &Health) -> Check {
 }
 
 /// Whether destruction in this database asks for `--confirm`.
-///
-/// # Errors
-/// As [`protection::find`].
-pub(super) async fn protection(db: &Database) -> Result<Check> {
-    let found = protection::find(db).await?;
-    Ok(Check::ok(
-        "protection",
-        AREA,
-        match found {
-            Some(found) => format!("destruction needs --confirm ({})", found.label),
-            None => "not protected: --yes destroys; `db protect` asks for --confirm".to_owned(),
-        },
-    ))
+pub(super) async fn protection(db: &Database) -> Check {
+    const NAME: &str = "protection";
+    match protection::find(db).await {
+        Ok(Some(found)) => {
+            let message = format!("destruction needs --confirm ({})", found.label);
+            Check::ok(NAME, AREA, message)
+        }
+        Ok(None) => Check::ok(
+            NAME,
+            AREA,
+            "not protected: --yes agrees to destruction (see `db protect --help`)",
+        ),
+        Err(error) => Check::skipped(NAME, AREA, format!("it cannot be read: {error}")),
+    }
 }
 
 #[cfg(test)]

@@ -12,14 +12,16 @@ use clap::Subcommand;
 
 pub(super) use create::zone_and_locale;
 
-use crate::{context::App, error::Result};
+use crate::{cli::Scope, context::App, error::Result};
 
 /// Create, look at, change, suspend, delete and purge organizations.
 #[derive(Debug, Subcommand)]
 pub enum OrgCommand {
     Create(create::CreateArgs),
     List(list::ListArgs),
+    #[command(add = Scope::Organization)]
     Show(show::ShowArgs),
+    #[command(add = Scope::Organization)]
     Update(update::UpdateArgs),
     Use(current::UseArgs),
     Current(current::CurrentArgs),

@@ -248,6 +248,7 @@ impl View for StatusView {
                 "Protected",
                 match &self.protection {
                     Some(label) => style.ok(label),
+                    None if self.unread.is_some() => style.warn("unknown"),
                     None => style.dim("no"),
                 },
             )

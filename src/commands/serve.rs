@@ -10,6 +10,7 @@ use crate::{
     context::App,
     crypto::SealingKeys,
     db::{Pool, PoolSettings},
+    domain::invitation,
     error::{Error, Result},
     output::{Page, View},
     server::{self, Listening, Roles, Server, Settings},
@@ -132,7 +133,17 @@ fn keys(app: &App) -> Option<Arc<SealingKeys>> {
 }
 
 fn mail_workers(app: &App) -> Result<Vec<outbox::Worker>> {
-    let connections = app.config()?.mail.connections;
+    let config = app.config()?;
+    if app.mails()?
+        && let Err(error) = invitation::require_address(&config.invitations.link_template)
+    {
+        // Webhooks do not need it; what waits to be mailed is not lost.
+        let hint = error.hints().iter().map(|hint| app.printer.complete(hint));
+        let hint = hint.collect::<Vec<_>>().join("; ");
+        tracing::warn!(%error, hint, "no mail is sent: messages wait in the outbox until then");
+        return Ok(Vec::new());
+    }
+    let connections = config.mail.connections;
     let workers = (0..connections).map(|_| app.mail_worker());
     workers.filter_map(Result::transpose).collect()
 }

@@ -5,7 +5,7 @@ use std::{fs, sync::Arc, time::Duration};
 use super::App;
 use crate::{
     config::{MailSection, MailTls},
-    domain::Email,
+    domain::{Email, invitation},
     error::{Error, Result},
     mail::{Encryption, Mailer, Sender, Smtp, SmtpSettings},
     run,
@@ -46,7 +46,8 @@ impl App {
         let keys = self.sealing_keys().map_err(|error| {
             error.hint("links wait sealed until they are mailed; without smtp_host in the section [mail] they are shown instead")
         })?;
-        Ok(Some(TokenSeal::new(Arc::new(keys))))
+        let template = &self.config()?.invitations.link_template;
+        Ok(Some(TokenSeal::new(Arc::new(keys), template)))
     }
 
     /// What sends messages; `None`: no mail server is configured. Connects to nothing.
@@ -89,8 +90,12 @@ impl App {
     /// A worker that sends what waits in the outbox; `None`: no mail server is configured.
     ///
     /// # Errors
-    /// As [`App::mailer`] and [`App::token_seal`].
+    /// As [`App::mailer`] and [`App::token_seal`]; `BadInput` where links would lead nowhere: what
+    /// waits in the outbox waits until link_template is set.
     pub fn mail_worker(&self) -> Result<Option<Worker>> {
+        if self.mails()? {
+            invitation::require_address(&self.config()?.invitations.link_template)?;
+        }
         let (Some(mailer), Some(seal)) = (self.mailer()?, self.token_seal()?) else {
             return Ok(None);
         };

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use url::Url;
+use url::{Host, Url};
 use uuid::Uuid;
 use zeroize::Zeroize;
 
@@ -17,6 +17,7 @@ use super::ids::{InvitationId, OrganizationId, UserId};
 use super::role::Role;
 use super::suggest::quoted;
 use crate::error::{Error, ErrorKind, Result};
+use crate::run;
 
 /// What the accepting side is told of a token that is malformed, unknown, used, expired or
 /// revoked: the same words, so that they tell nothing apart.
@@ -206,6 +207,51 @@ pub fn check_link_template(template: &str) -> Result<()> {
     .hint("write something like https://app.example.com/invite#token={token}"))
 }
 
+/// Refuses a template whose host is reserved for examples and tests (RFC 2606, RFC 6761), as that of
+/// the default is: links that are mailed would lead nowhere, or to somebody else.
+///
+/// # Errors
+/// [`ErrorKind::BadInput`].
+pub fn require_address(template: &str) -> Result<()> {
+    check_link_template(template)?;
+    let host = Url::parse(template).ok();
+    let host = host.as_ref().and_then(Url::host);
+    let reserved = match host {
+        Some(Host::Domain(name)) => is_reserved(name),
+        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_unspecified(),
+        Some(Host::Ipv6(address)) => address.is_loopback() || address.is_unspecified(),
+        None => true,
+    };
+    if !reserved {
+        return Ok(());
+    }
+    Err(Error::bad_input(format!(
+        "link_template: not set: mailed invitations would link to {}, which is reserved for examples",
+        host.map_or_else(|| "no host".to_owned(), |host| host.to_string())
+    ))
+    .hint(run!["config", "path"].labeled(
+        "set link_template in the section [invitations] of the configuration to the address of your platform; the file",
+    )))
+}
+
+/// Names under which nobody can register (RFC 2606 2 and 3, RFC 6761 6).
+fn is_reserved(host: &str) -> bool {
+    const RESERVED: [&str; 7] = [
+        "example",
+        "example.com",
+        "example.net",
+        "example.org",
+        "invalid",
+        "localhost",
+        "test",
+    ];
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    RESERVED.iter().any(|reserved| {
+        let above = host.strip_suffix(reserved);
+        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    })
+}
+
 /// The link to send, with the token in the fragment.
 ///
 /// # Errors
@@ -277,6 +323,39 @@ mod tests {
 
     fn token(id: u128, random: [u8; 32]) -> InvitationToken {
         InvitationToken::new(Uuid::from_u128(id).into(), random)
+    }
+
+    #[test]
+    fn a_reserved_host_is_no_address() {
+        let of = |host: &str| require_address(&format!("https://{host}/invite#token={{token}}"));
+        for host in [
+            "app.example.com",
+            "example.org",
+            "APP.Example.Net.",
+            "clinic.example",
+            "localhost:8080",
+            "app.localhost",
+            "a.test",
+            "b.invalid",
+            "127.0.0.1",
+            "[::1]",
+            "0.0.0.0",
+        ] {
+            let error = of(host).expect_err(host);
+            assert!(
+                error.to_string().contains("link_template: not set"),
+                "{error}"
+            );
+        }
+        for host in [
+            "app.smiles.care",
+            "notexample.com",
+            "example.com.au",
+            "10.0.0.7",
+            "contest",
+        ] {
+            of(host).expect(host);
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ use crate::{
 /// The days that an invitation of the demo is good for.
 const EXPIRES_DAYS: u32 = 7;
 
+/// Where its links would lead. Nothing of the demo is mailed.
+const DEMO_LINK: &str = "https://demo.internal/invite#token={token}";
+
 /// One of the two organizations of the demo.
 struct Part {
     name: &'static str,
@@ -238,7 +241,7 @@ async fn configure(
     // The invitation waits in the outbox, as where a mail server is configured.
     let mailing = as_owner
         .clone()
-        .mailing(Some(TokenSeal::new(Arc::clone(keys))));
+        .mailing(Some(TokenSeal::new(Arc::clone(keys), DEMO_LINK)));
     let guest: Email = part.guest.parse()?;
     let guests = [guest];
     let role = Role::Viewer;

@@ -2,8 +2,9 @@
 
 use super::report::{Area, Check};
 use crate::{
-    config::{self, InvitationsSection},
+    config,
     context::App,
+    domain::invitation,
     error::Result,
     local::{LocalState, LocalStatus},
     run,
@@ -50,13 +51,15 @@ pub(super) fn invitation_link(app: &App) -> Check {
         return Check::skipped(NAME, AREA, "the configuration cannot be read");
     };
     let template = &config.invitations.link_template;
-    if *template == InvitationsSection::default().link_template {
-        return Check::warning(
-            NAME,
-            AREA,
-            format!("links of invitations lead nowhere: {template} is only an example"),
-        )
-        .remedy(
+    if invitation::require_address(template).is_err() {
+        let check = if config.mail.smtp_host.is_some() {
+            let what = "no invitation is mailed: link_template is not set";
+            Check::failed(NAME, AREA, format!("{what} ({template} is an example)"))
+        } else {
+            let what = format!("links of invitations lead nowhere: {template} is only an example");
+            Check::warning(NAME, AREA, what)
+        };
+        return check.remedy(
             run!["config", "path"].labeled("set link_template in the [invitations] section of the configuration to the address of your platform; the file"),
         );
     }

@@ -43,6 +43,9 @@ impl Joining {
                 .map_err(|error| error.hint("or invite them: --mode invite"))?;
         }
         invitation::check_link_template(&self.link_template)?;
+        if let (MemberMode::Invite, Some(seal)) = (self.mode, &session.mail) {
+            seal.require_address()?;
+        }
         invitation::expiry(session.now(), self.expires_days).map(|_| ())
     }
 }

@@ -47,9 +47,17 @@ impl Fixture {
 /// Keys that everybody knows.
 pub const SECRET_KEYS: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 
+/// The template of links, at the head of a configuration with a mail server: mail with
+/// a link to the example's address is refused.
+pub const LINK_TEMPLATE: &str =
+    "[invitations]\nlink_template = 'https://app.smiles.care/invite#token={token}'\n";
+
 /// What seals the tokens of mailed invitations, with [`SECRET_KEYS`].
 pub fn token_seal() -> TokenSeal {
-    TokenSeal::new(Arc::new(SealingKeys::parse(SECRET_KEYS).expect("keys")))
+    TokenSeal::new(
+        Arc::new(SealingKeys::parse(SECRET_KEYS).expect("keys")),
+        "https://app.smiles.care/invite#token={token}",
+    )
 }
 
 /// A user who signed up; they get an organization of their own where nobody invited them.

@@ -10,7 +10,9 @@ mod smtp;
 
 pub use cli::{Cli, Outcome};
 pub use clinic::{Clinic, token_of};
-pub use fixtures::{Fixture, Practice, SECRET_KEYS, practice, sealing_keys, token_seal, user};
+pub use fixtures::{
+    Fixture, LINK_TEMPLATE, Practice, SECRET_KEYS, practice, sealing_keys, token_seal, user,
+};
 pub use race::race;
 pub use smtp::{Act, Gate, Security, SmtpServer, Stage, USER as SMTP_USER};
 

@@ -4,12 +4,13 @@ mod attempts;
 mod crash;
 mod doctor;
 mod encryption;
+mod link;
 mod messages;
 mod queue;
 
 use serde_json::Value;
 
-use crate::common::{Clinic, Outcome, SECRET_KEYS, SmtpServer, block_on};
+use crate::common::{Clinic, LINK_TEMPLATE, Outcome, SECRET_KEYS, SmtpServer, block_on};
 
 /// The clinic with a mail server of its own.
 struct Post {
@@ -42,7 +43,7 @@ impl Post {
             false => "tls = 'none'\n",
         };
         let text = format!(
-            "[mail]\nsmtp_host = 'localhost'\nsmtp_port = {port}\n{tls}timeout_seconds = 20\n\
+            "{LINK_TEMPLATE}[mail]\nsmtp_host = 'localhost'\nsmtp_port = {port}\n{tls}timeout_seconds = 20\n\
              from_address = 'clinics@mail.example'\n{more}\n"
         );
         let path = self.clinic.cli.config_file();

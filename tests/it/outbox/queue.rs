@@ -210,7 +210,7 @@ fn mailer(server: &SmtpServer) -> Mailer {
             name: None,
             reply_to: None,
         },
-        link_template: "https://app.example.com/invite#token={token}".to_owned(),
+        link_template: "https://app.smiles.care/invite#token={token}".to_owned(),
     }
 }
 

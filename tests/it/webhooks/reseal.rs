@@ -7,7 +7,7 @@ use super::{
     house::{House, SECRET},
     sign,
 };
-use crate::common::{Cli, SECRET_KEYS, SmtpServer};
+use crate::common::{Cli, LINK_TEMPLATE, SECRET_KEYS, SmtpServer};
 
 const NEW_KEY: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
 
@@ -18,7 +18,7 @@ fn cli(house: &House, keys: &str, server: &SmtpServer) -> Cli {
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     let port = server.port();
     let mail = format!(
-        "[mail]\nsmtp_host = 'localhost'\nsmtp_port = {port}\ntls = 'none'\nfrom_address = 'a@clinic.example'\n"
+        "{LINK_TEMPLATE}[mail]\nsmtp_host = 'localhost'\nsmtp_port = {port}\ntls = 'none'\nfrom_address = 'a@clinic.example'\n"
     );
     std::fs::write(file, mail).unwrap();
     cli

@@ -13,6 +13,7 @@ use crate::{
     db::{invitations::InvitationFilter, members::MemberFilter},
     domain::{
         ChannelKind, Permission, Role, TimeZone,
+        access::Import,
         booking::{
             AppointmentStatus, Function, ScheduleKind, Weekday,
             parameters::{GetOperatories, GetProviders, LONGEST_PAGE},
@@ -145,6 +146,18 @@ pub fn booking_functions(current: &OsStr) -> Vec<CompletionCandidate> {
         Function::as_str,
         Function::description,
     )
+}
+
+/// What reads patients' records: the functions, and the imports that compare.
+pub fn record_readers(current: &OsStr) -> Vec<CompletionCandidate> {
+    let mut readers = booking_functions(current);
+    readers.extend(described(
+        current,
+        Import::ALL,
+        Import::as_str,
+        Import::description,
+    ));
+    readers
 }
 
 /// The days of the week.

@@ -10,6 +10,7 @@ use crate::{
     domain::{
         AppointmentId, Email, Locale, OutboxStatus, Permission, Role, ScheduleId, Slug, TimeZone,
         UserId,
+        access::Reader,
         booking::{AppointmentStatus, ClockTime, Function, Moment, ScheduleKind, Weekday},
         channel::ChannelKind,
         display_name,
@@ -84,6 +85,7 @@ parsers! {
     organization_status -> OrganizationStatus;
     /// A function on the booking data.
     booking_function -> Function;
+    record_reader -> Reader;
     /// A point in time, with an offset or on the organization's clock.
     moment -> Moment;
     /// A time on the clock.

@@ -1,65 +1,145 @@
-//! The log of who read which patients' records.
+//! The log of the answers that depended on patients' records, as a chain of hashes.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::TenantTx;
+use super::{TenantTx, chains::HeadRow};
 use crate::{
-    domain::{PatientId, booking::Function},
-    error::Result,
+    domain::{
+        PatientId,
+        access::{Access, Reader, Rows},
+        chain::Head,
+    },
+    error::{Error, Result},
 };
 
-/// A reading of a patient's record.
-#[derive(Clone, Debug)]
-pub struct Access {
-    pub id: Uuid,
-    pub occurred_at: DateTime<Utc>,
-    pub actor: String,
-    /// The name of the function that showed it.
-    pub function: String,
-    pub patient_id: PatientId,
-    pub request_id: Uuid,
-}
-
-/// Adds rows. Inserts only, so that readers do not wait for each other.
+/// Appends the rows of one answer, which are one link of the chain. All are of the same moment,
+/// reader, actor and request.
+///
+/// The chain's head is locked until the end of the transaction, so call it last: readers of one
+/// organization wait for each other from here to the commit, and no longer.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost.
-pub async fn append(tx: &mut TenantTx, readings: &[Access]) -> Result<()> {
-    let Some(first) = readings.first() else {
+/// `Unavailable` when the connection is lost; `Failure` where the chain has no head: then nothing
+/// may be shown.
+pub async fn append(tx: &mut TenantTx, mut rows: Vec<Access>) -> Result<()> {
+    rows.sort_unstable_by_key(|row| row.id);
+    let Some(first) = rows.first() else {
         return Ok(());
     };
-    let ids: Vec<Uuid> = readings.iter().map(|one| one.id).collect();
-    let patients: Vec<Uuid> = readings
-        .iter()
-        .map(|one| one.patient_id.as_uuid())
-        .collect();
-    sqlx::query!(
-        "INSERT INTO access_log
-                (organization_id, id, occurred_at, actor, function, patient_id, request_id)
-         SELECT $1, r.id, $3, $4, $5, r.patient_id, $7
-           FROM unnest($2::uuid[], $6::uuid[]) r (id, patient_id)",
-        tx.organization_id().as_uuid(),
+    let organization = tx.organization_id();
+    let mut digest = Rows::default();
+    for row in &rows {
+        digest.add(organization, row);
+    }
+    let digest = digest.digest();
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let patients: Vec<Uuid> = rows.iter().map(|row| row.patient_id.as_uuid()).collect();
+    let inserted = sqlx::query!(
+        "WITH head AS (
+             UPDATE access_chains
+                SET last_sequence = last_sequence + 1,
+                    last_hash = sha256(last_hash || int8send(last_sequence + 1) || $8)
+              WHERE organization_id = $1
+          RETURNING last_sequence, last_hash
+         )
+         INSERT INTO access_log (organization_id, id, occurred_at, actor, function, patient_id,
+                                 request_id, sequence, hash)
+         SELECT $1, r.id, $3, $4, $5, r.patient_id, $7, head.last_sequence, head.last_hash
+           FROM head, unnest($2::uuid[], $6::uuid[]) r (id, patient_id)",
+        organization.as_uuid(),
         &ids,
         first.occurred_at,
         first.actor,
         first.function,
         &patients,
         first.request_id,
+        digest.as_slice(),
     )
     .execute(tx.connection())
     .await?;
-    Ok(())
+    if inserted.rows_affected() == ids.len() as u64 {
+        return Ok(());
+    }
+    Err(
+        Error::failure("the access log cannot be written: the head of its chain is missing").hint(
+            "no command of tenantctl removes it, so it was removed with SQL: restore \
+             access_chains from a backup",
+        ),
+    )
 }
 
-/// Which readings to list.
+/// A row with its place in the chain and the hash that is stored beside it.
+#[derive(Clone, Debug)]
+pub struct StoredAccess {
+    pub sequence: i64,
+    pub row: Access,
+    pub hash: Vec<u8>,
+}
+
+/// The head of the organization's chain.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
+    sqlx::query_as!(
+        HeadRow,
+        "SELECT last_sequence, last_hash FROM access_chains WHERE organization_id = $1",
+        tx.organization_id().as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(Head::try_from)
+    .transpose()
+}
+
+/// Up to `limit` rows after a row, in the order of the chain; `None`: from the first one on.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn after(
+    tx: &mut TenantTx,
+    row: Option<(i64, Uuid)>,
+    limit: i64,
+) -> Result<Vec<StoredAccess>> {
+    let (sequence, id) = row.unwrap_or((i64::MIN, Uuid::nil()));
+    let rows = sqlx::query!(
+        "SELECT sequence, id, occurred_at, actor, function, patient_id, request_id, hash
+           FROM access_log
+          WHERE organization_id = $1 AND (sequence, id) > ($2, $3)
+          ORDER BY sequence, id LIMIT $4",
+        tx.organization_id().as_uuid(),
+        sequence,
+        id,
+        limit,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| StoredAccess {
+            sequence: row.sequence,
+            row: Access {
+                id: row.id,
+                occurred_at: row.occurred_at,
+                actor: row.actor,
+                function: row.function,
+                patient_id: row.patient_id.into(),
+                request_id: row.request_id,
+            },
+            hash: row.hash,
+        })
+        .collect())
+}
+
+/// Which rows to list.
 #[derive(Clone, Debug, Default)]
 pub struct AccessFilter {
     /// Those of this patient's record.
     pub patient: Option<PatientId>,
     /// Part of the reader's name, in any case.
     pub actor: Option<String>,
-    pub function: Option<Function>,
+    pub function: Option<Reader>,
     pub since: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,
     /// Older than this row.
@@ -89,7 +169,7 @@ pub async fn page(tx: &mut TenantTx, filter: &AccessFilter) -> Result<Vec<Access
             .actor
             .as_deref()
             .map(super::organizations::contains_pattern),
-        filter.function.map(Function::as_str),
+        filter.function.map(Reader::as_str),
         filter.since,
         filter.until,
         filter.before,

@@ -6,13 +6,10 @@ use futures_util::{StreamExt, stream::BoxStream};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Database, PlatformConn, TenantTx};
+use super::{Database, PlatformConn, TenantTx, chains::HeadRow};
 use crate::{
-    domain::{
-        OrganizationId,
-        activity::{Entry, GENESIS},
-    },
-    error::{Error, Result},
+    domain::{OrganizationId, activity::Entry, chain::Head},
+    error::Result,
 };
 
 /// What an entry says, before the chain gives it a place.
@@ -55,13 +52,6 @@ pub struct StoredEntry {
     pub hash: Vec<u8>,
 }
 
-/// The end of a chain.
-#[derive(Clone, Debug)]
-pub struct ChainHead {
-    pub last_sequence: i64,
-    pub last_hash: Vec<u8>,
-}
-
 struct EntryRow {
     organization_id: Option<Uuid>,
     id: Uuid,
@@ -100,21 +90,6 @@ impl From<EntryRow> for StoredEntry {
     }
 }
 
-/// Starts the chain of a new organization.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
-pub async fn start_chain(tx: &mut TenantTx) -> Result<()> {
-    sqlx::query!(
-        "INSERT INTO activity_chains (organization_id, last_sequence, last_hash) VALUES ($1, 0, $2)",
-        tx.organization_id().as_uuid(),
-        GENESIS.as_slice(),
-    )
-    .execute(tx.connection())
-    .await?;
-    Ok(())
-}
-
 /// Appends an entry to the organization's chain, in the transaction of the change it tells of.
 /// The chain's head is locked until the end of that transaction, so writers take turns.
 ///
@@ -124,14 +99,15 @@ pub async fn append(tx: &mut TenantTx, new: NewEntry) -> Result<()> {
     tx.about_to_change();
     let organization = tx.organization_id();
     let head = sqlx::query_as!(
-        ChainHead,
+        HeadRow,
         "SELECT last_sequence, last_hash FROM activity_chains WHERE organization_id = $1 FOR UPDATE",
         organization.as_uuid(),
     )
     .fetch_one(tx.connection())
     .await?;
-    let previous = hash_of(&head.last_hash)?;
-    let entry = new.into_entry(Some(organization), head.last_sequence + 1);
+    let head = Head::try_from(head)?;
+    let previous = head.hash;
+    let entry = new.into_entry(Some(organization), head.sequence + 1);
     let hash = entry.hash(&previous);
     sqlx::query!(
         "WITH head AS (
@@ -167,13 +143,14 @@ pub async fn append(tx: &mut TenantTx, new: NewEntry) -> Result<()> {
 pub async fn append_platform(conn: &mut PlatformConn, new: NewEntry) -> Result<()> {
     conn.about_to_change();
     let head = sqlx::query_as!(
-        ChainHead,
+        HeadRow,
         "SELECT last_sequence, last_hash FROM platform_activity_chain WHERE id = 1 FOR UPDATE",
     )
     .fetch_one(conn.connection())
     .await?;
-    let previous = hash_of(&head.last_hash)?;
-    let entry = new.into_entry(None, head.last_sequence + 1);
+    let head = Head::try_from(head)?;
+    let previous = head.hash;
+    let entry = new.into_entry(None, head.sequence + 1);
     let hash = entry.hash(&previous);
     sqlx::query!(
         "WITH head AS (
@@ -198,12 +175,6 @@ pub async fn append_platform(conn: &mut PlatformConn, new: NewEntry) -> Result<(
     .execute(conn.connection())
     .await?;
     Ok(())
-}
-
-fn hash_of(bytes: &[u8]) -> Result<[u8; 32]> {
-    bytes
-        .try_into()
-        .map_err(|_| Error::failure("the head of the activity chain is not a SHA-256"))
 }
 
 /// Which entries to list.
@@ -324,27 +295,31 @@ pub async fn find_platform(conn: &mut PlatformConn, sequence: i64) -> Result<Opt
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn head(tx: &mut TenantTx) -> Result<Option<ChainHead>> {
-    Ok(sqlx::query_as!(
-        ChainHead,
+pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
+    sqlx::query_as!(
+        HeadRow,
         "SELECT last_sequence, last_hash FROM activity_chains WHERE organization_id = $1",
         tx.organization_id().as_uuid(),
     )
     .fetch_optional(tx.connection())
-    .await?)
+    .await?
+    .map(Head::try_from)
+    .transpose()
 }
 
 /// The head of the platform's chain.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn head_platform(conn: &mut PlatformConn) -> Result<Option<ChainHead>> {
-    Ok(sqlx::query_as!(
-        ChainHead,
+pub async fn head_platform(conn: &mut PlatformConn) -> Result<Option<Head>> {
+    sqlx::query_as!(
+        HeadRow,
         "SELECT last_sequence, last_hash FROM platform_activity_chain WHERE id = 1",
     )
     .fetch_optional(conn.connection())
-    .await?)
+    .await?
+    .map(Head::try_from)
+    .transpose()
 }
 
 /// Up to `limit` entries of the organization after a place in the chain, oldest first, for

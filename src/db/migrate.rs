@@ -17,6 +17,7 @@ static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 /// The tables and views of our schema. A database that has some of them without our history
 /// belongs to somebody else.
 const OUR_TABLES: &[&str] = &[
+    "access_chains",
     "access_log",
     "activity_chains",
     "activity_log",

@@ -7,6 +7,7 @@ pub mod access;
 pub mod activity;
 pub mod agents;
 pub mod appointments;
+pub mod chains;
 pub mod channels;
 mod connection;
 mod error;

@@ -22,6 +22,7 @@ pub const TABLES: &[&str] = &[
     "channel_usage",
     "channel_identities",
     "access_log",
+    "access_chains",
     "appointments",
     "schedules",
     "patient_name_parts",

@@ -1,10 +1,5 @@
-//! The activity log as a hash chain: removing, inserting or editing a row shows.
-//!
-//! The rows of an organization (and, apart from them, those of the platform) are numbered from
-//! 1; each stores `SHA-256(previous hash ‖ canonical JSON of the row)`. A chain cannot show that
-//! its newest rows were cut off: compare [`ChainVerifier::last`] with a copy kept elsewhere.
-
-use std::fmt;
+//! An entry of the activity log, and its hash in the chain: `SHA-256(previous hash ‖ canonical JSON
+//! of the row)`.
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,10 +8,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::canonical_json::canonical;
+use super::chain::Link;
 use super::ids::{ActivityId, OrganizationId};
-
-/// The "previous hash" of the first entry of a chain.
-pub const GENESIS: [u8; 32] = [0; 32];
 
 /// One thing that somebody did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +44,7 @@ pub fn to_microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 impl Entry {
-    /// The hash of this entry, chained to that of the one before ([`GENESIS`] for the first).
+    /// The hash of this entry, chained to that of the one before.
     pub fn hash(&self, previous: &[u8; 32]) -> [u8; 32] {
         let canonical = canonical(&self.as_json()).to_string();
         Sha256::new()
@@ -84,104 +77,17 @@ impl Entry {
     }
 }
 
-/// Where and how a chain is broken.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Break {
-    /// The position of the first row that does not fit.
-    pub sequence: i64,
-    /// The id of that row.
-    pub id: ActivityId,
-    /// What does not fit.
-    pub kind: BreakKind,
-}
-
-/// What does not fit in a broken chain.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum BreakKind {
-    /// Rows are missing, or doubled, before this one.
-    Gap {
-        /// The position that was due.
-        expected: i64,
-    },
-    /// The row does not continue the one before it: that one, or both, were replaced.
-    PreviousHash,
-    /// The row does not match its own hash: it was edited.
-    Hash,
-}
-
-impl fmt::Display for Break {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sequence, kind, .. } = self;
-        match kind {
-            BreakKind::Gap { expected } if sequence > expected => {
-                write!(f, "entries {expected} to {} are missing", sequence - 1)
-            }
-            BreakKind::Gap { expected } => write!(f, "entry {expected} was due"),
-            BreakKind::PreviousHash => f.write_str("it does not continue the entry before it"),
-            BreakKind::Hash => f.write_str("it was edited: its content does not match its hash"),
-        }
-    }
-}
-
-impl std::error::Error for Break {}
-
-/// Walks a chain in the order of its sequence, a row at a time, in constant memory.
-#[derive(Clone, Debug)]
-pub struct ChainVerifier {
-    sequence: i64,
-    hash: [u8; 32],
-}
-
-impl Default for ChainVerifier {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl ChainVerifier {
-    /// Starts before the first entry.
-    pub const fn new() -> Self {
-        Self {
-            sequence: 0,
-            hash: GENESIS,
-        }
+impl Link for Entry {
+    fn sequence(&self) -> i64 {
+        self.sequence
     }
 
-    /// Checks the next row against the ones before it.
-    ///
-    /// # Errors
-    /// The [`Break`]; the verifier then stays where it was.
-    pub fn next(
-        &mut self,
-        entry: &Entry,
-        stored_previous: &[u8],
-        stored_hash: &[u8],
-    ) -> Result<(), Break> {
-        let broken = |kind| Break {
-            sequence: entry.sequence,
-            id: entry.id,
-            kind,
-        };
-        let expected = self.sequence + 1;
-        if entry.sequence != expected {
-            return Err(broken(BreakKind::Gap { expected }));
-        }
-        if stored_previous != self.hash {
-            return Err(broken(BreakKind::PreviousHash));
-        }
-        let hash = entry.hash(&self.hash);
-        if stored_hash != hash {
-            return Err(broken(BreakKind::Hash));
-        }
-        self.sequence = expected;
-        self.hash = hash;
-        Ok(())
+    fn id(&self) -> Uuid {
+        self.id.as_uuid()
     }
 
-    /// Position and hash of the last good entry; none before the first.
-    pub fn last(&self) -> Option<(i64, [u8; 32])> {
-        (self.sequence > 0).then_some((self.sequence, self.hash))
+    fn hash(&self, previous: &[u8; 32]) -> [u8; 32] {
+        self.hash(previous)
     }
 }
 
@@ -191,6 +97,7 @@ mod tests {
 
     use super::*;
     use crate::domain::canonical_json::tests::{any_json, through_jsonb};
+    use crate::domain::chain::{BreakKind, ChainVerifier, GENESIS};
 
     type Row = (Entry, [u8; 32], [u8; 32]);
 
@@ -226,7 +133,7 @@ mod tests {
         let mut verifier = ChainVerifier::new();
         let mut checked = rows
             .iter()
-            .map(|(entry, previous, hash)| verifier.next(entry, previous, hash));
+            .map(|(entry, previous, hash)| verifier.next(entry, Some(previous), hash));
         let found = checked.find_map(Result::err)?;
         Some((found.sequence, found.kind))
     }
@@ -237,7 +144,7 @@ mod tests {
         let mut verifier = ChainVerifier::new();
         assert_eq!(verifier.last(), None);
         for (entry, previous, hash) in &rows {
-            verifier.next(entry, previous, hash).unwrap();
+            verifier.next(entry, Some(previous), hash).unwrap();
         }
         assert_eq!(verifier.last(), Some((4, rows[3].2)));
     }

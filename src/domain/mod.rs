@@ -8,12 +8,14 @@
 #[macro_use]
 pub(crate) mod macros;
 
+pub mod access;
 pub mod activity;
 pub mod actor;
 pub mod agent;
 pub mod audit;
 pub mod booking;
 mod canonical_json;
+pub mod chain;
 pub mod channel;
 pub mod email;
 mod hexadecimal;
@@ -45,9 +47,10 @@ pub mod webhook_endpoint;
 pub mod webhook_event;
 pub mod widget;
 
-pub use activity::{ChainVerifier, Entry};
+pub use activity::Entry;
 pub use actor::Actor;
 pub use agent::AgentInstructions;
+pub use chain::ChainVerifier;
 pub use channel::{
     AgentMode, AiBackend, ChannelConfiguration, ChannelKind, ChannelSettings, DataIntegration,
 };

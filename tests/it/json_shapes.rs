@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::common::{Cli, SECRET_KEYS, SmtpServer, TestDb, block_on};
+use crate::common::{Cli, LINK_TEMPLATE, SECRET_KEYS, SmtpServer, TestDb, block_on};
 
 /// The names of the keys and the types of the values; a list is shown by its first element.
 fn shape(value: &Value) -> Value {
@@ -83,6 +83,7 @@ const COMMANDS: &[&str] = &[
     "activity list --org harbor",
     "activity show 1 --org harbor",
     "activity verify --org harbor",
+    "activity heads --org harbor",
     "patient list --org harbor",
     "patient show P-1 --org harbor",
     "patient create --first-name Noa --last-name Levi --external-id P-2 --org harbor",
@@ -158,7 +159,7 @@ fn mail_server(cli: Cli) -> (SmtpServer, Cli) {
     let server = SmtpServer::open();
     let cli = cli.env("TENANTCTL_SECRET_KEYS", SECRET_KEYS);
     let text = format!(
-        "[mail]\nsmtp_host = 'localhost'\nsmtp_port = {}\ntls = 'none'\n\
+        "{LINK_TEMPLATE}[mail]\nsmtp_host = 'localhost'\nsmtp_port = {}\ntls = 'none'\n\
          from_address = 'clinics@mail.example'\n",
         server.port()
     );

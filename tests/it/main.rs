@@ -7,6 +7,7 @@
 
 mod access;
 mod activity;
+mod activity_heads;
 mod agents;
 mod architecture;
 mod audit;

@@ -1,5 +1,6 @@
 //! `tenantctl activity`: who did what when, and the proof that nobody rewrote it.
 
+mod heads;
 mod list;
 mod show;
 mod verify;
@@ -7,19 +8,23 @@ mod view;
 
 use chrono_tz::Tz;
 use clap::Subcommand;
+use futures_util::TryStreamExt as _;
 
 use crate::{
     context::App,
+    db::organizations::OrganizationFilter,
+    domain::{Organization, OrganizationId},
     error::Result,
-    services::{Session, activity::Log},
+    services::{Session, activity::Log, organizations},
 };
 
-/// Read the activity log, and verify its chain of hashes.
+/// Read the activity log, and verify its chain of hashes and that of the access log.
 #[derive(Debug, Subcommand)]
 pub enum ActivityCommand {
     List(list::ListArgs),
     Show(show::ShowArgs),
     Verify(verify::VerifyArgs),
+    Heads(heads::HeadsArgs),
 }
 
 impl ActivityCommand {
@@ -32,6 +37,7 @@ impl ActivityCommand {
             Self::List(args) => app.list(args.run(app).await?).await,
             Self::Show(args) => app.show(args.run(app).await?).await,
             Self::Verify(args) => args.run(app).await,
+            Self::Heads(args) => app.list(args.run(app).await?).await,
         }
     }
 }
@@ -56,11 +62,38 @@ impl NamedLog {
         if platform {
             return Ok(Self::PLATFORM);
         }
-        let organization = app.organization(session, None).await?;
-        Ok(Self {
+        Ok(app.organization(session, None).await?.into())
+    }
+
+    /// The log of every organization, and the platform's own.
+    async fn all(session: &Session, what: &str) -> Result<Vec<Self>> {
+        session.require_operator(what)?;
+        let mut logs: Vec<Self> = organizations::list(session, OrganizationFilter::default())
+            .map_ok(Self::from)
+            .try_collect()
+            .await?;
+        logs.push(Self::PLATFORM);
+        Ok(logs)
+    }
+
+    fn organization_id(&self) -> Option<OrganizationId> {
+        match self.log {
+            Log::Organization(id) => Some(id),
+            Log::Platform => None,
+        }
+    }
+
+    fn whose(&self) -> &str {
+        self.organization.as_deref().unwrap_or("the platform")
+    }
+}
+
+impl From<Organization> for NamedLog {
+    fn from(organization: Organization) -> Self {
+        Self {
             log: Log::Organization(organization.id),
             organization: Some(organization.slug.to_string()),
             zone: Some(organization.time_zone.tz()),
-        })
+        }
     }
 }

@@ -1,32 +1,37 @@
 //! `activity verify`
 
-use clap::Args;
-use futures_util::TryStreamExt;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 use serde::Serialize;
 
-use super::NamedLog;
+use super::{
+    NamedLog,
+    heads::{Chain, KeptHeads},
+};
 use crate::{
     cli::Scope,
     context::App,
-    db::organizations::OrganizationFilter,
     domain::hexadecimal,
     error::{Error, ErrorKind, Result},
     output::{Cell, Listing, Page, Record, Style, View},
     services::{
         Session,
         activity::{self, Log, Verification},
-        organizations,
     },
 };
 
-/// Walk a log's chain of hashes: an entry that was edited, removed, inserted or moved shows.
+/// Walk the chains of hashes of the activity log and the access log: an entry that was edited,
+/// removed, inserted or moved shows.
 ///
-/// Exit code 0: intact. 10: broken; the first entry that does not fit is named. Somebody who owns
-/// the tables can write a whole new chain, so keep the number and hash of the last entry elsewhere.
+/// Exit code 0: intact. 10: broken; the first entry that does not fit is named. The owner of the
+/// tables can write a whole new chain, which only a copy of the heads kept elsewhere shows: save
+/// them with `activity heads`, and compare with `--heads`.
 ///
 /// Examples:
 ///   tenantctl activity verify --org harbor-clinic
 ///   tenantctl activity verify --all-organizations -o ndjson     (with the platform's own log)
+///   tenantctl activity verify --all-organizations --heads heads-2026-11-01.json
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct VerifyArgs {
@@ -34,46 +39,65 @@ pub struct VerifyArgs {
     #[arg(long, conflicts_with_all = ["org", "all_organizations"], add = Scope::Platform)]
     platform: bool,
 
-    /// The log of every organization, and the platform's own.
-    #[arg(long, conflicts_with = "org")]
+    /// The logs of every organization, and the platform's own.
+    #[arg(long, conflicts_with = "org", add = Scope::Platform)]
     all_organizations: bool,
+
+    /// Heads saved earlier by `activity heads -o json`, which the logs have to continue.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    heads: Option<PathBuf>,
 }
 
 impl VerifyArgs {
     pub(super) async fn run(self, app: &App) -> Result<()> {
+        let kept = match &self.heads {
+            Some(path) => Some(KeptHeads::read(path)?),
+            None => None,
+        };
         let session = app.session().await?;
         if self.all_organizations {
-            let verdicts = verify_all(app, &session).await?;
+            let logs = NamedLog::all(&session, "verify the activity of every organization").await?;
+            let verdicts = verify_all(app, &session, &logs, kept.as_ref()).await?;
             let judged = judge(&verdicts);
             app.list(Listing::of(verdicts, "no logs")).await?;
-            return judged;
+            judged?;
+            return kept.map_or(Ok(()), |kept| kept.require_all(&logs));
         }
         let log = NamedLog::find(app, &session, self.platform).await?;
-        let verified = activity::verify(&session, log.log).await?;
-        let verdict = Verdict::new(&log, verified);
+        if let Some(kept) = &kept {
+            kept.require_some_of(&log)?;
+        }
+        let verdict = verify(&session, &log, kept.as_ref()).await?;
         app.printer.view(&verdict)?;
         judge(&[verdict])
     }
 }
 
-async fn verify_all(app: &App, session: &Session) -> Result<Vec<Verdict>> {
-    session.require_operator("verify the activity of every organization")?;
-    let mut logs: Vec<NamedLog> = organizations::list(session, OrganizationFilter::default())
-        .map_ok(|organization| NamedLog {
-            log: Log::Organization(organization.id),
-            organization: Some(organization.slug.to_string()),
-            zone: Some(organization.time_zone.tz()),
-        })
-        .try_collect()
-        .await?;
-    logs.push(NamedLog::PLATFORM);
+async fn verify(session: &Session, log: &NamedLog, kept: Option<&KeptHeads>) -> Result<Verdict> {
+    let head = |chain| kept.and_then(|kept| kept.of(log, chain));
+    let activity = activity::verify(session, log.log, head(Chain::Activity)).await?;
+    let readings = match log.log {
+        Log::Organization(id) => {
+            Some(activity::verify_readings(session, id, head(Chain::Access)).await?)
+        }
+        Log::Platform => None,
+    };
+    Ok(Verdict::new(log, activity, readings))
+}
+
+async fn verify_all(
+    app: &App,
+    session: &Session,
+    logs: &[NamedLog],
+    kept: Option<&KeptHeads>,
+) -> Result<Vec<Verdict>> {
     let progress = app
         .printer
         .progress("verifying logs", Some(logs.len() as u64));
     let mut verdicts = Vec::with_capacity(logs.len());
-    for log in &logs {
-        match activity::verify(session, log.log).await {
-            Ok(verified) => verdicts.push(Verdict::new(log, verified)),
+    for log in logs {
+        match verify(session, log, kept).await {
+            Ok(verdict) => verdicts.push(verdict),
             // Purged since the list was read: its log went with it.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -85,7 +109,7 @@ async fn verify_all(app: &App, session: &Session) -> Result<Vec<Verdict>> {
 
 /// Exit code 10 where a chain is broken.
 fn judge(verdicts: &[Verdict]) -> Result<()> {
-    let mut broken = verdicts.iter().filter_map(Verdict::complaint);
+    let mut broken = verdicts.iter().flat_map(Verdict::complaints);
     let Some(first) = broken.next() else {
         return Ok(());
     };
@@ -95,21 +119,33 @@ fn judge(verdicts: &[Verdict]) -> Result<()> {
     };
     Err(
         Error::new(ErrorKind::Finding, format!("{first}{more}")).hint(
-            "no command of tenantctl changes entries, so somebody did it with SQL: compare the \
-             entries from there on with a backup, and see who has the rights of the tables' owner",
+            "no command of tenantctl changes entries, so it was done with SQL: compare the entries \
+             from there on with a backup, and see who has the rights of the tables' owner",
         ),
     )
 }
 
-/// What a walk along a chain found.
+/// What a walk along the chains of a log found.
 #[derive(Serialize)]
 struct Verdict {
     /// The slug; `None`: the platform's own log.
     organization: Option<String>,
+    /// Whether all of its chains hold.
     intact: bool,
-    /// How many entries hold, from the first on.
+    /// How many entries of the activity log hold, from the first on.
     entries: i64,
     /// The hash of the last one of these, to keep elsewhere.
+    last_hash: String,
+    broken: Option<Broken>,
+    /// The chain of the access log; `None`: the platform has none.
+    access_log: Option<ChainVerdict>,
+}
+
+/// What a walk along the chain of an access log found.
+#[derive(Serialize)]
+struct ChainVerdict {
+    intact: bool,
+    entries: i64,
     last_hash: String,
     broken: Option<Broken>,
 }
@@ -120,10 +156,16 @@ struct Broken {
     what: String,
 }
 
-impl Verdict {
-    fn new(log: &NamedLog, verified: Verification) -> Self {
+impl Broken {
+    fn complaint(&self, log: &str, whose: &str) -> String {
+        let Self { sequence, what } = self;
+        format!("the {log} log of {whose} is broken at entry {sequence}: {what}")
+    }
+}
+
+impl From<Verification> for ChainVerdict {
+    fn from(verified: Verification) -> Self {
         Self {
-            organization: log.organization.clone(),
             intact: verified.broken.is_none(),
             entries: verified.entries,
             last_hash: hexadecimal(&verified.last_hash),
@@ -133,16 +175,33 @@ impl Verdict {
             }),
         }
     }
+}
+
+impl Verdict {
+    fn new(log: &NamedLog, activity: Verification, readings: Option<Verification>) -> Self {
+        let activity = ChainVerdict::from(activity);
+        let access_log = readings.map(ChainVerdict::from);
+        Self {
+            organization: log.organization.clone(),
+            intact: activity.intact && access_log.as_ref().is_none_or(|log| log.intact),
+            entries: activity.entries,
+            last_hash: activity.last_hash,
+            broken: activity.broken,
+            access_log,
+        }
+    }
 
     fn whose(&self) -> &str {
         self.organization.as_deref().unwrap_or("the platform")
     }
 
-    fn complaint(&self) -> Option<String> {
-        self.broken.as_ref().map(|broken| {
-            let (whose, sequence, what) = (self.whose(), broken.sequence, &broken.what);
-            format!("the activity log of {whose} is broken at entry {sequence}: {what}")
-        })
+    fn complaints(&self) -> impl Iterator<Item = String> {
+        let readings = self.access_log.as_ref();
+        let readings = readings.and_then(|log| log.broken.as_ref());
+        let of = |broken: Option<&Broken>, log| broken.map(|one| one.complaint(log, self.whose()));
+        [of(self.broken.as_ref(), "activity"), of(readings, "access")]
+            .into_iter()
+            .flatten()
     }
 
     fn state(&self, style: &Style) -> Cell {
@@ -165,25 +224,47 @@ impl View for Verdict {
             page.field("First broken entry", broken.sequence)
                 .field("What is wrong", &broken.what);
         }
+        let Some(readings) = &self.access_log else {
+            return;
+        };
+        page.field("Answers in the access log that hold", readings.entries)
+            .field("Hash of the last", &readings.last_hash);
+        if let Some(broken) = &readings.broken {
+            page.field("First broken answer", broken.sequence)
+                .field("What is wrong", &broken.what);
+        }
     }
 }
 
 impl Record for Verdict {
     fn fields() -> &'static [&'static str] {
-        &["organization", "intact", "entries", "last_hash", "broken"]
+        &[
+            "organization",
+            "intact",
+            "entries",
+            "last_hash",
+            "broken",
+            "access_log",
+        ]
     }
 
     fn columns() -> &'static [&'static str] {
-        &["LOG OF", "STATE", "ENTRIES", "FIRST BROKEN"]
+        &["LOG OF", "STATE", "ACTIVITY", "READINGS", "FIRST BROKEN"]
     }
 
     fn cells(&self, style: &Style) -> Vec<Cell> {
-        let broken = self.broken.as_ref();
+        let readings = self.access_log.as_ref();
+        let broken = match (&self.broken, readings.and_then(|log| log.broken.as_ref())) {
+            (Some(broken), _) => Some(format!("activity {}", broken.sequence)),
+            (None, Some(broken)) => Some(format!("readings {}", broken.sequence)),
+            (None, None) => None,
+        };
         vec![
             style.bold(self.whose()),
             self.state(style),
             self.entries.into(),
-            Cell::optional(broken.map(|broken| broken.sequence)),
+            Cell::optional(readings.map(|log| log.entries)),
+            Cell::optional(broken),
         ]
     }
 }

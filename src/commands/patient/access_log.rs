@@ -12,8 +12,8 @@ use crate::{
         views::PageArgs,
     },
     context::App,
-    db::access::{Access, AccessFilter},
-    domain::booking::Function,
+    db::access::AccessFilter,
+    domain::access::{Access, Reader},
     error::Result,
     output::{Cell, Listing, Record, Style, rfc3339},
     services::booking::access_log,
@@ -21,8 +21,9 @@ use crate::{
 
 /// List who read patients' records, and when; the newest first.
 ///
-/// The log can be added to, never changed. It keeps the ids of patients alone; of whom there is no
-/// record any more is named by id.
+/// A row is written for each record that an answer depended on. The log can be added to, never
+/// changed, and `activity verify` shows if it was. It keeps the ids of patients only, also of those
+/// who were erased since.
 ///
 /// Examples:
 ///   tenantctl patient access-log P-1042
@@ -39,9 +40,9 @@ pub struct AccessLogArgs {
     #[arg(long, value_name = "TEXT")]
     reader: Option<String>,
 
-    /// Only those by this function.
-    #[arg(long, value_parser = values::booking_function, add = ArgValueCompleter::new(complete::booking_functions))]
-    function: Option<Function>,
+    /// Only those by this function, or by an import: ImportPatients, ImportAppointments.
+    #[arg(long, value_parser = values::record_reader, add = ArgValueCompleter::new(complete::record_readers))]
+    function: Option<Reader>,
 
     /// Only those at this time or later: a date, or RFC 3339.
     #[arg(long, value_name = "TIME", value_parser = values::time)]

@@ -2,11 +2,11 @@
 
 use crate::{
     context::new_id,
-    db::{
-        self, TenantTx,
-        access::{Access, AccessFilter},
+    db::{self, TenantTx, access::AccessFilter},
+    domain::{
+        OrganizationId, PatientId, Permission,
+        access::{Access, Reader},
     },
-    domain::{OrganizationId, PatientId, Permission, booking::Function},
     error::Result,
     services::{Scope, Session},
 };
@@ -20,7 +20,7 @@ use crate::{
 pub(in crate::services) async fn record(
     session: &Session,
     scope: &mut Scope,
-    function: Function,
+    reader: impl Into<Reader>,
     mut patient_ids: Vec<PatientId>,
 ) -> Result<()> {
     patient_ids.sort_unstable();
@@ -28,23 +28,23 @@ pub(in crate::services) async fn record(
     if patient_ids.is_empty() {
         return Ok(());
     }
-    let now = session.now();
+    let (now, function) = (session.now(), reader.into().as_str());
     let readings: Vec<Access> = patient_ids
         .into_iter()
         .map(|patient_id| Access {
             id: new_id(),
             occurred_at: now,
             actor: session.actor.to_string(),
-            function: function.as_str().to_owned(),
+            function: function.to_owned(),
             patient_id,
             request_id: session.request_id,
         })
         .collect();
     match session.db.beside_rehearsal().await? {
-        None => db::access::append(&mut scope.tx, &readings).await,
+        None => db::access::append(&mut scope.tx, readings).await,
         Some(beside) => {
             let mut tx = TenantTx::begin(&beside, scope.organization.id).await?;
-            db::access::append(&mut tx, &readings).await?;
+            db::access::append(&mut tx, readings).await?;
             tx.commit().await
         }
     }

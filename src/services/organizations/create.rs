@@ -156,7 +156,7 @@ pub(in crate::services) async fn create_in(
     if !db::organizations::insert(tx, &organization).await? {
         return Ok(None);
     }
-    db::activity::start_chain(tx).await?;
+    db::chains::start(tx).await?;
     for kind in ChannelKind::ALL {
         let channel = ChannelConfiguration::default_for(*kind);
         db::channels::insert(tx, new_id(), &channel, now).await?;

@@ -132,7 +132,7 @@ async fn the_activity_keeps_names_of_fields_and_an_erasure_leaves_nothing_of_the
         .expect("erased");
     assert_eq!(traces().await, 0);
     let log = Log::Organization(world.fixture.a.id);
-    let verified = activity::verify(&world.fixture.session, log)
+    let verified = activity::verify(&world.fixture.session, log, None)
         .await
         .expect("walked");
     assert!(verified.broken.is_none(), "{verified:?}");

@@ -1,0 +1,88 @@
+//! The activity log: what a change writes, and who did what when.
+
+mod verify;
+
+use futures_util::stream::BoxStream;
+use serde_json::Value;
+
+use crate::{
+    db::{
+        self, PlatformConn,
+        activity::{ActivityFilter, StoredEntry},
+    },
+    domain::{OrganizationId, Permission},
+    error::{Error, Result},
+    run,
+    services::Session,
+};
+
+pub use verify::{BrokenChain, Verification, head, head_of_readings, verify, verify_readings};
+
+/// What a change says of itself in the activity log. Secrets never enter it.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// `noun.verb`, such as `member.role`.
+    pub action: &'static str,
+    pub object_type: &'static str,
+    pub object_id: String,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+/// Whose log.
+#[derive(Clone, Copy, Debug)]
+pub enum Log {
+    Organization(OrganizationId),
+    Platform,
+}
+
+/// The entries that match, newest first.
+///
+/// # Errors
+/// `Refused` when the caller may not read the log.
+pub async fn list(
+    session: &Session,
+    log: Log,
+    filter: ActivityFilter,
+) -> Result<BoxStream<'static, Result<StoredEntry>>> {
+    match log {
+        Log::Organization(organization) => {
+            let scope = session.read(organization, Permission::ActivityRead).await?;
+            Ok(db::activity::stream(scope.tx, filter))
+        }
+        Log::Platform => {
+            session.require_operator("read the platform's activity")?;
+            Ok(db::activity::stream_platform(&session.db, filter))
+        }
+    }
+}
+
+/// One entry, by its place in the chain.
+///
+/// # Errors
+/// `NotFound`, or `Refused` when the caller may not read the log.
+pub async fn show(session: &Session, log: Log, sequence: i64) -> Result<StoredEntry> {
+    let (found, whose) = match log {
+        Log::Organization(organization) => {
+            let mut scope = session.read(organization, Permission::ActivityRead).await?;
+            let found = db::activity::find(&mut scope.tx, sequence).await?;
+            (
+                found,
+                vec!["--org".to_owned(), scope.organization.slug.to_string()],
+            )
+        }
+        Log::Platform => {
+            session.require_operator("read the platform's activity")?;
+            let mut conn = PlatformConn::open(&session.db)?;
+            let found = db::activity::find_platform(&mut conn, sequence).await?;
+            (found, vec!["--platform".to_owned()])
+        }
+    };
+    found.ok_or_else(|| {
+        Error::not_found(format!("there is no activity entry {sequence}")).hint(
+            run!["activity", "list"]
+                .args(whose)
+                .labeled("list what there is"),
+        )
+    })
+}

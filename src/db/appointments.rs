@@ -406,12 +406,48 @@ fn not_stored(error: sqlx::Error) -> NotStored {
         Some("appointments_provider_free") => NotStored::ProviderTaken,
         Some("appointments_operatory_free") => NotStored::OperatoryTaken,
         _ if is_unique_violation(&error, "appointments_organization_id_external_id_key") => {
-            NotStored::Other(
-                Error::conflict("another appointment has this external_id").hint(
-                    "external_id is the appointment's id in the practice's own system: one for each",
-                ),
-            )
+            NotStored::Other(external_id_taken())
         }
         _ => NotStored::Other(error.into()),
     }
+}
+
+/// The refusal of an external id that another appointment has.
+pub fn external_id_taken() -> Error {
+    Error::conflict("another appointment has this external_id")
+        .hint("external_id is the appointment's id in the practice's own system: one for each")
+}
+
+/// The patient of the appointment with that external id.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn patient_of_external_id(
+    tx: &mut TenantTx,
+    external_id: &str,
+) -> Result<Option<PatientId>> {
+    let found = sqlx::query_scalar!(
+        "SELECT patient_id FROM appointments WHERE organization_id = $1 AND external_id = $2",
+        tx.organization_id().as_uuid(),
+        external_id,
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(found.map(PatientId::from))
+}
+
+/// The patients of these appointments, each once.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn patients_of(tx: &mut TenantTx, ids: &[AppointmentId]) -> Result<Vec<PatientId>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let found = sqlx::query_scalar!(
+        "SELECT DISTINCT patient_id FROM appointments WHERE organization_id = $1 AND id = ANY($2)",
+        tx.organization_id().as_uuid(),
+        &ids,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(PatientId::from).collect())
 }

@@ -36,14 +36,10 @@ pub struct ConnectSettings {
 #[derive(Clone, Debug)]
 pub struct Database {
     connection: Arc<Mutex<Held>>,
+    /// How it was opened; `None`: it is a pool's.
+    settings: Option<ConnectSettings>,
     /// Set in a rehearsal.
-    rehearsal: Option<Rehearsal>,
-}
-
-#[derive(Clone, Debug)]
-struct Rehearsal {
-    ledger: Ledger,
-    settings: ConnectSettings,
+    rehearsal: Option<Ledger>,
 }
 
 impl Database {
@@ -54,12 +50,16 @@ impl Database {
     /// time or refuses.
     pub async fn connect(settings: &ConnectSettings) -> Result<Self> {
         let connection = open_connection(settings).await?;
-        Ok(Self::holding(Held::own(connection)))
+        Ok(Self {
+            settings: Some(settings.clone()),
+            ..Self::holding(Held::own(connection))
+        })
     }
 
     pub(super) fn holding(held: Held) -> Self {
         Self {
             connection: Arc::new(Mutex::new(held)),
+            settings: None,
             rehearsal: None,
         }
     }
@@ -74,10 +74,8 @@ impl Database {
         PgTransactionManager::begin(&mut connection, None).await?;
         Ok(Self {
             connection: Arc::new(Mutex::new(Held::own(connection))),
-            rehearsal: Some(Rehearsal {
-                ledger: Ledger::default(),
-                settings: settings.clone(),
-            }),
+            settings: Some(settings.clone()),
+            rehearsal: Some(Ledger::default()),
         })
     }
 
@@ -101,7 +99,7 @@ impl Database {
     }
 
     pub(super) fn ledger(&self) -> Option<&Ledger> {
-        self.rehearsal.as_ref().map(|rehearsal| &rehearsal.ledger)
+        self.rehearsal.as_ref()
     }
 
     /// In a rehearsal, a connection of its own beside it: for what has to be kept even so, because
@@ -111,9 +109,22 @@ impl Database {
     /// As [`Database::connect`].
     pub async fn beside_rehearsal(&self) -> Result<Option<Self>> {
         match &self.rehearsal {
-            Some(rehearsal) => Self::connect(&rehearsal.settings).await.map(Some),
+            Some(_) => self.beside().await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Another connection to the same database, whose transactions are its own: for what has to be
+    /// kept whatever becomes of the transaction on this one.
+    ///
+    /// # Errors
+    /// As [`Database::connect`]; `Failure` for a connection of a pool, which gives another one itself.
+    pub async fn beside(&self) -> Result<Self> {
+        let settings = self.settings.as_ref().ok_or_else(|| {
+            Error::failure("a connection of a pool opens no connection beside it")
+                .hint("this is a mistake in tenantctl; please report it with the command you ran")
+        })?;
+        Self::connect(settings).await
     }
 
     /// Lends the connection. One handle at a time: a second one would wait for the first for ever.

@@ -296,7 +296,7 @@ pub async fn insert(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
     )
     .execute(tx.connection())
     .await;
-    inserted.map_err(external_id_taken)?;
+    inserted.map_err(not_stored)?;
     insert_name_parts(tx, patient).await
 }
 
@@ -327,7 +327,7 @@ pub async fn update(tx: &mut TenantTx, patient: &Patient) -> Result<bool> {
     )
     .execute(tx.connection())
     .await
-    .map_err(external_id_taken)?;
+    .map_err(not_stored)?;
     if updated.rows_affected() == 0 {
         return Ok(false);
     }
@@ -371,10 +371,15 @@ async fn insert_name_parts(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
     Ok(())
 }
 
-fn external_id_taken(error: sqlx::Error) -> Error {
+fn not_stored(error: sqlx::Error) -> Error {
     if is_unique_violation(&error, "patients_organization_id_external_id_key") {
-        return Error::conflict("another patient has this external_id")
-            .hint("external_id is the patient's id in the practice's own system: one for each");
+        return external_id_taken();
     }
     error.into()
+}
+
+/// The refusal of an external id that another patient has.
+pub fn external_id_taken() -> Error {
+    Error::conflict("another patient has this external_id")
+        .hint("external_id is the patient's id in the practice's own system: one for each")
 }

@@ -7,7 +7,7 @@ use crate::{
     context::{Clock, new_id},
     db::{self, Database, TenantTx, activity::NewEntry},
     domain::{
-        OrganizationId, Permission, Role, UserId,
+        OrganizationId, PatientId, Permission, Role, UserId,
         actor::Actor,
         organization::{Organization, OrganizationStatus},
         user::User,
@@ -153,6 +153,7 @@ impl Session {
             tx,
             organization,
             role,
+            records: Vec::new(),
         };
         scope.require(self, permission)?;
         Ok(scope)
@@ -186,6 +187,8 @@ pub struct Scope {
     pub organization: Organization,
     /// `None`: the operator, whom no role limits.
     pub role: Option<Role>,
+    /// The patients whose records the answer depends on so far, for the access log.
+    pub(super) records: Vec<PatientId>,
 }
 
 impl Scope {

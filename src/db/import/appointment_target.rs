@@ -164,7 +164,7 @@ macro_rules! booked {
     ($one:literal) => {
         concat!(
             "UPDATE import_rows s
-                SET faults = jsonb_build_array(jsonb_build_object(
+                SET taken_by = taken.id, faults = jsonb_build_array(jsonb_build_object(
                         'column', '", $one, "', 'value', left(coalesce(s.", $one, ", ''), 60),
                         'rule', format('the ", $one, " is booked already from %s to %s (appointment %s)',
                             to_char(taken.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"'),
@@ -237,6 +237,8 @@ pub(super) const APPOINTMENTS: Target = Target {
         // The appointment that has the row's key: before rows are judged, what the row leaves empty
         // is filled in from it.
         ("found", "uuid"),
+        // The appointment that a row collides with.
+        ("taken_by", "uuid"),
     ],
     prepare: &[
         PATIENT_BY_ID,

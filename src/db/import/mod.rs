@@ -21,4 +21,4 @@ pub use staging::{
     Copying, Rejected, count_rejected, drop_staging, make_staging, prepare_staging, rejected,
     tenants,
 };
-pub use statements::{Difference, apply, counts, differences, judge};
+pub use statements::{Difference, apply, counts, differences, judge, patients_read};

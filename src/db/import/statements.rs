@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow, types::Json};
+use uuid::Uuid;
 
 use super::targets::{Field, Key, Target};
 use crate::{
     db::TenantTx,
-    domain::import::{Counts, Fault, ImportKind, OnConflict, SHOWN_CHARACTERS},
+    domain::{
+        PatientId,
+        import::{Counts, Fault, ImportKind, OnConflict, SHOWN_CHARACTERS},
+    },
     error::{Error, Result},
 };
 
@@ -328,4 +332,47 @@ pub(super) async fn run_at(
         .execute(tx.connection())
         .await?;
     Ok(done.rows_affected())
+}
+
+/// The patients whose records the organization's rows were compared with, each once: those that are
+/// recognised, and with appointments those that are named, also where several share a name, and those
+/// of the appointments that are there.
+const PATIENTS_READ: &str =
+    "SELECT DISTINCT existing FROM import_rows WHERE organization_id = $1 AND existing IS NOT NULL";
+
+/// See [`PATIENTS_READ`].
+const PATIENTS_READ_BY_APPOINTMENTS: &str = "
+    SELECT s.patient_id FROM import_rows s
+     WHERE s.organization_id = $1 AND s.patient_id IS NOT NULL
+     UNION
+    SELECT a.patient_id
+      FROM (SELECT DISTINCT unnest(ARRAY[existing, found, taken_by]) AS id FROM import_rows
+             WHERE organization_id = $1) known
+      JOIN appointments a ON a.organization_id = $1 AND a.id = known.id
+     UNION
+    SELECT t.id FROM import_rows s
+      JOIN patients t ON t.organization_id = $1 AND t.email = s.patient_email
+     WHERE s.organization_id = $1 AND s.patient_many > 1
+     UNION
+    SELECT t.id FROM import_rows s
+     CROSS JOIN unnest(s.patient_names) AS wanted (name)
+      JOIN patients t ON t.organization_id = $1 AND t.sort_name = wanted.name
+     WHERE s.organization_id = $1 AND s.patient_many > 1 AND s.patient_email IS NULL";
+
+/// The patients whose records the organization's rows were compared with, each once. Kinds that are
+/// compared with no patient have none.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn patients_read(tx: &mut TenantTx, kind: ImportKind) -> Result<Vec<PatientId>> {
+    let statement = match kind {
+        ImportKind::Patients => PATIENTS_READ,
+        ImportKind::Appointments => PATIENTS_READ_BY_APPOINTMENTS,
+        _ => return Ok(Vec::new()),
+    };
+    let ids: Vec<Uuid> = sqlx::query_scalar(statement)
+        .bind(tx.organization_id().as_uuid())
+        .fetch_all(tx.connection())
+        .await?;
+    Ok(ids.into_iter().map(PatientId::from).collect())
 }

@@ -39,6 +39,17 @@ pub enum Conflict {
     },
 }
 
+impl Conflict {
+    /// The appointment that is named, if one is.
+    pub const fn appointment_id(&self) -> Option<AppointmentId> {
+        match self {
+            Self::OverlappingSchedules { .. } => None,
+            Self::OutsideHours { appointment_id, .. }
+            | Self::OperatoryClosed { appointment_id, .. } => Some(*appointment_id),
+        }
+    }
+}
+
 /// What of an appointment is compared with the schedules.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Booking {

@@ -48,6 +48,7 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     sink.text("notes", notes.as_deref());
     sink.text("broken_reason", reason.as_deref());
     sink.uuid("found", None);
+    sink.uuid("taken_by", None);
 }
 
 /// The end, from itself or from the length. `None`: the usual length, or that of the appointment

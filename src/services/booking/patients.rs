@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    access_log,
+    access_log::{self, Done},
     checks::{self, Removal, optional, parse_patch},
     missing,
 };
@@ -49,6 +49,11 @@ pub async fn get_all(
 ) -> Result<PatientsPage> {
     let function = Function::GetAllPatients;
     let mut scope = session.read(organization, function.permission()).await?;
+    let done = get_all_in(&mut scope, parameters).await;
+    access_log::end(session, scope, function, done).await
+}
+
+async fn get_all_in(scope: &mut Scope, parameters: &GetAllPatients) -> Result<Done<PatientsPage>> {
     let limit = checks::page(parameters.limit)?;
     let filter = PatientFilter {
         limit: limit + 1,
@@ -56,14 +61,13 @@ pub async fn get_all(
     };
     let found = db::patients::page(&mut scope.tx, &filter).await?;
     let (patients, more) = checks::cut(found, limit);
-    let ids: Vec<PatientId> = patients.iter().map(|patient| patient.id).collect();
-    let next_after = patients.last().filter(|_| more).map(place);
-    access_log::record(session, &mut scope, function, ids).await?;
-    scope.tx.commit().await?;
-    Ok(PatientsPage {
+    let shown = patients.iter().map(|patient| patient.id);
+    scope.records.extend(shown);
+    let page = PatientsPage {
+        next_after: patients.last().filter(|_| more).map(place),
         patients,
-        next_after,
-    })
+    };
+    Ok((page, None))
 }
 
 fn place(patient: &Patient) -> PageMark {
@@ -116,6 +120,14 @@ pub async fn get_multiple(
 ) -> Result<ManyPatients> {
     let function = Function::GetMultiplePatients;
     let mut scope = session.read(organization, function.permission()).await?;
+    let done = get_multiple_in(&mut scope, parameters).await;
+    access_log::end(session, scope, function, done).await
+}
+
+async fn get_multiple_in(
+    scope: &mut Scope,
+    parameters: &GetMultiplePatients,
+) -> Result<Done<ManyPatients>> {
     let (ids, external_ids) = (&parameters.patient_ids, &parameters.external_ids);
     let most = LONGEST_PAGE as usize;
     if ids.is_empty() && external_ids.is_empty() || ids.len().max(external_ids.len()) > most {
@@ -129,7 +141,7 @@ pub async fn get_multiple(
     for external_id in external_ids {
         text::query("external_ids", external_id)?;
     }
-    let patients = db::patients::find_many(&mut scope.tx, ids, external_ids).await?;
+    let patients = find_many(scope, ids, external_ids).await?;
     let unknown_ids = ids
         .iter()
         .filter(|id| !patients.iter().any(|patient| patient.id == **id))
@@ -139,10 +151,7 @@ pub async fn get_multiple(
         !patients.iter().any(known)
     });
     let missing = unknown_ids.chain(unknown_external_ids.cloned()).collect();
-    let found = patients.iter().map(|patient| patient.id).collect();
-    access_log::record(session, &mut scope, function, found).await?;
-    scope.tx.commit().await?;
-    Ok(ManyPatients { patients, missing })
+    Ok((ManyPatients { patients, missing }, None))
 }
 
 /// One patient.
@@ -156,10 +165,8 @@ pub async fn get(
 ) -> Result<Patient> {
     let function = Function::GetPatient;
     let mut scope = session.read(organization, function.permission()).await?;
-    let patient = require(&mut scope, parameters.patient_id).await?;
-    access_log::record(session, &mut scope, function, vec![patient.id]).await?;
-    scope.tx.commit().await?;
-    Ok(patient)
+    let found = require(&mut scope, parameters.patient_id).await;
+    access_log::end(session, scope, function, found.map(|one| (one, None))).await
 }
 
 /// The id of the patient with that id in the practice's own system.
@@ -171,14 +178,29 @@ pub async fn id_of(
     organization: OrganizationId,
     external_id: &str,
 ) -> Result<PatientId> {
-    let permission = Function::GetPatient.permission();
-    let mut scope = session.read(organization, permission).await?;
+    let function = Function::GetPatient;
+    let mut scope = session.read(organization, function.permission()).await?;
     let external_id = text::query("external_id", external_id)?;
-    let found = db::patients::find_many(&mut scope.tx, &[], &[external_id]).await?;
-    found.first().map(|patient| patient.id).ok_or_else(|| {
-        Error::not_found("there is no patient with that id or external_id")
-            .hint(run!["patient", "list", "--search", "NAME"].labeled("find the patient by name"))
-    })
+    let found = find_many(&mut scope, &[], &[external_id]).await;
+    let done = found.and_then(|found| match found.first() {
+        Some(patient) => Ok((patient.id, None)),
+        None => Err(
+            Error::not_found("there is no patient with that id or external_id").hint(
+                run!["patient", "list", "--search", "NAME"].labeled("find the patient by name"),
+            ),
+        ),
+    });
+    access_log::end(session, scope, function, done).await
+}
+
+async fn find_many(
+    scope: &mut Scope,
+    ids: &[PatientId],
+    external_ids: &[String],
+) -> Result<Vec<Patient>> {
+    let found = db::patients::find_many(&mut scope.tx, ids, external_ids).await?;
+    scope.records.extend(found.iter().map(|patient| patient.id));
+    Ok(found)
 }
 
 /// A patient after a change.
@@ -206,27 +228,49 @@ pub async fn create(
 ) -> Result<PatientChange> {
     let function = Function::CreatePatient;
     let mut scope = session.write(organization, function.permission()).await?;
+    let done = create_in(session, &mut scope, parameters, if_not_exists).await;
+    access_log::end(session, scope, function, done).await
+}
+
+async fn create_in(
+    session: &Session,
+    scope: &mut Scope,
+    parameters: &CreatePatient,
+    if_not_exists: bool,
+) -> Result<Done<PatientChange>> {
     let patient = new_patient(session, &scope.organization, parameters)?;
-    if if_not_exists && let Some(external_id) = patient.external_id.clone() {
-        let known = db::patients::find_many(&mut scope.tx, &[], &[external_id]).await?;
-        if let Some(known) = known.into_iter().next() {
-            access_log::record(session, &mut scope, function, vec![known.id]).await?;
-            scope.tx.commit().await?;
-            return Ok(unchanged(known));
+    if let Some(known) = with_external_id(scope, &patient).await? {
+        if !if_not_exists {
+            return Err(db::patients::external_id_taken());
         }
+        return Ok((unchanged(known), None));
     }
     let possible_duplicates = db::patients::duplicates(&mut scope.tx, &patient).await?;
+    let duplicates = possible_duplicates.iter().map(|one| one.patient_id);
+    scope.records.extend(duplicates);
     db::patients::insert(&mut scope.tx, &patient).await?;
     let changed_fields = patient.filled_fields();
     let after = json!({ "fields": changed_fields });
     let change = change("patient.create", patient.id, Some(after));
-    scope.finish(session, change).await?;
-    Ok(PatientChange {
+    let created = PatientChange {
         changed: true,
         changed_fields,
         patient,
         possible_duplicates,
-    })
+    };
+    Ok((created, Some(change)))
+}
+
+/// Another patient who has the external id already: whose it is has to be known, for the access log.
+/// Changes of one organization take turns, so there is none later on either.
+async fn with_external_id(scope: &mut Scope, patient: &Patient) -> Result<Option<Patient>> {
+    let Some(external_id) = patient.external_id.clone() else {
+        return Ok(None);
+    };
+    let known = db::patients::find_many(&mut scope.tx, &[], &[external_id]).await?;
+    let other = known.into_iter().find(|known| known.id != patient.id);
+    scope.records.extend(other.iter().map(|known| known.id));
+    Ok(other)
 }
 
 fn new_patient(
@@ -282,29 +326,38 @@ pub async fn update(
 ) -> Result<PatientChange> {
     let function = Function::UpdatePatient;
     let mut scope = session.write(organization, function.permission()).await?;
-    let before = require(&mut scope, parameters.patient_id).await?;
+    let done = update_in(session, &mut scope, parameters).await;
+    access_log::end(session, scope, function, done).await
+}
+
+async fn update_in(
+    session: &Session,
+    scope: &mut Scope,
+    parameters: UpdatePatient,
+) -> Result<Done<PatientChange>> {
+    let before = require(scope, parameters.patient_id).await?;
     let mut after = updated(session, &scope.organization, &before, parameters)?;
     if before.archived_at.is_none() && after.archived_at.is_some() {
         scope.require(session, Function::DeletePatient.permission())?;
     }
     let changed_fields = before.changed_fields(&after);
     if changed_fields.is_empty() {
-        access_log::record(session, &mut scope, function, vec![before.id]).await?;
-        scope.tx.commit().await?;
-        return Ok(unchanged(before));
+        return Ok((unchanged(before), None));
+    }
+    if before.external_id != after.external_id && with_external_id(scope, &after).await?.is_some() {
+        return Err(db::patients::external_id_taken());
     }
     after.updated_at = session.now();
     db::patients::update(&mut scope.tx, &after).await?;
-    access_log::record(session, &mut scope, function, vec![before.id]).await?;
     let fields = json!({ "fields": changed_fields });
     let change = change("patient.update", after.id, Some(fields));
-    scope.finish(session, change).await?;
-    Ok(PatientChange {
+    let updated = PatientChange {
         changed: true,
         changed_fields,
         patient: after,
         possible_duplicates: Vec::new(),
-    })
+    };
+    Ok((updated, Some(change)))
 }
 
 fn updated(
@@ -360,11 +413,20 @@ pub async fn delete(
 ) -> Result<Removal> {
     let function = Function::DeletePatient;
     let mut scope = session.write(organization, function.permission()).await?;
-    let patient = require(&mut scope, parameters.patient_id).await?;
+    let done = delete_in(session, &mut scope, parameters).await;
+    access_log::end(session, scope, function, done).await
+}
+
+async fn delete_in(
+    session: &Session,
+    scope: &mut Scope,
+    parameters: &DeletePatient,
+) -> Result<Done<Removal>> {
+    let patient = require(scope, parameters.patient_id).await?;
     let id = patient.id;
     if parameters.archive {
         if patient.archived_at.is_some() {
-            return Ok(Removal::unchanged(id));
+            return Ok((Removal::unchanged(id), None));
         }
         let archived = Patient {
             archived_at: Some(session.now()),
@@ -372,26 +434,25 @@ pub async fn delete(
             ..patient
         };
         db::patients::update(&mut scope.tx, &archived).await?;
-        scope
-            .finish(session, change("patient.archive", id, None))
-            .await?;
-        return Ok(Removal::archived(id));
+        let change = change("patient.archive", id, None);
+        return Ok((Removal::archived(id), Some(change)));
     }
     let count = db::appointments::count(&mut scope.tx, Parent::Patient(id)).await?;
     if count > 0 {
         return Err(checks::has_appointments(&format!("patient {id}"), count));
     }
     db::patients::delete(&mut scope.tx, id).await?;
-    scope
-        .finish(session, change("patient.delete", id, None))
-        .await?;
-    Ok(Removal::deleted(id))
+    Ok((
+        Removal::deleted(id),
+        Some(change("patient.delete", id, None)),
+    ))
 }
 
 pub(super) async fn require(scope: &mut Scope, id: PatientId) -> Result<Patient> {
-    db::patients::find(&mut scope.tx, id)
-        .await?
-        .ok_or_else(|| missing::patient(id))
+    let found = db::patients::find(&mut scope.tx, id).await?;
+    let patient = found.ok_or_else(|| missing::patient(id))?;
+    scope.records.push(id);
+    Ok(patient)
 }
 
 fn unchanged(patient: Patient) -> PatientChange {

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
+    access_log::{self, Done},
     checks::{self, Removal, optional, parse_patch},
     missing, operatories, providers,
 };
@@ -403,18 +404,27 @@ pub async fn check_conflicts(
     organization: OrganizationId,
     parameters: &CheckScheduleConflicts,
 ) -> Result<ScheduleConflicts> {
-    let permission = Function::CheckScheduleConflicts.permission();
-    let mut scope = session.read(organization, permission).await?;
+    let function = Function::CheckScheduleConflicts;
+    let mut scope = session.read(organization, function.permission()).await?;
+    let done = check_conflicts_in(session, &mut scope, parameters).await;
+    access_log::end(session, scope, function, done).await
+}
+
+async fn check_conflicts_in(
+    session: &Session,
+    scope: &mut Scope,
+    parameters: &CheckScheduleConflicts,
+) -> Result<Done<ScheduleConflicts>> {
     let (provider, operatory) = (parameters.provider_id, parameters.operatory_id);
     if let Some(id) = provider {
-        providers::require(&mut scope, id).await?;
+        providers::require(scope, id).await?;
     }
     if let Some(id) = operatory {
-        operatories::require(&mut scope, id).await?;
+        operatories::require(scope, id).await?;
     }
     let days = checks::within("days", parameters.days, 92, 1..=366)?;
     let zone = scope.organization.time_zone.tz();
-    let from = first_date(session, &scope, parameters.date_from);
+    let from = first_date(session, scope, parameters.date_from);
     let until = last_date(from, days)?;
     // An appointment may have begun on the date before, and last into the one after.
     let around = (from - Days::new(1), until + Days::new(1));
@@ -422,7 +432,7 @@ pub async fn check_conflicts(
         db::schedules::in_force(&mut scope.tx, around.0, around.1, provider, operatory).await?;
     if let Some(proposed) = &parameters.proposed {
         let proposed = new_schedule(session, proposed)?;
-        require_subject(&mut scope, &proposed).await?;
+        require_subject(scope, &proposed).await?;
         schedules.push(proposed);
     }
     let window = (
@@ -433,11 +443,17 @@ pub async fn check_conflicts(
         db::appointments::open(&mut scope.tx, window.0, window.1, provider, operatory).await?;
     let mut found = conflicts::overlapping(&schedules);
     found.extend(conflicts::outside_hours(&bookings, &schedules, zone));
-    Ok(ScheduleConflicts {
+    let named: Vec<_> = found.iter().filter_map(Conflict::appointment_id).collect();
+    if !named.is_empty() {
+        let patients = db::appointments::patients_of(&mut scope.tx, &named).await?;
+        scope.records.extend(patients);
+    }
+    let conflicts = ScheduleConflicts {
         date_from: from,
         date_until: until,
         conflicts: found,
-    })
+    };
+    Ok((conflicts, None))
 }
 
 async fn require(scope: &mut Scope, id: ScheduleId) -> Result<Schedule> {

@@ -209,6 +209,8 @@ impl<'a> Import<'a> {
             job,
             job_is_stored,
             outcome: Outcome::default(),
+            records: Vec::new(),
+            beside: None,
         };
         let end = loop {
             match steps.step().await {

@@ -14,13 +14,10 @@ use super::{
     rejects::Rejects,
 };
 use crate::{
-    db::{
-        self, PlatformConn,
-        appointments::AppointmentFilter,
-        import::{Difference, jobs::Job},
-    },
+    db::{self, Database, PlatformConn, import::jobs::Job},
     domain::{
         OrganizationId, PatientId, Permission, TokenKey,
+        access::Import,
         booking::Function,
         hexadecimal,
         import::{Counts, ImportKind, JobStatus, OnConflict},
@@ -47,6 +44,10 @@ pub(super) struct Steps<'a> {
     /// Whether the job is in the database already: that of an import in steps is.
     pub(super) job_is_stored: bool,
     pub(super) outcome: Outcome,
+    /// The records that the step has read so far, for the access log.
+    pub(super) records: Vec<(OrganizationId, Vec<PatientId>)>,
+    /// Where these are logged, from the first ones on.
+    pub(super) beside: Option<Database>,
 }
 
 /// How a step ended.
@@ -86,6 +87,8 @@ impl Steps<'_> {
             ImportKind::Organizations => self.provision(conn, &reached).await?,
             _ => self.tenants(conn, &reached).await?,
         };
+        // Before the first word of what was found, be it in the reject file.
+        self.log_records().await?;
         counts.rejected = db::import::count_rejected(&mut conn).await?;
         let reject_bytes = self.collect_rejected(&mut conn, counts.rejected).await?;
         let mut after = self.job.clone();
@@ -199,6 +202,10 @@ impl Steps<'_> {
             Some(joining) => self.judge_members(&mut scope, joining).await?,
             None => db::import::judge(&mut scope.tx, kind, on_conflict).await?,
         }
+        if reader(kind).is_some() {
+            let read = db::import::patients_read(&mut scope.tx, kind).await?;
+            self.records.push((organization, read));
+        }
         let counts = db::import::counts(&mut scope.tx, on_conflict).await?;
         if counts.changed + counts.skipped > 0 {
             self.sample(&mut scope).await?;
@@ -219,7 +226,7 @@ impl Steps<'_> {
         Ok((scope.tx.leave().await?, counts))
     }
 
-    /// Keeps the first rows that differ, to be shown; whose record is shown is logged.
+    /// Keeps the first rows that differ, to be shown.
     async fn sample(&mut self, scope: &mut Scope) -> Result<()> {
         let room = SHOWN_DIFFERENCES.saturating_sub(self.outcome.differences.len());
         if room == 0 {
@@ -233,18 +240,28 @@ impl Steps<'_> {
             }
             None => db::import::differences(&mut scope.tx, self.plan.kind, room).await?,
         };
-        match self.plan.kind {
-            ImportKind::Patients => {
-                let shown = found.iter().map(|one| one.id.into()).collect();
-                access_log::record(self.session, scope, Function::UpdatePatient, shown).await?;
-            }
-            ImportKind::Appointments => {
-                let shown = patients_of(scope, &found).await?;
-                access_log::record(self.session, scope, Function::UpdateAppointment, shown).await?;
-            }
-            _ => {}
-        }
         self.outcome.differences.extend(found);
+        Ok(())
+    }
+
+    /// Logs the records with which rows were compared, whatever becomes of the step: "unchanged" tells
+    /// of a record as well as showing it does.
+    async fn log_records(&mut self) -> Result<()> {
+        let Some(reader) = reader(self.plan.kind) else {
+            return Ok(());
+        };
+        self.records.retain(|(_, records)| !records.is_empty());
+        if self.records.is_empty() {
+            return Ok(());
+        }
+        let beside = match self.beside.take() {
+            Some(beside) => beside,
+            None => self.session.db.beside().await?,
+        };
+        for (organization, records) in self.records.drain(..) {
+            access_log::append_beside(self.session, &beside, organization, reader, records).await?;
+        }
+        self.beside = Some(beside);
         Ok(())
     }
 
@@ -313,21 +330,17 @@ impl Steps<'_> {
     }
 }
 
-/// The patients whose appointments are shown.
-async fn patients_of(scope: &mut Scope, found: &[Difference]) -> Result<Vec<PatientId>> {
-    if found.is_empty() {
-        // No ids would mean all of them.
-        return Ok(Vec::new());
+/// What reads patients' records, of the kinds whose rows are compared with them.
+const fn reader(kind: ImportKind) -> Option<Import> {
+    match kind {
+        ImportKind::Patients => Some(Import::Patients),
+        ImportKind::Appointments => Some(Import::Appointments),
+        ImportKind::Members
+        | ImportKind::Providers
+        | ImportKind::Operatories
+        | ImportKind::Schedules
+        | ImportKind::Organizations => None,
     }
-    let filter = AppointmentFilter {
-        ids: found.iter().map(|one| one.id.into()).collect(),
-        ..AppointmentFilter::default()
-    };
-    let shown = db::appointments::list(&mut scope.tx, &filter).await?;
-    Ok(shown
-        .into_iter()
-        .map(|entry| entry.appointment.patient_id)
-        .collect())
 }
 
 const fn action(kind: ImportKind) -> &'static str {

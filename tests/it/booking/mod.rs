@@ -4,5 +4,6 @@ mod commands;
 mod functions;
 mod permissions;
 mod race;
+mod readings;
 mod records;
 mod rules;

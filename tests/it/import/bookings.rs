@@ -139,10 +139,10 @@ fn appointments_are_moved_and_make_room_for_each_other() {
         imported(&clinic, "appointments", after, "--on-conflict update"),
         [0, 0, 4, 0, 0]
     );
-    // The sample of differences showed records.
+    // Rows were compared with records.
     let readings = clinic.json("patient access-log P1");
     assert!(
-        readings.to_string().contains("UpdateAppointment"),
+        readings.to_string().contains("ImportAppointments"),
         "{readings}"
     );
 }

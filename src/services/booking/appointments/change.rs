@@ -25,7 +25,7 @@ use crate::{
         Scope, Session,
         activity::Change,
         booking::{
-            access_log,
+            access_log::{self, Done},
             checks::{self, Removal, optional, parse_patch},
             missing, operatories, patients, providers, slots,
         },
@@ -53,14 +53,25 @@ pub async fn create(
     organization: OrganizationId,
     parameters: &CreateAppointment,
 ) -> Result<AppointmentChange> {
-    let permission = Function::CreateAppointment.permission();
-    let mut scope = session.write(organization, permission).await?;
+    let function = Function::CreateAppointment;
+    let mut scope = session.write(organization, function.permission()).await?;
+    let done = create_in(session, &mut scope, parameters).await;
+    end(session, scope, function, done).await
+}
+
+async fn create_in(
+    session: &Session,
+    scope: &mut Scope,
+    parameters: &CreateAppointment,
+) -> Result<Done<AppointmentChange>, Refusal> {
     let status = parameters.status.unwrap_or(AppointmentStatus::Scheduled);
     if !status.is_open() {
-        return Err(Error::bad_input(format!(
-            "a new appointment cannot be {status}: allowed are scheduled, confirmed"
-        ))
-        .hint("book it first, then break, cancel or complete it"));
+        return Err(Refusal::from(
+            Error::bad_input(format!(
+                "a new appointment cannot be {status}: allowed are scheduled, confirmed"
+            ))
+            .hint("book it first, then break, cancel or complete it"),
+        ));
     }
     let starts_at = parameters
         .starts_at
@@ -81,22 +92,21 @@ pub async fn create(
         created_at: now,
         updated_at: now,
     };
-    require_parents(&mut scope, None, &appointment).await?;
+    require_parents(scope, None, &appointment).await?;
     if !parameters.outside_schedule {
-        slots::require_open(session, &mut scope, &appointment).await?;
+        slots::require_open(session, scope, &appointment).await?;
     }
-    let stored = db::appointments::insert(&mut scope.tx, &appointment).await;
-    if let Err(error) = stored {
-        drop(scope);
-        return Err(refused(session, organization, error, &appointment).await);
+    require_new_external_id(scope, &appointment).await?;
+    if let Err(error) = db::appointments::insert(&mut scope.tx, &appointment).await {
+        return Err(Refusal::of(error, appointment));
     }
     let change = change("appointment.create", None, Some(&appointment));
-    scope.finish(session, change).await?;
-    Ok(AppointmentChange {
+    let created = AppointmentChange {
         changed: true,
         before: None,
         appointment,
-    })
+    };
+    Ok((created, Some(change)))
 }
 
 /// Changes an appointment: moves it, confirms, completes or cancels it.
@@ -108,33 +118,36 @@ pub async fn update(
     organization: OrganizationId,
     parameters: UpdateAppointment,
 ) -> Result<AppointmentChange> {
-    let permission = Function::UpdateAppointment.permission();
-    let mut scope = session.write(organization, permission).await?;
-    let before = require(&mut scope, parameters.appointment_id).await?;
-    let outside_schedule = parameters.outside_schedule;
-    let after = updated(&scope, &before, parameters)?;
-    check_status(&before, &after)?;
     let function = Function::UpdateAppointment;
+    let mut scope = session.write(organization, function.permission()).await?;
+    let done = update_in(session, &mut scope, parameters).await;
+    end(session, scope, function, done).await
+}
+
+async fn update_in(
+    session: &Session,
+    scope: &mut Scope,
+    parameters: UpdateAppointment,
+) -> Result<Done<AppointmentChange>, Refusal> {
+    let before = require(scope, parameters.appointment_id).await?;
+    let outside_schedule = parameters.outside_schedule;
+    let after = updated(scope, &before, parameters)?;
+    check_status(&before, &after)?;
     if after == before {
-        return unchanged(session, scope, function, before).await;
+        return Ok((unchanged(before), None));
     }
     let is_placed_anew = moved(&before, &after) || !before.status.occupies();
     let is_booked_anew = is_placed_anew && after.status.occupies();
     // What it had before may stay while it stays where it is.
     let kept = Some(&before).filter(|_| !is_booked_anew);
-    require_parents(&mut scope, kept, &after).await?;
+    require_parents(scope, kept, &after).await?;
     if is_booked_anew && !outside_schedule {
-        slots::require_open(session, &mut scope, &after).await?;
+        slots::require_open(session, scope, &after).await?;
     }
-    store(
-        session,
-        scope,
-        function,
-        "appointment.update",
-        before,
-        after,
-    )
-    .await
+    if before.external_id != after.external_id {
+        require_new_external_id(scope, &after).await?;
+    }
+    store(session, scope, "appointment.update", before, after).await
 }
 
 fn updated(
@@ -218,9 +231,18 @@ pub async fn break_one(
     organization: OrganizationId,
     parameters: &BreakAppointment,
 ) -> Result<AppointmentChange> {
-    let permission = Function::BreakAppointment.permission();
-    let mut scope = session.write(organization, permission).await?;
-    let before = require(&mut scope, parameters.appointment_id).await?;
+    let function = Function::BreakAppointment;
+    let mut scope = session.write(organization, function.permission()).await?;
+    let done = break_in(session, &mut scope, parameters).await;
+    end(session, scope, function, done).await
+}
+
+async fn break_in(
+    session: &Session,
+    scope: &mut Scope,
+    parameters: &BreakAppointment,
+) -> Result<Done<AppointmentChange>, Refusal> {
+    let before = require(scope, parameters.appointment_id).await?;
     let reason = text::reason(&parameters.reason)?;
     let after = Appointment {
         status: AppointmentStatus::Broken,
@@ -229,17 +251,18 @@ pub async fn break_one(
     };
     if !before.status.may_become(AppointmentStatus::Broken) {
         let id = before.id;
-        return Err(Error::conflict(format!(
-            "appointment {id} is {}: it cannot be broken",
-            before.status
-        ))
-        .hint(run!["appointment", "show", id].labeled("look at it")));
+        return Err(Refusal::from(
+            Error::conflict(format!(
+                "appointment {id} is {}: it cannot be broken",
+                before.status
+            ))
+            .hint(run!["appointment", "show", id].labeled("look at it")),
+        ));
     }
-    let function = Function::BreakAppointment;
     if after == before {
-        return unchanged(session, scope, function, before).await;
+        return Ok((unchanged(before), None));
     }
-    store(session, scope, function, "appointment.break", before, after).await
+    store(session, scope, "appointment.break", before, after).await
 }
 
 /// Deletes an appointment and its record.
@@ -252,58 +275,107 @@ pub async fn delete(
     parameters: &DeleteAppointment,
     _confirmed: Confirmed,
 ) -> Result<Removal> {
-    let permission = Function::DeleteAppointment.permission();
-    let mut scope = session.write(organization, permission).await?;
-    let before = require(&mut scope, parameters.appointment_id).await?;
-    db::appointments::delete(&mut scope.tx, before.id).await?;
+    let function = Function::DeleteAppointment;
+    let mut scope = session.write(organization, function.permission()).await?;
+    let done = delete_in(&mut scope, parameters.appointment_id).await;
+    access_log::end(session, scope, function, done).await
+}
+
+async fn delete_in(scope: &mut Scope, id: AppointmentId) -> Result<Done<Removal>> {
+    let before = require(scope, id).await?;
+    db::appointments::delete(&mut scope.tx, id).await?;
     let change = change("appointment.delete", Some(&before), None);
-    scope.finish(session, change).await?;
-    Ok(Removal::deleted(before.id))
+    Ok((Removal::deleted(id), Some(change)))
+}
+
+/// Why an appointment is not stored.
+enum Refusal {
+    Plain(Error),
+    /// Its time is taken: the answer names others, after the transaction that tried it is over.
+    Taken {
+        what: &'static str,
+        wanted: Box<Appointment>,
+    },
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Plain(error)
+    }
+}
+
+impl Refusal {
+    fn of(error: NotStored, wanted: Appointment) -> Self {
+        let what = match error {
+            NotStored::ProviderTaken => "provider",
+            NotStored::OperatoryTaken => "operatory",
+            NotStored::Other(error) => return Self::Plain(error),
+        };
+        let wanted = Box::new(wanted);
+        Self::Taken { what, wanted }
+    }
+}
+
+/// Ends a change of an appointment, as [`access_log::end`].
+async fn end<T>(
+    session: &Session,
+    mut scope: Scope,
+    function: Function,
+    done: Result<Done<T>, Refusal>,
+) -> Result<T> {
+    let (what, wanted) = match done {
+        Ok(done) => return access_log::end(session, scope, function, Ok(done)).await,
+        Err(Refusal::Plain(error)) => {
+            return access_log::end(session, scope, function, Err(error)).await;
+        }
+        Err(Refusal::Taken { what, wanted }) => (what, wanted),
+    };
+    let organization = scope.organization.id;
+    let records = std::mem::take(&mut scope.records);
+    scope.tx.rollback().await?;
+    let error = slots::taken(session, what, &wanted, organization).await;
+    Err(access_log::refuse(session, organization, function.into(), records, error).await)
 }
 
 async fn store(
     session: &Session,
-    mut scope: Scope,
-    function: Function,
+    scope: &mut Scope,
     action: &'static str,
     before: Appointment,
     mut after: Appointment,
-) -> Result<AppointmentChange> {
+) -> Result<Done<AppointmentChange>, Refusal> {
     after.updated_at = session.now();
-    let stored = db::appointments::update(&mut scope.tx, &after).await;
-    if let Err(error) = stored {
-        let organization = scope.organization.id;
-        drop(scope);
-        return Err(refused(session, organization, error, &after).await);
+    if let Err(error) = db::appointments::update(&mut scope.tx, &after).await {
+        return Err(Refusal::of(error, after));
     }
-    let shown = vec![before.patient_id, after.patient_id];
-    access_log::record(session, &mut scope, function, shown).await?;
     let change = change(action, Some(&before), Some(&after));
-    scope.finish(session, change).await?;
-    Ok(AppointmentChange {
+    let stored = AppointmentChange {
         changed: true,
         before: Some(before),
         appointment: after,
-    })
+    };
+    Ok((stored, Some(change)))
 }
 
-async fn refused(
-    session: &Session,
-    organization: OrganizationId,
-    error: NotStored,
-    wanted: &Appointment,
-) -> Error {
-    match error {
-        NotStored::ProviderTaken => slots::taken(session, "provider", wanted, organization).await,
-        NotStored::OperatoryTaken => slots::taken(session, "operatory", wanted, organization).await,
-        NotStored::Other(error) => error,
+/// Refuses an external id that another appointment has: whose patient it is has to be known, for the
+/// access log. Changes of one organization take turns, so there is none later on either.
+async fn require_new_external_id(scope: &mut Scope, wanted: &Appointment) -> Result<()> {
+    let Some(external_id) = &wanted.external_id else {
+        return Ok(());
+    };
+    let other = db::appointments::patient_of_external_id(&mut scope.tx, external_id).await?;
+    scope.records.extend(other);
+    match other {
+        Some(_) => Err(db::appointments::external_id_taken()),
+        None => Ok(()),
     }
 }
 
 async fn require(scope: &mut Scope, id: AppointmentId) -> Result<Appointment> {
-    db::appointments::find(&mut scope.tx, id)
-        .await?
-        .ok_or_else(|| missing::appointment(id))
+    let found = db::appointments::find(&mut scope.tx, id).await?;
+    let appointment = found.ok_or_else(|| missing::appointment(id))?;
+    scope.records.push(appointment.patient_id);
+    Ok(appointment)
 }
 
 /// Refuses a patient, provider or operatory that is not there or archived; what an appointment had
@@ -340,20 +412,12 @@ fn notes(text: &str) -> Result<String> {
     text::notes("notes", text)
 }
 
-async fn unchanged(
-    session: &Session,
-    mut scope: Scope,
-    function: Function,
-    appointment: Appointment,
-) -> Result<AppointmentChange> {
-    let shown = vec![appointment.patient_id];
-    access_log::record(session, &mut scope, function, shown).await?;
-    scope.tx.commit().await?;
-    Ok(AppointmentChange {
+fn unchanged(appointment: Appointment) -> AppointmentChange {
+    AppointmentChange {
         changed: false,
         before: Some(appointment.clone()),
         appointment,
-    })
+    }
 }
 
 /// When, with whom and where is kept with its values; what may tell of a patient's health by its

@@ -16,7 +16,10 @@ use crate::{
     error::{Error, Result},
     services::{
         Scope, Session,
-        booking::{access_log, checks, missing},
+        booking::{
+            access_log::{self, Done},
+            checks, missing,
+        },
     },
 };
 
@@ -39,23 +42,30 @@ pub async fn get_all(
 ) -> Result<AppointmentsPage> {
     let function = Function::GetAppointments;
     let mut scope = session.read(organization, function.permission()).await?;
+    let done = get_all_in(&mut scope, parameters).await;
+    access_log::end(session, scope, function, done).await
+}
+
+async fn get_all_in(
+    scope: &mut Scope,
+    parameters: &GetAppointments,
+) -> Result<Done<AppointmentsPage>> {
     let limit = checks::page(parameters.limit)?;
     let filter = AppointmentFilter {
         limit: Some(limit + 1),
-        ..filter(&scope, parameters)?
+        ..filter(scope, parameters)?
     };
     let found = db::appointments::list(&mut scope.tx, &filter).await?;
     let (appointments, more) = checks::cut(found, limit);
-    let shown = appointments
-        .iter()
-        .map(|entry| entry.appointment.patient_id)
-        .collect();
-    access_log::record(session, &mut scope, function, shown).await?;
-    scope.tx.commit().await?;
-    Ok(AppointmentsPage {
+    let shown = appointments.iter().map(|one| one.appointment.patient_id);
+    scope.records.extend(shown);
+    // That a patient has none at that time is told of them as well.
+    scope.records.extend(parameters.patient_id);
+    let page = AppointmentsPage {
         next_after: appointments.last().filter(|_| more).map(place),
         appointments,
-    })
+    };
+    Ok((page, None))
 }
 
 fn place(entry: &AppointmentEntry) -> PageMark {

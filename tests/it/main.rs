@@ -34,6 +34,7 @@ mod members;
 mod migrate;
 mod organizations;
 mod outbox;
+mod permissions;
 mod pool;
 mod protection;
 mod pty;

@@ -191,10 +191,8 @@ impl Steps<'_> {
             kind, on_conflict, ..
         } = *self.plan;
         let tx = conn.enter(organization).await?;
-        let mut scope = self
-            .session
-            .write_in(tx, permission(kind, OnConflict::Skip))
-            .await?;
+        let mut scope = self.session.write_in(tx, Permission::ImportsRun).await?;
+        scope.require(self.session, permission(kind, OnConflict::Skip))?;
         scope.require(self.session, permission(kind, on_conflict))?;
         self.gauge.enter(Phase::Judging);
         let plan = self.plan;

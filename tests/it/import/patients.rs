@@ -259,7 +259,7 @@ fn one_file_fills_many_organizations_and_reaches_no_other() {
         "vic@harbor.example",
     ];
     let told = cli.fails(5, &args);
-    assert!(told.contains("patients.create"), "{told}");
+    assert!(told.contains("imports.run"), "{told}");
 }
 
 #[test]

@@ -104,7 +104,7 @@ pub async fn insert(tx: &mut TenantTx, operatory: &Operatory) -> Result<()> {
     )
     .execute(tx.connection())
     .await
-    .map_err(external_id_taken)?;
+    .map_err(not_stored)?;
     Ok(())
 }
 
@@ -116,7 +116,9 @@ pub async fn update(tx: &mut TenantTx, operatory: &Operatory) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE operatories
             SET external_id = $3, name = $4, sort_name = $5, notes = $6, archived_at = $7,
-                updated_at = $8
+                updated_at = $8,
+                shares_name = shares_name AND archived_at IS NULL
+                              AND sort_name = $5 AND $7::timestamptz IS NULL
           WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         operatory.id.as_uuid(),
@@ -129,7 +131,7 @@ pub async fn update(tx: &mut TenantTx, operatory: &Operatory) -> Result<bool> {
     )
     .execute(tx.connection())
     .await
-    .map_err(external_id_taken)?;
+    .map_err(not_stored)?;
     Ok(updated.rows_affected() == 1)
 }
 
@@ -148,10 +150,15 @@ pub async fn delete(tx: &mut TenantTx, id: OperatoryId) -> Result<bool> {
     Ok(deleted.rows_affected() == 1)
 }
 
-fn external_id_taken(error: sqlx::Error) -> Error {
+fn not_stored(error: sqlx::Error) -> Error {
     if is_unique_violation(&error, "operatories_organization_id_external_id_key") {
         return Error::conflict("another operatory has this external_id")
             .hint("external_id is the operatory's id in the practice's own system: one for each");
+    }
+    if is_unique_violation(&error, "operatories_active_name_key") {
+        return Error::conflict("another active operatory has this name").hint(
+            "commands name it by its name: choose another one, or archive the other operatory",
+        );
     }
     error.into()
 }

@@ -130,7 +130,7 @@ pub async fn insert(tx: &mut TenantTx, provider: &Provider) -> Result<()> {
     )
     .execute(tx.connection())
     .await
-    .map_err(external_id_taken)?;
+    .map_err(not_stored)?;
     Ok(())
 }
 
@@ -142,7 +142,9 @@ pub async fn update(tx: &mut TenantTx, provider: &Provider) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE providers
             SET external_id = $3, name = $4, sort_name = $5, specialty = $6, email = $7, phone = $8,
-                archived_at = $9, updated_at = $10, search_text = $11
+                archived_at = $9, updated_at = $10, search_text = $11,
+                shares_name = shares_name AND archived_at IS NULL
+                              AND sort_name = $5 AND $9::timestamptz IS NULL
           WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         provider.id.as_uuid(),
@@ -158,7 +160,7 @@ pub async fn update(tx: &mut TenantTx, provider: &Provider) -> Result<bool> {
     )
     .execute(tx.connection())
     .await
-    .map_err(external_id_taken)?;
+    .map_err(not_stored)?;
     Ok(updated.rows_affected() == 1)
 }
 
@@ -182,10 +184,40 @@ fn search_text(provider: &Provider) -> String {
     name_search::fold(&format!("{} {specialty}", provider.name))
 }
 
-fn external_id_taken(error: sqlx::Error) -> Error {
+fn not_stored(error: sqlx::Error) -> Error {
     if is_unique_violation(&error, "providers_organization_id_external_id_key") {
         return Error::conflict("another provider has this external_id")
             .hint("external_id is the provider's id in the practice's own system: one for each");
     }
+    if is_unique_violation(&error, "providers_active_name_key") {
+        return Error::conflict("another active provider has this name").hint(
+            "commands name it by its name: choose another one, or archive the other provider",
+        );
+    }
     error.into()
+}
+
+/// The active providers and operatories that share a name, from before names were unique: what they are,
+/// and the name.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn shared_names(tx: &mut TenantTx) -> Result<Vec<(String, String)>> {
+    let rows = sqlx::query!(
+        r#"SELECT 'provider' AS "what!", name AS "name!" FROM providers p
+            WHERE p.organization_id = $1 AND p.shares_name AND p.archived_at IS NULL
+              AND EXISTS (SELECT FROM providers o
+                           WHERE o.organization_id = $1 AND o.sort_name = p.sort_name
+                             AND o.id <> p.id AND o.archived_at IS NULL)
+            UNION ALL
+           SELECT 'operatory', name FROM operatories r
+            WHERE r.organization_id = $1 AND r.shares_name AND r.archived_at IS NULL
+              AND EXISTS (SELECT FROM operatories o
+                           WHERE o.organization_id = $1 AND o.sort_name = r.sort_name
+                             AND o.id <> r.id AND o.archived_at IS NULL)"#,
+        tx.organization_id().as_uuid(),
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.what, row.name)).collect())
 }

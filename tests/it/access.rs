@@ -54,7 +54,7 @@ fn access_is_decided_with_the_reason_and_the_exit_code() {
     assert_eq!(code, 5);
     assert!(reason.contains("not a member"), "{reason}");
 
-    clinic.ok("org suspend harbor-clinic");
+    clinic.ok("org suspend harbor-clinic --yes");
     let (code, reason) = check("maria@harbor.example", "patients.read");
     assert_eq!(code, 5);
     assert!(reason.contains("suspended"), "{reason}");

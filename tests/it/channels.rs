@@ -177,7 +177,7 @@ fn enable_warns_of_what_is_missing_and_disable_undoes_it() {
 #[test]
 fn a_channel_of_a_suspended_organization_is_not_live() {
     let (_db, cli) = harbor();
-    cli.ok(&["org", "suspend", "harbor"]);
+    cli.ok(&["org", "suspend", "harbor", "--yes"]);
     let shown = cli.json(&["channel", "show", "web"]);
     assert_eq!(
         (&shown["enabled"], &shown["live"]),

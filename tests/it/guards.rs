@@ -216,7 +216,7 @@ async fn a_change_of_status_reaches_the_running_servers() {
     listener.listen("tenantctl_configuration").await.unwrap();
     let everything = format!("{}:*", id.as_str().unwrap());
     for line in [
-        "org suspend harbor-clinic",
+        "org suspend harbor-clinic --yes",
         "org resume harbor-clinic",
         "org delete harbor-clinic --yes",
         "org purge harbor-clinic --now --yes",

@@ -355,7 +355,7 @@ fn nobody_joins_an_organization_that_is_not_active() {
     let clinic = Clinic::new();
     clinic.sign_up("sam@harbor.example");
     let token = clinic.invite("sam@harbor.example", "admin");
-    clinic.ok("org suspend harbor-clinic");
+    clinic.ok("org suspend harbor-clinic --yes");
     let suspended = not_accepted(&clinic, 5, &token, "sam@harbor.example");
     assert!(suspended.contains("suspended"), "{suspended}");
     clinic.fails(5, "invite create new@harbor.example --role viewer");

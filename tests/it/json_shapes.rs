@@ -52,7 +52,7 @@ const COMMANDS: &[&str] = &[
     "org use harbor",
     "org current",
     "org unset",
-    "org suspend beta",
+    "org suspend beta --yes",
     "org resume beta",
     "org delete beta --yes",
     "org restore beta",

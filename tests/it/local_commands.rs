@@ -100,7 +100,7 @@ fn the_demo_brings_back_what_was_tried_on_it() {
     let harbor = ["--org", "harbor-clinic"];
     cli.ok(&["demo"]);
     let before = local(&["org", "list", "-o", "csv"]).lines().count();
-    local(&["org", "suspend", "default-organization"]);
+    local(&["org", "suspend", "default-organization", "--yes"]);
     local(
         &[
             &["member", "role", "sam@harbor.example", "owner"],

@@ -296,7 +296,7 @@ fn a_stranger_is_told_what_they_would_be_told_of_an_organization_that_is_not_the
 fn for_its_members_a_deleted_organization_is_not_there_and_a_suspended_one_is_shut() {
     let clinic = Clinic::new();
     let line = "member list --as maria@harbor.example";
-    clinic.ok("org suspend harbor-clinic");
+    clinic.ok("org suspend harbor-clinic --yes");
     let suspended = clinic.fails(5, line);
     assert!(suspended.contains("is suspended"), "{suspended}");
     assert!(

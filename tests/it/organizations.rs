@@ -32,9 +32,9 @@ fn the_life_of_an_organization() {
     assert_eq!(on, [json!("web")]);
     assert_eq!(shown["last_activity"]["action"], "organization.create");
 
-    let suspended = cli.json(&["org", "suspend", "harbor-clinic"]);
+    let suspended = cli.json(&["org", "suspend", "harbor-clinic", "--yes"]);
     assert_eq!(suspended["status"], "suspended");
-    let again = cli.json(&["org", "suspend", "harbor-clinic"]);
+    let again = cli.json(&["org", "suspend", "harbor-clinic", "--yes"]);
     assert_eq!(again["changed"], false);
     assert_eq!(
         cli.json(&["org", "resume", "harbor-clinic"])["status"],
@@ -106,7 +106,7 @@ fn lists_filter_sort_and_say_when_there_is_more() {
     for name in ["Alpha One", "Beta Two", "Gamma Three"] {
         cli.ok(&["org", "create", name]);
     }
-    cli.ok(&["org", "suspend", "beta-two"]);
+    cli.ok(&["org", "suspend", "beta-two", "--yes"]);
     let slugs = |args: &[&str]| -> Vec<String> {
         let rows = cli.json(args);
         let rows = rows.as_array().unwrap().iter();
@@ -264,7 +264,7 @@ fn an_existing_organization_that_is_not_as_asked_for_is_told() {
     let invited = clinic.run(&format!("{again} --owner sam@harbor.example"));
     assert!(!invited.stderr.contains("warning:"), "{}", invited.stderr);
 
-    clinic.ok("org suspend harbor-clinic");
+    clinic.ok("org suspend harbor-clinic --yes");
     let suspended = clinic.run(again);
     assert_eq!(suspended.code, 0, "{}", suspended.stderr);
     assert!(

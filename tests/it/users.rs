@@ -147,7 +147,7 @@ fn invitations_that_do_not_hold_are_passed_over_and_named() {
             "invite create sam@harbor.example --role admin --org {slug}"
         ));
     }
-    clinic.ok("org suspend suspended");
+    clinic.ok("org suspend suspended --yes");
     clinic.ok("org update narrowed --allow-domain other.example");
     block_on(|| {
         clinic.db.execute(

@@ -22,7 +22,7 @@ use crate::{
 /// Examples:
 ///   tenantctl appointment create --patient P-1042 --provider Keller --at 2026-11-30T09:00
 ///   tenantctl appointment create --patient P-1042 --provider Keller --operatory 'Room 1' --at 2026-11-30T09:00 --length 45 --service Check-up
-///   tenantctl appointment create --patient P-1042 --provider Keller --at 2026-11-29T20:00+01:00 --outside-schedule
+///   tenantctl appointment create --patient P-1042 --provider Keller --at 2026-11-29T20:00+01:00 --outside-schedule --in-past
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CreateArgs {
@@ -60,6 +60,10 @@ pub struct CreateArgs {
     /// Book it also where nobody works at that time.
     #[arg(long)]
     outside_schedule: bool,
+
+    /// Record it also where that time is over.
+    #[arg(long)]
+    in_past: bool,
 }
 
 impl CreateArgs {
@@ -95,6 +99,7 @@ impl CreateArgs {
             notes,
             external_id: self.external_id,
             outside_schedule: self.outside_schedule,
+            in_past: self.in_past,
         };
         let names = Names::load(app, &session, &organization).await?;
         let change = appointments::create(&session, organization.id, &parameters).await?;

@@ -75,6 +75,10 @@ pub struct UpdateArgs {
     /// Move it also to where nobody works at that time.
     #[arg(long)]
     outside_schedule: bool,
+
+    /// Move it also to a time that is over.
+    #[arg(long)]
+    in_past: bool,
 }
 
 /// A field that may be without a value.
@@ -115,6 +119,7 @@ impl UpdateArgs {
                 self.external_id.as_ref(),
             )?,
             outside_schedule: self.outside_schedule,
+            in_past: self.in_past,
         };
         let names = Names::load(app, &session, &organization).await?;
         let change = appointments::update(&session, organization.id, parameters).await?;

@@ -102,6 +102,7 @@ pub(super) async fn fill(
             notes: None,
             external_id: None,
             outside_schedule: false,
+            in_past: false,
         };
         appointments::create(session, id, &new).await?;
     }

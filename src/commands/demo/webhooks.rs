@@ -87,6 +87,7 @@ async fn endpoint(
         channel,
         scheme,
         secret: secret.into(),
+        may_be_weak: false,
         verify_token: None,
     };
     let (_, made) = endpoints::create(session, organization.id, keys, &new).await?;

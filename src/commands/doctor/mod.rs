@@ -111,8 +111,9 @@ async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Ve
     if migrated {
         checks.push(schema::tenant_scope(db, &health).await);
         checks.push(schema::row_level_security(&health));
+        checks.push(schema::unique_names(db).await);
     } else {
-        for name in ["tenant_scope", "row_level_security"] {
+        for name in ["tenant_scope", "row_level_security", "unique_names"] {
             let why = "the database is not up to date";
             checks.push(Check::skipped(name, Area::Database, why));
         }

@@ -1,15 +1,19 @@
 //! Checks of our schema, and of the isolation that rests on it.
 
+use futures_util::TryStreamExt as _;
+
 use super::report::{Area, Check};
 use crate::{
     commands::db::SchemaState,
     context::new_id,
     db::{
-        Database, TenantTx,
+        self, Database, TenantTx,
         health::Health,
         migrate::{CHANGED_REMEDY, FOREIGN_REMEDY, MigrationState, Status},
+        organizations::OrganizationFilter,
     },
-    domain::OrganizationId,
+    domain::{Organization, OrganizationId, Slug},
+    error::Result,
     quoting::identifier,
     run,
     services::protection,
@@ -139,6 +143,46 @@ pub(super) async fn protection(db: &Database) -> Check {
         ),
         Err(error) => Check::skipped(NAME, AREA, format!("it cannot be read: {error}")),
     }
+}
+
+/// Whether active providers or operatories share a name, from before names were unique: no command by
+/// name works on them.
+pub(super) async fn unique_names(db: &Database) -> Check {
+    const NAME: &str = "unique_names";
+    match shared_names(db).await {
+        Err(error) => Check::broken(NAME, AREA, &error),
+        Ok(shared) => match shared.first() {
+            None => Check::ok(
+                NAME,
+                AREA,
+                "active providers and operatories have unique names",
+            ),
+            Some((slug, what, name)) => {
+                let count = shared.len();
+                let first = format!("the first is {what} {name:?} of {slug}");
+                let said = format!("{count} active providers or operatories share a name; {first}");
+                Check::warning(NAME, AREA, said).remedy(
+                    run![what, "list", "--org", slug].labeled("rename or archive one by its id"),
+                )
+            }
+        },
+    }
+}
+
+async fn shared_names(db: &Database) -> Result<Vec<(Slug, String, String)>> {
+    let organizations: Vec<Organization> =
+        db::organizations::stream(db, OrganizationFilter::default())
+            .try_collect()
+            .await?;
+    let mut shared = Vec::new();
+    for organization in organizations {
+        let mut tx = TenantTx::begin(db, organization.id).await?;
+        let found = db::providers::shared_names(&mut tx).await?;
+        tx.rollback().await?;
+        let of_it = |(what, name)| (organization.slug.clone(), what, name);
+        shared.extend(found.into_iter().map(of_it));
+    }
+    Ok(shared)
 }
 
 #[cfg(test)]

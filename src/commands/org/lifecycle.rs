@@ -20,8 +20,12 @@ use crate::{
 
 /// Shut an organization's users out and silence its channels, until it is resumed.
 ///
+/// Its members can do nothing, its webhooks and web chat are answered as if they were off, and its
+/// mail waits. The data stays. Asks first; on a protected database the slug has to be typed.
+///
 /// Examples:
 ///   tenantctl org suspend harbor-clinic
+///   tenantctl org suspend harbor-clinic --yes
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct SuspendArgs {
@@ -35,9 +39,32 @@ impl SuspendArgs {
         let session = app.session().await?;
         session.require_operator("suspend an organization")?;
         let found = app.organization(&session, Some(&self.organization)).await?;
-        let changed = organizations::suspend(&session, found.id).await?;
+        let confirmed = confirm_suspension(app, &found).await?;
+        let changed = organizations::suspend(&session, found.id, confirmed).await?;
         let next = vec![run!["org", "resume", changed.after.slug].labeled("undo")];
         Ok(ChangedView::new(changed, "suspended", next))
+    }
+}
+
+/// Nothing is asked where there is nothing to lose.
+async fn confirm_suspension(app: &App, organization: &Organization) -> Result<Confirmed> {
+    if organization.status != OrganizationStatus::Active || app.global.dry_run {
+        return Ok(Confirmed::by_flag());
+    }
+    let slug = organization.slug.as_str();
+    app.announce(&format!(
+        "about to suspend organization {slug} ({}): its members are shut out, its webhooks and web \
+         chat are not answered, its mail waits",
+        organization.name
+    ))?;
+    let prompter = app.printer.prompter();
+    let assent = app.assent().await?;
+    if assent.confirm.is_some() || assent.protected.is_some() {
+        prompter.type_to_confirm("all of this stops at once", slug, &assent)
+    } else {
+        let question = assent.placed(&format!("suspend organization {slug}"));
+        let question = format!("{question}?");
+        prompter.confirm(&question, "--yes", assent.yes)
     }
 }
 

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     endpoint_view::{ChangedEndpointView, EndpointView},
-    secret::SecretArgs,
+    secret::{SecretArgs, WeakSecretArg},
 };
 use crate::{
     cli::{complete, values},
@@ -39,6 +39,9 @@ pub struct CreateArgs {
 
     #[command(flatten)]
     secret: SecretArgs,
+
+    #[command(flatten)]
+    weak: WeakSecretArg,
 }
 
 impl CreateArgs {
@@ -56,6 +59,7 @@ impl CreateArgs {
             channel: self.channel,
             scheme,
             secret,
+            may_be_weak: self.weak.weak_secret,
             verify_token: verify_token.clone(),
         };
         let (organization, details) =

@@ -8,11 +8,13 @@ use uuid::Uuid;
 use super::{
     create::new_token,
     endpoint_view::{ChangedEndpointView, EndpointView},
-    secret::SecretArgs,
+    secret::{SecretArgs, WeakSecretArg},
 };
 use crate::{
-    context::App, domain::webhook_endpoint::SecretPurpose, error::Result,
-    services::webhooks::endpoints,
+    context::App,
+    domain::webhook_endpoint::SecretPurpose,
+    error::Result,
+    services::webhooks::endpoints::{self, NewSecret},
 };
 
 /// Take a new secret into use, while the former one goes on being accepted for a time.
@@ -40,6 +42,9 @@ pub struct RotateArgs {
 
     #[command(flatten)]
     secret: SecretArgs,
+
+    #[command(flatten)]
+    weak: WeakSecretArg,
 }
 
 impl RotateArgs {
@@ -55,14 +60,12 @@ impl RotateArgs {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let overlap = TimeDelta::hours(self.overlap_hours.into());
-        let rotated = endpoints::rotate(
-            &session,
-            organization.id,
-            &keys,
-            self.id,
-            (purpose, &secret),
-            overlap,
-        );
+        let new = NewSecret {
+            purpose,
+            text: secret.clone(),
+            may_be_weak: self.weak.weak_secret,
+        };
+        let rotated = endpoints::rotate(&session, organization.id, &keys, self.id, &new, overlap);
         let (organization, details) = rotated.await?;
         let is_shown = self.verify_token && !app.global.dry_run;
         Ok(ChangedEndpointView {

@@ -31,6 +31,14 @@ pub(super) struct SecretArgs {
     secret_env: Option<String>,
 }
 
+/// Whether a secret may be short.
+#[derive(Args, Debug)]
+pub(super) struct WeakSecretArg {
+    /// Take a secret of fewer than 16 characters, which can be guessed.
+    #[arg(long)]
+    pub(super) weak_secret: bool,
+}
+
 impl SecretArgs {
     /// The secret.
     ///

@@ -50,9 +50,21 @@ macro_rules! by_email {
     };
 }
 
-/// By name, which several may share as well.
+/// An active one has its name to itself: archived ones of that name are not meant.
+macro_rules! active_first {
+    ($table:literal) => {
+        concat!(
+            " AND (t.archived_at IS NULL OR NOT EXISTS (SELECT FROM ",
+            $table,
+            " o WHERE o.organization_id = $1 AND o.sort_name = t.sort_name
+                AND o.archived_at IS NULL))"
+        )
+    };
+}
+
+/// By name, which several may share as well. `$which` says which of these count.
 macro_rules! by_name {
-    ($table:literal, $one:literal) => {
+    ($table:literal, $one:literal, $which:expr) => {
         concat!(
             "UPDATE import_rows s SET ",
             $one,
@@ -67,7 +79,9 @@ macro_rules! by_name {
             "_names) AS wanted (name)
                        JOIN ",
             $table,
-            " t ON t.organization_id = $1 AND t.sort_name = wanted.name
+            " t ON t.organization_id = $1 AND t.sort_name = wanted.name",
+            $which,
+            "
                       WHERE s.organization_id = $1 AND s.faults IS NULL
                         AND s.",
             $one,
@@ -119,12 +133,14 @@ const _: () = assert!(SHOWN_CHARACTERS == 60);
 
 pub(super) const PATIENT_BY_ID: &str = by_id!("patients", "patient");
 pub(super) const PATIENT_BY_EMAIL: &str = by_email!("patients", "patient");
-pub(super) const PATIENT_BY_NAME: &str = by_name!("patients", "patient");
+pub(super) const PATIENT_BY_NAME: &str = by_name!("patients", "patient", "");
 pub(super) const PROVIDER_BY_ID: &str = by_id!("providers", "provider");
 pub(super) const PROVIDER_BY_EMAIL: &str = by_email!("providers", "provider");
-pub(super) const PROVIDER_BY_NAME: &str = by_name!("providers", "provider");
+pub(super) const PROVIDER_BY_NAME: &str =
+    by_name!("providers", "provider", active_first!("providers"));
 pub(super) const OPERATORY_BY_ID: &str = by_id!("operatories", "operatory");
-pub(super) const OPERATORY_BY_NAME: &str = by_name!("operatories", "operatory");
+pub(super) const OPERATORY_BY_NAME: &str =
+    by_name!("operatories", "operatory", active_first!("operatories"));
 
 /// Tells the references of a schedule that name nothing.
 pub(super) const SCHEDULE_REFERENCES: &str = concat!(

@@ -116,6 +116,79 @@ impl Target {
     }
 }
 
+/// When a row of the table has the name of a row without any other key: the active one, which has it to
+/// itself but for the rows that shared one before names were unique; otherwise the newest of the archived ones.
+macro_rules! same_name {
+    ($table:literal) => {
+        concat!(
+            "t.sort_name = s.sort_name AND NOT t.shares_name
+             AND (t.archived_at IS NULL OR NOT EXISTS (
+                     SELECT FROM ",
+            $table,
+            " o WHERE o.organization_id = $1 AND o.sort_name = s.sort_name
+                   AND (o.archived_at IS NULL OR o.id > t.id)))"
+        )
+    };
+}
+
+/// Whether a row is going to take a name: it is new, or renames an active one. `e` is what is there.
+macro_rules! takes_name {
+    () => {
+        "(s.existing IS NULL OR ({updates} AND s.differs AND e.archived_at IS NULL
+                                 AND e.sort_name <> s.sort_name))"
+    };
+}
+
+/// Rows that take a name that an earlier one takes.
+macro_rules! name_in_file {
+    ($table:literal) => {
+        concat!(
+            "UPDATE import_rows s
+                SET faults = jsonb_build_array(jsonb_build_object(
+                        'column', 'name', 'value', left(s.name, 60),
+                        'rule', 'it is the same as in line ' || repeated.first_line))
+               FROM (SELECT s.record, first_value(s.line) OVER same AS first_line,
+                            row_number() OVER same AS place
+                       FROM import_rows s
+                       LEFT JOIN ",
+            $table,
+            " e ON e.organization_id = $1 AND e.id = s.existing
+                      WHERE s.organization_id = $1 AND s.faults IS NULL AND ",
+            takes_name!(),
+            "        WINDOW same AS (PARTITION BY s.sort_name ORDER BY s.record)) repeated
+              WHERE s.organization_id = $1 AND s.record = repeated.record AND repeated.place > 1"
+        )
+    };
+}
+
+/// Rows that take a name that another active one has, also where the file renames that one: of two
+/// that change places neither can be first.
+macro_rules! name_taken {
+    ($table:literal, $one:literal) => {
+        concat!(
+            "UPDATE import_rows s
+                SET faults = jsonb_build_array(jsonb_build_object(
+                        'column', 'name', 'value', left(s.name, 60),
+                        'rule', 'another active ",
+            $one,
+            " has this name'))
+               FROM (SELECT DISTINCT s.record
+                       FROM import_rows s
+                       LEFT JOIN ",
+            $table,
+            " e ON e.organization_id = $1 AND e.id = s.existing
+                       JOIN ",
+            $table,
+            " t ON t.organization_id = $1 AND t.sort_name = s.sort_name
+                          AND t.archived_at IS NULL AND t.id IS DISTINCT FROM s.existing
+                      WHERE s.organization_id = $1 AND s.faults IS NULL AND ",
+            takes_name!(),
+            "       ) taken
+              WHERE s.organization_id = $1 AND s.record = taken.record"
+        )
+    };
+}
+
 const BY_EXTERNAL_ID: Key = Key {
     column: "external_id",
     applies: "s.external_id IS NOT NULL",
@@ -204,7 +277,7 @@ const PROVIDERS: Target = Target {
         Key {
             column: "name",
             applies: "s.external_id IS NULL AND s.email IS NULL",
-            matches: "t.sort_name = s.sort_name",
+            matches: same_name!("providers"),
             columns: "sort_name",
             shown: "s.name",
         },
@@ -213,6 +286,7 @@ const PROVIDERS: Target = Target {
         field!("external_id", key),
         field!("name"),
         field!("sort_name", derived "s.sort_name", "s.sort_name"),
+        field!("shares_name", derived "false", "t.shares_name AND t.sort_name = s.sort_name"),
         field!(
             "search_text",
             derived "s.sort_name || ' ' || coalesce(s.folded_specialty, '')",
@@ -222,7 +296,10 @@ const PROVIDERS: Target = Target {
         field!("email"),
         field!("phone"),
     ],
-    checks: &[],
+    checks: &[
+        name_in_file!("providers"),
+        name_taken!("providers", "provider"),
+    ],
     collisions: &[],
     make_room: &[],
     after_insert: &[],
@@ -243,7 +320,7 @@ const OPERATORIES: Target = Target {
         Key {
             column: "name",
             applies: "s.external_id IS NULL",
-            matches: "t.sort_name = s.sort_name",
+            matches: same_name!("operatories"),
             columns: "sort_name",
             shown: "s.name",
         },
@@ -252,9 +329,13 @@ const OPERATORIES: Target = Target {
         field!("external_id", key),
         field!("name"),
         field!("sort_name", derived "s.sort_name", "s.sort_name"),
+        field!("shares_name", derived "false", "t.shares_name AND t.sort_name = s.sort_name"),
         field!("notes"),
     ],
-    checks: &[],
+    checks: &[
+        name_in_file!("operatories"),
+        name_taken!("operatories", "operatory"),
+    ],
     collisions: &[],
     make_room: &[],
     after_insert: &[],

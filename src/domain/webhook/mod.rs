@@ -29,7 +29,7 @@ use secrecy::SecretString;
 pub use incoming::{Incoming, is_stored_header};
 pub use parsed::{Item, Parsed, parse};
 pub use refusal::Refusal;
-pub use secret::check_secret;
+pub use secret::{check_secret, check_strength};
 pub use verified::Verified;
 
 named_enum! {

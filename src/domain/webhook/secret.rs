@@ -29,6 +29,22 @@ pub fn check_secret(scheme: Scheme, secret: &SecretString) -> Result<()> {
     }
 }
 
+/// Characters of a secret that nobody guesses by trying: every provider's is longer.
+const SHORTEST_SECRET: usize = 16;
+
+/// Refuses a secret that can be guessed: who has it can sign events of the organization.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::BadInput`].
+pub fn check_strength(scheme: Scheme, secret: &SecretString) -> Result<()> {
+    let length = secret.expose_secret().chars().count();
+    if length >= SHORTEST_SECRET {
+        return Ok(());
+    }
+    let rule = format!("it has fewer than {SHORTEST_SECRET} characters and can be guessed");
+    Err(refusal(scheme, &rule).hint("to use it all the same: --weak-secret"))
+}
+
 fn refusal(scheme: Scheme, rule: &str) -> Error {
     let hint = match scheme {
         Scheme::Twilio => "it is the auth token of the account, in the Twilio console",

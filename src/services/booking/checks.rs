@@ -166,29 +166,48 @@ pub(super) fn parse_patch<T>(
         .transpose()
 }
 
-/// The one that a reference means, of those whose name it is part of.
+/// A provider or an operatory whose name a reference is part of.
+pub(super) struct Named<'a, Id> {
+    pub(super) id: Id,
+    pub(super) name: &'a str,
+    pub(super) is_active: bool,
+}
+
+/// The one that a reference means, of those whose name it is part of: the only one, or the only one
+/// with exactly this name. Of several with exactly this name the active one is meant, which has it to
+/// itself.
 ///
 /// # Errors
 /// `NotFound` for none, `Conflict` that lists several.
 pub(super) fn only_one<Id: Copy + std::fmt::Display>(
     what: &str,
     reference: &str,
-    found: &[(Id, &str)],
+    found: &[Named<'_, Id>],
 ) -> Result<Id> {
     let folded = name_search::fold(reference);
-    let exact: Vec<&(Id, &str)> = found
-        .iter()
-        .filter(|(_, name)| name_search::fold(name) == folded)
-        .collect();
-    match (exact.as_slice(), found) {
-        ([one], _) => Ok(one.0),
-        ([], [one]) => Ok(one.0),
-        ([], []) => Err(
+    let exact = || {
+        found
+            .iter()
+            .filter(|one| name_search::fold(one.name) == folded)
+    };
+    let of = |mut several: Vec<&Named<'_, Id>>| match several.len() {
+        1 => several.pop().map(|one| one.id),
+        _ => None,
+    };
+    let meant = of(exact().collect())
+        .or_else(|| of(exact().filter(|one| one.is_active).collect()))
+        .or_else(|| match exact().next() {
+            None => of(found.iter().collect()),
+            Some(_) => None,
+        });
+    match (meant, found) {
+        (Some(id), _) => Ok(id),
+        (None, []) => Err(
             Error::not_found(format!("there is no {what} {}", quoted(reference)))
                 .hint(run![what, "list"].labeled("list them")),
         ),
         _ => {
-            let names = found.iter().map(|(id, name)| format!("{name} ({id})"));
+            let names = found.iter().map(|one| format!("{} ({})", one.name, one.id));
             let names: Vec<String> = names.take(5).collect();
             Err(Error::conflict(format!(
                 "{} can mean several: {}",

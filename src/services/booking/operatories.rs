@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    checks::{self, Removal, optional},
+    checks::{self, Named, Removal, optional},
     missing,
 };
 use crate::{
@@ -108,10 +108,14 @@ pub async fn find(
     filter.external_id = None;
     filter.text = Some(folded.clone());
     let found = db::operatories::list(&mut scope.tx, &filter).await?;
-    let named: Vec<(OperatoryId, &str)> = found
+    let named: Vec<Named<'_, OperatoryId>> = found
         .iter()
-        .filter(|operatory| name_search::fold(&operatory.name).contains(&folded))
-        .map(|operatory| (operatory.id, operatory.name.as_str()))
+        .filter(|one| name_search::fold(&one.name).contains(&folded))
+        .map(|one| Named {
+            id: one.id,
+            name: &one.name,
+            is_active: one.archived_at.is_none(),
+        })
         .collect();
     checks::only_one("operatory", reference, &named)
 }

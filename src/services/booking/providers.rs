@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    checks::{self, Removal, optional},
+    checks::{self, Named, Removal, optional},
     missing,
 };
 use crate::{
@@ -107,10 +107,14 @@ pub async fn find(
     filter.external_id = None;
     filter.text = Some(folded.clone());
     let found = db::providers::list(&mut scope.tx, &filter).await?;
-    let named: Vec<(ProviderId, &str)> = found
+    let named: Vec<Named<'_, ProviderId>> = found
         .iter()
-        .filter(|provider| name_search::fold(&provider.name).contains(&folded))
-        .map(|provider| (provider.id, provider.name.as_str()))
+        .filter(|one| name_search::fold(&one.name).contains(&folded))
+        .map(|one| Named {
+            id: one.id,
+            name: &one.name,
+            is_active: one.archived_at.is_none(),
+        })
         .collect();
     checks::only_one("provider", reference, &named)
 }

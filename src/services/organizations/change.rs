@@ -101,11 +101,15 @@ fn patched(mut changed: Organization, patch: OrganizationPatch) -> Result<Organi
     Ok(changed)
 }
 
-/// Shuts an organization's users out and silences its channels.
+/// Shuts an organization's users out and silences its channels, which somebody confirmed.
 ///
 /// # Errors
 /// `Refused` for a user, `Conflict` when it is deleted.
-pub async fn suspend(session: &Session, id: OrganizationId) -> Result<Changed> {
+pub async fn suspend(
+    session: &Session,
+    id: OrganizationId,
+    _confirmed: Confirmed,
+) -> Result<Changed> {
     session.require_operator("suspend an organization")?;
     let now = session.now();
     change(

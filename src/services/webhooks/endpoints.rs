@@ -15,7 +15,7 @@ use crate::{
     },
     domain::{
         ChannelKind, Organization, OrganizationId, Permission,
-        webhook::{Scheme, check_secret},
+        webhook::{Scheme, check_secret, check_strength},
         webhook_endpoint::{EndpointAddress, SecretPurpose, WebhookEndpoint},
     },
     error::{Error, Result},
@@ -37,8 +37,19 @@ pub struct NewEndpoint {
     pub scheme: Scheme,
     /// What the provider signs with.
     pub secret: SecretString,
+    /// Whether a secret that can be guessed is wanted.
+    pub may_be_weak: bool,
     /// What Meta says when it is told the address.
     pub verify_token: Option<SecretString>,
+}
+
+/// A secret that takes the place of another one.
+#[derive(Debug)]
+pub struct NewSecret {
+    pub purpose: SecretPurpose,
+    pub text: SecretString,
+    /// Whether a secret that can be guessed is wanted.
+    pub may_be_weak: bool,
 }
 
 /// The endpoints of an organization.
@@ -86,6 +97,9 @@ pub async fn create(
     new: &NewEndpoint,
 ) -> Result<(Organization, EndpointDetails)> {
     check_secret(new.scheme, &new.secret)?;
+    if !new.may_be_weak {
+        check_strength(new.scheme, &new.secret)?;
+    }
     let mut scope = session
         .write(organization, Permission::WebhooksManage)
         .await?;
@@ -135,15 +149,21 @@ pub async fn rotate(
     organization: OrganizationId,
     keys: &SealingKeys,
     id: Uuid,
-    (purpose, secret): (SecretPurpose, &SecretString),
+    new: &NewSecret,
     overlap: TimeDelta,
 ) -> Result<(Organization, EndpointDetails)> {
     let mut scope = session
         .write(organization, Permission::WebhooksManage)
         .await?;
     let endpoint = require(&mut scope, id).await?;
+    let (purpose, secret) = (new.purpose, &new.text);
     match purpose {
-        SecretPurpose::Signing => check_secret(endpoint.scheme, secret)?,
+        SecretPurpose::Signing => {
+            check_secret(endpoint.scheme, secret)?;
+            if !new.may_be_weak {
+                check_strength(endpoint.scheme, secret)?;
+            }
+        }
         SecretPurpose::VerifyToken if endpoint.scheme != Scheme::Meta => {
             return Err(Error::usage(format!(
                 "endpoint {id} has no verify token: only Meta asks for one"

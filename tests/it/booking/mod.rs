@@ -2,6 +2,7 @@
 
 mod commands;
 mod functions;
+mod guards;
 mod permissions;
 mod race;
 mod readings;

@@ -124,7 +124,8 @@ async fn webhooks(session: &Session, organization: &Organization) {
     let new = NewEndpoint {
         channel: ChannelKind::Retell,
         scheme: Scheme::Retell,
-        secret: "a key of Retell".into(),
+        secret: "a key of Retell's".into(),
+        may_be_weak: false,
         verify_token: None,
     };
     let (_, made) = endpoints::create(session, id, &sealing_keys(), &new)

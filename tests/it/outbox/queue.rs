@@ -55,7 +55,7 @@ fn what_is_over_is_cancelled_and_not_sent() {
 fn a_suspended_organization_waits() {
     let post = Post::new();
     post.invite("sam@harbor.example");
-    post.clinic.ok("org suspend harbor-clinic");
+    post.clinic.ok("org suspend harbor-clinic --yes");
     assert_eq!(post.send()["waiting"], 1);
     post.let_time_pass();
     post.clinic.ok("org resume harbor-clinic");

@@ -107,7 +107,7 @@ fn nothing_of_the_inside_is_told_to_strangers_the_log_or_the_metrics() {
     let (_db, cli) = harbor();
     organization(&cli, "suspended", SITE);
     plant(&cli);
-    cli.ok(&["org", "suspend", "suspended"]);
+    cli.ok(&["org", "suspend", "suspended", "--yes"]);
     let id = id_of(&cli, "harbor");
     let serving = Serving::start(&cli, &["-v"]);
     let session = Ask::post(

@@ -104,7 +104,7 @@ fn who_may_not_begin_a_session_is_not_told_why() {
     organization(&cli, "other", OTHER_SITE);
     organization(&cli, "suspended", SITE);
     organization(&cli, "disabled", SITE);
-    cli.ok(&["org", "suspend", "suspended"]);
+    cli.ok(&["org", "suspend", "suspended", "--yes"]);
     cli.ok(&["channel", "disable", "web", "--org", "disabled"]);
     let serving = Serving::start(&cli, &[]);
     let wrong = begin(&serving, "nowhere", SITE);
@@ -361,7 +361,7 @@ fn a_session_outlives_a_change_and_is_told_of_it_and_not_a_suspension() {
     cli.ok(&["channel", "disable", "web", "--org", "harbor"]);
     assert_eq!(say(&serving, &token, "4", "x").status, 401);
     cli.ok(&["channel", "enable", "web", "--org", "harbor"]);
-    cli.ok(&["org", "suspend", "harbor"]);
+    cli.ok(&["org", "suspend", "harbor", "--yes"]);
     assert_eq!(say_anywhere(&serving, &token), 401);
     cli.ok(&["org", "resume", "harbor"]);
     assert_eq!(say_anywhere(&serving, &token), 202);

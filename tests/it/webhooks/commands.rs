@@ -188,7 +188,7 @@ async fn wrong_input_is_refused_with_its_code() {
 #[tokio::test]
 async fn an_endpoint_is_rotated_switched_off_and_on() {
     let house = House::new().await;
-    let cli = cli(&house).env("NEXT", "the next secret");
+    let cli = cli(&house).env("NEXT", "the next secret of it");
     let made = cli.json(&create(&["whatsapp"]));
     let id = id(&made);
     let verb = |verb, more: &[&'static str]| {

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use tenantctl::{
     config::ServerSection,
@@ -20,7 +19,7 @@ use tenantctl::{
         organizations::{self, NewOrganization},
         webhooks::{
             self, Worked,
-            endpoints::{self, NewEndpoint},
+            endpoints::{self, NewEndpoint, NewSecret},
             sign_ups,
         },
     },
@@ -113,6 +112,7 @@ impl House {
             channel,
             scheme,
             secret: secret.into(),
+            may_be_weak: true,
             verify_token: (scheme == Scheme::Meta).then(|| verify_token.into()),
         };
         let keys = sealing_keys();
@@ -133,9 +133,13 @@ impl House {
         secret: &str,
         overlap: chrono::TimeDelta,
     ) {
-        let secret = (SecretPurpose::Signing, &SecretString::from(secret));
+        let secret = NewSecret {
+            purpose: SecretPurpose::Signing,
+            text: secret.into(),
+            may_be_weak: true,
+        };
         let keys = sealing_keys();
-        endpoints::rotate(&self.session, of.id, &keys, id, secret, overlap)
+        endpoints::rotate(&self.session, of.id, &keys, id, &secret, overlap)
             .await
             .expect("rotated");
     }

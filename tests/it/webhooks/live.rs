@@ -75,7 +75,7 @@ async fn changes_are_live_in_a_server_that_runs() {
     wait(SECRET, &is_declined);
     cli.ok(&["channel", "enable", "retell", "--org", "alpha"]);
     wait(SECRET, &is_answered);
-    cli.ok(&["org", "suspend", "alpha"]);
+    cli.ok(&["org", "suspend", "alpha", "--yes"]);
     wait(SECRET, &is_declined);
     cli.ok(&["org", "resume", "alpha"]);
     wait(SECRET, &is_answered);

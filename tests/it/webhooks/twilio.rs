@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tenantctl::{
+    confirm::Confirmed,
     domain::{ChannelKind, Organization, webhook::Scheme},
     services::organizations,
 };
@@ -98,7 +99,7 @@ async fn a_stream_that_comes_late_or_to_a_suspended_organization_is_not_let_in()
     assert_eq!(in_time.redeem(&tokens[0], "CA1").await.status, 200);
     let late = house.desk_at(house.now + TimeDelta::seconds(120));
     assert_eq!(late.redeem(&tokens[1], "CA2").await.status, 403);
-    organizations::suspend(&house.session, house.a.id)
+    organizations::suspend(&house.session, house.a.id, Confirmed::by_flag())
         .await
         .unwrap();
     assert_eq!(in_time.redeem(&tokens[2], "CA3").await.status, 403);
@@ -137,7 +138,7 @@ async fn nobody_is_left_without_a_word_and_the_call_is_recorded() {
     let house = House::new().await;
     let off = house.endpoint(&house.a, CHANNEL, Scheme::Twilio).await;
     let suspended = open(&house, &house.b).await;
-    organizations::suspend(&house.session, house.b.id)
+    organizations::suspend(&house.session, house.b.id, Confirmed::by_flag())
         .await
         .unwrap();
     for (endpoint, sid, language, words) in [

@@ -92,6 +92,9 @@ parameters! {
         /// Book it also where nobody works at that time.
         #[serde(default)]
         pub outside_schedule: bool,
+        /// Record it also where that time is over.
+        #[serde(default)]
+        pub in_past: bool,
     }
 
     /// Parameters of UpdateAppointment: what is left out stays, null clears.
@@ -120,6 +123,9 @@ parameters! {
         /// Move it also to where nobody works at that time.
         #[serde(default)]
         pub outside_schedule: bool,
+        /// Move it also to a time that is over.
+        #[serde(default)]
+        pub in_past: bool,
     }
 
     /// Parameters of BreakAppointment.
@@ -150,6 +156,7 @@ impl UpdateAppointment {
             notes: None,
             external_id: None,
             outside_schedule: false,
+            in_past: false,
         }
     }
 }

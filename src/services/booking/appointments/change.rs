@@ -11,7 +11,7 @@ use crate::{
     domain::{
         AppointmentId, OrganizationId,
         booking::{
-            Appointment, AppointmentStatus, Function,
+            Appointment, AppointmentStatus, Function, clock,
             parameters::{
                 BreakAppointment, CreateAppointment, DeleteAppointment, UpdateAppointment, patched,
             },
@@ -92,6 +92,9 @@ async fn create_in(
         created_at: now,
         updated_at: now,
     };
+    if !parameters.in_past {
+        refuse_past(session, scope, &appointment)?;
+    }
     require_parents(scope, None, &appointment).await?;
     if !parameters.outside_schedule {
         slots::require_open(session, scope, &appointment).await?;
@@ -130,7 +133,11 @@ async fn update_in(
     parameters: UpdateAppointment,
 ) -> Result<Done<AppointmentChange>, Refusal> {
     let before = require(scope, parameters.appointment_id).await?;
-    let outside_schedule = parameters.outside_schedule;
+    let UpdateAppointment {
+        outside_schedule,
+        in_past,
+        ..
+    } = parameters;
     let after = updated(scope, &before, parameters)?;
     check_status(&before, &after)?;
     if after == before {
@@ -138,6 +145,9 @@ async fn update_in(
     }
     let is_placed_anew = moved(&before, &after) || !before.status.occupies();
     let is_booked_anew = is_placed_anew && after.status.occupies();
+    if is_booked_anew && !in_past {
+        refuse_past(session, scope, &after)?;
+    }
     // What it had before may stay while it stays where it is.
     let kept = Some(&before).filter(|_| !is_booked_anew);
     require_parents(scope, kept, &after).await?;
@@ -207,6 +217,20 @@ fn check_status(before: &Appointment, after: &Appointment) -> Result<()> {
         .hint(run!["appointment", "create"].labeled("book another")));
     }
     Ok(())
+}
+
+/// Refuses a time at which nobody can come any more: as a rule it is a slip in the date. What is booked
+/// for now has begun and not ended.
+fn refuse_past(session: &Session, scope: &Scope, wanted: &Appointment) -> Result<()> {
+    if wanted.ends_at > session.now() {
+        return Ok(());
+    }
+    let zone = scope.organization.time_zone.tz();
+    let starts_at = clock::shown(wanted.starts_at, zone).format("%Y-%m-%dT%H:%M");
+    Err(
+        Error::bad_input(format!("starts_at: {starts_at} is in the past"))
+            .hint("to record it all the same: --in-past (in_past)"),
+    )
 }
 
 /// Whether when, with which provider or where it takes place differs.

@@ -366,7 +366,7 @@ fn every_command_that_tells_of_a_patient_leaves_a_row_also_in_a_dry_run() {
             );
         }
     }
-    assert!(allowed > 50, "{allowed}");
+    assert!(allowed >= 45, "{allowed}");
     // And as it is done, not rehearsed.
     for line in COMMANDS.iter().filter(|line| line.starts_with("import")) {
         let before = rows();

@@ -98,7 +98,8 @@ async fn organization(session: &Session, slug: &str) -> Organization {
     invitations::create(&mailing, organization.id, &[guest], Role::Viewer, 7, false)
         .await
         .expect("the invitation is made");
-    practice(session, &organization).await;
+    let names = ("Dr. Jo Berg", "Room 0");
+    practice_of(session, &organization, names).await;
     webhooks(session, &organization).await;
     organization
 }
@@ -211,6 +212,15 @@ pub struct Practice {
 /// Fills an organization: a patient whose record was read, a provider with a week of working hours,
 /// an operatory, and an appointment.
 pub async fn practice(session: &Session, organization: &Organization) -> Practice {
+    practice_of(session, organization, ("Dr. Bo Berg", "Room 1")).await
+}
+
+/// As [`practice`], with the names of the provider and the operatory, which are unique.
+async fn practice_of(
+    session: &Session,
+    organization: &Organization,
+    (provider, operatory): (&str, &str),
+) -> Practice {
     let call = async |function: Function, parameters: Value| {
         booking::call(session, organization.id, function, parameters, None)
             .await
@@ -220,9 +230,9 @@ pub async fn practice(session: &Session, organization: &Organization) -> Practic
     let new = json!({ "first_name": "Ana", "last_name": "Keller", "phone": "044 364 35 32" });
     let patient = id(&call(Function::CreatePatient, new).await["patient"]);
     call(Function::GetPatient, json!({ "patient_id": patient })).await;
-    let new = json!({ "name": "Dr. Bo Berg" });
+    let new = json!({ "name": provider });
     let provider = id(&call(Function::CreateProvider, new).await["provider"]);
-    let new = json!({ "name": "Room 1" });
+    let new = json!({ "name": operatory });
     let operatory = id(&call(Function::CreateOperatory, new).await["operatory"]);
     let week = call(Function::CreateDefaultSchedules, json!({})).await;
     let schedule = id(&week["schedules"][0]);

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::common::{Clinic, Outcome};
+use crate::common::{Clinic, Outcome, block_on};
 
 /// Writes a file that is to be imported into the clinic's home folder.
 fn file(clinic: &Clinic, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
@@ -87,8 +87,15 @@ fn furnish(clinic: &Clinic) {
         D1,Dr. Ana Keller,dr@tide.example\n\
         D2,Sam Ortíz,\n\
         D3,Kim Lee,\n\
-        D4,Kim Lee,\n";
+        D4,Kim Lee II,\n";
     imported(clinic, "providers", providers, "");
+    // As two were called the same before names were unique.
+    block_on(|| {
+        clinic.db.execute(
+            "UPDATE providers SET name = 'Kim Lee', sort_name = 'kim lee', shares_name = true
+              WHERE external_id = 'D4'",
+        )
+    });
     imported(
         clinic,
         "operatories",

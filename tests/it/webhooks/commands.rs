@@ -78,11 +78,11 @@ async fn an_endpoint_is_made_and_its_secret_never_shown() {
     let piped = house
         .cli()
         .env("TENANTCTL_ORG", "alpha")
-        .stdin("secret of stdin\nmore\n");
+        .stdin("a secret of stdin\nmore\n");
     let said = piped.run(&["webhook", "endpoint", "create", "retell", "--secret-stdin"]);
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stderr.contains("public_url"), "{}", said.stderr);
-    std::fs::write(cli.home().join("secret"), "secret of a file\n").unwrap();
+    std::fs::write(cli.home().join("secret"), "a secret of a file\n").unwrap();
     let made = cli.json(&[
         "webhook",
         "endpoint",
@@ -96,7 +96,7 @@ async fn an_endpoint_is_made_and_its_secret_never_shown() {
         .unwrap()
         .strip_prefix(PUBLIC_URL)
         .unwrap();
-    let ask = sign::retell("secret of a file", path, house.now, r#"{"event":"x"}"#);
+    let ask = sign::retell("a secret of a file", path, house.now, r#"{"event":"x"}"#);
     house.desk().expect(&ask, 200).await;
 }
 
@@ -158,6 +158,15 @@ async fn wrong_input_is_refused_with_its_code() {
         told.contains("shorter") && !told.contains("short\n"),
         "{told}"
     );
+    let retell = endpoint("create", &["retell", "--secret-env", "S"]);
+    let told = short.fails(6, &retell);
+    assert!(
+        told.contains("fewer than 16 characters") && told.contains("--weak-secret"),
+        "{told}"
+    );
+    let weak = [&retell[..], &["--weak-secret"]].concat();
+    let made = short.json(&[&weak[..], &["--dry-run"]].concat());
+    assert_eq!(made["enabled"], json!(true), "{made}");
     let keyless = house
         .db
         .cli()
@@ -197,6 +206,11 @@ async fn an_endpoint_is_rotated_switched_off_and_on() {
     };
     let before = house.dump().await;
     let secrets = |view: &Value| view["secrets"].as_array().unwrap().len();
+    let weak = house.cli().env("TENANTCTL_ORG", "alpha").env("S", "short");
+    let rotate = ["webhook", "endpoint", "rotate", id, "--secret-env", "S"];
+    let told = weak.fails(6, &rotate);
+    assert!(told.contains("--weak-secret"), "{told}");
+    weak.ok(&[&rotate[..], &["--weak-secret", "--dry-run"]].concat());
     let rehearsed = verb("rotate", &["--secret-env", "NEXT", "--dry-run"]);
     assert_eq!(secrets(&rehearsed), 3);
     verb("disable", &["--dry-run"]);

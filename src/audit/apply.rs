@@ -1,8 +1,11 @@
 //! Runs the statements of a migration.
 
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::AssertSqlSafe;
 
-use super::connections::{Connect, Limits, set_limits};
+use super::{
+    connections::{Connect, Limits},
+    session::{Session, Stop, Warden},
+};
 use crate::{
     domain::audit::migration::Step,
     error::{Context, Error, Result},
@@ -13,8 +16,8 @@ use crate::{
 /// # Errors
 /// `Failure` with the statement that the server refused; then nothing was changed.
 pub async fn apply(connect: &Connect, limits: Limits, steps: &[Step], commit: bool) -> Result<()> {
-    let mut connection = connect().await?;
-    set_limits(&mut connection, limits).await?;
+    let warden = Warden::begin(limits);
+    let mut connection = Session::open(connect, &warden).await?;
     connection
         .execute("BEGIN")
         .await
@@ -28,14 +31,24 @@ pub async fn apply(connect: &Connect, limits: Limits, steps: &[Step], commit: bo
         }
     }
     let end = if commit { "COMMIT" } else { "ROLLBACK" };
-    connection
-        .execute(end)
-        .await
-        .context("the transaction could not be ended")?;
-    Ok(())
+    match connection.execute(end).await {
+        Err(error) if commit && Stop::of(&error).is_some() => Err(Error::unavailable(
+            "the time limit passed while the transaction was committed, and its end was not seen",
+        )
+        .hint("run tenantctl audit: its findings say whether the statements took effect")),
+        ended => ended
+            .context("the transaction could not be ended")
+            .map(drop),
+    }
 }
 
 fn refused(step: &Step, error: sqlx::Error) -> Error {
+    if let Some(stop) = Stop::of(&error) {
+        // Its transaction is never committed.
+        return Error::unavailable(format!("no answer to: {}", step.sql))
+            .because(stop)
+            .hint("nothing was changed; give it more time: --deadline, --statement-timeout");
+    }
     let cause = match &error {
         // The driver adds where in the server's own sources the error was raised.
         sqlx::Error::Database(said) => said.message().to_owned(),

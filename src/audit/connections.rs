@@ -4,22 +4,28 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+use tokio::time::timeout;
 
-use super::catalog::Catalog;
+use super::{
+    catalog::Catalog,
+    session::{Session, Stop, Warden},
+};
 use crate::{
-    error::{Context, Result},
+    error::{Context, Error, Result},
     quoting::literal,
 };
 
 /// Opens a connection; the caller knows where to.
 pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<PgConnection>> + Send + Sync>;
 
-/// How long a statement may take, and wait for a lock.
+/// How long a statement may take, and wait for a lock, and how long the whole audit may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub statement: Duration,
     pub lock: Duration,
+    /// From the first connection on.
+    pub deadline: Duration,
 }
 
 /// Where the audit has got to.
@@ -33,35 +39,40 @@ pub trait Watch: Send + Sync {
 /// The connections of one audit.
 pub struct Connections {
     connect: Connect,
-    limits: Limits,
+    warden: Arc<Warden>,
     /// How many workers may be at work at once.
     pub jobs: usize,
     /// Its transaction holds the snapshot. Whatever fails on it ends the audit: statements that
     /// may fail go through [`Connections::worker`].
-    first: PgConnection,
+    first: Session,
     snapshot: String,
 }
 
 impl Connections {
-    /// Connects, opens the transaction that everything is read in, and exports its snapshot.
+    /// Connects, opens the transaction that everything is read in, and exports its snapshot. The
+    /// time of the audit begins.
     ///
     /// # Errors
     /// As `connect`; `Failure` when the server does not export a snapshot.
     pub async fn open(connect: Connect, limits: Limits, jobs: usize) -> Result<Self> {
-        let mut first = connect().await?;
-        set_limits(&mut first, limits).await?;
+        let warden = Warden::begin(limits);
+        let mut first = Session::open(&connect, &warden).await?;
         first
-            .execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .prepare("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
             .context("the audit's transaction could not be opened")?;
-        let snapshot = first
+        let snapshot = match first
             .fetch_one("SELECT pg_catalog.pg_export_snapshot()")
             .await
-            .and_then(|row| row.try_get(0))
-            .context("the audit's snapshot could not be exported")?;
+        {
+            Err(error) if Stop::of(&error).is_some() => return Err(too_late()),
+            exported => exported
+                .and_then(|row| row.try_get(0))
+                .context("the audit's snapshot could not be exported")?,
+        };
         Ok(Self {
             connect,
-            limits,
+            warden,
             jobs: jobs.max(1),
             first,
             snapshot,
@@ -71,69 +82,67 @@ impl Connections {
     /// The catalog of that snapshot.
     ///
     /// # Errors
-    /// As [`Catalog::load`].
+    /// As [`Catalog::load`]; `Unavailable` when the deadline passes first: without the catalog there
+    /// is no report.
     pub async fn catalog(&mut self) -> Result<Catalog> {
         let mut second = self.worker().await?;
-        Catalog::load(&mut self.first, &mut second).await
+        if let (Some(one), Some(other)) = (self.first.connection(), second.connection()) {
+            let loading = Catalog::load(one, other);
+            if let Ok(loaded) = timeout(self.warden.remaining(), loading).await {
+                return loaded;
+            }
+        }
+        self.first.abandon().await;
+        second.abandon().await;
+        Err(too_late())
     }
 
-    /// One more connection, in a READ ONLY transaction on the same snapshot.
+    /// Whether the time of the audit is over: what was not checked yet is skipped.
+    pub fn is_over(&self) -> bool {
+        self.warden.is_over()
+    }
+
+    /// The server processes that may still run a statement of the audit, which could not be ended.
+    pub async fn still_running(&self) -> Vec<i32> {
+        self.warden.still_running(&self.connect).await
+    }
+
+    /// One more session, in a READ ONLY transaction on the same snapshot.
     ///
     /// # Errors
     /// As `connect`.
-    pub async fn worker(&self) -> Result<PgConnection> {
-        let mut connection = self.bare().await?;
-        self.begin(&mut connection, "READ ONLY").await?;
-        Ok(connection)
+    pub async fn worker(&self) -> Result<Session> {
+        let mut session = self.bare().await?;
+        self.begin(&mut session, "READ ONLY").await?;
+        Ok(session)
     }
 
-    /// One more connection outside any transaction, with the limits set.
+    /// One more session outside any transaction.
     ///
     /// # Errors
     /// As `connect`.
-    pub async fn bare(&self) -> Result<PgConnection> {
-        let mut connection = (self.connect)().await?;
-        set_limits(&mut connection, self.limits).await?;
-        Ok(connection)
+    pub async fn bare(&self) -> Result<Session> {
+        Session::open(&self.connect, &self.warden).await
     }
 
     /// Opens a transaction on the same snapshot; `access` is `READ ONLY` or `READ WRITE`.
     ///
     /// # Errors
     /// `Failure` when the snapshot is gone.
-    pub async fn begin(&self, connection: &mut PgConnection, access: &str) -> Result<()> {
+    pub async fn begin(&self, session: &mut Session, access: &str) -> Result<()> {
         // Safe: the access mode is a constant of the callers, and the snapshot is quoted.
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ {access}; SET TRANSACTION SNAPSHOT {}",
             literal(&self.snapshot)
         );
-        connection
-            .execute(AssertSqlSafe(begin))
+        session
+            .prepare(AssertSqlSafe(begin))
             .await
-            .context("a worker could not take over the audit's snapshot")?;
-        Ok(())
+            .context("a worker could not take over the audit's snapshot")
     }
 }
 
-/// For the session, so that they outlive a transaction that is rolled back. With an empty search
-/// path the server writes out every name with its schema; just-in-time compilation costs more
-/// than it brings to many short statements.
-pub(super) async fn set_limits(connection: &mut PgConnection, limits: Limits) -> Result<()> {
-    // Safe: numbers and constants.
-    let settings = format!(
-        "SET statement_timeout = {}; SET lock_timeout = {}; \
-         SET idle_in_transaction_session_timeout = 0; SET search_path = pg_catalog; SET jit = off; \
-         SET application_name = 'tenantctl audit'",
-        limits.statement.as_millis(),
-        limits.lock.as_millis()
-    );
-    connection
-        .execute(AssertSqlSafe(settings))
-        .await
-        .context("the session of the audit could not be set up")?;
-    // Ends what runs once nobody waits for it; not every platform can look (manual, 20.3.2).
-    let _unsupported = connection
-        .execute("SET client_connection_check_interval = '1s'")
-        .await;
-    Ok(())
+fn too_late() -> Error {
+    Error::unavailable("the time limit of the audit passed before the catalog was read")
+        .hint("give it more time: --deadline")
 }

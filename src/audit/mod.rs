@@ -18,6 +18,8 @@ pub mod model;
 mod queries;
 pub mod registry;
 mod run;
+pub mod session;
+mod spelling;
 pub mod statements;
 
 pub use apply::apply;

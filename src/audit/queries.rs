@@ -6,14 +6,14 @@ use super::{
     checks::probe::Probed,
     connections::{Connect, Connections, Watch},
     model::Model,
-    run::{Options, database, tenant},
+    run::{Options, database, running, tenant},
     statements::{
         self,
         source::{self, Statements},
     },
 };
 use crate::{
-    domain::audit::{Report, Summary},
+    domain::audit::{Report, Skipped, Summary},
     error::Result,
 };
 
@@ -52,14 +52,22 @@ pub async fn queries(
     let catalog = connections.catalog().await?;
     let model = Model::infer(catalog, options.overrides.clone())?;
     model.require_tenants()?;
+    let mut skipped = Vec::new();
     if sources
         .iter()
         .any(|one| matches!(one, QuerySource::Statistics))
     {
         let mut worker = connections.worker().await?;
-        read.push(source::from_pg_stat_statements(&mut worker).await?);
+        let reading = worker.within(async |worker| source::from_pg_stat_statements(worker).await);
+        match reading.await {
+            Ok(statements) => read.push(statements?),
+            Err(stop) => skipped.push(Skipped {
+                check: "query".to_owned(),
+                object: Some("pg_stat_statements".to_owned()),
+                reason: stop.to_string(),
+            }),
+        }
     }
-    let mut skipped = Vec::new();
     let mut all = Vec::new();
     for Statements {
         statements,
@@ -90,7 +98,7 @@ pub async fn queries(
         findings,
         skipped,
         suppressed: Vec::new(),
-        notes: Vec::new(),
+        notes: running(&connections).await.into_iter().collect(),
         matrix: Vec::new(),
     };
     report.tally();

@@ -13,6 +13,7 @@ use super::{
     findings::Findings,
     model::{Model, Overrides},
     registry::{self, Selection},
+    session::Stop,
 };
 use crate::{
     domain::audit::{Actor, DatabaseSummary, Report, Root, Summary, TableSummary, TenantSummary},
@@ -49,7 +50,7 @@ pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Resu
     let mut checks_run = 0;
     let mut probed = Probed::default();
     if require_tenants(&model, &mut findings)? {
-        checks_run += read_catalog(&model, &options.selection, &mut findings);
+        checks_run += read_catalog(&model, &options.selection, &connections, &mut findings);
         policy::planned::run(&model, &options.selection, &connections, &mut findings).await?;
         data::run(
             &model,
@@ -80,6 +81,7 @@ pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Resu
             ));
         }
     }
+    probed.notices.extend(running(&connections).await);
     let mut report = Report {
         database: database(&model),
         tenant: tenant(&model, &probed),
@@ -102,6 +104,22 @@ pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Resu
     Ok(report)
 }
 
+/// What is told of statements that the audit could not end.
+pub(super) async fn running(connections: &Connections) -> Option<String> {
+    let pids = connections.still_running().await;
+    let list: Vec<String> = pids.iter().map(i32::to_string).collect();
+    let (noun, verb) = match pids.len() {
+        0 => return None,
+        1 => ("process", "runs"),
+        _ => ("processes", "run"),
+    };
+    Some(format!(
+        "server {noun} {} still {verb} a statement of the audit that could not be ended: a superuser \
+         ends it with SELECT pg_terminate_backend(pid)",
+        list.join(", ")
+    ))
+}
+
 /// Whether there is anything to audit. A database without tables is told as skipped; one with
 /// tables and no tenant key is an error, so that no pipeline takes it for a pass.
 fn require_tenants(model: &Model, findings: &mut Findings) -> Result<bool> {
@@ -113,7 +131,12 @@ fn require_tenants(model: &Model, findings: &mut Findings) -> Result<bool> {
     Ok(true)
 }
 
-fn read_catalog(model: &Model, selection: &Selection, findings: &mut Findings) -> u64 {
+fn read_catalog(
+    model: &Model,
+    selection: &Selection,
+    connections: &Connections,
+    findings: &mut Findings,
+) -> u64 {
     for relation in model.relations() {
         for policy in model.catalog.policies_of(relation.oid) {
             let read = model.meaning.policy(policy.oid);
@@ -129,7 +152,11 @@ fn read_catalog(model: &Model, selection: &Selection, findings: &mut Findings) -
     }
     let mut run = 0;
     for rule in registry::rules().filter(|rule| selection.wants(&rule.check)) {
-        (rule.run)(model, &rule.check, findings);
+        if connections.is_over() {
+            findings.skip(rule.check.id, None, Stop::Deadline.to_string());
+        } else {
+            (rule.run)(model, &rule.check, findings);
+        }
         run += 1;
     }
     run

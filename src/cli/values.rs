@@ -1,7 +1,7 @@
 //! Value parsers: what is typed becomes a type of `domain`, and a mistake is told with the rule
 //! and the remedy.
 
-use std::{fmt::Display, num::IntErrorKind, ops::RangeInclusive, str::FromStr};
+use std::{fmt::Display, num::IntErrorKind, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
@@ -176,6 +176,26 @@ where
             let (first, last) = (range.start(), range.end());
             format!("{text:?} is not a whole number from {first} to {last}")
         })
+    }
+}
+
+/// A length of time of at least a second: `90`, `90s`, `10m`, `2h`.
+///
+/// # Errors
+/// What is wrong with the text, and what is expected.
+pub fn span(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a length of time (expected 90, 90s, 10m or 2h)");
+    let (number, unit) = match text.char_indices().next_back().ok_or_else(wrong)? {
+        (place, 's') => (&text[..place], 1),
+        (place, 'm') => (&text[..place], 60),
+        (place, 'h') => (&text[..place], 3600),
+        _ => (text, 1),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    let seconds = u64::from(number) * unit;
+    match seconds {
+        0 => Err(wrong()),
+        seconds => Ok(Duration::from_secs(seconds)),
     }
 }
 

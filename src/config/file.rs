@@ -225,6 +225,11 @@ pub struct AuditSection {
     #[schemars(example = &"SET LOCAL app.tenant = {tenant}")]
     pub session: Option<String>,
 
+    /// How long an audit may take, in seconds or as 10m. What is not checked by then is skipped,
+    /// and told. Not set: 10 minutes.
+    #[schemars(example = &"10m")]
+    pub deadline: Option<String>,
+
     /// From which severity on a finding is a failure (exit code 10). Not set: low.
     #[schemars(example = &"high")]
     pub fail_on: Option<Severity>,

@@ -1,8 +1,8 @@
 -- PostgreSQL 16 tells inheriting and switching apart per membership; before, the member's own
 -- attribute decides about the first and the second is always possible.
 SELECT m.roleid AS "role!: Oid", m.member AS "member!: Oid", m.admin_option AS "admin!",
-       coalesce((to_jsonb(m) ->> 'inherit_option')::bool, r.rolinherit) AS "inherit!",
-       coalesce((to_jsonb(m) ->> 'set_option')::bool, true) AS "set!"
+       coalesce((pg_catalog.to_jsonb(m) OPERATOR(pg_catalog.->>) 'inherit_option')::pg_catalog.bool, r.rolinherit) AS "inherit!",
+       coalesce((pg_catalog.to_jsonb(m) OPERATOR(pg_catalog.->>) 'set_option')::pg_catalog.bool, true) AS "set!"
   FROM pg_catalog.pg_auth_members m
-  JOIN pg_catalog.pg_roles r ON r.oid = m.member
+  JOIN pg_catalog.pg_roles r ON r.oid OPERATOR(pg_catalog.=) m.member
  ORDER BY m.roleid, m.member

@@ -1,4 +1,4 @@
-SELECT t.tgrelid AS "relation!: Oid", t.tgname::text AS "name!", t.tgfoid AS "function!: Oid",
-       t.tgenabled <> 'D' AS "enabled!", t.tgtype AS "bits!"
+SELECT t.tgrelid AS "relation!: Oid", t.tgname::pg_catalog.text AS "name!", t.tgfoid AS "function!: Oid",
+       t.tgenabled OPERATOR(pg_catalog.<>) 'D' AS "enabled!", t.tgtype AS "bits!"
   FROM pg_catalog.pg_trigger t
  WHERE NOT t.tgisinternal

@@ -192,6 +192,19 @@ impl PolicyCommand {
     }
 }
 
+impl Function {
+    /// The columns that its OUT and TABLE arguments make of what it returns, with their types.
+    pub fn returned_columns(&self) -> Vec<(&str, Oid)> {
+        let modes = self.argument_modes.iter();
+        let all = modes
+            .zip(&self.argument_names)
+            .zip(&self.all_argument_types);
+        all.filter(|((mode, _), _)| matches!(mode.as_str(), "o" | "b" | "t"))
+            .map(|((_, name), type_oid)| (name.as_str(), *type_oid))
+            .collect()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Column {
     pub relation: Oid,

@@ -8,11 +8,22 @@ use super::{
     overrides::Overrides,
 };
 use crate::{
-    audit::catalog::{Catalog, Constraint, ConstraintKind, Oid, RelationKind},
+    audit::{
+        catalog::{Catalog, Column, Constraint, ConstraintKind, Oid, RelationKind},
+        spelling,
+    },
     domain::audit::Scope,
     error::Result,
     quoting::identifier,
 };
+
+/// How an expression over rows of parents is written.
+struct Wording {
+    /// The key of the tenant.
+    key: fn(String, &Column) -> String,
+    /// The operator that compares with that column.
+    equals: fn(&Column) -> String,
+}
 
 /// What was inferred about the tenants of a database, or told.
 #[derive(Clone, Debug, Default)]
@@ -164,33 +175,55 @@ impl Tenancy {
     /// An SQL expression for the tenant of the row called `alias` of that relation: a column, or
     /// a chain of scalar sub-selects through the parents.
     pub fn tenant_of_row(&self, catalog: &Catalog, relation: Oid, alias: &str) -> Option<String> {
-        self.tenant_of_row_at(catalog, relation, alias, 0)
+        let wording = Wording {
+            key: |name, _| name,
+            equals: |_| "=".to_owned(),
+        };
+        self.tenant_of_row_at(catalog, relation, (alias, 0), &wording)
+    }
+
+    /// The same as text, and with names that no search path decides about: for the audit's own
+    /// statements.
+    pub fn tenant_text_of_row(
+        &self,
+        catalog: &Catalog,
+        relation: Oid,
+        alias: &str,
+    ) -> Option<String> {
+        let wording = Wording {
+            key: |name, key| spelling::text(&name, key.base_type),
+            equals: |column| spelling::operator_of("=", &column.type_kind, &column.type_name),
+        };
+        self.tenant_of_row_at(catalog, relation, (alias, 0), &wording)
     }
 
     fn tenant_of_row_at(
         &self,
         catalog: &Catalog,
         relation: Oid,
-        alias: &str,
-        depth: usize,
+        (alias, depth): (&str, usize),
+        wording: &Wording,
     ) -> Option<String> {
         let column = |relation, number| Some(identifier(&catalog.column(relation, number)?.name));
         match self.of(relation) {
             Belonging::Root(key) | Belonging::Keyed(key) => {
-                Some(format!("{alias}.{}", column(relation, *key)?))
+                let name = format!("{alias}.{}", column(relation, *key)?);
+                Some((wording.key)(name, catalog.column(relation, *key)?))
             }
             Belonging::Child(link) => {
                 let inner = format!("p{depth}");
-                let tenant = self.tenant_of_row_at(catalog, link.parent, &inner, depth + 1)?;
+                let place = (inner.as_str(), depth + 1);
+                let tenant = self.tenant_of_row_at(catalog, link.parent, place, wording)?;
                 let parent = catalog.relations.get(&link.parent)?.quoted();
                 let matches: Option<Vec<String>> = link
                     .parent_columns
                     .iter()
                     .zip(&link.columns)
                     .map(|(there, here)| {
+                        let equals = (wording.equals)(catalog.column(link.parent, *there)?);
                         let there = column(link.parent, *there)?;
                         Some(format!(
-                            "{inner}.{there} = {alias}.{}",
+                            "{inner}.{there} {equals} {alias}.{}",
                             column(relation, *here)?
                         ))
                     })

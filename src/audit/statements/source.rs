@@ -193,10 +193,10 @@ fn is_metadata(path: &Path) -> bool {
 }
 
 /// The schema in which the extension keeps its view.
-const EXTENSION: &str = "SELECT n.nspname::text
+const EXTENSION: &str = "SELECT n.nspname::pg_catalog.text
        FROM pg_catalog.pg_extension e
-       JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
-      WHERE e.extname = 'pg_stat_statements'";
+       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+      WHERE e.extname OPERATOR(pg_catalog.=) 'pg_stat_statements'";
 
 /// Not a command to paste: it would replace what else the server loads.
 const PRELOAD: &str = "add pg_stat_statements to shared_preload_libraries and restart the server";
@@ -221,12 +221,12 @@ pub async fn from_pg_stat_statements(connection: &mut PgConnection) -> Result<St
     let schema: String = extension.try_get(0).context(unreadable)?;
     // Only the name of the extension's schema is put in, quoted.
     let sql = format!(
-        "SELECT s.queryid, s.query, sum(s.calls)::int8, count(*)
+        "SELECT s.queryid, s.query, pg_catalog.sum(s.calls)::pg_catalog.int8, pg_catalog.count(*)
            FROM {}.pg_stat_statements s
-           JOIN pg_catalog.pg_database d ON d.oid = s.dbid
-          WHERE d.datname = current_database()
+           JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.dbid
+          WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
           GROUP BY s.queryid, s.query
-          ORDER BY sum(s.calls) DESC, s.queryid",
+          ORDER BY pg_catalog.sum(s.calls) DESC, s.queryid",
         identifier(&schema)
     );
     let rows = sqlx::query(AssertSqlSafe(sql))

@@ -27,6 +27,9 @@ use crate::{
 /// How many rows prove one finding of the data checks.
 const SAMPLES: u32 = 5;
 
+/// How long an audit may take unless it is told otherwise.
+const DEADLINE: Duration = Duration::from_secs(600);
+
 /// What is audited, and how.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ScopeArgs {
@@ -96,6 +99,11 @@ pub(super) struct ScopeArgs {
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = values::whole_number(1..=86_400_u64))]
     statement_timeout: u64,
 
+    /// How long the whole audit may take, in seconds or as 10m; what is not checked by then is
+    /// skipped, and told. Otherwise: that of the [audit] section, or 10 minutes.
+    #[arg(long, value_name = "TIME", value_parser = values::span)]
+    deadline: Option<Duration>,
+
     /// How many seconds to wait for a lock; what is locked longer is skipped, and told.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::whole_number(1..=3_600_u64))]
     lock_timeout: u64,
@@ -120,7 +128,7 @@ impl ScopeArgs {
         }
         expect_two(&self.tenants)?;
         let options = Options {
-            limits: self.limits(),
+            limits: self.limits(section.deadline.as_deref())?,
             jobs: self.jobs,
             data: DataOptions {
                 show_values: self.show_values,
@@ -144,11 +152,15 @@ impl ScopeArgs {
         Ok((connect(app)?, options))
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
+    fn limits(&self, configured: Option<&str>) -> Result<Limits> {
+        let configured = configured.map(values::span).transpose();
+        let configured =
+            configured.map_err(|reason| Error::usage(format!("[audit] deadline: {reason}")))?;
+        Ok(Limits {
             statement: Duration::from_secs(self.statement_timeout),
             lock: Duration::from_secs(self.lock_timeout),
-        }
+            deadline: self.deadline.or(configured).unwrap_or(DEADLINE),
+        })
     }
 
     fn overrides(self, section: AuditSection) -> Overrides {

@@ -29,6 +29,7 @@ pub(super) const CONTEXTS: [ContextKind; 3] = [ContextKind::A, ContextKind::B, C
 const JOBS: usize = 2;
 
 const LIMITS: Limits = Limits {
+    deadline: Duration::from_secs(600),
     statement: Duration::from_secs(60),
     lock: Duration::from_secs(5),
 };

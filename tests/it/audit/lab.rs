@@ -91,6 +91,7 @@ impl Lab {
             limits: Limits {
                 statement: Duration::from_secs(60),
                 lock: Duration::from_millis(500),
+                deadline: Duration::from_secs(600),
             },
             jobs: 2,
             data: DataOptions {

@@ -7,6 +7,7 @@ use crate::{
     audit::{
         catalog::{Column, Oid},
         model::{Belonging, Model},
+        spelling,
     },
     quoting::identifier,
 };
@@ -32,6 +33,7 @@ pub(super) struct Draft<'m> {
 pub(super) struct Operand {
     sql: String,
     family: Family,
+    base_type: Oid,
 }
 
 /// Types that can be compared as they are.
@@ -63,6 +65,7 @@ impl<'m> Draft<'m> {
         Some(Operand {
             sql: format!("{alias}.{}", identifier(&column.name)),
             family: Family::of(column),
+            base_type: column.base_type,
         })
     }
 
@@ -161,15 +164,27 @@ impl Operand {
         &self.sql
     }
 
+    /// Fit for a document.
+    pub(super) fn document(&self) -> String {
+        spelling::document(&self.sql, self.base_type)
+    }
+
+    fn text(&self) -> String {
+        spelling::text(&self.sql, self.base_type)
+    }
+
     /// The comparison with another; as text where the types are unlike each other.
     pub(super) fn compared(&self, operator: &str, other: &Self) -> String {
         let (one, two) = (&self.sql, &other.sql);
+        let operator = spelling::operator(operator);
         if [self.family, other.family].contains(&Family::Caseless) {
-            format!("lower({one}::text) {operator} lower({two}::text)")
+            let lower = |text: String| format!("pg_catalog.lower({text})");
+            let (one, two) = (lower(self.text()), lower(other.text()));
+            format!("{one} {operator} {two}")
         } else if self.family == other.family {
             format!("{one} {operator} {two}")
         } else {
-            format!("{one}::text {operator} {two}::text")
+            format!("{} {operator} {}", self.text(), other.text())
         }
     }
 }
@@ -196,6 +211,7 @@ mod tests {
         Operand {
             sql: sql.to_owned(),
             family,
+            base_type: Oid(25),
         }
     }
 
@@ -204,11 +220,15 @@ mod tests {
         let uuid = operand("a.x", Family::Other(Oid(2950)));
         let text = operand("b.y", Family::Text);
         let caseless = operand("d.z", Family::Caseless);
-        assert_eq!(uuid.compared("=", &uuid), "a.x = a.x");
-        assert_eq!(uuid.compared("<>", &text), "a.x::text <> b.y::text");
+        assert_eq!(uuid.compared("=", &uuid), "a.x OPERATOR(pg_catalog.=) a.x");
+        assert_eq!(
+            uuid.compared("<>", &text),
+            "a.x::pg_catalog.text OPERATOR(pg_catalog.<>) b.y::pg_catalog.text"
+        );
         assert_eq!(
             text.compared("=", &caseless),
-            "lower(b.y::text) = lower(d.z::text)"
+            "pg_catalog.lower(b.y::pg_catalog.text) OPERATOR(pg_catalog.=) \
+             pg_catalog.lower(d.z::pg_catalog.text)"
         );
     }
 }

@@ -3,11 +3,12 @@
 
 use serde_json::Value;
 
-use super::draft::{Draft, Operand, Reads};
+use super::draft::{Draft, Operand, ROW, Reads};
 use crate::{
     audit::{
         catalog::{Oid, Relation},
         model::Model,
+        spelling,
     },
     domain::audit::{Check, Finding, Skipped},
     quoting::identifier,
@@ -39,14 +40,24 @@ pub(super) struct Question {
     pub(super) table: Oid,
     pub(super) reads: Reads,
     counted: &'static str,
-    shown: Vec<(String, String)>,
+    shown: Vec<Labeled>,
+    /// The whole row, as a document.
+    whole: String,
     from: String,
+}
+
+/// A column that is shown.
+struct Labeled {
+    label: String,
+    sql: String,
+    /// The same, fit for a document.
+    document: String,
 }
 
 /// What is shown of the rows that a question is about.
 pub(super) struct Shown<'m> {
     model: &'m Model,
-    columns: Vec<(String, String)>,
+    columns: Vec<Labeled>,
 }
 
 impl<'m> Shown<'m> {
@@ -74,35 +85,42 @@ impl<'m> Shown<'m> {
             let name = self.model.column_name(relation.oid, *number);
             let label = format!("{prefix}{name}");
             let column = draft.column(relation.oid, alias, *number)?;
-            self.add(label, column.sql());
+            self.column(label, &column);
         }
         if key.is_empty() {
-            self.add(format!("{prefix}ctid"), &format!("{alias}.ctid"));
+            let ctid = format!("{alias}.ctid");
+            self.add(format!("{prefix}ctid"), ctid.clone(), ctid);
         }
         Some(())
     }
 
     /// A column.
     pub(super) fn column(&mut self, label: impl Into<String>, operand: &Operand) {
-        self.add(label.into(), operand.sql());
+        self.add(label.into(), operand.sql().to_owned(), operand.document());
     }
 
-    fn add(&mut self, label: String, sql: &str) {
-        if self.columns.iter().all(|(known, _)| *known != label) {
-            self.columns.push((label, sql.to_owned()));
+    fn add(&mut self, label: String, sql: String, document: String) {
+        if self.columns.iter().all(|known| known.label != label) {
+            self.columns.push(Labeled {
+                label,
+                sql,
+                document,
+            });
         }
     }
 }
 
 impl Question {
     pub(super) fn new(finding: Finding, table: Oid, draft: Draft<'_>, shown: Shown<'_>) -> Self {
+        let whole = spelling::row(ROW, shown.model.catalog.columns_of(table));
         let (from, reads) = draft.finish();
         Self {
             finding,
             table,
             reads,
-            counted: "count(*)",
+            counted: "pg_catalog.count(*)",
             shown: shown.columns,
+            whole,
             from,
         }
     }
@@ -110,7 +128,7 @@ impl Question {
     /// Counts each row once, also where the statement joins it with several.
     #[must_use]
     pub(super) fn counting_rows_once(mut self) -> Self {
-        self.counted = "count(DISTINCT (c.tableoid, c.ctid))";
+        self.counted = "pg_catalog.count(DISTINCT (c.tableoid, c.ctid))";
         self
     }
 
@@ -130,26 +148,27 @@ impl Question {
 
     /// All of them.
     pub(super) fn listing(&self) -> String {
-        self.select(None)
+        self.select(|column| &column.sql, None)
     }
 
     /// Some of them, as JSON. The server takes an inequality of keys to hold for nearly every
     /// row, and under LIMIT would look for few rows one by one; a materialized query is planned
     /// for all of its rows, and still stops when no more are asked for.
     pub(super) fn sample(&self, rows: u32, whole: bool) -> String {
-        let listing = self.select(whole.then_some("to_jsonb(c) AS \"row\""));
+        let row = whole.then(|| format!("{} AS \"row\"", self.whole));
+        let listing = self.select(|column| &column.document, row);
         format!(
             "WITH wrong AS MATERIALIZED (\n{listing}\n)\n\
-             SELECT to_jsonb(wrong) FROM wrong LIMIT {rows}"
+             SELECT pg_catalog.to_jsonb(wrong) FROM wrong LIMIT {rows}"
         )
     }
 
-    fn select(&self, further: Option<&str>) -> String {
+    fn select(&self, of: fn(&Labeled) -> &String, further: Option<String>) -> String {
         let columns = self.shown.iter();
         let mut columns: Vec<String> = columns
-            .map(|(label, sql)| format!("{sql} AS {}", identifier(label)))
+            .map(|one| format!("{} AS {}", of(one), identifier(&one.label)))
             .collect();
-        columns.extend(further.map(str::to_owned));
+        columns.extend(further);
         format!("SELECT {}\n{}", columns.join(", "), self.from)
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::try_join_all;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{DataOptions, question::Question};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         catalog::Oid,
         connections::{Connections, Watch},
         model::Model,
+        session::{Session, Stop},
     },
     domain::audit::Finding,
     error::{Context, Result},
@@ -47,6 +48,8 @@ struct Office<'a> {
 enum Failure {
     /// The server refused or stopped it: the session goes on.
     Refused { state: String, message: String },
+    /// The session had to be ended.
+    Stopped(Stop),
     /// The connection is of no use any more.
     Lost(sqlx::Error),
 }
@@ -97,29 +100,19 @@ async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
     }
 }
 
-/// A session that sees every row or fails (manual, 20.11, `row_security`), and whose statements
-/// end when nobody waits for them any more.
-async fn open(connections: &Connections) -> Result<PgConnection> {
+/// A session that sees every row or fails (manual, 20.11, `row_security`).
+async fn open(connections: &Connections) -> Result<Session> {
     let mut connection = connections.bare().await?;
     connection
-        .execute("SET row_security = off")
+        .prepare("SET row_security = off")
         .await
         .context("a session for the data checks could not be set up")?;
-    // Not every platform that PostgreSQL runs on can tell (manual, 20.3.2); the time limit of
-    // statements holds there, too.
-    match connection
-        .execute("SET client_connection_check_interval = '1s'")
-        .await
-    {
-        Ok(_) | Err(sqlx::Error::Database(_)) => {}
-        Err(error) => return Err(error).context("a session for the data checks was lost"),
-    }
     connections.begin(&mut connection, "READ ONLY").await?;
     Ok(connection)
 }
 
 impl Office<'_> {
-    async fn answer(&self, connection: &mut PgConnection, question: &Question) -> Result<Outcome> {
+    async fn answer(&self, connection: &mut Session, question: &Question) -> Result<Outcome> {
         let count = match count(connection, question).await {
             Ok(0) => return Ok(Outcome::Clean),
             Ok(count) => count,
@@ -159,25 +152,33 @@ impl Office<'_> {
     /// Opens the transaction again after a statement failed in it, and says why it did.
     async fn recover(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         question: &Question,
         failure: Failure,
     ) -> Result<String> {
         let (state, message) = match failure {
             Failure::Refused { state, message } => (state, message),
+            Failure::Stopped(stop) => {
+                connection.revive().await;
+                return Ok(stop.to_string());
+            }
             Failure::Lost(error) => return Err(error).context("a data check lost its connection"),
         };
+        connection.forget_transaction();
         connection
-            .execute("ROLLBACK")
+            .pass("ROLLBACK")
             .await
             .context("a data check lost its connection")?;
         self.connections.begin(connection, "READ ONLY").await?;
         Ok(match state.as_str() {
             LOCK_NOT_AVAILABLE => {
-                let locked = locked_tables(connection, question)
-                    .await
-                    .context("the locks could not be read")?;
-                self.locks().extend(locked);
+                match locked_tables(connection, question).await {
+                    Err(error) if Stop::of(&error).is_some() => {}
+                    locked => {
+                        let locked = locked.context("the locks could not be read")?;
+                        self.locks().extend(locked);
+                    }
+                }
                 self.known_lock(question)
                     .unwrap_or_else(|| "a table that it reads is locked by another session".into())
             }
@@ -205,6 +206,9 @@ const QUERY_CANCELED: &str = "57014";
 
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
+        if let Some(stop) = Stop::of(&error) {
+            return Self::Stopped(stop);
+        }
         match error {
             sqlx::Error::Database(refusal) => Self::Refused {
                 state: refusal.code().unwrap_or_default().into_owned(),
@@ -215,7 +219,7 @@ impl From<sqlx::Error> for Failure {
     }
 }
 
-async fn count(connection: &mut PgConnection, question: &Question) -> Result<u64, Failure> {
+async fn count(connection: &mut Session, question: &Question) -> Result<u64, Failure> {
     // Safe: constants and names that are quoted.
     let row = connection
         .fetch_one(AssertSqlSafe(question.count()))
@@ -225,7 +229,7 @@ async fn count(connection: &mut PgConnection, question: &Question) -> Result<u64
 }
 
 async fn sample(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     question: &Question,
     rows: u32,
     whole: bool,
@@ -240,7 +244,7 @@ async fn sample(
 /// The tables of a question that somebody holds the one lock on that stops a reader
 /// (manual, 13.3.1).
 async fn locked_tables(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     question: &Question,
 ) -> Result<Vec<Oid>, sqlx::Error> {
     let tables: Vec<String> = question
@@ -251,10 +255,12 @@ async fn locked_tables(
     // Safe: numbers.
     let sql = AssertSqlSafe(format!(
         "SELECT DISTINCT relation FROM pg_catalog.pg_locks
-          WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND granted
-            AND database = (SELECT oid FROM pg_catalog.pg_database
-                             WHERE datname = pg_catalog.current_database())
-            AND relation IN ({})",
+          WHERE locktype OPERATOR(pg_catalog.=) 'relation'
+            AND mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock' AND granted
+            AND database OPERATOR(pg_catalog.=)
+                (SELECT oid FROM pg_catalog.pg_database
+                  WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database())
+            AND relation OPERATOR(pg_catalog.=) ANY (ARRAY[{}]::pg_catalog.oid[])",
         tables.join(", ")
     ));
     let rows = connection.fetch_all(sql).await?;

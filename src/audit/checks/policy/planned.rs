@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     check,
@@ -21,6 +21,7 @@ use crate::{
         findings::Findings,
         model::{AppRole, Identity, Model},
         registry::Selection,
+        session::{Session, Stop},
     },
     domain::audit::{Check, Confidence, ContextKind, Finding, Fix, Phase, Severity},
     error::{Context, Result},
@@ -92,7 +93,7 @@ pub async fn run(
                 .into_iter()
                 .for_each(|one| findings.push(one)),
             Err(reason) => {
-                let reason = format!("no plan could be had as {}: {reason}", group.role.name);
+                let reason = format!("as {}, no plan was made: {reason}", group.role.name);
                 findings.skip(PER_ROW.id, Some(relation.display()), reason);
             }
         }
@@ -190,7 +191,7 @@ fn called<'m>(
 
 /// The plan of reading a whole table as that role; or why there is none.
 async fn explain(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     model: &Model,
     role: &AppRole,
     relation: &Relation,
@@ -213,12 +214,16 @@ async fn explain(
         Err(error) => Err(error),
     };
     connection
-        .execute("ROLLBACK TO SAVEPOINT plan")
+        .pass("ROLLBACK TO SAVEPOINT plan")
         .await
         .context("the connection was lost while policies were planned")?;
     Ok(match planned {
         Ok(mut plan) => Ok(plan[0]["Plan"].take()),
         Err(sqlx::Error::Database(refusal)) => Err(refusal.message().to_owned()),
+        Err(error) if Stop::of(&error).is_some() => {
+            connection.revive().await;
+            Err(Stop::of(&error).map_or_else(String::new, |stop| stop.to_string()))
+        }
         Err(error) => return Err(error).context("a plan could not be read"),
     })
 }

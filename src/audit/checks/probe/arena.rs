@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{Executor, PgConnection};
-
 use super::{
     contents,
     field::{self, Field, Stand, Terms, Tried},
@@ -15,14 +13,14 @@ use super::{
     told,
 };
 use crate::{
-    audit::{connections::Connections, findings::Findings, model::Model},
+    audit::{connections::Connections, findings::Findings, model::Model, session::Session},
     domain::audit::ContextKind,
     error::{Context, Result},
 };
 
 /// The auditor's own transaction.
 pub(super) struct Arena {
-    connection: PgConnection,
+    connection: Session,
     /// Changes are tried in it.
     writes: bool,
     /// Rows were made up in it, which no other connection sees.
@@ -39,7 +37,7 @@ impl Arena {
         if writes {
             connections.begin(&mut connection, "READ WRITE").await?;
             // A constraint that is checked at the end would never be: there is no commit.
-            let set = connection.execute("SET CONSTRAINTS ALL IMMEDIATE").await;
+            let set = connection.prepare("SET CONSTRAINTS ALL IMMEDIATE").await;
             set.context("the attack's transaction could not be set up")?;
         } else {
             connections.begin(&mut connection, "READ ONLY").await?;
@@ -51,7 +49,7 @@ impl Arena {
         })
     }
 
-    pub(super) fn connection(&mut self) -> &mut PgConnection {
+    pub(super) fn connection(&mut self) -> &mut Session {
         &mut self.connection
     }
 
@@ -145,9 +143,8 @@ impl Arena {
     /// # Errors
     /// `Failure` when the connection is lost, which takes it back too.
     pub(super) async fn close(mut self) -> Result<()> {
-        let done = self.connection.execute("ROLLBACK").await;
-        done.context("the attack's transaction could not be rolled back")?;
-        Ok(())
+        let done = self.connection.pass("ROLLBACK").await;
+        done.context("the attack's transaction could not be rolled back")
     }
 
     async fn look(
@@ -172,8 +169,11 @@ impl Arena {
     ) -> Result<Failures> {
         let before: BTreeMap<_, _> = rows.clone();
         let connection = &mut self.connection;
+        // No fresh session would have the rows.
+        connection.set_unique(true);
         let failures = invent::fill(model, connection, keys, &mut rows, terms).await?;
         self.invented |= rows.len() > before.len();
+        connection.set_unique(self.invented);
         Ok(failures)
     }
 
@@ -183,10 +183,9 @@ impl Arena {
         field::mark(&mut self.connection).await?;
         let set = self
             .connection
-            .execute("SET LOCAL row_security = off")
+            .prepare("SET LOCAL row_security = off")
             .await;
-        set.context("the auditor's session could not be set up")?;
-        Ok(())
+        set.context("the auditor's session could not be set up")
     }
 }
 

@@ -1,13 +1,12 @@
 //! One round of attacks: as one role, in one context, on every target.
 
-use sqlx::PgConnection;
-
 use super::{
     batch::{self, Reply, Statement},
     field::{self, Field, Stand, Tried},
     read, visitors, write,
 };
 use crate::{
+    audit::session::Session,
     domain::audit::{Operation, Verdict},
     error::Result,
 };
@@ -18,7 +17,7 @@ use crate::{
 /// `Failure` when the connection is lost.
 pub(super) async fn read<'a>(
     field: &Field<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     stand: Stand<'a>,
 ) -> Result<Vec<Tried<'a>>> {
     let planned: Vec<read::Planned> = (0..field.targets.len())
@@ -50,7 +49,7 @@ pub(super) async fn read<'a>(
 /// `Failure` when the connection is lost.
 pub(super) async fn write<'a>(
     field: &Field<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     stand: Stand<'a>,
 ) -> Result<Vec<Tried<'a>>> {
     let planned: Vec<write::Planned> = (0..field.targets.len())
@@ -83,7 +82,7 @@ pub(super) async fn write<'a>(
 /// nobody may stand there.
 async fn from(
     field: &Field<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     stand: Stand<'_>,
     statements: Vec<Option<Statement>>,
 ) -> Result<std::result::Result<Vec<Option<Reply>>, String>> {

@@ -1,8 +1,10 @@
 //! Many statements, few round trips, each undone as soon as it ran.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     block,
@@ -10,7 +12,10 @@ use super::{
     refusal::Refusal,
 };
 use crate::{
-    audit::catalog::Oid,
+    audit::{
+        catalog::Oid,
+        session::{Session, Stop},
+    },
     error::{Context, Result},
 };
 
@@ -19,6 +24,10 @@ const CHUNK: usize = 250;
 
 const QUERY_CANCELED: &str = "57014";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// How long one statement of a block that had to be ended may take by itself: which of them it
+/// was is not known, and the audit has other objects to look at.
+const BRIEF: Duration = Duration::from_secs(10);
 
 const LOST: &str = "the attack's transaction could not be continued";
 
@@ -129,12 +138,13 @@ impl Reply {
 /// # Errors
 /// `Failure` when the connection is lost; what a statement does wrong is in its reply.
 pub(super) async fn run(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     locks: &Locks,
     statements: &[Statement],
 ) -> Result<Vec<Reply>> {
     let mut replies: Vec<Reply> = Vec::with_capacity(statements.len());
     while let Some(next) = statements.get(replies.len()) {
+        connection.revive().await;
         if let Some(refusal) = next.locked(locks) {
             replies.push(Reply::refused(refusal));
             continue;
@@ -147,6 +157,9 @@ pub(super) async fn run(
             // The role may not use PL/pgSQL, or the time was over between two statements.
             Err(refusal) if matches!(&*refusal.state, INSUFFICIENT_PRIVILEGE | QUERY_CANCELED) => {
                 one_by_one(connection, chunk).await?
+            }
+            Err(refusal) if refusal.is_unanswered() && chunk.len() > 1 => {
+                briefly(connection, locks, chunk).await?
             }
             Err(refusal) => vec![Reply::refused(refusal); chunk.len()],
         };
@@ -162,7 +175,7 @@ pub(super) async fn run(
 
 /// The time is for a whole block: what it was over at gets a block of its own, unless it had that.
 async fn settle(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     chunk: &[Statement],
     mut found: Vec<Reply>,
 ) -> Result<Vec<Reply>> {
@@ -175,11 +188,7 @@ async fn settle(
 }
 
 /// What took too long by itself may ask for less.
-async fn narrow(
-    connection: &mut PgConnection,
-    statement: &Statement,
-    reply: &mut Reply,
-) -> Result<()> {
+async fn narrow(connection: &mut Session, statement: &Statement, reply: &mut Reply) -> Result<()> {
     if let Some(narrower) = statement.narrower.as_ref().filter(|_| reply.timed_out()) {
         let narrower = Statement::read(narrower.clone());
         *reply = Reply {
@@ -191,7 +200,7 @@ async fn narrow(
 }
 
 async fn block(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     statements: &[Statement],
 ) -> Result<std::result::Result<Vec<Reply>, Refusal>> {
     let sql = format!("SAVEPOINT tenantctl_audit; {}", block::sql(statements));
@@ -203,29 +212,53 @@ async fn block(
     }
     // Safe: a constant.
     let fetch = format!("SELECT pg_catalog.current_setting('{}')", block::REPLIES);
-    let text: String = connection
-        .fetch_one(AssertSqlSafe(fetch))
-        .await
-        .and_then(|row| row.try_get(0))
-        .context("the replies of the attack could not be read")?;
+    let text: String = match connection.fetch_one(AssertSqlSafe(fetch)).await {
+        Err(error) if Stop::of(&error).is_some() => return Ok(Err(Refusal::of(error)?)),
+        row => row
+            .and_then(|row| row.try_get(0))
+            .context("the replies of the attack could not be read")?,
+    };
     connection
-        .execute("RELEASE SAVEPOINT tenantctl_audit")
+        .pass("RELEASE SAVEPOINT tenantctl_audit")
         .await
         .context(LOST)?;
     let replies = serde_json::from_str(&text).context("the replies of the attack are no JSON")?;
     Ok(Ok(replies))
 }
 
-async fn undo(connection: &mut PgConnection) -> Result<()> {
+/// Each alone, on a session of its own after one that had to be ended.
+async fn briefly(
+    connection: &mut Session,
+    locks: &Locks,
+    statements: &[Statement],
+) -> Result<Vec<Reply>> {
+    let limit = connection.limit();
+    connection.set_limit(limit.min(BRIEF));
+    let mut replies = Vec::with_capacity(statements.len());
+    for statement in statements {
+        connection.revive().await;
+        let reply = match statement.locked(locks) {
+            Some(refusal) => Reply::refused(refusal),
+            None => alone(connection, statement).await?,
+        };
+        if let (Some(object), Some(refusal)) = (statement.object, &reply.refusal) {
+            locks.remember(object, statement.access(), refusal);
+        }
+        replies.push(reply);
+    }
+    connection.set_limit(limit);
+    Ok(replies)
+}
+
+async fn undo(connection: &mut Session) -> Result<()> {
     connection
-        .execute("ROLLBACK TO SAVEPOINT tenantctl_audit; RELEASE SAVEPOINT tenantctl_audit")
+        .pass("ROLLBACK TO SAVEPOINT tenantctl_audit; RELEASE SAVEPOINT tenantctl_audit")
         .await
-        .context(LOST)?;
-    Ok(())
+        .context(LOST)
 }
 
 /// As a block does, it ends early after a lock that was not to be had.
-async fn one_by_one(connection: &mut PgConnection, statements: &[Statement]) -> Result<Vec<Reply>> {
+async fn one_by_one(connection: &mut Session, statements: &[Statement]) -> Result<Vec<Reply>> {
     let mut replies = Vec::with_capacity(statements.len());
     for statement in statements {
         let mut reply = alone(connection, statement).await?;
@@ -240,11 +273,17 @@ async fn one_by_one(connection: &mut PgConnection, statements: &[Statement]) -> 
 }
 
 /// One statement without PL/pgSQL.
-async fn alone(connection: &mut PgConnection, statement: &Statement) -> Result<Reply> {
+async fn alone(connection: &mut Session, statement: &Statement) -> Result<Reply> {
     connection
-        .execute("SAVEPOINT tenantctl_audit")
+        .pass("SAVEPOINT tenantctl_audit")
         .await
         .context(LOST)?;
+    // Safe: a number. The server ends what is honest; what is not is ended from outside.
+    let limit = format!(
+        "SET LOCAL statement_timeout = {}",
+        connection.limit().as_millis()
+    );
+    connection.pass(AssertSqlSafe(limit)).await.context(LOST)?;
     let tried = match &statement.kind {
         Kind::Read => read(connection, &statement.sql).await,
         Kind::Write { check } => write(connection, &statement.sql, check.as_deref()).await,
@@ -257,7 +296,7 @@ async fn alone(connection: &mut PgConnection, statement: &Statement) -> Result<R
     Ok(reply)
 }
 
-async fn read(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Reply> {
+async fn read(connection: &mut Session, sql: &str) -> sqlx::Result<Reply> {
     let fit = block::fit("r.value");
     // Safe: whoever makes the statements quotes every name and value.
     let sql = AssertSqlSafe(format!("SELECT {fit} FROM ({sql}) r (value)"));
@@ -269,17 +308,13 @@ async fn read(connection: &mut PgConnection, sql: &str) -> sqlx::Result<Reply> {
     })
 }
 
-async fn write(
-    connection: &mut PgConnection,
-    sql: &str,
-    check: Option<&str>,
-) -> sqlx::Result<Reply> {
+async fn write(connection: &mut Session, sql: &str, check: Option<&str>) -> sqlx::Result<Reply> {
     // Safe: as above.
     let done = connection.execute(AssertSqlSafe(sql.to_owned())).await?;
     let rows = done.rows_affected();
     let mut value = None;
     if let Some(check) = check.filter(|_| rows > 0) {
-        let own = "SET LOCAL ROLE NONE; SET LOCAL search_path TO pg_catalog; \
+        let own = "SET LOCAL ROLE NONE; SET LOCAL search_path TO pg_catalog, pg_temp; \
                    SET LOCAL row_security TO off";
         connection.execute(own).await?;
         // Safe: as above. What cannot be checked stays unknown.

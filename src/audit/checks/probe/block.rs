@@ -67,7 +67,7 @@ BEGIN
         IF touched OPERATOR(pg_catalog.>) 0 AND checks[place] IS NOT NULL THEN
           BEGIN
             SET LOCAL ROLE NONE;
-            SET LOCAL search_path TO pg_catalog;
+            SET LOCAL search_path TO pg_catalog, pg_temp;
             SET LOCAL row_security TO off;
             EXECUTE checks[place] INTO value;
           EXCEPTION WHEN ASSERT_FAILURE OR OTHERS THEN

@@ -5,18 +5,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
-use sqlx::PgConnection;
 
 use super::{
     batch::{self, Statement},
     field::{Field, Stand, Tried},
+    refusal::Refusal,
     survey,
-    target::{Target, Whose, typed},
+    target::{Target, Whose},
 };
 use crate::{
     audit::{
         catalog::{Column, Oid},
         model::Model,
+        session::Session,
+        spelling::{self, typed},
     },
     domain::audit::Verdict,
     error::Result,
@@ -36,7 +38,7 @@ const LEAST: usize = 3;
 /// `Failure` when the connection is lost.
 pub(super) async fn judge(
     field: &Field<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tried: &mut [Tried<'_>],
 ) -> Result<()> {
     let mut proofs: BTreeMap<usize, Option<Value>> = BTreeMap::new();
@@ -62,7 +64,11 @@ pub(super) async fn judge(
     }
     let statements: Vec<Statement> = lookups.iter().map(|(_, one)| one.clone()).collect();
     let replies = batch::run(connection, field.terms.locks, &statements).await?;
+    let mut untold: BTreeMap<usize, String> = BTreeMap::new();
     for ((place, _), reply) in lookups.iter().zip(replies) {
+        if let Some(refusal) = reply.refusal.filter(Refusal::is_unanswered) {
+            untold.insert(*place, refusal.said(field.terms.show_values));
+        }
         if let Some(id) = reply.value.as_ref().and_then(Value::as_str) {
             let row = rows_of(&tried[*place])
                 .iter()
@@ -74,7 +80,10 @@ pub(super) async fn judge(
         let one = &mut tried[place];
         if proof.is_none() {
             let reason = "its rows do not say that they are another tenant's";
-            one.verdict = Verdict::NotApplicable(reason.to_owned());
+            one.verdict = match untold.remove(&place) {
+                Some(reason) => Verdict::Skipped(reason),
+                None => Verdict::NotApplicable(reason.to_owned()),
+            };
         }
         one.row = proof;
     }
@@ -178,13 +187,12 @@ fn look_up(field: &Field<'_>, stand: Stand<'_>, target: &Target, rows: &[Value])
         let condition = if column.base_type == UUID {
             by_value(model, &sources, column, rows)
         } else {
-            by_likeness(column, rows)
+            by_likeness(model, source, column, rows)
         }?;
         let others = survey::belongs_to_another(model, source, own(field, stand))?;
         Some(format!(
-            "SELECT pg_catalog.to_jsonb(t.{}::pg_catalog.text) FROM {} t \
-             WHERE ({condition}) AND {others} LIMIT 1",
-            identifier(&column.name),
+            "SELECT pg_catalog.to_jsonb({}) FROM {} t WHERE ({condition}) AND {others} LIMIT 1",
+            spelling::text(&format!("t.{}", identifier(&column.name)), column.base_type),
             source.from,
         ))
     });
@@ -204,11 +212,14 @@ fn by_value(model: &Model, sources: &[&Target], column: &Column, rows: &[Value])
         .collect();
     let list: Vec<String> = values.into_iter().collect();
     let name = identifier(&column.name);
-    (!list.is_empty()).then(|| format!("t.{name} IN ({})", list.join(", ")))
+    let equals = spelling::operator("=");
+    (!list.is_empty()).then(|| spelling::is_one_of(&format!("t.{name}"), &equals, &list))
 }
 
 /// A number may be anything, so a text of the row has to be in the row of the table, too.
-fn by_likeness(column: &Column, rows: &[Value]) -> Option<String> {
+fn by_likeness(model: &Model, source: &Target, column: &Column, rows: &[Value]) -> Option<String> {
+    let row = spelling::row("t", model.catalog.columns_of(source.object));
+    let equals = spelling::operator_of("=", &column.type_kind, &column.type_name);
     let alternatives: Vec<String> = rows
         .iter()
         .flat_map(objects)
@@ -219,9 +230,10 @@ fn by_likeness(column: &Column, rows: &[Value]) -> Option<String> {
             let texts: Vec<String> = texts.collect();
             (!texts.is_empty()).then(|| {
                 format!(
-                    "(t.{name} = {key} AND EXISTS (SELECT FROM \
-                     pg_catalog.jsonb_each_text(pg_catalog.to_jsonb(t.*)) v \
-                     WHERE v.key <> {column} AND v.value IN ({texts})))",
+                    "(t.{name} {equals} {key} AND EXISTS (SELECT FROM \
+                     pg_catalog.jsonb_each_text({row}) v \
+                     WHERE v.key OPERATOR(pg_catalog.<>) {column} \
+                     AND v.value OPERATOR(pg_catalog.=) ANY (ARRAY[{texts}]::pg_catalog.text[])))",
                     name = identifier(&column.name),
                     key = typed(&key, &column.type_name),
                     column = literal(&column.name),

@@ -1,11 +1,14 @@
 //! The field of attack: who attacks, in whose name, what, and what is known of it.
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::AssertSqlSafe;
 
 use super::{locks::Locks, parties::Parties, refusal::Refusal, survey::Known, target::Target};
 use crate::{
-    audit::model::{AppRole, Model},
+    audit::{
+        model::{AppRole, Model},
+        session::Session,
+    },
     domain::audit::{ContextKind, Operation, Verdict},
     error::{Context, Result},
     quoting::{identifier, literal},
@@ -138,44 +141,45 @@ impl<'f> Field<'f> {
     }
 }
 
+/// Where everything that is done is taken back to.
+const MARK: &str = "SAVEPOINT tenantctl_stand";
+
 /// Puts the open transaction in a role's place; the refusal, where it may not go there.
 pub(super) async fn enter(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     field: &Field<'_>,
     stand: Stand<'_>,
 ) -> Result<Option<Refusal>> {
     // Safe: names and values are quoted where the statements are made; a session template and the
     // settings of a role are the operator's own SQL.
     let sql = field.enter(stand).join("; ");
-    match connection.execute(AssertSqlSafe(sql)).await {
-        Ok(_) => Ok(None),
+    match connection.prepare(AssertSqlSafe(sql)).await {
+        Ok(()) => Ok(None),
         Err(error) => Ok(Some(Refusal::of(error)?)),
     }
 }
 
 /// Everything after it is undone by [`leave`], however it ends.
-pub(super) async fn mark(connection: &mut PgConnection) -> Result<()> {
-    let marked = connection.execute("SAVEPOINT tenantctl_stand").await;
-    marked.context("the attack's transaction could not be continued")?;
-    Ok(())
+pub(super) async fn mark(connection: &mut Session) -> Result<()> {
+    let marked = connection.prepare(MARK).await;
+    marked.context("the attack's transaction could not be continued")
 }
 
 /// [`mark`], and nothing can be written until [`leave`]: that is checked by every statement, and
 /// nothing inside can take it back (check_transaction_read_only in commands/variable.c).
-pub(super) async fn mark_read_only(connection: &mut PgConnection) -> Result<()> {
+pub(super) async fn mark_read_only(connection: &mut Session) -> Result<()> {
     mark(connection).await?;
     let set = connection
-        .execute("SET LOCAL transaction_read_only = on")
+        .prepare("SET LOCAL transaction_read_only = on")
         .await;
-    set.context("the attack's transaction could not be continued")?;
-    Ok(())
+    set.context("the attack's transaction could not be continued")
 }
 
 /// Takes role, context and everything else back to [`mark`].
-pub(super) async fn leave(connection: &mut PgConnection) -> Result<()> {
+pub(super) async fn leave(connection: &mut Session) -> Result<()> {
+    connection.forget_from(MARK);
     let left = connection
-        .execute("ROLLBACK TO SAVEPOINT tenantctl_stand; RELEASE SAVEPOINT tenantctl_stand")
+        .pass("ROLLBACK TO SAVEPOINT tenantctl_stand; RELEASE SAVEPOINT tenantctl_stand")
         .await;
-    left.context("the attack's transaction could not be continued")?;
-    Ok(())
+    left.context("the attack's transaction could not be continued")
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     batch,
@@ -13,12 +13,13 @@ use super::{
     locks::{Access, Locks},
     refusal::Refusal,
     row::{constant, types, uuid_from},
-    target::typed,
 };
 use crate::{
     audit::{
         catalog::{Catalog, Column, Constraint, ConstraintKind, Oid, Relation},
         model::{Belonging, Model},
+        session::Session,
+        spelling::{self, typed},
     },
     error::{Context, Result},
     quoting::{identifier, literal},
@@ -63,7 +64,7 @@ pub(super) fn keys(model: &Model) -> [String; 2] {
 /// `Failure` when the connection is lost.
 pub(super) async fn fill(
     model: &Model,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     keys: &[String; 2],
     rows: &mut Rows,
     terms: Terms<'_>,
@@ -147,7 +148,7 @@ fn shared_parents(model: &Model, wanted: &BTreeSet<Oid>) -> BTreeSet<Oid> {
 async fn fetch_shared(
     model: &Model,
     locks: &Locks,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     table: Oid,
     rows: &mut Rows,
 ) -> Result<()> {
@@ -155,7 +156,8 @@ async fn fetch_shared(
         return Ok(());
     };
     let sql = format!(
-        "SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s)) FROM (SELECT t.* FROM {} t LIMIT 2) s",
+        "SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s)) FROM (SELECT {} FROM {} t LIMIT 2) s",
+        spelling::columns("t", model.catalog.columns_of(table)),
         relation.quoted()
     );
     let reply = batch::run(connection, locks, &[batch::Statement::read(sql).on(table)])
@@ -191,7 +193,7 @@ struct Maker<'a> {
 impl Maker<'_> {
     async fn make(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut Session,
         table: Oid,
     ) -> Result<std::result::Result<Value, String>> {
         let Some(relation) = self.model.catalog.relations.get(&table) else {
@@ -278,10 +280,11 @@ impl Maker<'_> {
         }
         Ok(format!(
             "INSERT INTO {} AS t ({}) OVERRIDING SYSTEM VALUE VALUES ({}) \
-             RETURNING pg_catalog.to_jsonb(t.*)",
+             RETURNING {}",
             table.quoted(),
             names.join(", "),
-            values.join(", ")
+            values.join(", "),
+            spelling::row("t", self.model.catalog.columns_of(table.oid))
         ))
     }
 
@@ -326,7 +329,7 @@ impl Maker<'_> {
         if column.type_kind == "e" {
             return Some(format!(
                 "(pg_catalog.enum_range(NULL::{}))[1]",
-                column.type_name
+                spelling::type_name(&column.type_name)
             ));
         }
         if column.type_name.ends_with("[]") {
@@ -343,7 +346,7 @@ impl Maker<'_> {
             types::TEXT | types::VARCHAR | types::BPCHAR => Some(format!(
                 "{}::{}",
                 self.text(table, column, form),
-                column.type_name
+                spelling::type_name(&column.type_name)
             )),
             Oid(16) => of_type("true".to_owned()),
             Oid(700 | 701) | types::NUMERIC => of_type(number.to_string()),
@@ -379,12 +382,12 @@ impl Maker<'_> {
 
 /// The row stays until the transaction ends.
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     sql: String,
 ) -> Result<std::result::Result<Value, Refusal>> {
     let lost = "the attack's transaction could not be continued";
     connection
-        .execute("SAVEPOINT tenantctl_row")
+        .pass("SAVEPOINT tenantctl_row")
         .await
         .context(lost)?;
     // Safe: names and values are quoted where the statement is made.
@@ -393,14 +396,14 @@ async fn insert(
         Err(error) => {
             let refusal = Refusal::of(error)?;
             connection
-                .execute("ROLLBACK TO SAVEPOINT tenantctl_row")
+                .pass("ROLLBACK TO SAVEPOINT tenantctl_row")
                 .await
                 .context(lost)?;
             Err(refusal)
         }
     };
     connection
-        .execute("RELEASE SAVEPOINT tenantctl_row")
+        .pass("RELEASE SAVEPOINT tenantctl_row")
         .await
         .context(lost)?;
     Ok(made)

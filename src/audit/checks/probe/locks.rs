@@ -22,9 +22,9 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    /// Remembers a refusal, where it is for a lock.
+    /// Remembers a refusal, where it is for a lock or a statement went on and on.
     pub(super) fn remember(&self, object: Oid, access: Access, refusal: &Refusal) {
-        if refusal.is_locked() {
+        if refusal.is_locked() || refusal.is_unanswered() {
             let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
             refusals
                 .entry((object, access))

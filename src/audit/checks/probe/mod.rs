@@ -38,6 +38,7 @@ use self::{
     arena::Arena,
     field::{Field, Stand, Terms, Tried},
     locks::Locks,
+    target::Target,
 };
 use crate::{
     audit::{
@@ -46,6 +47,7 @@ use crate::{
         findings::Findings,
         model::{AppRole, Model},
         registry::Selection,
+        session::Stop,
     },
     domain::audit::{Attempt, ContextKind, Finding, Operation, Verdict},
     error::Result,
@@ -127,6 +129,14 @@ pub async fn run(
         locks: &locks,
     };
     let Some(parties) = arena.parties(model, terms, findings).await? else {
+        if connections.is_over() {
+            let reason = Stop::Deadline.to_string();
+            findings.skip("probe", None, &reason);
+            return Ok(Probed {
+                attempts: untried(&stands, &targets, writes, &reason),
+                ..Probed::default()
+            });
+        }
         findings.skip(
             "probe",
             None,
@@ -163,6 +173,40 @@ pub async fn run(
             Vec::new()
         },
     })
+}
+
+/// Every cell, where none was tried.
+fn untried(
+    stands: &[Stand<'_>],
+    targets: &[Target],
+    writes: bool,
+    reason: &str,
+) -> Vec<(Oid, Oid, Attempt)> {
+    let operations: &[Operation] = match writes {
+        true => &[
+            Operation::Select,
+            Operation::Insert,
+            Operation::Update,
+            Operation::Delete,
+        ],
+        false => &[Operation::Select],
+    };
+    let mut attempts = Vec::new();
+    for stand in stands {
+        for target in targets {
+            attempts.extend(operations.iter().map(|operation| {
+                let attempt = Attempt {
+                    object: target.display.clone(),
+                    role: stand.role.name.clone(),
+                    operation: *operation,
+                    context: stand.context,
+                    verdict: Verdict::Skipped(reason.to_owned()),
+                };
+                (target.object, stand.role.oid, attempt)
+            }));
+        }
+    }
+    attempts
 }
 
 /// A standby takes no writes.

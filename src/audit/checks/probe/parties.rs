@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use sqlx::PgConnection;
 
 use super::{
     batch::{self, Statement},
     locks::Locks,
 };
 use crate::{
-    audit::model::{Belonging, Identity, MembershipTable, Model},
+    audit::{
+        model::{Belonging, Identity, MembershipTable, Model},
+        session::Session,
+        spelling,
+    },
     domain::audit::ContextKind,
     error::Result,
     quoting::{identifier, literal},
@@ -69,7 +72,7 @@ impl Parties {
 pub(super) async fn choose(
     model: &Model,
     locks: &Locks,
-    connection: &mut PgConnection,
+    connection: &mut Session,
 ) -> Result<Option<Parties>> {
     let told = &model.overrides.tenants;
     let candidates = if told.len() >= 2 {
@@ -136,7 +139,7 @@ fn party(model: &Model, tenant: &str, users: &BTreeMap<String, User>) -> Option<
 async fn by_occurrence(
     model: &Model,
     locks: &Locks,
-    connection: &mut PgConnection,
+    connection: &mut Session,
 ) -> Result<Vec<String>> {
     let tables = model.tenant_tables().filter(|table| !table.partition);
     let is_root = |oid| matches!(model.tenancy.of(oid), Belonging::Root(_));
@@ -148,11 +151,15 @@ async fn by_occurrence(
         .into_iter()
         .take(TABLES)
         .map(|(table, key)| {
+            let column = model.catalog.column(table.oid, key);
+            let text = column.map_or_else(String::new, |column| {
+                spelling::text(&identifier(&column.name), column.base_type)
+            });
             let key = identifier(model.column_name(table.oid, key));
             // A sample: the first rows, and both ends, which an index on the key finds at once.
             let end = |order: &str| {
                 format!(
-                    "(SELECT {key}::text FROM {from} WHERE {key} IS NOT NULL \
+                    "(SELECT {text} FROM {from} WHERE {key} IS NOT NULL \
                      ORDER BY {key} {order} LIMIT 1)",
                     from = table.quoted()
                 )
@@ -168,7 +175,7 @@ async fn by_occurrence(
             };
             Statement::read(format!(
                 "SELECT pg_catalog.jsonb_agg(s.key) FROM ((SELECT DISTINCT f.key FROM (\
-                 SELECT {key}::text AS key FROM {from} WHERE {key} IS NOT NULL LIMIT {ROWS}) f \
+                 SELECT {text} AS key FROM {from} WHERE {key} IS NOT NULL LIMIT {ROWS}) f \
                  ORDER BY f.key LIMIT {KEYS}){ends}) s",
                 from = table.quoted()
             ))
@@ -197,27 +204,44 @@ async fn users(
     model: &Model,
     membership: &MembershipTable,
     locks: &Locks,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     tenants: &[String],
 ) -> Result<BTreeMap<String, User>> {
     let Some(table) = model.catalog.relations.get(&membership.relation) else {
         return Ok(BTreeMap::new());
     };
     let column = |number| identifier(model.column_name(table.oid, number));
+    let text = |expression: &str, number| {
+        let column = model.catalog.column(table.oid, number);
+        column.map_or_else(String::new, |column| {
+            spelling::text(expression, column.base_type)
+        })
+    };
+    let equals = model
+        .catalog
+        .column(table.oid, membership.user)
+        .map_or_else(
+            || spelling::operator("="),
+            |column| spelling::operator_of("=", &column.type_kind, &column.type_name),
+        );
     let (tenant, user, from) = (
         column(membership.tenant),
         column(membership.user),
         table.quoted(),
     );
+    let member = text("m.member", membership.user);
+    let of_other = text(&format!("o.{tenant}"), membership.tenant);
+    let of_row = text(&tenant, membership.tenant);
     let statements: Vec<Statement> = tenants
         .iter()
         .map(|key| {
             Statement::read(format!(
-                "SELECT pg_catalog.jsonb_build_object('user', m.member::text, 'tenants', \
-                 pg_catalog.jsonb_agg(DISTINCT o.{tenant}::text)) \
-                 FROM (SELECT {user} AS member FROM {from} WHERE {tenant}::text = {key} \
-                 AND {user} IS NOT NULL LIMIT {ROWS}) m JOIN {from} o ON o.{user} = m.member \
-                 GROUP BY m.member ORDER BY pg_catalog.count(DISTINCT o.{tenant}), m.member::text \
+                "SELECT pg_catalog.jsonb_build_object('user', {member}, 'tenants', \
+                 pg_catalog.jsonb_agg(DISTINCT {of_other})) \
+                 FROM (SELECT {user} AS member FROM {from} \
+                 WHERE {of_row} OPERATOR(pg_catalog.=) {key} \
+                 AND {user} IS NOT NULL LIMIT {ROWS}) m JOIN {from} o ON o.{user} {equals} m.member \
+                 GROUP BY m.member ORDER BY pg_catalog.count(DISTINCT o.{tenant}), {member} \
                  LIMIT 1",
                 key = literal(key)
             ))

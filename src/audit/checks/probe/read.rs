@@ -4,14 +4,11 @@ use super::{
     batch::{Reply, Statement},
     field::{Field, Stand, Terms, Tried},
     refusal::Refusal,
-    survey::Known,
-    target::{CONTENTS, Target, Whose, objection, typed},
+    survey::{Known, Tenant},
+    target::{CONTENTS, Readable, Target, Whose, objection},
     visitors,
 };
-use crate::{
-    domain::audit::{ContextKind, Operation, Verdict},
-    quoting::identifier,
-};
+use crate::domain::audit::{ContextKind, Operation, Verdict};
 
 /// What comes of one attempt to read.
 #[derive(Clone, Debug)]
@@ -37,6 +34,8 @@ pub(super) enum How {
 pub(super) struct Question {
     /// What is pasted into psql.
     shown: String,
+    /// The same, with columns that are fit for a document.
+    asked: String,
     /// Whether the auditor knows of rows that could come back.
     certain: bool,
     /// What comes back is shown to visitors on purpose.
@@ -44,17 +43,20 @@ pub(super) struct Question {
 }
 
 impl Question {
-    fn new(target: &Target, columns: &str, condition: &str, certain: bool) -> Self {
+    fn new(target: &Target, columns: &Readable, condition: &str, certain: bool) -> Self {
         let from = &target.from;
+        let select =
+            |columns: &str| format!("SELECT {columns} FROM {from} t WHERE {condition} LIMIT 1");
         Self {
-            shown: format!("SELECT {columns} FROM {from} t WHERE {condition} LIMIT 1"),
+            shown: select(&columns.shown),
+            asked: select(&columns.asked),
             certain,
             on_purpose: false,
         }
     }
 
     fn sql(&self) -> String {
-        format!("SELECT pg_catalog.to_jsonb(s) FROM ({}) s", self.shown)
+        format!("SELECT pg_catalog.to_jsonb(s) FROM ({}) s", self.asked)
     }
 }
 
@@ -110,12 +112,15 @@ fn contents(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> How {
     let Some(columns) = target.readable(model, stand.role) else {
         return may_not_read(stand);
     };
-    let shown = format!("SELECT {columns} FROM {} t LIMIT {CONTENTS}", target.from);
-    let sql = format!("SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s)) FROM ({shown}) s");
+    let select =
+        |columns: &str| format!("SELECT {columns} FROM {} t LIMIT {CONTENTS}", target.from);
+    let (shown, asked) = (select(&columns.shown), select(&columns.asked));
+    let sql = format!("SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(s)) FROM ({asked}) s");
     How::Ask {
         statement: Statement::read(sql),
         question: Question {
             shown,
+            asked,
             certain: others_exist_below(field, stand, target),
             on_purpose: false,
         },
@@ -145,9 +150,7 @@ fn own(field: &Field<'_>, stand: Stand<'_>, place: usize) -> How {
         ));
     }
     let keys = std::slice::from_ref(&field.parties.own(stand.context).identity.tenant);
-    match key_condition(field, stand, target, |column, values| {
-        format!("{column} IN ({})", values(keys))
-    }) {
+    match key_condition(field, stand, target, |key| key.is_one_of(keys)) {
         Some(condition) => ask(Question::new(target, &columns, &condition, true), None),
         None => known_rows(field, stand, place, &columns, &rows.ids, None),
     }
@@ -166,11 +169,11 @@ fn others(field: &Field<'_>, stand: Stand<'_>, place: usize, only: Option<&str>)
         ));
     }
     let party = field.parties.own(stand.context);
-    let condition = key_condition(field, stand, target, |column, values| {
+    let condition = key_condition(field, stand, target, |key| {
         if stand.is_named() {
-            format!("{column} NOT IN ({})", values(&party.tenants))
+            key.is_none_of(&party.tenants)
         } else {
-            format!("{column} IS NOT NULL")
+            format!("{} IS NOT NULL", key.expression)
         }
     });
     if let Some(condition) = condition {
@@ -210,9 +213,7 @@ fn narrower(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Option<(String
         .iter()
         .map(|context| field.parties.own(*context).identity.tenant.clone())
         .collect();
-    let condition = key_condition(field, stand, target, |column, values| {
-        format!("{column} IN ({})", values(&keys))
-    })?;
+    let condition = key_condition(field, stand, target, |key| key.is_one_of(&keys))?;
     let certain = attacked.iter().any(|context| known.own(*context).exist);
     Some((condition, certain))
 }
@@ -223,7 +224,7 @@ fn key_condition(
     field: &Field<'_>,
     stand: Stand<'_>,
     target: &Target,
-    make: impl FnOnce(&str, &dyn Fn(&[String]) -> String) -> String,
+    make: impl FnOnce(&Tenant) -> String,
 ) -> Option<String> {
     let Whose::Key(key) = target.whose else {
         return None;
@@ -233,21 +234,14 @@ fn key_condition(
     let readable = catalog
         .rights
         .on_column(stand.role.oid, target.object, key, "SELECT");
-    let values = |keys: &[String]| {
-        let values: Vec<String> = keys
-            .iter()
-            .map(|key| typed(key, &column.type_name))
-            .collect();
-        values.join(", ")
-    };
-    readable.then(|| make(&format!("t.{}", identifier(&column.name)), &values))
+    readable.then(|| make(&Tenant::in_column(column)))
 }
 
 fn known_rows(
     field: &Field<'_>,
     stand: Stand<'_>,
     place: usize,
-    columns: &str,
+    columns: &Readable,
     ids: &[Vec<String>],
     only: Option<&str>,
 ) -> How {

@@ -5,7 +5,10 @@ use serde::Deserialize;
 use sqlx::postgres::PgDatabaseError;
 
 use super::block;
-use crate::error::{Context, Result};
+use crate::{
+    audit::session::Stop,
+    error::{Context, Result},
+};
 
 /// How PostgreSQL's own messages begin that name objects and nothing else; whatever the
 /// application's code raises may hold values.
@@ -40,6 +43,9 @@ const OF_SERVER: &[(&str, &str)] = &[
 /// The texts that stand for a tenant where none is named: a complaint about one quotes no row.
 const OURS: [&str; 2] = [": \"\"", ": \"not-a-key\""];
 
+/// Stands for a statement that was not answered: no SQLSTATE of PostgreSQL begins so.
+const UNANSWERED: &str = "TA057";
+
 /// An error of the database.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Refusal {
@@ -51,11 +57,14 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// What the database said; an error that it did not say ends the audit.
+    /// What the database said, or why it was not waited for; any other error ends the audit.
     ///
     /// # Errors
     /// `Failure` when the connection is lost.
     pub(super) fn of(error: sqlx::Error) -> Result<Self> {
+        if let Some(stop) = Stop::of(&error) {
+            return Ok(stop.into());
+        }
         match error {
             sqlx::Error::Database(error) => Ok(Self {
                 state: error.code().unwrap_or_default().into_owned(),
@@ -76,7 +85,7 @@ impl Refusal {
 
     /// What a report says: the message, without `show_values` only where it quotes no row.
     pub(super) fn said(&self, show_values: bool) -> String {
-        if show_values || self.quotes_no_row() {
+        if show_values || self.is_unanswered() || self.quotes_no_row() {
             return self.message.clone();
         }
         let state = &self.state;
@@ -94,6 +103,11 @@ impl Refusal {
         self.state == "55P03"
     }
 
+    /// The session was ended before there was an answer: it tells nothing of the door.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.state == UNANSWERED
+    }
+
     fn quotes_no_row(&self) -> bool {
         let of_server = OF_SERVER.iter().any(|(state, beginning)| {
             self.state.starts_with(state) && self.message.starts_with(beginning)
@@ -101,6 +115,16 @@ impl Refusal {
         let of_ours =
             self.state.starts_with("22") && OURS.iter().any(|ours| self.message.ends_with(ours));
         of_server || of_ours
+    }
+}
+
+impl From<Stop> for Refusal {
+    fn from(stop: Stop) -> Self {
+        Self {
+            state: UNANSWERED.to_owned(),
+            message: stop.to_string(),
+            constraint: None,
+        }
     }
 }
 

@@ -98,6 +98,7 @@ async fn read_at_once<'a>(
         let mut is_fresh = true;
         while let Some(stand) = next() {
             if stand.context == ContextKind::None && !is_fresh {
+                drop(connection);
                 connection = connections.worker().await?;
             }
             is_fresh = false;

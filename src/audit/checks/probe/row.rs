@@ -7,12 +7,13 @@ use sha2::{Digest, Sha256};
 
 use super::{
     lasting,
-    target::{Target, only_table_below, typed},
+    target::{Target, only_table_below},
 };
 use crate::{
     audit::{
         catalog::{Column, ConstraintKind, Oid},
         model::{AppRole, Model},
+        spelling::{is_of_users, typed},
     },
     domain::audit::Verdict,
     quoting::{identifier, literal},
@@ -21,8 +22,8 @@ use crate::{
 /// A row that is not there yet.
 #[derive(Clone, Debug)]
 pub(super) struct NewRow {
-    /// The list of its columns, quoted.
-    columns: String,
+    /// Its columns, and the types of those that are of users' types.
+    columns: Vec<(String, Option<String>)>,
     /// What stands between the columns and the values.
     overriding: &'static str,
     pub(super) value: Value,
@@ -31,12 +32,36 @@ pub(super) struct NewRow {
 impl NewRow {
     /// The statement that makes it.
     pub(super) fn insert(&self, target: &Target) -> String {
+        let list: Vec<String> = self
+            .columns
+            .iter()
+            .map(|(name, _)| identifier(name))
+            .collect();
+        // Values of users' types were read as text, which only their input functions take.
+        let values = self.columns.iter().map(|(name, type_of_users)| {
+            let given = type_of_users.as_ref().map(|type_name| {
+                let value = self.value.get(name).and_then(text);
+                value.map_or_else(|| "NULL".to_owned(), |value| typed(&value, type_name))
+            });
+            given.unwrap_or_else(|| identifier(name))
+        });
+        let mut known = self.value.clone();
+        if let Value::Object(known) = &mut known {
+            let of_users = self
+                .columns
+                .iter()
+                .filter(|(_, type_name)| type_name.is_some());
+            for (name, _) in of_users {
+                known.remove(name);
+            }
+        }
         format!(
-            "INSERT INTO {from} ({list}){overriding} SELECT {list} \
+            "INSERT INTO {from} ({list}){overriding} SELECT {values} \
              FROM pg_catalog.jsonb_populate_record(NULL::{from}, {}::pg_catalog.jsonb)",
-            literal(&self.value.to_string()),
+            literal(&known.to_string()),
             from = target.from,
-            list = self.columns,
+            list = list.join(", "),
+            values = values.collect::<Vec<_>>().join(", "),
             overriding = self.overriding,
         )
     }
@@ -114,17 +139,17 @@ pub(super) fn copy(
         values.insert(column.name.clone(), value);
     }
     let value = Value::Object(values);
-    let names: Vec<String> = columns
-        .iter()
-        .map(|column| identifier(&column.name))
-        .collect();
+    let named = columns.iter().map(|column| {
+        let of_users = is_of_users(column.base_type).then(|| column.type_name.clone());
+        (column.name.clone(), of_users)
+    });
     let overriding = if columns.iter().any(|column| column.identity) {
         " OVERRIDING SYSTEM VALUE"
     } else {
         ""
     };
     Ok(NewRow {
-        columns: names.join(", "),
+        columns: named.collect(),
         overriding,
         value,
     })
@@ -279,11 +304,11 @@ mod tests {
     fn constants_are_quoted_with_their_type() {
         assert_eq!(
             constant(&Value::from("it's"), "text").unwrap(),
-            "'it''s'::text"
+            "'it''s'::pg_catalog.text"
         );
         assert_eq!(
             constant(&serde_json::json!({"a": 1}), "jsonb").unwrap(),
-            "'{\"a\":1}'::jsonb"
+            "'{\"a\":1}'::pg_catalog.jsonb"
         );
         assert_eq!(constant(&serde_json::json!([1]), "integer[]"), None);
     }

@@ -1,15 +1,16 @@
 //! Where row-level security hides the rows from the auditor too, the tenants see them: each reads
 //! one of its own, as the application would.
 
-use sqlx::PgConnection;
-
 use super::{
     batch::{self, Statement},
     field::{self, Field, Stand},
     survey::{self, Known, Row},
     target::Whose,
 };
-use crate::{audit::connections::Connections, error::Result};
+use crate::{
+    audit::{connections::Connections, session::Session},
+    error::Result,
+};
 
 /// Adds what the tenants see to what the auditor knows. On a connection of its own: to name a
 /// tenant leaves something behind in a session.
@@ -46,7 +47,7 @@ pub(super) async fn borrow(
 /// A row of the tenant's own from each of those targets.
 async fn rows(
     field: &Field<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     stand: Stand<'_>,
     places: &[usize],
 ) -> Result<Vec<Option<Row>>> {

@@ -1,16 +1,20 @@
 //! What is there, as the auditor sees it: without it, "no row came back" would say nothing.
 
 use serde_json::Value;
-use sqlx::PgConnection;
 
 use super::{
     batch::{self, Reply, Statement},
     block,
     field::Field,
     parties::{Parties, Party},
-    target::{Target, Whose, asks_session, typed},
+    target::{Target, Whose, asks_session},
 };
-use crate::{audit::model::Model, domain::audit::ContextKind, error::Result, quoting::identifier};
+use crate::{
+    audit::{catalog::Column, model::Model, session::Session, spelling},
+    domain::audit::ContextKind,
+    error::Result,
+    quoting::identifier,
+};
 
 /// How many rows of one tenant are remembered where known rows have to be asked for.
 const SAMPLE: usize = 20;
@@ -113,7 +117,7 @@ impl Known {
 /// `Failure` when the connection is lost.
 pub(super) async fn look(
     field: &Field<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     whole_rows: bool,
 ) -> Result<Vec<Known>> {
     let Field {
@@ -159,42 +163,60 @@ pub(super) async fn look(
 }
 
 /// The tenant of the row called `t`, and how keys are compared with it.
-struct Tenant {
-    expression: String,
+pub(super) struct Tenant {
+    pub(super) expression: String,
     type_name: String,
+    type_kind: String,
 }
 
 impl Tenant {
     fn of(model: &Model, target: &Target) -> Option<Self> {
         match target.whose {
-            Whose::Key(key) => {
-                let column = model.catalog.column(target.object, key)?;
-                Some(Self {
-                    expression: format!("t.{}", identifier(&column.name)),
-                    type_name: column.type_name.clone(),
-                })
-            }
+            Whose::Key(key) => Some(Self::in_column(model.catalog.column(target.object, key)?)),
             Whose::Child => {
-                let tenant = model
-                    .tenancy
-                    .tenant_of_row(&model.catalog, target.object, "t")?;
+                let tenant =
+                    model
+                        .tenancy
+                        .tenant_text_of_row(&model.catalog, target.object, "t")?;
                 Some(Self {
-                    expression: format!("{tenant}::pg_catalog.text"),
+                    expression: tenant,
                     type_name: "pg_catalog.text".to_owned(),
+                    type_kind: "b".to_owned(),
                 })
             }
             Whose::Contents => None,
         }
     }
 
+    pub(super) fn in_column(column: &Column) -> Self {
+        Self {
+            expression: format!("t.{}", identifier(&column.name)),
+            type_name: column.type_name.clone(),
+            type_kind: column.type_kind.clone(),
+        }
+    }
+
     fn is(&self, key: &str) -> String {
-        format!("{} = {}", self.expression, typed(key, &self.type_name))
+        self.is_one_of(&[key.to_owned()])
+    }
+
+    fn operator(&self, symbol: &str) -> String {
+        spelling::operator_of(symbol, &self.type_kind, &self.type_name)
+    }
+
+    fn typed(&self, keys: &[String]) -> Vec<String> {
+        let keys = keys.iter();
+        keys.map(|key| spelling::typed(key, &self.type_name))
+            .collect()
+    }
+
+    pub(super) fn is_one_of(&self, keys: &[String]) -> String {
+        spelling::is_one_of(&self.expression, &self.operator("="), &self.typed(keys))
     }
 
     /// NULL is no tenant's, so it is not another's either.
-    fn is_none_of(&self, keys: &[String]) -> String {
-        let keys: Vec<String> = keys.iter().map(|key| typed(key, &self.type_name)).collect();
-        format!("{} NOT IN ({})", self.expression, keys.join(", "))
+    pub(super) fn is_none_of(&self, keys: &[String]) -> String {
+        spelling::is_none_of(&self.expression, &self.operator("<>"), &self.typed(keys))
     }
 }
 
@@ -284,10 +306,11 @@ fn whole_row(model: &Model, target: &Target, condition: &str) -> String {
     };
     format!(
         "(SELECT pg_catalog.jsonb_build_object('id', r.id, 'row', {fit}, 'version', r.version) \
-         FROM (SELECT {id} AS id, pg_catalog.to_jsonb(t.*) AS value, {version} AS version \
+         FROM (SELECT {id} AS id, {row} AS value, {version} AS version \
          FROM {from} t WHERE {condition} LIMIT 1) r)",
         fit = block::fit("r.value"),
         id = target.id_of_row(),
+        row = spelling::row("t", model.catalog.columns_of(target.object)),
         from = target.from,
     )
 }

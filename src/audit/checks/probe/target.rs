@@ -10,8 +10,9 @@ use crate::{
     audit::{
         catalog::{Column, Function, Oid, Relation, RelationKind},
         model::{AppRole, Belonging, Model},
+        spelling::{self, is_of_users, operator, operator_of, typed},
     },
-    quoting::{identifier, literal},
+    quoting::identifier,
 };
 
 /// How many rows are taken from what does not say in a column whose they are.
@@ -53,6 +54,21 @@ pub(super) struct IdColumn {
     pub(super) number: Option<i16>,
     pub(super) name: String,
     pub(super) type_name: String,
+    /// The operator that tells whether two of its values are equal.
+    equals: String,
+    base_type: Oid,
+}
+
+impl IdColumn {
+    fn of(column: &Column) -> Self {
+        Self {
+            number: Some(column.number),
+            name: column.name.clone(),
+            type_name: column.type_name.clone(),
+            equals: operator_of("=", &column.type_kind, &column.type_name),
+            base_type: column.base_type,
+        }
+    }
 }
 
 impl Target {
@@ -63,23 +79,20 @@ impl Target {
 
     /// A condition on the rows called `t` that holds for the rows with these identities.
     pub(super) fn is_one_of(&self, ids: &[Vec<String>]) -> String {
-        let columns: Vec<String> = self
-            .id
-            .iter()
-            .map(|one| format!("t.{}", identifier(&one.name)))
-            .collect();
-        let rows: Vec<String> = ids
-            .iter()
-            .map(|id| {
-                let values: Vec<String> = id
-                    .iter()
-                    .zip(&self.id)
-                    .map(|(value, one)| typed(value, &one.type_name))
-                    .collect();
-                format!("({})", values.join(", "))
-            })
-            .collect();
-        format!("({}) IN ({})", columns.join(", "), rows.join(", "))
+        if let [only] = self.id.as_slice() {
+            let values = ids.iter().flatten();
+            let values: Vec<String> = values.map(|one| typed(one, &only.type_name)).collect();
+            let column = format!("t.{}", identifier(&only.name));
+            return spelling::is_one_of(&column, &only.equals, &values);
+        }
+        let rows = ids.iter().map(|id| {
+            let parts = id.iter().zip(&self.id).map(|(value, one)| {
+                let (name, value) = (identifier(&one.name), typed(value, &one.type_name));
+                format!("t.{name} {} {value}", one.equals)
+            });
+            format!("({})", parts.collect::<Vec<_>>().join(" AND "))
+        });
+        format!("({})", rows.collect::<Vec<_>>().join(" OR "))
     }
 
     /// The identity of the row called `t`, as an array of texts.
@@ -87,7 +100,7 @@ impl Target {
         let columns: Vec<String> = self
             .id
             .iter()
-            .map(|one| format!("t.{}::pg_catalog.text", identifier(&one.name)))
+            .map(|one| spelling::text(&format!("t.{}", identifier(&one.name)), one.base_type))
             .collect();
         format!("pg_catalog.jsonb_build_array({})", columns.join(", "))
     }
@@ -105,9 +118,9 @@ impl Target {
     }
 
     /// The columns that a role may read, for the row called `t`; none where it may read nothing.
-    pub(super) fn readable(&self, model: &Model, role: &AppRole) -> Option<String> {
+    pub(super) fn readable(&self, model: &Model, role: &AppRole) -> Option<Readable> {
         if self.is_function {
-            return Some("t.*".to_owned());
+            return self.returned(model);
         }
         let relation = model.catalog.relations.get(&self.object)?;
         if !model.privileges(role.oid, relation).select {
@@ -121,21 +134,63 @@ impl Target {
                 .on_column(role.oid, self.object, column.number, "SELECT")
         };
         let readable: Vec<&Column> = all.iter().filter(may).collect();
-        if readable.len() == all.len() {
-            return Some("t.*".to_owned());
-        }
-        let names: Vec<String> = readable
+        let names = readable
             .iter()
-            .map(|column| format!("t.{}", identifier(&column.name)))
-            .collect();
-        Some(names.join(", "))
+            .map(|column| format!("t.{}", identifier(&column.name)));
+        let shown = match readable.len() == all.len() {
+            true => "t.*".to_owned(),
+            false => names.collect::<Vec<_>>().join(", "),
+        };
+        let of_users = readable.iter().any(|one| is_of_users(one.base_type));
+        let asked = match of_users {
+            true => spelling::columns("t", readable),
+            false => shown.clone(),
+        };
+        Some(Readable { shown, asked })
+    }
+
+    /// What a function returns. Where the types of its columns are not known it is text.
+    fn returned(&self, model: &Model) -> Option<Readable> {
+        let shown = "t.*".to_owned();
+        let function = model.catalog.functions.get(&self.object)?;
+        let of_row = model.catalog.columns_of(function.return_relation);
+        let asked = if !of_row.is_empty() {
+            match of_row.iter().any(|one| is_of_users(one.base_type)) {
+                true => spelling::columns("t", of_row),
+                false => shown.clone(),
+            }
+        } else {
+            let out = function.returned_columns();
+            match out.iter().any(|(_, type_oid)| is_of_users(*type_oid)) {
+                true => out
+                    .iter()
+                    .map(|(name, type_oid)| {
+                        let name = identifier(name);
+                        let value = spelling::document(&format!("t.{name}"), *type_oid);
+                        format!("{value} AS {name}")
+                    })
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                false if out.is_empty() && is_of_users(function.return_type) => {
+                    format!("{} AS value", spelling::text("t", function.return_type))
+                }
+                false => shown.clone(),
+            }
+        };
+        Some(Readable { shown, asked })
     }
 }
 
-/// A value of a type.
-pub(super) fn typed(value: &str, type_name: &str) -> String {
-    format!("{}::{type_name}", literal(value))
+/// The columns of a row.
+pub(super) struct Readable {
+    /// As a person asks for them.
+    pub(super) shown: String,
+    /// As the audit does: nothing but output functions turns them into a document.
+    pub(super) asked: String,
 }
+
+/// `tid` (catalog/pg_type.dat).
+const TID: Oid = Oid(27);
 
 /// Everything that tenants' rows may come out of, relations first.
 pub(super) fn all(model: &Model) -> Vec<Target> {
@@ -243,11 +298,7 @@ fn id(model: &Model, relation: &Relation) -> Vec<IdColumn> {
     let columns: Option<Vec<IdColumn>> = key
         .map(|number| {
             let column = model.catalog.column(relation.oid, *number)?;
-            Some(IdColumn {
-                number: Some(*number),
-                name: column.name.clone(),
-                type_name: column.type_name.clone(),
-            })
+            Some(IdColumn::of(column))
         })
         .collect();
     match columns {
@@ -262,6 +313,8 @@ fn id(model: &Model, relation: &Relation) -> Vec<IdColumn> {
                 number: None,
                 name: "ctid".to_owned(),
                 type_name: "pg_catalog.tid".to_owned(),
+                equals: operator("="),
+                base_type: TID,
             }]
         }
         _ => Vec::new(),
@@ -274,11 +327,7 @@ fn id_of_view(model: &Model, view: &Relation) -> Option<Vec<IdColumn>> {
     key.map(|number| {
         let below = model.catalog.column(table, *number)?;
         let column = model.catalog.column_named(view.oid, &below.name)?;
-        Some(IdColumn {
-            number: Some(column.number),
-            name: column.name.clone(),
-            type_name: column.type_name.clone(),
-        })
+        Some(IdColumn::of(column))
     })
     .collect()
 }

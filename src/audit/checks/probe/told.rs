@@ -1,19 +1,20 @@
 //! What the operator said, checked before anything is attacked: tenants that are not there and a
 //! session that cannot be had would make every result wrong.
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection};
+use sqlx::AssertSqlSafe;
 
 use super::{
     batch::{self, Statement},
     field::{self, Field, Stand, Terms},
     refusal::Refusal,
-    target::typed,
 };
 use crate::{
     audit::{
         catalog::{Oid, Relation},
         connections::Connections,
         model::{Belonging, Model},
+        session::Session,
+        spelling,
     },
     error::{Error, Result},
     quoting::identifier,
@@ -27,7 +28,7 @@ use crate::{
 pub(super) async fn tenants(
     model: &Model,
     terms: Terms<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
 ) -> Result<()> {
     let tables = tables(model);
     for tenant in &model.overrides.tenants {
@@ -76,10 +77,11 @@ fn tables(model: &Model) -> Vec<(&Relation, i16)> {
 fn holds(model: &Model, table: &Relation, key: i16, tenant: &str) -> Option<Statement> {
     let column = model.catalog.column(table.oid, key)?;
     let sql = format!(
-        "SELECT pg_catalog.to_jsonb(EXISTS (SELECT FROM {} t WHERE t.{} = {}))",
+        "SELECT pg_catalog.to_jsonb(EXISTS (SELECT FROM {} t WHERE t.{} {} {}))",
         table.quoted(),
         identifier(&column.name),
-        typed(tenant, &column.type_name)
+        spelling::operator_of("=", &column.type_kind, &column.type_name),
+        spelling::typed(tenant, &column.type_name)
     );
     Some(Statement::read(sql).on(table.oid))
 }
@@ -120,7 +122,7 @@ pub(super) async fn session(
 /// The statement of the template and its refusal, where the role may stand there at all.
 async fn enter(
     field: &Field<'_>,
-    connection: &mut PgConnection,
+    connection: &mut Session,
     stand: Stand<'_>,
 ) -> Result<Option<(String, Refusal)>> {
     let mut statements = field.enter(stand);
@@ -139,6 +141,9 @@ async fn enter(
     // Safe: the operator's own SQL, the values in it quoted.
     match connection.execute(AssertSqlSafe(template.clone())).await {
         Ok(_) => Ok(None),
-        Err(error) => Ok(Some((template, Refusal::of(error)?))),
+        Err(error) => {
+            let refusal = Refusal::of(error)?;
+            Ok((!refusal.is_unanswered()).then_some((template, refusal)))
+        }
     }
 }

@@ -42,6 +42,9 @@ pub(in super::super) fn judge<'a>(
             tried(untold("what it changed cannot be seen"))
         }
         None => leak(None),
+        Some(refusal) if refusal.is_unanswered() => {
+            tried(Verdict::Skipped(refusal.said(terms.show_values)))
+        }
         Some(refusal) if attack.blunt => tried(untold(&refusal.said(terms.show_values))),
         Some(refusal) => {
             let said = refusal.said(terms.show_values);

@@ -6,11 +6,15 @@ use super::{
     super::{
         row,
         survey::{self, Row},
-        target::{Whose, typed},
+        target::Whose,
     },
     Assault, Attack,
 };
-use crate::{audit::catalog::Column, domain::audit::Verdict, quoting::identifier};
+use crate::{
+    audit::{catalog::Column, spelling::typed},
+    domain::audit::Verdict,
+    quoting::identifier,
+};
 
 /// Tables of up to so many rows are also changed without a condition: policies for SELECT, which
 /// guard what a condition can name, then do not apply (PostgreSQL manual, CREATE POLICY, table
@@ -38,7 +42,7 @@ impl Assault<'_> {
             .filter(|_| !self.target.id.is_empty())
             .map(|version| {
                 let version = typed(version, "pg_catalog.tid");
-                self.is_gone(row, &format!("t.ctid = {version}"))
+                self.is_gone(row, &format!("t.ctid OPERATOR(pg_catalog.=) {version}"))
             });
         self.both(sql(&value), shown, row, changed)
     }

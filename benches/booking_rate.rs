@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use tenantctl::{
     context::{Clock, new_id, random_secret},
-    db::{ConnectSettings, Database},
+    db::{Authority, ConnectSettings, Database},
     domain::{Actor, OrganizationId, booking::Function},
     error::ErrorKind,
     services::{Session, booking},
@@ -77,6 +77,7 @@ fn main() {
 async fn session(url: &str) -> Session {
     let settings = ConnectSettings {
         url: url.to_owned().into(),
+        authority: Authority::Owner,
         connect_timeout: Duration::from_secs(10),
         statement_timeout: None,
     };

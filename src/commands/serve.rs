@@ -9,9 +9,9 @@ use crate::{
     config::ServerSection,
     context::App,
     crypto::SealingKeys,
-    db::{Pool, PoolSettings},
+    db::{ConnectSettings, Pool, PoolSettings},
     domain::invitation,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     output::{Page, View},
     server::{self, Listening, Roles, Server, Settings},
     services::outbox,
@@ -26,6 +26,10 @@ const ACTOR: &str = "tenantctl serve";
 /// line (with -o json an object) on stdout; everything else is in the log on stderr. Its limits are
 /// in the [server] section of the configuration. /healthz, /readyz and /metrics are for whoever
 /// watches it.
+///
+/// Requests are served as a role that owns nothing, where TENANTCTL_TENANT_URL or tenant_url in the
+/// [server] section names one (see tenantctl db role). The URL of the owner then only makes
+/// organizations of sign-ups, and a server without it leaves them to another.
 ///
 /// Several servers may share the work: with --no-worker one only takes requests, with
 /// --worker-only one only does the work behind them.
@@ -80,10 +84,13 @@ impl ServeArgs {
             return Err(Error::usage("the server would listen nowhere")
                 .hint("name a socket: --unix-socket FILE, or leave --listen none out"));
         }
+        let Pools { pool, owner, named } = pools(app, &section)?;
         let server = Server {
             settings,
             roles,
-            pool: pool(app, &section)?,
+            pool,
+            owner,
+            tenant_url: named,
             clock: app.clock,
             actor: app.service_actor(ACTOR)?,
             keys: keys(app),
@@ -148,16 +155,68 @@ fn mail_workers(app: &App) -> Result<Vec<outbox::Worker>> {
     workers.filter_map(Result::transpose).collect()
 }
 
-fn pool(app: &App, section: &ServerSection) -> Result<Pool> {
-    let target = app.target()?;
-    tracing::info!("database: {}", target.describe());
-    let mut connect = app.connect_settings(&target.url)?;
+/// The connections of a server.
+struct Pools {
+    /// Those that requests and workers have.
+    pool: Pool,
+    /// The owner's, for sign-ups; `None`: no owner is named.
+    owner: Option<Pool>,
+    /// Where the URL of `pool` was named, if it is not the owner's.
+    named: Option<String>,
+}
+
+/// How many connections of the owner a server has whose requests have a role of their own: sign-ups
+/// take turns.
+const OWNERS_CONNECTIONS: u32 = 2;
+
+/// Requests are served as a role of their own where one is configured. The owner, who may then be left
+/// out, makes organizations of sign-ups.
+fn pools(app: &App, section: &ServerSection) -> Result<Pools> {
+    let target = app.target();
+    let Some(tenant) = app.server_tenant_target(target.as_ref().ok())? else {
+        let target = target?;
+        tracing::info!("database: {}", target.describe());
+        tracing::warn!(
+            "requests are served with the rights of the tables' owner, by SET ROLE; stronger: a role \
+             of their own, which `tenantctl db role server` creates"
+        );
+        let connect = app.connect_settings(&target.url)?;
+        let pool = pool(connect, section, section.database_connections)?;
+        return Ok(Pools {
+            owner: Some(pool.clone()),
+            pool,
+            named: None,
+        });
+    };
+    tracing::info!("database: {}", tenant.describe());
+    let owner = match target {
+        Ok(target) => {
+            tracing::info!("owner of the database: {}", target.describe());
+            let connect = app.connect_settings(&target.url)?;
+            Some(pool(connect, section, OWNERS_CONNECTIONS)?)
+        }
+        Err(error) if error.kind() == ErrorKind::Unavailable => {
+            tracing::info!("no owner is named: sign-ups are stored, for a server that has one");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let connect = app.tenant_settings(&tenant)?;
+    Ok(Pools {
+        pool: pool(connect, section, section.database_connections)?,
+        owner,
+        named: Some(tenant.source.to_string()),
+    })
+}
+
+fn pool(connect: ConnectSettings, section: &ServerSection, most: u32) -> Result<Pool> {
+    let mut connect = connect;
     // A request that was cut off leaves its statement behind, and the connection waits for it.
     let longest = Duration::from_secs(section.request_seconds.into());
     connect.statement_timeout.get_or_insert(longest);
     Pool::new(PoolSettings {
         connect,
-        max_connections: section.database_connections,
+        max_connections: most,
         wait: Duration::from_secs(section.database_wait_seconds.into()),
     })
 }

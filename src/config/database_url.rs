@@ -137,6 +137,24 @@ pub fn with_password(url: &SecretString, password: &SecretString) -> Option<Secr
     Some(String::from(url).into())
 }
 
+/// The URL of another user at the same place, without a password; `None` where a URL cannot carry a
+/// user.
+pub fn with_user(url: &SecretString, user: &str) -> Option<String> {
+    let mut url = Url::parse(url.expose_secret()).ok()?;
+    url.set_password(None).ok()?;
+    url.set_username(user).ok()?;
+    let kept: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(key, _)| !is_secret(key) && key != "user")
+        .map(|(key, value)| (key.into_owned(), value.into_owned()))
+        .collect();
+    url.set_query(None);
+    if !kept.is_empty() {
+        url.query_pairs_mut().extend_pairs(kept);
+    }
+    Some(url.into())
+}
+
 /// Whether the URL carries a password.
 pub fn has_password(url: &SecretString) -> bool {
     Url::parse(url.expose_secret()).is_ok_and(|url| {
@@ -222,6 +240,16 @@ mod tests {
         assert!(!query.contains("hunter2"), "{query}");
         assert!(query.contains("sslmode=require"), "{query}");
         assert_eq!(mask("postgres://ops:hunter2@db:port/app"), "***");
+    }
+
+    #[test]
+    fn another_user_has_no_password_yet() {
+        let with = |url: &str| with_user(&url.into(), "srv");
+        assert_eq!(
+            with("postgres://ops:hunter2@db/app?password=hunter2&sslmode=require").unwrap(),
+            "postgres://srv@db/app?sslmode=require"
+        );
+        assert_eq!(with("postgres://db/app").unwrap(), "postgres://srv@db/app");
     }
 
     #[test]

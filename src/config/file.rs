@@ -104,6 +104,32 @@ pub struct Profile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url_file: Option<PathBuf>,
 
+    /// The URL of a role that has a tenant's rights and no others (`tenantctl db role tenant`), on the
+    /// same database. Commands then reach tenants' data as this role. At most one of the four
+    /// tenant_url options may be set; not set: as the role of database_url, by SET ROLE.
+    #[schemars(with = "Option<String>", example = &"postgres://tenantctl_tenant@db.example.com/app")]
+    #[serde(serialize_with = "masked_url", skip_serializing_if = "Option::is_none")]
+    pub tenant_url: Option<SecretString>,
+
+    /// A command that prints that URL as the first line of its output. It is run by `sh -c` and
+    /// has 30 seconds.
+    #[schemars(example = &"pass show clinic/staging-tenant-url")]
+    #[serde(
+        serialize_with = "masked_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tenant_url_command: Option<String>,
+
+    /// The environment variable that holds that URL.
+    #[schemars(example = &"STAGING_TENANT_URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_url_env: Option<String>,
+
+    /// A file whose first line is that URL. A relative path starts at the directory of this file.
+    #[schemars(example = &"/run/secrets/staging-tenant-url")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_url_file: Option<PathBuf>,
+
     /// Destructive commands ask even with --yes, unless --confirm=SLUG is given. The protection of
     /// the database itself (`db protect`) adds to it, and holds by whatever URL it is reached.
     pub protected: bool,
@@ -296,7 +322,10 @@ impl Default for DatabaseSection {
     }
 }
 
-fn masked_url<S: Serializer>(url: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn masked_url<S: Serializer>(
+    url: &Option<SecretString>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     url.as_ref().map(database_url::mask).serialize(serializer)
 }
 

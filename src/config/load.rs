@@ -51,10 +51,12 @@ impl Loaded {
         resolve(&mut self.config.secrets.keys_file);
         resolve(&mut self.config.server.unix_socket);
         resolve(&mut self.config.server.sign_up_secret_file);
+        resolve(&mut self.config.server.tenant_url_file);
         resolve(&mut self.config.mail.ca_file);
         resolve(&mut self.config.mail.password_file);
         for profile in self.config.profiles.values_mut() {
             resolve(&mut profile.database_url_file);
+            resolve(&mut profile.tenant_url_file);
         }
     }
 }

@@ -30,10 +30,11 @@ mod server_rules;
 mod settings;
 mod shape;
 mod state;
+mod tenant_url;
 mod write;
 
 pub use atomic::write_atomically;
-pub use database_url::{Endpoint, InvalidUrl, has_password, mask, with_password};
+pub use database_url::{Endpoint, InvalidUrl, has_password, mask, with_password, with_user};
 pub use environment::Environment;
 pub use example::example;
 pub use file::{
@@ -54,4 +55,7 @@ pub use secrets::{SECRET_KEYS_VARIABLE, local_keys};
 pub use server::{LogFormat, ServerSection};
 pub use settings::{Setting, ValueSource};
 pub use state::{ChosenOrganization, State};
+pub use tenant_url::{
+    TENANT_URL_VARIABLE, TenantSource, TenantTarget, command_tenant_url, server_tenant_url,
+};
 pub use write::{NewProfile, UrlSource, check_profile_name, write_profile};

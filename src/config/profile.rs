@@ -51,6 +51,32 @@ impl Profile {
     }
 }
 
+impl Profile {
+    /// The URL for tenants' data; `None`: no option names it. `name` is the name of the profile.
+    ///
+    /// # Errors
+    /// As [`Profile::read_url`].
+    pub(super) fn read_tenant_url(
+        &self,
+        name: &str,
+        env: &Environment,
+    ) -> Result<Option<SecretString>> {
+        if let Some(url) = &self.tenant_url {
+            return Ok(Some(url.clone()));
+        }
+        let places = SecretPlaces {
+            owner: format!("profile `{name}`"),
+            option: "tenant_url",
+            what: "URL",
+            form: "postgres://USER@HOST/DATABASE",
+            command: self.tenant_url_command.as_deref(),
+            variable: self.tenant_url_env.as_deref(),
+            file: self.tenant_url_file.as_deref(),
+        };
+        places.read(env)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

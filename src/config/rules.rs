@@ -21,6 +21,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         findings.extend(profile_name(name));
         findings.extend(url_sources(name, profile));
         findings.extend(database_url(name, profile));
+        findings.extend(tenant_url(name, profile));
     }
     findings.extend(link_template(&config.invitations));
     findings.extend(time_zone(&config.organizations));
@@ -108,6 +109,23 @@ fn database_url(name: &str, profile: &Profile) -> Option<Finding> {
         Finding::new(&["profiles", name, "database_url"], error.to_string())
             .hint(super::resolve::URL_FORM),
     )
+}
+
+fn tenant_url(name: &str, profile: &Profile) -> Vec<Finding> {
+    let options = [
+        ("tenant_url", profile.tenant_url.is_some()),
+        ("tenant_url_command", profile.tenant_url_command.is_some()),
+        ("tenant_url_env", profile.tenant_url_env.is_some()),
+        ("tenant_url_file", profile.tenant_url_file.is_some()),
+    ];
+    let url = profile.tenant_url.as_ref();
+    if name == LOCAL_PROFILE
+        && let Some((option, _)) = options.iter().find(|(_, is_set)| *is_set)
+    {
+        let message = "the private PostgreSQL has a role of its own for tenants' data";
+        return vec![Finding::new(&["profiles", name, option], message).hint("remove the line")];
+    }
+    super::tenant_url::check(&["profiles", name], &options, url)
 }
 
 fn link_template(invitations: &InvitationsSection) -> Option<Finding> {

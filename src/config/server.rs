@@ -13,7 +13,7 @@ use super::secret_places::SecretPlaces;
 use crate::error::Result;
 
 /// What `tenantctl serve` listens on, what it trusts, and its limits. Its flags win over it.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSection {
     /// The address and port to listen on; port 0 takes a free one. `none`: on no address, only on
@@ -41,6 +41,36 @@ pub struct ServerSection {
     /// The addresses or networks (10.0.0.0/8) of the proxies in front of this server. From them,
     /// and from nobody else, X-Forwarded-For and X-Request-Id are believed.
     pub trusted_proxies: Vec<String>,
+
+    /// The URL of the role that requests are served as (`tenantctl db role server`), on the database
+    /// that is served. TENANTCTL_TENANT_URL wins over it, and the private PostgreSQL has a role of
+    /// its own. At most one of the four tenant_url options may be set; not set anywhere: requests
+    /// are served with the rights of the owner, by SET ROLE.
+    #[schemars(with = "Option<String>", example = &"postgres://tenantctl_server@db.example.com/app")]
+    #[serde(
+        serialize_with = "super::file::masked_url",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tenant_url: Option<SecretString>,
+
+    /// A command that prints that URL as the first line of its output. It is run by `sh -c` and
+    /// has 30 seconds.
+    #[schemars(example = &"pass show clinic/server-url")]
+    #[serde(
+        serialize_with = "super::file::masked_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub tenant_url_command: Option<String>,
+
+    /// The environment variable that holds that URL.
+    #[schemars(example = &"SERVER_DATABASE_URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_url_env: Option<String>,
+
+    /// A file whose first line is that URL. A relative path starts at the directory of this file.
+    #[schemars(example = &"/run/secrets/server-url")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_url_file: Option<PathBuf>,
 
     /// How many connections to the database are open at once, at most. The requests for one
     /// organization have half of those at most that the workers leave.
@@ -147,6 +177,10 @@ impl Default for ServerSection {
             metrics_listen: None,
             public_url: None,
             trusted_proxies: Vec::new(),
+            tenant_url: None,
+            tenant_url_command: None,
+            tenant_url_env: None,
+            tenant_url_file: None,
             database_connections: 10,
             database_wait_seconds: 3,
             max_body_bytes: 1_048_576,
@@ -186,6 +220,26 @@ impl ServerSection {
             command: self.sign_up_secret_command.as_deref(),
             variable: self.sign_up_secret_env.as_deref(),
             file: self.sign_up_secret_file.as_deref(),
+        };
+        places.read(env)
+    }
+
+    /// The URL of the role that requests are served as; `None`: no option names it.
+    ///
+    /// # Errors
+    /// `Unavailable` when it cannot be had.
+    pub(super) fn read_tenant_url(&self, env: &Environment) -> Result<Option<SecretString>> {
+        if let Some(url) = &self.tenant_url {
+            return Ok(Some(url.clone()));
+        }
+        let places = SecretPlaces {
+            owner: "[server]".to_owned(),
+            option: "tenant_url",
+            what: "URL",
+            form: "postgres://USER@HOST/DATABASE",
+            command: self.tenant_url_command.as_deref(),
+            variable: self.tenant_url_env.as_deref(),
+            file: self.tenant_url_file.as_deref(),
         };
         places.read(env)
     }

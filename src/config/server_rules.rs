@@ -26,6 +26,16 @@ pub(super) fn check(server: &ServerSection) -> Vec<Finding> {
                 .hint("for example: 660, or 600 for the server's own account only"),
         );
     }
+    findings.extend(super::tenant_url::check(
+        &["server"],
+        &[
+            ("tenant_url", server.tenant_url.is_some()),
+            ("tenant_url_command", server.tenant_url_command.is_some()),
+            ("tenant_url_env", server.tenant_url_env.is_some()),
+            ("tenant_url_file", server.tenant_url_file.is_some()),
+        ],
+        server.tenant_url.as_ref(),
+    ));
     findings.extend(server.public_url.as_deref().and_then(public_url));
     findings.extend(server.trusted_proxies.iter().filter_map(|text| {
         let error = text.parse::<Network>().err()?;

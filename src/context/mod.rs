@@ -26,8 +26,11 @@ use printing::printer_options;
 
 use crate::{
     cli::{GlobalArgs, Scope},
-    config::{self, Config, DatabaseSection, DatabaseTarget, FlagOverrides, Loaded, State},
-    db::{self, ConnectSettings, Database},
+    config::{
+        self, Config, DatabaseSection, DatabaseTarget, FlagOverrides, Loaded, State, TenantSource,
+        TenantTarget,
+    },
+    db::{self, Authority, ConnectSettings, Database, roles},
     domain::{Actor, Organization, TableChange, display_name},
     error::{Error, Result},
     local::{LocalCluster, LocalOptions},
@@ -140,6 +143,31 @@ impl App {
         )
     }
 
+    /// Over which URL a server serves requests; `None`: over that of the owner. `target` is the owner's.
+    ///
+    /// # Errors
+    /// `Unavailable` when the URL cannot be had, `BadInput` when it is malformed.
+    pub fn server_tenant_target(
+        &self,
+        target: Option<&DatabaseTarget>,
+    ) -> Result<Option<TenantTarget>> {
+        config::server_tenant_url(target, &self.environment, self.config()?, || {
+            let role = roles::Rights::Server.default_name();
+            self.local_cluster()?.url_as(role)
+        })
+    }
+
+    /// How to connect to `target` as a role with a tenant's rights.
+    ///
+    /// # Errors
+    /// As [`App::config`].
+    pub fn tenant_settings(&self, target: &TenantTarget) -> Result<ConnectSettings> {
+        Ok(ConnectSettings {
+            authority: Authority::Tenant,
+            ..self.connect_settings(&target.url)?
+        })
+    }
+
     /// The private local cluster.
     ///
     /// # Errors
@@ -199,20 +227,55 @@ impl App {
     /// `Unavailable` when the database cannot be reached or is not migrated, `NotFound` when
     /// nobody signed up with the address of `--as`, `Usage` for a TENANTCTL_ACTOR that is no name.
     pub async fn session(&self) -> Result<Session> {
+        let owner = self.owner_session().await?;
+        let db = self.beside_tenant(&owner.db).await?;
+        let actor = match &self.global.act_as {
+            Some(email) => access::act_as(&db, &owner.actor, email).await?,
+            None => owner.actor,
+        };
+        Ok(Session { db, actor, ..owner })
+    }
+
+    /// The operator, over the owner's connection alone: for roles, which have to be there before there
+    /// can be a connection of theirs.
+    ///
+    /// # Errors
+    /// As [`App::session`].
+    pub async fn owner_session(&self) -> Result<Session> {
         self.expect_reach(Scope::Database);
         let db = self.database_as_is().await?;
         db::migrate::require_usable(db).await?;
-        let actor = match &self.global.act_as {
-            Some(email) => access::act_as(db, &self.operator()?, email).await?,
-            None => self.operator()?,
-        };
         Ok(Session {
             db: db.clone(),
-            actor,
+            actor: self.operator()?,
             clock: self.clock,
             request_id: self.request_id,
             mail: None,
         })
+    }
+
+    /// The database with a connection of its own for tenants' data, where a role for it is configured.
+    async fn beside_tenant(&self, db: &Database) -> Result<Database> {
+        if self.global.dry_run {
+            return Ok(db.clone());
+        }
+        let target = self.target()?;
+        let named = config::command_tenant_url(&target, &self.environment, self.config()?, || {
+            let role = roles::Rights::Tenant.default_name();
+            self.local_cluster()?.url_as(role)
+        })?;
+        let Some(named) = named else {
+            return Ok(db.clone());
+        };
+        tracing::info!("tenants' data: {}", named.describe());
+        let connected = Database::connect(&self.tenant_settings(&named)?).await;
+        let tenant = connected.map_err(|error| match named.source {
+            TenantSource::Local => error.hint(run!["db", "migrate"]),
+            _ => error.hint(run!["db", "role", "tenant", "--create"].labeled("create the role")),
+        })?;
+        let source = named.source.to_string();
+        roles::require_confined(&tenant, Some(db), roles::Rights::Tenant, &source).await?;
+        Ok(db.clone().with_tenant(tenant))
     }
 
     /// Who acts in a process that nobody sits in front of, by default under that name.
@@ -390,6 +453,7 @@ impl App {
 pub fn connect_settings(section: &DatabaseSection, url: &SecretString) -> ConnectSettings {
     ConnectSettings {
         url: url.clone(),
+        authority: Authority::Owner,
         connect_timeout: Duration::from_secs(section.connect_timeout_seconds.into()),
         statement_timeout: section
             .statement_timeout_seconds

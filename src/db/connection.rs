@@ -18,11 +18,24 @@ use super::{
 use crate::error::{Error, Result};
 use crate::run;
 
+/// The rights of the role that a connection authenticates as.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Authority {
+    /// It owns the tables. An organization's scope is entered with `SET LOCAL ROLE tenant_app`.
+    #[default]
+    Owner,
+    /// It has what `tenant_app` has, perhaps also what `tenant_server` has, and owns nothing: there is
+    /// no role to switch to, nor one to return to. See [`super::roles`].
+    Tenant,
+}
+
 /// How to connect, and for how long to try.
 #[derive(Clone, Debug)]
 pub struct ConnectSettings {
     /// `postgres://…`
     pub url: SecretString,
+    /// The rights of the role in the URL.
+    pub authority: Authority,
     /// Time to connect and authenticate in.
     pub connect_timeout: Duration,
     /// `statement_timeout` of the session; `None` leaves the server's.
@@ -38,6 +51,8 @@ pub struct Database {
     connection: Arc<Mutex<Held>>,
     /// How it was opened; `None`: it is a pool's.
     settings: Option<ConnectSettings>,
+    /// The connection for tenants' data, where it has one of its own.
+    tenant: Option<Arc<Mutex<Held>>>,
     /// Set in a rehearsal.
     rehearsal: Option<Ledger>,
 }
@@ -52,7 +67,7 @@ impl Database {
         let connection = open_connection(settings).await?;
         Ok(Self {
             settings: Some(settings.clone()),
-            ..Self::holding(Held::own(connection))
+            ..Self::holding(Held::own(connection, settings.authority))
         })
     }
 
@@ -60,6 +75,7 @@ impl Database {
         Self {
             connection: Arc::new(Mutex::new(held)),
             settings: None,
+            tenant: None,
             rehearsal: None,
         }
     }
@@ -73,8 +89,9 @@ impl Database {
         rehearsal::require_counters(&mut connection).await?;
         PgTransactionManager::begin(&mut connection, None).await?;
         Ok(Self {
-            connection: Arc::new(Mutex::new(Held::own(connection))),
+            connection: Arc::new(Mutex::new(Held::own(connection, settings.authority))),
             settings: Some(settings.clone()),
+            tenant: None,
             rehearsal: Some(Ledger::default()),
         })
     }
@@ -96,6 +113,34 @@ impl Database {
         let notice = self.lend()?.before_change.take();
         notice.into_iter().for_each(Notice::say);
         Ok(())
+    }
+
+    /// The same database, whose tenants' data is reached over the connection of `tenant`, a role with a
+    /// tenant's rights. What spans both in one transaction ([`super::PlatformConn::enter`]) stays on
+    /// the owner's connection, and so does a rehearsal, which is one transaction.
+    #[must_use]
+    pub fn with_tenant(self, tenant: Self) -> Self {
+        if self.rehearsal.is_some() {
+            return self;
+        }
+        // A change over either connection is the first one.
+        if let (Ok(owner), Ok(mut tenant)) = (self.lend(), tenant.lend()) {
+            tenant.before_change.clone_from(&owner.before_change);
+        }
+        Self {
+            tenant: Some(tenant.connection),
+            ..self
+        }
+    }
+
+    /// The database as it is reached for a tenant's data.
+    pub(super) fn for_tenant(&self) -> Self {
+        Self {
+            connection: Arc::clone(self.tenant.as_ref().unwrap_or(&self.connection)),
+            settings: self.settings.clone(),
+            tenant: None,
+            rehearsal: self.rehearsal.clone(),
+        }
     }
 
     pub(super) fn ledger(&self) -> Option<&Ledger> {

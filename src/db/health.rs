@@ -27,6 +27,8 @@ pub struct Rights {
     pub create_in_schema: bool,
     pub extension: Extension,
     pub tenant_role: Option<TenantRole>,
+    /// `tenant_server`, of which the connecting role need not be a member.
+    pub server_role: Option<GroupRole>,
     pub server_version: i32,
 }
 
@@ -42,12 +44,44 @@ pub enum Extension {
     Unavailable,
 }
 
-/// The role `tenant_app`, which may have been made for another database of the cluster.
-#[derive(Clone, Copy, Debug)]
+/// A role that policies and grants name, which may have been made for another database of the
+/// cluster. LOGIN does no harm to it: a Citus cluster needs it, and what it reaches stays the same.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct GroupRole {
+    /// Attributes with which it reaches more than what it is granted, such as `BYPASSRLS`.
+    pub attributes: Vec<String>,
+    /// The connecting role, where this one is a member of it.
+    pub member_of: Option<String>,
+}
+
+impl GroupRole {
+    /// The attributes and memberships by which the role reaches more than what it is granted, in
+    /// words; `None` where there are none.
+    pub fn excess(&self) -> Option<String> {
+        let attributes = self.attributes.iter().cloned();
+        let memberships = self.member_of.iter();
+        let memberships = memberships.map(|role| format!("membership in {role}"));
+        let all: Vec<String> = attributes.chain(memberships).collect();
+        (!all.is_empty()).then(|| all.join(" and "))
+    }
+
+    /// The statements that take exactly that away from the role called `name`.
+    pub fn remedy(&self, name: &str) -> String {
+        let name = identifier(name);
+        let attributes: Vec<String> = self.attributes.iter().map(|it| format!("NO{it}")).collect();
+        let altered = (!attributes.is_empty())
+            .then(|| format!("ALTER ROLE {name} {};", attributes.join(" ")));
+        let member_of = self.member_of.iter();
+        let revoked = member_of.map(|role| format!("REVOKE {} FROM {name};", identifier(role)));
+        let statements: Vec<String> = altered.into_iter().chain(revoked).collect();
+        statements.join(" ")
+    }
+}
+
+/// The role `tenant_app`.
+#[derive(Clone, Debug)]
 pub struct TenantRole {
-    /// SUPERUSER, BYPASSRLS, LOGIN, CREATEROLE, or a member of the connecting role: it reaches more
-    /// than what it is granted.
-    pub voids_rls: bool,
+    pub role: GroupRole,
     /// The connecting role can switch to it.
     pub member: bool,
     /// The connecting role may grant it to itself.
@@ -78,23 +112,36 @@ impl Rights {
                     .into(),
             }),
         }
-        match self.tenant_role {
+        match &self.tenant_role {
             None if !(self.create_role || self.superuser) => lacking.push(Lack {
                 what: "CREATEROLE, to make the role tenant_app".into(),
                 remedy: format!("CREATE ROLE tenant_app NOLOGIN; GRANT tenant_app TO {role};"),
-            }),
-            Some(tenant) if tenant.voids_rls => lacking.push(Lack {
-                what: "a role tenant_app that can do nothing but what it is granted".into(),
-                remedy: format!(
-                    "ALTER ROLE tenant_app NOLOGIN NOSUPERUSER NOCREATEROLE NOBYPASSRLS; \
-                     REVOKE {role} FROM tenant_app;"
-                ),
             }),
             Some(tenant) if !tenant.member && !tenant.grantable => lacking.push(Lack {
                 what: "membership in tenant_app".into(),
                 remedy: format!("GRANT tenant_app TO {role};"),
             }),
             _ => {}
+        }
+        if self.server_role.is_none() && !(self.create_role || self.superuser) {
+            lacking.push(Lack {
+                what: "CREATEROLE, to make the role tenant_server".into(),
+                remedy: "CREATE ROLE tenant_server NOLOGIN;".into(),
+            });
+        }
+        let groups = [
+            ("tenant_app", self.tenant_role.as_ref().map(|it| &it.role)),
+            ("tenant_server", self.server_role.as_ref()),
+        ];
+        for (name, group) in groups {
+            if let Some(group) = group
+                && let Some(excess) = group.excess()
+            {
+                lacking.push(Lack {
+                    what: format!("a role {name} without {excess}"),
+                    remedy: group.remedy(name),
+                });
+            }
         }
         lacking
     }
@@ -114,8 +161,21 @@ pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
                   EXISTS (SELECT FROM pg_available_extensions WHERE name = 'btree_gist')
                       AS "extension_available!",
                   has_database_privilege(current_database(), 'CREATE') AS "create_in_database!",
-                  app.rolsuper OR app.rolbypassrls OR app.rolcanlogin OR app.rolcreaterole
-                      OR pg_has_role(app.oid, me.oid, 'MEMBER') AS voids_rls,
+                  app.oid IS NOT NULL AS "has_tenant_role!",
+                  server.oid IS NOT NULL AS "has_server_role!",
+                  array_remove(ARRAY[
+                      CASE WHEN app.rolsuper THEN 'SUPERUSER' END,
+                      CASE WHEN app.rolbypassrls THEN 'BYPASSRLS' END,
+                      CASE WHEN app.rolcreaterole THEN 'CREATEROLE' END], NULL) AS "tenant_attributes!",
+                  array_remove(ARRAY[
+                      CASE WHEN server.rolsuper THEN 'SUPERUSER' END,
+                      CASE WHEN server.rolbypassrls THEN 'BYPASSRLS' END,
+                      CASE WHEN server.rolcreaterole THEN 'CREATEROLE' END], NULL) AS "server_attributes!",
+                  -- A superuser is a member of every role, by attribute and not by grant.
+                  coalesce(NOT app.rolsuper AND pg_has_role(app.oid, me.oid, 'MEMBER'), false)
+                      AS "tenant_is_member!",
+                  coalesce(NOT server.rolsuper AND pg_has_role(server.oid, me.oid, 'MEMBER'), false)
+                      AS "server_is_member!",
                   CASE WHEN app.oid IS NULL THEN false ELSE pg_has_role(app.oid, 'MEMBER') END AS "member!",
                   CASE WHEN app.oid IS NULL THEN false
                        ELSE me.rolsuper OR pg_has_role(app.oid, 'MEMBER WITH ADMIN OPTION')
@@ -124,11 +184,24 @@ pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
                   current_setting('server_version_num')::int AS "server_version!"
              FROM pg_catalog.pg_roles me
              LEFT JOIN pg_catalog.pg_roles app ON app.rolname = 'tenant_app'
+             LEFT JOIN pg_catalog.pg_roles server ON server.rolname = 'tenant_server'
             WHERE me.rolname = current_user"#
     )
     .fetch_one(connection)
     .await?;
+    let group = |attributes, is_member: bool| GroupRole {
+        attributes,
+        member_of: is_member.then(|| row.role.clone()),
+    };
+    let tenant_role = group(row.tenant_attributes, row.tenant_is_member);
+    let server_role = group(row.server_attributes, row.server_is_member);
     Ok(Rights {
+        tenant_role: row.has_tenant_role.then_some(TenantRole {
+            role: tenant_role,
+            member: row.member,
+            grantable: row.grantable,
+        }),
+        server_role: row.has_server_role.then_some(server_role),
         role: row.role,
         database: row.database,
         schema: row.schema,
@@ -142,11 +215,6 @@ pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
             (false, true) if row.create_in_database => Extension::Installable,
             (false, true) => Extension::NotAllowed,
         },
-        tenant_role: row.voids_rls.map(|voids_rls| TenantRole {
-            voids_rls,
-            member: row.member,
-            grantable: row.grantable,
-        }),
         server_version: row.server_version,
     })
 }
@@ -163,6 +231,10 @@ pub struct Health {
     pub in_recovery: bool,
     /// Owns the tables, or is a member of the role that does; `None` before the first migration.
     pub owns_tables: Option<bool>,
+    /// A tenant's statement may make temporary tables; `false` before the first migration.
+    pub tenant_has_temporary: bool,
+    /// PUBLIC is where it has the right from.
+    pub public_has_temporary: bool,
     /// Tenant tables on which row-level security is off.
     pub tables_without_rls: Vec<String>,
 }
@@ -180,6 +252,11 @@ pub async fn examine(db: &Database) -> Result<Health> {
                   inet_client_addr() IS NULL AS "unix_socket!", pg_is_in_recovery() AS "in_recovery!",
                   (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c
                     WHERE c.oid = to_regclass('organizations')) AS owns_tables,
+                  coalesce((SELECT has_database_privilege(r.oid, current_database(), 'TEMPORARY')
+                              FROM pg_roles r WHERE r.rolname = 'tenant_app'), false)
+                      AS "tenant_has_temporary!",
+                  has_database_privilege('public', current_database(), 'TEMPORARY')
+                      AS "public_has_temporary!",
                   ARRAY(SELECT c.relname::text
                           FROM pg_class c
                           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
@@ -198,18 +275,24 @@ pub async fn examine(db: &Database) -> Result<Health> {
         unix_socket: row.unix_socket,
         in_recovery: row.in_recovery,
         owns_tables: row.owns_tables,
+        tenant_has_temporary: row.tenant_has_temporary,
+        public_has_temporary: row.public_has_temporary,
         tables_without_rls: row.tables_without_rls,
     })
 }
 
-/// Whether a scope confines: it runs as `tenant_app`, and row-level security is in force for it.
+/// Whether a scope confines: row-level security is in force for the role that it runs as, which owns
+/// no table of ours.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn is_confined(tx: &mut TenantTx) -> Result<bool> {
     Ok(sqlx::query_scalar!(
-        r#"SELECT current_user = 'tenant_app' AND row_security_active('organizations')
-                  AND row_security_active('organization_members') AS "confined!""#
+        r#"SELECT row_security_active('organizations')
+                  AND row_security_active('organization_members')
+                  AND NOT pg_has_role((SELECT relowner FROM pg_class
+                                        WHERE oid = 'organizations'::regclass), 'USAGE')
+                  AS "confined!""#
     )
     .fetch_one(tx.connection())
     .await?)
@@ -230,6 +313,7 @@ impl Health {
                 create_in_schema: true,
                 extension: Extension::Installable,
                 tenant_role: None,
+                server_role: None,
                 server_version: 150_004,
             },
             server: "15.4".into(),
@@ -238,6 +322,8 @@ impl Health {
             unix_socket: false,
             in_recovery: false,
             owns_tables: None,
+            tenant_has_temporary: false,
+            public_has_temporary: false,
             tables_without_rls: Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ use deadpool::managed::Object;
 use sqlx::{Connection as _, PgConnection};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
-use super::{notice::Notice, pool::Connector};
+use super::{connection::Authority, notice::Notice, pool::Connector};
 
 /// How long a connection that nobody may have again has to end in order.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -22,6 +22,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 pub(super) struct Held {
     /// Always there, until the drop.
     connection: Option<Connection>,
+    /// The rights of the role that it authenticated as.
+    pub(super) authority: Authority,
     /// Whose turn it is: over when the connection is back in its pool.
     turn: Option<OwnedSemaphorePermit>,
     /// A transaction was begun of which nobody has seen the end: a handle was dropped while it
@@ -44,21 +46,27 @@ enum Connection {
 
 impl Held {
     /// A connection that ends with the invocation.
-    pub(super) fn own(connection: PgConnection) -> Self {
-        Self::new(Connection::Own(connection), None)
+    pub(super) fn own(connection: PgConnection, authority: Authority) -> Self {
+        Self::new(Connection::Own(connection), authority, None)
     }
 
     /// A connection that goes back to its pool.
     pub(super) fn pooled(
         connection: Object<Connector>,
+        authority: Authority,
         turn: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        Self::new(Connection::Pooled(connection), turn)
+        Self::new(Connection::Pooled(connection), authority, turn)
     }
 
-    const fn new(connection: Connection, turn: Option<OwnedSemaphorePermit>) -> Self {
+    const fn new(
+        connection: Connection,
+        authority: Authority,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Self {
         Self {
             connection: Some(connection),
+            authority,
             turn,
             unsettled: false,
             pending: false,

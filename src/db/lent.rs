@@ -5,7 +5,7 @@ use sqlx_core::transaction::TransactionManager;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
-    Database,
+    Authority, Database,
     held::Held,
     notice::Notice,
     rehearsal::{self, Counters, Ledger},
@@ -13,7 +13,8 @@ use super::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::run;
 
-/// Ends the scope of an organization inside a transaction: back to the role that connected.
+/// Ends the scope of an organization inside a transaction: back to the role that connected, which a
+/// role of the tenant's own never left.
 pub(super) const LEAVE_SCOPE: &str = "SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''";
 
 /// What both handles stand on. Dropped inside a transaction, it rolls back; the server hears of
@@ -44,8 +45,12 @@ impl Lent {
 
     /// In a transaction that starts with `settings`, which travel with BEGIN; in a rehearsal, in a
     /// savepoint of the one that is never committed.
-    pub(super) async fn begin(db: &Database, settings: &str) -> Result<Self> {
+    pub(super) async fn begin(
+        db: &Database,
+        settings: impl FnOnce(Authority) -> String,
+    ) -> Result<Self> {
         let mut lent = Self::outside(db)?;
+        let settings = settings(lent.authority());
         let Some(ledger) = db.ledger() else {
             let begin = AssertSqlSafe(format!("BEGIN; {settings}")).into_sql_str();
             lent.connection.unsettled = true;
@@ -57,9 +62,7 @@ impl Lent {
         lent.rehearsal = Some((ledger.clone(), before));
         PgTransactionManager::begin(&mut lent.connection, None).await?;
         lent.in_transaction = true;
-        lent.connection
-            .execute(AssertSqlSafe(settings.to_owned()))
-            .await?;
+        lent.connection.execute(AssertSqlSafe(settings)).await?;
         Ok(lent)
     }
 
@@ -105,6 +108,11 @@ impl Lent {
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// The rights of the role that the connection authenticated as.
+    pub(super) fn authority(&self) -> Authority {
+        self.connection.authority
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use sqlx::{Row, migrate::Migrator, postgres::PgConnection};
 
-use super::{Database, PlatformConn};
+use super::{Authority, Database, PlatformConn};
 use crate::{
     error::{Error, ErrorKind, Result},
     quoting::identifier,
@@ -36,6 +36,7 @@ const OUR_TABLES: &[&str] = &[
     "operatories",
     "organization_invitations",
     "organization_members",
+    "organization_slugs",
     "organizations",
     "outbox",
     "outbox_jobs",
@@ -173,8 +174,13 @@ pub async fn require_usable(db: &Database) -> Result<()> {
     if pending > 0 {
         return Err(not_migrated(pending));
     }
-    if row.try_get(1)? {
-        return Err(not_the_owner(row.try_get(3)?, row.try_get(4)?));
+    let is_bound: bool = row.try_get(1)?;
+    match conn.authority() {
+        Authority::Owner if is_bound => {
+            return Err(not_the_owner(row.try_get(3)?, row.try_get(4)?));
+        }
+        Authority::Tenant if !is_bound => return Err(not_bound(row.try_get(3)?)),
+        Authority::Owner | Authority::Tenant => {}
     }
     if row.try_get::<Option<bool>, _>(2)? == Some(true) {
         return Err(Error::refused(
@@ -224,6 +230,17 @@ fn not_migrated(pending: usize) -> Error {
         MIGRATOR.iter().count()
     ))
     .hint(run!["db", "migrate"].labeled("run"))
+}
+
+/// A role that is meant to have a tenant's rights has more.
+fn not_bound(role: String) -> Error {
+    Error::refused(format!(
+        "row-level security does not apply to role {role}: no tenant is isolated"
+    ))
+    .hint(
+        run!["db", "role", "server", "--create"]
+            .labeled("create a role with a tenant's rights and no others"),
+    )
 }
 
 /// Row-level security would answer the platform's questions with "none".

@@ -31,12 +31,13 @@ pub mod providers;
 pub mod public;
 pub mod purge;
 pub mod rehearsal;
+pub mod roles;
 pub mod schedules;
 pub mod tenant;
 pub mod users;
 pub mod webhooks;
 
-pub use connection::{ConnectSettings, Database, open_connection};
+pub use connection::{Authority, ConnectSettings, Database, open_connection};
 pub use error::{is_loopback, is_unique_violation, stored};
 pub use listen::{CONFIGURATION_CHANNEL, Changed, Listener, Notification};
 pub use platform::PlatformConn;

@@ -1,17 +1,26 @@
 //! A word before the first change of an invocation.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-/// Called once, before the first change is recorded.
-pub(super) struct Notice(Box<dyn FnOnce() + Send + Sync>);
+type Say = Box<dyn FnOnce() + Send>;
+
+/// Called once, before the first change is recorded, over whichever of its connections that comes.
+#[derive(Clone)]
+pub(super) struct Notice(Arc<Mutex<Option<Say>>>);
 
 impl Notice {
     pub(super) fn new(say: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self(Box::new(say))
+        Self(Arc::new(Mutex::new(Some(Box::new(say)))))
     }
 
     pub(super) fn say(self) {
-        (self.0)();
+        let say = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(say) = say {
+            say();
+        }
     }
 }
 

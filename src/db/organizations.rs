@@ -70,6 +70,20 @@ pub async fn find_by_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<
     .transpose()
 }
 
+/// The organization of any status that has a slug, by the look-up table that holds nothing else.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn id_of_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<OrganizationId>> {
+    let found = sqlx::query_scalar!(
+        "SELECT organization_id FROM organization_slugs WHERE slug = $1",
+        slug
+    )
+    .fetch_optional(conn.connection())
+    .await?;
+    Ok(found.map(OrganizationId::from))
+}
+
 /// Finds an organization of any status by its id.
 ///
 /// # Errors
@@ -164,7 +178,36 @@ pub async fn insert(tx: &mut TenantTx, organization: &Organization) -> Result<bo
     )
     .execute(tx.connection())
     .await?;
-    Ok(inserted.rows_affected() == 1)
+    let is_new = inserted.rows_affected() == 1;
+    if is_new {
+        insert_slug(tx, &organization.slug).await?;
+    }
+    Ok(is_new)
+}
+
+/// Has the organization found by its slug.
+async fn insert_slug(tx: &mut TenantTx, slug: &Slug) -> Result<()> {
+    sqlx::query!(
+        "INSERT INTO organization_slugs (organization_id, slug) VALUES ($1, $2)",
+        tx.organization_id().as_uuid(),
+        slug.as_str(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Removes the slug from the look-up table where `new` replaces it: the foreign key would keep the
+/// organization from changing it. `true`: it was another one, and the new one has to be inserted.
+async fn delete_former_slug(tx: &mut TenantTx, new: &Slug) -> Result<bool> {
+    let deleted = sqlx::query!(
+        "DELETE FROM organization_slugs WHERE organization_id = $1 AND slug <> $2",
+        tx.organization_id().as_uuid(),
+        new.as_str(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(deleted.rows_affected() > 0)
 }
 
 /// Writes every changeable column, if the row still has the version it was read with.
@@ -172,6 +215,7 @@ pub async fn insert(tx: &mut TenantTx, organization: &Organization) -> Result<bo
 /// # Errors
 /// `Conflict` when the slug is taken or the row was changed in between.
 pub async fn update(tx: &mut TenantTx, organization: &Organization) -> Result<()> {
+    let is_renamed = delete_former_slug(tx, &organization.slug).await?;
     let updated = sqlx::query!(
         "UPDATE organizations
             SET slug = $2, name = $3, status = $4, time_zone = $5, locale = $6,
@@ -195,6 +239,9 @@ pub async fn update(tx: &mut TenantTx, organization: &Organization) -> Result<()
     .await;
     match updated {
         Ok(done) if done.rows_affected() == 1 => {
+            if is_renamed {
+                insert_slug(tx, &organization.slug).await?;
+            }
             // Whether a channel is live depends on the organization's status.
             super::channels::notify(tx, "*").await
         }

@@ -2,13 +2,14 @@
 
 use sqlx::PgConnection;
 
-use super::{Database, TenantTx, lent::Lent};
+use super::{Authority, Database, TenantTx, lent::Lent};
 use crate::{domain::OrganizationId, error::Result};
 
 /// A connection with the rights of the role that connected.
 ///
 /// On tables where row-level security is forced it sees nothing, unless that role may bypass it:
-/// what belongs to a tenant is read through [`super::TenantTx`].
+/// what belongs to a tenant is read through [`super::TenantTx`]. In a server that connects as a role
+/// of its own, it reads the queues and look-up tables that `tenant_server` may read, and no other.
 #[derive(Debug)]
 pub struct PlatformConn {
     lent: Lent,
@@ -29,7 +30,7 @@ impl PlatformConn {
     /// # Errors
     /// `Unavailable` when the connection is lost.
     pub async fn begin(db: &Database) -> Result<Self> {
-        let lent = Lent::begin(db, "").await?;
+        let lent = Lent::begin(db, |_| String::new()).await?;
         Ok(Self { lent })
     }
 
@@ -44,7 +45,7 @@ impl PlatformConn {
             "SET LOCAL app.organization_id = '{}'",
             organization.as_uuid()
         );
-        let lent = Lent::begin(db, &scope).await?;
+        let lent = Lent::begin(db, |_| scope).await?;
         Ok(Self { lent })
     }
 
@@ -77,6 +78,11 @@ impl PlatformConn {
     /// The platform's side of a transaction that was in an organization's scope.
     pub(super) fn take_over(lent: Lent) -> Self {
         Self { lent }
+    }
+
+    /// The rights of the role that connected.
+    pub(super) fn authority(&self) -> Authority {
+        self.lent.authority()
     }
 
     /// What follows leaves something in the session that no transaction ends, or has removed it.

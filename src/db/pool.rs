@@ -114,7 +114,10 @@ impl Pool {
 
     async fn acquire(&self, turn: Option<OwnedSemaphorePermit>) -> Result<Database> {
         match timeout(self.settings.wait, self.connections.get()).await {
-            Ok(Ok(connection)) => Ok(Database::holding(Held::pooled(connection, turn))),
+            Ok(Ok(connection)) => {
+                let authority = self.settings.connect.authority;
+                Ok(Database::holding(Held::pooled(connection, authority, turn)))
+            }
             Ok(Err(managed::PoolError::Backend(error))) => {
                 Err(connect_failed(&self.connections.manager().0, error))
             }

@@ -39,6 +39,7 @@ pub const TABLES: &[&str] = &[
     "agent_configurations",
     "activity_log",
     "activity_chains",
+    "organization_slugs",
 ];
 
 /// How many rows would go, by table.

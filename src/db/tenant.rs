@@ -3,15 +3,17 @@
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::{
-    Database, PlatformConn,
+    Authority, Database, PlatformConn,
     lent::{LEAVE_SCOPE, Lent},
 };
 use crate::{domain::OrganizationId, error::Result};
 
 /// A transaction in the scope of one organization.
 ///
-/// It runs as `tenant_app`, a role without rights of its own beyond the granted ones and without
-/// BYPASSRLS, so row-level security is in force also when the operator connects as a superuser.
+/// Over a connection of the owner it runs as `tenant_app`, a role without rights of its own beyond the
+/// granted ones and without BYPASSRLS, so row-level security is in force also when the operator
+/// connects as a superuser. Over a connection whose own role has no more than that
+/// ([`Authority::Tenant`]) no role is switched, and a statement cannot switch back to another.
 /// Dropped without [`TenantTx::commit`], it is rolled back.
 #[derive(Debug)]
 pub struct TenantTx {
@@ -20,7 +22,7 @@ pub struct TenantTx {
 }
 
 impl TenantTx {
-    /// Opens a transaction, drops to `tenant_app` and names the organization.
+    /// Opens a transaction with no more than the tenant's rights and names the organization.
     ///
     /// The typed UUID is written out, not bound: `SET LOCAL` takes no parameters, and
     /// `set_config` does not reach the workers of a Citus cluster.
@@ -30,14 +32,17 @@ impl TenantTx {
     /// member of `tenant_app`.
     pub async fn begin(db: &Database, organization: OrganizationId) -> Result<Self> {
         Ok(Self {
-            lent: Lent::begin(db, &scope_of(organization)).await?,
+            lent: Lent::begin(&db.for_tenant(), |authority| {
+                scope_of(organization, authority)
+            })
+            .await?,
             organization,
         })
     }
 
     /// Goes on with a transaction that was the platform's. See [`PlatformConn::enter`].
     pub(super) async fn take_over(mut lent: Lent, organization: OrganizationId) -> Result<Self> {
-        let scope = AssertSqlSafe(scope_of(organization));
+        let scope = AssertSqlSafe(scope_of(organization, lent.authority()));
         lent.connection().execute(scope).await?;
         Ok(Self { lent, organization })
     }
@@ -110,9 +115,13 @@ impl TenantTx {
 /// What puts a transaction into the scope of an organization.
 ///
 /// Safe as a statement: a UUID formats as hexadecimal digits and hyphens only.
-fn scope_of(organization: OrganizationId) -> String {
+fn scope_of(organization: OrganizationId, authority: Authority) -> String {
+    let role = match authority {
+        Authority::Owner => "SET LOCAL ROLE tenant_app; ",
+        Authority::Tenant => "",
+    };
     format!(
-        "SET LOCAL ROLE tenant_app; SET LOCAL app.organization_id = '{}'",
+        "{role}SET LOCAL app.organization_id = '{}'",
         organization.as_uuid()
     )
 }

@@ -241,6 +241,14 @@ impl LocalCluster {
         Ok(self.socket_url(ROLE, DATABASE, self.port()?))
     }
 
+    /// How `role` connects through the Unix socket.
+    ///
+    /// # Errors
+    /// `NotFound` when the cluster was not created.
+    pub fn url_as(&self, role: &str) -> Result<String> {
+        Ok(self.socket_url(role, DATABASE, self.port()?))
+    }
+
     /// How other programs connect through loopback TCP. The password is in [`Self::pgpass`].
     ///
     /// # Errors

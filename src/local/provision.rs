@@ -67,6 +67,10 @@ async fn provision_with(
             .execute(&mut *connection)
             .await?;
     }
+    // The database is ours alone; its owner stages imports in temporary tables, nobody else needs any.
+    sqlx::raw_sql("REVOKE TEMPORARY ON DATABASE tenantctl FROM PUBLIC")
+        .execute(&mut *connection)
+        .await?;
     Ok(
         sqlx::query_scalar("SELECT split_part(current_setting('server_version'), ' ', 1)")
             .fetch_one(connection)

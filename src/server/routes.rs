@@ -65,7 +65,7 @@ mod tests {
     use crate::{
         config::ServerSection,
         context::Clock,
-        db::{ConnectSettings, Pool, PoolSettings},
+        db::{Authority, ConnectSettings, Pool, PoolSettings},
         domain::Actor,
         error::Error,
         server::{Roles, Server, Settings, read_body},
@@ -78,6 +78,7 @@ mod tests {
         let pool = Pool::new(PoolSettings {
             connect: ConnectSettings {
                 url: "postgres://u:hunter2@localhost/db?host=/nonexistent".into(),
+                authority: Authority::Owner,
                 connect_timeout: Duration::from_secs(1),
                 statement_timeout: None,
             },
@@ -95,6 +96,8 @@ mod tests {
                 work: true,
             },
             pool: pool.unwrap(),
+            owner: None,
+            tenant_url: None,
             clock: Clock::System,
             actor,
             keys: None,

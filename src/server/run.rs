@@ -36,7 +36,13 @@ const METRICS_CONNECTIONS: usize = 32;
 pub struct Server {
     pub settings: Settings,
     pub roles: Roles,
+    /// The connections of requests and workers.
     pub pool: Pool,
+    /// Those of the owner of the tables, who makes organizations of sign-ups; `None`: another server
+    /// does. The same as `pool` where requests have no role of their own.
+    pub owner: Option<Pool>,
+    /// Where the URL of `pool` was named, if it is not the owner's: its role is then looked at.
+    pub tenant_url: Option<String>,
     pub clock: Clock,
     /// In whose name requests change things.
     pub actor: Actor,
@@ -74,7 +80,7 @@ pub struct Listening {
 /// listens, `Failure` when something was cut off at the end, `Interrupted` by a second signal.
 pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) -> Result<()> {
     let roles = server.roles;
-    serving::require_servable(&server.pool.get().await?).await?;
+    require_servable(&server).await?;
     let doors = Doors::open(&server.settings, roles.requests).await?;
     let mut signals = Signals::hear()?;
     panics::log_by_place();
@@ -131,9 +137,29 @@ pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) 
         }
         _ = signals.next() => return Err(Error::interrupted()),
     }
-    let _slow_to_close = tokio::time::timeout(CLOSING, state.pool.close()).await;
+    let closing = async {
+        state.pool.close().await;
+        if let Some(owner) = &state.owner {
+            owner.close().await;
+        }
+    };
+    let _slow_to_close = tokio::time::timeout(CLOSING, closing).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Refuses a database on which no tenant would be isolated, and a role for requests that is stronger
+/// than its name.
+async fn require_servable(server: &Server) -> Result<()> {
+    let db = server.pool.get().await?;
+    if let Some(named) = &server.tenant_url {
+        let owner = match &server.owner {
+            Some(pool) => Some(pool.get().await?),
+            None => None,
+        };
+        serving::require_confined(&db, owner.as_ref(), named).await?;
+    }
+    serving::require_servable(&db).await
 }
 
 fn accept(state: &ServerState, doors: Doors, graceful: &Arc<GracefulShutdown>) -> JoinSet<()> {

@@ -10,7 +10,12 @@ use super::{
     settings::Settings, turns::Turns, webhooks::Receivers,
 };
 use crate::{
-    context::Clock, crypto::SealingKeys, db::Pool, domain::Actor, error::Result, services::Session,
+    context::Clock,
+    crypto::SealingKeys,
+    db::{Database, Pool},
+    domain::Actor,
+    error::Result,
+    services::Session,
     stop::Stop,
 };
 
@@ -23,6 +28,8 @@ pub struct ServerState(Arc<Shared>);
 pub struct Shared {
     pub settings: Settings,
     pub pool: Pool,
+    /// The connections of the owner of the tables, where this server has any.
+    pub owner: Option<Pool>,
     pub turns: Turns,
     pub clock: Clock,
     /// In whose name requests change things.
@@ -51,6 +58,7 @@ impl ServerState {
             settings: server.settings.clone(),
             turns: Turns::of(server),
             pool: server.pool.clone(),
+            owner: server.owner.clone(),
             clock: server.clock,
             actor: server.actor.clone(),
             metrics: Metrics::new(),
@@ -66,13 +74,28 @@ impl ServerState {
     /// # Errors
     /// `Unavailable` when no connection is to be had in time.
     pub async fn session(&self, request_id: Uuid) -> Result<Session> {
-        Ok(Session {
-            db: self.pool.get().await?,
+        Ok(self.session_on(self.pool.get().await?, request_id))
+    }
+
+    /// A session with the rights of the owner of the tables; `None`: this server has not got them.
+    ///
+    /// # Errors
+    /// As [`ServerState::session`].
+    pub async fn owner_session(&self, request_id: Uuid) -> Result<Option<Session>> {
+        match &self.owner {
+            Some(owner) => Ok(Some(self.session_on(owner.get().await?, request_id))),
+            None => Ok(None),
+        }
+    }
+
+    fn session_on(&self, db: Database, request_id: Uuid) -> Session {
+        Session {
+            db,
             actor: self.actor.clone(),
             clock: self.clock,
             request_id,
             mail: None,
-        })
+        }
     }
 }
 

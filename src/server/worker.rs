@@ -81,16 +81,19 @@ struct Turn {
 
 /// Does one thing that is due, if there is one.
 async fn step(state: &ServerState, turn: &mut Turn) -> Result<bool> {
-    let session = state.session(new_id()).await?;
     if turn.events >= EVENTS_IN_A_ROW {
         turn.events = 0;
-        if sign_ups::work_once(&session).await? {
+        if sign_up(state).await? {
             return Ok(true);
         }
     }
+    let session = state.session(new_id()).await?;
     let worked = webhooks::work_once(&session.db, state.clock, turn.after).await?;
     let (organization, result) = match worked {
-        Worked::Nothing => return sign_ups::work_once(&session).await,
+        Worked::Nothing => {
+            drop(session);
+            return sign_up(state).await;
+        }
         Worked::Done(organization) => (organization, "done"),
         Worked::Failed(organization) => (organization, "failed"),
         Worked::Dead(organization) => (organization, "dead"),
@@ -99,6 +102,14 @@ async fn step(state: &ServerState, turn: &mut Turn) -> Result<bool> {
     turn.events += 1;
     state.metrics.processed(result);
     Ok(true)
+}
+
+/// Signs up a user who waits, where this server may: organizations are made with the owner's rights.
+async fn sign_up(state: &ServerState) -> Result<bool> {
+    match state.owner_session(new_id()).await? {
+        Some(session) => sign_ups::work_once(&session).await,
+        None => Ok(false),
+    }
 }
 
 async fn mail(state: &ServerState, worker: outbox::Worker) {

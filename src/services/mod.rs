@@ -14,6 +14,7 @@ pub mod outbox;
 pub mod protection;
 pub mod purge;
 pub mod reseal;
+pub mod roles;
 pub mod serving;
 mod session;
 pub mod users;

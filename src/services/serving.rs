@@ -2,7 +2,7 @@
 
 use crate::{
     context::new_id,
-    db::{Database, TenantTx, health, migrate},
+    db::{Database, TenantTx, health, migrate, roles},
     domain::OrganizationId,
     error::{Error, Result},
     run,
@@ -15,6 +15,17 @@ use crate::{
 /// As [`migrate::require_usable`].
 pub async fn require_ready(db: &Database) -> Result<()> {
     migrate::require_usable(db).await
+}
+
+/// Refuses a role of requests that has more than a server's rights, or leads to another database than
+/// `owner`.
+///
+/// # Errors
+/// As [`roles::require_confined`].
+pub async fn require_confined(db: &Database, owner: Option<&Database>, named: &str) -> Result<()> {
+    let role = roles::require_confined(db, owner, roles::Rights::Server, named).await?;
+    tracing::info!(role, "requests are served with a tenant's rights");
+    Ok(())
 }
 
 /// Refuses a database on which isolation would be void for this role, unless it can switch to

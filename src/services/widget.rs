@@ -39,8 +39,7 @@ pub async fn find(db: &Database, named: &Named) -> Result<Option<PublicChannel>>
         Named::Id(id) => Some(*id),
         Named::Slug(slug) => {
             let mut conn = PlatformConn::open(db)?;
-            let found = db::organizations::find_by_slug(&mut conn, slug).await?;
-            found.map(|organization| organization.id)
+            db::organizations::id_of_slug(&mut conn, slug).await?
         }
     };
     let Some(id) = id else {

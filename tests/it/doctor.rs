@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Cli, Outcome, TestDb, unique};
+use crate::common::{Cli, Outcome, TestDb, as_role, unique};
 
 /// Runs it; gives the exit code and the checks.
 fn examine(cli: &Cli) -> (i32, Value) {
@@ -53,11 +53,37 @@ fn a_migrated_database_is_healthy_and_what_deserves_a_look_is_a_warning() {
         assert_eq!(state(&report, name), "ok", "{name}");
     }
     assert_eq!(state(&report, "role_flags"), "warning", "a superuser");
+    for (name, part) in [
+        ("serving_role", "tenantctl db role server --create"),
+        ("temporary_tables", "REVOKE TEMPORARY"),
+    ] {
+        assert_eq!(state(&report, name), "warning", "{name}");
+        assert!(remedy(&report, name).contains(part), "{report}");
+    }
     assert_eq!(
         state(&report, "invitation_link"),
         "warning",
         "the example's"
     );
+}
+
+#[tokio::test]
+async fn a_role_for_the_server_is_looked_at_and_temporary_tables_can_go() {
+    let db = TestDb::new();
+    let as_server = |role| {
+        let url = as_role(&db.url, role);
+        examine(&db.cli().env("TENANTCTL_TENANT_URL", &url))
+    };
+    let (code, report) = as_server("tenantctl_server");
+    assert_eq!((code, state(&report, "serving_role")), (0, "ok"));
+    let (_, report) = as_server("tenantctl_tenant");
+    assert_eq!(state(&report, "serving_role"), "failed");
+    let (_, statements) = remedy(&report, "temporary_tables")
+        .split_once(": ")
+        .expect("statements");
+    db.execute(statements).await;
+    let (_, report) = as_server("tenantctl_server");
+    assert_eq!(state(&report, "temporary_tables"), "ok");
 }
 
 #[test]

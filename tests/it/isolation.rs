@@ -65,6 +65,10 @@ const NOT_FORCED: &[(&str, &str)] = &[
         "invitation_lookups",
         "sign-up asks across tenants; holds a hash and ids",
     ),
+    (
+        "organization_slugs",
+        "the public API finds an organization by its slug; holds an id and a slug",
+    ),
     ("organizations", "the root: the platform lists its tenants"),
     (
         "outbox_jobs",
@@ -358,6 +362,51 @@ async fn the_matrix_sees_every_kind_of_leak() {
         let elsewhere = leaks.iter().find(|leak| leak.object != table);
         assert!(elsewhere.is_none(), "{hole}: {elsewhere:?}");
     }
+}
+
+/// What a server reads across tenants, and why. It reads them in whatever organization's name.
+const READ_BY_SERVERS: &[(&str, &str)] = &[
+    ("channel_identities", "whose an agent or a number is"),
+    ("organization_slugs", "whose a slug is"),
+    ("outbox_jobs", "whose messages are due"),
+    ("webhook_jobs", "whose events are due"),
+];
+
+fn probe_roles(roles: &[&str], fixture: Fixture) -> Matrix {
+    let tenants = [&fixture.a, &fixture.b].map(|side| side.id.to_string());
+    let report = Lab::on(fixture.db).try_audit(None, |options| {
+        options.selection.only = vec!["probe".to_owned()];
+        options.probe.mode = ProbeMode::Full;
+        options.overrides.roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        options.overrides.tenants = tenants.to_vec();
+    });
+    Matrix::new(report.expect("the matrix is tried"))
+}
+
+/// The roles that connections authenticate as hold what `tenant_app` holds, and a server's reads the
+/// queues and look-up tables: nothing else gets through, and nothing is written across tenants.
+#[tokio::test]
+async fn the_matrix_holds_for_the_roles_that_serve() {
+    let tenant = probe_roles(&["tenantctl_tenant"], Fixture::new().await);
+    assert!(tenant.leaks().is_empty(), "{:#?}", tenant.leaks());
+    let own = tenant.verdict("patients", Operation::Own, ContextKind::A);
+    assert_eq!(*own, Verdict::Allowed);
+
+    let server = probe_roles(&["tenantctl_server"], Fixture::new().await);
+    let read: BTreeSet<&str> = server
+        .leaks()
+        .into_iter()
+        .map(|leak| &*leak.object)
+        .collect();
+    let listed: BTreeSet<&str> = READ_BY_SERVERS.iter().map(|(table, _)| *table).collect();
+    assert_eq!(read, listed);
+    let written = server.leaks().into_iter();
+    let written: Vec<_> = written
+        .filter(|leak| leak.operation != Operation::Select)
+        .collect();
+    assert!(written.is_empty(), "{written:#?}");
+    let own = server.verdict("patients", Operation::Own, ContextKind::A);
+    assert_eq!(*own, Verdict::Allowed);
 }
 
 /// The catalog's tenant tables are what `purge` empties.

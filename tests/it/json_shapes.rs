@@ -116,6 +116,7 @@ const COMMANDS: &[&str] = &[
     "import patients changed.csv --org harbor --dry-run",
     "import jobs --org harbor",
     "db status",
+    "db role server",
     "config path",
     "config validate",
     "doctor",

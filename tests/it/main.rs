@@ -39,6 +39,7 @@ mod pool;
 mod protection;
 mod pty;
 mod pty_init;
+mod roles;
 mod serve;
 mod statements;
 mod users;

@@ -44,8 +44,8 @@ const ACROSS_TENANTS: &[(&str, &str)] = &[
         "how many organizations a user has",
     ),
     (
-        "SELECT organization_id, event_id FROM webhook_jobs",
-        "a worker takes the next job, whosever it is",
+        "UNION ALL (SELECT organization_id FROM webhook_jobs",
+        "a worker looks for the organization whose turn it is",
     ),
     (
         "SELECT count(*) AS \"count!\", min(run_at) AS since FROM webhook_jobs",
@@ -54,6 +54,10 @@ const ACROSS_TENANTS: &[(&str, &str)] = &[
     (
         "SELECT DISTINCT organization_id FROM channel_identities",
         "who says that an agent or a number is theirs",
+    ),
+    (
+        "SELECT organization_id FROM organization_slugs WHERE slug = $1",
+        "the public API finds an organization by its slug",
     ),
     (
         "WITH RECURSIVE oldest AS",

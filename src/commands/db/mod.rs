@@ -1,12 +1,15 @@
 //! `tenantctl db`: the database as a whole.
 
+mod password;
 mod protect;
 mod reseal;
+mod role;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::{
+    config::DatabaseSource,
     context::App,
     db::migrate::{
         self, CHANGED_REMEDY, FOREIGN_REMEDY, Foreign, Migration, MigrationState, Status,
@@ -15,15 +18,17 @@ use crate::{
     hint::Hint,
     output::{Cell, Page, Style, View},
     run,
-    services::protection,
+    services::{protection, roles},
 };
 
-/// Migrate the database, see where it stands, protect it, and seal its secrets with another key.
+/// Migrate the database, see where it stands, protect it, create the roles that serve it, and seal its
+/// secrets with another key.
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
     Migrate(MigrateArgs),
     Status(StatusArgs),
     Reseal(reseal::ResealArgs),
+    Role(role::RoleArgs),
     Protect(protect::ProtectArgs),
     Unprotect(protect::UnprotectArgs),
 }
@@ -38,6 +43,7 @@ impl DbCommand {
             Self::Migrate(args) => app.show(args.run(app).await?).await,
             Self::Status(args) => args.run(app).await,
             Self::Reseal(args) => args.run(app).await,
+            Self::Role(args) => args.run(app).await,
             Self::Protect(args) => app.show(args.run(app).await?).await,
             Self::Unprotect(args) => app.show(args.run(app).await?).await,
         }
@@ -50,8 +56,9 @@ impl DbCommand {
 /// tables of our names but not our migrations is not touched, nor is one whose schema is newer.
 ///
 /// The connecting role need not be a superuser. It needs CREATE on the schema (as a rule public),
-/// and either CREATEROLE, or membership in a role tenant_app made beforehand:
+/// and either CREATEROLE, or two roles made beforehand, the first of which it is a member of:
 ///   CREATE ROLE tenant_app NOLOGIN; GRANT tenant_app TO "your_role";
+///   CREATE ROLE tenant_server NOLOGIN;
 ///
 /// Examples:
 ///   tenantctl db migrate --dry-run
@@ -70,9 +77,13 @@ impl MigrateArgs {
 
 /// Migrates the database of `app`; `init` does the same after it has asked.
 pub(super) async fn migrate(app: &App) -> Result<MigratedView> {
-    let database = app.target()?.describe();
+    let target = app.target()?;
+    let database = target.describe();
     let db = app.database_as_is().await?;
     let applied = migrate::run(db).await?;
+    if target.source == DatabaseSource::Local && !app.global.dry_run {
+        roles::create_missing(&app.owner_session().await?).await?;
+    }
     Ok(MigratedView { database, applied })
 }
 

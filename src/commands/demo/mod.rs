@@ -10,12 +10,12 @@ use clap::Args;
 
 use crate::{
     context::{App, new_id},
-    db::{self, ConnectSettings, Database},
+    db::{self, Authority, ConnectSettings, Database, roles::Rights},
     domain::Actor,
     error::{Error, ErrorKind, Result},
     hint::Hint,
     run,
-    services::Session,
+    services::{Session, roles},
 };
 
 /// Play the whole scenario on a private PostgreSQL, and prove that no tenant sees another.
@@ -43,6 +43,7 @@ impl DemoArgs {
         refuse_other_databases(app)?;
         let settings = start(app).await?;
         let session = migrated(app, &settings).await?;
+        let session = as_tenant(app, session).await?;
         let played = scenario::play(app, &session).await?;
         // A transaction that was dropped is rolled back with the next statement or the
         // connection's end: what it has locked could not be attacked.
@@ -89,6 +90,22 @@ async fn start(app: &App) -> Result<ConnectSettings> {
         cluster.data_dir().display()
     ));
     app.connect_settings(&started.url.into())
+}
+
+/// The same session, whose tenants' data is reached as the role that has a tenant's rights only.
+async fn as_tenant(app: &App, session: Session) -> Result<Session> {
+    roles::create_missing(&session).await?;
+    let role = Rights::Tenant.default_name();
+    let url = app.local_cluster()?.url_as(role)?;
+    let settings = ConnectSettings {
+        authority: Authority::Tenant,
+        ..app.connect_settings(&url.into())?
+    };
+    let tenant = Database::connect(&settings).await?;
+    Ok(Session {
+        db: session.db.with_tenant(tenant),
+        ..session
+    })
 }
 
 /// Its database, with the schema as it is now.

@@ -5,6 +5,7 @@ mod mail;
 mod report;
 mod schema;
 mod server;
+mod serving;
 
 use clap::Args;
 
@@ -112,8 +113,16 @@ async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Ve
         checks.push(schema::tenant_scope(db, &health).await);
         checks.push(schema::row_level_security(&health));
         checks.push(schema::unique_names(db).await);
+        checks.push(schema::temporary_tables(&health));
+        checks.push(serving::role(app, db, target).await);
     } else {
-        for name in ["tenant_scope", "row_level_security", "unique_names"] {
+        for name in [
+            "tenant_scope",
+            "row_level_security",
+            "unique_names",
+            "temporary_tables",
+            "serving_role",
+        ] {
             let why = "the database is not up to date";
             checks.push(Check::skipped(name, Area::Database, why));
         }

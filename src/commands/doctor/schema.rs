@@ -81,16 +81,23 @@ pub(super) fn ownership(health: &Health) -> Check {
 /// Whether `tenant_app` is bound by row-level security.
 pub(super) fn tenant_role(health: &Health) -> Check {
     const NAME: &str = "tenant_app";
-    match health.rights.tenant_role {
-        None => Check::skipped(NAME, AREA, "`db migrate` makes the role tenant_app"),
-        Some(role) if role.voids_rls => Check::failed(
-            NAME,
-            AREA,
-            "tenant_app has SUPERUSER or BYPASSRLS: nothing separates the tenants",
-        )
-        .remedy("as an administrator: ALTER ROLE tenant_app NOSUPERUSER NOBYPASSRLS;"),
-        Some(_) => Check::ok(NAME, AREA, "row-level security applies to tenant_app"),
+    let Some(tenant) = &health.rights.tenant_role else {
+        return Check::skipped(NAME, AREA, "`db migrate` makes the role tenant_app");
+    };
+    let groups = [
+        (NAME, Some(&tenant.role)),
+        ("tenant_server", health.rights.server_role.as_ref()),
+    ];
+    for (name, group) in groups {
+        let Some(group) = group else { continue };
+        let Some(excess) = group.excess() else {
+            continue;
+        };
+        let message = format!("{name} has {excess}: nothing separates the tenants");
+        return Check::failed(NAME, AREA, message)
+            .remedy(format!("as an administrator: {}", group.remedy(name)));
     }
+    Check::ok(NAME, AREA, "row-level security applies to tenant_app")
 }
 
 /// Whether a tenant's data can be reached as every command does: by switching to `tenant_app`.
@@ -104,6 +111,29 @@ pub(super) async fn tenant_scope(db: &Database, health: &Health) -> Check {
             identifier(&health.rights.role)
         )),
     }
+}
+
+/// Whether a tenant's statement may make temporary tables, which nothing of ours needs it to.
+pub(super) fn temporary_tables(health: &Health) -> Check {
+    const NAME: &str = "temporary_tables";
+    if !health.tenant_has_temporary {
+        return Check::ok(NAME, AREA, "tenant_app cannot create temporary tables");
+    }
+    let database = identifier(&health.rights.database);
+    let role = identifier(&health.rights.role);
+    let from = match health.public_has_temporary {
+        true => "PUBLIC",
+        false => "tenant_app",
+    };
+    Check::warning(
+        NAME,
+        AREA,
+        format!("tenant_app can create temporary tables: {from} has TEMPORARY on the database"),
+    )
+    .remedy(format!(
+        "unless another application on this database needs it: GRANT TEMPORARY ON DATABASE {database} \
+         TO {role}; REVOKE TEMPORARY ON DATABASE {database} FROM {from};"
+    ))
 }
 
 /// Whether row-level security is on wherever there is tenant data.
@@ -190,7 +220,7 @@ mod tests {
     use super::super::report::State;
     use super::*;
     use crate::db::{
-        health::TenantRole,
+        health::{GroupRole, TenantRole},
         migrate::{Foreign, Migration},
     };
 
@@ -202,17 +232,42 @@ mod tests {
 
     #[test]
     fn a_tenant_app_that_row_level_security_does_not_bind_fails() {
-        let state = |voids_rls| {
-            let role = TenantRole {
-                voids_rls,
+        let check = |role: GroupRole| {
+            let tenant = TenantRole {
+                role,
                 member: true,
                 grantable: true,
             };
-            tenant_role(&health(Some(role))).state
+            tenant_role(&health(Some(tenant)))
         };
-        assert_eq!(state(true), State::Failed);
-        assert_eq!(state(false), State::Ok);
+        assert_eq!(check(GroupRole::default()).state, State::Ok);
         assert_eq!(tenant_role(&health(None)).state, State::Skipped);
+
+        // It names what is wrong, and nothing that is not.
+        let bypasses = check(GroupRole {
+            attributes: vec!["BYPASSRLS".to_owned()],
+            member_of: None,
+        });
+        assert_eq!(bypasses.state, State::Failed);
+        assert!(!bypasses.message.contains("SUPERUSER"), "{bypasses:?}");
+        let remedy = bypasses.remedy.unwrap().to_string();
+        assert!(
+            remedy.ends_with("ALTER ROLE \"tenant_app\" NOBYPASSRLS;"),
+            "{remedy}"
+        );
+        let member = check(GroupRole {
+            attributes: Vec::new(),
+            member_of: Some("ops".to_owned()),
+        });
+        assert_eq!(member.state, State::Failed);
+        assert!(
+            member.message.contains("has membership in ops"),
+            "{member:?}"
+        );
+        assert_eq!(
+            member.remedy.unwrap().to_string(),
+            "as an administrator: REVOKE \"ops\" FROM \"tenant_app\";"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod events;
 mod list;
 mod replay;
 mod rotate;
-mod secret;
+pub(super) mod secret;
 mod show;
 mod sign_ups;
 mod toggle;

@@ -67,7 +67,14 @@ impl SecretArgs {
     }
 }
 
-fn first_line(from: impl std::io::Read, name: &str) -> Result<SecretString> {
+/// The first line of a file or of stdin, which is a secret.
+///
+/// # Errors
+/// `BadInput` for what is empty, too long or no text.
+pub(in crate::commands) fn first_line(
+    from: impl std::io::Read,
+    name: &str,
+) -> Result<SecretString> {
     let mut bytes = Zeroizing::new(Vec::new());
     from.take(MOST + 1)
         .read_to_end(&mut bytes)

@@ -1,13 +1,11 @@
 //! The queue: which message is next, whose it is, and who has it.
 
-use chrono::{DateTime, Utc};
-use uuid::Uuid;
-
 use crate::{
     db::{PlatformConn, TenantTx},
     domain::{Email, OrganizationId, OutboxId},
     error::Result,
 };
+use chrono::{DateTime, Utc};
 
 /// A message that is due, locked until the end of the transaction.
 #[derive(Clone, Debug)]
@@ -41,41 +39,12 @@ pub async fn insert(
     Ok(())
 }
 
-/// The job that is due: of the organization after `after`, in the order of their ids and round again,
-/// its oldest. So organizations take turns, whatever the number of messages of each. Jobs that
-/// another worker holds are passed over.
+/// The organization with the next greater id that has something due. Steps from one organization to
+/// the next along the index, so that it takes as long as there are organizations, not jobs.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn next_due(
-    conn: &mut PlatformConn,
-    after: OrganizationId,
-    now: DateTime<Utc>,
-) -> Result<Option<DueJob>> {
-    let mut from = after;
-    let mut is_second_round = false;
-    loop {
-        let Some(organization) = next_organization(conn, from, now).await? else {
-            if is_second_round {
-                return Ok(None);
-            }
-            is_second_round = true;
-            from = Uuid::nil().into();
-            continue;
-        };
-        if is_second_round && organization > after {
-            return Ok(None);
-        }
-        if let Some(job) = next_due_of(conn, organization, now).await? {
-            return Ok(Some(job));
-        }
-        from = organization;
-    }
-}
-
-/// The organization with the next greater id that has something due. Steps from one organization to
-/// the next along the index, so that it takes as long as there are organizations, not jobs.
-async fn next_organization(
+pub async fn next_organization(
     conn: &mut PlatformConn,
     after: OrganizationId,
     now: DateTime<Utc>,
@@ -99,15 +68,12 @@ async fn next_organization(
     Ok(found.map(OrganizationId::from))
 }
 
-/// The oldest job of an organization that is due, unless another worker holds it.
+/// The oldest job of the organization that is due and that no other worker holds.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn next_due_of(
-    conn: &mut PlatformConn,
-    organization: OrganizationId,
-    now: DateTime<Utc>,
-) -> Result<Option<DueJob>> {
+pub async fn next_due(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<DueJob>> {
+    let organization = tx.organization_id();
     let found = sqlx::query!(
         "SELECT outbox_id, recipient_hash FROM outbox_jobs
           WHERE organization_id = $1 AND run_at <= $2
@@ -115,7 +81,7 @@ pub async fn next_due_of(
         organization.as_uuid(),
         now,
     )
-    .fetch_optional(conn.connection())
+    .fetch_optional(tx.connection())
     .await?;
     Ok(found.map(|row| DueJob {
         organization,

@@ -10,50 +10,48 @@ use crate::{
     error::Result,
 };
 
-/// An event that waits.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Job {
-    pub organization: OrganizationId,
-    pub event_id: Uuid,
-}
-
-/// Takes a job that is due, of the next organization after `after`; behind the last one comes the
-/// first. So organizations take turns, and a flood of one does not delay the others. What another
-/// worker has taken is passed over. It stays taken until the transaction ends.
+/// The organization after `after` that has a job due; behind the last one comes the first. So
+/// organizations take turns, and a flood of one does not delay the others. Nothing is locked: a job is
+/// taken in the scope of its organization, so that one role locks and writes it.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn take(
+pub async fn next_organization(
     conn: &mut PlatformConn,
     after: Option<OrganizationId>,
     now: DateTime<Utc>,
-) -> Result<Option<Job>> {
-    if after.is_some()
-        && let Some(job) = take_after(conn, after, now).await?
-    {
-        return Ok(Some(job));
-    }
-    take_after(conn, None, now).await
-}
-
-async fn take_after(
-    conn: &mut PlatformConn,
-    after: Option<OrganizationId>,
-    now: DateTime<Utc>,
-) -> Result<Option<Job>> {
-    let row = sqlx::query!(
-        "SELECT organization_id, event_id FROM webhook_jobs
-          WHERE organization_id > $1 AND run_at <= $2
-          ORDER BY organization_id, run_at, event_id LIMIT 1 FOR UPDATE SKIP LOCKED",
+) -> Result<Option<OrganizationId>> {
+    // The second half is executed only where the first one finds nothing.
+    let found = sqlx::query_scalar!(
+        r#"(SELECT organization_id AS "organization_id!" FROM webhook_jobs
+             WHERE organization_id > $1 AND run_at <= $2 ORDER BY organization_id LIMIT 1)
+           UNION ALL
+           (SELECT organization_id FROM webhook_jobs
+             WHERE run_at <= $2 ORDER BY organization_id LIMIT 1)
+           LIMIT 1"#,
         after.map_or(Uuid::nil(), OrganizationId::as_uuid),
         now,
     )
     .fetch_optional(conn.connection())
     .await?;
-    Ok(row.map(|row| Job {
-        organization: row.organization_id.into(),
-        event_id: row.event_id,
-    }))
+    Ok(found.map(OrganizationId::from))
+}
+
+/// Takes the job of the organization that has been due the longest and that no other worker has;
+/// gives its event. It stays taken until the transaction ends.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn take(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<Uuid>> {
+    Ok(sqlx::query_scalar!(
+        "SELECT event_id FROM webhook_jobs
+          WHERE organization_id = $1 AND run_at <= $2
+          ORDER BY run_at, event_id LIMIT 1 FOR UPDATE SKIP LOCKED",
+        tx.organization_id().as_uuid(),
+        now,
+    )
+    .fetch_optional(tx.connection())
+    .await?)
 }
 
 /// What follows is an attempt, which [`take_back_attempt`] undoes while its job stays taken.

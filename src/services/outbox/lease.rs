@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use super::{
     enqueue::{cancel, settle},
@@ -73,15 +74,14 @@ pub(super) async fn take(
     only: Option<OrganizationId>,
 ) -> Result<Option<(OrganizationId, Taken)>> {
     let now = session.now();
-    let mut conn = PlatformConn::begin(&session.db).await?;
-    let job = match only {
-        Some(organization) => jobs::next_due_of(&mut conn, organization, now).await?,
-        None => jobs::next_due(&mut conn, cursor, now).await?,
+    let found = match only {
+        Some(organization) => take_of(session, organization, now).await?,
+        None => take_next(session, cursor, now).await?,
     };
-    let Some(job) = job else {
-        conn.rollback().await?;
+    let Some((tx, job)) = found else {
         return Ok(None);
     };
+    let mut conn = tx.leave().await?;
     let room = recipients::reserve(&mut conn, &job, policy.recipient_limit, now).await?;
     let mut tx = conn.enter(job.organization).await?;
     if let Room::NoneUntil(at) = room {
@@ -98,6 +98,56 @@ pub(super) async fn take(
         conn.commit().await?;
     }
     Ok(Some((job.organization, taken)))
+}
+
+/// Locks the job that is due: of the organization after `after`, in the order of their ids and round
+/// again, its oldest. So organizations take turns, whatever the number of messages of each. Jobs that
+/// another worker holds are passed over.
+async fn take_next(
+    session: &Session,
+    after: OrganizationId,
+    now: DateTime<Utc>,
+) -> Result<Option<(TenantTx, DueJob)>> {
+    let mut from = after;
+    let mut is_second_round = false;
+    loop {
+        let mut conn = PlatformConn::open(&session.db)?;
+        let next = jobs::next_organization(&mut conn, from, now).await?;
+        drop(conn);
+        let Some(organization) = next else {
+            if is_second_round {
+                return Ok(None);
+            }
+            is_second_round = true;
+            from = Uuid::nil().into();
+            continue;
+        };
+        if is_second_round && organization > after {
+            return Ok(None);
+        }
+        if let Some(taken) = take_of(session, organization, now).await? {
+            return Ok(Some(taken));
+        }
+        from = organization;
+    }
+}
+
+/// Locks the oldest job of an organization that is due, unless another worker holds it. It is locked in
+/// the scope in which it is written.
+async fn take_of(
+    session: &Session,
+    organization: OrganizationId,
+    now: DateTime<Utc>,
+) -> Result<Option<(TenantTx, DueJob)>> {
+    // Not TenantTx::begin: how often the recipient was written to is the platform's to know, and both
+    // are one transaction.
+    let conn = PlatformConn::begin(&session.db).await?;
+    let mut tx = conn.enter(organization).await?;
+    if let Some(job) = jobs::next_due(&mut tx, now).await? {
+        return Ok(Some((tx, job)));
+    }
+    tx.rollback().await?;
+    Ok(None)
 }
 
 async fn decide(

@@ -12,10 +12,7 @@ use crate::{
     context::{Clock, new_id},
     db::{
         Database, PlatformConn, TenantTx,
-        webhooks::{
-            events,
-            jobs::{self, Job},
-        },
+        webhooks::{events, jobs},
     },
     domain::{OrganizationId, webhook_event::EventStatus},
     error::{Error, ErrorKind, Result},
@@ -55,29 +52,53 @@ pub async fn work_once(
     clock: Clock,
     after: Option<OrganizationId>,
 ) -> Result<Worked> {
-    let mut conn = PlatformConn::begin(db).await?;
-    let Some(job) = jobs::take(&mut conn, after, clock.now()).await? else {
-        conn.rollback().await?;
+    let Some((mut tx, event)) = take(db, clock.now(), after).await? else {
         return Ok(Worked::Nothing);
     };
-    let mut tx = conn.enter(job.organization).await?;
+    let organization = tx.organization_id();
     jobs::begin_attempt(&mut tx).await?;
     // A mistake of ours must not stop the queue: it counts as an attempt.
-    let processing = process::process(&mut tx, job.event_id, clock.now());
+    let processing = process::process(&mut tx, event, clock.now());
     let processed = AssertUnwindSafe(processing).catch_unwind().await;
     let processed =
         processed.unwrap_or_else(|_panic| Err(Error::failure("a mistake of this program")));
     let worked = match processed {
-        Ok(()) => Worked::Done(job.organization),
+        Ok(()) => Worked::Done(organization),
         Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
         // The job stays taken meanwhile: another worker would fail of it at once.
         Err(error) => {
             jobs::take_back_attempt(&mut tx).await?;
-            record_failure(&mut tx, job, &error, clock.now()).await?
+            record_failure(&mut tx, event, &error, clock.now()).await?
         }
     };
     tx.commit().await?;
     Ok(worked)
+}
+
+/// Takes the next event, and the scope of its organization with it. An organization whose due events
+/// other workers have is passed over.
+async fn take(
+    db: &Database,
+    now: DateTime<Utc>,
+    after: Option<OrganizationId>,
+) -> Result<Option<(TenantTx, Uuid)>> {
+    let mut after = after;
+    let mut passed_over = Vec::new();
+    loop {
+        let mut conn = PlatformConn::open(db)?;
+        let next = jobs::next_organization(&mut conn, after, now).await?;
+        drop(conn);
+        let Some(organization) = next.filter(|next| !passed_over.contains(next)) else {
+            return Ok(None);
+        };
+        let mut tx = TenantTx::begin(db, organization).await?;
+        if let Some(event) = jobs::take(&mut tx, now).await? {
+            return Ok(Some((tx, event)));
+        }
+        tx.rollback().await?;
+        passed_over.push(organization);
+        after = Some(organization);
+    }
 }
 
 /// Counts an attempt that failed, and says when the next is due, in the transaction that has the job.
@@ -86,15 +107,16 @@ pub async fn work_once(
 /// `Unavailable` when the connection is lost.
 async fn record_failure(
     tx: &mut TenantTx,
-    job: Job,
+    job: Uuid,
     error: &Error,
     now: DateTime<Utc>,
 ) -> Result<Worked> {
-    let found = events::lock(tx, job.event_id).await?;
+    let organization = tx.organization_id();
+    let found = events::lock(tx, job).await?;
     // Whose event was given up meanwhile has nothing left to wait for.
     let Some(event) = found.filter(|event| event.status == EventStatus::Pending) else {
-        jobs::remove(tx, job.event_id).await?;
-        return Ok(Worked::Failed(job.organization));
+        jobs::remove(tx, job).await?;
+        return Ok(Worked::Failed(organization));
     };
     let attempts = event.attempts + 1;
     let reason: String = error.to_string().chars().take(LONGEST_REASON).collect();
@@ -111,8 +133,8 @@ async fn record_failure(
     }
     tracing::warn!(event = %event.id, attempts, dead = is_dead, "an event was not processed");
     Ok(match is_dead {
-        true => Worked::Dead(job.organization),
-        false => Worked::Failed(job.organization),
+        true => Worked::Dead(organization),
+        false => Worked::Failed(organization),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use tenantctl::{
     audit::checks::probe::ProbeMode,
-    domain::audit::{Report, Scope, Verdict},
+    domain::audit::{Report, Scope, Skipped, Verdict},
 };
 
 use super::lab::Lab;
@@ -27,8 +27,19 @@ fn assert_clean(lab: &Lab) -> Report {
         report.summary.blocked > 0,
         "nothing was attacked: {report:#?}"
     );
-    assert!(report.skipped.is_empty(), "{:#?}", report.skipped);
+    let unnamed: Vec<_> = report
+        .skipped
+        .iter()
+        .filter(|one| !is_our_server(one))
+        .collect();
+    assert!(unnamed.is_empty(), "{unnamed:#?}");
     report
+}
+
+/// The audit says of which role it makes no attacks: in our schema the one that reads the queues of all
+/// organizations, by policies of its own. `tests/it/isolation.rs` attacks as that role.
+fn is_our_server(skipped: &Skipped) -> bool {
+    skipped.object.as_deref() == Some("tenant_server") && skipped.check == "policy-always-true"
 }
 
 #[track_caller]

@@ -27,10 +27,10 @@ use std::{
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tenantctl::{
     context::{Clock, Environment, new_id},
-    db::{self, ConnectSettings, Database},
+    db::{self, Authority, ConnectSettings, Database, roles::Rights},
     domain::Actor,
     local::{EphemeralCluster, EphemeralOptions},
-    services::Session,
+    services::{Session, roles},
 };
 
 /// The cluster of this test run.
@@ -59,6 +59,9 @@ static TEMPLATE: LazyLock<&str> = LazyLock::new(|| {
         create_database("tenantctl_template", None).await;
         let db = connect(&CLUSTER.admin_url("tenantctl_template")).await;
         db::migrate::run(&db).await.expect("the migrations apply");
+        roles::create_missing(&session_on(db))
+            .await
+            .expect("the roles of servers and tenants");
     });
     "tenantctl_template"
 });
@@ -109,8 +112,34 @@ async fn connect(url: &str) -> Database {
 pub fn settings(url: &str) -> ConnectSettings {
     ConnectSettings {
         url: url.to_owned().into(),
+        authority: Authority::Owner,
         connect_timeout: Duration::from_secs(20),
         statement_timeout: None,
+    }
+}
+
+/// How a server connects whose role owns nothing.
+pub fn server_settings(url: &str) -> ConnectSettings {
+    ConnectSettings {
+        authority: Authority::Tenant,
+        ..settings(&as_role(url, Rights::Server.default_name()))
+    }
+}
+
+/// The URL of another role.
+pub fn as_role(url: &str, role: &str) -> String {
+    url.replacen("//postgres@", &format!("//{role}@"), 1)
+}
+
+fn session_on(db: Database) -> Session {
+    Session {
+        db,
+        actor: Actor::Operator {
+            name: "test".to_owned(),
+        },
+        clock: Clock::System,
+        request_id: new_id(),
+        mail: None,
     }
 }
 
@@ -153,15 +182,12 @@ impl TestDb {
 
     /// A session of the operator, on a connection of its own.
     pub async fn session(&self) -> Session {
-        Session {
-            db: self.database().await,
-            actor: Actor::Operator {
-                name: "test".to_owned(),
-            },
-            clock: Clock::System,
-            request_id: new_id(),
-            mail: None,
-        }
+        session_on(self.database().await)
+    }
+
+    /// A connection that authenticated as `role`.
+    pub async fn raw_as(&self, role: &str) -> PgConnection {
+        raw(&as_role(&self.url, role)).await
     }
 
     /// A single value.

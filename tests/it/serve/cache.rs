@@ -58,6 +58,8 @@ impl Copies {
                     work: false,
                 },
                 pool: pool.unwrap(),
+                owner: None,
+                tenant_url: None,
                 clock: Clock::System,
                 actor,
                 keys: None,

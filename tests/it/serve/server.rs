@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -14,10 +14,28 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::common::Cli;
+use tenantctl::{config::TENANT_URL_VARIABLE, db::roles::Rights};
+
+use crate::common::{CLUSTER, Cli, as_role};
 
 /// How long anything may take here. No test measures time; this only ends one that hangs.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// On the databases of the tests requests are served as a role of their own, unless the test says
+/// otherwise: an empty variable stands for the owner alone.
+fn server_url(command: &Command) -> Option<String> {
+    let variable = |name: &str| {
+        let mut all = command.get_envs();
+        all.find(|(key, _)| *key == name)?.1?.to_str()
+    };
+    let place = |url: &str| url.split('?').nth(1).map(str::to_owned);
+    let url = variable("TENANTCTL_DATABASE_URL")?;
+    // A test that names another owner is about that owner.
+    let is_ours =
+        url.contains("//postgres@") && place(url) == place(&CLUSTER.admin_url("postgres"));
+    (is_ours && variable(TENANT_URL_VARIABLE).is_none())
+        .then(|| as_role(url, Rights::Server.default_name()))
+}
 
 /// A server in a process of its own, killed with this value.
 pub struct Serving {
@@ -40,8 +58,11 @@ impl Serving {
             all.extend(["--listen", "127.0.0.1:0"]);
         }
         all.extend(args);
-        let mut child = cli
-            .command(&all)
+        let mut command = cli.command(&all);
+        if let Some(url) = server_url(&command) {
+            command.env(TENANT_URL_VARIABLE, url);
+        }
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -33,7 +33,7 @@ use super::{
     ask::{Ask, Told},
 };
 use crate::{
-    common::{Cli, SECRET_KEYS, TestDb, sealing_keys, settings},
+    common::{Cli, SECRET_KEYS, TestDb, sealing_keys, server_settings},
     serve::{PATIENCE, Serving},
 };
 
@@ -155,8 +155,9 @@ impl House {
             public_url: Some(PUBLIC_URL.to_owned()),
             ..ServerSection::default()
         };
+        // Requests have a role of their own, which owns nothing.
         let pool = PoolSettings {
-            connect: settings(&self.db.url),
+            connect: server_settings(&self.db.url),
             max_connections: 4,
             wait: Duration::from_secs(20),
         };
@@ -168,6 +169,8 @@ impl House {
                 work: false,
             },
             pool: Pool::new(pool).unwrap(),
+            owner: None,
+            tenant_url: Some("the test".to_owned()),
             clock: Clock::Fixed(now),
             actor: Actor::Operator {
                 name: "test".to_owned(),

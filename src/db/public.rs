@@ -8,18 +8,20 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The web chat of the organization in whose scope the transaction runs; `None`: there is no such
-/// organization, or it is not active.
+/// The web chat of the organization in whose scope the transaction runs. `None`, the same answer for
+/// each: there is no such organization, it is not active, its web chat is off, or no website may show
+/// the chat (a new organization, whose chat was never set up).
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn web_channel(tx: &mut TenantTx) -> Result<Option<PublicChannel>> {
     let organization = tx.organization_id();
     let row = sqlx::query!(
-        r#"SELECT o.name, o.locale, c.enabled, c.version, c.settings AS "settings: Value"
+        r#"SELECT o.name, o.locale, c.version, c.settings AS "settings: Value"
              FROM organizations o
              JOIN channel_configurations c ON c.organization_id = o.id
-            WHERE o.id = $1 AND o.status = 'active' AND c.organization_id = $1 AND c.channel = 'web'"#,
+            WHERE o.id = $1 AND o.status = 'active' AND c.organization_id = $1 AND c.channel = 'web'
+                AND c.enabled"#,
         organization.as_uuid(),
     )
     .fetch_optional(tx.connection())
@@ -34,11 +36,13 @@ pub async fn web_channel(tx: &mut TenantTx) -> Result<Option<PublicChannel>> {
             "the web chat has settings of another channel",
         ));
     };
+    if settings.allowed_origins.is_empty() {
+        return Ok(None);
+    }
     Ok(Some(PublicChannel {
         organization,
         name: row.name,
         language: stored("organizations.locale", row.locale.parse::<Locale>())?,
-        enabled: row.enabled,
         greeting: settings.greeting,
         allowed_origins: settings.allowed_origins,
         version: row.version,

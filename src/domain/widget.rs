@@ -50,8 +50,6 @@ pub struct PublicChannel {
     pub organization: OrganizationId,
     pub name: String,
     pub language: Locale,
-    /// Whether the chat answers.
-    pub enabled: bool,
     pub greeting: Option<String>,
     /// The web sites that may show the chat.
     pub allowed_origins: Vec<Origin>,
@@ -179,7 +177,6 @@ mod tests {
             organization: Uuid::from_u128(1).into(),
             name: "Alpha".to_owned(),
             language: "de-CH".parse().unwrap(),
-            enabled: true,
             greeting: None,
             allowed_origins: origins.iter().map(|text| text.parse().unwrap()).collect(),
             version: 3,

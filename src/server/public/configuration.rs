@@ -33,7 +33,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 #[derive(Debug)]
 pub(super) struct Found(Option<Known>);
 
-/// An active organization, and its answers.
+/// An active organization with a web chat, and its answers.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) channel: PublicChannel,
@@ -72,7 +72,6 @@ struct ChannelAnswer<'a> {
     name: &'a str,
     branding: Branding<'a>,
     language: &'a str,
-    /// Of a chat that is switched off, none.
     greeting: Option<&'a str>,
 }
 
@@ -100,17 +99,17 @@ impl Known {
             name: &channel.name,
             language: channel.language.as_str(),
         })?;
-        let greeting = channel.greeting.as_deref();
         let configuration = Kept::of(&ChannelAnswer {
             organization_id: channel.organization,
             channel: ChannelKind::Web.as_str(),
-            enabled: channel.enabled,
+            // A chat that is off has no answer at all.
+            enabled: true,
             name: &channel.name,
             branding: Branding {
                 name: &channel.name,
             },
             language: channel.language.as_str(),
-            greeting: greeting.filter(|_| channel.enabled),
+            greeting: channel.greeting.as_deref(),
         })?;
         Ok(Self {
             look_up,
@@ -223,12 +222,11 @@ mod tests {
 
     use super::*;
 
-    fn known(enabled: bool) -> Known {
+    fn known() -> Known {
         Known::of(PublicChannel {
             organization: Uuid::from_u128(1).into(),
             name: "Praxis \"Süd\"".to_owned(),
             language: "de-CH".parse().unwrap(),
-            enabled,
             greeting: Some("Grüezi".to_owned()),
             allowed_origins: vec!["https://a.example".parse().unwrap()],
             version: 3,
@@ -242,23 +240,20 @@ mod tests {
         let id = "00000000-0000-0000-0000-000000000001";
         let text = |kept: &Kept| String::from_utf8(kept.bytes.to_vec()).unwrap();
         assert_eq!(
-            text(&known(true).look_up),
+            text(&known().look_up),
             format!(r#"{{"id":"{id}","name":"Praxis \"Süd\"","language":"de-CH"}}"#)
         );
         assert_eq!(
-            text(&known(true).configuration),
+            text(&known().configuration),
             format!(
                 r#"{{"organization_id":"{id}","channel":"web","enabled":true,"name":"Praxis \"Süd\"","branding":{{"name":"Praxis \"Süd\""}},"language":"de-CH","greeting":"Grüezi"}}"#
             )
         );
-        let disabled = text(&known(false).configuration);
-        assert!(disabled.contains(r#""enabled":false"#), "{disabled}");
-        assert!(!disabled.contains("Grüezi"), "{disabled}");
     }
 
     #[test]
     fn a_client_that_has_the_answer_is_told_so_and_no_other() {
-        let known = known(true);
+        let known = known();
         let tag = known.configuration.tag.to_str().unwrap().to_owned();
         let held = |value: &str| {
             let held = [value.parse().unwrap()];

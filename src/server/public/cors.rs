@@ -114,7 +114,6 @@ mod tests {
             organization: Uuid::from_u128(1).into(),
             name: "Alpha".to_owned(),
             language: "en".parse().unwrap(),
-            enabled: true,
             greeting: None,
             allowed_origins: origins.iter().map(|text| text.parse().unwrap()).collect(),
             version: 1,

@@ -35,11 +35,6 @@ fn strangers_read_what_they_may_by_slug_and_by_id() {
         assert_eq!(told.json(), expected, "{path}");
         assert_eq!(told.header("content-type"), Some("application/json"));
     }
-
-    cli.ok(&["channel", "disable", "web", "--org", "harbor", "--yes"]);
-    until(|| Ask::get(&serving, CONFIGURATION).send().json()["enabled"] == false);
-    let told = Ask::get(&serving, CONFIGURATION).send().json();
-    assert!(told["greeting"].is_null(), "{told}");
 }
 
 /// Waits until it is so.
@@ -193,6 +188,55 @@ fn a_browser_that_asks_beforehand_learns_whether_its_website_may() {
             assert_eq!(told.without_its_own(), silent.without_its_own(), "{path}");
         }
     }
+}
+
+/// Without a web chat an organization is not there: switched off, or never set up. Status, body,
+/// headers and what the cache does are those of a name that no organization has.
+#[test]
+fn an_organization_whose_web_chat_is_off_is_not_there() {
+    let (_db, cli) = harbor();
+    organization(&cli, "off", SITE);
+    cli.ok(&["channel", "disable", "web", "--org", "off"]);
+    cli.ok(&["org", "create", "Clinic fresh", "--slug", "fresh"]);
+    let serving = Serving::start(&cli, &[]);
+    for path in ["/api/public/org-lookup", "/api/public/channel-config"] {
+        let ask = |query: &str, method: &str| {
+            let path = format!("{path}?{query}");
+            let told = Ask::new(&serving, method, &path).from(SITE).send();
+            assert_eq!(told.status == 404, method != "OPTIONS", "{}", told.raw);
+            told.without_its_own()
+        };
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            let unknown = ask("slug=nowhere", method);
+            let unknown_id = ask("orgId=0197a3b0-0000-7000-8000-000000000001", method);
+            for slug in ["off", "fresh"] {
+                let id = id_of(&cli, slug);
+                assert_eq!(ask(&format!("slug={slug}"), method), unknown, "{slug}");
+                assert_eq!(ask(&format!("orgId={id}"), method), unknown_id, "{slug}");
+            }
+        }
+    }
+    // What is not there is looked for again after a second, whichever it is.
+    thread::sleep(Duration::from_millis(1_100));
+    let misses = |slug: &str| {
+        let count = || {
+            let metrics = serving.metrics();
+            let of = r#"tenantctl_cache_requests_total{cache="public_channels",result="miss"} "#;
+            let line = metrics.lines().find_map(|line| line.strip_prefix(of));
+            line.map_or(0, |number| number.parse::<u32>().unwrap())
+        };
+        let before = count();
+        let path = format!("/api/public/org-lookup?slug={slug}");
+        Ask::get(&serving, &path).send();
+        count() - before
+    };
+    assert_eq!([misses("nowhere"), misses("off"), misses("fresh")], [1; 3]);
+
+    cli.ok(&["channel", "enable", "web", "--org", "off"]);
+    until(|| {
+        let path = "/api/public/org-lookup?slug=off";
+        Ask::get(&serving, path).send().status == 200
+    });
 }
 
 /// Suspended, deleted, never there, not a name at all, another channel: one answer.

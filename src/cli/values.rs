@@ -12,10 +12,14 @@ use crate::{
         UserId,
         access::Reader,
         booking::{AppointmentStatus, ClockTime, Function, Moment, ScheduleKind, Weekday},
-        channel::ChannelKind,
+        channel::{
+            ChannelKind,
+            identity::{ClaimStatus, IdentityKind},
+        },
         display_name,
         import::{DateOrder, ImportKind, Mapping, MemberMode, OnConflict},
         organization::OrganizationStatus,
+        quarantine::QuarantineStatus,
         webhook::Scheme,
         webhook_event::EventStatus,
     },
@@ -57,6 +61,12 @@ parsers! {
     time_zone -> TimeZone;
     /// A BCP 47 language tag.
     locale -> Locale;
+    /// The status of a claim to an identity.
+    claim_status -> ClaimStatus;
+    /// A kind of identity.
+    identity_kind -> IdentityKind;
+    /// The status of a quarantined event.
+    quarantine_status -> QuarantineStatus;
     /// A user id.
     user_id -> UserId;
     /// A role.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Environment;
 use super::secret_places::SecretPlaces;
+use crate::domain::{channel::identity::ClaimPolicy, webhook::route::UnnamedIdentities};
 use crate::error::Result;
 
 /// What `tenantctl serve` listens on, what it trusts, and its limits. Its flags win over it.
@@ -139,6 +140,18 @@ pub struct ServerSection {
     /// The form of the log on stderr.
     pub log_format: LogFormat,
 
+    /// What it needs that a tenant's own admin claims a telephone number, an agent or an instance by the
+    /// settings of a channel. approved: the operator's approval (`tenantctl channel claim approve`). open:
+    /// nothing, for platforms that verify elsewhere whose it is. What another organization holds is
+    /// refused either way.
+    pub claims: ClaimPolicy,
+
+    /// What becomes of a webhook event that names a telephone number, an agent or an instance, where the
+    /// organization of the endpoint has registered none. quarantine: the operator looks at it (`tenantctl
+    /// webhook quarantine adopt` registers what it names). accept: it is taken as that organization's,
+    /// provided that no other holds what it names.
+    pub unnamed_identities: UnnamedIdentities,
+
     /// A command that prints what the identity provider signs sign-ups with (Standard Webhooks,
     /// such as the auth hooks of Supabase): whsec_…, several joined with |. It is run by `sh -c`
     /// and has 30 seconds. They are taken at /webhooks/sign-up; not set anywhere: they are not.
@@ -196,6 +209,8 @@ impl Default for ServerSection {
             shutdown_seconds: 30,
             workers: 4,
             log_format: LogFormat::Json,
+            claims: ClaimPolicy::default(),
+            unnamed_identities: UnnamedIdentities::default(),
             sign_up_secret_command: None,
             sign_up_secret_env: None,
             sign_up_secret_file: None,

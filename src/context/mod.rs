@@ -251,6 +251,7 @@ impl App {
             clock: self.clock,
             request_id: self.request_id,
             mail: None,
+            claims: self.config()?.server.claims,
         })
     }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{PlatformConn, TenantTx, stored, webhooks::identities};
+use super::{PlatformConn, TenantTx, stored};
 use crate::{
     domain::{
         AiBackend, ChannelConfiguration, ChannelKind, ChannelSettings, DataIntegration,
@@ -167,7 +167,6 @@ pub async fn update(
     .fetch_optional(tx.connection())
     .await?;
     if new_version.is_some() {
-        identities::replace(tx, channel.kind, &channel.settings).await?;
         notify(tx, channel.kind.as_str()).await?;
     }
     Ok(new_version)

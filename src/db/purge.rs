@@ -21,6 +21,7 @@ pub const TABLES: &[&str] = &[
     "messages",
     "channel_usage",
     "channel_identities",
+    "channel_claims",
     "access_log",
     "access_chains",
     "appointments",
@@ -42,6 +43,10 @@ pub const TABLES: &[&str] = &[
     "organization_slugs",
 ];
 
+/// The events of the platform's quarantine that go with an organization: those that came to its endpoints,
+/// and what is remembered of those that were assigned to it.
+const QUARANTINED: &str = "quarantined_events";
+
 /// How many rows would go, by table.
 ///
 /// # Errors
@@ -60,6 +65,14 @@ pub async fn count(
             .await?;
         counts.push(deleted(table, rows));
     }
+    let quarantined = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM quarantined_events
+            WHERE endpoint_organization = $1 OR assigned_organization = $1"#,
+        organization.as_uuid(),
+    )
+    .fetch_one(conn.connection())
+    .await?;
+    counts.push(deleted(QUARANTINED, quarantined));
     counts.push(deleted("organizations", 1));
     Ok(counts)
 }
@@ -105,6 +118,16 @@ pub async fn delete_all(
             i64::try_from(done.rows_affected()).unwrap_or(i64::MAX),
         ));
     }
+    let quarantined = sqlx::query!(
+        "DELETE FROM quarantined_events WHERE endpoint_organization = $1 OR assigned_organization = $1",
+        organization.as_uuid()
+    )
+    .execute(conn.connection())
+    .await?;
+    gone.push(deleted(
+        QUARANTINED,
+        i64::try_from(quarantined.rows_affected()).unwrap_or(i64::MAX),
+    ));
     let root = sqlx::query!(
         "DELETE FROM organizations WHERE id = $1",
         organization.as_uuid()

@@ -32,6 +32,7 @@ pub mod organization;
 pub mod outbox;
 pub mod phone;
 mod phone_plan;
+pub mod quarantine;
 pub mod rfc3339;
 pub mod role;
 pub mod slug;

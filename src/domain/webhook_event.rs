@@ -12,7 +12,6 @@ named_enum! {
         Pending = "pending", "It waits for a worker, or for its next attempt.";
         Done = "done", "It had its effect.";
         Dead = "dead", "Every attempt failed.";
-        Quarantined = "quarantined", "What it says of its organization does not agree.";
         Discarded = "discarded", "An operator gave it up.";
     }
 }
@@ -28,7 +27,7 @@ pub struct WebhookEvent {
     /// In a word of the provider's, such as `call_ended`.
     pub kind: String,
     pub status: EventStatus,
-    /// Why it is quarantined, or what the last attempt failed of.
+    /// What the last attempt failed of.
     pub reason: Option<String>,
     pub attempts: i32,
     pub received_at: DateTime<Utc>,

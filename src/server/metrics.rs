@@ -191,10 +191,7 @@ impl Metrics {
                 self.events.get_or_create(&labels).inc_by(number);
             }
         };
-        count(
-            "stored",
-            receipt.stored - receipt.quarantined.min(receipt.stored),
-        );
+        count("stored", receipt.stored);
         count("duplicate", receipt.duplicates);
         count("quarantined", receipt.quarantined);
     }

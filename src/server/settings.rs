@@ -6,7 +6,7 @@ use url::Url;
 
 use crate::{
     config::ServerSection,
-    domain::Network,
+    domain::{Network, webhook::route::UnnamedIdentities},
     error::{Error, Result},
 };
 
@@ -23,6 +23,8 @@ pub struct Settings {
     /// Whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<Network>,
     pub limits: Limits,
+    /// What becomes of events that name no identity of an organization that has registered none.
+    pub unnamed_identities: UnnamedIdentities,
     /// How long a stopping server finishes what it took.
     pub shutdown: Duration,
     /// How many pieces of background work are done at once; none: that is another process's.
@@ -81,6 +83,7 @@ impl Settings {
                 .map(|text| text.parse())
                 .collect::<Result<_>>()?,
             limits: Limits::of(section),
+            unnamed_identities: section.unnamed_identities,
             shutdown: seconds(section.shutdown_seconds),
             workers: section.workers,
         })

@@ -13,7 +13,7 @@ use crate::{
     context::Clock,
     crypto::SealingKeys,
     db::{Database, Pool},
-    domain::Actor,
+    domain::{Actor, channel::identity::ClaimPolicy},
     error::Result,
     services::Session,
     stop::Stop,
@@ -95,6 +95,7 @@ impl ServerState {
             clock: self.clock,
             request_id,
             mail: None,
+            claims: ClaimPolicy::default(),
         }
     }
 }

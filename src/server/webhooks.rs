@@ -28,7 +28,6 @@ use crate::{
     crypto::SealingKeys,
     domain::{
         OrganizationId,
-        channel::identity::IdentityKind,
         webhook::{Incoming, Refusal, Scheme, meta, parse, verify},
         webhook_endpoint::{EndpointAddress, SecretPurpose},
     },
@@ -38,15 +37,13 @@ use crate::{
 
 /// Bytes of a request of Meta, which sends batches (Meta, Webhooks for WhatsApp: up to 3 MB).
 const META_BODY: usize = 3 * 1024 * 1024;
-/// Endpoints, and agents and numbers, that are known at once.
+/// Endpoints that are known at once.
 const KNOWN: usize = 20_000;
 
 /// What the receivers know already.
 #[derive(Debug)]
 pub struct Receivers {
     endpoints: Arc<Cache<EndpointAddress, Found>>,
-    /// By who asks, too: nobody waits for a look-up that waits for the turn of another.
-    claimants: Arc<Cache<(OrganizationId, IdentityKind, String), Claimants>>,
     /// What the identity provider signs sign-ups with; none: it is not listened to.
     sign_up_secrets: Vec<SecretString>,
 }
@@ -60,21 +57,10 @@ impl OfOrganization for Found {
     }
 }
 
-/// Of no organization: any of them may change it.
-#[derive(Debug)]
-struct Claimants(Vec<OrganizationId>);
-
-impl OfOrganization for Claimants {
-    fn organization(&self) -> Option<OrganizationId> {
-        None
-    }
-}
-
 impl Receivers {
     pub(super) fn new(caches: &Caches, sign_up_secrets: Vec<SecretString>) -> Self {
         Self {
             endpoints: caches.cache("webhook_endpoints", KNOWN),
-            claimants: caches.cache("channel_identities", KNOWN),
             sign_up_secrets,
         }
     }
@@ -136,14 +122,10 @@ async fn receive(
     let verified = verify(scheme, &request, &secrets, now).map_err(refuse)?;
     let parsed = parse(&verified).map_err(refuse)?;
     let own = loaded.organization.id;
-    let mut claimed = Vec::new();
-    for claim in webhooks::claims(&parsed, &verified) {
-        let who = claimants(&state, own, &claim).await?;
-        claimed.push((claim, who.0.clone()));
-    }
     let db = state.connection_for(own).await?;
     let event = (&parsed, &verified);
-    let receipt = webhooks::receive(&db, loaded, &request, event, &claimed, now).await?;
+    let unnamed = state.settings.unnamed_identities;
+    let receipt = webhooks::receive(&db, loaded, &request, event, unnamed, now).await?;
     state.metrics.received(loaded.endpoint.channel, &receipt);
     if receipt.stored > 0 {
         state.work.notify_one();
@@ -166,21 +148,6 @@ async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Foun
     };
     let endpoints = &state.receivers.endpoints;
     endpoints.get_or(&state.metrics, address, load).await
-}
-
-async fn claimants(
-    state: &ServerState,
-    own: OrganizationId,
-    claim: &(IdentityKind, String),
-) -> Result<Arc<Claimants>> {
-    let load = || async {
-        let db = state.connection_for(own).await?;
-        let who = webhooks::claimants(&db, claim.0, &claim.1).await?;
-        Ok(Claimants(who))
-    };
-    let known = &state.receivers.claimants;
-    let key = (own, claim.0, claim.1.clone());
-    known.get_or(&state.metrics, &key, load).await
 }
 
 /// The URL that the provider was told, which Twilio signs.

@@ -15,7 +15,11 @@ use crate::{
     },
     error::{Error, Result},
     run,
-    services::{Session, activity::Change},
+    services::{
+        Session,
+        activity::Change,
+        claims::{self, Standing},
+    },
 };
 
 /// The five channels of an organization.
@@ -51,6 +55,8 @@ pub struct ChannelDetails {
     pub organization: Organization,
     pub effective: EffectiveChannel,
     pub instructions: Vec<ResolvedInstruction>,
+    /// Where the claims to what its settings name stand.
+    pub claims: Standing,
 }
 
 /// One channel.
@@ -69,7 +75,10 @@ pub async fn show(
         &effective.organization,
         &effective.platform,
     );
+    let settings = &effective.channel.configuration.settings;
+    let claims = claims::standing(&mut scope.tx, settings).await?;
     Ok(ChannelDetails {
+        claims,
         organization: scope.organization,
         effective,
         instructions,
@@ -100,6 +109,8 @@ pub struct ChannelChange {
     pub organization: Organization,
     pub before: StoredChannel,
     pub after: StoredChannel,
+    /// Where the claims to what its settings name stand.
+    pub claims: Standing,
 }
 
 impl ChannelChange {
@@ -114,8 +125,11 @@ impl ChannelChange {
 ///
 /// With `expected_version`, the change is refused where the channel has been changed since.
 ///
+/// What the settings name anew is claimed: see [`claims`].
+///
 /// # Errors
-/// `Conflict` for a stale version; what `compute` returns.
+/// `Conflict` for a stale version, and where another organization holds what is claimed; what `compute`
+/// returns.
 pub async fn change(
     session: &Session,
     organization: OrganizationId,
@@ -124,7 +138,7 @@ pub async fn change(
     compute: impl FnOnce(&ChannelConfiguration, &Organization) -> Result<ChannelConfiguration>,
 ) -> Result<ChannelChange> {
     let mut scope = session
-        .write(organization, Permission::ChannelsEdit)
+        .write_and_leave(organization, Permission::ChannelsEdit)
         .await?;
     let before = db::channels::get(&mut scope.tx, kind).await?;
     if expected_version.is_some_and(|expected| expected != before.version) {
@@ -134,7 +148,9 @@ pub async fn change(
     configuration.validate()?;
     let organization = scope.organization.clone();
     if configuration == before.configuration {
+        let claims = claims::standing(&mut scope.tx, &configuration.settings).await?;
         return Ok(ChannelChange {
+            claims,
             organization,
             after: before.clone(),
             before,
@@ -156,11 +172,16 @@ pub async fn change(
         before: Some(snapshot(&before)),
         after: Some(snapshot(&after)),
     };
-    scope.finish(session, change).await?;
+    db::activity::append(&mut scope.tx, session.entry(change)).await?;
+    let new = claims::New::follow(session, &mut scope).await?;
+    let claims = new.standing(&mut scope.tx, &after.configuration.settings);
+    let claims = claims.await?;
+    new.settle(session, scope.tx).await?;
     Ok(ChannelChange {
         organization,
         before,
         after,
+        claims,
     })
 }
 

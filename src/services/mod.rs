@@ -6,6 +6,7 @@ pub mod activity;
 pub mod agents;
 pub mod booking;
 pub mod channels;
+pub mod claims;
 pub mod import;
 pub mod invitations;
 pub mod members;

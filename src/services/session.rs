@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use crate::{
     context::{Clock, new_id},
-    db::{self, Database, TenantTx, activity::NewEntry},
+    db::{self, Database, PlatformConn, TenantTx, activity::NewEntry},
     domain::{
         OrganizationId, PatientId, Permission, Role, UserId,
         actor::Actor,
+        channel::identity::ClaimPolicy,
         organization::{Organization, OrganizationStatus},
         user::User,
     },
@@ -27,6 +28,8 @@ pub struct Session {
     pub request_id: Uuid,
     /// Where set, invitations are mailed: this seals their tokens until they are.
     pub mail: Option<TokenSeal>,
+    /// What claims of users to identities need; the operator's are granted at once.
+    pub claims: ClaimPolicy,
 }
 
 impl Session {
@@ -69,6 +72,35 @@ impl Session {
     ) -> Result<Scope> {
         let tx = TenantTx::begin(&self.db, organization).await?;
         self.write_in(tx, permission).await
+    }
+
+    /// As [`Session::write`], for a change that ends with rights of the platform ([`TenantTx::leave`]):
+    /// it begins on the connection that has them.
+    ///
+    /// # Errors
+    /// As [`Session::write`].
+    pub(super) async fn write_and_leave(
+        &self,
+        organization: OrganizationId,
+        permission: Permission,
+    ) -> Result<Scope> {
+        let scope = self.write_and_leave_any_status(organization, permission);
+        let scope = scope.await?;
+        scope.refuse_deleted()?;
+        Ok(scope)
+    }
+
+    /// As [`Session::write_and_leave`], also where the organization is deleted.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    pub(super) async fn write_and_leave_any_status(
+        &self,
+        organization: OrganizationId,
+        permission: Permission,
+    ) -> Result<Scope> {
+        let conn = PlatformConn::begin(&self.db).await?;
+        self.lock(conn.enter(organization).await?, permission).await
     }
 
     /// As [`Session::write`], in a transaction that runs already.

@@ -15,7 +15,8 @@ use crate::{
         webhooks::events::{self, NewEvent},
     },
     domain::{
-        ChannelKind, Organization, OrganizationId, OrganizationStatus, ResolvedInstruction, instructions, jwt,
+        ChannelKind, Organization, OrganizationId, OrganizationStatus, ResolvedInstruction,
+        instructions, jwt,
         webhook_effect::WidgetMessage,
         webhook_event::Delivery,
         widget::{Named, PublicChannel, SessionClaims, VisitorMessage},
@@ -193,7 +194,7 @@ pub async fn receive(
             headers: json!({ "origin": claims.origin }),
             body,
         },
-        quarantined: None,
+        scheme: None,
         received_at: now,
     };
     let is_new = events::insert(&mut tx, &event).await?;

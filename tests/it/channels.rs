@@ -74,6 +74,7 @@ fn the_shape_that_scripts_read() {
     {
       "ai_backend": "openai_gpt4o_mini",
       "channel": "web",
+      "claims": [],
       "data_integrations": [],
       "effective_model": "gpt-4o",
       "enabled": true,
@@ -463,6 +464,8 @@ async fn running_servers_are_told_after_the_commit_and_only_then() {
         listener.recv().await.unwrap().payload(),
         format!("{id}:retell")
     );
+    // The agent is granted to it.
+    assert_eq!(listener.recv().await.unwrap().payload(), format!("{id}:*"));
 
     cli.ok(&[
         "agent",

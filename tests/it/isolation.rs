@@ -42,6 +42,10 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
         "the platform's own log; the tenant role has no right on it",
     ),
     (
+        "quarantined_events",
+        "the platform's own: it is not certain whose they are; the tenant role has no right on it",
+    ),
+    (
         "system_agent_configurations",
         "defaults that every tenant reads and none writes",
     ),
@@ -58,8 +62,12 @@ const GLOBAL_TABLES: &[(&str, &str)] = &[
 /// Tenant tables on which row-level security is enabled but not forced, and why.
 const NOT_FORCED: &[(&str, &str)] = &[
     (
+        "channel_claims",
+        "the operator decides on the claims of all tenants; holds agents and numbers",
+    ),
+    (
         "channel_identities",
-        "a webhook is held against what other organizations say is theirs; holds agents and numbers",
+        "an identity belongs to one organization on the platform; holds agents and numbers",
     ),
     (
         "invitation_lookups",

@@ -14,6 +14,7 @@ mod audit;
 mod audit_expression;
 mod booking;
 mod channels;
+mod claims;
 mod common;
 mod config;
 mod crash;

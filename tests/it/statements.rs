@@ -52,8 +52,16 @@ const ACROSS_TENANTS: &[(&str, &str)] = &[
         "the length of the queue",
     ),
     (
-        "SELECT DISTINCT organization_id FROM channel_identities",
-        "who says that an agent or a number is theirs",
+        "SELECT i.kind, i.value, i.organization_id FROM channel_identities i",
+        "whose an agent or a number is",
+    ),
+    (
+        "FROM channel_identities UNION ALL",
+        "the operator sees the claims of all organizations",
+    ),
+    (
+        "FROM channel_claims c JOIN organizations o ON o.id = c.organization_id AND o.status",
+        "how many claims wait",
     ),
     (
         "SELECT organization_id FROM organization_slugs WHERE slug = $1",

@@ -142,6 +142,8 @@ impl Edit<'_> {
             organization: self.organization.clone(),
             before: self.before.clone(),
             after: self.before.clone(),
+            // Nothing was asked of the database, and nothing is claimed by it.
+            claims: Vec::new(),
         };
         ChangedView::new(change, "updated")
     }

@@ -1,5 +1,6 @@
 //! `tenantctl channel`: how patients reach an organization's AI agents.
 
+mod claim;
 mod edit;
 mod instructions;
 mod list;
@@ -24,6 +25,8 @@ pub enum ChannelCommand {
     Edit(edit::EditArgs),
     Usage(usage::UsageArgs),
     #[command(subcommand)]
+    Claim(claim::ClaimCommand),
+    #[command(subcommand)]
     Instructions(instructions::InstructionsCommand),
 }
 
@@ -41,6 +44,7 @@ impl ChannelCommand {
             Self::Disable(args) => app.show(args.run(app).await?).await,
             Self::Edit(args) => app.show(args.run(app).await?).await,
             Self::Usage(args) => app.list(args.run(app).await?).await,
+            Self::Claim(command) => command.run(app).await,
             Self::Instructions(command) => command.run(app).await,
         }
     }

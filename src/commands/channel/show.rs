@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::view::ChannelView;
+use super::view::{ChannelView, ClaimLine};
 use crate::{
     cli::{complete, values},
     commands::changes::brief,
@@ -53,6 +53,8 @@ struct ShownView {
     channel: ChannelView,
     /// What the agents follow, and from which layer it comes.
     resolved_instructions: Vec<ResolvedInstruction>,
+    /// Where the claims to what the settings name stand.
+    claims: Vec<ClaimLine>,
 }
 
 impl From<ChannelDetails> for ShownView {
@@ -60,6 +62,7 @@ impl From<ChannelDetails> for ShownView {
         Self {
             channel: ChannelView::new(&details.organization, details.effective.channel),
             resolved_instructions: details.instructions,
+            claims: ClaimLine::all(details.claims),
         }
     }
 }
@@ -67,6 +70,16 @@ impl From<ChannelDetails> for ShownView {
 impl View for ShownView {
     fn human(&self, page: &mut Page) {
         self.channel.fields(page);
+        if !self.claims.is_empty() {
+            page.heading("Claims");
+            let style = page.style();
+            let rows: Vec<_> = self
+                .claims
+                .iter()
+                .map(|claim| claim.cells(&style))
+                .collect();
+            page.table(&["KIND", "VALUE", "STATUS"], &rows);
+        }
         page.heading("Instructions");
         let rows: Vec<_> = self
             .resolved_instructions
@@ -83,6 +96,9 @@ impl View for ShownView {
     }
 
     fn warnings(&self) -> Vec<Hint> {
-        self.channel.warnings()
+        let mut warnings = self.channel.warnings();
+        let claims = self.claims.iter();
+        warnings.extend(claims.filter_map(|claim| claim.warning(self.channel.channel)));
+        warnings
     }
 }

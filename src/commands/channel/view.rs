@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::claim;
 use crate::{
     commands::{
         changes::{self, KeyChange, brief},
@@ -11,12 +12,16 @@ use crate::{
     db::channels::StoredChannel,
     domain::{
         AiBackend, ChannelConfiguration, ChannelKind, ChannelSettings, DataIntegration,
-        Organization, OrganizationStatus, channel::key::settings_of,
+        Organization, OrganizationStatus,
+        channel::{
+            identity::{ClaimStatus, IdentityKind},
+            key::settings_of,
+        },
     },
     hint::Hint,
     output::{Cell, Page, Record, Style, View, rfc3339},
     run,
-    services::channels::ChannelChange,
+    services::{channels::ChannelChange, claims::Standing},
 };
 
 /// What `channel show -o json` says besides the configuration: `channel set` does not read it.
@@ -29,6 +34,7 @@ pub(super) const NOT_CONFIGURATION: &[&str] = &[
     "updated_at",
     "warnings",
     "resolved_instructions",
+    "claims",
 ];
 
 /// A channel, as every command shows it.
@@ -36,7 +42,7 @@ pub(super) const NOT_CONFIGURATION: &[&str] = &[
 pub(super) struct ChannelView {
     /// The slug.
     organization: String,
-    channel: ChannelKind,
+    pub(super) channel: ChannelKind,
     enabled: bool,
     /// Enabled, and the organization is active.
     live: bool,
@@ -172,6 +178,48 @@ impl Record for ChannelView {
     }
 }
 
+/// Where the claim to a number, an agent or an instance of the settings stands.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ClaimLine {
+    kind: IdentityKind,
+    value: String,
+    status: ClaimStatus,
+}
+
+impl ClaimLine {
+    pub(super) fn all(claims: Standing) -> Vec<Self> {
+        let claims = claims.into_iter();
+        claims
+            .map(|(identity, status)| Self {
+                kind: identity.kind,
+                value: identity.value,
+                status,
+            })
+            .collect()
+    }
+
+    pub(super) fn cells(&self, style: &Style) -> Vec<Cell> {
+        vec![
+            self.kind.as_str().into(),
+            self.value.as_str().into(),
+            claim::status_cell(style, self.status),
+        ]
+    }
+
+    /// A claim that is not granted keeps the channel from answering for it.
+    pub(super) fn warning(&self, channel: ChannelKind) -> Option<Hint> {
+        let Self { kind, value, .. } = self;
+        let why = match self.status {
+            ClaimStatus::Granted => return None,
+            ClaimStatus::Pending => "its claim waits for the operator's approval",
+            ClaimStatus::Rejected => "the operator rejected its claim",
+            ClaimStatus::Released => "the operator released it",
+            ClaimStatus::Dormant => "the organization is deleted",
+        };
+        Some(format!("channel {channel} does not answer for {kind} {value}: {why}").into())
+    }
+}
+
 /// What a change made of a channel.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
@@ -180,6 +228,8 @@ pub(super) struct ChangedView {
     changes: Vec<KeyChange>,
     #[serde(flatten)]
     channel: ChannelView,
+    /// Where the claims to what the settings name stand.
+    claims: Vec<ClaimLine>,
     #[serde(skip)]
     verb: &'static str,
     #[serde(skip)]
@@ -197,6 +247,7 @@ impl ChangedView {
         Self {
             changed: !changes.is_empty(),
             changes,
+            claims: ClaimLine::all(change.claims),
             channel,
             verb,
             next,
@@ -272,6 +323,9 @@ impl View for ChangedView {
     }
 
     fn warnings(&self) -> Vec<Hint> {
-        self.channel.warnings()
+        let mut warnings = self.channel.warnings();
+        let claims = self.claims.iter();
+        warnings.extend(claims.filter_map(|claim| claim.warning(self.channel.channel)));
+        warnings
     }
 }

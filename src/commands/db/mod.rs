@@ -18,7 +18,7 @@ use crate::{
     hint::Hint,
     output::{Cell, Page, Style, View},
     run,
-    services::{protection, roles},
+    services::{claims, protection, roles},
 };
 
 /// Migrate the database, see where it stands, protect it, create the roles that serve it, and seal its
@@ -84,8 +84,22 @@ pub(super) async fn migrate(app: &App) -> Result<MigratedView> {
     if target.source == DatabaseSource::Local && !app.global.dry_run {
         roles::create_missing(&app.owner_session().await?).await?;
     }
-    Ok(MigratedView { database, applied })
+    let conflicting_claims = match applied
+        .iter()
+        .any(|one| one.version == EXCLUSIVE_IDENTITIES)
+    {
+        true => claims::waiting(db).await?.conflicting,
+        false => 0,
+    };
+    Ok(MigratedView {
+        database,
+        applied,
+        conflicting_claims,
+    })
 }
+
+/// Since this migration, an identity belongs to one organization.
+const EXCLUSIVE_IDENTITIES: i64 = 11;
 
 #[derive(Serialize)]
 pub(super) struct MigratedView {
@@ -93,6 +107,14 @@ pub(super) struct MigratedView {
     database: String,
     /// What this call applied.
     pub(super) applied: Vec<Migration>,
+    /// Numbers, agents and instances that several organizations had configured, as far as the migration
+    /// took them away: their claims wait for the operator.
+    #[serde(skip_serializing_if = "is_zero")]
+    conflicting_claims: i64,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl View for MigratedView {
@@ -113,8 +135,23 @@ impl View for MigratedView {
     fn next(&self) -> Vec<Hint> {
         match self.applied.first() {
             Some(first) if first.version == 1 => vec![run!["org", "create", "NAME"]],
+            _ if self.conflicting_claims > 0 => {
+                vec![run!["channel", "claim", "list", "--status", "pending"]]
+            }
             _ => Vec::new(),
         }
+    }
+
+    fn warnings(&self) -> Vec<Hint> {
+        if self.conflicting_claims == 0 {
+            return Vec::new();
+        }
+        let warning = format!(
+            "{} claims to numbers, agents or instances that several organizations had configured are \
+             pending: each now belongs to one organization",
+            self.conflicting_claims
+        );
+        vec![warning.into()]
     }
 }
 

@@ -11,7 +11,7 @@ use clap::Args;
 use crate::{
     context::{App, new_id},
     db::{self, Authority, ConnectSettings, Database, roles::Rights},
-    domain::Actor,
+    domain::{Actor, channel::identity::ClaimPolicy},
     error::{Error, ErrorKind, Result},
     hint::Hint,
     run,
@@ -124,5 +124,6 @@ async fn migrated(app: &App, settings: &ConnectSettings) -> Result<Session> {
         clock: app.clock,
         request_id: new_id(),
         mail: None,
+        claims: ClaimPolicy::default(),
     })
 }

@@ -11,11 +11,12 @@ use crate::{
     crypto::SealingKeys,
     domain::{
         ChannelConfiguration, ChannelKind, Email, Organization, OrganizationStatus, Role, Slug,
+        channel::identity::{Identity, IdentityKind},
         user::User,
     },
     error::{ErrorKind, Result},
     services::{
-        Session, channels, invitations, members,
+        Session, channels, claims, invitations, members,
         organizations::{self, FirstOwner, NewOrganization},
         outbox::TokenSeal,
         users::{self, SignUp},
@@ -51,7 +52,11 @@ const DEFAULT: Part = Part {
     owner: ("owner@default.example", "Default Owner"),
     guest: "guest@default.example",
     greeting: "Answer in English. Offer the next free appointment first.",
-    whatsapp: &[("phone_number_id", "106540352242922"), ("enabled", "true")],
+    whatsapp: &[
+        ("phone_number_id", "106540352242922"),
+        ("instance_name", "default-organization"),
+        ("enabled", "true"),
+    ],
     number: "+12025550110",
     practice: Practice {
         provider: "Dr. Dana Default",
@@ -68,7 +73,11 @@ const HARBOR: Part = Part {
     owner: ("owner@harbor.example", "Harbor Owner"),
     guest: "guest@harbor.example",
     greeting: "Antworte auf Deutsch. Frage zuerst, ob es ein Notfall ist.",
-    whatsapp: &[("enabled", "false")],
+    whatsapp: &[
+        ("phone_number_id", "106540352242923"),
+        ("instance_name", "harbor-clinic"),
+        ("enabled", "false"),
+    ],
     number: "+41443643500",
     practice: Practice {
         provider: "Dr. Hanna Hafen",
@@ -147,7 +156,7 @@ async fn reopen(app: &App, session: &Session, known: Organization) -> Result<Org
     let mut organization = known;
     if organization.status == OrganizationStatus::Deleted {
         let restored = organizations::restore(session, organization.id).await?;
-        organization = restored.after;
+        organization = restored.changed.after;
         app.printer
             .done(&format!("{}: restored, it was deleted", organization.name));
     }
@@ -277,6 +286,14 @@ async fn configure(
     ];
     let standard = ChannelKind::TwilioStandard;
     set(&as_owner, &organization, standard, &telephone).await?;
+    // What the owner claimed waits for the operator; the number at Meta is left waiting.
+    for (kind, value) in [
+        (IdentityKind::PhoneNumber, part.number),
+        (IdentityKind::EvolutionInstance, part.slug),
+    ] {
+        let identity = Identity::parse(kind, value)?;
+        claims::approve(session, organization.id, &identity).await?;
+    }
     app.printer.done(&format!(
         "{}: Twilio instructions set, WhatsApp {}",
         organization.name,

@@ -12,7 +12,7 @@ use crate::{
     crypto::SealingKeys,
     domain::{
         ChannelKind, Organization, hexadecimal,
-        webhook::{Incoming, Refusal, Scheme, parse, verify},
+        webhook::{Incoming, Refusal, Scheme, parse, route::UnnamedIdentities, verify},
         webhook_endpoint::{SecretPurpose, WebhookEndpoint},
     },
     error::{Error, Result},
@@ -176,7 +176,7 @@ async fn take(
         loaded,
         &request,
         (&parsed, &verified),
-        &[],
+        UnnamedIdentities::Quarantine,
         now,
     )
     .await?;

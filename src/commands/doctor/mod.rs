@@ -6,6 +6,7 @@ mod report;
 mod schema;
 mod server;
 mod serving;
+mod webhooks;
 
 use clap::Args;
 
@@ -16,6 +17,7 @@ use crate::{
     context::App,
     db::{Database, health, migrate},
     error::Result,
+    services::{claims, webhooks::quarantine},
 };
 
 /// Look for everything that could be wrong, and say how to mend it.
@@ -115,6 +117,8 @@ async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Ve
         checks.push(schema::unique_names(db).await);
         checks.push(schema::temporary_tables(&health));
         checks.push(serving::role(app, db, target).await);
+        checks.push(webhooks::claims(claims::waiting(db).await));
+        checks.push(webhooks::quarantine(quarantine::waiting(db).await));
     } else {
         for name in [
             "tenant_scope",
@@ -122,6 +126,8 @@ async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Ve
             "unique_names",
             "temporary_tables",
             "serving_role",
+            webhooks::CLAIMS,
+            webhooks::QUARANTINE,
         ] {
             let why = "the database is not up to date";
             checks.push(Check::skipped(name, Area::Database, why));

@@ -14,7 +14,7 @@ use crate::{
     run,
     services::{
         Session,
-        organizations::{self, Retention},
+        organizations::{self, Restored, Retention},
     },
 };
 
@@ -231,8 +231,12 @@ impl RestoreArgs {
         let session = app.session().await?;
         session.require_operator("restore an organization")?;
         let found = app.organization(&session, Some(&self.organization)).await?;
-        let changed = organizations::restore(&session, found.id).await?;
-        let next = vec![run!["org", "delete", changed.after.slug].labeled("undo")];
-        Ok(ChangedView::new(changed, "restored", next))
+        let Restored { changed, waiting } = organizations::restore(&session, found.id).await?;
+        let slug = &changed.after.slug;
+        let mut next = vec![run!["org", "delete", slug].labeled("undo")];
+        if !waiting.is_empty() {
+            next.push(run!["channel", "claim", "list", "--of", slug]);
+        }
+        Ok(ChangedView::new(changed, "restored", next).with_claims(waiting))
     }
 }

@@ -8,7 +8,10 @@ use crate::{
     cli::{complete, values},
     commands::views::OrganizationView,
     context::App,
-    domain::{Locale, Organization, Slug, TimeZone, invitation::AllowedDomains},
+    domain::{
+        Locale, Organization, Slug, TimeZone, channel::identity::Identity,
+        invitation::AllowedDomains,
+    },
     error::{Error, Result},
     hint::Hint,
     output::{Page, View},
@@ -132,6 +135,9 @@ pub(super) struct ChangedView {
     changed: bool,
     #[serde(flatten)]
     organization: OrganizationView,
+    /// What the organization held before it was deleted and another holds now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pending_claims: Vec<Identity>,
     #[serde(skip)]
     verb: &'static str,
     #[serde(skip)]
@@ -145,8 +151,17 @@ impl ChangedView {
         Self {
             changed: is_change,
             organization: after.into(),
+            pending_claims: Vec::new(),
             verb,
             next: if is_change { next } else { Vec::new() },
+        }
+    }
+
+    /// Tells what could not be claimed again.
+    pub(super) fn with_claims(self, pending_claims: Vec<Identity>) -> Self {
+        Self {
+            pending_claims,
+            ..self
         }
     }
 }
@@ -173,5 +188,14 @@ impl View for ChangedView {
 
     fn next(&self) -> Vec<Hint> {
         self.next.clone()
+    }
+
+    fn warnings(&self) -> Vec<Hint> {
+        let pending = self.pending_claims.iter();
+        pending
+            .map(|identity| {
+                format!("{identity}: held by another organization now; the claim is pending").into()
+            })
+            .collect()
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn status_cell(style: &Style, status: EventStatus) -> Cell {
     match status {
         EventStatus::Done => style.ok(status.as_str()),
         EventStatus::Pending => style.warn(status.as_str()),
-        EventStatus::Dead | EventStatus::Quarantined => style.bad(status.as_str()),
+        EventStatus::Dead => style.bad(status.as_str()),
         EventStatus::Discarded => style.dim(status.as_str()),
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those with this status: pending, done, dead, quarantined or discarded.
+    /// Only those with this status: pending, done, dead or discarded.
     #[arg(long, value_name = "STATUS", value_parser = values::event_status)]
     status: Option<EventStatus>,
 

@@ -6,6 +6,7 @@ mod endpoint_view;
 mod event_view;
 mod events;
 mod list;
+mod quarantine;
 mod replay;
 mod rotate;
 pub(super) mod secret;
@@ -25,6 +26,8 @@ pub enum WebhookCommand {
     Endpoint(EndpointCommand),
     #[command(subcommand)]
     Events(EventsCommand),
+    #[command(subcommand, add = Scope::Platform)]
+    Quarantine(quarantine::QuarantineCommand),
     #[command(subcommand, add = Scope::Platform)]
     SignUps(sign_ups::SignUpsCommand),
 }
@@ -70,6 +73,7 @@ impl WebhookCommand {
                 EventsCommand::Replay(args) => app.show(args.run(app).await?).await,
                 EventsCommand::Discard(args) => app.show(args.run(app).await?).await,
             },
+            Self::Quarantine(command) => command.run(app).await,
             Self::SignUps(command) => command.run(app).await,
         }
     }

@@ -112,3 +112,23 @@ pub async fn count(
         seconds: row.seconds,
     }))
 }
+
+/// Whether the organization has taken that call: it is recorded, or was connected and the worker is about
+/// to record it.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn is_known(tx: &mut TenantTx, channel: ChannelKind, external_id: &str) -> Result<bool> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM calls
+                           WHERE organization_id = $1 AND channel = $2 AND external_id = $3)
+               OR EXISTS (SELECT FROM stream_tokens
+                           WHERE organization_id = $1 AND channel = $2 AND call_id = $3) AS "known!""#,
+        tx.organization_id().as_uuid(),
+        channel.as_str(),
+        external_id,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(known)
+}

@@ -23,8 +23,8 @@ pub struct NewEvent {
     pub idempotency_key: String,
     pub kind: String,
     pub delivery: Delivery,
-    /// Why it may not be processed.
-    pub quarantined: Option<String>,
+    /// By which scheme it was proven, where its endpoint does not say it: another organization's.
+    pub scheme: Option<Scheme>,
     pub received_at: DateTime<Utc>,
 }
 
@@ -34,21 +34,17 @@ pub struct NewEvent {
 /// # Errors
 /// `Unavailable` when the connection is lost.
 pub async fn insert(tx: &mut TenantTx, event: &NewEvent) -> Result<bool> {
-    let status = match event.quarantined {
-        Some(_) => EventStatus::Quarantined,
-        None => EventStatus::Pending,
-    };
     let inserted = sqlx::query_scalar!(
         r#"WITH event AS (
                INSERT INTO webhook_events
                       (organization_id, id, channel, endpoint_id, idempotency_key, kind, method, query,
-                       headers, body, status, reason, received_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                       headers, body, scheme, status, received_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'pending', $12)
                ON CONFLICT (organization_id, channel, idempotency_key) DO NOTHING
                RETURNING id),
            job AS (
                INSERT INTO webhook_jobs (organization_id, event_id, run_at)
-               SELECT $1, id, $13 FROM event WHERE $11 = 'pending')
+               SELECT $1, id, $12 FROM event)
            SELECT count(*) AS "count!" FROM event"#,
         tx.organization_id().as_uuid(),
         event.id,
@@ -60,8 +56,7 @@ pub async fn insert(tx: &mut TenantTx, event: &NewEvent) -> Result<bool> {
         event.delivery.query,
         event.delivery.headers,
         event.delivery.body,
-        status.as_str(),
-        event.quarantined,
+        event.scheme.map(Scheme::as_str),
         event.received_at,
     )
     .fetch_one(tx.connection())
@@ -88,13 +83,11 @@ pub struct NewPart {
     pub idempotency_key: String,
     pub kind: String,
     pub body: Vec<u8>,
-    /// Why it may not be processed.
-    pub quarantined: Option<String>,
 }
 
 impl Origin {
     /// A request that holds one thing alone.
-    pub fn alone(self, part: NewPart) -> NewEvent {
+    pub fn alone(&self, part: NewPart) -> NewEvent {
         NewEvent {
             id: part.id,
             channel: self.channel,
@@ -103,11 +96,11 @@ impl Origin {
             kind: part.kind,
             delivery: Delivery {
                 method: self.method.to_owned(),
-                query: self.query,
-                headers: self.headers,
+                query: self.query.clone(),
+                headers: self.headers.clone(),
                 body: part.body,
             },
-            quarantined: part.quarantined,
+            scheme: None,
             received_at: self.received_at,
         }
     }
@@ -125,29 +118,25 @@ pub async fn insert_parts(tx: &mut TenantTx, origin: &Origin, parts: Vec<NewPart
     let mut keys = Vec::with_capacity(number);
     let mut kinds = Vec::with_capacity(number);
     let mut bodies = Vec::with_capacity(number);
-    let mut reasons = Vec::with_capacity(number);
     for part in parts {
         ids.push(part.id);
         keys.push(part.idempotency_key);
         kinds.push(part.kind);
         bodies.push(part.body);
-        reasons.push(part.quarantined);
     }
     let inserted = sqlx::query_scalar!(
         r#"WITH event AS (
                INSERT INTO webhook_events
                       (organization_id, id, channel, endpoint_id, idempotency_key, kind, method, query,
-                       headers, body, status, reason, received_at)
-               SELECT $1, p.id, $2, $3, p.key, p.kind, $4, $5, $6, p.body,
-                      CASE WHEN p.reason IS NULL THEN 'pending' ELSE 'quarantined' END, p.reason, $7
-                 FROM unnest($8::uuid[], $9::text[], $10::text[], $11::bytea[], $12::text[])
-                      p (id, key, kind, body, reason)
+                       headers, body, status, received_at)
+               SELECT $1, p.id, $2, $3, p.key, p.kind, $4, $5, $6, p.body, 'pending', $7
+                 FROM unnest($8::uuid[], $9::text[], $10::text[], $11::bytea[]) p (id, key, kind, body)
                 ORDER BY p.key
                ON CONFLICT (organization_id, channel, idempotency_key) DO NOTHING
-               RETURNING id, status),
+               RETURNING id),
            job AS (
                INSERT INTO webhook_jobs (organization_id, event_id, run_at)
-               SELECT $1, id, $7 FROM event WHERE status = 'pending')
+               SELECT $1, id, $7 FROM event)
            SELECT count(*) AS "count!" FROM event"#,
         tx.organization_id().as_uuid(),
         origin.channel.as_str(),
@@ -160,7 +149,6 @@ pub async fn insert_parts(tx: &mut TenantTx, origin: &Origin, parts: Vec<NewPart
         &keys,
         &kinds,
         &bodies,
-        &reasons as &[Option<String>],
     )
     .fetch_one(tx.connection())
     .await?;
@@ -286,7 +274,7 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
 /// `NotFound` where there is no such event.
 pub async fn delivery(tx: &mut TenantTx, id: Uuid) -> Result<(Delivery, Option<Scheme>)> {
     let row = sqlx::query!(
-        r#"SELECT v.method, v.query, v.headers AS "headers: Value", v.body, e.scheme AS "scheme?"
+        r#"SELECT v.method, v.query, v.headers AS "headers: Value", v.body, coalesce(v.scheme, e.scheme) AS scheme
              FROM webhook_events v
              LEFT JOIN webhook_endpoints e
                     ON e.organization_id = v.organization_id AND e.id = v.endpoint_id

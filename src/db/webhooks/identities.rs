@@ -1,73 +1,119 @@
-//! Which agents and numbers organizations say are theirs.
+//! Identities that are granted: whose a number, an agent or an instance is.
 
-use uuid::Uuid;
+use chrono::{DateTime, Utc};
 
 use crate::{
-    db::{PlatformConn, TenantTx},
+    db::{PlatformConn, TenantTx, channels, stored},
     domain::{
-        ChannelKind, ChannelSettings, OrganizationId,
-        channel::identity::{self, IdentityKind},
+        OrganizationId,
+        channel::identity::{Identity, IdentityKind},
     },
     error::Result,
 };
 
-/// Keeps the look-up in step with the settings of a channel, in the transaction that changed them.
+/// An identity of a row.
+pub(super) fn identity(kind: &str, value: String) -> Result<Identity> {
+    let kind: IdentityKind = stored("channel_identities.kind", kind.parse())?;
+    Ok(Identity { kind, value })
+}
+
+/// Kinds and values side by side, for `unnest`.
+pub(super) fn columns(identities: &[Identity]) -> (Vec<String>, Vec<String>) {
+    let pairs = identities.iter();
+    pairs
+        .map(|one| (one.kind.as_str().to_owned(), one.value.clone()))
+        .unzip()
+}
+
+/// What the organization holds.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn replace(
-    tx: &mut TenantTx,
-    channel: ChannelKind,
-    settings: &ChannelSettings,
-) -> Result<()> {
-    let organization = tx.organization_id().as_uuid();
+pub async fn held(tx: &mut TenantTx) -> Result<Vec<Identity>> {
     sqlx::query!(
-        "DELETE FROM channel_identities i USING channel_configurations c
-          WHERE i.organization_id = $1 AND c.organization_id = $1 AND c.channel = $2
-            AND i.channel_id = c.id",
-        organization,
-        channel.as_str(),
+        "SELECT kind, value FROM channel_identities WHERE organization_id = $1 ORDER BY kind, value",
+        tx.organization_id().as_uuid(),
     )
-    .execute(tx.connection())
-    .await?;
-    let (kinds, values): (Vec<String>, Vec<String>) = identity::of(settings)
-        .into_iter()
-        .map(|(kind, value)| (kind.as_str().to_owned(), value))
-        .unzip();
-    if kinds.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO channel_identities (organization_id, channel_id, kind, value)
-         SELECT $1, c.id, i.kind, i.value
-           FROM channel_configurations c, unnest($3::text[], $4::text[]) i (kind, value)
-          WHERE c.organization_id = $1 AND c.channel = $2
-         ON CONFLICT DO NOTHING",
-        organization,
-        channel.as_str(),
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(|row| identity(&row.kind, row.value))
+    .collect()
+}
+
+/// Gives identities of the organization up, and tells the running servers. Returns how many it held.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn release(tx: &mut TenantTx, identities: &[Identity]) -> Result<u64> {
+    let (kinds, values) = columns(identities);
+    let released = sqlx::query!(
+        "DELETE FROM channel_identities i USING unnest($2::text[], $3::text[]) AS gone (kind, value)
+          WHERE i.organization_id = $1 AND i.kind = gone.kind AND i.value = gone.value",
+        tx.organization_id().as_uuid(),
         &kinds,
         &values,
     )
     .execute(tx.connection())
-    .await?;
-    Ok(())
+    .await?
+    .rows_affected();
+    if released > 0 {
+        channels::notify(tx, "*").await?;
+    }
+    Ok(released)
 }
 
-/// The organizations that say it is theirs.
+/// Who holds which of these; those that no organization holds are left out. One of the few questions of
+/// a server that cross tenants.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn organizations(
+pub async fn holders(
     conn: &mut PlatformConn,
-    kind: IdentityKind,
-    value: &str,
-) -> Result<Vec<OrganizationId>> {
-    let rows: Vec<Uuid> = sqlx::query_scalar!(
-        "SELECT DISTINCT organization_id FROM channel_identities WHERE kind = $1 AND value = $2 LIMIT 3",
-        kind.as_str(),
-        value,
+    identities: &[Identity],
+) -> Result<Vec<(Identity, OrganizationId)>> {
+    if identities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (kinds, values) = columns(identities);
+    sqlx::query!(
+        "SELECT i.kind, i.value, i.organization_id FROM channel_identities i
+           JOIN unnest($1::text[], $2::text[]) AS asked (kind, value)
+             ON i.kind = asked.kind AND i.value = asked.value",
+        &kinds,
+        &values,
     )
     .fetch_all(conn.connection())
+    .await?
+    .into_iter()
+    .map(|row| Ok((identity(&row.kind, row.value)?, row.organization_id.into())))
+    .collect()
+}
+
+/// Grants an identity, and tells the running servers. Of two at once one wins: the other waits for it
+/// here, and gets `false`, as where another organization holds it already.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn grant(
+    conn: &mut PlatformConn,
+    organization: OrganizationId,
+    identity: &Identity,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let granted = sqlx::query!(
+        "INSERT INTO channel_identities (organization_id, kind, value, granted_at)
+         VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        organization.as_uuid(),
+        identity.kind.as_str(),
+        identity.value,
+        now,
+    )
+    .execute(conn.connection())
     .await?;
-    Ok(rows.into_iter().map(OrganizationId::from).collect())
+    if granted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    channels::notify_platform(conn, Some(organization)).await?;
+    Ok(true)
 }

@@ -16,6 +16,7 @@ pub mod meta;
 mod parsed;
 mod refusal;
 pub mod retell;
+pub mod route;
 mod secret;
 pub mod standard;
 #[cfg(test)]

@@ -8,10 +8,11 @@ use crate::{
     db,
     domain::{
         Locale, Organization, OrganizationId, OrganizationStatus, Permission, Slug, TimeZone,
+        channel::identity::Identity,
     },
     error::{Error, Result},
     run,
-    services::{Scope, Session, activity::Change},
+    services::{Scope, Session, activity::Change, claims},
 };
 
 /// What `org update` changes; `None` leaves a value as it is.
@@ -239,30 +240,42 @@ pub async fn delete(
     .await
 }
 
-/// Takes a deletion back. A suspension from before it goes on.
+/// An organization whose deletion was taken back.
+#[derive(Debug)]
+pub struct Restored {
+    pub changed: Changed,
+    /// What it held before, and another organization holds now: it waits for the operator.
+    pub waiting: Vec<Identity>,
+}
+
+/// Takes a deletion back. A suspension from before it goes on. The numbers, agents and instances that it
+/// held are its own again where they are free.
 ///
 /// # Errors
 /// `NotFound` when it was purged.
-pub async fn restore(session: &Session, id: OrganizationId) -> Result<Changed> {
+pub async fn restore(session: &Session, id: OrganizationId) -> Result<Restored> {
     session.require_operator("restore an organization")?;
-    change(
-        session,
-        id,
-        Permission::OrganizationDelete,
-        "organization.restore",
-        |mut changed| {
-            if changed.status == OrganizationStatus::Deleted {
-                changed.status = match changed.suspended_at {
-                    Some(_) => OrganizationStatus::Suspended,
-                    None => OrganizationStatus::Active,
-                };
-                changed.deleted_at = None;
-                changed.purge_after = None;
-            }
-            Ok(changed)
-        },
-    )
-    .await
+    let mut scope = session
+        .write_and_leave_any_status(id, Permission::OrganizationDelete)
+        .await?;
+    let action = "organization.restore";
+    let changed = change_in(session, &mut scope, action, |mut changed| {
+        if changed.status == OrganizationStatus::Deleted {
+            changed.status = match changed.suspended_at {
+                Some(_) => OrganizationStatus::Suspended,
+                None => OrganizationStatus::Active,
+            };
+            changed.deleted_at = None;
+            changed.purge_after = None;
+        }
+        Ok(changed)
+    })
+    .await?;
+    let waiting = match changed.is_change() {
+        true => claims::wake(session, scope.tx).await?,
+        false => Vec::new(),
+    };
+    Ok(Restored { changed, waiting })
 }
 
 /// The one shape of every change: lock, compute, compare, write with its activity entry.
@@ -276,6 +289,9 @@ async fn change(
     let mut scope = session.write_any_status(id, permission).await?;
     let changed = change_in(session, &mut scope, action, compute).await?;
     if changed.is_change() {
+        if changed.after.status == OrganizationStatus::Deleted {
+            claims::rest(&mut scope.tx, session.now()).await?;
+        }
         scope.tx.commit().await?;
     }
     Ok(changed)

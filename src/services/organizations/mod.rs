@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 pub use change::{
-    Changed, OrganizationPatch, Retention, before_delete, delete, restore, resume, suspend, update,
+    Changed, OrganizationPatch, Restored, Retention, before_delete, delete, restore, resume,
+    suspend, update,
 };
 pub use create::{CreatedOrganization, FirstOwner, NewOrganization, create};
 pub use look_up::{Details, list, resolve, show, slugs};

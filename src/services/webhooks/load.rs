@@ -8,13 +8,11 @@ use crate::{
     crypto::SealingKeys,
     db::{
         self, Database, TenantTx,
-        webhooks::{endpoints, identities, secrets},
+        webhooks::{claims, endpoints, identities, secrets},
     },
     domain::{
-        ChannelConfiguration, Organization, OrganizationId, OrganizationStatus,
-        ResolvedInstruction,
-        channel::identity::IdentityKind,
-        instructions,
+        ChannelConfiguration, Organization, OrganizationStatus, ResolvedInstruction, instructions,
+        webhook::route::Registered,
         webhook_endpoint::{EndpointAddress, SecretPurpose, WebhookEndpoint},
     },
     error::{Error, Result},
@@ -28,6 +26,8 @@ pub struct LoadedEndpoint {
     secrets: Vec<OpenedSecret>,
     pub channel: ChannelConfiguration,
     pub instructions: Vec<ResolvedInstruction>,
+    /// What the organization has registered, by which its events are known.
+    pub registered: Registered,
     /// The channel is enabled, and the organization active.
     pub live: bool,
 }
@@ -74,6 +74,7 @@ pub async fn load(
     }
     let sealed = secrets::active(&mut tx, Some(endpoint.id), now).await?;
     let effective = db::channels::effective(&mut tx, endpoint.channel).await?;
+    let registered = registered(&mut tx).await?;
     tx.commit().await?;
     let opened = sealed.into_iter().map(|secret| {
         let plain = keys.open(SEALED_FOR, organization.id, secret.id, &secret.sealed)?;
@@ -96,20 +97,18 @@ pub async fn load(
         endpoint,
         organization,
         instructions,
+        registered,
         live: effective.live,
         channel: effective.channel.configuration,
     }))
 }
 
-/// The organizations that say an agent or a number is theirs.
+/// What the organization has registered.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost.
-pub async fn claimants(
-    db: &Database,
-    kind: IdentityKind,
-    value: &str,
-) -> Result<Vec<OrganizationId>> {
-    let mut conn = db::PlatformConn::open(db)?;
-    identities::organizations(&mut conn, kind, value).await
+pub(super) async fn registered(tx: &mut TenantTx) -> Result<Registered> {
+    let held = identities::held(tx).await?;
+    let claimed = claims::list(tx).await?.into_iter();
+    Ok(Registered::new(held, claimed.map(|claim| claim.identity)))
 }

@@ -4,14 +4,13 @@ pub mod endpoints;
 pub mod events;
 mod load;
 mod process;
+pub mod quarantine;
 mod receive;
 pub mod sign_ups;
 mod work;
 
-pub use load::{LoadedEndpoint, claimants, load};
-pub use receive::{
-    Receipt, Reply, claims, organization_of_stream_token, receive, redeem_stream_token,
-};
+pub use load::{LoadedEndpoint, load};
+pub use receive::{Receipt, Reply, organization_of_stream_token, receive, redeem_stream_token};
 pub use work::{MOST_ATTEMPTS, Worked, backlog, work_once};
 
 /// What webhook secrets are sealed for.

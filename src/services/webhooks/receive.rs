@@ -1,6 +1,8 @@
 //! Taking what a provider sent: it is stored, with its job, in one transaction, and only then
 //! acknowledged.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
@@ -10,18 +12,21 @@ use super::LoadedEndpoint;
 use crate::{
     context::{new_id, random_secret},
     db::{
-        Database, TenantTx,
+        Database, PlatformConn, TenantTx,
         webhooks::{
             calls,
             events::{self, NewPart, Origin},
+            identities,
+            quarantine::{self, Doubtful},
             stream_tokens,
         },
     },
     domain::{
         ChannelKind, ChannelSettings, OrganizationId, OrganizationStatus,
-        channel::{TwilioSettings, identity::IdentityKind},
+        channel::{TwilioSettings, identity::Identity},
         webhook::{
             Incoming, Parsed, Scheme, Verified, evolution, is_stored_header, meta, retell,
+            route::{self, Doubt, Evidence, Hint, Names, UnnamedIdentities},
             twilio::{self, twiml},
         },
     },
@@ -48,31 +53,22 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct Receipt {
     pub reply: Reply,
+    /// Events that are the organization's.
     pub stored: u64,
+    /// Events that were known already.
     pub duplicates: u64,
+    /// Events that went to the platform's quarantine.
     pub quarantined: u64,
 }
 
 /// One thing of a request, and what it says of its organization.
 struct Piece {
-    kind: String,
-    idempotency_key: String,
-    body: Vec<u8>,
-    claims: Vec<(IdentityKind, String)>,
+    part: NewPart,
+    names: Names,
 }
 
-/// What the pieces of a request name that could be another organization's: to be looked up.
-pub fn claims(parsed: &Parsed, verified: &Verified<'_>) -> Vec<(IdentityKind, String)> {
-    let mut claims: Vec<_> = pieces(parsed, verified)
-        .into_iter()
-        .flat_map(|piece| piece.claims)
-        .collect();
-    claims.sort();
-    claims.dedup();
-    claims
-}
-
-/// Stores what was proven to come from the provider. `claimed` says who claims what [`claims`] named.
+/// Stores what was proven to come from the provider: what is certainly the organization's with it, what is
+/// not in the platform's quarantine, all in one transaction.
 ///
 /// # Errors
 /// `Unavailable` when the database cannot be reached: then nothing may be acknowledged.
@@ -81,52 +77,106 @@ pub async fn receive(
     loaded: &LoadedEndpoint,
     request: &Incoming<'_>,
     (parsed, verified): (&Parsed, &Verified<'_>),
-    claimed: &[((IdentityKind, String), Vec<OrganizationId>)],
+    unnamed: UnnamedIdentities,
     now: DateTime<Utc>,
 ) -> Result<Receipt> {
     let own = loaded.organization.id;
-    let mut receipt = Receipt {
-        reply: Reply::Empty,
-        stored: 0,
-        duplicates: 0,
-        quarantined: 0,
-    };
+    let endpoint = &loaded.endpoint;
     let origin = Origin {
-        channel: loaded.endpoint.channel,
-        endpoint_id: Some(loaded.endpoint.id),
+        channel: endpoint.channel,
+        endpoint_id: Some(endpoint.id),
         method: if request.is_get { "GET" } else { "POST" },
         query: request.query.unwrap_or_default().to_owned(),
         headers: kept_headers(request),
         received_at: now,
     };
-    let mut parts: Vec<NewPart> = Vec::new();
-    for piece in pieces(parsed, verified) {
-        let quarantined = conflict(own, parsed, &piece, claimed);
-        receipt.quarantined += u64::from(quarantined.is_some());
-        parts.push(NewPart {
-            id: new_id(),
-            idempotency_key: piece.idempotency_key,
-            kind: piece.kind,
-            body: piece.body,
-            quarantined,
-        });
-    }
-    let mut tx = TenantTx::begin(db, own).await?;
-    let number = u64::try_from(parts.len()).unwrap_or(u64::MAX);
-    receipt.stored = match parts.pop() {
-        // Most requests hold one thing, for which this is faster.
-        Some(part) if parts.is_empty() => {
-            u64::from(events::insert(&mut tx, &origin.alone(part)).await?)
-        }
-        last => {
-            parts.extend(last);
-            events::insert_parts(&mut tx, &origin, parts).await?
+    let pieces = pieces(parsed, verified);
+    let number = u64::try_from(pieces.len()).unwrap_or(u64::MAX);
+    let is_plain = pieces.iter().all(|piece| piece.is_plain(loaded));
+    let (mut tx, others) = match is_plain {
+        // Nothing of it can be doubtful, and no right of the platform is needed.
+        true => (TenantTx::begin(db, own).await?, Vec::new()),
+        false => {
+            let mut conn = PlatformConn::begin(db).await?;
+            let others = held_by_others(&mut conn, loaded, &pieces).await?;
+            (conn.enter(own).await?, others)
         }
     };
-    receipt.duplicates = number - receipt.stored;
-    receipt.reply = answer(&mut tx, loaded, parsed, receipt.quarantined > 0, now).await?;
-    tx.commit().await?;
-    Ok(receipt)
+    let (mut certain, mut doubtful) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        let doubts = route::route(&Evidence {
+            organization: own,
+            scheme: endpoint.scheme,
+            registered: &loaded.registered,
+            others: &others,
+            names: &piece.names,
+            is_known_call: is_known_call(&mut tx, loaded, &piece.names).await?,
+            unnamed,
+        });
+        match doubts.is_empty() {
+            true => certain.push(piece.part),
+            false => doubtful.push(piece.doubtful(&doubts)),
+        }
+    }
+    let is_doubtful = !doubtful.is_empty();
+    let stored = match certain.pop() {
+        // Most requests hold one thing, for which this is faster.
+        Some(part) if certain.is_empty() => {
+            u64::from(events::insert(&mut tx, &origin.alone(part)).await?)
+        }
+        None => 0,
+        last => {
+            certain.extend(last);
+            events::insert_parts(&mut tx, &origin, certain).await?
+        }
+    };
+    let reply = answer(&mut tx, loaded, parsed, is_doubtful, now).await?;
+    let mut quarantined = 0;
+    if is_doubtful {
+        // The rights that a tenant does not have come last: no statement of the tenant follows.
+        let mut conn = tx.leave().await?;
+        let source = (endpoint.id, endpoint.scheme);
+        quarantined = quarantine::insert(&mut conn, own, source, &origin, doubtful).await?;
+        conn.commit().await?;
+    } else {
+        tx.commit().await?;
+    }
+    Ok(Receipt {
+        reply,
+        stored,
+        quarantined,
+        duplicates: number - stored - quarantined,
+    })
+}
+
+/// Who holds what a request names and the organization does not hold.
+async fn held_by_others(
+    conn: &mut PlatformConn,
+    loaded: &LoadedEndpoint,
+    pieces: &[Piece],
+) -> Result<Vec<(Identity, OrganizationId)>> {
+    let named = pieces.iter().flat_map(|piece| piece.names.all());
+    let foreign = named.filter(|one| !loaded.registered.held.contains(one));
+    let foreign: BTreeSet<Identity> = foreign.cloned().collect();
+    if foreign.is_empty() {
+        return Ok(Vec::new());
+    }
+    let foreign: Vec<Identity> = foreign.into_iter().collect();
+    let holders = identities::holders(conn, &foreign).await?.into_iter();
+    // Granted a moment ago, which this server has not heard of yet: it is nobody's then.
+    let own = loaded.organization.id;
+    Ok(holders.filter(|(_, holder)| *holder != own).collect())
+}
+
+/// Of an event that names no identity, such as what Twilio tells of a recording: whether it belongs to a
+/// call that was taken, whose number was looked at.
+async fn is_known_call(tx: &mut TenantTx, loaded: &LoadedEndpoint, names: &Names) -> Result<bool> {
+    match &names.call {
+        Some(call) if names.identities.is_empty() => {
+            calls::is_known(tx, loaded.endpoint.channel, call).await
+        }
+        _ => Ok(false),
+    }
 }
 
 /// A request as pieces of one thing each. What holds several is stored so that each can be processed,
@@ -138,80 +188,41 @@ fn pieces(parsed: &Parsed, verified: &Verified<'_>) -> Vec<Piece> {
         .into_iter()
         .enumerate()
         .map(|(at, item)| Piece {
-            kind: item.name,
-            idempotency_key: item.dedup_key,
-            body: match parsed {
-                _ if is_alone => verified.body().to_vec(),
-                Parsed::Meta(all) => all.get(at).map(meta::Event::to_body).unwrap_or_default(),
-                Parsed::Evolution(all) => all
-                    .get(at)
-                    .map(evolution::Event::to_body)
-                    .unwrap_or_default(),
-                _ => verified.body().to_vec(),
+            part: NewPart {
+                id: new_id(),
+                kind: item.name,
+                idempotency_key: item.dedup_key,
+                body: match parsed {
+                    _ if is_alone => verified.body().to_vec(),
+                    Parsed::Meta(all) => all.get(at).map(meta::Event::to_body).unwrap_or_default(),
+                    Parsed::Evolution(all) => all
+                        .get(at)
+                        .map(evolution::Event::to_body)
+                        .unwrap_or_default(),
+                    _ => verified.body().to_vec(),
+                },
             },
-            claims: claims_of(parsed, at),
+            names: Names::of(parsed, at),
         })
         .collect()
 }
 
-fn claims_of(parsed: &Parsed, at: usize) -> Vec<(IdentityKind, String)> {
-    use IdentityKind as Kind;
-    let claim = |kind, value: Option<&str>| value.map(|value| (kind, value.to_owned()));
-    let claims = match parsed {
-        // Who was called, or calls: the organization's own number.
-        Parsed::Twilio(event) => [claim(Kind::PhoneNumber, event.own_number()), None],
-        Parsed::Retell(event) => [
-            claim(Kind::RetellAgent, event.agent_id.as_deref()),
-            claim(Kind::PhoneNumber, event.own_number()),
-        ],
-        Parsed::Meta(all) => {
-            let id = all.get(at).and_then(|one| one.phone_number_id.as_deref());
-            [claim(Kind::MetaPhoneNumberId, id), None]
-        }
-        Parsed::Evolution(all) => {
-            let name = all.get(at).and_then(|one| one.instance.as_deref());
-            [claim(Kind::EvolutionInstance, name), None]
-        }
-        Parsed::Standard(_) => [None, None],
-    };
-    claims.into_iter().flatten().collect()
-}
+impl Piece {
+    /// It names what the organization holds, and nothing else.
+    fn is_plain(&self, loaded: &LoadedEndpoint) -> bool {
+        let (held, own) = (&loaded.registered.held, loaded.organization.id);
+        let agrees =
+            matches!(self.names.hint, Hint::Absent) || self.names.hint == Hint::Organization(own);
+        let mut named = self.names.all().peekable();
+        agrees && named.peek().is_some() && named.all(|one| held.contains(one))
+    }
 
-/// Why it is not clear whose a piece is.
-fn conflict(
-    own: OrganizationId,
-    parsed: &Parsed,
-    piece: &Piece,
-    claimed: &[((IdentityKind, String), Vec<OrganizationId>)],
-) -> Option<String> {
-    let by = |kind: IdentityKind| -> &[OrganizationId] {
-        let of_kind = |(what, _): &&((IdentityKind, String), _)| {
-            what.0 == kind && piece.claims.contains(what)
-        };
-        claimed.iter().find(of_kind).map_or(&[], |(_, who)| who)
-    };
-    let number = match parsed {
-        Parsed::Meta(_) => by(IdentityKind::MetaPhoneNumberId),
-        Parsed::Evolution(_) => by(IdentityKind::EvolutionInstance),
-        _ => by(IdentityKind::PhoneNumber),
-    };
-    let evidence = retell::Evidence {
-        endpoint: own,
-        by_agent: by(IdentityKind::RetellAgent),
-        by_number: number,
-        hint: match parsed {
-            Parsed::Retell(event) => event.hint,
-            _ => retell::Hint::Absent,
-        },
-    };
-    match retell::route(&evidence) {
-        retell::Route::Agreed(_) => None,
-        retell::Route::Quarantined { conflicts } => {
-            let words: Vec<&str> = conflicts.iter().map(|one| one.as_str()).collect();
-            Some(format!(
-                "does not agree on the organization: {}",
-                words.join(", ")
-            ))
+    fn doubtful(self, doubts: &[Doubt]) -> Doubtful {
+        let reasons: Vec<String> = doubts.iter().map(ToString::to_string).collect();
+        Doubtful {
+            identities: self.names.all().map(ToString::to_string).collect(),
+            reason: reasons.join("; "),
+            part: self.part,
         }
     }
 }

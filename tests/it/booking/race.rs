@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use tenantctl::{
     context::{Clock, new_id},
     db::{self, Database},
-    domain::{Actor, booking::Function},
+    domain::{Actor, booking::Function, channel::identity::ClaimPolicy},
     error::ErrorKind,
     local::{EphemeralCluster, EphemeralOptions},
     services::{
@@ -32,6 +32,7 @@ async fn session(url: &str) -> Session {
         clock: Clock::System,
         request_id: new_id(),
         mail: None,
+        claims: ClaimPolicy::default(),
     }
 }
 

@@ -6,10 +6,16 @@ use serde_json::{Value, json};
 use tenantctl::{
     context::new_id,
     crypto::SealingKeys,
-    db::{self, TenantTx, webhooks::events::NewEvent},
+    db::{
+        self, TenantTx,
+        webhooks::{claims, events::NewEvent},
+    },
     domain::{
         ChannelKind, ChannelSettings, Locale, Organization, Role, TimeZone, User, UserId,
-        booking::Function, webhook::Scheme, webhook_event::Delivery,
+        booking::Function,
+        channel::identity::{ClaimStatus, Identity, IdentityKind},
+        webhook::Scheme,
+        webhook_event::Delivery,
     },
     services::{
         Session, booking, channels, invitations, members,
@@ -122,6 +128,13 @@ async fn webhooks(session: &Session, organization: &Organization) {
     })
     .await
     .expect("the channel is changed");
+    // A claim that waits, as a tenant's own admin makes one.
+    let mut tx = TenantTx::begin(&session.db, id).await.expect("a scope");
+    let instance = Identity::parse(IdentityKind::EvolutionInstance, "claimed").expect("a name");
+    claims::insert(&mut tx, &[instance], ClaimStatus::Pending, session.now())
+        .await
+        .expect("the claim is stored");
+    tx.commit().await.expect("committed");
     let new = NewEndpoint {
         channel: ChannelKind::Retell,
         scheme: Scheme::Retell,
@@ -190,7 +203,7 @@ async fn store(
             headers: json!({}),
             body: body.to_string().into_bytes(),
         },
-        quarantined: None,
+        scheme: None,
         received_at: session.now(),
     };
     db::webhooks::events::insert(&mut tx, &event)

@@ -28,7 +28,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tenantctl::{
     context::{Clock, Environment, new_id},
     db::{self, Authority, ConnectSettings, Database, roles::Rights},
-    domain::Actor,
+    domain::{Actor, channel::identity::ClaimPolicy},
     local::{EphemeralCluster, EphemeralOptions},
     services::{Session, roles},
 };
@@ -140,6 +140,7 @@ fn session_on(db: Database) -> Session {
         clock: Clock::System,
         request_id: new_id(),
         mail: None,
+        claims: ClaimPolicy::default(),
     }
 }
 

@@ -52,7 +52,7 @@ async fn messages_are_taken_once_own_ones_ignored_and_no_key_is_kept() {
     }
     house.work().await;
     assert_eq!(house.events("done").await, 3);
-    assert_eq!(house.events("quarantined").await, 1, "of another instance");
+    assert_eq!(house.quarantined("waiting").await, 1, "of another instance");
     let messages =
         "SELECT string_agg(concat_ws(' ', external_id, direction, body), ',') FROM messages";
     assert_eq!(

@@ -10,7 +10,8 @@ use tenantctl::{
     context::Clock,
     db::{Pool, PoolSettings},
     domain::{
-        Actor, ChannelKind, ChannelSettings, Organization, webhook::Scheme,
+        Actor, ChannelKind, ChannelSettings, Organization,
+        webhook::{Scheme, route::UnnamedIdentities},
         webhook_endpoint::SecretPurpose,
     },
     server::{Roles, Server, ServerState, Settings, router},
@@ -151,8 +152,18 @@ impl House {
 
     /// A server that knows nothing yet, at another time.
     pub fn desk_at(&self, now: DateTime<Utc>) -> Desk {
+        self.desk_with(now, UnnamedIdentities::Accept)
+    }
+
+    /// A server that knows nothing yet, with the rule that is the default.
+    pub fn strict_desk(&self) -> Desk {
+        self.desk_with(self.now, ServerSection::default().unnamed_identities)
+    }
+
+    fn desk_with(&self, now: DateTime<Utc>, unnamed_identities: UnnamedIdentities) -> Desk {
         let section = ServerSection {
             public_url: Some(PUBLIC_URL.to_owned()),
+            unnamed_identities,
             ..ServerSection::default()
         };
         // Requests have a role of their own, which owns nothing.
@@ -215,6 +226,12 @@ impl House {
         }
     }
 
+    /// How many events are in the platform's quarantine, with that status.
+    pub async fn quarantined(&self, status: &str) -> i64 {
+        let sql = format!("SELECT count(*) FROM quarantined_events WHERE status = '{status}'");
+        self.count(&sql).await
+    }
+
     /// The events of a status.
     pub async fn events(&self, status: &str) -> i64 {
         let sql = format!("SELECT count(*) FROM webhook_events WHERE status = '{status}'");
@@ -244,8 +261,10 @@ impl House {
     pub fn serve(&self, cli: &Cli, more: &str, args: &[&str]) -> Serving {
         std::fs::write(cli.home().join("sign-up"), SIGN_UP_SECRET).unwrap();
         let secret = cli.home().join("sign-up").display().to_string();
-        let section =
-            format!("public_url = '{PUBLIC_URL}'\nsign_up_secret_file = '{secret}'\n{more}");
+        let section = format!(
+            "public_url = '{PUBLIC_URL}'\nsign_up_secret_file = '{secret}'\n\
+                     unnamed_identities = 'accept'\n{more}"
+        );
         Serving::with_args(cli, &section, args)
     }
 }

@@ -79,24 +79,14 @@ async fn changes_are_live_in_a_server_that_runs() {
     wait(SECRET, &is_declined);
     cli.ok(&["org", "resume", "alpha"]);
     wait(SECRET, &is_answered);
-    // Somebody else says that the agent is theirs, and then no longer.
-    cli.ok(&[
-        "channel",
-        "set",
-        "retell",
-        "agent_id=agent_a",
-        "--org",
-        "beta",
-    ]);
+    // The operator takes the agent away, and gives it back.
+    let decide = |verb: &'static str| {
+        let claim = ["channel", "claim", verb, "retell_agent", "agent_a"];
+        cli.ok(&[&claim[..], &["--org", "alpha"]].concat());
+    };
+    decide("release");
     wait(SECRET, &is_declined);
-    cli.ok(&[
-        "channel",
-        "set",
-        "retell",
-        "agent_id=agent_b",
-        "--org",
-        "beta",
-    ]);
+    decide("approve");
     wait(SECRET, &is_answered);
     cli.ok(&["webhook", "endpoint", "disable", &id, "--org", "alpha"]);
     wait(SECRET, &|told| told.status == 404);

@@ -98,9 +98,15 @@ async fn a_batch_is_split_and_each_part_is_one_event() {
     }
     house.work().await;
     let kinds = "SELECT string_agg(kind || ' ' || status, ',' ORDER BY id) FROM webhook_events";
+    assert_eq!(house.text(kinds).await, "message done,message done");
+    // What is another number's, and what names none where there is one: nobody's, for now.
+    let kinds =
+        "SELECT string_agg(kind || ': ' || reason, ',' ORDER BY id) FROM quarantined_events";
     assert_eq!(
         house.text(kinds).await,
-        "message done,message done,message quarantined,account_update done,unknown done,unknown done"
+        "message: meta_phone_number_id 22222 belongs to another organization,\
+         account_update: the event names no identity,unknown: the event names no identity,\
+         unknown: the event names no identity"
     );
     let stored = "SELECT encode(body, 'escape') FROM webhook_events WHERE idempotency_key = 'message:11111:wamid.A'";
     let stored = house.text(stored).await;

@@ -95,7 +95,8 @@ fn nothing_that_was_acknowledged_is_lost_with_the_database() {
     );
     std::fs::write(cli.home().join("sign-up"), SIGN_UP_SECRET).unwrap();
     let section = format!(
-        "public_url = '{PUBLIC_URL}'\ndatabase_wait_seconds = 1\nsign_up_secret_file = '{}'",
+        "public_url = '{PUBLIC_URL}'\ndatabase_wait_seconds = 1\nunnamed_identities = 'accept'\n\
+         sign_up_secret_file = '{}'",
         cli.home().join("sign-up").display()
     );
     let serving = Serving::with(&cli, &section);

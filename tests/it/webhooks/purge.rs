@@ -2,8 +2,12 @@
 
 use serde_json::json;
 use tenantctl::{
-    db,
-    domain::{ChannelKind, Organization, webhook::Scheme},
+    db::{self, TenantTx, webhooks::claims},
+    domain::{
+        ChannelKind, Organization,
+        channel::identity::{ClaimStatus, Identity, IdentityKind},
+        webhook::Scheme,
+    },
 };
 
 use super::{
@@ -17,7 +21,7 @@ async fn fill(house: &House, of: &Organization, other: &Organization) {
     house.set(of, ChannelKind::TwilioRealtime, stream).await;
     let agent = format!("agent_{}", of.slug);
     house
-        .set(of, ChannelKind::Retell, json!({"agent_id": agent}))
+        .set(of, ChannelKind::Retell, json!({"agent_id": &agent}))
         .await;
     let twilio = house
         .endpoint(of, ChannelKind::TwilioRealtime, Scheme::Twilio)
@@ -37,7 +41,7 @@ async fn fill(house: &House, of: &Organization, other: &Organization) {
     desk.expect(&sign::twilio(SECRET, &twilio.path, &call), 200)
         .await;
     let ended = |id: &str| {
-        json!({"event": "call_ended", "call": {"call_id": id,
+        json!({"event": "call_ended", "call": {"call_id": id, "agent_id": agent,
             "metadata": {"organization_id": if id == "c3" { other.id } else { of.id }}}})
     };
     let send = async |id: &str| {
@@ -54,6 +58,13 @@ async fn fill(house: &House, of: &Organization, other: &Organization) {
         .await;
     house.work().await;
     send("c4").await;
+    // A claim that waits, as a tenant's own admin makes one.
+    let mut tx = TenantTx::begin(&house.session.db, of.id).await.unwrap();
+    let identity = Identity::parse(IdentityKind::EvolutionInstance, "claimed").unwrap();
+    claims::insert(&mut tx, &[identity], ClaimStatus::Pending, house.now)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// The number of rows of an organization, by table.
@@ -85,6 +96,7 @@ async fn a_purge_takes_everything_of_one_and_nothing_of_another() {
         "messages",
         "channel_usage",
         "channel_identities",
+        "channel_claims",
     ];
     for table in of_webhooks {
         let found = ours.iter().find(|(name, _)| *name == table).unwrap();
@@ -99,10 +111,14 @@ async fn a_purge_takes_everything_of_one_and_nothing_of_another() {
             .unwrap()
             .iter()
             .find(|one| one["table"] == *table);
-        // Deleting was told in the log, too.
-        if *table != "activity_log" {
-            assert_eq!(told.unwrap()["rows"], *number, "{table}");
-        }
+        // Deleting was told in the log, too, and gave up what the organization held.
+        let expected = match *table {
+            "activity_log" => continue,
+            "channel_identities" => 0,
+            "channel_claims" => number + 1,
+            _ => *number,
+        };
+        assert_eq!(told.unwrap()["rows"], expected, "{table}");
     }
     assert!(
         rows(&house, &house.a)
@@ -111,6 +127,9 @@ async fn a_purge_takes_everything_of_one_and_nothing_of_another() {
             .all(|(_, number)| *number == 0)
     );
     assert_eq!(rows(&house, &house.b).await, theirs);
+    let quarantined = "SELECT count(*) FILTER (WHERE o.id IS NULL) || ' ' || count(o.id)
+                         FROM quarantined_events LEFT JOIN organizations o ON o.id = endpoint_organization";
+    assert_eq!(house.text(quarantined).await, "0 1");
     // What of theirs waited is done as before.
     house.work().await;
     assert_eq!(house.count("SELECT count(*) FROM calls").await, 3);

@@ -16,8 +16,9 @@ use super::{
 const CHANNEL: ChannelKind = ChannelKind::Retell;
 
 fn ended(id: &str) -> String {
-    json!({"event": "call_ended", "call": {"call_id": id, "transcript": "canary-of-a-patient"}})
-        .to_string()
+    json!({"event": "call_ended", "call": {
+        "call_id": id, "agent_id": "agent_a", "transcript": "canary-of-a-patient"}})
+    .to_string()
 }
 
 #[tokio::test]

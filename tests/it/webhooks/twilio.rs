@@ -289,7 +289,10 @@ async fn a_number_of_another_organization_is_not_answered() {
     let told = house.desk().expect(&ask, 200).await;
     assert!(told.body.contains("<Hangup/>"), "{}", told.body);
     house.work().await;
-    let reason = "SELECT reason FROM webhook_events WHERE status = 'quarantined'";
-    assert!(house.text(reason).await.ends_with(": number"));
+    let reason = house.text("SELECT reason FROM quarantined_events").await;
+    assert_eq!(
+        reason,
+        "phone_number +41443643532 belongs to another organization"
+    );
     assert_eq!(house.count("SELECT count(*) FROM calls").await, 0);
 }

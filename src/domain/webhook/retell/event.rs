@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::Hint;
-use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields};
+use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields, route::Hint};
 
 named_enum! {
     /// What an event of Retell is about.
@@ -85,12 +84,14 @@ impl Event {
         })
     }
 
-    /// The number that is the organization's own: dialled by whoever called in, dialling where it
-    /// called out.
-    pub fn own_number(&self) -> Option<&str> {
-        match self.direction? {
-            Direction::Inbound => self.to_number.as_deref(),
-            Direction::Outbound => self.from_number.as_deref(),
+    /// The number that is the organization's own: the one that was called, or that calls. Where the
+    /// event does not say who called whom, both may be it.
+    pub fn own_numbers(&self) -> [Option<&str>; 2] {
+        let (from, to) = (self.from_number.as_deref(), self.to_number.as_deref());
+        match self.direction {
+            Some(Direction::Inbound) => [to, None],
+            Some(Direction::Outbound) => [from, None],
+            None => [from, to],
         }
     }
 
@@ -161,7 +162,7 @@ mod tests {
         let event = read(&ended());
         assert_eq!(event.kind, Kind::CallEnded);
         assert_eq!(event.duration_ms, Some(15_791));
-        assert_eq!(event.own_number(), Some("+12137771235"));
+        assert_eq!(event.own_numbers(), [Some("+12137771235"), None]);
         assert_eq!(
             event.hint,
             Hint::Organization(ORGANIZATION.parse().unwrap())
@@ -171,7 +172,7 @@ mod tests {
         outbound["call"]["direction"] = json!("outbound");
         outbound["call"]["duration_ms"] = json!(9);
         let event = read(&outbound);
-        assert_eq!(event.own_number(), Some("+12137771234"));
+        assert_eq!(event.own_numbers(), [Some("+12137771234"), None]);
         assert_eq!(event.duration_ms, Some(9));
     }
 
@@ -181,7 +182,7 @@ mod tests {
             "agent_id": "agent_12345", "from_number": "+12137771234", "to_number": "+12137771235",
         }}));
         assert_eq!(event.kind, Kind::CallInbound);
-        assert_eq!(event.own_number(), Some("+12137771235"));
+        assert_eq!(event.own_numbers(), [Some("+12137771235"), None]);
         assert_eq!(event.agent_id.as_deref(), Some("agent_12345"));
         assert_eq!((event.call_id, event.hint), (None, Hint::Absent));
     }

@@ -87,11 +87,14 @@ impl Event {
         status.is_some_and(|status| FINAL.contains(&status))
     }
 
-    /// The number of the organization's own: the one that was called, or calls.
-    pub fn own_number(&self) -> Option<&str> {
-        match self.direction.as_deref()? {
-            "inbound" => self.to.as_deref(),
-            _ => self.from.as_deref(),
+    /// The number of the organization's own: the one that was called, or calls. Where the request does
+    /// not say who called whom, both may be it.
+    pub fn own_numbers(&self) -> [Option<&str>; 2] {
+        let (from, to) = (self.from.as_deref(), self.to.as_deref());
+        match self.direction.as_deref() {
+            Some("inbound") => [to, None],
+            Some(_) => [from, None],
+            None => [from, to],
         }
     }
 

@@ -1,0 +1,249 @@
+//! Quarantined events: the platform's own table. Tenants have no right on it.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::events::{NewPart, Origin};
+use crate::{
+    db::{PlatformConn, stored},
+    domain::{
+        ChannelKind, OrganizationId,
+        quarantine::{QuarantineStatus, QuarantinedEvent},
+        webhook::Scheme,
+        webhook_event::Delivery,
+    },
+    error::{Error, Result},
+};
+
+/// One of the events of a request that is to be quarantined.
+#[derive(Debug)]
+pub struct Doubtful {
+    pub part: NewPart,
+    /// What it names, as `kind value`.
+    pub identities: Vec<String>,
+    pub reason: String,
+}
+
+/// Stores events of one request that came to an endpoint of that organization, in the order of their
+/// keys, so that two requests with the same parts do not wait for each other in a circle. Gives how many
+/// were not known. One of the few things that a server writes for the platform.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn insert(
+    conn: &mut PlatformConn,
+    organization: OrganizationId,
+    (endpoint, scheme): (Uuid, Scheme),
+    origin: &Origin,
+    doubtful: Vec<Doubtful>,
+) -> Result<u64> {
+    let number = doubtful.len();
+    let mut ids = Vec::with_capacity(number);
+    let mut keys = Vec::with_capacity(number);
+    let mut kinds = Vec::with_capacity(number);
+    let mut bodies = Vec::with_capacity(number);
+    let mut names = Vec::with_capacity(number);
+    let mut reasons = Vec::with_capacity(number);
+    for one in doubtful {
+        ids.push(one.part.id);
+        keys.push(one.part.idempotency_key);
+        kinds.push(one.part.kind);
+        bodies.push(one.part.body);
+        // What an event names has no control characters.
+        names.push(one.identities.join("\n"));
+        reasons.push(one.reason);
+    }
+    let inserted = sqlx::query!(
+        "INSERT INTO quarantined_events
+                (id, endpoint_organization, endpoint_id, channel, scheme, idempotency_key, kind, identities,
+                 method, query, headers, body, status, reason, received_at)
+         SELECT p.id, $1, $2, $3, $4, p.key, p.kind, string_to_array(p.names, E'\\n'), $5, $6, $7, p.body,
+                'waiting', p.reason, $8
+           FROM unnest($9::uuid[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::text[])
+                p (id, key, kind, body, names, reason)
+          ORDER BY p.key
+         ON CONFLICT (endpoint_organization, channel, idempotency_key) DO NOTHING",
+        organization.as_uuid(),
+        endpoint,
+        origin.channel.as_str(),
+        scheme.as_str(),
+        origin.method,
+        origin.query,
+        origin.headers,
+        origin.received_at,
+        &ids,
+        &keys,
+        &kinds,
+        &bodies,
+        &names,
+        &reasons,
+    )
+    .execute(conn.connection())
+    .await?;
+    Ok(inserted.rows_affected())
+}
+
+struct Row {
+    id: Uuid,
+    endpoint_organization: Uuid,
+    endpoint_id: Uuid,
+    channel: String,
+    scheme: String,
+    idempotency_key: String,
+    kind: String,
+    identities: Vec<String>,
+    status: String,
+    reason: String,
+    received_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+    assigned_organization: Option<Uuid>,
+}
+
+impl TryFrom<Row> for QuarantinedEvent {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            endpoint_organization: row.endpoint_organization.into(),
+            endpoint_id: row.endpoint_id,
+            channel: stored("quarantined_events.channel", row.channel.parse())?,
+            scheme: stored("quarantined_events.scheme", row.scheme.parse())?,
+            idempotency_key: row.idempotency_key,
+            kind: row.kind,
+            identities: row.identities,
+            status: stored("quarantined_events.status", row.status.parse())?,
+            reason: row.reason,
+            received_at: row.received_at,
+            finished_at: row.finished_at,
+            assigned_organization: row.assigned_organization.map(OrganizationId::from),
+        })
+    }
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Default)]
+pub struct QuarantineFilter {
+    pub status: Option<QuarantineStatus>,
+    pub channel: Option<ChannelKind>,
+    /// At whose endpoint they came in.
+    pub endpoint_organization: Option<OrganizationId>,
+    /// `None`: all.
+    pub limit: Option<i64>,
+}
+
+/// The events that match, newest first, without what was sent.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn list(
+    conn: &mut PlatformConn,
+    filter: &QuarantineFilter,
+) -> Result<Vec<QuarantinedEvent>> {
+    sqlx::query_as!(
+        Row,
+        "SELECT id, endpoint_organization, endpoint_id, channel, scheme, idempotency_key, kind, identities,
+                status, reason, received_at, finished_at, assigned_organization
+           FROM quarantined_events
+          WHERE ($1::text IS NULL OR status = $1)
+            AND ($2::text IS NULL OR channel = $2)
+            AND ($3::uuid IS NULL OR endpoint_organization = $3)
+          ORDER BY received_at DESC, id DESC LIMIT $4",
+        filter.status.map(QuarantineStatus::as_str),
+        filter.channel.map(ChannelKind::as_str),
+        filter.endpoint_organization.map(OrganizationId::as_uuid),
+        filter.limit,
+    )
+    .fetch_all(conn.connection())
+    .await?
+    .into_iter()
+    .map(QuarantinedEvent::try_from)
+    .collect()
+}
+
+/// An event with what was sent, locked, so that what is decided by its status stays so.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn lock(
+    conn: &mut PlatformConn,
+    id: Uuid,
+) -> Result<Option<(QuarantinedEvent, Delivery)>> {
+    let row = sqlx::query!(
+        r#"SELECT id, endpoint_organization, endpoint_id, channel, scheme, idempotency_key, kind,
+                  identities, status, reason, received_at, finished_at, assigned_organization,
+                  method, query, headers AS "headers: Value", body
+             FROM quarantined_events WHERE id = $1 FOR NO KEY UPDATE"#,
+        id,
+    )
+    .fetch_optional(conn.connection())
+    .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let delivery = Delivery {
+        method: row.method,
+        query: row.query,
+        headers: row.headers,
+        body: row.body,
+    };
+    let event = Row {
+        id: row.id,
+        endpoint_organization: row.endpoint_organization,
+        endpoint_id: row.endpoint_id,
+        channel: row.channel,
+        scheme: row.scheme,
+        idempotency_key: row.idempotency_key,
+        kind: row.kind,
+        identities: row.identities,
+        status: row.status,
+        reason: row.reason,
+        received_at: row.received_at,
+        finished_at: row.finished_at,
+        assigned_organization: row.assigned_organization,
+    };
+    Ok(Some((event.try_into()?, delivery)))
+}
+
+/// Says what became of an event, and removes what was sent: it is a tenant's now, or nobody's. The row
+/// stays, so that a repeated delivery is known.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn settle(
+    conn: &mut PlatformConn,
+    id: Uuid,
+    status: QuarantineStatus,
+    assigned: Option<OrganizationId>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "UPDATE quarantined_events
+            SET status = $2, assigned_organization = $3, finished_at = $4,
+                query = '', headers = $5, body = ''
+          WHERE id = $1",
+        id,
+        status.as_str(),
+        assigned.map(OrganizationId::as_uuid),
+        now,
+        json!({}),
+    )
+    .execute(conn.connection())
+    .await?;
+    Ok(())
+}
+
+/// How many events wait, and since when the first of them.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn waiting(conn: &mut PlatformConn) -> Result<(i64, Option<DateTime<Utc>>)> {
+    let row = sqlx::query!(
+        r#"SELECT count(*) AS "count!", min(received_at) AS since
+             FROM quarantined_events WHERE status = 'waiting'"#,
+    )
+    .fetch_one(conn.connection())
+    .await?;
+    Ok((row.count, row.since))
+}

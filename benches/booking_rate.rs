@@ -80,6 +80,7 @@ async fn session(url: &str) -> Session {
         authority: Authority::Owner,
         connect_timeout: Duration::from_secs(10),
         statement_timeout: None,
+        pooled: Some(false),
     };
     Session {
         db: Database::connect(&settings).await.unwrap(),

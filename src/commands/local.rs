@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::{
-    config::LOCAL_PROFILE,
+    config::{DatabaseTarget, LOCAL_PROFILE},
     context::App,
     db::{Database, protection::Protection},
     error::{Error, ErrorKind, Result},
@@ -369,7 +369,7 @@ async fn read_protection(app: &App, cluster: &LocalCluster) -> Result<Option<Pro
     if cluster.status()?.state != LocalState::Running {
         return Err(Error::unavailable("it is stopped"));
     }
-    let settings = app.connect_settings(&cluster.url()?.into())?;
+    let settings = app.connect_settings(&DatabaseTarget::local(cluster.url()?.into())?)?;
     let db = Database::connect(&settings).await?;
     protection::find(&db).await
 }

@@ -180,7 +180,7 @@ fn pools(app: &App, section: &ServerSection) -> Result<Pools> {
             "requests are served with the rights of the tables' owner, by SET ROLE; stronger: a role \
              of their own, which `tenantctl db role server` creates"
         );
-        let connect = app.connect_settings(&target.url)?;
+        let connect = app.connect_settings(&target)?;
         let pool = pool(connect, section, section.database_connections)?;
         return Ok(Pools {
             owner: Some(pool.clone()),
@@ -192,7 +192,7 @@ fn pools(app: &App, section: &ServerSection) -> Result<Pools> {
     let owner = match target {
         Ok(target) => {
             tracing::info!("owner of the database: {}", target.describe());
-            let connect = app.connect_settings(&target.url)?;
+            let connect = app.connect_settings(&target)?;
             Some(pool(connect, section, OWNERS_CONNECTIONS)?)
         }
         Err(error) if error.kind() == ErrorKind::Unavailable => {

@@ -134,6 +134,12 @@ pub struct Profile {
     /// the database itself (`db protect`) adds to it, and holds by whatever URL it is reached.
     pub protected: bool,
 
+    /// Whether the URL leads to a pooler such as PgBouncer in transaction mode. Wins over `pooled`
+    /// in [database].
+    #[schemars(example = &true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooled: Option<bool>,
+
     /// The organization that is meant where neither --org, TENANTCTL_ORG nor
     /// `tenantctl org use` names one: a slug or an id.
     #[schemars(example = &"harbor-clinic")]
@@ -216,6 +222,11 @@ pub struct DatabaseSection {
     /// How many connections are open at once, at most.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_connections: u32,
+
+    /// Whether URLs lead to a pooler such as PgBouncer in transaction mode, so that nothing is
+    /// kept in a session. Not set: a pooler is recognized when connecting.
+    #[schemars(example = &true)]
+    pub pooled: Option<bool>,
 }
 
 /// What `tenantctl audit` is told where it would infer something else. Its flags win over it.
@@ -318,6 +329,7 @@ impl Default for DatabaseSection {
             connect_timeout_seconds: 10,
             statement_timeout_seconds: None,
             max_connections: 10,
+            pooled: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::Environment;
 use super::database_url::Endpoint;
 use super::file::{Config, Profile};
+use super::tenant_url::{TenantSource, TenantTarget};
 use crate::domain::suggest::did_you_mean;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run;
@@ -111,6 +112,14 @@ impl DatabaseTarget {
         Self::new(url, DatabaseSource::Profile(name.to_owned()), Some(profile))
     }
 
+    /// The private server.
+    ///
+    /// # Errors
+    /// `Usage` for a URL that cannot be read.
+    pub fn local(url: SecretString) -> Result<Self> {
+        Self::new(url, DatabaseSource::Local, None)
+    }
+
     fn new(url: SecretString, source: DatabaseSource, profile: Option<&Profile>) -> Result<Self> {
         Endpoint::parse(&url).map_err(|error| invalid_url(&source, error))?;
         Ok(Self {
@@ -131,6 +140,29 @@ impl Config {
     pub fn profile_organization(&self, target: &DatabaseTarget) -> Option<&str> {
         let profile = self.profiles.get(target.profile.as_deref()?)?;
         profile.organization.as_deref()
+    }
+
+    /// Whether `target` is a pooler; `None`: that is to be found out.
+    pub fn pooled(&self, target: &DatabaseTarget) -> Option<bool> {
+        match target.source {
+            DatabaseSource::Local => Some(false),
+            _ => self.profile_pooled(target.profile.as_deref()),
+        }
+    }
+
+    /// [`Config::pooled`] of the URL for tenants' data.
+    pub fn tenant_pooled(&self, target: &TenantTarget) -> Option<bool> {
+        match &target.source {
+            TenantSource::Local => Some(false),
+            TenantSource::Profile(name) => self.profile_pooled(Some(name)),
+            TenantSource::Variable | TenantSource::Server => self.database.pooled,
+        }
+    }
+
+    fn profile_pooled(&self, profile: Option<&str>) -> Option<bool> {
+        profile
+            .and_then(|name| self.profiles.get(name)?.pooled)
+            .or(self.database.pooled)
     }
 }
 

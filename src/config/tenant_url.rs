@@ -51,6 +51,14 @@ impl TenantTarget {
         Ok(Self { url, source })
     }
 
+    /// That of the private PostgreSQL.
+    ///
+    /// # Errors
+    /// `BadInput` when the URL is malformed.
+    pub fn local(url: SecretString) -> Result<Self> {
+        Self::new(url, TenantSource::Local)
+    }
+
     /// The target in words, without its password.
     pub fn describe(&self) -> String {
         match Endpoint::parse(&self.url) {

@@ -15,7 +15,6 @@ use std::{
     time::Duration,
 };
 
-use secrecy::SecretString;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -162,9 +161,12 @@ impl App {
     /// # Errors
     /// As [`App::config`].
     pub fn tenant_settings(&self, target: &TenantTarget) -> Result<ConnectSettings> {
+        let config = self.config()?;
         Ok(ConnectSettings {
+            url: target.url.clone(),
             authority: Authority::Tenant,
-            ..self.connect_settings(&target.url)?
+            pooled: config.tenant_pooled(target),
+            ..connect_settings_by(&config.database)
         })
     }
 
@@ -186,12 +188,12 @@ impl App {
         }))
     }
 
-    /// How to connect to the database of that URL.
+    /// How to connect to that database.
     ///
     /// # Errors
     /// As [`App::config`].
-    pub fn connect_settings(&self, url: &SecretString) -> Result<ConnectSettings> {
-        Ok(connect_settings(&self.config()?.database, url))
+    pub fn connect_settings(&self, target: &DatabaseTarget) -> Result<ConnectSettings> {
+        Ok(connect_settings(self.config()?, target))
     }
 
     /// The database, connected on first use, whatever its schema.
@@ -202,7 +204,7 @@ impl App {
         self.database
             .get_or_try_init(|| async {
                 let target = self.target()?;
-                let settings = self.connect_settings(&target.url)?;
+                let settings = self.connect_settings(&target)?;
                 tracing::info!("database: {}", target.describe());
                 if target.profile.is_some() && self.environment.get("DATABASE_URL").is_some() {
                     tracing::info!("DATABASE_URL is set, and ignored: a profile is used");
@@ -451,14 +453,24 @@ impl App {
 }
 
 /// How to connect to `target` under such a configuration.
-pub fn connect_settings(section: &DatabaseSection, url: &SecretString) -> ConnectSettings {
+pub fn connect_settings(config: &Config, target: &DatabaseTarget) -> ConnectSettings {
     ConnectSettings {
-        url: url.clone(),
+        url: target.url.clone(),
+        pooled: config.pooled(target),
+        ..connect_settings_by(&config.database)
+    }
+}
+
+/// The settings that every connection has; the URL is the caller's to name.
+fn connect_settings_by(section: &DatabaseSection) -> ConnectSettings {
+    ConnectSettings {
+        url: SecretString::default(),
         authority: Authority::Owner,
         connect_timeout: Duration::from_secs(section.connect_timeout_seconds.into()),
         statement_timeout: section
             .statement_timeout_seconds
             .map(|seconds| Duration::from_secs(seconds.into())),
+        pooled: section.pooled,
     }
 }
 

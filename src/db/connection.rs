@@ -1,22 +1,18 @@
 //! The connection of one invocation, or of one request.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
-use sqlx::{
-    Connection, PgConnection,
-    postgres::{PgConnectOptions, PgTransactionManager},
-};
-use sqlx_core::transaction::TransactionManager;
+use secrecy::SecretString;
+use sqlx::PgConnection;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
+    dial::Dialer,
     held::Held,
     notice::Notice,
     rehearsal::{self, Ledger},
 };
 use crate::error::{Error, Result};
-use crate::run;
 
 /// The rights of the role that a connection authenticates as.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -40,6 +36,9 @@ pub struct ConnectSettings {
     pub connect_timeout: Duration,
     /// `statement_timeout` of the session; `None` leaves the server's.
     pub statement_timeout: Option<Duration>,
+    /// Whether a pooler stands before the server that hands out another session of it for each
+    /// transaction. `None`: that is found out.
+    pub pooled: Option<bool>,
 }
 
 /// An open database: one connection, lent to one handle at a time.
@@ -53,6 +52,7 @@ pub struct Database {
     settings: Option<ConnectSettings>,
     /// The connection for tenants' data, where it has one of its own.
     tenant: Option<Arc<Mutex<Held>>>,
+    is_pooled: bool,
     /// Set in a rehearsal.
     rehearsal: Option<Ledger>,
 }
@@ -64,15 +64,16 @@ impl Database {
     /// `Usage` for a URL that cannot be read, `Unavailable` when the server cannot be reached in
     /// time or refuses.
     pub async fn connect(settings: &ConnectSettings) -> Result<Self> {
-        let connection = open_connection(settings).await?;
+        let dialed = Dialer::new(settings)?.dial().await?;
         Ok(Self {
             settings: Some(settings.clone()),
-            ..Self::holding(Held::own(connection, settings.authority))
+            ..Self::holding(Held::own(dialed))
         })
     }
 
     pub(super) fn holding(held: Held) -> Self {
         Self {
+            is_pooled: held.dialed().is_pooled,
             connection: Arc::new(Mutex::new(held)),
             settings: None,
             tenant: None,
@@ -85,11 +86,12 @@ impl Database {
     /// # Errors
     /// As [`Database::connect`]; `Failure` when the server counts no changes.
     pub async fn rehearse(settings: &ConnectSettings) -> Result<Self> {
-        let mut connection = open_connection(settings).await?;
-        rehearsal::require_counters(&mut connection).await?;
-        PgTransactionManager::begin(&mut connection, None).await?;
+        let mut dialed = Dialer::new(settings)?.dial().await?;
+        rehearsal::require_counters(&mut dialed.connection).await?;
+        dialed.begin("").await?;
         Ok(Self {
-            connection: Arc::new(Mutex::new(Held::own(connection, settings.authority))),
+            is_pooled: dialed.is_pooled,
+            connection: Arc::new(Mutex::new(Held::own(dialed))),
             settings: Some(settings.clone()),
             tenant: None,
             rehearsal: Some(Ledger::default()),
@@ -139,8 +141,15 @@ impl Database {
             connection: Arc::clone(self.tenant.as_ref().unwrap_or(&self.connection)),
             settings: self.settings.clone(),
             tenant: None,
+            is_pooled: self.is_pooled,
             rehearsal: self.rehearsal.clone(),
         }
+    }
+
+    /// Whether a pooler stands before the server that hands out another session of it for each
+    /// transaction.
+    pub const fn is_pooled(&self) -> bool {
+        self.is_pooled
     }
 
     pub(super) fn ledger(&self) -> Option<&Ledger> {
@@ -181,43 +190,19 @@ impl Database {
     }
 }
 
-/// Opens a bare connection, for the audit, which brings its own statements.
+/// Opens a bare connection, for the audit, which brings its own statements and settings, and runs
+/// what belongs to others: a pooler would hand that session on to the next client.
 ///
 /// # Errors
-/// As [`Database::connect`].
+/// As [`Database::connect`]; `Refused` behind a pooler.
 pub async fn open_connection(settings: &ConnectSettings) -> Result<PgConnection> {
-    let options = connect_options(settings)?;
-    match tokio::time::timeout(
-        settings.connect_timeout,
-        PgConnection::connect_with(&options),
-    )
-    .await
-    {
-        Ok(connected) => connected.map_err(|error| super::error::connect_failed(&options, error)),
-        Err(_) => Err(Error::unavailable(format!(
-            "no answer from the database at {} in {} seconds",
-            super::error::address(&options),
-            settings.connect_timeout.as_secs()
-        ))
-        .hint(
-            run!["doctor"].labeled("check the host, the port and the firewall between; for more"),
-        )),
+    let dialed = Dialer::new(settings)?.dial().await?;
+    if dialed.is_pooled {
+        return Err(Error::refused(
+            "an audit needs sessions of its own, and a connection pooler hands them to other clients",
+        )
+        .hint("name the server's own address: --database-url")
+        .hint("where the pooler keeps a session for each client, set `pooled = false`"));
     }
-}
-
-/// What the driver needs to know.
-///
-/// # Errors
-/// `Usage` for a URL that cannot be read.
-pub(super) fn connect_options(settings: &ConnectSettings) -> Result<PgConnectOptions> {
-    let options = PgConnectOptions::from_str(settings.url.expose_secret())
-        .map_err(|_| {
-            Error::usage("the database URL cannot be read")
-                .hint("it looks like postgres://user@host:5432/database")
-        })?
-        .application_name("tenantctl");
-    Ok(match settings.statement_timeout {
-        Some(timeout) => options.options([("statement_timeout", timeout.as_millis())]),
-        None => options,
-    })
+    Ok(dialed.connection)
 }

@@ -65,12 +65,37 @@ fn from_server(code: &str, message: &str) -> Error {
             .hint("it is a standby, or in read-only mode; connect to the primary"),
         "25P03" => Error::unavailable(message.to_owned())
             .hint("the transaction was idle for too long, and nothing of it was kept; run the command again"),
+        _ if is_of_pooling(code, message) => Error::unavailable(format!(
+            "a connection pooler came between two messages of one session: {message}"
+        ))
+        .hint("set `pooled = true` in the profile or in [database], or leave it out to have a pooler recognized")
+        .hint("nothing of the last transaction was kept; run the command again"),
+        "08P01" if message.contains("startup parameter") => Error::unavailable(format!(
+            "a connection pooler refused the session: {message}"
+        ))
+        .hint("leave `options` out of the database URL and of PGOPTIONS; with `pooled = false` in the configuration, leave that out too"),
+        "08P01" if message.contains("query_wait_timeout") => Error::unavailable(format!(
+            "the connection pooler had no connection free in time: {message}"
+        ))
+        .hint("raise `default_pool_size` or `query_wait_timeout` of the pooler")
+        .hint("nothing of the last transaction was kept; run the command again"),
         _ if code.starts_with("57P") || code.starts_with("53") || code.starts_with("08") => {
             Error::unavailable(message.to_owned())
                 .hint("nothing of the last transaction was kept; run the command again")
         }
         _ => Error::failure(format!("the database refused: {message} (SQLSTATE {code})"))
             .hint(run!["doctor"].labeled("check the server, the role and the schema")),
+    }
+}
+
+/// Whether the server lost a prepared statement, or had another of its name: it was prepared in
+/// another session, which a pooler alone can bring about.
+fn is_of_pooling(code: &str, message: &str) -> bool {
+    match code {
+        // duplicate_prepared_statement, invalid_sql_statement_name
+        "42P05" | "26000" => true,
+        "08P01" => message.contains("prepared statement"),
+        _ => false,
     }
 }
 
@@ -82,11 +107,6 @@ pub(super) fn connect_failed(options: &PgConnectOptions, error: sqlx::Error) -> 
             let hints = unreachable(options, &source);
             let error = Error::unavailable(format!("cannot reach the database at {address}"));
             hints.into_iter().fold(error.because(source), Error::hint)
-        }
-        sqlx::Error::Tls(source) => {
-            Error::unavailable(format!("no secure connection to the database at {address}"))
-                .because(source)
-                .hint("`sslmode=require` in the URL skips the check of the certificate's issuer")
         }
         other => {
             let error = Error::from(other);

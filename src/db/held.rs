@@ -9,7 +9,7 @@ use deadpool::managed::Object;
 use sqlx::{Connection as _, PgConnection};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
-use super::{connection::Authority, notice::Notice, pool::Connector};
+use super::{dial::Dialed, notice::Notice, pool::Connector};
 
 /// How long a connection that nobody may have again has to end in order.
 const CLOSING: Duration = Duration::from_secs(5);
@@ -22,8 +22,6 @@ const CLOSING: Duration = Duration::from_secs(5);
 pub(super) struct Held {
     /// Always there, until the drop.
     connection: Option<Connection>,
-    /// The rights of the role that it authenticated as.
-    pub(super) authority: Authority,
     /// Whose turn it is: over when the connection is back in its pool.
     turn: Option<OwnedSemaphorePermit>,
     /// A transaction was begun of which nobody has seen the end: a handle was dropped while it
@@ -32,45 +30,36 @@ pub(super) struct Held {
     /// Something may be under way: an answer that nobody waits for any more, a ROLLBACK that was not
     /// sent yet. The end of a transaction leaves nothing.
     pub(super) pending: bool,
-    /// The session itself has something that no transaction ends, such as an advisory lock.
-    pub(super) has_session_state: bool,
     /// What is said before the first change.
     pub(super) before_change: Option<Notice>,
 }
 
 #[derive(Debug)]
 enum Connection {
-    Own(PgConnection),
+    Own(Dialed),
     Pooled(Object<Connector>),
 }
 
 impl Held {
     /// A connection that ends with the invocation.
-    pub(super) fn own(connection: PgConnection, authority: Authority) -> Self {
-        Self::new(Connection::Own(connection), authority, None)
+    pub(super) fn own(connection: Dialed) -> Self {
+        Self::new(Connection::Own(connection), None)
     }
 
     /// A connection that goes back to its pool.
     pub(super) fn pooled(
         connection: Object<Connector>,
-        authority: Authority,
         turn: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        Self::new(Connection::Pooled(connection), authority, turn)
+        Self::new(Connection::Pooled(connection), turn)
     }
 
-    const fn new(
-        connection: Connection,
-        authority: Authority,
-        turn: Option<OwnedSemaphorePermit>,
-    ) -> Self {
+    const fn new(connection: Connection, turn: Option<OwnedSemaphorePermit>) -> Self {
         Self {
             connection: Some(connection),
-            authority,
             turn,
             unsettled: false,
             pending: false,
-            has_session_state: false,
             before_change: None,
         }
     }
@@ -78,23 +67,33 @@ impl Held {
 
 const TAKEN: &str = "taken by nobody but the drop";
 
+impl Held {
+    pub(super) fn dialed(&self) -> &Dialed {
+        match self.connection.as_ref().expect(TAKEN) {
+            Connection::Own(dialed) => dialed,
+            Connection::Pooled(dialed) => dialed,
+        }
+    }
+
+    pub(super) fn dialed_mut(&mut self) -> &mut Dialed {
+        match self.connection.as_mut().expect(TAKEN) {
+            Connection::Own(dialed) => dialed,
+            Connection::Pooled(dialed) => dialed,
+        }
+    }
+}
+
 impl Deref for Held {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        match self.connection.as_ref().expect(TAKEN) {
-            Connection::Own(connection) => connection,
-            Connection::Pooled(connection) => connection,
-        }
+        &self.dialed().connection
     }
 }
 
 impl DerefMut for Held {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        match self.connection.as_mut().expect(TAKEN) {
-            Connection::Own(connection) => connection,
-            Connection::Pooled(connection) => connection,
-        }
+        &mut self.dialed_mut().connection
     }
 }
 
@@ -103,7 +102,7 @@ impl Drop for Held {
         let Some(Connection::Pooled(mut connection)) = self.connection.take() else {
             return;
         };
-        let is_clean = !self.unsettled && !self.has_session_state;
+        let is_clean = !self.unsettled;
         if is_clean && !self.pending {
             // Back in its pool, and the turn after it.
             return;
@@ -116,8 +115,8 @@ impl Drop for Held {
         let turn = self.turn.take();
         runtime.spawn(async move {
             // Whoever is next would wait for what is under way, and read an answer that is not theirs.
-            if !is_clean || connection.ping().await.is_err() {
-                let closing = Object::take(connection).close();
+            if !is_clean || connection.connection.ping().await.is_err() {
+                let closing = Object::take(connection).connection.close();
                 let _closed = timeout(CLOSING, closing).await;
             }
             drop(turn);

@@ -1,6 +1,6 @@
 //! A connection lent to a handle, and the transaction on it.
 
-use sqlx::{AssertSqlSafe, Executor, PgConnection, SqlSafeStr, postgres::PgTransactionManager};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, postgres::PgTransactionManager};
 use sqlx_core::transaction::TransactionManager;
 use tokio::sync::OwnedMutexGuard;
 
@@ -52,9 +52,8 @@ impl Lent {
         let mut lent = Self::outside(db)?;
         let settings = settings(lent.authority());
         let Some(ledger) = db.ledger() else {
-            let begin = AssertSqlSafe(format!("BEGIN; {settings}")).into_sql_str();
             lent.connection.unsettled = true;
-            PgTransactionManager::begin(&mut lent.connection, Some(begin)).await?;
+            lent.connection.dialed_mut().begin(&settings).await?;
             lent.in_transaction = true;
             return Ok(lent);
         };
@@ -94,12 +93,6 @@ impl Lent {
         Ok(())
     }
 
-    /// Says whether the session has something that no transaction ends: then no other request may
-    /// have it.
-    pub(super) fn set_session_state(&mut self, there: bool) {
-        self.connection.has_session_state = there;
-    }
-
     /// Says what is said before the first change, if it was not said yet.
     pub(super) fn about_to_change(&mut self) {
         let notice = self.connection.before_change.take();
@@ -112,7 +105,7 @@ impl Lent {
 
     /// The rights of the role that the connection authenticated as.
     pub(super) fn authority(&self) -> Authority {
-        self.connection.authority
+        self.connection.dialed().authority
     }
 }
 

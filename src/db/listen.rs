@@ -2,16 +2,13 @@
 
 use std::{str::FromStr, time::Duration};
 
+use futures_util::future::BoxFuture;
 use sqlx::{
-    Executor,
-    postgres::{PgListener, PgPoolOptions},
+    Connection as _, Executor,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 
-use super::{
-    ConnectSettings,
-    connection::connect_options,
-    error::{address, connect_failed},
-};
+use super::{ConnectSettings, dial::Dialer};
 use crate::{
     domain::OrganizationId,
     error::{Error, Result},
@@ -53,36 +50,24 @@ impl Changed {
 }
 
 impl Listener {
-    /// Connects and listens. What is sent after this has returned is heard.
+    /// Connects and listens. What is sent after this has returned is heard. `None`: a pooler stands
+    /// before the server, and behind it nobody can listen.
     ///
     /// # Errors
     /// `Unavailable` when the server cannot be reached in time.
-    pub async fn connect(settings: &ConnectSettings, channels: &[&str]) -> Result<Self> {
-        let options = connect_options(settings)?;
-        let failed = |error: sqlx::Error| match error {
-            sqlx::Error::PoolTimedOut => Error::unavailable(format!(
-                "no answer from the database at {} in {} seconds",
-                address(&options),
-                settings.connect_timeout.as_secs()
-            )),
-            error => connect_failed(&options, error),
-        };
-        // A pool of its own, because that is what the driver makes a listener from. It is dropped
-        // with the listener.
-        let pool = PgPoolOptions::new()
-            .max_connections(1)
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .acquire_timeout(settings.connect_timeout)
-            .connect_lazy_with(options.clone());
-        let mut session = PgListener::connect_with(&pool).await.map_err(failed)?;
+    pub async fn connect(settings: &ConnectSettings, channels: &[&str]) -> Result<Option<Self>> {
+        let dialer = Dialer::new(settings)?;
+        // The session by which a pooler shows is not the one that listens: the driver makes that.
+        let dialed = dialer.dial().await?;
+        let _closed = dialed.connection.close().await;
+        if dialed.is_pooled {
+            return Ok(None);
+        }
+        let mut session = dialer.direct(listening).await?;
         // Lest it connects again in secret.
         session.eager_reconnect(false);
-        session
-            .listen_all(channels.iter().copied())
-            .await
-            .map_err(failed)?;
-        Ok(Self { session })
+        session.listen_all(channels.iter().copied()).await?;
+        Ok(Some(Self { session }))
     }
 
     /// The next notification; `None` when nothing was sent for as long as `patience`, and the
@@ -110,6 +95,19 @@ impl Listener {
             }
         }
     }
+}
+
+/// A pool of its own, because that is what the driver makes a listener from. It is dropped with the
+/// listener.
+fn listening(options: PgConnectOptions) -> BoxFuture<'static, sqlx::Result<PgListener>> {
+    Box::pin(async move {
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with(options);
+        PgListener::connect_with(&pool).await
+    })
 }
 
 fn lost() -> Error {

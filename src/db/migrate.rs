@@ -333,7 +333,10 @@ pub async fn run(db: &Database) -> Result<Vec<Migration>> {
     if !pending.is_empty() {
         require_rights(conn.connection()).await?;
         conn.about_to_change();
-        MIGRATOR
+        // Without the migrator's own lock, which is the session's: this transaction holds one.
+        let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
+        migrator
+            .set_locking(false)
             .run(&mut *conn.connection())
             .await
             .map_err(migration_failed)?;

@@ -10,6 +10,7 @@ pub mod appointments;
 pub mod chains;
 pub mod channels;
 mod connection;
+mod dial;
 mod error;
 pub mod health;
 mod held;

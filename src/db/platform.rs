@@ -85,11 +85,6 @@ impl PlatformConn {
         self.lent.authority()
     }
 
-    /// What follows leaves something in the session that no transaction ends, or has removed it.
-    pub(super) fn set_session_state(&mut self, there: bool) {
-        self.lent.set_session_state(there);
-    }
-
     /// Says what is said before the first change, if it was not said yet.
     pub(super) fn about_to_change(&mut self) {
         self.lent.about_to_change();

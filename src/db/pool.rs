@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use deadpool::managed;
 use futures_util::future::join_all;
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::Connection as _;
 use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{
     ConnectSettings, Database,
-    connection::connect_options,
-    error::{address, connect_failed},
+    dial::{Dialed, Dialer},
     held::Held,
 };
 use crate::error::{Error, Result};
@@ -45,26 +44,26 @@ pub struct Pool {
 
 /// Opens connections, and looks at those that come back before they are given out again.
 #[derive(Debug)]
-pub(super) struct Connector(PgConnectOptions);
+pub(super) struct Connector(Dialer);
 
 impl managed::Manager for Connector {
-    type Type = PgConnection;
-    type Error = sqlx::Error;
+    type Type = Dialed;
+    type Error = Error;
 
-    async fn create(&self) -> std::result::Result<PgConnection, sqlx::Error> {
-        PgConnection::connect_with(&self.0).await
+    async fn create(&self) -> Result<Dialed> {
+        self.0.dial().await
     }
 
     async fn recycle(
         &self,
-        connection: &mut PgConnection,
+        dialed: &mut Dialed,
         metrics: &managed::Metrics,
-    ) -> managed::RecycleResult<sqlx::Error> {
+    ) -> managed::RecycleResult<Error> {
         if metrics.age() >= LONGEST_LIFE {
             return Err(managed::RecycleError::message("it is old"));
         }
         if metrics.last_used() >= TESTED_AFTER {
-            connection.ping().await?;
+            dialed.connection.ping().await.map_err(Error::from)?;
         }
         Ok(())
     }
@@ -85,7 +84,7 @@ impl Pool {
     /// # Errors
     /// `Usage` for a URL that cannot be read.
     pub fn new(settings: PoolSettings) -> Result<Self> {
-        let connector = Connector(connect_options(&settings.connect)?);
+        let connector = Connector(Dialer::new(&settings.connect)?);
         let connections = managed::Pool::builder(connector)
             .max_size(usize::try_from(settings.max_connections).unwrap_or(usize::MAX))
             .build()
@@ -114,13 +113,8 @@ impl Pool {
 
     async fn acquire(&self, turn: Option<OwnedSemaphorePermit>) -> Result<Database> {
         match timeout(self.settings.wait, self.connections.get()).await {
-            Ok(Ok(connection)) => {
-                let authority = self.settings.connect.authority;
-                Ok(Database::holding(Held::pooled(connection, authority, turn)))
-            }
-            Ok(Err(managed::PoolError::Backend(error))) => {
-                Err(connect_failed(&self.connections.manager().0, error))
-            }
+            Ok(Ok(connection)) => Ok(Database::holding(Held::pooled(connection, turn))),
+            Ok(Err(managed::PoolError::Backend(error))) => Err(error),
             Ok(Err(managed::PoolError::Closed)) => Err(Error::unavailable(
                 "the connections to the database are closed: the server is stopping",
             )),
@@ -139,7 +133,7 @@ impl Pool {
         Error::unavailable(format!(
             "no connection to the database at {} in {} seconds: it does not answer, or those that \
              {who} may have are in use (connections for all: {max_connections})",
-            address(&self.connections.manager().0),
+            self.connections.manager().0.address(),
             wait.as_secs_f32(),
         ))
         .hint(
@@ -152,6 +146,11 @@ impl Pool {
     /// How the connections were made, for one beside them.
     pub fn connect_settings(&self) -> &ConnectSettings {
         &self.settings.connect
+    }
+
+    /// Whether a pooler was met before the server, behind which nobody can listen.
+    pub fn has_met_pooler(&self) -> bool {
+        self.connections.manager().0.has_met_pooler()
     }
 
     /// How many connections there can be at once.
@@ -178,6 +177,6 @@ impl Pool {
         let resting = self.connections.retain(|_, _| false).removed;
         self.connections.close();
         // One that cannot say goodbye is gone already.
-        let _closed = join_all(resting.into_iter().map(PgConnection::close)).await;
+        let _closed = join_all(resting.into_iter().map(|dialed| dialed.connection.close())).await;
     }
 }

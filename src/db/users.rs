@@ -104,38 +104,18 @@ pub async fn organizations(conn: &mut PlatformConn, user: UserId) -> Result<Vec<
     .collect())
 }
 
-/// Waits until no other session holds this user's sign-up, then holds it: of two sign-ups of one
-/// user, the second sees what the first has made.
-///
-/// The lock is the session's, not a transaction's, because what it guards happens in the scope of
-/// an organization, in a transaction of its own. [`end_sign_up`] releases it, the end of the
-/// connection at the latest.
+/// Waits until no other transaction holds this user's sign-up, then holds it until this one ends: of
+/// two sign-ups of one user, the second sees what the first has made.
 ///
 /// # Errors
 /// `Unavailable` when the connection is lost, `Conflict` when `lock_timeout` is over.
-pub async fn begin_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
-    conn.set_session_state(true);
+pub async fn lock_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
     sqlx::query!(
-        "SELECT pg_advisory_lock(hashtextextended('tenantctl sign-up ' || $1::uuid, 0))",
+        "SELECT pg_advisory_xact_lock(hashtextextended('tenantctl sign-up ' || $1::uuid, 0))",
         user.as_uuid(),
     )
     .execute(conn.connection())
     .await?;
-    Ok(())
-}
-
-/// Lets the next sign-up of this user in.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
-pub async fn end_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
-    sqlx::query_scalar!(
-        "SELECT pg_advisory_unlock(hashtextextended('tenantctl sign-up ' || $1::uuid, 0))",
-        user.as_uuid(),
-    )
-    .fetch_one(conn.connection())
-    .await?;
-    conn.set_session_state(false);
     Ok(())
 }
 

@@ -81,6 +81,7 @@ mod tests {
                 authority: Authority::Owner,
                 connect_timeout: Duration::from_secs(1),
                 statement_timeout: None,
+                pooled: None,
             },
             max_connections: 1,
             wait: Duration::from_millis(100),

@@ -140,35 +140,12 @@ async fn ensure_user(session: &Session, new: &SignUp) -> Result<(User, bool)> {
     }
 }
 
-/// Makes an organization for a user who belongs nowhere; `None`: they belong somewhere. The
-/// sign-ups of one user take turns here: two at once would make one each.
+/// Makes an organization for a user who belongs nowhere; `None`: they belong somewhere.
 async fn own_organization(
     session: &Session,
     user: &User,
     new: &SignUp,
 ) -> Result<Option<Organization>> {
-    {
-        let mut conn = PlatformConn::open(&session.db)?;
-        db::users::begin_sign_up(&mut conn, user.id).await?;
-    }
-    let made = create_where_none(session, user, new).await;
-    let ended = {
-        let mut conn = PlatformConn::open(&session.db)?;
-        db::users::end_sign_up(&mut conn, user.id).await
-    };
-    // What went wrong first is what is told.
-    let made = made?;
-    ended.map(|()| made)
-}
-
-async fn create_where_none(
-    session: &Session,
-    user: &User,
-    new: &SignUp,
-) -> Result<Option<Organization>> {
-    if belongs_somewhere(session, user).await? {
-        return Ok(None);
-    }
     let own = NewOrganization {
         name: own_organization_name(user),
         slug: None,
@@ -176,13 +153,8 @@ async fn create_where_none(
         locale: new.locale.clone(),
         owner: Some(FirstOwner::Member(user.clone())),
     };
-    let created = organizations::create(session, &own).await?;
-    Ok(Some(created.organization))
-}
-
-async fn belongs_somewhere(session: &Session, user: &User) -> Result<bool> {
-    let mut conn = PlatformConn::open(&session.db)?;
-    db::users::belongs_somewhere(&mut conn, user.id).await
+    let created = organizations::create_where_none(session, user.id, &own).await?;
+    Ok(created.map(|created| created.organization))
 }
 
 /// The user's name, or what a slug can be made from instead.

@@ -185,19 +185,19 @@ async fn a_scope_that_cannot_be_entered_spoils_no_connection() {
     assert!(found.is_ok(), "{found:?}");
 }
 
-/// The lock of a sign-up is the session's: returned to the pool, nobody could sign up any more.
+/// Returned to the pool with its lock, nobody could sign up any more.
 #[tokio::test]
-async fn a_lock_of_the_session_ends_with_the_request() {
+async fn the_lock_of_a_sign_up_ends_with_the_request() {
     let fixture = Fixture::new().await;
     let pool = pool_of_one(&fixture.db.url);
     let user: UserId = user(&fixture.session, "fay@f.example").await.id;
     let db = pool.get().await.unwrap();
-    let mut conn = PlatformConn::open(&db).unwrap();
-    db::users::begin_sign_up(&mut conn, user).await.unwrap();
+    let mut conn = PlatformConn::begin(&db).await.unwrap();
+    db::users::lock_sign_up(&mut conn, user).await.unwrap();
     drop((conn, db));
     let other = fixture.db.database().await;
-    let mut conn = PlatformConn::open(&other).unwrap();
-    let begun = db::users::begin_sign_up(&mut conn, user);
+    let mut conn = PlatformConn::begin(&other).await.unwrap();
+    let begun = db::users::lock_sign_up(&mut conn, user);
     tokio::time::timeout(Duration::from_secs(20), begun)
         .await
         .expect("the lock is free")
@@ -241,7 +241,8 @@ async fn a_listener_hears_what_is_sent_and_notices_that_it_was_cut_off() {
     let channels = [db::CONFIGURATION_CHANNEL];
     let mut listener = db::Listener::connect(&settings(&fixture.db.url), &channels)
         .await
-        .unwrap();
+        .unwrap()
+        .expect("nothing stands before the server");
     let patience = Duration::from_secs(5);
     let id = fixture.a.id;
     fixture

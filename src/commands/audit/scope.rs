@@ -205,7 +205,7 @@ fn expect_placeholder(template: &str) -> Result<()> {
 /// Opens connections to the database that the arguments mean, whatever its schema.
 fn connect(app: &App) -> Result<Connect> {
     let target = app.target()?;
-    let settings = app.connect_settings(&target.url)?;
+    let settings = app.connect_settings(&target)?;
     tracing::info!("database: {}", target.describe());
     Ok(Arc::new(move || {
         let settings = settings.clone();

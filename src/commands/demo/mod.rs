@@ -9,8 +9,9 @@ mod webhooks;
 use clap::Args;
 
 use crate::{
+    config::{DatabaseTarget, TenantTarget},
     context::{App, new_id},
-    db::{self, Authority, ConnectSettings, Database, roles::Rights},
+    db::{self, ConnectSettings, Database, roles::Rights},
     domain::{Actor, channel::identity::ClaimPolicy},
     error::{Error, ErrorKind, Result},
     hint::Hint,
@@ -89,7 +90,7 @@ async fn start(app: &App) -> Result<ConnectSettings> {
         started.version,
         cluster.data_dir().display()
     ));
-    app.connect_settings(&started.url.into())
+    app.connect_settings(&DatabaseTarget::local(started.url.into())?)
 }
 
 /// The same session, whose tenants' data is reached as the role that has a tenant's rights only.
@@ -97,10 +98,8 @@ async fn as_tenant(app: &App, session: Session) -> Result<Session> {
     roles::create_missing(&session).await?;
     let role = Rights::Tenant.default_name();
     let url = app.local_cluster()?.url_as(role)?;
-    let settings = ConnectSettings {
-        authority: Authority::Tenant,
-        ..app.connect_settings(&url.into())?
-    };
+    let target = TenantTarget::local(url.into())?;
+    let settings = app.tenant_settings(&target)?;
     let tenant = Database::connect(&settings).await?;
     Ok(Session {
         db: session.db.with_tenant(tenant),

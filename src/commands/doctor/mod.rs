@@ -102,7 +102,8 @@ async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Ve
     let mut checks = vec![
         server::version(&health),
         server::writable(&health),
-        server::encryption(&health, &target.url),
+        server::pooler(db),
+        server::encryption(&health, &target.url, db.is_pooled()),
         server::clock(&health, asked),
         server::role_flags(&health.rights),
         server::rights(&health.rights, migrated),

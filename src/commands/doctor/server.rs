@@ -7,6 +7,7 @@ use super::report::{Area, Check};
 use crate::{
     config::Endpoint,
     db::{
+        Database,
         health::{Health, Lack, Rights},
         is_loopback,
     },
@@ -71,9 +72,31 @@ pub(super) fn clock(health: &Health, asked: DateTime<Utc>) -> Check {
     .remedy("synchronise both clocks (NTP): invitations expire too early or too late")
 }
 
+/// What stands before the server.
+pub(super) fn pooler(db: &Database) -> Check {
+    const NAME: &str = "pooler";
+    let message = match db.is_pooled() {
+        false => "none: the connection is the server's own",
+        true => {
+            "a connection pooler hands out sessions: tenantctl keeps nothing in them, and a server \
+             reads changes within a second instead of listening for them; an audit needs the \
+             server's own address"
+        }
+    };
+    Check::ok(NAME, AREA, message)
+}
+
 /// Whether others can listen to the connection.
-pub(super) fn encryption(health: &Health, url: &SecretString) -> Check {
+pub(super) fn encryption(health: &Health, url: &SecretString, is_pooled: bool) -> Check {
     const NAME: &str = "encryption";
+    if is_pooled && health.encrypted {
+        return Check::ok(
+            NAME,
+            AREA,
+            "the pooler's connection to the server uses TLS; sslmode in the database URL is about \
+             the one to the pooler",
+        );
+    }
     if health.encrypted {
         return Check::ok(NAME, AREA, "the connection uses TLS");
     }
@@ -184,7 +207,7 @@ mod tests {
 
     #[test]
     fn only_a_connection_over_the_network_needs_tls() {
-        let state = |url: &str| encryption(&Health::sample(), &url.into()).state;
+        let state = |url: &str| encryption(&Health::sample(), &url.into(), false).state;
         assert_eq!(state("postgres://ops@db.example.com/app"), State::Warning);
         for local in ["localhost", "127.0.0.1", "[::1]"] {
             assert_eq!(state(&format!("postgres://ops@{local}/app")), State::Ok);
@@ -192,7 +215,7 @@ mod tests {
         let mut encrypted = Health::sample();
         encrypted.encrypted = true;
         let url = "postgres://ops@db.example.com/app".into();
-        assert_eq!(encryption(&encrypted, &url).state, State::Ok);
+        assert_eq!(encryption(&encrypted, &url, false).state, State::Ok);
     }
 
     #[test]

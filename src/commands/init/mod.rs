@@ -156,7 +156,7 @@ async fn look(app: &App, config: &Config, target: &DatabaseTarget) -> Result<Sch
     let progress = app
         .printer
         .spinner(&format!("trying {}", target.describe()));
-    let db = Database::connect(&connect_settings(&config.database, &target.url)).await?;
+    let db = Database::connect(&connect_settings(config, target)).await?;
     let status = migrate::status(&db).await?;
     progress.finish();
     Ok(SchemaState::of(&status))

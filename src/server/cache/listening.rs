@@ -24,8 +24,10 @@ pub async fn follow(state: ServerState) {
         };
         state.caches.freshness.lost();
         state.metrics.listening.set(0);
-        if let Err(error) = listened {
-            outage.failed(&error);
+        match listened {
+            // Copies are believed for a second only, which needs no listening.
+            Ok(()) => return state.stop.asked().await,
+            Err(error) => outage.failed(&error),
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -35,10 +37,16 @@ pub async fn follow(state: ServerState) {
     }
 }
 
-/// Listens until the connection is lost, which is an error.
+/// Listens until the connection is lost, which is an error. Returns where nobody can listen.
 async fn listen(state: &ServerState, pause: &mut Duration, outage: &Outage) -> Result<()> {
     let settings = state.pool.connect_settings();
-    let mut listener = Listener::connect(settings, &[CONFIGURATION_CHANNEL]).await?;
+    let Some(mut listener) = Listener::connect(settings, &[CONFIGURATION_CHANNEL]).await? else {
+        tracing::info!(
+            "a connection pooler is in front of the database: changes are read within a second \
+             instead of being listened for"
+        );
+        return Ok(());
+    };
     // What was sent before is lost.
     state.caches.drop_all();
     state.caches.freshness.heard();

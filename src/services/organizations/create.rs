@@ -6,10 +6,10 @@ use serde_json::json;
 use super::{member_of, snapshot};
 use crate::{
     context::new_id,
-    db::{self, TenantTx},
+    db::{self, PlatformConn, TenantTx},
     domain::{
         ChannelConfiguration, ChannelKind, Email, Locale, Organization, OrganizationId,
-        OrganizationStatus, Role, Slug, TimeZone, User,
+        OrganizationStatus, Role, Slug, TimeZone, User, UserId,
     },
     error::{Error, Result},
     run,
@@ -68,21 +68,54 @@ const SLUG_ATTEMPTS: u32 = 100;
 /// `Conflict` when the slug is taken.
 pub async fn create(session: &Session, new: &NewOrganization) -> Result<CreatedOrganization> {
     if let Some(slug) = &new.slug {
-        return create_with_slug(session, new, slug.clone())
+        let tx = TenantTx::begin(&session.db, new_id().into()).await?;
+        return create_with_slug(session, tx, new, slug.clone())
             .await?
             .ok_or_else(|| slug_taken(slug));
     }
-    let wanted = Slug::from_name(&new.name)?;
-    for attempt in 1..=SLUG_ATTEMPTS {
-        let slug = match attempt {
-            1 => wanted.clone(),
-            number => wanted.with_suffix(number),
-        };
-        if let Some(created) = create_with_slug(session, new, slug).await? {
+    for slug in slugs_from_name(&new.name)? {
+        let tx = TenantTx::begin(&session.db, new_id().into()).await?;
+        if let Some(created) = create_with_slug(session, tx, new, slug).await? {
             return Ok(created);
         }
     }
-    Err(slug_taken(&wanted))
+    Err(slug_taken(&Slug::from_name(&new.name)?))
+}
+
+/// The same for a user who belongs nowhere; `None`: they belong somewhere. Two sign-ups of one user
+/// would make one each, so they take turns, and the second sees what the first has made.
+///
+/// # Errors
+/// `Conflict` when no slug is free, or `lock_timeout` is over.
+pub(in crate::services) async fn create_where_none(
+    session: &Session,
+    user: UserId,
+    new: &NewOrganization,
+) -> Result<Option<CreatedOrganization>> {
+    for slug in slugs_from_name(&new.name)? {
+        // The lock is the transaction's: behind a pooler a session's would stay with a session
+        // that is somebody else's next.
+        let mut conn = PlatformConn::begin(&session.db).await?;
+        db::users::lock_sign_up(&mut conn, user).await?;
+        if db::users::belongs_somewhere(&mut conn, user).await? {
+            conn.rollback().await?;
+            return Ok(None);
+        }
+        let tx = conn.enter(new_id().into()).await?;
+        if let Some(created) = create_with_slug(session, tx, new, slug).await? {
+            return Ok(Some(created));
+        }
+    }
+    Err(slug_taken(&Slug::from_name(&new.name)?))
+}
+
+/// The slugs that are tried for a name.
+fn slugs_from_name(name: &str) -> Result<impl Iterator<Item = Slug>> {
+    let wanted = Slug::from_name(name)?;
+    Ok((1..=SLUG_ATTEMPTS).map(move |attempt| match attempt {
+        1 => wanted.clone(),
+        number => wanted.with_suffix(number),
+    }))
 }
 
 fn slug_taken(slug: &Slug) -> Error {
@@ -93,21 +126,21 @@ fn slug_taken(slug: &Slug) -> Error {
     .hint("or choose another with --slug; --if-not-exists makes this no error")
 }
 
-/// `None`: the slug is taken.
+/// Creates the organization whose scope `tx` is. `None`: the slug is taken.
 async fn create_with_slug(
     session: &Session,
+    mut tx: TenantTx,
     new: &NewOrganization,
     slug: Slug,
 ) -> Result<Option<CreatedOrganization>> {
     let organization = fresh(
-        new_id().into(),
+        tx.organization_id(),
         slug,
         new.name.clone(),
         new.time_zone,
         new.locale.clone(),
         session.now(),
     );
-    let mut tx = TenantTx::begin(&session.db, organization.id).await?;
     let created = create_in(session, &mut tx, organization, new.owner.as_ref()).await?;
     if created.is_some() {
         tx.commit().await?;

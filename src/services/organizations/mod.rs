@@ -15,7 +15,7 @@ pub use create::{CreatedOrganization, FirstOwner, NewOrganization, create};
 pub use look_up::{Details, list, resolve, show, slugs};
 pub(super) use {
     change::update_in,
-    create::{create_in, fresh},
+    create::{create_in, create_where_none, fresh},
 };
 
 use crate::{

@@ -1,6 +1,7 @@
 //! A private cluster per test run, a template database migrated once, a fresh database per test.
 //! Server and databases vanish with the test process, however it ends.
 
+mod bouncer;
 mod cli;
 mod clinic;
 mod fixtures;
@@ -8,6 +9,7 @@ pub mod fuzz;
 mod race;
 mod smtp;
 
+pub use bouncer::Bouncer;
 pub use cli::{Cli, Outcome};
 pub use clinic::{Clinic, token_of};
 pub use fixtures::{
@@ -115,6 +117,7 @@ pub fn settings(url: &str) -> ConnectSettings {
         authority: Authority::Owner,
         connect_timeout: Duration::from_secs(20),
         statement_timeout: None,
+        pooled: None,
     }
 }
 

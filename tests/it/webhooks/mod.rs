@@ -2,8 +2,8 @@
 //! this process or as one of its own.
 
 mod ask;
-mod house;
-mod sign;
+pub mod house;
+pub mod sign;
 
 mod commands;
 mod copies;

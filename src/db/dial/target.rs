@@ -1,0 +1,258 @@
+//! What a database URL says about the way to the server.
+
+use std::{path::PathBuf, str::FromStr as _};
+
+use secrecy::ExposeSecret as _;
+use sqlx::{
+    ConnectOptions as _,
+    postgres::{PgConnectOptions, PgSslMode},
+};
+
+use super::{
+    fault::Fault,
+    roots::{Roots, SYSTEM},
+    tls::{ClientFiles, Encryption},
+    verifier::Judged,
+};
+use crate::{
+    db::ConnectSettings,
+    error::{Error, Result},
+};
+
+/// A custom parameter that is set when the session starts. A pooler refuses it or passes it over,
+/// so a session that has it is the server's own.
+pub(super) const MARK: &str = "tenantctl.direct";
+
+/// One way to a server.
+#[derive(Clone, Debug)]
+pub(super) enum Layer {
+    Plain,
+    Tls(Encryption),
+}
+
+/// A server, and how to connect to it.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    /// Without anything that a pooler refuses.
+    pub(super) lean: PgConnectOptions,
+    settings: ConnectSettings,
+    root_file: Option<String>,
+    pub(super) client: ClientFiles,
+}
+
+impl Target {
+    /// # Errors
+    /// `Usage` for a URL that cannot be read.
+    pub(super) fn of(settings: &ConnectSettings) -> Result<Self> {
+        let lean = PgConnectOptions::from_str(settings.url.expose_secret())
+            .map_err(|_| {
+                Error::usage("the database URL cannot be read")
+                    .hint("it looks like postgres://user@host:5432/database")
+            })?
+            .application_name("tenantctl")
+            // The default of every server that is supported loses no digit.
+            .extra_float_digits(None);
+        let files = Files::of(&lean);
+        Ok(Self {
+            lean,
+            settings: settings.clone(),
+            root_file: files.root,
+            client: ClientFiles {
+                certificate: files.certificate.map(PathBuf::from),
+                key: files.key.map(PathBuf::from),
+            },
+        })
+    }
+
+    /// The options of a session of the server's own.
+    pub(super) fn direct(&self) -> PgConnectOptions {
+        let options = match self.settings.pooled {
+            None => self.lean.clone().options([(MARK, "on")]),
+            Some(_) => self.lean.clone(),
+        };
+        match self.settings.statement_timeout {
+            Some(timeout) => options.options([("statement_timeout", timeout.as_millis())]),
+            None => options,
+        }
+    }
+
+    /// The host, as a certificate names it.
+    pub(super) fn host(&self) -> &str {
+        self.lean.get_host().trim_matches(['[', ']'])
+    }
+
+    /// The Unix socket that it is reached by.
+    pub(super) fn socket(&self) -> Option<PathBuf> {
+        let host = self.lean.get_host();
+        let folder = match self.lean.get_socket() {
+            Some(folder) => folder.clone(),
+            None if host.starts_with('/') => PathBuf::from(host),
+            None => return None,
+        };
+        Some(folder.join(format!(".s.PGSQL.{}", self.lean.get_port())))
+    }
+
+    /// The ways that `sslmode` allows, in the order in which they are tried (PostgreSQL manual,
+    /// 34.1.2, sslmode and sslrootcert; 34.19).
+    pub(super) fn layers(&self) -> std::result::Result<Vec<Layer>, Fault> {
+        // Nothing is encrypted on a Unix socket, whatever sslmode says.
+        if self.socket().is_some() {
+            return Ok(vec![Layer::Plain]);
+        }
+        let tls = |judged, roots, optional| {
+            Layer::Tls(Encryption {
+                judged,
+                roots,
+                optional,
+            })
+        };
+        let mode = self.lean.get_ssl_mode();
+        if self.root_file.as_deref() == Some(SYSTEM) {
+            // Anybody can have a certificate of those, so the name has to be checked, too.
+            return match mode {
+                PgSslMode::Prefer | PgSslMode::VerifyFull => {
+                    let roots = Roots::of_system()?;
+                    Ok(vec![tls(Judged::ChainAndName, roots, false)])
+                }
+                _ => Err(Fault::WeakWithSystem),
+            };
+        }
+        let unjudged = |optional| tls(Judged::Nothing, Roots::none(), optional);
+        Ok(match mode {
+            PgSslMode::Disable => vec![Layer::Plain],
+            PgSslMode::Allow => vec![Layer::Plain, unjudged(false)],
+            PgSslMode::Prefer => vec![unjudged(true), Layer::Plain],
+            // With a file of trusted certificates it means verify-ca.
+            PgSslMode::Require => match self.roots()? {
+                Some(roots) => vec![tls(Judged::Chain, roots, false)],
+                None => vec![unjudged(false)],
+            },
+            PgSslMode::VerifyCa => vec![tls(Judged::Chain, self.required_roots()?, false)],
+            PgSslMode::VerifyFull => {
+                vec![tls(Judged::ChainAndName, self.required_roots()?, false)]
+            }
+        })
+    }
+
+    /// The file of trusted certificates: the one that is named, or the usual one.
+    fn root_path(&self) -> Option<PathBuf> {
+        match &self.root_file {
+            Some(named) => Some(PathBuf::from(named)),
+            None => std::env::home_dir().map(|home| home.join(".postgresql/root.crt")),
+        }
+    }
+
+    fn roots(&self) -> std::result::Result<Option<Roots>, Fault> {
+        match self.root_path() {
+            Some(path) if path.exists() => Roots::of_file(&path).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn required_roots(&self) -> std::result::Result<Roots, Fault> {
+        self.roots()?.ok_or_else(|| Fault::NoRootFile {
+            path: self.root_path().unwrap_or_default(),
+        })
+    }
+}
+
+/// The files that a URL, or the environment in its place, names for TLS.
+struct Files {
+    root: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
+}
+
+impl Files {
+    /// The driver tells what it has read only as a URL, and there with this before a path.
+    const PATH: &str = "file: ";
+
+    fn of(options: &PgConnectOptions) -> Self {
+        let url = options.to_url_lossy();
+        let named = |name: &str| {
+            url.query_pairs()
+                .find(|(key, _)| key == name)
+                .and_then(|(_, value)| value.strip_prefix(Self::PATH).map(str::to_owned))
+        };
+        Self {
+            root: named("sslrootcert"),
+            certificate: named("sslcert"),
+            key: named("sslkey"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(parameters: &str) -> Target {
+        Target::of(&ConnectSettings {
+            url: format!("postgres://ops@db.example.com/app?{parameters}").into(),
+            connect_timeout: std::time::Duration::from_secs(1),
+            statement_timeout: None,
+            pooled: None,
+        })
+        .unwrap()
+    }
+
+    fn ways(parameters: &str) -> String {
+        match target(parameters).layers() {
+            Err(fault) => fault.to_string(),
+            Ok(layers) => layers
+                .iter()
+                .map(|layer| match layer {
+                    Layer::Plain => "plain".to_owned(),
+                    Layer::Tls(Encryption {
+                        judged, optional, ..
+                    }) => format!("{judged:?}{}", if *optional { " if offered" } else { "" }),
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+
+    #[test]
+    fn sslmode_means_what_it_means_to_libpq() {
+        let none = "sslrootcert=/nonexistent/root.crt";
+        for (mode, expected) in [
+            ("disable", "plain"),
+            ("allow", "plain, Nothing"),
+            ("prefer", "Nothing if offered, plain"),
+            ("require", "Nothing"),
+        ] {
+            assert_eq!(ways(&format!("sslmode={mode}&{none}")), expected, "{mode}");
+        }
+        for mode in ["verify-ca", "verify-full"] {
+            let told = ways(&format!("sslmode={mode}&{none}"));
+            assert!(told.contains("/nonexistent/root.crt"), "{told}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let key = rcgen::generate_simple_self_signed(["db".to_owned()]).unwrap();
+        let file = folder.path().join("root.crt");
+        std::fs::write(&file, key.cert.pem()).unwrap();
+        let root = format!("sslrootcert={}", file.display());
+        for (mode, expected) in [
+            ("disable", "plain"),
+            ("allow", "plain, Nothing"),
+            ("prefer", "Nothing if offered, plain"),
+            ("require", "Chain"),
+            ("verify-ca", "Chain"),
+            ("verify-full", "ChainAndName"),
+        ] {
+            assert_eq!(ways(&format!("sslmode={mode}&{root}")), expected, "{mode}");
+        }
+        for mode in ["disable", "require", "verify-ca"] {
+            let told = ways(&format!("sslmode={mode}&sslrootcert=system"));
+            assert!(told.contains("verify-full"), "{mode}: {told}");
+        }
+        std::fs::write(&file, "no certificate").unwrap();
+        let told = ways(&format!("sslmode=require&{root}"));
+        assert!(told.contains("holds no certificate"), "{told}");
+    }
+
+    #[test]
+    fn nothing_is_encrypted_on_a_unix_socket() {
+        assert_eq!(ways("host=/run/postgresql&sslmode=verify-full"), "plain");
+    }
+}

@@ -16,10 +16,18 @@
 //! 5. Clock, randomness, environment and prompts come from [`context`], so tests control them.
 //! 6. `crypto` seals what is stored and has to be had in clear again.
 //! 7. `csv_file` reads and writes CSV and knows no more of this crate than `error` and `domain`.
-//!
-//! 7. `server` answers requests by the same services, and lends connections out of `db::Pool`.
+//! 8. `files` writes every file, and knows no more of this crate than `error`.
+//! 9. `server` answers requests by the same services, and lends connections out of `db::Pool`.
 //!
 //! `tests/it/architecture.rs` keeps these rules.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::disallowed_methods,
+        reason = "unit tests prepare files; the library itself is checked without `cfg(test)`"
+    )
+)]
 
 pub mod audit;
 pub mod cli;
@@ -32,6 +40,7 @@ pub mod csv_file;
 pub mod db;
 pub mod domain;
 pub mod error;
+pub mod files;
 pub mod hint;
 pub mod local;
 pub mod mail;

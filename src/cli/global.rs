@@ -53,6 +53,10 @@ pub struct GlobalArgs {
     #[arg(long, global = true)]
     pub dry_run: bool,
 
+    /// Replace files that exist. Without it, they are a conflict.
+    #[arg(long, global = true)]
+    pub overwrite: bool,
+
     /// Your name in the activity log, also behind the user of --as. Otherwise: TENANTCTL_ACTOR,
     /// then the name of your account on this machine.
     #[arg(long, global = true, value_name = "NAME", value_parser = super::values::name)]

@@ -1,5 +1,7 @@
 //! `tenantctl completions`
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use clap_complete::env::Shells;
 
@@ -17,7 +19,7 @@ use crate::{
 /// Examples:
 ///   echo 'source <(tenantctl completions bash)' >> ~/.bashrc
 ///   echo 'source <(tenantctl completions zsh)' >> ~/.zshrc
-///   tenantctl completions fish > ~/.config/fish/completions/tenantctl.fish
+///   tenantctl completions fish --overwrite --out ~/.config/fish/completions/tenantctl.fish
 ///   echo 'eval (tenantctl completions elvish | slurp)' >> ~/.config/elvish/rc.elv
 ///   tenantctl completions powershell | Out-String | Invoke-Expression
 #[derive(Args, Debug)]
@@ -26,6 +28,10 @@ pub struct CompletionsArgs {
     /// The shell.
     #[arg(value_enum)]
     shell: Shell,
+
+    /// Write it to this file instead.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// A shell that can complete.
@@ -89,8 +95,12 @@ impl CompletionsArgs {
     /// Runs the command.
     ///
     /// # Errors
-    /// Stdout cannot be written.
+    /// Stdout or the file cannot be written.
     pub async fn run(self, app: &App) -> Result<()> {
-        app.printer.raw(&self.shell.script()?)
+        app.print_or_write(
+            self.out.as_deref(),
+            &self.shell.script()?,
+            "the completion script",
+        )
     }
 }

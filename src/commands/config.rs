@@ -1,20 +1,21 @@
 //! `tenantctl config`: the configuration file and what it amounts to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::{
     cli::Scope,
     config::{self, Setting, Validation, ValueSource},
-    context::App,
+    context::{App, Written},
     crypto::new_key_text,
-    error::{Context, Error, Result},
+    error::{Context, Error, ErrorKind, Result},
+    files::{self, Existing, Readers},
     hint::Hint,
-    output::Printer,
-    output::{Cell, Page, Style, View},
+    output::{Cell, Page, Printer, Style, View},
     run,
 };
 
@@ -42,7 +43,7 @@ impl ConfigCommand {
             Self::Show(args) => app.printer.view(&args.run(app)?),
             Self::Validate(args) => args.run(app),
             Self::Schema(args) => args.run(app),
-            Self::NewKey(args) => app.printer.view(&args.run(app)?),
+            Self::NewKey(args) => args.run(app),
         }
     }
 }
@@ -279,38 +280,80 @@ impl View for ValidationView {
 /// Print the JSON Schema of the configuration file, for editors and CI.
 ///
 /// Examples:
-///   tenantctl config schema > tenantctl.schema.json
+///   tenantctl config schema --out tenantctl.schema.json
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
-pub struct SchemaArgs {}
+pub struct SchemaArgs {
+    /// Write it to this file instead.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
 
 impl SchemaArgs {
     fn run(self, app: &App) -> Result<()> {
         let schema = serde_json::to_string_pretty(&config::json_schema())
             .context("the schema cannot be written as JSON")?;
-        app.printer.raw(&format!("{schema}\n"))
+        app.print_or_write(self.out.as_deref(), &format!("{schema}\n"), "the schema")
     }
 }
 
-/// Make a key to seal stored secrets with. It is printed once and kept nowhere.
+/// Make a key to seal stored secrets with: print it, or write it to a file that only you can read.
 ///
-/// Keep it where the database and its backups are not. Several keys stand in one line, with commas
+/// It is kept nowhere else. Keep it where the database and its backups are not. Several keys stand in one line, with commas
 /// between; the first seals. How they are changed: tenantctl db reseal --help
 ///
 /// Examples:
-///   (umask 077; tenantctl config new-key > ~/.config/tenantctl/secret-keys)
+///   tenantctl config new-key --out ~/.config/tenantctl/secret-keys
 ///   tenantctl config new-key | pass insert -e clinic/tenantctl-keys
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
-pub struct NewKeyArgs {}
+pub struct NewKeyArgs {
+    /// Write the key to this file, with mode 0600, instead of printing it.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
 
 impl NewKeyArgs {
-    fn run(self, app: &App) -> Result<NewKeyView> {
+    fn run(self, app: &App) -> Result<()> {
         app.require_operator("make keys")?;
-        Ok(NewKeyView {
-            key: new_key_text()?.to_string(),
-        })
+        let key = new_key_text()?;
+        match self.out.filter(|path| !files::is_stdout(path)) {
+            None => app.printer.view(&NewKeyView {
+                key: key.to_string(),
+            }),
+            Some(path) => write_key(app, &path, &key),
+        }
     }
+}
+
+/// A file of keys is lost with what they sealed: it is never replaced, not even by `--overwrite`.
+fn write_key(app: &App, path: &Path, key: &str) -> Result<()> {
+    files::expect_writable(path, Existing::Refuse).map_err(|error| match error.kind() {
+        ErrorKind::Conflict if path.is_file() && !path.is_symlink() => Error::conflict(format!(
+            "{}: the file exists, and a file of keys is never replaced",
+            path.display()
+        ))
+        .hint("what its keys sealed could not be opened again")
+        .hint(run!["db", "reseal", "--help"].labeled("to add a key to it")),
+        _ => error,
+    })?;
+    if !app.global.dry_run {
+        let line = Zeroizing::new(format!("{key}\n"));
+        files::write(path, line.as_bytes(), Existing::Refuse, Readers::Owner)?;
+    }
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    app.printer.view(&Written {
+        written: !app.global.dry_run,
+        summary: format!("a key to {}, for its owner alone", path.display()),
+        next: vec![
+            format!(
+                "name it in the section [secrets]: keys_file = {:?}",
+                absolute.display().to_string()
+            )
+            .into(),
+        ],
+        files: vec![path.to_owned()],
+    })
 }
 
 #[derive(Serialize)]

@@ -7,14 +7,12 @@ use std::{
 
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
-use serde::Serialize;
 
 use crate::{
     cli::Cli,
-    context::App,
+    context::{App, Written},
     error::{Context, Result},
-    hint::Hint,
-    output::{Page, View},
+    files::{self, Readers},
 };
 
 /// Print the manual page, or write one for every command into a folder.
@@ -25,7 +23,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ManArgs {
-    /// The folder for all the pages. It is made where it does not exist.
+    /// The folder for all the pages. It is made where it does not exist. Pages that exist are
+    /// replaced with --overwrite only.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -38,30 +37,46 @@ impl ManArgs {
     pub async fn run(self, app: &App) -> Result<()> {
         match self.out {
             None => app.printer.raw(&page(&Man::new(Cli::command()))?),
-            Some(folder) => {
-                app.refuse_dry_run("man --out")?;
-                app.printer.view(&write_all(folder)?)
-            }
+            Some(folder) => app.printer.view(&write_all(app, &folder)?),
         }
     }
 }
 
-fn write_all(folder: PathBuf) -> Result<WrittenView> {
-    let doing = format!("cannot write manual pages to {}", folder.display());
-    fs::create_dir_all(&folder).context(&doing)?;
+fn write_all(app: &App, folder: &Path) -> Result<Written> {
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
-    write_tree(root, &folder).context(doing)?;
-    Ok(WrittenView { folder })
+    let mut pages = Vec::new();
+    render_tree(root, folder, &mut pages)?;
+    // Judged before the first is written, so that no half of them is.
+    if folder.exists() {
+        for (path, _page) in &pages {
+            app.expect_writable(path)?;
+        }
+    }
+    if !app.global.dry_run {
+        let doing = format!("cannot create the folder {}", folder.display());
+        fs::create_dir_all(folder).context(doing)?;
+        for (path, page) in &pages {
+            files::write(path, page.as_bytes(), app.existing(), Readers::Usual)?;
+        }
+    }
+    let first = folder.join("tenantctl.1");
+    let first = shell_words::quote(&first.to_string_lossy()).into_owned();
+    Ok(Written {
+        written: !app.global.dry_run,
+        summary: format!("{} manual pages to {}", pages.len(), folder.display()),
+        files: pages.into_iter().map(|(path, _page)| path).collect(),
+        next: vec![format!("man {first}").into()],
+    })
 }
 
 /// A page for the command and for each below it.
-fn write_tree(command: Command, folder: &Path) -> Result<()> {
+fn render_tree(command: Command, folder: &Path, pages: &mut Vec<(PathBuf, String)>) -> Result<()> {
     for below in command.get_subcommands().filter(|it| !it.is_hide_set()) {
-        write_tree(below.clone(), folder)?;
+        render_tree(below.clone(), folder, pages)?;
     }
     let man = Man::new(command);
-    fs::write(folder.join(man.get_filename()), page(&man)?)?;
+    pages.push((folder.join(man.get_filename()), page(&man)?));
     Ok(())
 }
 
@@ -90,28 +105,6 @@ fn unfilled(page: &str) -> String {
         out.push_str(".fi\n");
     }
     out
-}
-
-#[derive(Serialize)]
-struct WrittenView {
-    folder: PathBuf,
-}
-
-impl View for WrittenView {
-    fn human(&self, _page: &mut Page) {}
-
-    fn summary(&self) -> Option<String> {
-        Some(format!(
-            "wrote the manual pages to {}",
-            self.folder.display()
-        ))
-    }
-
-    fn next(&self) -> Vec<Hint> {
-        let page = self.folder.join("tenantctl.1");
-        let page = page.to_string_lossy();
-        vec![format!("man {}", shell_words::quote(&page)).into()]
-    }
 }
 
 #[cfg(test)]

@@ -1,71 +1,31 @@
-//! Files that are replaced as a whole or not at all, and that only their owner can read.
+//! The program's own files: the configuration that it edits, its state, its keys. Only their owner
+//! can read them.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use crate::error::{Context, ErrorKind, Result};
+use crate::files::{self, Existing, Readers};
 
-use crate::error::{Context, Result};
-
-/// Replaces the file, or makes it with its directories. Its mode is 0600.
-pub(super) fn write_private(path: &Path, contents: &str) -> Result<()> {
-    replace(path, contents).context(format!("cannot write {}", path.display()))
-}
-
-/// Replaces the file, or makes it. A new one has the mode that the process gives to files, an old
-/// one keeps its own.
+/// Replaces the file, or makes it with its folders.
 ///
 /// # Errors
-/// `Failure` when it cannot be written.
-pub fn write_atomically(path: &Path, contents: &str) -> Result<()> {
-    let write = || {
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mode = match fs::metadata(&path) {
-            Ok(known) => known.permissions(),
-            // As the umask has it: only making a file tells.
-            Err(_) => File::create(&path)?.metadata()?.permissions(),
-        };
-        let mut file = NamedTempFile::new_in(directory_of(&path))?;
-        file.write_all(contents.as_bytes())?;
-        file.as_file().set_permissions(mode)?;
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        Ok::<_, std::io::Error>(())
-    };
-    write().context(format!("cannot write {}", path.display()))
+/// `Conflict` for a symbolic link, `Failure` when it cannot be written.
+pub(super) fn write_private(path: &Path, contents: &str) -> Result<()> {
+    make_folder_of(path)?;
+    files::write(path, contents.as_bytes(), Existing::Replace, Readers::Owner)
 }
 
-/// Makes the file with mode 0600, and its directories; one that is there already stays as it is.
+/// Makes the file and its folders; one that is there already stays as it is.
+///
+/// # Errors
+/// As [`write_private`].
 pub(super) fn create_private(path: &Path, contents: &str) -> Result<()> {
-    let create = || {
-        let directory = directory_of(path);
-        make_directory(directory)?;
-        let mut file = NamedTempFile::new_in(directory)?;
-        file.write_all(contents.as_bytes())?;
-        file.as_file().sync_all()?;
-        match file.persist_noclobber(path) {
-            Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
-                Err(error.error)
-            }
-            _ => Ok(()),
-        }
-    };
-    create().context(format!("cannot write {}", path.display()))
-}
-
-fn replace(path: &Path, contents: &str) -> std::io::Result<()> {
-    // A rename would replace a symbolic link; people keep their configuration behind one.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let directory = directory_of(&path);
-    make_directory(directory)?;
-    // Temporary files are made with mode 0600.
-    let mut file = NamedTempFile::new_in(directory)?;
-    file.write_all(contents.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(())
+    make_folder_of(path)?;
+    match files::write(path, contents.as_bytes(), Existing::Refuse, Readers::Owner) {
+        Err(error) if error.kind() == ErrorKind::Conflict && path.is_file() => Ok(()),
+        written => written,
+    }
 }
 
 /// Waits until no other process changes the file, and keeps others out until it is dropped.
@@ -73,31 +33,25 @@ pub(super) fn lock(path: &Path) -> Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
+    make_folder_of(&name)?;
     let lock = || {
-        make_directory(directory_of(&name))?;
-        let file = File::create(&name)?;
+        let file = files::open_lock(&name)?;
         file.lock()?;
         Ok::<_, std::io::Error>(file)
     };
     lock().context(format!("cannot lock {}", name.display()))
 }
 
-fn directory_of(path: &Path) -> &Path {
+fn make_folder_of(path: &Path) -> Result<()> {
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
+        Some(folder) if !folder.as_os_str().is_empty() => files::make_private_folder(folder),
+        _ => Ok(()),
     }
-}
-
-fn make_directory(directory: &Path) -> std::io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(directory)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
@@ -114,14 +68,28 @@ mod tests {
     }
 
     #[test]
-    fn writes_through_a_symbolic_link_and_leaves_no_other_file() {
+    fn a_symbolic_link_is_refused_and_the_hint_names_the_file() {
         let root = tempfile::tempdir().unwrap();
         let (real, link) = (root.path().join("real.toml"), root.path().join("link.toml"));
         fs::write(&real, "old").unwrap();
         symlink(&real, &link).unwrap();
-        write_private(&link, "new").unwrap();
+        let error = write_private(&link, "new").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert!(
+            error.hints()[0].to_string().contains("real.toml"),
+            "{error:?}"
+        );
         assert!(link.is_symlink());
-        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+        assert_eq!(fs::read_to_string(&real).unwrap(), "old");
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_private_file_that_exists_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("keys");
+        create_private(&path, "first").unwrap();
+        create_private(&path, "second").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
     }
 }

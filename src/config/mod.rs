@@ -33,7 +33,6 @@ mod state;
 mod tenant_url;
 mod write;
 
-pub use atomic::write_atomically;
 pub use database_url::{Endpoint, InvalidUrl, has_password, mask, with_password, with_user};
 pub use environment::Environment;
 pub use example::example;

@@ -8,6 +8,7 @@ mod mail;
 mod organization;
 mod printing;
 mod secrets;
+mod writing;
 
 use std::{
     path::PathBuf,
@@ -22,6 +23,7 @@ pub use crate::config::Environment;
 pub use chance::{Clock, new_id, random_secret};
 pub use organization::NamedOrganization;
 use printing::printer_options;
+pub use writing::Written;
 
 use crate::{
     cli::{GlobalArgs, Scope},

@@ -56,6 +56,10 @@ pub(super) enum StartFailure {
 
 impl Control {
     /// Makes the data directory; it appears only when it is complete.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a folder whose name nothing has yet"
+    )]
     pub(super) async fn initdb(&self, layout: &Layout, durable: bool) -> Result<()> {
         let unfinished = layout.unfinished_data();
         let mut failure = None;

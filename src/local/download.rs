@@ -98,6 +98,10 @@ async fn archive(version: &Version, progress: &dyn Fn(&str)) -> Result<Vec<u8>> 
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a folder whose name nothing has yet"
+)]
 async fn unpack(archive: Vec<u8>, folder: &Path, target: &Path) -> Result<()> {
     let doing = format!("cannot unpack PostgreSQL into {}", folder.display());
     let unfinished = folder.join("unfinished");

@@ -1,7 +1,7 @@
 //! Making and removing the folders and files around a data directory.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use super::account::Account;
 use super::layout::Layout;
 use super::pidfile::PidFile;
 use crate::error::{Context, Result};
+use crate::files::{self, Existing, Readers};
 
 /// Makes the folder of the cluster, and those above it, so that the server's account can pass
 /// through them. What exists is left as it is.
@@ -31,6 +32,10 @@ pub(super) fn make_root(root: &Path, account: &Account) -> Result<()> {
 }
 
 /// Removes what a cluster consists of, and its folder if nothing else is in it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a folder of the cluster's own, on its way out"
+)]
 pub(super) fn remove(layout: &Layout, account: &Account) -> Result<()> {
     if layout.socket_dir().exists() {
         account.verify_private_dir(&layout.socket_dir())?;
@@ -114,16 +119,7 @@ pub(super) fn remove_stale_sockets(folder: &Path) -> Result<()> {
 
 /// Writes a file as a whole, for everybody to read: the server may run as another account.
 pub(super) fn write_readable(path: &Path, text: &str) -> Result<()> {
-    let write = || -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o644))?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().context(format!("cannot write {}", path.display()))
+    files::write(path, text.as_bytes(), Existing::Replace, Readers::Everyone)
 }
 
 #[cfg(test)]

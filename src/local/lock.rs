@@ -1,11 +1,12 @@
 //! The lock that keeps two invocations from starting or stopping one cluster at once.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, File, TryLockError};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Context, Result};
+use crate::files;
 
 /// How often a lock held by another process is tried again. Polled rather than waited for, so
 /// that Ctrl-C works.
@@ -50,13 +51,7 @@ impl Lock {
 }
 
 fn open(path: &Path) -> Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .context(format!("cannot open the lock file {}", path.display()))
+    files::open_lock(path).context(format!("cannot open the lock file {}", path.display()))
 }
 
 fn is_still_at(file: &File, path: &Path) -> bool {

@@ -2,7 +2,6 @@
 //! loopback listener.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use super::{DATABASE, LOOPBACK, ROLE, SUPERUSER};
 use crate::context::random_secret;
 use crate::error::{Context, Error, Result};
+use crate::files::{self, Existing, Readers};
 use crate::run;
 
 /// How long a server that has just been started, or recovers, may refuse connections.
@@ -151,14 +151,9 @@ fn read_password(pgpass: &Path) -> std::io::Result<Option<SecretString>> {
     }
 }
 
-fn write_password(pgpass: &Path, port: u16, password: &SecretString) -> std::io::Result<()> {
+fn write_password(pgpass: &Path, port: u16, password: &SecretString) -> Result<()> {
     let line = format!("{LOOPBACK}:{port}:*:{ROLE}:{}\n", password.expose_secret());
-    // A temporary file has mode 0600 from the start.
-    let folder = pgpass.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(line.as_bytes())?;
-    file.persist(pgpass)?;
-    Ok(())
+    files::write(pgpass, line.as_bytes(), Existing::Replace, Readers::Owner)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::escape;
 use super::prompt::Prompter;
 use super::redact::redact;
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::files::{self, Existing, Readers};
 
 const MISTAKE: &str = "# error:";
 
@@ -134,8 +135,12 @@ impl Document {
     }
 
     fn write(&self, text: &str) -> Result<()> {
-        let message = format!("cannot write {}", self.path().display());
-        fs::write(self.path(), text).context(message)
+        files::write(
+            self.path(),
+            text.as_bytes(),
+            Existing::Replace,
+            Readers::Owner,
+        )
     }
 
     /// What was saved, without the comments about the last mistake.

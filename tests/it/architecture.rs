@@ -8,17 +8,24 @@ use std::{
 /// A module, and the modules of this crate that it must not name.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     (
+        "files",
+        &[
+            "audit", "cli", "commands", "config", "context", "crypto", "csv_file", "db", "domain",
+            "local", "mail", "output", "server", "services",
+        ],
+    ),
+    (
         "domain",
         &[
-            "audit", "cli", "commands", "config", "context", "crypto", "db", "local", "mail",
-            "output", "server", "services",
+            "audit", "cli", "commands", "config", "context", "crypto", "files", "db", "local",
+            "mail", "output", "server", "services",
         ],
     ),
     (
         "db",
         &[
-            "audit", "cli", "commands", "config", "context", "crypto", "local", "mail", "output",
-            "server", "services",
+            "audit", "cli", "commands", "config", "context", "crypto", "files", "local", "mail",
+            "output", "server", "services",
         ],
     ),
     (

@@ -1,5 +1,6 @@
 //! The one integration test binary: one cluster, one template database, a file per subject.
 
+#![allow(clippy::disallowed_methods, reason = "tests prepare files")]
 #![allow(
     clippy::unwrap_used,
     reason = "in a test, a panic is how a failure shows"
@@ -23,6 +24,7 @@ mod demo;
 mod doctor;
 mod drift;
 mod exit_codes;
+mod files;
 mod guards;
 mod hints;
 mod import;

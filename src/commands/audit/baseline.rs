@@ -12,6 +12,7 @@ use crate::{
     context::App,
     domain::audit::{Finding, baseline::Acceptance},
     error::{Error, Result},
+    files::Readers,
     hint::Hint,
     output::{Page, View},
     run,
@@ -36,7 +37,8 @@ pub(super) struct BaselineArgs {
     #[command(flatten)]
     scope: ScopeArgs,
 
-    /// The baseline. Otherwise: that of the [audit] section, or audit-baseline.toml.
+    /// The baseline. Otherwise: that of the [audit] section, or audit-baseline.toml. One that
+    /// exists is extended with --overwrite: its entries are kept, comments in it are not.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -72,7 +74,7 @@ impl BaselineArgs {
                 .clone()
                 .unwrap_or_else(|| DEFAULT_FILE.into()),
         };
-        files::expect_writable(&file)?;
+        app.expect_writable(&file)?;
         let mut baseline = files::read_baseline_or_empty(&file)?;
         let report = match &self.from {
             Some(path) => files::read_report(path)?,
@@ -88,9 +90,7 @@ impl BaselineArgs {
             expires: self.expires,
         };
         let counts = baseline.accept(&accepted, &acceptance, app.clock.now().date_naive())?;
-        if !app.global.dry_run {
-            files::write(&file, &baseline.to_text())?;
-        }
+        app.write_file(&file, &baseline.to_text(), Readers::Usual, "the baseline")?;
         app.printer.view(&BaselineView {
             file: file.display().to_string(),
             added: counts.added,

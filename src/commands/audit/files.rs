@@ -1,9 +1,8 @@
-//! Files that the audit reads and writes: reports and baselines.
+//! Files that the audit reads: reports and baselines.
 
 use std::path::Path;
 
 use crate::{
-    config::write_atomically,
     domain::audit::{Report, baseline::Baseline},
     error::{Error, ErrorKind, Result},
     run,
@@ -56,39 +55,6 @@ pub(super) fn read_baseline_or_empty(path: &Path) -> Result<Baseline> {
     match read_baseline(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Baseline::default()),
         read => read,
-    }
-}
-
-/// Fails now where [`write`] would after a long audit.
-///
-/// # Errors
-/// `NotFound` when the folder is not there, `BadInput` when the path is a folder itself.
-pub(super) fn expect_writable(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(Error::bad_input(format!("{} is a folder", path.display())));
-    }
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => Err(
-            Error::not_found(format!("there is no folder {}", folder.display())).hint(format!(
-                "mkdir -p {}",
-                shell_words::quote(&folder.to_string_lossy())
-            )),
-        ),
-        _ => Ok(()),
-    }
-}
-
-/// Writes a file whole or not at all; into a device or a pipe, such as `/dev/stdout`, directly:
-/// these must not be replaced by a file.
-///
-/// # Errors
-/// `Failure` when it cannot be written.
-pub(super) fn write(path: &Path, contents: &str) -> Result<()> {
-    match std::fs::metadata(path) {
-        Ok(known) if !known.is_file() => std::fs::write(path, contents).map_err(|error| {
-            Error::failure(format!("cannot write {}", path.display())).because(error)
-        }),
-        _ => write_atomically(path, contents),
     }
 }
 

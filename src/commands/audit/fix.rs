@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, path::PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::{files, run::VerdictArgs, scope::ScopeArgs};
+use super::{run::VerdictArgs, scope::ScopeArgs};
 use crate::{
     audit,
     context::App,
     domain::audit::{Finding, Phase, migration::Migration},
     error::{Error, Result},
+    files::Readers,
     output::{Page, View},
 };
 
@@ -49,15 +50,14 @@ impl FixArgs {
                 .hint("leave --dry-run out, or give --apply with it"));
         }
         if let Some(path) = &self.write {
-            files::expect_writable(path)?;
+            app.expect_writable(path)?;
         }
         let report = self.verdict.audit(app, self.scope.clone()).await?;
         let known: BTreeSet<String> = fingerprints(&report.findings).collect();
         let migration = Migration::of(&that_apply(report.findings));
         if let Some(path) = &self.write {
-            files::write(path, &migration.to_sql())?;
-            app.printer
-                .done(&format!("migration written to {}", path.display()));
+            let sql = migration.to_sql();
+            app.write_file(path, &sql, Readers::Usual, "the migration")?;
         }
         if !self.apply {
             return app.printer.view(&MigrationView::new(&migration, None));

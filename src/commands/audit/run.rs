@@ -13,6 +13,7 @@ use crate::{
         suggest::unknown_name,
     },
     error::{Error, ErrorKind, Result},
+    files::Readers,
     output::{
         Format, Listing,
         audit::{ReportFormat, ReportView, render},
@@ -30,7 +31,8 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FORMAT", value_parser = format, conflicts_with = "output")]
     format: Option<ReportFormat>,
 
-    /// Also write the report to this file, in the form of --format or of the name's extension.
+    /// Also write the report to this file, in the form of --format or of the name's extension;
+    /// - is standard output.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
@@ -70,7 +72,7 @@ impl RunArgs {
     pub(super) async fn run(self, app: &App) -> Result<()> {
         let report_format = match &self.report {
             Some(path) => {
-                files::expect_writable(path)?;
+                app.expect_writable(path)?;
                 Some(self.format.map_or_else(|| by_extension(path), Ok)?)
             }
             None => None,
@@ -78,9 +80,8 @@ impl RunArgs {
         let report = self.verdict.audit(app, self.scope).await?;
         let checks = registry::all();
         if let (Some(path), Some(format)) = (&self.report, report_format) {
-            files::write(path, &render(&report, &checks, format)?)?;
-            app.printer
-                .done(&format!("report written to {}", path.display()));
+            let text = render(&report, &checks, format)?;
+            app.write_file(path, &text, Readers::Usual, "the report")?;
         }
         match self.format {
             // It went to the file instead.

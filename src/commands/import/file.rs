@@ -18,6 +18,7 @@ use crate::{
         import::{DateOrder, ImportKind, Mapping, OnConflict, Tenant},
     },
     error::{Error, Result},
+    files,
     services::{
         Session,
         import::{self, Gauge, Joining, OrganizationDefaults, Outcome, Plan, Tenants},
@@ -49,8 +50,8 @@ pub struct FileArgs {
     #[arg(long)]
     partial: bool,
 
-    /// Where rejected rows go: the original rows behind a column `error`. With --partial, otherwise:
-    /// FILE.rejected.csv.
+    /// Where rejected rows go: the original rows behind a column `error`, in a file that only you can
+    /// read. With --partial, otherwise: FILE.rejected.csv. Without rejected rows there is no file.
     #[arg(long, value_name = "FILE")]
     reject_file: Option<PathBuf>,
 
@@ -99,13 +100,20 @@ impl FileArgs {
             return Err(Error::usage("--offline imports nothing")
                 .hint("say that this is meant: --dry-run --offline"));
         }
-        let plan = self.plan(app, kind, special)?;
+        let mut plan = self.plan(app, kind, special)?;
+        let mut files = PlannedFiles::of(&plan);
+        if self.resume.is_none() {
+            // Told before any work is done; what came to exist meanwhile is not replaced either.
+            files.expect_writable(app)?;
+            files.leave_out_in_dry_run(app, &mut plan);
+        }
         let file = Arc::new(open(&self.file).await?);
         let gauge = Arc::new(Gauge::default());
         if self.offline {
             let tenants = Tenants::Unknown(Box::new(nobody(app)?));
             let work = offline(plan.clone(), tenants, Arc::clone(&file), Arc::clone(&gauge));
-            let outcome = watched(&app.printer, &gauge, file.size(), work).await?;
+            let mut outcome = watched(&app.printer, &gauge, file.size(), work).await?;
+            outcome.would_write = files.left_out(app, &outcome);
             return finish(app, &self.file, &file, &plan, None, outcome, true).await;
         }
         // Who is invited by a row is mailed, like every other.
@@ -114,23 +122,30 @@ impl FileArgs {
             None => app.session().await?,
         };
         let plan = match self.resume {
-            Some(id) => import::plan_of(&session, id, kind).await?,
+            Some(id) => {
+                let mut plan = import::plan_of(&session, id, kind).await?;
+                files = PlannedFiles::of(&plan);
+                files.leave_out_in_dry_run(app, &mut plan);
+                plan.existing = app.existing();
+                plan
+            }
             None => plan,
         };
         let organization = organization(app, &session, &file, &plan).await?;
         session.db.about_to_change()?;
         let named = organization.as_ref();
         let shared = (Arc::clone(&file), Arc::clone(&gauge));
-        let outcome = match self.resume {
+        let mut outcome = match self.resume {
             None => {
                 let work = import::run(&session, plan.clone(), named, shared.0, shared.1);
                 watched(&app.printer, &gauge, file.size(), work).await?
             }
             Some(id) => {
-                let work = import::resume(&session, id, named, shared.0, shared.1);
+                let work = import::resume(&session, id, plan.clone(), named, shared.0, shared.1);
                 watched(&app.printer, &gauge, file.size(), work).await?
             }
         };
+        outcome.would_write = files.left_out(app, &outcome);
         finish(app, &self.file, &file, &plan, named, outcome, false).await
     }
 
@@ -161,6 +176,7 @@ impl FileArgs {
             encoding: self.encoding.map(|encoding| encoding.to_string()),
             delimiter: self.delimiter.map(|delimiter| delimiter.to_string()),
             reject_file,
+            existing: app.existing(),
             excel_safe: app.global.excel_safe,
             joining: special.joining,
             defaults: special.defaults,
@@ -232,6 +248,59 @@ async fn finish(
     let verdict = view.verdict();
     app.show(view).await?;
     verdict.map_or(Ok(()), Err)
+}
+
+/// The files that an import was told to write.
+struct PlannedFiles {
+    rejects: Option<PathBuf>,
+    links: Option<PathBuf>,
+}
+
+impl PlannedFiles {
+    fn of(plan: &Plan) -> Self {
+        Self {
+            rejects: plan.reject_file.clone(),
+            links: plan
+                .joining
+                .as_ref()
+                .and_then(|joining| joining.links_file.clone()),
+        }
+    }
+
+    fn expect_writable(&self, app: &App) -> Result<()> {
+        let flags = [
+            (&self.rejects, "--reject-file PATH"),
+            (&self.links, "--links-file PATH"),
+        ];
+        for (path, flag) in flags {
+            if let Some(path) = path {
+                files::expect_writable(path, app.existing())
+                    .map_err(|error| error.hint(format!("or name another with {flag}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A dry run writes no file.
+    fn leave_out_in_dry_run(&self, app: &App, plan: &mut Plan) {
+        if !app.global.dry_run {
+            return;
+        }
+        plan.reject_file = None;
+        if let Some(joining) = &mut plan.joining {
+            joining.links_file = None;
+        }
+    }
+
+    /// In a dry run: those that there would have been something for.
+    fn left_out(self, app: &App, outcome: &Outcome) -> Vec<PathBuf> {
+        if !app.global.dry_run {
+            return Vec::new();
+        }
+        let rejects = self.rejects.filter(|_| outcome.counts.rejected > 0);
+        let links = self.links.filter(|_| outcome.invited > 0);
+        rejects.into_iter().chain(links).collect()
+    }
 }
 
 /// `clinic.csv.gz` becomes `clinic.rejected.csv`, in the same folder.

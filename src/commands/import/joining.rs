@@ -14,7 +14,7 @@ use crate::{
         invitation,
     },
     error::Result,
-    services::import::{self, Joining, OrganizationDefaults},
+    services::import::{Joining, OrganizationDefaults},
 };
 
 /// Import members: invite people, or add those who signed up.
@@ -106,19 +106,11 @@ impl OrganizationsArgs {
 impl LinksArgs {
     fn joining(self, app: &App, mode: MemberMode) -> Result<Joining> {
         let settings = &app.config()?.invitations;
-        let links_file = match self.links_file {
-            Some(path) => {
-                import::require_new_links_file(&path)?;
-                // The links of a rehearsal would lead nowhere.
-                Some(path).filter(|_| !app.global.dry_run)
-            }
-            None => None,
-        };
         Ok(Joining {
             mode,
             expires_days: self.expires_days.unwrap_or(settings.expires_days),
             link_template: settings.link_template.clone(),
-            links_file,
+            links_file: self.links_file,
         })
     }
 }

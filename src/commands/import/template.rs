@@ -1,5 +1,7 @@
 //! `import template`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
 /// Print an example file: all columns, and rows that show what is in them.
 ///
 /// Examples:
-///   tenantctl import template patients >patients.csv
+///   tenantctl import template patients --out patients.csv
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct TemplateArgs {
@@ -24,6 +26,10 @@ pub struct TemplateArgs {
     /// With the column organization, for a file of several.
     #[arg(long)]
     organizations: bool,
+
+    /// Write it to this file instead.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 impl TemplateArgs {
@@ -47,6 +53,6 @@ impl TemplateArgs {
             .and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
         let text =
             text.map_err(|cause| Error::failure("the template cannot be written").because(cause))?;
-        app.printer.raw(&text)
+        app.print_or_write(self.out.as_deref(), &text, "the template")
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct ImportView {
     differences: Vec<DifferenceView>,
     unknown_columns: Vec<String>,
     reject_file: Option<PathBuf>,
+    /// In a dry run: the files that there would be.
+    would_write: Vec<PathBuf>,
     /// Who was invited.
     invited: u64,
     /// Whether their links are mailed.
@@ -125,6 +127,7 @@ impl ImportView {
             differences: outcome.differences.into_iter().map(Into::into).collect(),
             unknown_columns: outcome.unknown_columns,
             reject_file: outcome.reject_file,
+            would_write: outcome.would_write,
             invited: outcome.invited,
             mailed: outcome.are_mailed && outcome.invited > 0,
             links_file: outcome.links_file,
@@ -228,6 +231,9 @@ impl View for ImportView {
         );
         page.optional_field("Reject file", shown(self.reject_file.as_deref()));
         page.optional_field("Links file", shown(self.links_file.as_deref()));
+        for path in &self.would_write {
+            page.field("Would write", path.display().to_string());
+        }
         page.optional_field("Job", self.job.as_ref());
         self.human_differences(page);
         self.human_faults(page);

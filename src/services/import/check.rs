@@ -10,6 +10,7 @@ use super::{
     rejects::RejectFile,
 };
 use crate::{
+    context::new_id,
     csv_file::{CsvFile, Record},
     domain::import::{Cells, Fault, Layout, RowSink, read_row},
     error::Result,
@@ -30,16 +31,13 @@ pub fn check(file: &CsvFile, plan: &Plan, tenants: &Tenants, gauge: &Gauge) -> R
         ..Outcome::default()
     };
     let mut rejects = match &plan.reject_file {
-        Some(path) => {
-            let delimiter = records.format().delimiter;
-            let headers = records.headers();
-            Some(RejectFile::create(
-                path,
-                headers,
-                delimiter,
-                plan.excel_safe,
-            )?)
-        }
+        Some(path) => Some(RejectFile::create(
+            path,
+            new_id(),
+            plan.existing,
+            &records,
+            plan.excel_safe,
+        )?),
         None => None,
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
@@ -53,7 +51,10 @@ pub fn check(file: &CsvFile, plan: &Plan, tenants: &Tenants, gauge: &Gauge) -> R
     })?;
     if let Some(mut rejects) = rejects {
         rejects.sync()?;
-        outcome.reject_file.clone_from(&plan.reject_file);
+        if outcome.counts.rejected > 0 {
+            rejects.publish()?;
+            outcome.reject_file.clone_from(&plan.reject_file);
+        }
     }
     Ok(outcome)
 }

@@ -62,7 +62,7 @@ pub async fn plan_of(session: &Session, id: Uuid, kind: ImportKind) -> Result<Pl
 ///
 /// # Errors
 /// `Failure` where another version of tenantctl kept it in a way that is not understood.
-pub(super) fn plan(job: &Job) -> Result<Plan> {
+fn plan(job: &Job) -> Result<Plan> {
     serde_json::from_value(job.options.clone()).map_err(|error| {
         Error::failure(format!(
             "the options of the import {} are not understood",

@@ -1,9 +1,7 @@
 //! The links file: who was invited, and the link that lets each of them in. It holds secrets.
 
 use std::{
-    fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -14,42 +12,37 @@ use super::Joining;
 use crate::{
     domain::{Email, InvitationToken, Role, Slug, invitation},
     error::{Error, Result},
+    files::{Existing, Growing},
 };
 
-/// A links file that is being written, under a name of its own beside the one that it gets when the
-/// import is committed. Dropped before, it goes.
+/// A links file that is being written. It gets its name when the import is committed; dropped before,
+/// it goes.
 pub(super) struct Links {
     path: PathBuf,
-    /// The name that it has so far.
-    partial: PathBuf,
-    csv: csv::Writer<File>,
+    csv: csv::Writer<Growing>,
     template: String,
     count: u64,
-    /// What it tells of may be committed: it stays, whatever becomes of us.
+    /// What it names may be committed: it stays, whatever becomes of the process.
     is_held: bool,
 }
 
 impl Links {
-    /// Begins the file that is asked for; `None`: none is. Nobody else may read it.
+    /// Begins the file that is asked for; `None`: none is.
     ///
     /// # Errors
     /// `Conflict` where there is such a file, `Failure` where it cannot be written.
-    pub(super) fn create(joining: &Joining, import: Uuid) -> Result<Option<Self>> {
+    pub(super) fn create(
+        joining: &Joining,
+        import: Uuid,
+        existing: Existing,
+    ) -> Result<Option<Self>> {
         let Some(path) = &joining.links_file else {
             return Ok(None);
         };
-        require_new(path)?;
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{import}.part"));
-        let partial = path.with_file_name(name);
-        let mut options = OpenOptions::new();
-        let opened = options.write(true).create_new(true).mode(0o600);
-        let file = opened
-            .open(&partial)
-            .map_err(|error| cannot_write(path, error))?;
+        let file = Growing::begin(path, import, existing)
+            .map_err(|error| error.hint("or name another with --links-file PATH"))?;
         let mut links = Self {
             path: path.clone(),
-            partial,
             csv: csv::Writer::from_writer(file),
             template: joining.link_template.clone(),
             count: 0,
@@ -95,73 +88,37 @@ impl Links {
     /// # Errors
     /// `Failure` where it cannot be written.
     pub(super) fn hold(&mut self) -> Result<()> {
-        let synced = self
-            .csv
+        self.csv
             .flush()
-            .and_then(|()| self.csv.get_ref().sync_all())
-            .and_then(|()| sync_folder(&self.path));
-        synced.map_err(|error| cannot_write(&self.path, error))?;
+            .map_err(|error| cannot_write(&self.path, error))?;
         self.is_held = self.count > 0;
-        Ok(())
+        match self.is_held {
+            true => self.csv.get_ref().hold(),
+            false => Ok(()),
+        }
     }
 
-    /// Gives the file its name, now that the invitations are committed, and tells it. Where another
-    /// file came to have that name meanwhile, ours keeps its own: its links are to be had nowhere
-    /// else. `None`: nobody was invited, and there is no file.
+    /// Gives the file its name, now that the invitations are committed, and returns it. Where another
+    /// file came to have that name meanwhile, this one keeps the name it has: its links are nowhere
+    /// else. `None`: there are no invitations, and no file.
     pub(super) fn publish(self) -> Option<PathBuf> {
         if self.count == 0 {
             return None;
         }
-        // Unlike a renaming, a second name takes none away.
-        if fs::hard_link(&self.partial, &self.path).is_err() {
-            return Some(self.partial.clone());
-        }
-        // Both names are the same file: one too many does no harm.
-        let _ = fs::remove_file(&self.partial);
-        let _ = sync_folder(&self.path);
-        Some(self.path.clone())
+        let file = self.csv.get_ref();
+        let _kept_as_it_is = file.publish();
+        Some(file.name().to_owned())
     }
 
-    /// Tells where the links are, in case that the invitations of a commit that failed are there.
+    /// Says where the links are, in case that the invitations of a commit that failed exist.
     pub(super) fn told_of(&self, error: Error) -> Error {
         if !self.is_held {
             return error;
         }
         error.hint(format!(
-            "where the invitations were committed all the same, their links are in {}",
-            self.partial.display()
+            "if the invitations were committed nevertheless, their links are in {}",
+            self.csv.get_ref().name().display()
         ))
-    }
-}
-
-impl Drop for Links {
-    fn drop(&mut self) {
-        if !self.is_held {
-            let _ = fs::remove_file(&self.partial);
-        }
-    }
-}
-
-/// Refuses a name that something has: links that were written earlier may be in it.
-///
-/// # Errors
-/// `Conflict`.
-pub fn require_new(path: &Path) -> Result<()> {
-    if path.symlink_metadata().is_err() {
-        return Ok(());
-    }
-    Err(Error::conflict(format!(
-        "there is a file {} already: links are not written over another",
-        path.display()
-    ))
-    .hint("choose another with --links-file PATH"))
-}
-
-/// A name is on the disk when its folder is.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
     }
 }
 

@@ -20,7 +20,6 @@ pub use check::check;
 pub use gauge::{Gauge, Phase};
 pub use job::{list as list_jobs, plan_of};
 pub use joining::Joining;
-pub use links::require_new as require_new_links_file;
 pub use plan::{Outcome, Plan, ShownFault};
 pub use provision::OrganizationDefaults;
 pub use reading::names_organizations;

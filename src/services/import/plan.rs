@@ -11,6 +11,7 @@ use crate::{
     db::import::Difference,
     domain::import::{Counts, DateOrder, Fault, ImportKind, Mapping, MemberMode, OnConflict},
     error::{Error, Result},
+    files::Existing,
 };
 
 /// How a file is imported. It is kept with the job, so that a later `--resume` does the same.
@@ -32,6 +33,10 @@ pub struct Plan {
     pub delimiter: Option<String>,
     /// Where rejected rows go.
     pub reject_file: Option<PathBuf>,
+    /// The decision about a reject file or a links file that exists. It is of an invocation, not of
+    /// the job.
+    #[serde(skip)]
+    pub existing: Existing,
     /// Keep spreadsheets from evaluating cells of the reject file.
     pub excel_safe: bool,
     /// For kinds by which people join.
@@ -128,6 +133,8 @@ pub struct Outcome {
     pub are_mailed: bool,
     /// The file that has their links; `None`: none has.
     pub links_file: Option<PathBuf>,
+    /// In a dry run: the files that there would be. Set by the caller, who left them out of the plan.
+    pub would_write: Vec<PathBuf>,
     pub sha256: Option<[u8; 32]>,
     pub format: Option<Format>,
     /// Columns of the file that are not read.

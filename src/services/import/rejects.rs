@@ -1,79 +1,65 @@
 //! The reject file: the rows that were not taken, as they were, and why.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{BufWriter, Seek as _, SeekFrom},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{io::BufWriter, path::Path};
+
+use uuid::Uuid;
 
 use crate::{
     csv_file::{CsvFile, Delimiter, Record, Records, RejectWriter},
     db::import::Rejected,
     domain::import::Fault,
     error::{Error, ErrorKind, Result},
+    files::{Existing, Growing},
     services::import::Plan,
 };
 
-/// A reject file that is being written. Nobody else may read it: patients are in it.
+/// A reject file that is being written, for its owner alone: it has patients in it. It gets its name
+/// when the first row is in it; without one, there is no file in the end.
 pub(super) struct RejectFile {
-    path: PathBuf,
-    writer: RejectWriter<BufWriter<File>>,
+    writer: RejectWriter<BufWriter<Growing>>,
 }
 
 impl RejectFile {
-    /// Begins the file anew, with the header of the input.
+    /// Begins the file, with the header of the input.
     ///
     /// # Errors
-    /// `Failure` where it cannot be written.
+    /// `Conflict` where there is such a file, `Failure` where it cannot be written.
     pub(super) fn create(
         path: &Path,
-        headers: &[String],
-        delimiter: Delimiter,
+        import: Uuid,
+        existing: Existing,
+        input: &Records,
         excel_safe: bool,
     ) -> Result<Self> {
-        let file = options().truncate(true).open(path);
-        let file = file.map_err(|error| cannot_write(path, error))?;
-        let writer = RejectWriter::new(BufWriter::new(file), headers, delimiter, excel_safe)?;
-        Ok(Self {
-            path: path.to_owned(),
-            writer,
-        })
+        let file = Growing::begin(path, import, existing).map_err(choose_another)?;
+        let writer = RejectWriter::new(
+            BufWriter::new(file),
+            input.headers(),
+            input.format().delimiter,
+            excel_safe,
+        )?;
+        Ok(Self { writer })
     }
 
-    /// Goes on with a file of which the first `bytes` count: what follows is of a step that was
-    /// never committed.
+    /// Continues a file of which the first `bytes` count: what follows is of a step that was never
+    /// committed.
     ///
     /// # Errors
-    /// `Failure` where it cannot be written, `Conflict` where it is shorter.
-    pub(super) fn resume(
+    /// As [`Growing::resume`].
+    fn resume(
         path: &Path,
+        import: Uuid,
         bytes: u64,
         input: &Records,
         excel_safe: bool,
     ) -> Result<Self> {
-        let file = options().truncate(false).open(path);
-        let mut file = file.map_err(|error| cannot_write(path, error))?;
-        let length = file
-            .seek(SeekFrom::End(0))
-            .map_err(|error| cannot_write(path, error))?;
-        if length < bytes {
-            return Err(Error::conflict(format!(
-                "the reject file {} has {length} bytes: {bytes} of earlier steps belong there",
-                path.display()
-            ))
-            .hint("bring it back to its place; the rows in it were not imported"));
-        }
-        file.set_len(bytes)
-            .and_then(|()| file.seek(SeekFrom::End(0)))
-            .map_err(|error| cannot_write(path, error))?;
         let delimiter: Delimiter = input.format().delimiter;
+        let mut head = RejectWriter::new(Vec::new(), input.headers(), delimiter, excel_safe)?;
+        head.flush()?;
+        let file = Growing::resume(path, import, bytes, head.get_ref())?;
         let writer =
             RejectWriter::resume(BufWriter::new(file), input.headers(), delimiter, excel_safe);
-        Ok(Self {
-            path: path.to_owned(),
-            writer,
-        })
+        Ok(Self { writer })
     }
 
     /// Adds a row.
@@ -84,33 +70,34 @@ impl RejectFile {
         self.writer.write(record, error)
     }
 
-    /// Puts everything on the disk, and tells how many bytes the file has then.
+    /// Puts everything on the disk, and returns the bytes that the file has then.
     ///
     /// # Errors
     /// `Failure` where it cannot be written.
     pub(super) fn sync(&mut self) -> Result<u64> {
         self.writer.flush()?;
+        self.writer.get_ref().get_ref().sync()
+    }
+
+    /// Gives the file its name, now that a row is in it.
+    ///
+    /// # Errors
+    /// As [`Growing::publish`].
+    pub(super) fn publish(&mut self) -> Result<()> {
         let file = self.writer.get_ref().get_ref();
-        file.sync_data()
-            .and_then(|()| file.metadata())
-            .map(|metadata| metadata.len())
-            .map_err(|error| cannot_write(&self.path, error))
+        file.publish().map_err(choose_another)
+    }
+
+    fn is_published(&self) -> bool {
+        self.writer.get_ref().get_ref().is_published()
     }
 }
 
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).mode(0o600);
-    options
-}
-
-fn cannot_write(path: &Path, error: std::io::Error) -> Error {
-    Error::new(
-        ErrorKind::Failure,
-        format!("cannot write the reject file {}", path.display()),
-    )
-    .because(error)
-    .hint("choose another with --reject-file PATH")
+fn choose_another(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Conflict => error.hint("or name another with --reject-file PATH"),
+        _ => error.hint("choose another with --reject-file PATH"),
+    }
 }
 
 /// Writes rejected rows that the database names, out of a second reading of the file that goes
@@ -122,13 +109,16 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// Opens what `plan` asks for; `None`: nothing.
+    /// Opens what `plan` asks for; `None`: nothing. With `resumed_at`, steps before wrote so many
+    /// bytes.
     ///
     /// # Errors
-    /// As [`RejectFile::create`].
+    /// As [`RejectFile::create`] and [`RejectFile::resume`].
     pub(super) fn open(
         input: &CsvFile,
         plan: &Plan,
+        import: Uuid,
+        existing: Existing,
         resumed_at: Option<u64>,
     ) -> Result<Option<Self>> {
         let Some(path) = &plan.reject_file else {
@@ -136,11 +126,8 @@ impl Rejects {
         };
         let records = input.records(&plan.read_options()?)?;
         let file = match resumed_at {
-            Some(bytes) => RejectFile::resume(path, bytes, &records, plan.excel_safe)?,
-            None => {
-                let delimiter = records.format().delimiter;
-                RejectFile::create(path, records.headers(), delimiter, plan.excel_safe)?
-            }
+            Some(bytes) => RejectFile::resume(path, import, bytes, &records, plan.excel_safe)?,
+            None => RejectFile::create(path, import, existing, &records, plan.excel_safe)?,
         };
         Ok(Some(Self {
             file,
@@ -166,11 +153,32 @@ impl Rejects {
             .write(&self.record, &Fault::all_told(&rejected.faults))
     }
 
-    /// As [`RejectFile::sync`].
+    /// As [`RejectFile::sync`], before the step that the rows belong to is committed.
     ///
     /// # Errors
-    /// `Failure` where it cannot be written.
-    pub(super) fn sync(&mut self) -> Result<u64> {
-        self.file.sync()
+    /// As [`RejectFile::sync`] and [`RejectFile::publish`].
+    pub(super) fn sync(&mut self, has_rows: bool) -> Result<u64> {
+        let bytes = self.file.sync()?;
+        if has_rows {
+            self.file.publish()?;
+        }
+        Ok(bytes)
+    }
+
+    /// Ends the file of an import that is done. Under `--overwrite`, the rows of an earlier import do
+    /// not stay in it where this one has none.
+    ///
+    /// # Errors
+    /// As [`RejectFile::publish`].
+    pub(super) fn finish(&mut self) -> Result<()> {
+        match self.file.writer.get_ref().get_ref().would_replace() {
+            true => self.file.publish(),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether there is such a file now.
+    pub(super) fn is_published(&self) -> bool {
+        self.file.is_published()
     }
 }

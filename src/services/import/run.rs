@@ -64,7 +64,8 @@ pub async fn run(
     import.steps(organization, job, is_stored, None).await
 }
 
-/// Goes on with an import in steps, exactly where it stands.
+/// Goes on with an import in steps, exactly where it stands. The plan is that of
+/// [`plan_of`](super::plan_of).
 ///
 /// # Errors
 /// As [`run`]; `NotFound` for an import that is not there, `Conflict` where it is done or the file is
@@ -72,12 +73,12 @@ pub async fn run(
 pub async fn resume(
     session: &Session,
     id: Uuid,
+    plan: Plan,
     organization: Option<&Organization>,
     file: Arc<CsvFile>,
     gauge: Arc<Gauge>,
 ) -> Result<Outcome> {
     let job = job::find(session, id).await?;
-    let plan = job::plan(&job)?;
     let import = Import::new(session, plan, organization, file, gauge).await?;
     job::require_resumable(&job, organization)?;
     if import.sha256().await? != job.file_sha256 {
@@ -87,7 +88,8 @@ pub async fn resume(
         ))
         .hint("give the same file, unchanged; import a mended one anew: what is there already is passed over"));
     }
-    let reject_bytes = Some(job.reject_bytes).filter(|_| job.records > 0);
+    // Before the first rejected row there is nothing in the file that is not written again.
+    let reject_bytes = Some(job.reject_bytes).filter(|_| job.counts.rejected > 0);
     import.steps(organization, job, true, reject_bytes).await
 }
 
@@ -182,7 +184,7 @@ impl<'a> Import<'a> {
             false => None,
         };
         let links = match &self.plan.joining {
-            Some(joining) => Links::create(joining, job.id)?,
+            Some(joining) => Links::create(joining, job.id, self.plan.existing)?,
             None => None,
         };
         let feed = Feed {
@@ -195,7 +197,13 @@ impl<'a> Import<'a> {
             mail: self.session.mail.clone(),
             sender,
         };
-        let rejects = Rejects::open(&self.file, &self.plan, reject_bytes)?;
+        let rejects = Rejects::open(
+            &self.file,
+            &self.plan,
+            job.id,
+            self.plan.existing,
+            reject_bytes,
+        )?;
         let mut reading = tokio::task::spawn_blocking(move || feed.run());
         let mut steps = Steps {
             session: self.session,
@@ -230,12 +238,18 @@ impl<'a> Import<'a> {
             }
             _ => Some(read?),
         };
+        if let (StepEnd::Done, Some(rejects)) = (end, &mut steps.rejects) {
+            rejects.finish()?;
+        }
         let mut outcome = steps.outcome;
         outcome.are_mailed = self.session.mail.is_some();
         outcome.job = Some(steps.job.id).filter(|_| steps.job_is_stored);
         outcome.is_done = end == StepEnd::Done;
         outcome.resumed_after = resumed_after;
-        outcome.reject_file.clone_from(&self.plan.reject_file);
+        outcome.reject_file = steps
+            .rejects
+            .filter(Rejects::is_published)
+            .and_then(|_| self.plan.reject_file.clone());
         outcome.sha256 = Some(steps.job.file_sha256);
         outcome.format = format;
         outcome.unknown_columns = unknown_columns;

@@ -284,7 +284,7 @@ impl Steps<'_> {
         }
         // On the disk before the step that they belong to is committed.
         match &mut self.rejects {
-            Some(rejects) => rejects.sync(),
+            Some(rejects) => rejects.sync(rejected > 0),
             None => Ok(0),
         }
     }

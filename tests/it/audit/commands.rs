@@ -215,6 +215,12 @@ fn a_baseline_accepts_until_it_expires() {
     ];
     cli.fails(6, &[&accept[..], &["--expires", "2020-01-01"]].concat());
     cli.ok(&[&accept[..], &["--expires", "2999-12-31"]].concat());
+    // It is extended on request only.
+    let again = [&accept[..], &["--expires", "2999-12-31"]].concat();
+    let before = std::fs::read(file).expect("the baseline");
+    assert!(cli.fails(4, &again).contains("--overwrite"));
+    assert_eq!(std::fs::read(file).expect("the baseline"), before);
+    cli.ok(&[&again[..], &["--overwrite"]].concat());
     cli.ok(&["audit", "--baseline", file]);
     let accepted = report(&cli, &["audit", "--baseline", file, "-o", "json"]);
     assert!(check_ids(&accepted).is_empty());

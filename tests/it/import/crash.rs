@@ -130,7 +130,7 @@ fn an_import_in_steps_that_is_killed_goes_on_exactly_where_it_stands() {
         let dealt =
             now["counts"]["new"].as_i64().unwrap() + now["counts"]["rejected"].as_i64().unwrap();
         assert_eq!(now["records"], dealt, "no row twice, none missing");
-        if now["status"] != "done" {
+        if now["status"] != "done" && now["counts"]["rejected"] != 0 {
             // As a step that was cut off before its commit leaves it.
             let rejects = std::fs::OpenOptions::new().append(true).open(&stormy);
             rejects.unwrap().write_all(b"of no step,1,2,3,4\n").unwrap();

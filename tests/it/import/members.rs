@@ -328,7 +328,9 @@ fn those_who_signed_up_are_added_and_what_waited_for_them_is_revoked() {
 
     // The rejected row can be imported by itself, once it is right.
     clinic.sign_up("nobody@harbor.example");
-    let rejected = printed(&import(&clinic, "members", text, flags))["counts"]["unchanged"].clone();
+    let flags = format!("{flags} --overwrite");
+    let rejected =
+        printed(&import(&clinic, "members", text, &flags))["counts"]["unchanged"].clone();
     assert_eq!(rejected, 2);
     assert_eq!(clinic.role_of("nobody@harbor.example").unwrap(), "member");
     clinic.ok("activity verify");

@@ -1,0 +1,186 @@
+//! Files that are written at once.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::{
+        DirBuilderExt as _, FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    },
+    path::Path,
+};
+
+use nix::fcntl::OFlag;
+
+use super::{Existing, Readers, cannot_write, exists, folder_of, is_link, sync_folder};
+use crate::error::{Error, Result};
+
+/// Whether the name stands for standard output: `-`, or one of the names that the system has for it.
+/// The printer writes there; opening these names would begin at the start of a redirected file.
+pub fn is_stdout(path: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
+        .iter()
+        .any(|name| path == Path::new(name))
+}
+
+/// Fails now where [`write()`] would after a long piece of work.
+///
+/// # Errors
+/// `Conflict` for a file that exists and a symbolic link, `BadInput` for a folder, `NotFound` where
+/// the folder of the file does not exist.
+pub fn expect_writable(path: &Path, existing: Existing) -> Result<()> {
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(
+            Error::not_found(format!("{}: the folder does not exist", folder.display())).hint(
+                format!("mkdir -p {}", shell_words::quote(&folder.to_string_lossy())),
+            ),
+        );
+    }
+    place(path, existing).map(|_| ())
+}
+
+/// Writes a file whole or not at all. A character device or a pipe is written to directly: there is
+/// nothing in it that could be lost, and it must not be replaced.
+///
+/// # Errors
+/// As [`expect_writable`]; `Failure` when it cannot be written.
+pub fn write(path: &Path, contents: &[u8], existing: Existing, readers: Readers) -> Result<()> {
+    match place(path, existing)? {
+        Place::Stream => write_to_stream(path, contents).map_err(|error| cannot_write(path, error)),
+        Place::Nothing => persist(path, contents, existing, mode(readers, None)),
+        Place::File(old) => persist(path, contents, existing, mode(readers, Some(old))),
+    }
+}
+
+/// Makes a folder for private files, with those above it, where it does not exist.
+///
+/// # Errors
+/// `Failure` when it cannot be made.
+pub fn make_private_folder(folder: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| {
+            Error::failure(format!("cannot create the folder {}", folder.display())).because(error)
+        })
+}
+
+/// What has the name already.
+pub(super) enum Place {
+    Nothing,
+    /// A regular file that may be replaced, with this mode.
+    File(u32),
+    /// A device or a pipe.
+    Stream,
+}
+
+/// Judges what has the name.
+pub(super) fn place(path: &Path, existing: Existing) -> Result<Place> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Place::Nothing),
+        Err(error) => return Err(cannot_write(path, error)),
+    };
+    let kind = found.file_type();
+    if kind.is_symlink() {
+        // `/dev/fd/63` of a shell's `>(command)` is a link of the system to a pipe of our own.
+        return match is_own_descriptor(path) && is_stream(path) {
+            true => Ok(Place::Stream),
+            false => Err(is_link(path)),
+        };
+    }
+    if kind.is_dir() {
+        return Err(Error::bad_input(format!("{}: is a folder", path.display())));
+    }
+    if kind.is_char_device() || kind.is_fifo() {
+        return Ok(Place::Stream);
+    }
+    if !kind.is_file() {
+        return Err(Error::bad_input(format!(
+            "{}: is neither a file, nor a pipe, nor a character device",
+            path.display()
+        )));
+    }
+    match existing {
+        Existing::Refuse => Err(exists(path)),
+        Existing::Replace => Ok(Place::File(found.permissions().mode() & 0o777)),
+    }
+}
+
+fn is_own_descriptor(path: &Path) -> bool {
+    path == Path::new("/dev/stderr")
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
+}
+
+fn is_stream(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| {
+        let kind = found.file_type();
+        kind.is_fifo() || kind.is_char_device()
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the rules are kept here")]
+fn write_to_stream(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if !is_own_descriptor(path) {
+        options.custom_flags(OFlag::O_NOFOLLOW.bits());
+    }
+    let mut stream = options.open(path)?;
+    // Between the look and the opening, a file may have taken the name.
+    let kind = stream.metadata()?.file_type();
+    if !(kind.is_fifo() || kind.is_char_device()) {
+        return Err(io::Error::other("it is no longer a pipe or a device"));
+    }
+    stream.write_all(contents)?;
+    stream.flush()
+}
+
+/// The mode to create a file with, and whether the umask applies to it.
+fn mode(readers: Readers, old: Option<u32>) -> Mode {
+    match (readers, old) {
+        (Readers::Owner, _) => Mode::Exactly(0o600),
+        (Readers::Everyone, _) => Mode::Exactly(0o644),
+        (Readers::Usual, Some(old)) => Mode::Exactly(old),
+        (Readers::Usual, None) => Mode::Umask,
+    }
+}
+
+enum Mode {
+    Exactly(u32),
+    Umask,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the rules are kept here")]
+fn persist(path: &Path, contents: &[u8], existing: Existing, mode: Mode) -> Result<()> {
+    let failed = |error| cannot_write(path, error);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tenantctl-");
+    if let Mode::Umask = mode {
+        builder.permissions(Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder_of(path)).map_err(failed)?;
+    let fill = |file: &mut File| {
+        file.write_all(contents)?;
+        if let Mode::Exactly(mode) = mode {
+            file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        file.sync_all()
+    };
+    fill(file.as_file_mut()).map_err(failed)?;
+    let persisted = match existing {
+        Existing::Refuse => file.persist_noclobber(path),
+        Existing::Replace => file.persist(path),
+    };
+    match persisted {
+        Ok(_) => sync_folder(path).map_err(failed),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(path)),
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;

@@ -217,7 +217,8 @@ mod tests {
             "org",
             "create",
             "O'Hara & Co",
-            "key=VALUE",
+            "key=a b",
+            "k=",
             "",
             "$(id)",
             "-1"

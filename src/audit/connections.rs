@@ -82,7 +82,7 @@ impl Connections {
     /// The catalog of that snapshot.
     ///
     /// # Errors
-    /// As [`Catalog::load`]; `Unavailable` when the deadline passes first: without the catalog there
+    /// Those of [`Catalog::load`]; `Unavailable` when the deadline passes first: without the catalog there
     /// is no report.
     pub async fn catalog(&mut self) -> Result<Catalog> {
         let mut second = self.worker().await?;

@@ -104,7 +104,7 @@ pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Resu
     Ok(report)
 }
 
-/// What is told of statements that the audit could not end.
+/// The note about statements that the audit could not end.
 pub(super) async fn running(connections: &Connections) -> Option<String> {
     let pids = connections.still_running().await;
     let list: Vec<String> = pids.iter().map(i32::to_string).collect();

@@ -180,7 +180,7 @@ impl Session {
     /// Connects, and sets what the audit relies on.
     ///
     /// # Errors
-    /// As `connect`; `Failure` when the settings are refused. A session that cannot be had before
+    /// Those of `connect`; `Failure` when the settings are refused. A session that is not open by
     /// the deadline is over.
     pub async fn open(connect: &Connect, warden: &Arc<Warden>) -> Result<Self> {
         let mut session = Self {
@@ -227,7 +227,7 @@ impl Session {
         self.limit
     }
 
-    /// What is done on the connection, ended when it takes too long.
+    /// Does `work` on the connection, and ends it when it takes too long.
     ///
     /// # Errors
     /// The stop, when the session is or was ended.
@@ -276,28 +276,28 @@ impl Session {
         self.within(work).await.map_err(Stop::error)?
     }
 
-    /// As of [`Executor`].
+    /// Runs a statement as [`Executor`] does.
     pub async fn execute(&mut self, sql: impl SqlSafeStr) -> sqlx::Result<PgQueryResult> {
         let sql = sql.into_sql_str();
         self.run(async |connection| connection.execute(sql).await)
             .await
     }
 
-    /// As of [`Executor`].
+    /// Runs a statement as [`Executor`] does.
     pub async fn fetch_one(&mut self, sql: impl SqlSafeStr) -> sqlx::Result<PgRow> {
         let sql = sql.into_sql_str();
         self.run(async |connection| connection.fetch_one(sql).await)
             .await
     }
 
-    /// As of [`Executor`].
+    /// Runs a statement as [`Executor`] does.
     pub async fn fetch_optional(&mut self, sql: impl SqlSafeStr) -> sqlx::Result<Option<PgRow>> {
         let sql = sql.into_sql_str();
         self.run(async |connection| connection.fetch_optional(sql).await)
             .await
     }
 
-    /// As of [`Executor`].
+    /// Runs a statement as [`Executor`] does.
     pub async fn fetch_all(&mut self, sql: impl SqlSafeStr) -> sqlx::Result<Vec<PgRow>> {
         let sql = sql.into_sql_str();
         self.run(async |connection| connection.fetch_all(sql).await)
@@ -308,7 +308,7 @@ impl Session {
     /// only remembered: what rests on it is refused.
     ///
     /// # Errors
-    /// What the server says.
+    /// The error of the server.
     pub async fn prepare(&mut self, sql: impl SqlSafeStr) -> sqlx::Result<()> {
         let sql = sql.into_sql_str();
         let remembered = sql.as_str().to_owned();
@@ -320,7 +320,7 @@ impl Session {
     /// Runs a statement whose effect is not missed on a session that is over.
     ///
     /// # Errors
-    /// What the server says.
+    /// The error of the server.
     pub async fn pass(&mut self, sql: impl SqlSafeStr) -> sqlx::Result<()> {
         match self.execute(sql).await {
             Err(error) if Stop::of(&error).is_none() => Err(error),
@@ -354,7 +354,7 @@ impl Session {
             State::Over(Stop::Overran) if !self.unique => {}
             State::Over(_) => return false,
         }
-        // Where there is no other connection to be had, it stays over.
+        // Without another connection it stays over.
         let Ok(fresh) = Self::open(&self.connect, &self.warden).await else {
             return false;
         };
@@ -416,7 +416,7 @@ async fn set_up(connection: &mut PgConnection, limits: Limits) -> sqlx::Result<i
         lock = limits.lock.as_millis()
     );
     let row = connection.fetch_one(AssertSqlSafe(settings)).await?;
-    // Ends what runs once nobody waits for it; not every platform can look (manual, 20.3.2).
+    // Ends a statement once its client is gone; not every platform can look (manual, 20.3.2).
     let _unsupported = connection
         .execute("SET client_connection_check_interval = '1s'")
         .await;

@@ -76,7 +76,7 @@ pub fn operator_of(symbol: &str, kind: &str, written: &str) -> String {
     }
 }
 
-/// That an expression has one of those values, or none of them.
+/// That an expression has one of those values.
 pub fn is_one_of(expression: &str, equals: &str, values: &[String]) -> String {
     match values {
         [only] => format!("{expression} {equals} {only}"),
@@ -84,7 +84,7 @@ pub fn is_one_of(expression: &str, equals: &str, values: &[String]) -> String {
     }
 }
 
-/// As [`is_one_of`], the other way round.
+/// That an expression has none of those values.
 pub fn is_none_of(expression: &str, differs: &str, values: &[String]) -> String {
     match values {
         [only] => format!("{expression} {differs} {only}"),
@@ -93,7 +93,7 @@ pub fn is_none_of(expression: &str, differs: &str, values: &[String]) -> String 
 }
 
 /// Whether a type is not PostgreSQL's own. A conversion of such a type to text or JSON may be a
-/// cast that somebody made, and runs their function.
+/// user-defined cast, which runs a function of its owner.
 pub fn is_of_users(base_type: Oid) -> bool {
     base_type.0 >= FIRST_OF_USERS
 }

@@ -192,7 +192,7 @@ where
 /// A length of time of at least a second: `90`, `90s`, `10m`, `2h`.
 ///
 /// # Errors
-/// What is wrong with the text, and what is expected.
+/// The mistake in the text, and the form that is expected.
 pub fn span(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a length of time (expected 90, 90s, 10m or 2h)");
     let (number, unit) = match text.char_indices().next_back().ok_or_else(wrong)? {
@@ -247,6 +247,17 @@ mod tests {
         assert_eq!(shown("2026-12-02"), "2026-12-02T00:00");
         assert_eq!(shown("2026-12-02T09:00"), "2026-12-02T09:00");
         assert!(moment_or_date("tomorrow").is_err());
+    }
+
+    #[test]
+    fn a_length_of_time_has_a_unit_or_is_in_seconds() {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("10m", 600), ("2h", 7200)] {
+            assert_eq!(span(text), Ok(Duration::from_secs(seconds)));
+        }
+        for wrong in ["", "0", "0m", "-1", "1.5m", "soon", "m", "10 m", "1d"] {
+            let told = span(wrong).unwrap_err();
+            assert!(told.contains("is not a length of time"), "{told}");
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn schema() -> String {
     schema
 }
 
-/// What the text does when psql runs it, as a person would.
+/// Runs the text with psql, and gives its output.
 fn psql(lab: &Lab, sql: &str) -> String {
     let bindir: String = block_on(|| async {
         lab.db

@@ -215,7 +215,7 @@ const NO_CALLS: &[&str] = &[
     "value",
 ];
 
-/// What in a statement the search path would decide: a call, an operator, a type.
+/// The parts of a statement that the search path would decide: calls, operators, types.
 fn unqualified(sql: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut words: Vec<(String, bool)> = Vec::new();

@@ -141,7 +141,7 @@ impl<'f> Field<'f> {
     }
 }
 
-/// Where everything that is done is taken back to.
+/// The savepoint that everything is taken back to.
 const MARK: &str = "SAVEPOINT tenantctl_stand";
 
 /// Puts the open transaction in a role's place; the refusal, where it may not go there.

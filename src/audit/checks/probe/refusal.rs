@@ -57,7 +57,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// What the database said, or why it was not waited for; any other error ends the audit.
+    /// The answer of the database, or the reason why there is none; any other error ends the audit.
     ///
     /// # Errors
     /// `Failure` when the connection is lost.

@@ -149,7 +149,7 @@ impl Target {
         Some(Readable { shown, asked })
     }
 
-    /// What a function returns. Where the types of its columns are not known it is text.
+    /// The columns that a function returns; one of text if their types are not known.
     fn returned(&self, model: &Model) -> Option<Readable> {
         let shown = "t.*".to_owned();
         let function = model.catalog.functions.get(&self.object)?;
@@ -183,9 +183,9 @@ impl Target {
 
 /// The columns of a row.
 pub(super) struct Readable {
-    /// As a person asks for them.
+    /// For a statement that a person pastes.
     pub(super) shown: String,
-    /// As the audit does: nothing but output functions turns them into a document.
+    /// For a statement of the audit: only output functions turn them into a document.
     pub(super) asked: String,
 }
 

@@ -132,12 +132,41 @@ fn statement(sql: &str) -> Statement {
     }
 }
 
+/// The statements of `src/audit/catalog`, which name no relation outside of `pg_catalog`.
+fn statements_of_the_catalog() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/audit/catalog");
+    let files = std::fs::read_dir(folder).expect("a folder").flatten();
+    let files = files.map(|entry| entry.path());
+    let files = files.filter(|path| path.extension().is_some_and(|end| end == "sql"));
+    let texts = files.map(|path| std::fs::read_to_string(path).expect("text"));
+    let texts: BTreeSet<String> = texts.map(|text| text.trim().to_owned()).collect();
+    for text in &texts {
+        let mut words = text.split_whitespace();
+        while let Some(word) = words.next() {
+            let relation = match word {
+                "FROM" | "JOIN" => words.next().unwrap_or_default(),
+                _ => continue,
+            };
+            let own = relation.starts_with("pg_catalog.")
+                || relation.starts_with('(')
+                || ["FROM", "LATERAL", "ROWS"].contains(&relation);
+            assert!(own, "{relation}: {text}");
+        }
+    }
+    assert!(texts.len() > 15);
+    texts
+}
+
 #[test]
 fn every_statement_on_a_tenant_table_names_the_organization() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
     let read = from_path(&folder).expect(".sqlx is committed");
     assert!(read.statements.len() > 50 && read.skipped.is_empty());
-    let (findings, skipped) = check(&tables(), read.statements);
+    // The audit reads the catalog alone, with operators that the parser does not know.
+    let of_catalog = statements_of_the_catalog();
+    let statements = read.statements.into_iter();
+    let statements = statements.filter(|one| !of_catalog.contains(one.sql.trim()));
+    let (findings, skipped) = check(&tables(), statements.collect());
     assert!(skipped.is_empty(), "{skipped:#?}");
     let mut used = BTreeSet::new();
     let mut offenders = Vec::new();

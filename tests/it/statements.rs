@@ -166,7 +166,7 @@ fn every_statement_on_a_tenant_table_names_the_organization() {
     let of_catalog = statements_of_the_catalog();
     let statements = read.statements.into_iter();
     let statements = statements.filter(|one| !of_catalog.contains(one.sql.trim()));
-    let (findings, skipped) = check(&tables(), statements.collect());
+    let (findings, skipped) = check(&tables(), statements);
     assert!(skipped.is_empty(), "{skipped:#?}");
     let mut used = BTreeSet::new();
     let mut offenders = Vec::new();

@@ -182,7 +182,7 @@ impl DiscardArgs {
     async fn run(self, app: &App) -> Result<ChangedView> {
         let session = app.session().await?;
         session.require_operator("discard quarantined events")?;
-        let confirmed = confirm(app, self.id)?;
+        let confirmed = confirm(app, self.id).await?;
         let listed = quarantine::discard(&session, self.id, confirmed).await?;
         Ok(ChangedView {
             said: format!("discarded quarantined event {}", self.id),
@@ -192,18 +192,18 @@ impl DiscardArgs {
     }
 }
 
-fn confirm(app: &App, id: Uuid) -> Result<Confirmed> {
+async fn confirm(app: &App, id: Uuid) -> Result<Confirmed> {
     if app.global.dry_run {
         return Ok(Confirmed::by_flag());
     }
     let what = format!("discard quarantined event {id} and remove what was sent");
     app.announce(&format!("about to {what}"))?;
     let prompter = app.printer.prompter();
-    let assent = app.assent()?;
-    if assent.confirm.is_some() || assent.protected_profile.is_some() {
+    let assent = app.assent().await?;
+    if assent.confirm.is_some() || assent.protected.is_some() {
         prompter.type_to_confirm(&what, &id.to_string(), &assent)
     } else {
-        prompter.confirm(&format!("{what}?"), "--yes", assent.yes)
+        prompter.confirm(&format!("{}?", assent.placed(&what)), "--yes", assent.yes)
     }
 }
 

@@ -24,8 +24,8 @@ const ACTOR: &str = "tenantctl serve";
 ///
 /// It runs until SIGTERM or Ctrl-C, and then finishes what it took. When it listens it prints one
 /// line (with -o json an object) on stdout; everything else is in the log on stderr. Its limits are
-/// in the [server] section of the configuration. /healthz, /readyz and /metrics are for whoever
-/// watches it.
+/// in the [server] section of the configuration. /healthz and /readyz are with the rest; /metrics is
+/// at the address of --metrics-listen.
 ///
 /// Requests are served as a role that owns nothing, where TENANTCTL_TENANT_URL or tenant_url in the
 /// [server] section names one (see tenantctl db role). The URL of the owner then only makes

@@ -29,10 +29,14 @@ pub struct ServerSection {
     /// The permissions of the Unix socket, in octal: 660 lets the group of the server in.
     pub unix_socket_mode: String,
 
-    /// An address and port of its own for /metrics, /healthz and /readyz. /metrics is then there
-    /// and nowhere else. Not set: it is with the rest.
+    /// An address and port of its own for /metrics, /healthz and /readyz. Not set: /metrics is not
+    /// served, unless public_metrics is true.
     #[schemars(example = &"127.0.0.1:9090")]
     pub metrics_listen: Option<String>,
+
+    /// Serve /metrics with the rest, to everybody who reaches listen or unix_socket: only where a
+    /// proxy keeps the path from strangers. Without effect where metrics_listen is set.
+    pub public_metrics: bool,
 
     /// How the providers of the channels reach this server. Needed for endpoint URLs, and for
     /// signatures that cover the URL (Twilio).
@@ -128,6 +132,18 @@ pub struct ServerSection {
     #[schemars(range(min = 0, max = 100_000_000))]
     pub public_per_organization_per_minute: u32,
 
+    /// How often one address (of IPv6: one network /64) may send to /webhooks in a minute; what is more
+    /// is answered with 429. Providers send for all their customers from a few addresses. 0: as often
+    /// as it likes.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub webhooks_per_address_per_minute: u32,
+
+    /// How many of them may be refused in a minute (no such endpoint, a wrong signature, a malformed
+    /// body) before refusals are 429 without a reason. Requests with a valid signature are not
+    /// affected: a stranger can have a provider send invalid ones from its address. 0: any number.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub webhook_refusals_per_address_per_minute: u32,
+
     /// How many seconds a stopping server has to finish what it took.
     #[schemars(range(min = 1, max = 600))]
     pub shutdown_seconds: u32,
@@ -188,6 +204,7 @@ impl Default for ServerSection {
             unix_socket: None,
             unix_socket_mode: "660".to_owned(),
             metrics_listen: None,
+            public_metrics: false,
             public_url: None,
             trusted_proxies: Vec::new(),
             tenant_url: None,
@@ -206,6 +223,8 @@ impl Default for ServerSection {
             max_connections_per_address: 128,
             public_per_address_per_minute: 300,
             public_per_organization_per_minute: 6_000,
+            webhooks_per_address_per_minute: 30_000,
+            webhook_refusals_per_address_per_minute: 120,
             shutdown_seconds: 30,
             workers: 4,
             log_format: LogFormat::Json,

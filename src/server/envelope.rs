@@ -16,7 +16,7 @@ use axum::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tower::Service;
 
-use super::{ServerState, limits, observe::Seen, panics};
+use super::{ServerState, host, limits, observe::Seen, panics, problem::Problem};
 
 /// A service, and what surrounds it.
 #[derive(Clone, Debug)]
@@ -48,6 +48,12 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let state = self.state.clone();
         let seen = Seen::begin(&state, &mut request);
+        if !host::is_told_once(&request) {
+            state.metrics.refused("host");
+            return Box::pin(
+                async move { Ok(seen.answered(Problem::bad_input().into_response())) },
+            );
+        }
         // For a handler that would read a body otherwise than by `read_body`.
         DefaultBodyLimit::max(state.settings.limits.body).apply(&mut request);
         // What is ours in it runs in the future: calling only makes one.

@@ -11,6 +11,7 @@
 pub mod cache;
 mod envelope;
 mod health;
+mod host;
 mod limits;
 mod listen;
 mod metrics;

@@ -8,7 +8,7 @@ use super::{ServerState, envelope::Envelope, health, metrics, problem::Problem, 
 /// Everything that a client may ask for.
 pub fn router(state: ServerState) -> Router {
     let mut routes = health_routes();
-    if state.settings.metrics_listen.is_none() {
+    if state.settings.public_metrics && state.settings.metrics_listen.is_none() {
         routes = routes.merge(metrics_routes());
     }
     finished(routes.merge(webhook_routes()).merge(public_routes()), state)
@@ -249,7 +249,11 @@ mod tests {
 
     #[tokio::test]
     async fn metrics_have_routes_and_no_paths() {
-        let (state, _stopper) = state(&ServerSection::default());
+        let section = ServerSection {
+            public_metrics: true,
+            ..ServerSection::default()
+        };
+        let (state, _stopper) = state(&section);
         let router = router(state);
         ask(&router, get_request("/healthz?token=secret")).await;
         ask(&router, get_request("/secret/path")).await;
@@ -269,9 +273,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn metrics_are_not_public_unless_asked_for() {
+        let (state, _stopper) = state(&ServerSection::default());
+        let router = router(state);
+        let unknown = ask(&router, get_request("/no/such/path")).await;
+        let mut metrics = ask(&router, get_request("/metrics")).await;
+        metrics.1["request_id"] = unknown.1["request_id"].clone();
+        assert_eq!(metrics, unknown);
+    }
+
+    #[tokio::test]
     async fn metrics_with_an_address_of_their_own_are_nowhere_else() {
         let section = ServerSection {
             metrics_listen: Some("127.0.0.1:0".to_owned()),
+            public_metrics: true,
             ..ServerSection::default()
         };
         let (state, _stopper) = state(&section);

@@ -16,8 +16,10 @@ pub struct Settings {
     /// Where requests are taken; `None`: not on an address.
     pub listen: Option<SocketAddr>,
     pub unix_socket: Option<UnixSocket>,
-    /// Where the metrics are, if not with the rest.
+    /// Where the metrics are.
     pub metrics_listen: Option<SocketAddr>,
+    /// Whether the metrics are with the rest, where they have no address of their own.
+    pub public_metrics: bool,
     /// How the providers reach this server, without a slash at its end.
     pub public_url: Option<String>,
     /// Whose X-Forwarded-For is believed.
@@ -58,6 +60,10 @@ pub struct Limits {
     /// Requests to the public API in a minute; 0: any number.
     pub public_per_address: u32,
     pub public_per_organization: u32,
+    /// Requests to the receivers in a minute; 0: any number.
+    pub webhooks_per_address: u32,
+    /// Those of them that are refused with a reason.
+    pub webhook_refusals_per_address: u32,
 }
 
 impl Settings {
@@ -76,6 +82,7 @@ impl Settings {
                 mode: section.socket_mode().unwrap_or(0o600),
             }),
             metrics_listen: section.metrics_listen.as_deref().map(address).transpose()?,
+            public_metrics: section.public_metrics,
             public_url: section.public_url.as_deref().map(public_url).transpose()?,
             trusted_proxies: section
                 .trusted_proxies
@@ -104,6 +111,8 @@ impl Limits {
             connections_per_address: size(section.max_connections_per_address),
             public_per_address: section.public_per_address_per_minute,
             public_per_organization: section.public_per_organization_per_minute,
+            webhooks_per_address: section.webhooks_per_address_per_minute,
+            webhook_refusals_per_address: section.webhook_refusals_per_address_per_minute,
         }
     }
 }

@@ -52,7 +52,11 @@ impl ServerState {
     pub fn new(server: &Server, stop: Stop) -> Self {
         let caches = Caches::default();
         Self(Arc::new(Shared {
-            receivers: Receivers::new(&caches, server.sign_up_secrets.clone()),
+            receivers: Receivers::new(
+                &caches,
+                server.sign_up_secrets.clone(),
+                &server.settings.limits,
+            ),
             public: PublicApi::new(&caches, &server.settings),
             keys: server.keys.clone(),
             settings: server.settings.clone(),

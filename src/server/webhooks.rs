@@ -20,7 +20,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{
-    Answer, Door, Problem, RequestId, ServerState,
+    Answer, ClientAddress, Door, Limits, Pace, Problem, RateLimits, RequestId, ServerState,
     cache::{Cache, Caches, OfOrganization},
     read_body,
 };
@@ -46,6 +46,9 @@ pub struct Receivers {
     endpoints: Arc<Cache<EndpointAddress, Found>>,
     /// What the identity provider signs sign-ups with; none: it is not listened to.
     sign_up_secrets: Vec<SecretString>,
+    /// The allowances of addresses: for all that they send, and for what of it is refused.
+    requests: RateLimits,
+    refusals: RateLimits,
 }
 
 #[derive(Debug)]
@@ -58,8 +61,15 @@ impl OfOrganization for Found {
 }
 
 impl Receivers {
-    pub(super) fn new(caches: &Caches, sign_up_secrets: Vec<SecretString>) -> Self {
+    pub(super) fn new(
+        caches: &Caches,
+        sign_up_secrets: Vec<SecretString>,
+        limits: &Limits,
+    ) -> Self {
+        let per_address = |number| RateLimits::new(Pace::per_minute(number), Pace::per_minute(0));
         Self {
+            requests: per_address(limits.webhooks_per_address),
+            refusals: per_address(limits.webhook_refusals_per_address),
             endpoints: caches.cache("webhook_endpoints", KNOWN),
             sign_up_secrets,
         }
@@ -73,29 +83,60 @@ pub(super) fn routes() -> Router<ServerState> {
         .route("/api/stream-tokens/redeem", post(redeem))
 }
 
+/// Answers a request within the limits of its address.
+///
+/// A refusal beyond its limit is 429. A valid request is not made to wait for invalid ones from the
+/// same address: a stranger can have a provider send those.
+async fn limited(
+    state: &ServerState,
+    client: ClientAddress,
+    answering: impl Future<Output = Answer<Response>>,
+) -> Answer<Response> {
+    let receivers = &state.receivers;
+    receivers.requests.check_address(&state.metrics, client)?;
+    let answered = answering.await;
+    if answered
+        .as_ref()
+        .is_err_and(|problem| problem.status().is_client_error())
+    {
+        receivers.refusals.check_address(&state.metrics, client)?;
+    }
+    answered
+}
+
 async fn receive(
     State(state): State<ServerState>,
+    Extension(client): Extension<ClientAddress>,
     Path(endpoint): Path<String>,
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Response> {
-    let Some(address) = EndpointAddress::parse(&endpoint) else {
-        return Err(unknown_endpoint(&state));
+    let request = (method, query, headers, body);
+    limited(&state, client, take(&state, &endpoint, request)).await
+}
+
+async fn take(
+    state: &ServerState,
+    endpoint: &str,
+    (method, query, headers, body): (Method, Option<String>, HeaderMap, Body),
+) -> Answer<Response> {
+    let Some(address) = EndpointAddress::parse(endpoint) else {
+        return Err(unknown_endpoint(state));
     };
-    let found = find(&state, &address).await?;
+    let found = find(state, &address).await?;
     let Some(loaded) = &found.0 else {
-        return Err(unknown_endpoint(&state));
+        return Err(unknown_endpoint(state));
     };
     let scheme = loaded.endpoint.scheme;
     let most = match scheme {
         Scheme::Meta => META_BODY,
         _ => state.settings.limits.body,
     };
-    let body = read_body(&state, &headers, body, most).await?;
+    let body = read_body(state, &headers, body, most).await?;
     let now = state.clock.now();
-    let url = public_url(&state, &address, scheme)?;
+    let url = public_url(state, &address, scheme)?;
     let headers = pairs(&headers);
     let request = Incoming {
         is_get: method == Method::GET || method == Method::HEAD,
@@ -109,7 +150,7 @@ async fn receive(
         let challenge = meta::challenge(request.query, &tokens);
         return challenge
             .map(IntoResponse::into_response)
-            .map_err(|refusal| refused(&state, refusal, scheme));
+            .map_err(|refusal| refused(state, refusal, scheme));
     }
     if request.is_get && scheme != Scheme::Twilio {
         return Err(Problem::new(
@@ -118,7 +159,7 @@ async fn receive(
         ));
     }
     let secrets = loaded.secrets(SecretPurpose::Signing, now);
-    let refuse = |refusal| refused(&state, refusal, scheme);
+    let refuse = |refusal| refused(state, refusal, scheme);
     let verified = verify(scheme, &request, &secrets, now).map_err(refuse)?;
     let parsed = parse(&verified).map_err(refuse)?;
     let own = loaded.organization.id;
@@ -191,15 +232,26 @@ fn refused(state: &ServerState, refusal: Refusal, scheme: Scheme) -> Problem {
 /// Confirmed users, as the identity provider tells them (Standard Webhooks).
 async fn sign_up(
     State(state): State<ServerState>,
+    Extension(client): Extension<ClientAddress>,
     Extension(request_id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer<Response> {
+    let taking = take_sign_up(&state, request_id, headers, body);
+    limited(&state, client, taking).await
+}
+
+async fn take_sign_up(
+    state: &ServerState,
+    request_id: RequestId,
     headers: HeaderMap,
     body: Body,
 ) -> Answer<Response> {
     let secrets = &state.receivers.sign_up_secrets;
     if secrets.is_empty() {
-        return Err(unknown_endpoint(&state));
+        return Err(unknown_endpoint(state));
     }
-    let body = read_body(&state, &headers, body, state.settings.limits.body).await?;
+    let body = read_body(state, &headers, body, state.settings.limits.body).await?;
     let headers = pairs(&headers);
     let url = Url::parse("http://localhost/webhooks/sign-up").map_err(|_| Problem::internal())?;
     let request = Incoming {
@@ -210,7 +262,7 @@ async fn sign_up(
         body: &body,
     };
     let now = state.clock.now();
-    let refuse = |refusal| refused(&state, refusal, Scheme::Standard);
+    let refuse = |refusal| refused(state, refusal, Scheme::Standard);
     let verified = verify(Scheme::Standard, &request, secrets, now).map_err(refuse)?;
     let parsed = parse(&verified).map_err(refuse)?;
     let session = state.session(request_id.0).await?;

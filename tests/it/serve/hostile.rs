@@ -45,6 +45,52 @@ fn clients_that_say_nothing_lose_their_place() {
     }
 }
 
+#[test]
+fn an_address_that_is_refused_often_is_told_to_wait() {
+    let db = TestDb::new();
+    let serving = Serving::with(&db.cli(), "webhook_refusals_per_address_per_minute = 2");
+    let told = [(); 4].map(|()| serving.get("/webhooks/none").0);
+    assert_eq!(told, [404, 404, 429, 429]);
+    assert_eq!(serving.get("/healthz").0, 200);
+    drop(serving);
+
+    let serving = Serving::with(&db.cli(), "webhooks_per_address_per_minute = 1");
+    let told = [(); 2].map(|()| serving.get("/webhooks/none").0);
+    assert_eq!(told, [404, 429]);
+    assert_eq!(serving.get("/healthz").0, 200);
+}
+
+/// Two hosts, or none, are how a request means one thing to a proxy and another to this server.
+#[test]
+fn a_request_names_exactly_one_host() {
+    let db = TestDb::new();
+    let serving = Serving::with(&db.cli(), "");
+    for (version, hosts, status) in [
+        ("1.1", "host: a.example\r\n", 200),
+        ("1.1", "", 400),
+        ("1.1", "host: a.example\r\nhost: a.example\r\n", 400),
+        ("1.1", "host: a.example\r\nHOST: b.example\r\n", 400),
+        ("1.1", "host: a.example/healthz\r\n", 400),
+        ("1.0", "", 200),
+        ("1.0", "host: a.example\r\nhost: b.example\r\n", 400),
+    ] {
+        for target in ["/healthz", "http://a.example/healthz"] {
+            let mut connection = serving.connect();
+            connection.send(&format!(
+                "GET {target} HTTP/{version}\r\n{hosts}connection: close\r\n\r\n"
+            ));
+            let answer = connection.read_to_end();
+            let told = answer.split(' ').nth(1).unwrap_or_default().to_owned();
+            assert_eq!(
+                told,
+                status.to_string(),
+                "{version} {target} {hosts:?}: {answer}"
+            );
+        }
+    }
+    assert!(serving.metrics().contains(r#"reason="host""#));
+}
+
 /// Between two requests a connection may rest, for another time.
 #[test]
 fn a_connection_that_rests_is_kept_and_then_closed() {

@@ -108,7 +108,11 @@ impl Serving {
     pub fn with_args(cli: &Cli, section: &str, args: &[&str]) -> Self {
         let file = cli.config_file();
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(file, format!("[server]\n{section}\n")).unwrap();
+        std::fs::write(
+            file,
+            format!("[server]\npublic_metrics = true\n{section}\n"),
+        )
+        .unwrap();
         Self::start(cli, args)
     }
 

@@ -164,6 +164,7 @@ impl House {
         let section = ServerSection {
             public_url: Some(PUBLIC_URL.to_owned()),
             unnamed_identities,
+            public_metrics: true,
             ..ServerSection::default()
         };
         // Requests have a role of their own, which owns nothing.

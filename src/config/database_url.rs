@@ -39,6 +39,9 @@ impl Endpoint {
         if !matches!(parsed.scheme(), "postgres" | "postgresql") {
             return Err(InvalidUrl::Scheme);
         }
+        if !has_authority(&parsed, text) {
+            return Err(InvalidUrl::Authority);
+        }
         let options: PgConnectOptions = text.parse().map_err(|_| InvalidUrl::Parameters)?;
         let host = match options.get_socket() {
             Some(directory) => directory.display().to_string(),
@@ -102,17 +105,35 @@ pub enum InvalidUrl {
     /// A URL of something else.
     #[error("does not start with postgres:// or postgresql://")]
     Scheme,
+    /// No `//` after the scheme: user, password and host are then a path to the parser.
+    #[error("has no // after its scheme")]
+    Authority,
     /// A part or parameter (`sslmode`, `port`, …) has a value that PostgreSQL does not know.
     #[error("has a connection parameter with an invalid value")]
     Parameters,
 }
 
-/// A URL as it may be shown: the password is replaced, the rest is kept.
+/// Whether what follows the scheme was parsed as an authority. `postgres:\\\\user:password@host` is a valid
+/// URL whose path has the password.
+fn has_authority(url: &Url, text: &str) -> bool {
+    let rest = text.trim_start().get(url.scheme().len()..);
+    !url.cannot_be_a_base() && rest.is_some_and(|rest| rest.starts_with("://"))
+}
+
+/// A URL as it may be shown: the password is replaced, the rest is kept. What was not parsed into
+/// parts is replaced whole, for it cannot be told apart from its secret.
 pub fn mask(url: &SecretString) -> String {
-    let Ok(mut url) = Url::parse(url.expose_secret()) else {
-        // What cannot be read cannot be told apart from its secret.
+    let text = url.expose_secret();
+    let Ok(mut url) = Url::parse(text) else {
         return MASK.to_owned();
     };
+    if !has_authority(&url, text) {
+        return match url.scheme() {
+            scheme @ ("postgres" | "postgresql") => format!("{scheme}:{MASK}"),
+            // Even the scheme may be a user's name: `user:password@host`.
+            _ => MASK.to_owned(),
+        };
+    }
     // Neither can fail: a URL without a host has no password, and a mask is valid there.
     if url.password().is_some() {
         let _ = url.set_password(Some(MASK));
@@ -250,6 +271,26 @@ mod tests {
             "postgres://srv@db/app?sslmode=require"
         );
         assert_eq!(with("postgres://db/app").unwrap(), "postgres://srv@db/app");
+    }
+
+    #[test]
+    fn what_is_not_parsed_into_parts_is_masked_whole() {
+        for malformed in [
+            r"postgres:\\ops:hunter2@db/app",
+            "postgres:/ops:hunter2@db/app",
+            "postgres:ops:hunter2@db/app",
+            "postgresql:ops@hunter2",
+        ] {
+            let url = SecretString::from(malformed);
+            let shown = mask(&url);
+            assert!(
+                shown.ends_with("sql:***") || shown == "postgres:***",
+                "{shown}"
+            );
+            assert_eq!(Endpoint::parse(&url), Err(InvalidUrl::Authority));
+        }
+        assert_eq!(mask(&"ops:hunter2@db".into()), "***");
+        assert_eq!(mask(&"hunter2".into()), "***");
     }
 
     #[test]

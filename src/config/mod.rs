@@ -10,6 +10,7 @@ mod atomic;
 mod database_url;
 mod environment;
 mod example;
+mod exposure;
 mod file;
 mod inspect;
 mod load;
@@ -36,6 +37,7 @@ mod write;
 pub use database_url::{Endpoint, InvalidUrl, has_password, mask, with_password, with_user};
 pub use environment::Environment;
 pub use example::example;
+pub use exposure::{Exposure, exposures};
 pub use file::{
     AuditSection, ColorChoice, Config, DatabaseSection, InvitationsSection, LocalSection,
     OrganizationsSection, OutputFormat, OutputSection, Profile, SecretsSection, TOKEN_PLACEHOLDER,

@@ -8,7 +8,8 @@ const MASK: &str = "***";
 /// An invitation token has this many characters of base64url; whatever is as long may be one.
 const TOKEN_LENGTH: usize = 64;
 
-/// Masks the password of `scheme://user:password@host` and the value of `password=…`
+/// Masks the password of `scheme://user:password@host`, everything behind the scheme of a malformed
+/// database URL (`postgres:\\\\user:password@host`), and the value of `password=…`
 /// (a URL parameter, or a keyword of libpq's connection strings), and what may be an invitation
 /// token.
 ///
@@ -16,6 +17,7 @@ const TOKEN_LENGTH: usize = 64;
 /// or quote in a password is still part of the password.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut secrets = userinfo_passwords(text);
+    secrets.extend(malformed_urls(text));
     secrets.extend(keyword_passwords(text));
     secrets.extend(tokens(text));
     if secrets.is_empty() {
@@ -88,6 +90,29 @@ fn userinfo_passwords(text: &str) -> Vec<Range<usize>> {
     found
 }
 
+/// What follows the scheme of a URL of PostgreSQL and is not `//`: it is not known which part of it is
+/// the password.
+fn malformed_urls(text: &str) -> Vec<Range<usize>> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    for colon in memchr::memchr_iter(b':', bytes) {
+        let is_scheme = ["postgres", "postgresql"].iter().any(|scheme| {
+            colon
+                .checked_sub(scheme.len())
+                .is_some_and(|start| bytes[start..colon].eq_ignore_ascii_case(scheme.as_bytes()))
+        });
+        let start = colon + 1;
+        if !is_scheme || text[start..].starts_with("//") {
+            continue;
+        }
+        let end = word_end(text, start);
+        if text[start..end].contains('@') {
+            found.push(start..end);
+        }
+    }
+    found
+}
+
 fn keyword_passwords(text: &str) -> Vec<Range<usize>> {
     const KEYWORD: &str = "password=";
     let mut found = Vec::new();
@@ -145,6 +170,23 @@ mod tests {
             let text = format!("postgres://ann:{password}@db/app");
             assert_eq!(redact(&text), "postgres://ann:***@db/app", "{password}");
         }
+    }
+
+    #[test]
+    fn a_malformed_url_is_masked_behind_its_scheme() {
+        for malformed in [
+            r"postgres:\\ann:s3cr3t@db",
+            "postgres:/ann:s3cr3t@db/app",
+            "POSTGRES:ann:s3cr3t@db",
+            r"postgresql:\/\/ann:s3cr3t@db",
+        ] {
+            let told = format!("invalid value '{malformed} for it");
+            let masked = redact(&told);
+            assert!(!masked.contains("s3cr3t"), "{masked}");
+            assert!(masked.ends_with(":*** for it"), "{masked}");
+        }
+        let harmless = "cannot start PostgreSQL: the port is taken, ask ann@example.com";
+        assert_eq!(redact(harmless), harmless);
     }
 
     #[test]

@@ -38,6 +38,7 @@ fn a_migrated_database_is_healthy_and_what_deserves_a_look_is_a_warning() {
     assert_eq!(report["healthy"], true);
     for name in [
         "config_file",
+        "secret_files",
         "database_named",
         "connection",
         "server_version",

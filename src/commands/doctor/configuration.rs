@@ -44,6 +44,30 @@ pub(super) fn file(app: &App) -> Check {
     }
 }
 
+/// Whether other accounts of this machine can read or replace a file with secrets.
+pub(super) fn secret_files(app: &App) -> Vec<Check> {
+    const NAME: &str = "secret_files";
+    let Ok(loaded) = app.loaded() else {
+        return vec![Check::skipped(
+            NAME,
+            AREA,
+            "the configuration cannot be read",
+        )];
+    };
+    let found = config::exposures(loaded, &app.environment);
+    if found.is_empty() {
+        return vec![Check::ok(
+            NAME,
+            AREA,
+            "files with secrets are for their owner alone",
+        )];
+    }
+    found
+        .into_iter()
+        .map(|exposure| Check::warning(NAME, AREA, exposure.message).remedy(exposure.remedy))
+        .collect()
+}
+
 /// Whether links of invitations still lead to the example's address.
 pub(super) fn invitation_link(app: &App) -> Check {
     const NAME: &str = "invitation_link";

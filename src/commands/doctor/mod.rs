@@ -22,7 +22,7 @@ use crate::{
 
 /// Look for everything that could be wrong, and say how to mend it.
 ///
-/// Configuration, mail server, connection, server version, clock, rights of the connecting role,
+/// Configuration, modes of files with secrets, mail server, connection, server version, clock, rights of the connecting role,
 /// migrations, and whether row-level security is in force. Changes nothing and mails nothing. Exit
 /// code 0 when nothing failed (warnings do not count), 7 when a check of the database did, 1 when only
 /// another did.
@@ -41,11 +41,9 @@ impl DoctorArgs {
     /// `Unavailable` or `Failure` when a check failed, after the report.
     pub async fn run(self, app: &App) -> Result<()> {
         app.require_operator("examine the database")?;
-        let mut checks = vec![
-            configuration::file(app),
-            configuration::invitation_link(app),
-            mail::server(app).await,
-        ];
+        let mut checks = vec![configuration::file(app)];
+        checks.extend(configuration::secret_files(app));
+        checks.extend([configuration::invitation_link(app), mail::server(app).await]);
         if app.config().is_ok() {
             checks.extend(mail::keys(app));
         }

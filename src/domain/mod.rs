@@ -25,6 +25,7 @@ pub mod instructions;
 pub mod invitation;
 pub mod jwt;
 pub mod locale;
+pub mod lookalike;
 pub mod member;
 pub mod names;
 pub mod network;

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::{
     confirm::Confirmed,
-    db::{self, members::MemberFilter},
+    db::{self, invitations::InvitationFilter, members::MemberFilter},
     domain::{
-        Email, OrganizationId, Permission, Role, UserId, invitation::Invitation, member::Member,
-        organization::Organization,
+        Email, OrganizationId, Permission, Role, UserId, invitation::Invitation, lookalike,
+        member::Member, organization::Organization,
     },
     error::{Error, Result},
     run,
@@ -46,6 +46,8 @@ pub struct MemberChange {
     pub after: Member,
     /// What waited for a new member: it is worth nothing now.
     pub revoked_invitation: Option<Invitation>,
+    /// About an address that looks like another one of the organization.
+    pub warnings: Vec<String>,
 }
 
 /// Makes an existing user a member, without an invitation; one that waits for them is revoked.
@@ -78,12 +80,15 @@ pub async fn add(
                 before: Some(known.clone()),
                 after: known,
                 revoked_invitation: None,
+                warnings: Vec::new(),
             });
         }
         return Err(already_member(&scope.organization, &known, role));
     }
     let revoked_invitation =
         invitations::revoke_waiting(session, &mut scope.tx, &member.email).await?;
+    let addresses = std::slice::from_ref(&member.email);
+    let warnings = lookalikes(session, &mut scope, addresses).await?;
     let organization = scope.organization.clone();
     scope
         .finish(session, change("member.add", None, Some(&member)))
@@ -93,7 +98,26 @@ pub async fn add(
         before: None,
         after: member,
         revoked_invitation,
+        warnings,
     })
+}
+
+/// Warnings about addresses that look like those of members, or of people who are invited, of this
+/// organization. Those of others are not looked at: a tenant would learn that they exist.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub(in crate::services) async fn lookalikes(
+    session: &Session,
+    scope: &mut Scope,
+    addresses: &[Email],
+) -> Result<Vec<String>> {
+    let members = db::members::list(&mut scope.tx, &MemberFilter::default()).await?;
+    let waiting = InvitationFilter::default();
+    let invited = db::invitations::list(&mut scope.tx, &waiting, session.now()).await?;
+    let members = members.iter().map(|member| &member.email);
+    let invited = invited.iter().map(|invitation| &invitation.email);
+    Ok(lookalike::warnings(addresses, members.chain(invited)))
 }
 
 /// Gives a member another role.
@@ -120,6 +144,7 @@ pub async fn set_role(
             before: Some(before.clone()),
             after: before,
             revoked_invitation: None,
+            warnings: Vec::new(),
         });
     }
     require_other_owner(&mut scope, &before).await?;
@@ -132,6 +157,7 @@ pub async fn set_role(
         before: Some(before),
         after,
         revoked_invitation: None,
+        warnings: Vec::new(),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::{
     db::{self, PlatformConn, users::ListedUser},
     domain::{
         Email, Locale, OrganizationId, Permission, Role, Slug, TimeZone, UserId, actor::Actor,
-        organization::Organization, user::User,
+        lookalike, organization::Organization, user::User,
     },
     error::{Error, Result},
     run,
@@ -16,6 +16,7 @@ use crate::{
         Session, access,
         activity::Change,
         invitations::{self, Joined, Refusal},
+        members::lookalikes,
         organizations::{self, FirstOwner, NewOrganization},
     },
 };
@@ -42,6 +43,8 @@ pub struct SignedUp {
     /// Invitations that stand and yet did not let the user in.
     pub passed_over: Vec<PassedOver>,
     pub own_organization: Option<Organization>,
+    /// About an address that looks like another one of an organization that they joined.
+    pub warnings: Vec<String>,
 }
 
 /// An invitation that a sign-up did not accept.
@@ -70,6 +73,7 @@ pub async fn sign_up(session: &Session, new: &SignUp) -> Result<SignedUp> {
         joined: Vec::new(),
         passed_over: Vec::new(),
         own_organization: None,
+        warnings: lookalike::warnings(std::slice::from_ref(&new.email), std::iter::empty()),
     };
     let waiting = {
         let mut conn = PlatformConn::open(&session.db)?;
@@ -88,6 +92,16 @@ pub async fn sign_up(session: &Session, new: &SignUp) -> Result<SignedUp> {
             }),
         }
     }
+    for joined in &signed_up.joined {
+        let mut scope = session
+            .read(joined.organization.id, Permission::MembersRead)
+            .await?;
+        let addresses = std::slice::from_ref(&new.email);
+        let alike = lookalikes(session, &mut scope, addresses).await?;
+        signed_up.warnings.extend(alike);
+    }
+    signed_up.warnings.sort();
+    signed_up.warnings.dedup();
     if signed_up.joined.is_empty() {
         signed_up.own_organization = own_organization(&as_user, &signed_up.user, new).await?;
     }

@@ -568,3 +568,30 @@ fn an_acceptance_and_a_revocation_at_once_do_not_both_succeed() {
     let expected = if joined { [0, 4] } else { [3, 0] };
     assert_eq!(codes, expected, "{outcomes:?}");
 }
+
+/// A Cyrillic а. What another organization has is no reason for a warning: it would tell of it.
+#[test]
+fn an_address_that_looks_like_another_is_told_in_its_own_organization_only() {
+    let clinic = Clinic::new();
+    clinic.ok("org create 'Tide Dental' --slug tide");
+    clinic.ok("invite create ann@lake.example --role viewer");
+    let invite = "invite create \u{430}nn@lake.example --role viewer";
+
+    let outcome = clinic.run(&format!("{invite} --dry-run -o json"));
+    let view: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let told = view["warnings"].to_string();
+    assert!(told.contains("looks like ann@lake.example"), "{told}");
+    let outcome = clinic.run(invite);
+    assert_eq!(outcome.code, 0, "a warning is no refusal: {outcome:?}");
+    assert!(
+        outcome.stderr.contains("looks like ann@lake.example"),
+        "{outcome:?}"
+    );
+
+    let elsewhere = clinic.run(&format!("{invite} --org tide"));
+    assert!(
+        elsewhere.stderr.contains("several scripts"),
+        "{elsewhere:?}"
+    );
+    assert!(!elsewhere.stderr.contains("looks like"), "{elsewhere:?}");
+}

@@ -86,6 +86,7 @@ impl CreateArgs {
                     reason,
                 })
                 .collect(),
+            warnings: created.warnings,
         })
     }
 }
@@ -110,6 +111,8 @@ pub(super) struct CreatedView {
     organization: String,
     invited: Vec<IssuedView>,
     passed_over: Vec<PassedOverLine>,
+    /// About addresses that look like others.
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -130,6 +133,10 @@ impl View for CreatedView {
                 page.line(format!("{} {}", passed.email, passed.reason));
             }
         }
+    }
+
+    fn warnings(&self) -> Vec<Hint> {
+        self.warnings.iter().map(Into::into).collect()
     }
 
     fn summary(&self) -> Option<String> {

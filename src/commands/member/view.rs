@@ -88,6 +88,8 @@ pub(super) struct ChangedView {
     previous_role: Option<Role>,
     /// The id of an invitation that waited for them, and was taken back.
     revoked_invitation: Option<String>,
+    /// About an address that looks like another one.
+    warnings: Vec<String>,
     #[serde(flatten)]
     member: MemberView,
 }
@@ -101,6 +103,7 @@ impl From<MemberChange> for ChangedView {
             revoked_invitation: change
                 .revoked_invitation
                 .map(|invitation| invitation.id.to_string()),
+            warnings: change.warnings,
             member: MemberView::new(change.after, &change.organization),
         }
     }
@@ -110,6 +113,10 @@ impl View for ChangedView {
     fn human(&self, page: &mut Page) {
         self.member.fields(page);
         page.field("Organization", &self.organization);
+    }
+
+    fn warnings(&self) -> Vec<Hint> {
+        self.warnings.iter().map(Into::into).collect()
     }
 
     fn summary(&self) -> Option<String> {

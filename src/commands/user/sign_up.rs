@@ -77,6 +77,8 @@ pub(super) struct SignedUpView {
     passed_over: Vec<PassedOverLine>,
     /// The slug of the organization that was made for them.
     own_organization: Option<String>,
+    /// About an address that looks like another one.
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -105,6 +107,7 @@ impl From<SignedUp> for SignedUpView {
                 reason: passed.reason,
             });
         Self {
+            warnings: signed_up.warnings,
             created: signed_up.created,
             user: signed_up.user.into(),
             joined: joined.collect(),
@@ -176,6 +179,9 @@ impl View for SignedUpView {
             } = passed;
             format!("an invitation to {organization} was passed over: {reason}").into()
         };
-        self.passed_over.iter().map(warning).collect()
+        let passed_over = self.passed_over.iter().map(warning);
+        passed_over
+            .chain(self.warnings.iter().map(Into::into))
+            .collect()
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     run,
     services::{
         Scope, Session,
+        members::lookalikes,
         outbox::{self, SUPERSEDED},
     },
 };
@@ -35,6 +36,8 @@ pub struct Created {
     pub issued: Vec<Issued>,
     /// Members, and addresses with a pending invitation (with `if_not_exists` only).
     pub passed_over: Vec<(Email, String)>,
+    /// About addresses that look like others of the organization.
+    pub warnings: Vec<String>,
 }
 
 /// Invites addresses, all of them or none.
@@ -62,6 +65,7 @@ pub async fn create(
         organization: scope.organization.clone(),
         issued: Vec::new(),
         passed_over: Vec::new(),
+        warnings: lookalikes(session, &mut scope, emails).await?,
     };
     for email in emails {
         require_allowed_domain(&scope.organization, email)?;

@@ -1,0 +1,130 @@
+//! Addresses that look like others: `аnn@clinic.example` with a Cyrillic а. They are allowed, for
+//! people have such addresses, and told.
+//!
+//! Skeletons and scripts are those of Unicode Technical Standard 39.
+
+use std::collections::HashMap;
+
+use unicode_security::{MixedScript, skeleton};
+
+use super::Email;
+
+/// What is to be known of addresses that are about to be used beside `known` ones: members, and people
+/// who are invited, of the same organization. What another organization has must not be in it.
+pub fn warnings<'a>(addresses: &[Email], known: impl Iterator<Item = &'a Email>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    // Of the addresses by skeleton rather than of the known ones: they are few.
+    let mut by_skeleton: HashMap<String, Vec<&Email>> = HashMap::new();
+    for address in addresses {
+        if mixes_scripts(address) {
+            warnings.push(format!(
+                "{address}: letters of several scripts are mixed; some may not be what they look like"
+            ));
+        }
+        let alike = by_skeleton.entry(skeleton_of(address)).or_default();
+        for other in alike.iter().filter(|other| **other != address) {
+            warnings.push(looks_like(address, other));
+        }
+        alike.push(address);
+    }
+    for known in known {
+        let alike = by_skeleton.get(&skeleton_of(known)).into_iter().flatten();
+        for address in alike.filter(|address| **address != known) {
+            warnings.push(looks_like(address, known));
+        }
+    }
+    warnings.sort();
+    warnings.dedup();
+    warnings
+}
+
+fn looks_like(address: &Email, known: &Email) -> String {
+    format!(
+        "{address}: looks like {known}, which is another address; compare them letter by letter"
+    )
+}
+
+/// The address as people read it: with its domain in letters.
+fn shown(address: &Email) -> String {
+    let (domain, _unreadable_labels_stay) = idna::domain_to_unicode(address.domain());
+    let local = address
+        .as_str()
+        .rsplit_once('@')
+        .map_or("", |(local, _)| local);
+    format!("{local}@{domain}")
+}
+
+fn skeleton_of(address: &Email) -> String {
+    skeleton(&shown(address)).collect()
+}
+
+/// A label in one script beside a label in another is usual: `анна@example.com`.
+fn mixes_scripts(address: &Email) -> bool {
+    shown(address)
+        .split(['@', '.', '+', '-', '_'])
+        .any(|label| !label.is_single_script())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn email(text: &str) -> Email {
+        Email::parse(text).unwrap()
+    }
+
+    fn told(address: &str, known: &[&str]) -> Vec<String> {
+        let known: Vec<Email> = known.iter().map(|known| email(known)).collect();
+        warnings(&[email(address)], known.iter())
+    }
+
+    #[test]
+    fn an_address_that_looks_like_a_known_one_is_told() {
+        for (address, known) in [
+            // Cyrillic а.
+            ("\u{430}nn@clinic.example", "ann@clinic.example"),
+            ("ann@clinic.example", "\u{430}nn@clinic.example"),
+            // Cyrillic а in the domain, which is stored in ASCII.
+            ("ann@cl\u{456}nic.example", "ann@clinic.example"),
+            ("pau1@clinic.example", "paul@clinic.example"),
+        ] {
+            let told = told(address, &["bo@clinic.example", known]);
+            assert!(
+                told.iter().any(|line| line.contains("looks like")),
+                "{address} {known}: {told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn mixed_scripts_are_told_and_one_script_is_not() {
+        assert_eq!(told("\u{430}nn@clinic.example", &[]).len(), 1);
+        assert_eq!(told("ann@cl\u{456}nic.example", &[]).len(), 1);
+        for usual in [
+            "ann@clinic.example",
+            "анна@clinic.example",
+            "jürg.müller@zürich.example",
+            "ann-7@clinic.example",
+            "田中さくら@clinic.example",
+        ] {
+            assert_eq!(
+                told(usual, &[usual, "bo@clinic.example"]),
+                [""; 0],
+                "{usual}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_call_are_compared_with_each_other() {
+        let both = [
+            email("ann@clinic.example"),
+            email("\u{430}nn@clinic.example"),
+        ];
+        let told = warnings(&both, std::iter::empty());
+        assert!(
+            told.iter().any(|line| line.contains("looks like")),
+            "{told:?}"
+        );
+    }
+}

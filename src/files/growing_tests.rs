@@ -26,7 +26,7 @@ fn it_is_private_has_its_name_at_the_end_and_goes_where_it_has_none() {
     drop(file);
     assert_eq!(names(root.path()), 0);
 
-    let mut file = begun(&path, Uuid::from_u128(1));
+    let file = begun(&path, Uuid::from_u128(1));
     file.publish().unwrap();
     drop(file);
     assert_eq!(fs::read(&path).unwrap(), HEAD);
@@ -37,7 +37,7 @@ fn it_is_private_has_its_name_at_the_end_and_goes_where_it_has_none() {
 fn another_file_is_never_replaced_unasked() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("x.csv");
-    let mut late = begun(&path, Uuid::from_u128(1));
+    let late = begun(&path, Uuid::from_u128(1));
     fs::write(&path, "mine").unwrap();
     let error = Growing::begin(&path, Uuid::from_u128(2), Existing::Refuse).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -48,7 +48,7 @@ fn another_file_is_never_replaced_unasked() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
     assert_eq!(names(root.path()), 1);
 
-    let mut asked = Growing::begin(&path, Uuid::from_u128(3), Existing::Replace).unwrap();
+    let asked = Growing::begin(&path, Uuid::from_u128(3), Existing::Replace).unwrap();
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
         "mine",
@@ -80,7 +80,7 @@ fn a_killed_run_is_known_by_its_id_and_no_other() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("x.csv");
     let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let mut killed = begun(&path, id);
+    let killed = begun(&path, id);
     killed.publish().unwrap();
     // Both names are there, as where the process ended before the commit.
     std::mem::forget(killed);

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use secrecy::SecretString;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 

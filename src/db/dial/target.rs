@@ -188,6 +188,7 @@ mod tests {
 
     fn target(parameters: &str) -> Target {
         Target::of(&ConnectSettings {
+            authority: crate::db::Authority::Owner,
             url: format!("postgres://ops@db.example.com/app?{parameters}").into(),
             connect_timeout: std::time::Duration::from_secs(1),
             statement_timeout: None,

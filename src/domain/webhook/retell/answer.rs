@@ -57,7 +57,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::webhook::retell::Hint;
+    use crate::domain::webhook::route::Hint;
 
     #[test]
     fn the_answer_names_the_organization_that_comes_back() {

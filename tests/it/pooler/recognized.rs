@@ -33,6 +33,9 @@ fn doctor_tells_of_a_pooler_whether_it_is_recognized_or_named() {
     let profile = format!(
         "[database]\npooled = true\n[profiles.p]\ndatabase_url = '{url}'\npooled = false\n"
     );
+    let cli = crate::common::Cli::new();
+    let file = cli.config_file();
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, profile).unwrap();
     let report = cli.json(&["doctor", "--profile", "p"]);
     let checks = report["checks"].as_array().unwrap();

@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tenantctl::{
     context::{Clock, new_id, random_secret},
     db::{Authority, ConnectSettings, Database},
-    domain::{Actor, OrganizationId, booking::Function},
+    domain::{Actor, OrganizationId, booking::Function, channel::identity::ClaimPolicy},
     error::ErrorKind,
     services::{Session, booking},
 };
@@ -90,6 +90,7 @@ async fn session(url: &str) -> Session {
         clock: Clock::System,
         request_id: new_id(),
         mail: None,
+        claims: ClaimPolicy::default(),
     }
 }
 

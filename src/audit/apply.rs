@@ -1,6 +1,6 @@
 //! Runs the statements of a migration.
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, query_file};
 
 use super::{
     connections::{Connect, Limits},
@@ -22,6 +22,7 @@ pub async fn apply(connect: &Connect, limits: Limits, steps: &[Step], commit: bo
         .execute("BEGIN")
         .await
         .context("no transaction could be opened")?;
+    refuse_event_triggers(&mut connection).await?;
     for step in steps {
         // Safe: the audit wrote it, with every name from the catalog quoted; what a person may
         // run is shown first.
@@ -40,6 +41,26 @@ pub async fn apply(connect: &Connect, limits: Limits, steps: &[Step], commit: bo
             .context("the transaction could not be ended")
             .map(drop),
     }
+}
+
+/// Changes of the schema fire event triggers, whose functions may be another role's: they would
+/// run with the rights of the connecting role.
+async fn refuse_event_triggers(connection: &mut Session) -> Result<()> {
+    const UNREAD: &str = "the event triggers could not be read";
+    let look = connection.within(async |connection| {
+        query_file!("src/audit/event_triggers.sql")
+            .fetch_optional(connection)
+            .await
+    });
+    let foreign = look.await.context(UNREAD)?.context(UNREAD)?;
+    let Some(foreign) = foreign else {
+        return Ok(());
+    };
+    let (trigger, owner) = (foreign.trigger, foreign.owner);
+    Err(Error::refused(format!(
+        "event trigger {trigger}: it would run code of role {owner} with your rights"
+    ))
+    .hint("apply the migration as that role, or disable the event trigger meanwhile"))
 }
 
 fn refused(step: &Step, error: sqlx::Error) -> Error {

@@ -8,7 +8,9 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 use tokio::time::timeout;
 
 use super::{
-    catalog::Catalog,
+    catalog::{Catalog, Oid},
+    model::Model,
+    reach::{self, Guards, Reach},
     session::{Session, Stop, Warden},
 };
 use crate::{
@@ -18,6 +20,24 @@ use crate::{
 
 /// Opens a connection; the caller knows where to.
 pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<PgConnection>> + Send + Sync>;
+
+/// The connections that an audit opens.
+#[derive(Clone)]
+pub struct Sessions {
+    /// Reads the catalog, and looks at rows.
+    pub catalog: Connect,
+    /// Attacks. Without it the first one does.
+    pub attack: Option<Connect>,
+}
+
+impl From<Connect> for Sessions {
+    fn from(catalog: Connect) -> Self {
+        Self {
+            catalog,
+            attack: None,
+        }
+    }
+}
 
 /// How long a statement may take, and wait for a lock, and how long the whole audit may take.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +58,7 @@ pub trait Watch: Send + Sync {
 
 /// The connections of one audit.
 pub struct Connections {
-    connect: Connect,
+    sessions: Sessions,
     warden: Arc<Warden>,
     /// How many workers may be at work at once.
     pub jobs: usize,
@@ -54,9 +74,10 @@ impl Connections {
     ///
     /// # Errors
     /// As `connect`; `Failure` when the server does not export a snapshot.
-    pub async fn open(connect: Connect, limits: Limits, jobs: usize) -> Result<Self> {
+    pub async fn open(sessions: impl Into<Sessions>, limits: Limits, jobs: usize) -> Result<Self> {
+        let sessions = sessions.into();
         let warden = Warden::begin(limits);
-        let mut first = Session::open(&connect, &warden).await?;
+        let mut first = Session::open(&sessions.catalog, &warden).await?;
         first
             .prepare("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
@@ -71,7 +92,7 @@ impl Connections {
                 .context("the audit's snapshot could not be exported")?,
         };
         Ok(Self {
-            connect,
+            sessions,
             warden,
             jobs: jobs.max(1),
             first,
@@ -85,7 +106,8 @@ impl Connections {
     /// Those of [`Catalog::load`]; `Unavailable` when the deadline passes first: without the catalog there
     /// is no report.
     pub async fn catalog(&mut self) -> Result<Catalog> {
-        let mut second = self.worker().await?;
+        let mut second = self.looking().await?;
+        self.begin(&mut second, "READ ONLY").await?;
         if let (Some(one), Some(other)) = (self.first.connection(), second.connection()) {
             let loading = Catalog::load(one, other);
             if let Ok(loaded) = timeout(self.warden.remaining(), loading).await {
@@ -104,10 +126,53 @@ impl Connections {
 
     /// The server processes that may still run a statement of the audit, which could not be ended.
     pub async fn still_running(&self) -> Vec<i32> {
-        self.warden.still_running(&self.connect).await
+        self.warden.still_running(&self.sessions.catalog).await
     }
 
-    /// One more session, in a READ ONLY transaction on the same snapshot.
+    /// Whether the attacks have connections of their own.
+    pub fn attack_apart(&self) -> bool {
+        self.sessions.attack.is_some()
+    }
+
+    /// The role that the attacks are made from.
+    ///
+    /// # Errors
+    /// As `connect`; `BadInput` where they would be made on another database than the catalog is
+    /// of.
+    pub async fn attacker(&mut self) -> Result<Oid> {
+        if !self.attack_apart() {
+            return Ok(reach::session(live(&mut self.first)?).await?.role);
+        }
+        let (mut here, mut there) = (self.looking().await?, self.bare().await?);
+        reach::same_database(live(&mut here)?, live(&mut there)?).await
+    }
+
+    /// The reach of both sessions.
+    ///
+    /// # Errors
+    /// `Failure` when a query fails.
+    pub async fn guards(&mut self, model: &Model, attacker: Oid) -> Result<Guards> {
+        let remaining = self.warden.remaining();
+        let first = live(&mut self.first)?;
+        let loading = async {
+            let own = reach::session(first).await?.role;
+            let eyes = Reach::load(first, model, own).await?;
+            let attack = match own == attacker {
+                true => eyes.clone(),
+                false => Reach::load(first, model, attacker).await?,
+            };
+            Ok(Guards { eyes, attack })
+        };
+        match timeout(remaining, loading).await {
+            Ok(guards) => guards,
+            Err(_elapsed) => {
+                self.first.abandon().await;
+                Err(too_late())
+            }
+        }
+    }
+
+    /// One more connection that attacks, in a READ ONLY transaction on the same snapshot.
     ///
     /// # Errors
     /// As `connect`.
@@ -117,12 +182,35 @@ impl Connections {
         Ok(session)
     }
 
-    /// One more session outside any transaction.
+    /// One more session that attacks, outside any transaction.
     ///
     /// # Errors
     /// As `connect`.
     pub async fn bare(&self) -> Result<Session> {
-        Session::open(&self.connect, &self.warden).await
+        let connect = self.sessions.attack.as_ref();
+        Session::open(connect.unwrap_or(&self.sessions.catalog), &self.warden).await
+    }
+
+    /// One more session that looks at rows, outside any transaction.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub async fn looking(&self) -> Result<Session> {
+        Session::open(&self.sessions.catalog, &self.warden).await
+    }
+
+    /// [`Connections::looking`] in a READ ONLY transaction on the same snapshot; none where what
+    /// attacks looks, too.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub async fn eyes_apart(&self) -> Result<Option<Session>> {
+        if !self.attack_apart() {
+            return Ok(None);
+        }
+        let mut session = self.looking().await?;
+        self.begin(&mut session, "READ ONLY").await?;
+        Ok(Some(session))
     }
 
     /// Opens a transaction on the same snapshot; `access` is `READ ONLY` or `READ WRITE`.
@@ -140,6 +228,11 @@ impl Connections {
             .await
             .context("a worker could not take over the audit's snapshot")
     }
+}
+
+/// The connection of a session, if the time of the audit is not over.
+fn live(session: &mut Session) -> Result<&mut PgConnection> {
+    session.connection().ok_or_else(too_late)
 }
 
 fn too_late() -> Error {

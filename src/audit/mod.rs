@@ -8,6 +8,7 @@
 //! ```
 
 mod apply;
+pub mod auditor;
 pub mod catalog;
 pub mod checks;
 mod confirm;
@@ -16,6 +17,7 @@ pub mod expression;
 pub mod findings;
 pub mod model;
 mod queries;
+pub mod reach;
 pub mod registry;
 mod run;
 pub mod session;

@@ -9,7 +9,7 @@ use super::{
         probe::{self, ProbeMode, ProbeOptions, Probed},
     },
     confirm,
-    connections::{Connect, Connections, Limits, Watch},
+    connections::{Connections, Limits, Sessions, Watch},
     findings::Findings,
     model::{Model, Overrides},
     registry::{self, Selection},
@@ -39,13 +39,20 @@ pub struct Options {
 /// # Errors
 /// `Unavailable` when the database cannot be reached, `Refused` for a server that is too old,
 /// `NotFound` when no tenant key can be made out or what was told does not exist.
-pub async fn run(connect: Connect, options: &Options, watch: &dyn Watch) -> Result<Report> {
+pub async fn run(
+    sessions: impl Into<Sessions>,
+    options: &Options,
+    watch: &dyn Watch,
+) -> Result<Report> {
     let begun = Instant::now();
     options.selection.validate()?;
     watch.phase("reading the catalog", None);
-    let mut connections = Connections::open(connect, options.limits, options.jobs).await?;
-    let catalog = connections.catalog().await?;
-    let model = Model::infer(catalog, options.overrides.clone())?;
+    let mut connections = Connections::open(sessions, options.limits, options.jobs).await?;
+    let mut catalog = connections.catalog().await?;
+    catalog.attacker = connections.attacker().await?;
+    let mut model = Model::infer(catalog, options.overrides.clone())?;
+    model.guards = connections.guards(&model, model.catalog.attacker).await?;
+    let model = model;
     let mut findings = Findings::default();
     let mut checks_run = 0;
     let mut probed = Probed::default();
@@ -182,6 +189,7 @@ pub(super) fn database(model: &Model) -> DatabaseSummary {
         name: server.database.clone(),
         server_version: server.version.clone(),
         role: model.catalog.auditor().name.clone(),
+        attack_role: model.catalog.attacker().name.clone(),
         audited_at: server.now,
     }
 }

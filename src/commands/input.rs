@@ -9,6 +9,8 @@ use std::{
 };
 
 use clap::{Args, ValueHint};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 use crate::{
     context::App,
@@ -150,6 +152,36 @@ impl TextArgs {
             _ => Err(Error::bad_input("the text is blank; nothing was changed")
                 .hint(clear.into().labeled("to have none"))),
         }
+    }
+}
+
+/// Longer is no secret: a wrong file is refused instead of being stored.
+const MOST_OF_SECRET: u64 = 16 * 1024;
+
+/// The first line of a file or a stream, which holds a secret.
+///
+/// # Errors
+/// `BadInput` for what is empty, too long or no text.
+pub fn secret_line(from: impl std::io::Read, name: &str) -> Result<SecretString> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    from.take(MOST_OF_SECRET + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| {
+            Error::failure(format!("cannot read the secret from {name}")).because(error)
+        })?;
+    if bytes.len() as u64 > MOST_OF_SECRET {
+        return Err(Error::bad_input(format!("{name} is too long for a secret"))
+            .hint("is it the right file?"));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        Error::bad_input(format!("{name} has no text")).hint("is it the right file?")
+    })?;
+    match text.lines().next().map(str::trim) {
+        Some(line) if !line.is_empty() => Ok(line.into()),
+        _ => Err(
+            Error::bad_input(format!("{name} has no secret in its first line"))
+                .hint("did the command in front of the pipe fail?"),
+        ),
     }
 }
 

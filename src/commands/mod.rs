@@ -24,6 +24,7 @@ mod missing;
 pub mod operatory;
 pub mod org;
 pub mod outbox;
+mod password;
 pub mod patient;
 pub mod provider;
 pub mod role;

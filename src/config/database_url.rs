@@ -164,9 +164,10 @@ pub fn with_user(url: &SecretString, user: &str) -> Option<String> {
     let mut url = Url::parse(url.expose_secret()).ok()?;
     url.set_password(None).ok()?;
     url.set_username(user).ok()?;
+    // A socket's folder is a parameter, and so may user and password be.
     let kept: Vec<(String, String)> = url
         .query_pairs()
-        .filter(|(key, _)| !is_secret(key) && key != "user")
+        .filter(|(key, _)| !is_secret(key) && key != "user" && key != "options")
         .map(|(key, value)| (key.into_owned(), value.into_owned()))
         .collect();
     url.set_query(None);

@@ -230,7 +230,7 @@ pub struct DatabaseSection {
 }
 
 /// What `tenantctl audit` is told where it would infer something else. Its flags win over it.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSection {
     /// Look at these schemas only. Empty: at all but those that a hosting platform manages.
@@ -274,6 +274,27 @@ pub struct AuditSection {
     /// The file with the findings that somebody answers for.
     #[schemars(example = &"audit-baseline.toml")]
     pub baseline: Option<PathBuf>,
+
+    /// The URL that the attacks connect with: the same database as an auditor, a role without
+    /// rights of its own (`tenantctl audit role`). TENANTCTL_ATTACK_URL wins over it. With a
+    /// password in it, keep this file to yourself: chmod 600.
+    #[schemars(with = "Option<String>", example = &"postgres://tenantctl_auditor@db.example.com/app")]
+    #[serde(serialize_with = "masked_url", skip_serializing_if = "Option::is_none")]
+    pub attack_url: Option<SecretString>,
+
+    /// A command that prints that URL as the first line of its output. It is run by `sh -c` and
+    /// has 30 seconds.
+    #[schemars(example = &"pass show clinic/auditor-url")]
+    #[serde(
+        serialize_with = "masked_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub attack_url_command: Option<String>,
+
+    /// A file whose first line is that URL. A relative path starts at the directory of this file.
+    #[schemars(example = &"/run/secrets/auditor-url")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attack_url_file: Option<PathBuf>,
 }
 
 /// The keys that seal stored secrets: made by `tenantctl config new-key`, kept outside of the

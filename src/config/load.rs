@@ -49,6 +49,7 @@ impl Loaded {
         resolve(&mut self.config.local.data_dir);
         resolve(&mut self.config.local.bindir);
         resolve(&mut self.config.secrets.keys_file);
+        resolve(&mut self.config.audit.attack_url_file);
         resolve(&mut self.config.server.unix_socket);
         resolve(&mut self.config.server.sign_up_secret_file);
         resolve(&mut self.config.server.tenant_url_file);

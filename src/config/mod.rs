@@ -7,6 +7,7 @@
 //! * [`State`] remembers the current organization of each database.
 
 mod atomic;
+mod attack_url;
 mod database_url;
 mod environment;
 mod example;
@@ -34,6 +35,7 @@ mod state;
 mod tenant_url;
 mod write;
 
+pub use attack_url::ATTACK_URL_VARIABLE;
 pub use database_url::{Endpoint, InvalidUrl, has_password, mask, with_password, with_user};
 pub use environment::Environment;
 pub use example::example;

@@ -23,6 +23,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         findings.extend(database_url(name, profile));
         findings.extend(tenant_url(name, profile));
     }
+    findings.extend(super::attack_url::check(&config.audit));
     findings.extend(link_template(&config.invitations));
     findings.extend(time_zone(&config.organizations));
     findings.extend(locale(&config.organizations));

@@ -199,6 +199,17 @@ impl App {
         Ok(connect_settings(self.config()?, target))
     }
 
+    /// How to connect to a database that a URL names beside [`App::target`].
+    ///
+    /// # Errors
+    /// As [`App::config`].
+    pub fn settings_for(&self, url: &SecretString) -> Result<ConnectSettings> {
+        Ok(ConnectSettings {
+            url: url.clone(),
+            ..connect_settings_by(&self.config()?.database)
+        })
+    }
+
     /// The database, connected on first use, whatever its schema.
     ///
     /// # Errors

@@ -124,6 +124,7 @@ const COMMANDS: &[&str] = &[
     "audit checks",
     "audit explain rls-disabled",
     "audit fix",
+    "audit role",
 ];
 
 /// The same where invitations are mailed.

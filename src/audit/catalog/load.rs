@@ -78,6 +78,7 @@ impl Catalog {
             &functions,
         );
         Self {
+            attacker: server.role,
             server,
             schemas,
             relations,

@@ -24,6 +24,9 @@ pub use types::{
 #[derive(Clone, Debug)]
 pub struct Catalog {
     pub server: Server,
+    /// The role that the attacks are made from: the one that reads the catalog, unless they have
+    /// a connection of their own.
+    pub attacker: Oid,
     pub schemas: BTreeMap<Oid, Schema>,
     pub relations: BTreeMap<Oid, Relation>,
     /// By relation, in the order of their numbers.
@@ -139,5 +142,13 @@ impl Catalog {
     /// Never: the catalog is read as a role that is in it.
     pub fn auditor(&self) -> &Role {
         &self.roles[&self.server.role]
+    }
+
+    /// The role that attacks.
+    ///
+    /// # Panics
+    /// Never: it is connected to the database that the catalog is of.
+    pub fn attacker(&self) -> &Role {
+        &self.roles[&self.attacker]
     }
 }

@@ -3,6 +3,7 @@
 SELECT r.oid AS "oid!: Oid", r.rolname::pg_catalog.text AS "name!", r.rolsuper AS "superuser!",
        r.rolbypassrls AS "bypass_rls!", r.rolcanlogin AS "login!", r.rolinherit AS "inherit!",
        r.rolcreaterole AS "create_role!", r.rolreplication AS "replication!",
+       r.rolcreatedb AS "create_db!",
        ARRAY(SELECT one FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) one
               WHERE s.setrole OPERATOR(pg_catalog.=) ANY (ARRAY[r.oid, 0])
                 AND s.setdatabase OPERATOR(pg_catalog.=) ANY (ARRAY[0, (SELECT oid FROM pg_catalog.pg_database

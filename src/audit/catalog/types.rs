@@ -302,6 +302,7 @@ pub struct Role {
     pub inherit: bool,
     pub create_role: bool,
     pub replication: bool,
+    pub create_db: bool,
     /// `name=value`, from `ALTER ROLE … SET` and `ALTER DATABASE … SET`; the first of a name counts.
     pub settings: Vec<String>,
 }

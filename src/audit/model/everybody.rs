@@ -67,7 +67,7 @@ fn stand_in(catalog: &Catalog) -> Option<&Role> {
     let candidates = catalog.roles.values().filter(has_no_more);
     candidates.min_by_key(|role| {
         (
-            role.oid != catalog.server.role,
+            role.oid != catalog.attacker,
             role.predefined(),
             !known.contains(&role.oid),
             !role.login,

@@ -41,7 +41,9 @@ pub(super) fn all(
 ) -> Vec<LeftOut> {
     let mut found: Vec<LeftOut> = auditor.into_iter().collect();
     for role in catalog.roles.values() {
-        let taken = actors.contains(role.oid) || found.iter().any(|one| one.oid == role.oid);
+        let taken = actors.contains(role.oid)
+            || role.oid == catalog.attacker && catalog.attacker != catalog.server.role
+            || found.iter().any(|one| one.oid == role.oid);
         if taken || ADMINISTRATORS.contains(&role.name.as_str()) {
             continue;
         }

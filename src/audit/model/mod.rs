@@ -10,6 +10,7 @@ mod left_out;
 mod meaning;
 mod names;
 mod overrides;
+mod path;
 mod session;
 mod tenancy;
 mod vocabulary;
@@ -17,6 +18,7 @@ mod vocabulary;
 pub use actors::{Actors, AppRole, LeftOut};
 pub use meaning::{Comparison, Meaning, PolicyExpressions, Side};
 pub use overrides::Overrides;
+pub use path::search_path;
 pub use session::{Identity, Names, Session};
 pub use tenancy::{Belonging, Link, MembershipTable, Tenancy};
 
@@ -28,6 +30,7 @@ use std::{
 use super::{
     catalog::{Catalog, Oid, Privileges, Relation},
     expression::Confinement,
+    reach::Guards,
 };
 use crate::error::{Error, Result};
 
@@ -40,6 +43,8 @@ pub struct Model {
     pub actors: Actors,
     pub meaning: Meaning,
     pub session: Session,
+    /// The reach of the sessions that look at rows and attack.
+    pub guards: Guards,
     /// What each side of each policy does to rows. Worked out once, by the checks of policies,
     /// which all ask for it.
     pub confinements: OnceLock<BTreeMap<(Oid, Side), Confinement>>,
@@ -74,6 +79,7 @@ impl Model {
             actors,
             meaning,
             session,
+            guards: Guards::default(),
             confinements: OnceLock::new(),
             by_name,
             held: HashMap::new(),
@@ -102,10 +108,7 @@ impl Model {
             .flat_map(|role| &role.settings)
             .filter_map(|setting| setting.strip_prefix("search_path="));
         if let Some(path) = settings.next() {
-            let names = path
-                .split(',')
-                .map(|name| name.trim().trim_matches('"').to_owned());
-            return names.collect();
+            return search_path(path);
         }
         let mut schemas: Vec<String> = self.relations().map(|one| one.schema.clone()).collect();
         schemas.dedup();

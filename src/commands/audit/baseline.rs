@@ -79,8 +79,8 @@ impl BaselineArgs {
         let report = match &self.from {
             Some(path) => files::read_report(path)?,
             None => {
-                let (connect, options) = self.scope.resolve(app)?;
-                audit::run(connect, &options, &Shown::new(&app.printer)).await?
+                let (sessions, options) = self.scope.resolve(app)?;
+                audit::run(sessions, &options, &Shown::new(&app.printer)).await?
             }
         };
         let accepted = chosen(report.findings, &self.fingerprint)?;

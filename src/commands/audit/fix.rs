@@ -72,9 +72,9 @@ impl FixArgs {
                 .printer
                 .view(&MigrationView::new(migration, Some(Applied::Nothing)));
         }
-        let (connect, options) = self.scope.clone().resolve(app)?;
+        let (sessions, options) = self.scope.clone().resolve(app)?;
         if app.global.dry_run {
-            audit::apply(&connect, options.limits, &migration.steps, false).await?;
+            audit::apply(&sessions.catalog, options.limits, &migration.steps, false).await?;
             return app
                 .printer
                 .view(&MigrationView::new(migration, Some(Applied::RolledBack)));
@@ -90,7 +90,7 @@ impl FixArgs {
             "apply",
             &assent,
         )?;
-        audit::apply(&connect, options.limits, &migration.steps, true).await?;
+        audit::apply(&sessions.catalog, options.limits, &migration.steps, true).await?;
         drop(confirmed);
         app.printer
             .view(&MigrationView::new(migration, Some(Applied::Committed)))?;

@@ -7,6 +7,7 @@ mod explain;
 mod files;
 mod fix;
 mod queries;
+mod role;
 mod run;
 mod scope;
 mod watch;
@@ -23,11 +24,16 @@ use crate::{cli::Scope, context::App, error::Result};
 /// names its tenant are inferred and printed, and can be told. Nothing is changed: the attacks
 /// run in READ ONLY transactions; with --probe full in transactions that are rolled back.
 ///
+/// Code of the database's own runs only in a session that authenticated with no more rights than
+/// the application. As a superuser, or with any right beyond, what would run other people's code
+/// is skipped, and told: attack as an auditor (`tenantctl audit role`, then --attack-url).
+///
 /// Exit code 10 when something was found that is as severe as --fail-on says.
 ///
 /// Examples:
 ///   tenantctl audit --database-url postgres://auditor@db.example.com/app
 ///   tenantctl audit --probe full --fail-on high
+///   TENANTCTL_ATTACK_URL=postgres://tenantctl_auditor@db.example.com/app tenantctl audit
 ///   tenantctl audit --format sarif --report audit.sarif --baseline audit-baseline.toml
 ///   tenantctl audit --only policy,rls-disabled -o json
 ///   tenantctl audit explain rls-disabled
@@ -52,6 +58,7 @@ enum AuditCommand {
     Explain(explain::ExplainArgs),
     Queries(queries::QueriesArgs),
     Fix(fix::FixArgs),
+    Role(role::RoleArgs),
     Baseline(baseline::BaselineArgs),
     #[command(add = Scope::Alone)]
     Diff(diff::DiffArgs),
@@ -71,6 +78,7 @@ impl AuditArgs {
             Some(AuditCommand::Explain(args)) => app.printer.view(&args.run()?),
             Some(AuditCommand::Queries(args)) => args.run(app).await,
             Some(AuditCommand::Fix(args)) => args.run(app).await,
+            Some(AuditCommand::Role(args)) => args.run(app).await,
             Some(AuditCommand::Baseline(args)) => args.run(app).await,
             Some(AuditCommand::Diff(args)) => args.run(app),
         }

@@ -43,11 +43,11 @@ pub(super) struct QueriesArgs {
 impl QueriesArgs {
     pub(super) async fn run(self, app: &App) -> Result<()> {
         let baseline = self.verdict.read_baseline(app)?;
-        let (connect, options) = self.scope.resolve(app)?;
+        let (sessions, options) = self.scope.resolve(app)?;
         let sources: Vec<QuerySource> = self.from.into_iter().map(source).collect();
         let mut report = {
             let watch = Shown::new(&app.printer);
-            audit::queries(connect, &options, &sources, &watch).await?
+            audit::queries(sessions.catalog, &options, &sources, &watch).await?
         };
         if let Some(baseline) = baseline {
             baseline.apply(&mut report, app.clock.now().date_naive());

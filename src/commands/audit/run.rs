@@ -115,10 +115,10 @@ impl VerdictArgs {
     /// Audits, and takes out what the baseline accepts.
     pub(super) async fn audit(&self, app: &App, scope: ScopeArgs) -> Result<Report> {
         let baseline = self.read_baseline(app)?;
-        let (connect, options) = scope.resolve(app)?;
+        let (sessions, options) = scope.resolve(app)?;
         let mut report = {
             let watch = Shown::new(&app.printer);
-            audit::run(connect, &options, &watch).await?
+            audit::run(sessions, &options, &watch).await?
         };
         if let Some(baseline) = baseline {
             baseline.apply(&mut report, app.clock.now().date_naive());
@@ -187,7 +187,8 @@ impl VerdictArgs {
             ErrorKind::Finding,
             format!("nothing was found, but {count} {noun} skipped"),
         )
-        .hint("the reasons are in the report; a superuser skips the least"))
+        .hint("the reasons are in the report")
+        .hint(run!["audit", "role"].labeled("a role that may attack what another must not")))
     }
 }
 

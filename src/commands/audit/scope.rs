@@ -12,14 +12,14 @@ use crate::{
             data::DataOptions,
             probe::{ProbeMode, ProbeOptions},
         },
-        connections::{Connect, Limits},
+        connections::{Connect, Limits, Sessions},
         model::Overrides,
         registry::{self, Selection},
     },
     cli::values,
     config::AuditSection,
     context::App,
-    db,
+    db::{self, ConnectSettings},
     error::{Error, Result},
     run,
 };
@@ -30,9 +30,9 @@ const SAMPLES: u32 = 5;
 /// How long an audit may take unless it is told otherwise.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// What is audited, and how.
+/// The meaning of the database, where the catalog does not say it.
 #[derive(Args, Clone, Debug)]
-pub(super) struct ScopeArgs {
+pub(super) struct ModelArgs {
     /// Look at these schemas only. Otherwise: all but those that a hosting platform manages.
     #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
     schema: Vec<String>,
@@ -60,11 +60,24 @@ pub(super) struct ScopeArgs {
     /// The roles that the application uses. Otherwise: those with rights on the tables.
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     app_role: Vec<String>,
+}
+
+/// What is audited, and how.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ScopeArgs {
+    #[command(flatten)]
+    model: ModelArgs,
 
     /// How a session names its tenant, with {tenant} and {user} for the quoted values:
     /// "SET LOCAL app.tenant = {tenant}". Otherwise: what the policies read.
     #[arg(long, value_name = "SQL")]
     session: Option<String>,
+
+    /// The URL that the attacks connect with: the same database as an auditor, whose role has no
+    /// rights of its own (see `tenantctl audit role`). A password in it can be seen by other users
+    /// of this machine: TENANTCTL_ATTACK_URL or the [audit] section keep it to you.
+    #[arg(long, value_name = "URL")]
+    attack_url: Option<String>,
 
     /// The two tenants to attack between, by their keys. Otherwise: two that have rows.
     #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
@@ -115,7 +128,7 @@ impl ScopeArgs {
     /// # Errors
     /// `Unavailable` when no database is named, `NotFound` for a check that does not exist, `Usage`
     /// for a session or tenants that nothing can be attacked with.
-    pub(super) fn resolve(self, app: &App) -> Result<(Connect, Options)> {
+    pub(super) fn resolve(self, app: &App) -> Result<(Sessions, Options)> {
         let section = app.config()?.audit.clone();
         let selection = Selection {
             only: self.only.clone(),
@@ -127,6 +140,10 @@ impl ScopeArgs {
                 .hint(run!["audit", "checks"].labeled("the checks and their classes")));
         }
         expect_two(&self.tenants)?;
+        let attack = match &self.attack_url {
+            Some(url) => Some(url.clone().into()),
+            None => app.config()?.audit.read_attack_url(&app.environment)?,
+        };
         let options = Options {
             limits: self.limits(section.deadline.as_deref())?,
             jobs: self.jobs,
@@ -149,7 +166,14 @@ impl ScopeArgs {
         if let Some(template) = &options.overrides.session {
             expect_placeholder(template)?;
         }
-        Ok((connect(app)?, options))
+        let sessions = Sessions {
+            catalog: connect(app)?,
+            attack: attack
+                .map(|url| app.settings_for(&url))
+                .transpose()?
+                .map(connect_by),
+        };
+        Ok((sessions, options))
     }
 
     fn limits(&self, configured: Option<&str>) -> Result<Limits> {
@@ -164,6 +188,18 @@ impl ScopeArgs {
     }
 
     fn overrides(self, section: AuditSection) -> Overrides {
+        let session = self.session.or_else(|| section.session.clone());
+        Overrides {
+            session,
+            tenants: self.tenants,
+            ..self.model.overrides(section)
+        }
+    }
+}
+
+impl ModelArgs {
+    /// The overrides of flags and configuration, flags first.
+    pub(super) fn overrides(self, section: AuditSection) -> Overrides {
         let list = |flags: Vec<String>, section: Vec<String>| {
             if flags.is_empty() { section } else { flags }
         };
@@ -175,8 +211,8 @@ impl ScopeArgs {
             reference_tables: list(self.reference_table, section.reference_tables),
             global_tables: list(self.global_table, section.global_tables),
             roles: list(self.app_role, section.app_roles),
-            session: self.session.or(section.session),
-            tenants: self.tenants,
+            session: section.session,
+            tenants: Vec::new(),
         }
     }
 }
@@ -203,12 +239,15 @@ fn expect_placeholder(template: &str) -> Result<()> {
 }
 
 /// Opens connections to the database that the arguments mean, whatever its schema.
-fn connect(app: &App) -> Result<Connect> {
+pub(super) fn connect(app: &App) -> Result<Connect> {
     let target = app.target()?;
-    let settings = app.connect_settings(&target)?;
     tracing::info!("database: {}", target.describe());
-    Ok(Arc::new(move || {
+    Ok(connect_by(app.connect_settings(&target)?))
+}
+
+fn connect_by(settings: ConnectSettings) -> Connect {
+    Arc::new(move || {
         let settings = settings.clone();
         async move { db::open_connection(&settings).await }.boxed()
-    }))
+    })
 }

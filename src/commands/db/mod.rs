@@ -1,6 +1,5 @@
 //! `tenantctl db`: the database as a whole.
 
-mod password;
 mod protect;
 mod reseal;
 mod role;

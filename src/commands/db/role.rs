@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::password::PasswordArgs;
 use crate::{
+    commands::password::PasswordArgs,
     config::{self, DatabaseTarget},
     context::App,
     crypto::password_verifier,

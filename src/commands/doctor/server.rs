@@ -167,7 +167,9 @@ pub(super) fn role_flags(rights: &Rights) -> Check {
     )
     .remedy(
         run!["db", "migrate", "--help"]
-            .labeled(format!("connect as a role without {flag}; what it needs")),
+            .labeled(format!("connect as a role without {flag}; what it needs"))
+            .then("; let audits attack as an auditor: ")
+            .then(run!["audit", "role"]),
     )
 }
 

@@ -1,18 +1,15 @@
 //! A secret of a provider: never an argument, which every process list shows.
 
-use std::{io::Read as _, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use crate::{
+    commands::input::secret_line,
     context::App,
     error::{Error, Result},
 };
-
-/// Longer is no secret: a wrong file is refused instead of being stored.
-const MOST: u64 = 16 * 1024;
 
 /// Where a secret comes from. Without one of these a terminal is asked.
 #[derive(Args, Debug)]
@@ -47,14 +44,14 @@ impl SecretArgs {
     /// `Usage` where nobody can be asked.
     pub(super) fn read(&self, app: &App, label: &str) -> Result<SecretString> {
         if self.secret_stdin {
-            return first_line(std::io::stdin().lock(), "stdin");
+            return secret_line(std::io::stdin().lock(), "stdin");
         }
         if let Some(path) = &self.secret_file {
             let shown = path.display().to_string();
             let file = std::fs::File::open(path).map_err(|error| {
                 Error::not_found(format!("cannot read the secret from {shown}")).because(error)
             })?;
-            return first_line(file, &shown);
+            return secret_line(file, &shown);
         }
         if let Some(name) = &self.secret_env {
             return match app.environment.text(name)? {
@@ -64,35 +61,5 @@ impl SecretArgs {
             };
         }
         app.printer.prompter().password(label, "--secret-stdin")
-    }
-}
-
-/// The first line of a file or of stdin, which is a secret.
-///
-/// # Errors
-/// `BadInput` for what is empty, too long or no text.
-pub(in crate::commands) fn first_line(
-    from: impl std::io::Read,
-    name: &str,
-) -> Result<SecretString> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    from.take(MOST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| {
-            Error::failure(format!("cannot read the secret from {name}")).because(error)
-        })?;
-    if bytes.len() as u64 > MOST {
-        return Err(Error::bad_input(format!("{name} is too long for a secret"))
-            .hint("is it the right file?"));
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|_| {
-        Error::bad_input(format!("{name} has no text")).hint("is it the right file?")
-    })?;
-    match text.lines().next().map(str::trim) {
-        Some(line) if !line.is_empty() => Ok(line.into()),
-        _ => Err(
-            Error::bad_input(format!("{name} has no secret in its first line"))
-                .hint("did the command in front of the pipe fail?"),
-        ),
     }
 }

@@ -32,8 +32,11 @@ pub struct DatabaseSummary {
     pub name: String,
     /// As the server says it, such as `15.18`.
     pub server_version: String,
-    /// The role that looked.
+    /// The role that read the catalog.
     pub role: String,
+    /// The role that the attacks were made from; reports of older versions do not say it.
+    #[serde(default)]
+    pub attack_role: String,
     pub audited_at: DateTime<Utc>,
 }
 

@@ -6,8 +6,8 @@ use super::{
     checks::tone,
     grid, groups,
     wording::{
-        acceptance, count, fact, left_out, nothing_found, row_count, session, severity_label,
-        statement, subject, summary, tenant_key, thousands,
+        acceptance, attack_role, count, fact, left_out, nothing_found, row_count, session,
+        severity_label, statement, subject, summary, tenant_key, thousands,
     },
 };
 use crate::domain::audit::{Finding, Report, Scope, TenantSummary};
@@ -68,6 +68,7 @@ fn header(report: &Report, page: &mut Page) {
     page.heading(format!("Audit of {}", escape::line(&database.name)))
         .field("server", format!("PostgreSQL {}", database.server_version))
         .field("role", one_line(&database.role))
+        .field("attacks as", one_line(attack_role(database)))
         .field("audited", audited);
 }
 

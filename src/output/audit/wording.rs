@@ -1,7 +1,7 @@
 //! Words and numbers that several formats share.
 
 use crate::domain::audit::{
-    Actor, Class, Finding, Report, Severity, Suppressed, TenantSummary, Verdict,
+    Actor, Class, DatabaseSummary, Finding, Report, Severity, Suppressed, TenantSummary, Verdict,
 };
 use crate::output::escape;
 
@@ -119,6 +119,14 @@ pub(super) fn session(tenant: &TenantSummary) -> &str {
     match &tenant.context {
         Some(context) => &context.description,
         None => "how it names its tenant was not found",
+    }
+}
+
+/// The role that the attacks were made from.
+pub(super) fn attack_role(database: &DatabaseSummary) -> &str {
+    match database.attack_role.as_str() {
+        "" => &database.role,
+        role => role,
     }
 }
 

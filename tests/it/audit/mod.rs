@@ -1,5 +1,6 @@
 //! The audit on schemas of every kind.
 
+mod auditor;
 mod catalog_keys;
 mod catalog_rows;
 mod catalog_spills;
@@ -12,6 +13,7 @@ mod grant_functions;
 mod grant_roles;
 mod grants;
 mod holes;
+mod hostile;
 mod inference;
 pub mod lab;
 mod policy;

@@ -13,17 +13,21 @@ mod soft;
 mod visibility;
 mod workers;
 
+use std::collections::BTreeMap;
+
 use crate::{
     audit::{
+        catalog::Oid,
         connections::{Connections, Watch},
         findings::Findings,
         model::Model,
+        reach::Reach,
         registry::Selection,
     },
     domain::audit::{Check, Class, Confidence, Severity, Skipped},
     error::Result,
 };
-use question::Plan;
+use question::{Plan, Question};
 use workers::Outcome;
 
 /// The checks of this class.
@@ -63,23 +67,62 @@ pub async fn run(
             add(model, &mut plan);
         }
     }
-    let mut questions = Vec::new();
+    let mut asked: BTreeMap<Asker, Vec<Question>> = BTreeMap::new();
     for question in plan.questions {
-        match visibility::obstacle(model, &question) {
-            Some(reason) => plan.skipped.push(question.skipped(reason)),
-            None => questions.push(question),
+        match asker(model, connections, &question) {
+            Ok(asker) => asked.entry(asker).or_default().push(question),
+            Err(reason) => plan.skipped.push(question.skipped(reason)),
         }
     }
-    let outcomes = workers::ask(model, connections, &questions, options, watch).await?;
-    for (question, outcome) in questions.iter().zip(outcomes) {
-        match outcome {
-            Outcome::Clean => {}
-            Outcome::Found(finding) => findings.push(*finding),
-            Outcome::Skipped(reason) => plan.skipped.push(question.skipped(reason)),
+    for (asker, questions) in asked {
+        let outcomes = workers::ask(model, connections, asker, &questions, options, watch).await?;
+        for (question, outcome) in questions.iter().zip(outcomes) {
+            match outcome {
+                Outcome::Clean => {}
+                Outcome::Found(finding) => findings.push(*finding),
+                Outcome::Skipped(reason) => plan.skipped.push(question.skipped(reason)),
+            }
         }
     }
     tell(plan.skipped, findings);
     Ok(())
+}
+
+/// The session that asks a question.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Asker {
+    /// The one that reads the catalog.
+    Looking,
+    /// The one that attacks: it may run what the other must not.
+    Attacking,
+}
+
+impl Asker {
+    fn role(self, model: &Model) -> Oid {
+        match self {
+            Self::Looking => model.catalog.server.role,
+            Self::Attacking => model.catalog.attacker,
+        }
+    }
+
+    fn guard(self, model: &Model) -> &Reach {
+        match self {
+            Self::Looking => &model.guards.eyes,
+            Self::Attacking => &model.guards.attack,
+        }
+    }
+}
+
+/// The session that asks it, or the reason why the first one that was tried may not.
+fn asker(model: &Model, connections: &Connections, question: &Question) -> Result<Asker, String> {
+    let obstacle = |asker: Asker| visibility::obstacle(model, asker, question);
+    let Some(reason) = obstacle(Asker::Looking) else {
+        return Ok(Asker::Looking);
+    };
+    if connections.attack_apart() && obstacle(Asker::Attacking).is_none() {
+        return Ok(Asker::Attacking);
+    }
+    Err(reason)
 }
 
 type Planner = fn(&Model, &mut Plan);

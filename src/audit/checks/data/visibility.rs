@@ -1,15 +1,19 @@
-//! Whether the role that audits can see every row that a question is about.
+//! Whether the role that asks can see every row that a question is about, without running code
+//! that it must not.
 
-use super::question::Question;
-use crate::audit::model::Model;
+use super::{Asker, question::Question};
+use crate::audit::{model::Model, reach::Access};
 
 /// Why it cannot. A count under row-level security would be a count of the visible rows, and look
 /// like an answer.
-pub(super) fn obstacle(model: &Model, question: &Question) -> Option<String> {
+pub(super) fn obstacle(model: &Model, asker: Asker, question: &Question) -> Option<String> {
     let catalog = &model.catalog;
-    let auditor = catalog.auditor();
+    let auditor = &catalog.roles[&asker.role(model)];
     for (oid, columns) in &question.reads {
         let relation = catalog.relations.get(oid)?;
+        if let Some(objection) = asker.guard(model).objection(*oid, Access::Scan) {
+            return Some(objection);
+        }
         let (role, table) = (&auditor.name, relation.display());
         if !catalog.rights.uses_schema(auditor.oid, &relation.schema) {
             return Some(format!(

@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{DataOptions, question::Question};
+use super::{Asker, DataOptions, question::Question};
 use crate::{
     audit::{
         catalog::Oid,
@@ -36,6 +36,7 @@ pub(super) enum Outcome {
 struct Office<'a> {
     model: &'a Model,
     connections: &'a Connections,
+    asker: Asker,
     questions: &'a [Question],
     options: &'a DataOptions,
     watch: &'a dyn Watch,
@@ -58,6 +59,7 @@ enum Failure {
 pub(super) async fn ask(
     model: &Model,
     connections: &Connections,
+    asker: Asker,
     questions: &[Question],
     options: &DataOptions,
     watch: &dyn Watch,
@@ -69,6 +71,7 @@ pub(super) async fn ask(
     let office = Office {
         model,
         connections,
+        asker,
         questions,
         options,
         watch,
@@ -84,7 +87,7 @@ pub(super) async fn ask(
 
 /// One worker: question after question, until there are none.
 async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
-    let mut connection = open(office.connections).await?;
+    let mut connection = open(office.connections, office.asker).await?;
     let mut answers = Vec::new();
     loop {
         let place = office.next.fetch_add(1, Ordering::Relaxed);
@@ -101,8 +104,11 @@ async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
 }
 
 /// A session that sees every row or fails (manual, 20.11, `row_security`).
-async fn open(connections: &Connections) -> Result<Session> {
-    let mut connection = connections.bare().await?;
+async fn open(connections: &Connections, asker: Asker) -> Result<Session> {
+    let mut connection = match asker {
+        Asker::Looking => connections.looking().await?,
+        Asker::Attacking => connections.bare().await?,
+    };
     connection
         .prepare("SET row_security = off")
         .await
@@ -145,7 +151,7 @@ impl Office<'_> {
         self.options.show_values
             && catalog
                 .rights
-                .on_relation(catalog.server.role, question.table)
+                .on_relation(self.asker.role(self.model), question.table)
                 .select
     }
 

@@ -21,6 +21,9 @@ use crate::{
 /// The auditor's own transaction.
 pub(super) struct Arena {
     connection: Session,
+    /// The session that looks at rows, if the attacks have connections of their own. An attack
+    /// would not see the rows that it makes up.
+    eyes: Option<Session>,
     /// Changes are tried in it.
     writes: bool,
     /// Rows were made up in it, which no other connection sees.
@@ -44,6 +47,7 @@ impl Arena {
         }
         Ok(Self {
             connection,
+            eyes: connections.eyes_apart().await?,
             writes,
             invented: false,
         })
@@ -74,18 +78,18 @@ impl Arena {
         terms: Terms<'_>,
         findings: &mut Findings,
     ) -> Result<Option<Parties>> {
-        self.see_all().await?;
-        told::tenants(model, terms, &mut self.connection).await?;
-        let found = parties::choose(model, terms.locks, &mut self.connection).await?;
-        field::leave(&mut self.connection).await?;
-        if found.is_some() || !self.writes {
+        let eyes = self.see_all().await?;
+        told::tenants(model, terms, eyes).await?;
+        let found = parties::choose(model, terms.locks, eyes).await?;
+        field::leave(eyes).await?;
+        if found.is_some() || !self.may_invent() {
             return Ok(found);
         }
         let keys = invent::keys(model);
         let failures = self.invent(model, &keys, Rows::new(), terms).await?;
-        self.see_all().await?;
-        let found = parties::choose(model, terms.locks, &mut self.connection).await?;
-        field::leave(&mut self.connection).await?;
+        let eyes = self.see_all().await?;
+        let found = parties::choose(model, terms.locks, eyes).await?;
+        field::leave(eyes).await?;
         if found.is_none() {
             tell(model, &failures, findings);
         }
@@ -104,7 +108,7 @@ impl Arena {
         findings: &mut Findings,
     ) -> Result<Vec<Known>> {
         let known = self.look(field, connections, stands).await?;
-        if !self.writes {
+        if !self.may_invent() {
             return Ok(known);
         }
         let mut rows = Rows::new();
@@ -133,9 +137,9 @@ impl Arena {
         field: &Field<'_>,
         tried: &mut [Tried<'_>],
     ) -> Result<()> {
-        self.see_all().await?;
-        contents::judge(field, &mut self.connection, tried).await?;
-        field::leave(&mut self.connection).await
+        let eyes = self.see_all().await?;
+        contents::judge(field, eyes, tried).await?;
+        field::leave(eyes).await
     }
 
     /// Takes back everything that was done in it.
@@ -153,9 +157,10 @@ impl Arena {
         connections: &Connections,
         stands: &[Stand<'_>],
     ) -> Result<Vec<Known>> {
-        self.see_all().await?;
-        let mut known = survey::look(field, &mut self.connection, self.writes).await?;
-        field::leave(&mut self.connection).await?;
+        let writes = self.writes;
+        let eyes = self.see_all().await?;
+        let mut known = survey::look(field, eyes, writes).await?;
+        field::leave(eyes).await?;
         sight::borrow(field, connections, stands, &mut known).await?;
         Ok(known)
     }
@@ -179,13 +184,16 @@ impl Arena {
 
     /// Until [`field::leave`]: rows that a policy would hide are an error, so that the auditor
     /// never takes them for absent.
-    async fn see_all(&mut self) -> Result<()> {
-        field::mark(&mut self.connection).await?;
-        let set = self
-            .connection
-            .prepare("SET LOCAL row_security = off")
-            .await;
-        set.context("the auditor's session could not be set up")
+    async fn see_all(&mut self) -> Result<&mut Session> {
+        let eyes = self.eyes.as_mut().unwrap_or(&mut self.connection);
+        field::mark(eyes).await?;
+        let set = eyes.prepare("SET LOCAL row_security = off").await;
+        set.context("the auditor's session could not be set up")?;
+        Ok(eyes)
+    }
+
+    fn may_invent(&self) -> bool {
+        self.writes && self.eyes.is_none()
     }
 }
 

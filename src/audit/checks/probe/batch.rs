@@ -36,8 +36,10 @@ const LOST: &str = "the attack's transaction could not be continued";
 pub(super) struct Statement {
     pub(super) sql: String,
     pub(super) kind: Kind,
-    /// What it is about, where a lock on that is remembered.
+    /// The object that it is about: locks are remembered and guards decide by it.
     object: Option<Oid>,
+    /// The session looks in its own name, with `row_security = off`.
+    scans: bool,
     /// Asks for less, where this takes too long.
     narrower: Option<String>,
 }
@@ -72,7 +74,16 @@ impl Statement {
             sql,
             kind: Kind::Read,
             object: None,
+            scans: false,
             narrower: None,
+        }
+    }
+
+    /// [`Statement::read`] in the session's own name, where nobody attacks.
+    pub(super) fn scan(sql: String) -> Self {
+        Self {
+            scans: true,
+            ..Self::read(sql)
         }
     }
 
@@ -103,6 +114,7 @@ impl Statement {
 
     fn access(&self) -> Access {
         match self.kind {
+            Kind::Read if self.scans => Access::Scan,
             Kind::Read => Access::Read,
             Kind::Write { .. } => Access::Write,
         }
@@ -110,7 +122,11 @@ impl Statement {
 
     /// The refusal that a lock will bring again.
     fn locked(&self, locks: &Locks) -> Option<Refusal> {
-        locks.refusal(self.object?, self.access())
+        let Some(object) = self.object else {
+            let message = "what it is about is not known".to_owned();
+            return Some(Refusal::of_audit(message));
+        };
+        locks.refusal(object, self.access())
     }
 }
 

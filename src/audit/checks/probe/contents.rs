@@ -58,7 +58,10 @@ pub(super) async fn judge(
             .cloned();
         if proof.is_none() {
             let sql = look_up(field, one.stand, target, rows);
-            lookups.extend(sql.into_iter().map(|sql| (place, Statement::read(sql))));
+            lookups.extend(
+                sql.into_iter()
+                    .map(|(table, sql)| (place, Statement::scan(sql).on(table))),
+            );
         }
         proofs.insert(place, proof);
     }
@@ -170,8 +173,13 @@ fn key_names<'m>(model: &'m Model, target: &Target) -> BTreeSet<&'m str> {
         .collect()
 }
 
-/// Statements that give the primary key of another tenant's row that is among the values.
-fn look_up(field: &Field<'_>, stand: Stand<'_>, target: &Target, rows: &[Value]) -> Vec<String> {
+/// By table, statements that give the primary key of another tenant's row that is among the values.
+fn look_up(
+    field: &Field<'_>,
+    stand: Stand<'_>,
+    target: &Target,
+    rows: &[Value],
+) -> Vec<(Oid, String)> {
     let model = field.model;
     let sources: Vec<&Target> = field
         .targets
@@ -190,11 +198,12 @@ fn look_up(field: &Field<'_>, stand: Stand<'_>, target: &Target, rows: &[Value])
             by_likeness(model, source, column, rows)
         }?;
         let others = survey::belongs_to_another(model, source, own(field, stand))?;
-        Some(format!(
+        let sql = format!(
             "SELECT pg_catalog.to_jsonb({}) FROM {} t WHERE ({condition}) AND {others} LIMIT 1",
             spelling::text(&format!("t.{}", identifier(&column.name)), column.base_type),
             source.from,
-        ))
+        );
+        Some((source.object, sql))
     });
     statements.collect()
 }

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use super::{locks::Locks, parties::Parties, refusal::Refusal, survey::Known, target::Target};
 use crate::{
     audit::{
-        model::{AppRole, Model},
+        model::{AppRole, Model, search_path},
         session::Session,
     },
     domain::audit::{ContextKind, Operation, Verdict},
@@ -109,6 +109,20 @@ impl<'f> Field<'f> {
         settings.iter().filter_map(|one| one.split_once('='))
     }
 
+    /// The path of a role. Where code of others must not run, nothing comes before the server's own
+    /// names, which stand in statements that the database itself wrote.
+    fn path(&self, value: &str) -> String {
+        let mut names = search_path(value);
+        if self.model.guards.attack.is_guarded() {
+            names.retain(|name| name != "pg_catalog");
+        }
+        let names: Vec<String> = names.iter().map(|name| identifier(name)).collect();
+        match names.as_slice() {
+            [] => "SET LOCAL search_path TO ''".to_owned(),
+            names => format!("SET LOCAL search_path TO {}", names.join(", ")),
+        }
+    }
+
     /// The statements that put an open transaction in a role's place: the settings that it would
     /// have after it logged in, then role and context.
     pub(super) fn enter(&self, stand: Stand<'_>) -> Vec<String> {
@@ -117,8 +131,7 @@ impl<'f> Field<'f> {
         for (name, value) in self.settings(stand) {
             if name == "search_path" {
                 has_path = true;
-                // Stored as the list that it is.
-                statements.push(format!("SET LOCAL search_path TO {value}"));
+                statements.push(self.path(value));
             } else if name.contains('.') {
                 let parts: Vec<String> = name.split('.').map(identifier).collect();
                 statements.push(format!(
@@ -150,8 +163,11 @@ pub(super) async fn enter(
     field: &Field<'_>,
     stand: Stand<'_>,
 ) -> Result<Option<Refusal>> {
-    // Safe: names and values are quoted where the statements are made; a session template and the
-    // settings of a role are the operator's own SQL.
+    if let Some(objection) = field.model.guards.attack.objection_to_session() {
+        return Ok(Some(Refusal::of_audit(objection)));
+    }
+    // Safe: names and values are quoted where the statements are made; a session template is the
+    // operator's own SQL.
     let sql = field.enter(stand).join("; ");
     match connection.prepare(AssertSqlSafe(sql)).await {
         Ok(()) => Ok(None),

@@ -160,7 +160,7 @@ async fn fetch_shared(
         spelling::columns("t", model.catalog.columns_of(table)),
         relation.quoted()
     );
-    let reply = batch::run(connection, locks, &[batch::Statement::read(sql).on(table)])
+    let reply = batch::run(connection, locks, &[batch::Statement::scan(sql).on(table)])
         .await?
         .pop();
     let found = reply.and_then(|reply| reply.value);
@@ -203,7 +203,7 @@ impl Maker<'_> {
             self.model,
             relation,
             Change::Insert,
-            self.model.catalog.server.role,
+            self.model.catalog.attacker,
         )
         .filter(|_| !self.terms.force)
         {

@@ -11,6 +11,7 @@ use crate::audit::{
         expr::{Command, SubKind},
     },
     model::Model,
+    reach::words,
 };
 
 /// Words in the source of a function after which a rollback does not undo everything; those that
@@ -299,15 +300,6 @@ fn called<'m>(model: &'m Model, words: &BTreeSet<String>) -> impl Iterator<Item 
         .iter()
         .flat_map(|word| model.catalog.functions_named(word));
     functions.filter(|function| !function.of_extension)
-}
-
-/// The words of a source text, in lower case; comments count too, to be on the safe side.
-pub(super) fn words(source: &str) -> BTreeSet<String> {
-    source
-        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect()
 }
 
 /// The tables whose triggers may fire: the relation, what a view reads, its partitions, and for a

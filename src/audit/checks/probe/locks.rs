@@ -6,51 +6,71 @@ use std::{
 };
 
 use super::refusal::Refusal;
-use crate::audit::catalog::Oid;
+pub(super) use crate::audit::reach::Access;
+use crate::audit::{catalog::Oid, reach::Guards};
 
-/// What a lock is needed for: who holds one against writing may let others read.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Access {
-    Read,
-    Write,
-}
-
-/// The objects that were waited for in vain. All connections of an attack share it.
-#[derive(Debug, Default)]
+/// The objects that were waited for in vain, and those that the sessions must leave alone. All
+/// connections of an attack share it.
+#[derive(Debug)]
 pub(super) struct Locks {
+    guards: Guards,
     refusals: Mutex<BTreeMap<(Oid, Access), Refusal>>,
 }
 
 impl Locks {
+    pub(super) fn new(guards: Guards) -> Self {
+        Self {
+            guards,
+            refusals: Mutex::default(),
+        }
+    }
+
     /// Remembers a refusal, where it is for a lock or a statement went on and on.
     pub(super) fn remember(&self, object: Oid, access: Access, refusal: &Refusal) {
         if refusal.is_locked() || refusal.is_unanswered() {
             let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
             refusals
-                .entry((object, access))
+                .entry((object, needed(access)))
                 .or_insert_with(|| refusal.clone());
         }
     }
 
-    /// The refusal that would come again. What cannot be read cannot be written either.
+    /// The refusal that would come again, or comes from the audit itself. What cannot be read
+    /// cannot be written either.
     pub(super) fn refusal(&self, object: Oid, access: Access) -> Option<Refusal> {
+        if let Some(objection) = self.guards.objection(object, access) {
+            return Some(Refusal::of_audit(objection));
+        }
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let to_read = refusals.get(&(object, Access::Read));
         let found = match access {
-            Access::Read => to_read,
+            Access::Scan | Access::Read => to_read,
             Access::Write => to_read.or_else(|| refusals.get(&(object, Access::Write))),
         };
         found.cloned()
     }
 }
 
+/// The access that a lock is against: one against writing may let others read.
+fn needed(access: Access) -> Access {
+    match access {
+        Access::Scan | Access::Read => Access::Read,
+        Access::Write => Access::Write,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::reach::Reach;
 
     #[test]
     fn what_is_locked_against_writing_is_still_read() {
-        let locks = Locks::default();
+        let open = Reach::open;
+        let locks = Locks::new(Guards {
+            eyes: open(),
+            attack: open(),
+        });
         let waited = Refusal::made_up("55P03", "canceling statement due to lock timeout", None);
         locks.remember(Oid(1), Access::Write, &waited);
         locks.remember(Oid(2), Access::Read, &waited);

@@ -122,7 +122,7 @@ pub async fn run(
     let writes = options.mode == ProbeMode::Full && may_write(model, findings);
     let mut arena = Arena::open(connections, writes).await?;
     watch.phase("looking at the rows", None);
-    let locks = Locks::default();
+    let locks = Locks::new(model.guards.clone());
     let terms = Terms {
         force: options.force,
         show_values: options.show_values,
@@ -223,7 +223,7 @@ fn may_write(model: &Model, findings: &mut Findings) -> bool {
 
 /// Every role that the auditor may become, in every context.
 fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
-    let auditor = model.catalog.auditor();
+    let auditor = model.catalog.attacker();
     let mut stands = Vec::new();
     if model.actors.everybody_unmatched {
         let reason = "everybody has rights on tenant tables, and there is no role with no others \
@@ -238,7 +238,7 @@ fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
             stands.extend(all.filter(|stand| stand.is_named() || !is_somebody(model, role)));
         } else {
             let reason = format!(
-                "{} may not become {}: run the audit as a superuser, or GRANT {} TO {}",
+                "{} may not become {}: attack as an auditor (audit role), or GRANT {} TO {}",
                 auditor.name, role.name, role.name, auditor.name
             );
             findings.skip("probe", Some(role.name.clone()), reason);

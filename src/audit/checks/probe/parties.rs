@@ -173,7 +173,7 @@ async fn by_occurrence(
             } else {
                 String::new()
             };
-            Statement::read(format!(
+            Statement::scan(format!(
                 "SELECT pg_catalog.jsonb_agg(s.key) FROM ((SELECT DISTINCT f.key FROM (\
                  SELECT {text} AS key FROM {from} WHERE {key} IS NOT NULL LIMIT {ROWS}) f \
                  ORDER BY f.key LIMIT {KEYS}){ends}) s",
@@ -235,7 +235,7 @@ async fn users(
     let statements: Vec<Statement> = tenants
         .iter()
         .map(|key| {
-            Statement::read(format!(
+            Statement::scan(format!(
                 "SELECT pg_catalog.jsonb_build_object('user', {member}, 'tenants', \
                  pg_catalog.jsonb_agg(DISTINCT {of_other})) \
                  FROM (SELECT {user} AS member FROM {from} \

@@ -46,7 +46,10 @@ const OURS: [&str; 2] = [": \"\"", ": \"not-a-key\""];
 /// Stands for a statement that was not answered: no SQLSTATE of PostgreSQL begins so.
 const UNANSWERED: &str = "TA057";
 
-/// An error of the database.
+/// The state of what the audit itself refuses to run: no SQLSTATE of PostgreSQL begins so.
+const OF_AUDIT: &str = "TA001";
+
+/// An error of the database, or of the audit in its place.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Refusal {
     pub(super) state: String,
@@ -75,6 +78,15 @@ impl Refusal {
                     .map(str::to_owned),
             }),
             other => Err(other).context("the connection of the attack was lost"),
+        }
+    }
+
+    /// The audit's own refusal to run a statement.
+    pub(super) fn of_audit(message: String) -> Self {
+        Self {
+            state: OF_AUDIT.to_owned(),
+            message,
+            constraint: None,
         }
     }
 
@@ -114,7 +126,7 @@ impl Refusal {
         });
         let of_ours =
             self.state.starts_with("22") && OURS.iter().any(|ours| self.message.ends_with(ours));
-        of_server || of_ours
+        of_server || of_ours || self.state == OF_AUDIT
     }
 }
 

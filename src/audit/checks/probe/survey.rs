@@ -274,7 +274,7 @@ fn presence(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) 
             rows(tenant.is_none_of(&party.tenants))
         )
     };
-    Statement::read(format!(
+    Statement::scan(format!(
         "SELECT pg_catalog.jsonb_build_object('a', {}, 'b', {})",
         side(&parties.a),
         side(&parties.b)
@@ -285,7 +285,7 @@ fn presence(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) 
 fn whole(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> Statement {
     let row = |party: &Party| whole_row(model, target, &tenant.is(&party.identity.tenant));
     let (a, b) = (row(&parties.a), row(&parties.b));
-    Statement::read(format!(
+    Statement::scan(format!(
         "SELECT pg_catalog.jsonb_build_object('a', {a}, 'b', {b})"
     ))
     .on(target.object)

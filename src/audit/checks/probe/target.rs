@@ -10,6 +10,7 @@ use crate::{
     audit::{
         catalog::{Column, Function, Oid, Relation, RelationKind},
         model::{AppRole, Belonging, Model},
+        reach::words,
         spelling::{self, is_of_users, operator, operator_of, typed},
     },
     quoting::identifier,
@@ -390,7 +391,7 @@ fn tables_of_function(model: &Model, function: &Function) -> BTreeSet<Oid> {
         tables.insert(function.return_relation);
         return tables;
     }
-    let words = lasting::words(&function.source);
+    let words = words(&function.source);
     let mut tables = BTreeSet::new();
     for relation in model.relations() {
         let parsed = function.body_tree.as_deref();

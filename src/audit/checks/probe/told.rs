@@ -83,7 +83,7 @@ fn holds(model: &Model, table: &Relation, key: i16, tenant: &str) -> Option<Stat
         spelling::operator_of("=", &column.type_kind, &column.type_name),
         spelling::typed(tenant, &column.type_name)
     );
-    Some(Statement::read(sql).on(table.oid))
+    Some(Statement::scan(sql).on(table.oid))
 }
 
 /// The template of a session, in the name of both tenants. On a connection of its own: to name a
@@ -96,7 +96,8 @@ pub(super) async fn session(
     connections: &Connections,
     stands: &[Stand<'_>],
 ) -> Result<()> {
-    if field.model.session.template.is_none() {
+    let may_not_begin = field.model.guards.attack.objection_to_session();
+    if field.model.session.template.is_none() || may_not_begin.is_some() {
         return Ok(());
     }
     let mut connection = connections.worker().await?;

@@ -26,7 +26,10 @@ pub(super) fn purpose(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> O
         .filter(|policy| is_for_visitors(field, stand, policy))
         .filter_map(|policy| Some(format!("({})", policy.using_text.as_ref()?)))
         .collect();
-    (!conditions.is_empty()).then(|| format!("({})", conditions.join(" OR ")))
+    let purpose = format!("({})", conditions.join(" OR "));
+    // The text is read by the server again, in the application's search path.
+    let objection = field.model.guards.attack.objection_to_text(&purpose);
+    (!conditions.is_empty() && objection.is_none()).then_some(purpose)
 }
 
 /// A condition on the columns of the row, for this role and no other.

@@ -6,7 +6,7 @@ use clap::Args;
 use secrecy::SecretString;
 
 use crate::{
-    commands::webhook::secret::first_line,
+    commands::input::secret_line,
     context::App,
     error::{Error, Result},
 };
@@ -35,14 +35,14 @@ impl PasswordArgs {
     /// `NotFound` for a file or variable that does not exist, `BadInput` for what is empty or too long.
     pub(super) fn read(&self, app: &App) -> Result<Option<SecretString>> {
         if self.password_stdin {
-            return first_line(std::io::stdin().lock(), "stdin").map(Some);
+            return secret_line(std::io::stdin().lock(), "stdin").map(Some);
         }
         if let Some(path) = &self.password_file {
             let shown = path.display().to_string();
             let file = std::fs::File::open(path).map_err(|error| {
                 Error::not_found(format!("cannot read the password from {shown}")).because(error)
             })?;
-            return first_line(file, &shown).map(Some);
+            return secret_line(file, &shown).map(Some);
         }
         let Some(name) = &self.password_env else {
             return Ok(None);

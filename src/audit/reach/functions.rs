@@ -1,0 +1,192 @@
+//! Functions, by what is known of their authors and their bodies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::server;
+
+/// The nature of a function, without a look at what it calls.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// Somebody wrote it who has not the session's rights.
+    Foreign,
+    /// Its reach cannot be known: it runs statements that it is handed or makes up, or is in a
+    /// language that is not read here.
+    Unknown,
+    /// It may do harm where somebody else wrote the call.
+    Dangerous,
+    Plain,
+}
+
+/// A function that is not the server's own, as far as it is judged by itself.
+pub(super) struct Traits<'f> {
+    pub(super) trusted: bool,
+    pub(super) language: &'f str,
+    pub(super) volatility: &'f str,
+    pub(super) extension: Option<&'f str>,
+    pub(super) takes_text: bool,
+    pub(super) source: Option<&'f str>,
+}
+
+/// Commands that no READ ONLY transaction or rollback is trusted with where somebody else decides
+/// that they run.
+const COMMANDS: &[&str] = &["alter", "copy", "create", "drop", "grant", "load", "revoke"];
+
+pub(super) fn kind(one: &Traits<'_>) -> Kind {
+    if !one.trusted {
+        return Kind::Foreign;
+    }
+    let volatile = one.volatility == "v";
+    match one.language {
+        // Only a superuser makes them, so they do what they are made for; what that is, is known
+        // of some extensions.
+        "c" | "internal" => {
+            let harmless = one.extension.is_some_and(server::is_harmless_extension);
+            match (harmless, volatile) {
+                (true, _) => Kind::Plain,
+                (false, _) if one.takes_text && one.volatility != "i" => Kind::Unknown,
+                (false, true) => Kind::Dangerous,
+                (false, false) => Kind::Plain,
+            }
+        }
+        "sql" | "plpgsql" => {
+            let words = one.source.map(words).unwrap_or_default();
+            if words.contains("execute") {
+                Kind::Unknown
+            } else if volatile && COMMANDS.iter().any(|command| words.contains(*command)) {
+                Kind::Dangerous
+            } else {
+                Kind::Plain
+            }
+        }
+        _ => Kind::Unknown,
+    }
+}
+
+/// The meanings of words and signs in a text: the server resolves them only when the text runs, in
+/// the search path of that moment, so any object of that name counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    /// In lower case.
+    words: BTreeMap<String, Vec<usize>>,
+    /// Names that are no single word, and operators.
+    signs: Vec<(String, usize)>,
+    /// The reasons against a word or a sign, by the place in the lists above.
+    reasons: BTreeMap<usize, String>,
+}
+
+impl Names {
+    /// Adds what a name stands for.
+    pub(super) fn add(&mut self, name: &str, what: usize) {
+        let is_word = name
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || letter == '_');
+        if is_word {
+            let word = name.to_lowercase();
+            self.words.entry(word).or_default().push(what);
+        } else {
+            self.signs.push((name.to_owned(), what));
+        }
+    }
+
+    /// Everything that a text may mean.
+    pub(super) fn named(&self, text: &str) -> BTreeSet<usize> {
+        let words = words(text);
+        let of_words = words.iter().filter_map(|word| self.words.get(word));
+        let mut found: BTreeSet<usize> = of_words.flatten().copied().collect();
+        let signs = self.signs.iter();
+        found.extend(
+            signs
+                .filter(|(sign, _)| text.contains(sign.as_str()))
+                .map(|(_, what)| *what),
+        );
+        found
+    }
+
+    /// Remembers what must not be reached.
+    pub(super) fn forbid(&mut self, reasons: BTreeMap<usize, String>) {
+        self.reasons = reasons;
+    }
+
+    /// The reason against running a text, if any.
+    pub(super) fn reached(&self, text: &str) -> Option<String> {
+        if is_disguised(text) {
+            return Some("names that are written with Unicode escapes".to_owned());
+        }
+        let named = self.named(text);
+        named
+            .iter()
+            .find_map(|what| self.reasons.get(what).cloned())
+    }
+}
+
+/// Whether a text writes names so that they cannot be read here (manual, 4.1.2.3).
+pub(super) fn is_disguised(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains("u&\"") || text.contains("u&'")
+}
+
+/// The words of a source text, in lower case; comments and constants count too, to be on the safe
+/// side.
+pub fn words(source: &str) -> BTreeSet<String> {
+    source
+        .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traits(language: &'static str) -> Traits<'static> {
+        Traits {
+            trusted: true,
+            language,
+            volatility: "s",
+            extension: None,
+            takes_text: false,
+            source: None,
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_unknown() {
+        let of = |language| kind(&traits(language));
+        assert_eq!(of("plpython3u"), Kind::Unknown);
+        assert_eq!(of("plpgsql"), Kind::Plain);
+        let source = Some("BEGIN EXECUTE what; END");
+        let runs = Traits {
+            source,
+            ..traits("plpgsql")
+        };
+        assert_eq!(kind(&runs), Kind::Unknown);
+        // crosstab(text) of tablefunc is STABLE, and runs its argument.
+        let extension = Some("tablefunc");
+        let crosstab = Traits {
+            extension,
+            takes_text: true,
+            ..traits("c")
+        };
+        assert_eq!(kind(&crosstab), Kind::Unknown);
+        let trusted = false;
+        let foreign = Traits {
+            trusted,
+            ..traits("c")
+        };
+        assert_eq!(kind(&foreign), Kind::Foreign);
+    }
+
+    #[test]
+    fn names_are_found_whatever_their_letters() {
+        let mut names = Names::default();
+        names.add("Evil", 1);
+        names.add("really evil", 2);
+        names.add("===", 3);
+        assert_eq!(names.named("SELECT \"Evil\"()"), BTreeSet::from([1]));
+        assert_eq!(names.named("SELECT \"really evil\"()"), BTreeSet::from([2]));
+        assert_eq!(names.named("a===b"), BTreeSet::from([3]));
+        assert!(names.named("devil == b").is_empty());
+        assert!(is_disguised("SELECT U&\"\\0065vil\"()"));
+    }
+}

@@ -1,0 +1,212 @@
+//! Reads what a session may make the server run: a fixed number of queries, whatever the number of
+//! tables, and none where the session has no more rights than the application.
+
+use sqlx::{PgConnection, query_file_as, query_file_scalar};
+
+use super::{
+    Answer, Reach, Stronger,
+    graph::Parts,
+    server,
+    strength::{Strength, is_trusted},
+};
+use crate::{
+    audit::{
+        catalog::Oid,
+        model::{Belonging, Model},
+    },
+    error::{Context, Error, Result},
+};
+
+/// The role that a session authenticated as, and its database.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Session {
+    pub role: Oid,
+    database: Oid,
+}
+
+struct OwnerRow {
+    owner: Oid,
+    is_foreign: bool,
+}
+
+pub(super) struct ObjectRow {
+    pub(super) kind: String,
+    pub(super) oid: Oid,
+    pub(super) schema: String,
+    pub(super) name: String,
+    pub(super) owner: Oid,
+    pub(super) foreign: bool,
+    pub(super) open_to_triggers: bool,
+}
+
+pub(super) struct FunctionRow {
+    pub(super) oid: Oid,
+    pub(super) schema: String,
+    pub(super) name: String,
+    pub(super) owner: Oid,
+    pub(super) language: String,
+    pub(super) volatility: String,
+    pub(super) extension: Option<String>,
+    pub(super) takes_text: bool,
+    pub(super) source: Option<String>,
+}
+
+pub(super) struct EdgeRow {
+    pub(super) kind: String,
+    pub(super) owner: Oid,
+    pub(super) step: String,
+    pub(super) to_kind: String,
+    pub(super) target: Oid,
+}
+
+pub(super) struct TreeRow {
+    pub(super) kind: String,
+    pub(super) step: String,
+    pub(super) tree: String,
+    pub(super) oids: Vec<Oid>,
+}
+
+struct Holdings {
+    owned: i64,
+    granted: i64,
+}
+
+const UNREAD: &str = "what the session may run could not be read";
+
+/// The role that a connection authenticated as, and its database.
+///
+/// # Errors
+/// `Failure` when the query fails.
+pub async fn session(connection: &mut PgConnection) -> Result<Session> {
+    query_file_as!(Session, "src/audit/reach/session.sql")
+        .fetch_one(connection)
+        .await
+        .context("the session could not be asked as whom it authenticated")
+}
+
+/// The role that the second connection authenticated as, where both are to one database.
+///
+/// # Errors
+/// `BadInput` where they are not.
+pub async fn same_database(one: &mut PgConnection, other: &mut PgConnection) -> Result<Oid> {
+    let (here, there) = (session(one).await?, session(other).await?);
+    if here.database == there.database && cluster(one).await == cluster(other).await {
+        return Ok(there.role);
+    }
+    Err(
+        Error::bad_input("--attack-url: it leads to another database than the one that is audited")
+            .hint("name the same server and database, and another role"),
+    )
+}
+
+/// The identity of a running server: a copy and a standby have the same system identifier, and
+/// were not started in the same instant.
+async fn cluster(connection: &mut PgConnection) -> (Option<String>, Option<String>) {
+    let system = query_file_scalar!("src/audit/reach/system.sql")
+        .fetch_one(&mut *connection)
+        .await;
+    let started = query_file_scalar!("src/audit/reach/started.sql")
+        .fetch_one(connection)
+        .await;
+    (system.ok(), started.ok())
+}
+
+impl Reach {
+    /// Reads the reach of a session of that role. The connection is that of the catalog, and need
+    /// not be the session's.
+    ///
+    /// # Errors
+    /// `Failure` when a query fails.
+    pub async fn load(connection: &mut PgConnection, model: &Model, session: Oid) -> Result<Self> {
+        let catalog = &model.catalog;
+        let Some(more) = more_than_application(connection, model, session).await? else {
+            return Ok(Self::open());
+        };
+        let is_trusted = |owner| is_trusted(catalog, session, owner);
+        let owners = query_file_as!(OwnerRow, "src/audit/reach/owners.sql")
+            .fetch_all(&mut *connection)
+            .await
+            .context(UNREAD)?;
+        if owners
+            .iter()
+            .all(|one| !one.is_foreign && is_trusted(one.owner))
+        {
+            return Ok(Self::open());
+        }
+        let objects = query_file_as!(ObjectRow, "src/audit/reach/objects.sql")
+            .fetch_all(&mut *connection)
+            .await
+            .context(UNREAD)?;
+        let by_name: Vec<String> = server::BY_NAME
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect();
+        let functions = query_file_as!(FunctionRow, "src/audit/reach/functions.sql", &by_name)
+            .fetch_all(&mut *connection)
+            .await
+            .context(UNREAD)?;
+        let edges = query_file_as!(EdgeRow, "src/audit/reach/edges.sql")
+            .fetch_all(&mut *connection)
+            .await
+            .context(UNREAD)?;
+        let trees = query_file_as!(TreeRow, "src/audit/reach/trees.sql")
+            .fetch_all(&mut *connection)
+            .await
+            .context(UNREAD)?;
+        let found = Parts {
+            catalog,
+            objects: &objects,
+            functions: &functions,
+            edges: &edges,
+            trees: &trees,
+            parents: parents(model),
+            template: model.session.template.as_deref(),
+            is_trusted: &is_trusted,
+        }
+        .solve();
+        Ok(Self {
+            answer: Answer::Stronger(std::sync::Arc::new(Stronger {
+                session: format!("role {} ({more})", catalog.role_name(session)),
+                relations: found.relations,
+                functions: found.functions,
+                names: found.names,
+                everything: found.everything,
+                template: found.template,
+            })),
+        })
+    }
+}
+
+/// The right that the session has and the application does not have, if any.
+async fn more_than_application(
+    connection: &mut PgConnection,
+    model: &Model,
+    session: Oid,
+) -> Result<Option<&'static str>> {
+    let strength = Strength::of(&model.catalog, &model.actors, session);
+    if strength.why.is_some() || strength.beyond.is_empty() {
+        return Ok(strength.why);
+    }
+    let holdings = query_file_as!(
+        Holdings,
+        "src/audit/reach/holdings.sql",
+        &strength.beyond as _
+    )
+    .fetch_one(connection)
+    .await
+    .context(UNREAD)?;
+    Ok(match holdings {
+        Holdings { owned: 1.., .. } => Some("an owner of objects"),
+        Holdings { granted: 1.., .. } => Some("with rights that the application does not have"),
+        _ => None,
+    })
+}
+
+fn parents(model: &Model) -> Vec<(Oid, Oid)> {
+    let relations = model.relations();
+    let children = relations.filter_map(|relation| match model.tenancy.of(relation.oid) {
+        Belonging::Child(link) => Some((relation.oid, link.parent)),
+        _ => None,
+    });
+    children.collect()
+}

@@ -1,0 +1,88 @@
+//! The functions that PostgreSQL brings, by what they may do where somebody else wrote the call.
+
+/// VOLATILE functions of the server that read no name and leave nothing behind but the next value
+/// of a sequence, which [`super::super::checks::probe`] looks at by itself (manual, chapter 9).
+const HARMLESS: &[&str] = &[
+    "array_sample",
+    "array_shuffle",
+    "clock_timestamp",
+    "current_query",
+    "currval",
+    "gen_random_uuid",
+    "lastval",
+    "nextval",
+    "pg_trigger_depth",
+    "random",
+    "random_normal",
+    "suppress_redundant_updates_trigger",
+    "timeofday",
+    "tsvector_update_trigger",
+    "tsvector_update_trigger_column",
+    "uuidv4",
+    "uuidv7",
+];
+
+/// Functions of the server that run a statement, or read through a name or an identifier, that
+/// they are handed: what they reach stands in no catalog. Also those that are not VOLATILE.
+pub(super) const BY_NAME: &[&str] = &[
+    "array_in",
+    "array_recv",
+    "cursor_to_xml",
+    "cursor_to_xmlschema",
+    "database_to_xml",
+    "database_to_xml_and_xmlschema",
+    "database_to_xmlschema",
+    "domain_in",
+    "domain_recv",
+    "multirange_in",
+    "multirange_recv",
+    "pg_input_error_info",
+    "pg_input_is_valid",
+    "query_to_xml",
+    "query_to_xml_and_xmlschema",
+    "query_to_xmlschema",
+    "range_in",
+    "range_recv",
+    "record_in",
+    "record_recv",
+    "schema_to_xml",
+    "schema_to_xml_and_xmlschema",
+    "schema_to_xmlschema",
+    "table_to_xml",
+    "table_to_xml_and_xmlschema",
+    "table_to_xmlschema",
+    "ts_rewrite",
+    "ts_stat",
+];
+
+/// Extensions that PostgreSQL's own documentation describes, of which no function runs a
+/// statement, reads a table by name or reaches outside of the database (manual, appendix F).
+const EXTENSIONS: &[&str] = &[
+    "btree_gin",
+    "btree_gist",
+    "citext",
+    "cube",
+    "fuzzystrmatch",
+    "hstore",
+    "insert_username",
+    "intarray",
+    "isn",
+    "ltree",
+    "moddatetime",
+    "pg_trgm",
+    "pgcrypto",
+    "seg",
+    "unaccent",
+    "uuid-ossp",
+];
+
+/// Whether a function of the server may do harm in an expression that somebody else wrote. Those
+/// that are not VOLATILE change nothing.
+pub(super) fn is_dangerous(name: &str, volatility: &str) -> bool {
+    BY_NAME.contains(&name) || volatility == "v" && !HARMLESS.contains(&name)
+}
+
+/// Whether nothing of an extension can be turned against who runs it.
+pub(super) fn is_harmless_extension(name: &str) -> bool {
+    EXTENSIONS.contains(&name)
+}

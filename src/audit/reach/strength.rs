@@ -1,0 +1,70 @@
+//! The rights of a session that the application does not have: those of the role that it
+//! *authenticated* as, and of every role that this is a member of, since code may switch.
+
+use std::collections::BTreeSet;
+
+use crate::audit::{
+    catalog::{Catalog, Oid, Role},
+    model::Actors,
+};
+
+/// The surplus of a session over the application, as far as attributes and memberships tell.
+pub(super) struct Strength {
+    /// The roles that the session has and the application has not.
+    pub(super) beyond: Vec<Oid>,
+    /// The reason that it is stronger, if attributes or memberships say so.
+    pub(super) why: Option<&'static str>,
+}
+
+type Attribute = fn(&Role) -> bool;
+
+/// Attributes that no membership passes on, but a role that one may switch to has (manual, 22.2).
+const ATTRIBUTES: &[(Attribute, &str)] = &[
+    (|role| role.superuser, "a superuser"),
+    (|role| role.bypass_rls, "BYPASSRLS"),
+    (|role| role.create_role, "CREATEROLE"),
+    (|role| role.replication, "REPLICATION"),
+    (|role| role.create_db, "CREATEDB"),
+];
+
+impl Strength {
+    pub(super) fn of(catalog: &Catalog, actors: &Actors, session: Oid) -> Self {
+        let own = memberships(catalog, [session]);
+        let application = memberships(catalog, actors.roles.iter().map(|role| role.oid));
+        let has = |roles: &BTreeSet<Oid>, attribute: Attribute| {
+            let mut roles = roles.iter().filter_map(|oid| catalog.roles.get(oid));
+            roles.any(attribute)
+        };
+        let more = ATTRIBUTES
+            .iter()
+            .find(|(attribute, _)| has(&own, *attribute) && !has(&application, *attribute));
+        let beyond: Vec<Oid> = own.difference(&application).copied().collect();
+        let member = beyond.iter().any(|role| *role != session);
+        Self {
+            why: more
+                .map(|(_, name)| *name)
+                .or(member.then_some("a member of roles that the application is not a member of")),
+            beyond,
+        }
+    }
+}
+
+/// Those roles and every one that they are members of, directly or not, whatever the options: a
+/// right to grant is a right to have.
+fn memberships(catalog: &Catalog, roles: impl IntoIterator<Item = Oid>) -> BTreeSet<Oid> {
+    let mut found: BTreeSet<Oid> = roles.into_iter().collect();
+    let mut waiting: Vec<Oid> = found.iter().copied().collect();
+    while let Some(member) = waiting.pop() {
+        let memberships = catalog.memberships.iter();
+        let above = memberships.filter(|one| one.member == member);
+        waiting.extend(above.map(|one| one.role).filter(|role| found.insert(*role)));
+    }
+    found
+}
+
+/// Whether code of a role may run in the session of another: who owns it could do anyway
+/// whatever the session can.
+pub(super) fn is_trusted(catalog: &Catalog, session: Oid, owner: Oid) -> bool {
+    let superuser = catalog.roles.get(&owner).is_some_and(|role| role.superuser);
+    superuser || owner == session
+}

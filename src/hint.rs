@@ -191,7 +191,8 @@ impl From<&Self> for Hint {
 
 impl PartialEq<str> for Hint {
     fn eq(&self, text: &str) -> bool {
-        self.to_string() == text
+        let shown = self.to_string();
+        shown == text
     }
 }
 

@@ -105,7 +105,7 @@ found (kind, owner, step, to_kind, target) AS (
      CROSS JOIN LATERAL (VALUES (k.castsource, k.casttarget), (k.casttarget, k.castsource))
                         t (type, other)
      WHERE k.oid OPERATOR(pg_catalog.>=) 16384 AND k.castfunc OPERATOR(pg_catalog.<>) 0
-       AND (t.type OPERATOR(pg_catalog.>=) 16384 OR t.other < 16384)
+       AND (t.type OPERATOR(pg_catalog.>=) 16384 OR t.other OPERATOR(pg_catalog.<) 16384)
     UNION ALL
     -- A row of a table is a value of its row type.
     SELECT 'c', c.oid, 's', 'p', k.castfunc

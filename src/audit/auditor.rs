@@ -1,12 +1,7 @@
 //! The role that attacks: a member of the application's roles, and nothing else.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac as _};
-use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, query_scalar};
-use zeroize::Zeroizing;
 
 use super::{
     connections::{Connect, Connections, Limits},

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
@@ -52,6 +52,8 @@ pub struct Database {
     settings: Option<ConnectSettings>,
     /// The connection for tenants' data, where it has one of its own.
     tenant: Option<Arc<Mutex<Held>>>,
+    /// The owner's connection, where this one is for tenants' data and beside it.
+    owner: Option<Arc<Mutex<Held>>>,
     is_pooled: bool,
     /// Set in a rehearsal.
     rehearsal: Option<Ledger>,
@@ -77,6 +79,7 @@ impl Database {
             connection: Arc::new(Mutex::new(held)),
             settings: None,
             tenant: None,
+            owner: None,
             rehearsal: None,
         }
     }
@@ -94,6 +97,7 @@ impl Database {
             connection: Arc::new(Mutex::new(Held::own(dialed))),
             settings: Some(settings.clone()),
             tenant: None,
+            owner: None,
             rehearsal: Some(Ledger::default()),
         })
     }
@@ -141,6 +145,7 @@ impl Database {
             connection: Arc::clone(self.tenant.as_ref().unwrap_or(&self.connection)),
             settings: self.settings.clone(),
             tenant: None,
+            owner: self.tenant.as_ref().map(|_| Arc::clone(&self.connection)),
             is_pooled: self.is_pooled,
             rehearsal: self.rehearsal.clone(),
         }
@@ -181,13 +186,34 @@ impl Database {
         Self::connect(settings).await
     }
 
+    /// Ends what a dropped handle left open on the other of two connections: the server hears of its
+    /// rollback with the next statement only, and the locks until then would stop this connection.
+    ///
+    /// # Errors
+    /// `Failure` when a handle is open there; `Unavailable` when the connection is lost.
+    pub(super) async fn settle_other(&self) -> Result<()> {
+        let Some(other) = self.tenant.as_ref().or(self.owner.as_ref()) else {
+            return Ok(());
+        };
+        let mut other = lend(other)?;
+        if other.pending {
+            other.ping().await?;
+            other.pending = false;
+        }
+        Ok(())
+    }
+
     /// Lends the connection. One handle at a time: a second one would wait for the first for ever.
     pub(super) fn lend(&self) -> Result<OwnedMutexGuard<Held>> {
-        Arc::clone(&self.connection).try_lock_owned().map_err(|_| {
-            Error::failure("two database handles were open at once")
-                .hint("this is a mistake in tenantctl; please report it with the command you ran")
-        })
+        lend(&self.connection)
     }
+}
+
+fn lend(connection: &Arc<Mutex<Held>>) -> Result<OwnedMutexGuard<Held>> {
+    Arc::clone(connection).try_lock_owned().map_err(|_| {
+        Error::failure("two database handles were open at once")
+            .hint("this is a mistake in tenantctl; please report it with the command you ran")
+    })
 }
 
 /// Opens a bare connection, for the audit, which brings its own statements and settings, and runs

@@ -49,6 +49,7 @@ impl Lent {
         db: &Database,
         settings: impl FnOnce(Authority) -> String,
     ) -> Result<Self> {
+        db.settle_other().await?;
         let mut lent = Self::outside(db)?;
         let settings = settings(lent.authority());
         let Some(ledger) = db.ledger() else {

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::audit::migration::Step,
     error::{Context, Error, Result},
+    run,
 };
 
 /// Runs the statements in one transaction: all of them, or none. A rehearsal rolls back.
@@ -36,7 +37,7 @@ pub async fn apply(connect: &Connect, limits: Limits, steps: &[Step], commit: bo
         Err(error) if commit && Stop::of(&error).is_some() => Err(Error::unavailable(
             "the time limit passed while the transaction was committed, and its end was not seen",
         )
-        .hint("run tenantctl audit: its findings say whether the statements took effect")),
+        .hint(run!["audit"].labeled("see whether the statements took effect"))),
         ended => ended
             .context("the transaction could not be ended")
             .map(drop),

@@ -15,7 +15,7 @@ const NOT_HINTS: &[(&str, &str)] = &[
         "the command line could not be read, so there is nothing to repeat",
     ),
     ("commands/serve.rs", "the actor of a server"),
-    ("audit/connections.rs", "the application name of the audit"),
+    ("audit/session.rs", "the application name of the audit"),
     ("output/audit/junit.rs", "the name of a test suite"),
     ("domain/audit/baseline/file.rs", "the heading of a file"),
     ("db/migrate.rs", "the name of a lock"),

@@ -95,7 +95,7 @@ fn what_a_client_has_it_is_not_sent_again() {
 #[test]
 fn an_edit_is_live_within_a_second() {
     let (_db, cli) = harbor();
-    let serving = Serving::start(&cli, &[]);
+    let serving = Serving::with(&cli, "");
     let greeting = || Ask::get(&serving, CONFIGURATION).send().json()["greeting"].clone();
     until(|| {
         serving
@@ -198,7 +198,7 @@ fn an_organization_whose_web_chat_is_off_is_not_there() {
     organization(&cli, "off", SITE);
     cli.ok(&["channel", "disable", "web", "--org", "off"]);
     cli.ok(&["org", "create", "Clinic fresh", "--slug", "fresh"]);
-    let serving = Serving::start(&cli, &[]);
+    let serving = Serving::with(&cli, "");
     for path in ["/api/public/org-lookup", "/api/public/channel-config"] {
         let ask = |query: &str, method: &str| {
             let path = format!("{path}?{query}");

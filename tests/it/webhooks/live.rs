@@ -25,7 +25,7 @@ async fn changes_are_live_in_a_server_that_runs() {
     let endpoint = house
         .endpoint(&house.a, ChannelKind::Retell, Scheme::Retell)
         .await;
-    let cli = house.cli().env("NEXT", "the next secret");
+    let cli = house.cli().env("NEXT", "the secret that is next");
     let serving = house.serve(&cli, "", &[]);
     let id = endpoint.id.to_string();
     let ask_with = |secret: &str| -> Told {
@@ -103,10 +103,10 @@ async fn changes_are_live_in_a_server_that_runs() {
         "0",
     ];
     cli.ok(&[&rotate[..], &["--secret-env", "NEXT"]].concat());
-    wait("the next secret", &is_answered);
+    wait("the secret that is next", &is_answered);
     assert_eq!(ask_with(SECRET).status, 401);
     cli.ok(&["org", "delete", "alpha", "--yes"]);
-    wait("the next secret", &|told| told.status == 404);
+    wait("the secret that is next", &|told| told.status == 404);
     cli.ok(&["org", "purge", "alpha", "--now", "--yes"]);
-    assert_eq!(ask_with("the next secret").status, 404);
+    assert_eq!(ask_with("the secret that is next").status, 404);
 }

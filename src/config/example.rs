@@ -120,8 +120,14 @@ mod tests {
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(messages.len(), 3, "{messages:?}");
-        let named = ["attack_url", "password_command", "database_url"];
+        assert_eq!(messages.len(), 5, "{messages:?}");
+        let named = [
+            "attack_url",
+            "password_command",
+            "database_url",
+            "tenant_url",
+            "tenant_url",
+        ];
         for (message, part) in messages.iter().zip(named) {
             let part = format!("only one of {part}");
             assert!(message.contains(&part), "{messages:?}");

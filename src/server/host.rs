@@ -29,10 +29,19 @@ fn is_valid(version: Version, headers: &HeaderMap) -> bool {
 fn is_host(value: &HeaderValue) -> bool {
     let authority = value.to_str().ok().and_then(|text| text.parse().ok());
     authority.is_some_and(|authority: Authority| {
-        !authority.as_str().contains('@')
-            && !authority.host().is_empty()
-            && (authority.port().is_none() || authority.port_u16().is_some())
+        let (text, host) = (authority.as_str(), authority.host());
+        !text.contains('@') && !host.is_empty() && is_port(&text[host.len()..])
     })
+}
+
+/// The rest of an authority behind its host: nothing, or a port, which may be left empty (RFC 3986,
+/// section 3.2.3).
+fn is_port(rest: &str) -> bool {
+    let Some(port) = rest.strip_prefix(':') else {
+        return rest.is_empty();
+    };
+    port.bytes().all(|byte| byte.is_ascii_digit())
+        && (port.is_empty() || port.parse::<u16>().is_ok())
 }
 
 #[cfg(test)]

@@ -220,6 +220,8 @@ impl Client {
 struct Sender {
     head: String,
     call: String,
+    /// Each organization's own: the script registers it.
+    agent: String,
     calls: u64,
     key: Hmac<Sha256>,
     request: Vec<u8>,
@@ -236,6 +238,7 @@ impl Sender {
                 authority(url)
             ),
             call: format!("call_{}_{number}", milliseconds()),
+            agent: format!("agent_{}", url.path().rsplit('/').next().unwrap()),
             calls: 0,
             key: Hmac::new_from_slice(key.as_bytes()).unwrap(),
             request: Vec::new(),
@@ -245,8 +248,8 @@ impl Sender {
     fn next(&mut self) -> &[u8] {
         self.calls += 1;
         let body = format!(
-            r#"{{"event":"call_ended","call":{{"call_type":"phone_call","call_id":"{}_{}",{REST}}}}}"#,
-            self.call, self.calls
+            r#"{{"event":"call_ended","call":{{"call_type":"phone_call","call_id":"{}_{}","agent_id":"{}",{REST}}}}}"#,
+            self.call, self.calls, self.agent
         );
         let time = milliseconds().to_string();
         let mut mac = self.key.clone();
@@ -275,7 +278,7 @@ impl Sender {
 }
 
 /// What else is known of a call.
-const REST: &str = r#""agent_id":"agent_7b1f2a3c4d5e6f708192a3b4c5","direction":"inbound","from_number":"+41441234567","to_number":"+41447654321","start_timestamp":1714608475945,"end_timestamp":1714608491736,"duration_ms":15791,"disconnection_reason":"user_hangup","call_status":"ended","retell_llm_dynamic_variables":{"language":"de-CH"},"transcript":"Agent: Harbor Clinic, good morning. How may I help?\nUser: Good morning, I should like to move my appointment of Thursday.\nAgent: Of course. May I have your date of birth?\nUser: The third of March, nineteen eighty.\nAgent: Thank you. There is Friday at nine, or Monday at half past two.\nUser: Friday at nine, please.\nAgent: That is done. Is there anything else?\nUser: No, thank you. Goodbye.","opt_out_sensitive_data_storage":false,"latency":{"e2e":{"p50":800,"p90":1200,"p95":1500,"p99":2500}}"#;
+const REST: &str = r#""direction":"inbound","from_number":"+41441234567","to_number":"+41447654321","start_timestamp":1714608475945,"end_timestamp":1714608491736,"duration_ms":15791,"disconnection_reason":"user_hangup","call_status":"ended","retell_llm_dynamic_variables":{"language":"de-CH"},"transcript":"Agent: Harbor Clinic, good morning. How may I help?\nUser: Good morning, I should like to move my appointment of Thursday.\nAgent: Of course. May I have your date of birth?\nUser: The third of March, nineteen eighty.\nAgent: Thank you. There is Friday at nine, or Monday at half past two.\nUser: Friday at nine, please.\nAgent: That is done. Is there anything else?\nUser: No, thank you. Goodbye.","opt_out_sensitive_data_storage":false,"latency":{"e2e":{"p50":800,"p90":1200,"p95":1500,"p99":2500}}"#;
 
 fn milliseconds() -> u128 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);

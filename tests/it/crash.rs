@@ -1,25 +1,11 @@
 //! kill -9 at whatever moment: what is left is all of a change, or nothing of it.
 
-use std::{process::Stdio, thread, time::Duration};
+use std::time::Duration;
 
-use crate::common::{Cli, TestDb, block_on};
+use crate::common::{TestDb, block_on};
 
 /// How many addresses one command invites: enough to be killed amid them.
 const INVITED: usize = 60;
-
-fn kill_after(cli: &Cli, args: &[&str], delay: Duration) {
-    let mut child = cli
-        .command(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    thread::sleep(delay);
-    // It may have ended by itself: then it is all there.
-    let _ = child.kill();
-    child.wait().unwrap();
-}
 
 #[test]
 fn a_killed_command_leaves_all_of_its_change_or_nothing() {
@@ -32,7 +18,7 @@ fn a_killed_command_leaves_all_of_its_change_or_nothing() {
             .collect();
         let mut args = vec!["invite", "create", "--role", "viewer", "--org", "harbor"];
         args.extend(emails.iter().map(String::as_str));
-        kill_after(&cli, &args, Duration::from_millis(5 + 12 * round));
+        cli.kill_after(&args, Duration::from_millis(5 + 12 * round));
         let pattern = format!("%@round{round}.example");
         let count = |sql: &str| -> i64 {
             let sql = sql.replace("$1", &pattern);
@@ -74,7 +60,7 @@ fn a_killed_sign_up_is_finished_by_signing_up_again() {
             ]);
         }
         let sign_up = ["user", "sign-up", "--email", &email, "--name", "New"];
-        kill_after(&cli, &sign_up, Duration::from_millis(6 + 5 * round));
+        cli.kill_after(&sign_up, Duration::from_millis(6 + 5 * round));
         cli.ok(&sign_up);
         let shown = cli.json(&["user", "show", &email]);
         let slugs: Vec<&str> = shown["organizations"]
@@ -89,4 +75,68 @@ fn a_killed_sign_up_is_finished_by_signing_up_again() {
             "round {round}"
         );
     }
+}
+
+/// A claim is granted together with its entry, or not at all: also where the operator's approval is cut off.
+#[test]
+fn a_killed_claim_or_approval_is_granted_with_its_entry_or_not() {
+    let db = TestDb::new();
+    let cli = db.cli();
+    cli.ok(&["org", "create", "Harbor", "--slug", "harbor"]);
+    cli.ok(&[
+        "user",
+        "sign-up",
+        "--email",
+        "ann@harbor.example",
+        "--name",
+        "Ann",
+    ]);
+    cli.ok(&[
+        "member",
+        "add",
+        "ann@harbor.example",
+        "--role",
+        "admin",
+        "--org",
+        "harbor",
+    ]);
+    let count = |sql: &str| -> i64 { block_on(|| db.scalar(sql)) };
+    let entries = |action: &str| {
+        count(&format!(
+            "SELECT count(*) FROM activity_log WHERE action = 'channel_claim.{action}'"
+        ))
+    };
+    for round in 0..10_u64 {
+        let delay = Duration::from_millis(5 + 8 * round);
+        let number = format!("+4144364353{round}");
+        let pair = format!("phone_numbers={number}");
+        let set = [
+            "channel",
+            "set",
+            "twilio_realtime",
+            &pair,
+            "--org",
+            "harbor",
+        ];
+        let set = [&set[..], &["--as", "ann@harbor.example"]].concat();
+        cli.kill_after(&set, delay);
+        cli.ok(&set);
+        let claim = ["channel", "claim", "approve", "phone_number", &number];
+        let approve = [&claim[..], &["--org", "harbor"]].concat();
+        cli.kill_after(&approve, delay);
+        let granted = count("SELECT count(*) FROM channel_identities");
+        let pending = count("SELECT count(*) FROM channel_claims");
+        assert_eq!(
+            granted + pending,
+            1,
+            "round {round}: only the last number is set"
+        );
+        assert_eq!(entries("request"), round as i64 + 1);
+        let approved = entries("approve");
+        cli.run(&approve);
+        let now = count("SELECT count(*) FROM channel_identities");
+        assert_eq!(now, 1, "round {round}");
+        assert_eq!(entries("approve"), approved + 1 - granted, "round {round}");
+    }
+    cli.ok(&["activity", "verify", "--org", "harbor"]);
 }

@@ -3,7 +3,8 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -96,6 +97,24 @@ impl Cli {
             stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
         }
+    }
+
+    /// Starts it, for a test that does not wait for its end or its words.
+    pub fn begin(&self, args: &[&str]) -> Child {
+        self.command(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts")
+    }
+
+    /// Starts it and kills it after that time, unless it has ended by itself.
+    pub fn kill_after(&self, args: &[&str], delay: Duration) {
+        let mut child = self.begin(args);
+        std::thread::sleep(delay);
+        let _ended = child.kill();
+        child.wait().expect("the binary ends");
     }
 
     /// Runs it and expects success; gives stdout.

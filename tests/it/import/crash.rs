@@ -1,12 +1,7 @@
 //! Cut off at whatever moment: nothing is half done, and what is resumed ends like what was never
 //! cut off.
 
-use std::{
-    io::Write as _,
-    process::{Child, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{io::Write as _, process::Stdio, thread, time::Duration};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -25,23 +20,6 @@ fn rows(count: usize) -> String {
         text.push_str(&format!("{n},Ana{n},Keller,1980-{month:02}-01\n"));
     }
     text
-}
-
-fn started(cli: &Cli, args: &[&str]) -> Child {
-    cli.command(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-/// Starts a command and kills it after a while. It may have ended by itself.
-fn killed_after(cli: &Cli, args: &[&str], delay: Duration) {
-    let mut child = started(cli, args);
-    thread::sleep(delay);
-    let _ = child.kill();
-    child.wait().unwrap();
 }
 
 /// Everything of the patients that does not differ between two runs.
@@ -93,7 +71,7 @@ fn an_import_in_steps_that_is_killed_goes_on_exactly_where_it_stands() {
     let mut delay = 120;
     // Cut off before its job is there, it has to be begun again.
     while jobs(&clinic, "harbor-clinic").is_empty() {
-        killed_after(&clinic.cli, &args, Duration::from_millis(delay));
+        clinic.cli.kill_after(&args, Duration::from_millis(delay));
         delay += 10;
     }
     let job = jobs(&clinic, "harbor-clinic")[0]["id"]
@@ -120,7 +98,9 @@ fn an_import_in_steps_that_is_killed_goes_on_exactly_where_it_stands() {
     ];
     assert!(clinic.cli.fails(4, &other).contains("is of patients"));
     for round in 0..8 {
-        killed_after(&clinic.cli, &resume, Duration::from_millis(60 + 23 * round));
+        clinic
+            .cli
+            .kill_after(&resume, Duration::from_millis(60 + 23 * round));
         let now = &jobs(&clinic, "harbor-clinic")[0];
         let stored = count(
             &clinic.db,
@@ -168,7 +148,9 @@ fn an_import_that_is_killed_leaves_all_of_it_or_nothing() {
         let slug = format!("org-{round}");
         clinic.ok(&format!("org create {slug} --slug {slug}"));
         let args = ["import", "patients", &path, "--org", &slug];
-        killed_after(&clinic.cli, &args, Duration::from_millis(40 + 35 * round));
+        clinic
+            .cli
+            .kill_after(&args, Duration::from_millis(40 + 35 * round));
         let of = |table: &str| {
             count(
                 &clinic.db,
@@ -197,7 +179,7 @@ fn ctrl_c_rolls_back() {
     let path = file(&clinic, "p.csv", rows(60_000).replace("-13-", "-12-"))
         .display()
         .to_string();
-    let mut child = started(&clinic.cli, &["import", "patients", &path]);
+    let mut child = clinic.cli.begin(&["import", "patients", &path]);
     wait_for_work(&clinic.db);
     kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));

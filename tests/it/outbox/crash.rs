@@ -1,20 +1,9 @@
 //! kill -9 between any two steps: nothing is lost, and what is sent twice is seen to be one.
 
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use super::Post;
 use crate::common::{Act, Gate, Stage};
-
-fn begin(post: &Post, args: &[&str]) -> Child {
-    post.clinic
-        .cli
-        .command(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
 
 fn kill(mut child: Child) {
     child.kill().unwrap();
@@ -27,7 +16,7 @@ fn a_worker_that_dies_before_the_message_is_taken_is_followed_by_another() {
     post.invite("sam@harbor.example");
     let gate = Gate::new();
     post.server.once(Stage::Data, Act::Hold(gate.clone()));
-    let worker = begin(&post, &["outbox", "send"]);
+    let worker = post.clinic.cli.begin(&["outbox", "send"]);
     gate.wait();
     kill(worker);
     gate.open();
@@ -48,7 +37,7 @@ fn a_worker_that_dies_before_it_records_is_followed_by_the_same_message() {
     post.invite("sam@harbor.example");
     let gate = Gate::new();
     post.server.once(Stage::End, Act::TakeAndHold(gate.clone()));
-    let worker = begin(&post, &["outbox", "send"]);
+    let worker = post.clinic.cli.begin(&["outbox", "send"]);
     gate.wait();
     kill(worker);
     gate.open();
@@ -84,7 +73,7 @@ fn a_message_whose_workers_die_is_given_up_in_the_end() {
     for _ in 0..2 {
         let gate = Gate::new();
         post.server.once(Stage::Data, Act::Hold(gate.clone()));
-        let worker = begin(&post, &["outbox", "send"]);
+        let worker = post.clinic.cli.begin(&["outbox", "send"]);
         gate.wait();
         kill(worker);
         gate.open();
@@ -105,7 +94,7 @@ fn a_killed_invitation_leaves_it_with_its_message_or_neither() {
             .collect();
         let mut args = vec!["invite", "create", "--role", "viewer"];
         args.extend(emails.iter().map(String::as_str));
-        let child = begin(&post, &args);
+        let child = post.clinic.cli.begin(&args);
         std::thread::sleep(std::time::Duration::from_millis(20 + 25 * round));
         kill(child);
     }

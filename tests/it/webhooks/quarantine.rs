@@ -1,5 +1,7 @@
 //! The platform's quarantine: the operator's commands, and that no tenant has any of it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tenantctl::domain::{ChannelKind, webhook::Scheme};
 
@@ -120,6 +122,44 @@ async fn what_is_discarded_is_gone_and_stays_known() {
     );
     let log = cli.ok(&["activity", "list", "--platform", "--all", "-o", "json"]);
     assert!(log.contains("quarantined_event.discard"));
+}
+
+/// An event is in quarantine or with its organization, and never in both or lost.
+#[tokio::test]
+async fn a_killed_assignment_leaves_the_event_in_one_place() {
+    let house = House::new().await;
+    let first = quarantined(&house).await;
+    let cli = house.cli();
+    for round in 0..10_u64 {
+        // Copies of the event: deliveries of other messages.
+        let id = uuid::Uuid::from_u128(u128::from(round) + 1).to_string();
+        house
+            .db
+            .execute(&format!(
+                "INSERT INTO quarantined_events
+                 SELECT (jsonb_populate_record(q, jsonb_build_object('id', '{id}', 'idempotency_key', '{id}'))).*
+                   FROM quarantined_events q WHERE q.id = '{first}'"
+            ))
+            .await;
+        let assign = ["webhook", "quarantine", "assign", &id, "--org", "beta"];
+        cli.kill_after(&assign, Duration::from_millis(5 + 8 * round));
+        let whole = format!(
+            "SELECT count(*) FROM quarantined_events q LEFT JOIN webhook_events v ON v.id = q.id
+              WHERE q.id = '{id}' AND CASE q.status
+                    WHEN 'waiting' THEN v.id IS NULL AND length(q.body) > 0
+                    WHEN 'assigned' THEN length(v.body) > 0 AND length(q.body) = 0 END"
+        );
+        assert_eq!(house.count(&whole).await, 1, "round {round}");
+        cli.run(&assign);
+        let stored = format!("SELECT count(*) FROM webhook_events WHERE id = '{id}'");
+        assert_eq!(house.count(&stored).await, 1, "round {round}");
+        assert_eq!(house.count(&whole).await, 1, "round {round}");
+    }
+    let entries = "SELECT count(*) FROM activity_log WHERE action = 'webhook_event.assign'";
+    assert_eq!(house.count(entries).await, 10);
+    for verify in [&["--platform"][..], &["--org", "beta"]] {
+        cli.ok(&[&["activity", "verify"][..], verify].concat());
+    }
 }
 
 /// Two operators at once: one assigns, the other is told so, and the event is there once.

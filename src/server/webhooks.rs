@@ -28,6 +28,7 @@ use crate::{
     crypto::SealingKeys,
     domain::{
         OrganizationId,
+        channel::identity::Identity,
         webhook::{Incoming, Refusal, Scheme, meta, parse, verify},
         webhook_endpoint::{EndpointAddress, SecretPurpose},
     },
@@ -44,6 +45,8 @@ const KNOWN: usize = 20_000;
 #[derive(Debug)]
 pub struct Receivers {
     endpoints: Arc<Cache<EndpointAddress, Found>>,
+    /// Of identities that events named at endpoints of organizations that do not hold them.
+    holders: Arc<Cache<Identity, Holder>>,
     /// What the identity provider signs sign-ups with; none: it is not listened to.
     sign_up_secrets: Vec<SecretString>,
     /// The allowances of addresses: for all that they send, and for what of it is refused.
@@ -53,6 +56,16 @@ pub struct Receivers {
 
 #[derive(Debug)]
 struct Found(Option<LoadedEndpoint>);
+
+/// The organization that holds an identity.
+#[derive(Debug)]
+struct Holder(Option<OrganizationId>);
+
+impl OfOrganization for Holder {
+    fn organization(&self) -> Option<OrganizationId> {
+        self.0
+    }
+}
 
 impl OfOrganization for Found {
     fn organization(&self) -> Option<OrganizationId> {
@@ -71,6 +84,7 @@ impl Receivers {
             requests: per_address(limits.webhooks_per_address),
             refusals: per_address(limits.webhook_refusals_per_address),
             endpoints: caches.cache("webhook_endpoints", KNOWN),
+            holders: caches.cache("channel_identities", KNOWN),
             sign_up_secrets,
         }
     }
@@ -163,10 +177,15 @@ async fn take(
     let verified = verify(scheme, &request, &secrets, now).map_err(refuse)?;
     let parsed = parse(&verified).map_err(refuse)?;
     let own = loaded.organization.id;
+    let mut holders = Vec::new();
+    for identity in webhooks::foreign_identities(loaded, &parsed, &verified) {
+        let holder = holder(state, own, &identity).await?;
+        holders.push((identity, holder));
+    }
     let db = state.connection_for(own).await?;
     let event = (&parsed, &verified);
     let unnamed = state.settings.unnamed_identities;
-    let receipt = webhooks::receive(&db, loaded, &request, event, unnamed, now).await?;
+    let receipt = webhooks::receive(&db, loaded, &request, event, &holders, unnamed, now).await?;
     state.metrics.received(loaded.endpoint.channel, &receipt);
     if receipt.stored > 0 {
         state.work.notify_one();
@@ -179,6 +198,21 @@ async fn take(
             ([(header::CONTENT_TYPE, xml)], text).into_response()
         }
     })
+}
+
+/// The organization that holds what a verified event of `own` names.
+async fn holder(
+    state: &ServerState,
+    own: OrganizationId,
+    identity: &Identity,
+) -> Result<Option<OrganizationId>> {
+    let load = || async {
+        let db = state.connection_for(own).await?;
+        webhooks::holder(&db, identity).await.map(Holder)
+    };
+    let holders = &state.receivers.holders;
+    let found = holders.get_or(&state.metrics, identity, load).await?;
+    Ok(found.0)
 }
 
 async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Found>> {

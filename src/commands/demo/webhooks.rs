@@ -176,6 +176,7 @@ async fn take(
         loaded,
         &request,
         (&parsed, &verified),
+        &[],
         UnnamedIdentities::Quarantine,
         now,
     )

@@ -10,7 +10,10 @@ pub mod sign_ups;
 mod work;
 
 pub use load::{LoadedEndpoint, load};
-pub use receive::{Receipt, Reply, organization_of_stream_token, receive, redeem_stream_token};
+pub use receive::{
+    Receipt, Reply, foreign_identities, holder, organization_of_stream_token, receive,
+    redeem_stream_token,
+};
 pub use work::{MOST_ATTEMPTS, Worked, backlog, work_once};
 
 /// What webhook secrets are sealed for.

@@ -26,7 +26,7 @@ use crate::{
         channel::{TwilioSettings, identity::Identity},
         webhook::{
             Incoming, Parsed, Scheme, Verified, evolution, is_stored_header, meta, retell,
-            route::{self, Doubt, Evidence, Hint, Names, UnnamedIdentities},
+            route::{self, Doubt, Evidence, Names, UnnamedIdentities},
             twilio::{self, twiml},
         },
     },
@@ -61,14 +61,84 @@ pub struct Receipt {
     pub quarantined: u64,
 }
 
+/// What the events of one request are routed by, whatever they name.
+struct Routing<'a> {
+    loaded: &'a LoadedEndpoint,
+    unnamed: UnnamedIdentities,
+}
+
+impl Routing<'_> {
+    fn doubts(
+        &self,
+        names: &Names,
+        others: &[(Identity, OrganizationId)],
+        is_known_call: bool,
+    ) -> Vec<Doubt> {
+        route::route(&Evidence {
+            organization: self.loaded.organization.id,
+            scheme: self.loaded.endpoint.scheme,
+            registered: &self.loaded.registered,
+            others,
+            names,
+            is_known_call,
+            unnamed: self.unnamed,
+        })
+    }
+
+    /// The holder of everything that the event names is known, and nothing is doubtful.
+    fn is_certain(&self, names: &Names, known: &[(Identity, Option<OrganizationId>)]) -> bool {
+        let (own, held) = (self.loaded.organization.id, &self.loaded.registered.held);
+        let is_known =
+            |one: &Identity| held.contains(one) || known.iter().any(|(known, _)| known == one);
+        if !names.all().all(is_known) {
+            return false;
+        }
+        let others = known
+            .iter()
+            .filter_map(|(one, holder)| holder.map(|holder| (one.clone(), holder)))
+            .filter(|(_, holder)| *holder != own);
+        let others: Vec<_> = others.collect();
+        self.doubts(names, &others, false).is_empty()
+    }
+}
+
 /// One thing of a request, and what it says of its organization.
 struct Piece {
     part: NewPart,
     names: Names,
 }
 
+/// The identities that a request names and its organization does not hold, each once: the
+/// `known_holders` of [`receive`] are of these.
+pub fn foreign_identities(
+    loaded: &LoadedEndpoint,
+    parsed: &Parsed,
+    verified: &Verified<'_>,
+) -> Vec<Identity> {
+    let names = (0..parsed.items(verified).len()).map(|at| Names::of(parsed, at));
+    let foreign: BTreeSet<Identity> = names
+        .flat_map(|names| names.identities)
+        .flatten()
+        .filter(|one| !loaded.registered.held.contains(one))
+        .collect();
+    foreign.into_iter().collect()
+}
+
+/// The organization that holds an identity, if one does.
+///
+/// # Errors
+/// `Unavailable` when the connection is lost.
+pub async fn holder(db: &Database, identity: &Identity) -> Result<Option<OrganizationId>> {
+    let mut conn = PlatformConn::open(db)?;
+    let found = identities::holders(&mut conn, std::slice::from_ref(identity)).await?;
+    Ok(found.first().map(|(_, holder)| *holder))
+}
+
 /// Stores what was proven to come from the provider: what is certainly the organization's with it, what is
 /// not in the platform's quarantine, all in one transaction.
+///
+/// `known_holders` are answers of [`holder`] that are at most as old as the caller's other copies. A
+/// request that they make certain needs no right of the platform; for any other one they are read again.
 ///
 /// # Errors
 /// `Unavailable` when the database cannot be reached: then nothing may be acknowledged.
@@ -77,6 +147,7 @@ pub async fn receive(
     loaded: &LoadedEndpoint,
     request: &Incoming<'_>,
     (parsed, verified): (&Parsed, &Verified<'_>),
+    known_holders: &[(Identity, Option<OrganizationId>)],
     unnamed: UnnamedIdentities,
     now: DateTime<Utc>,
 ) -> Result<Receipt> {
@@ -92,32 +163,28 @@ pub async fn receive(
     };
     let pieces = pieces(parsed, verified);
     let number = u64::try_from(pieces.len()).unwrap_or(u64::MAX);
-    let is_plain = pieces.iter().all(|piece| piece.is_plain(loaded));
-    let (mut tx, others) = match is_plain {
-        // Nothing of it can be doubtful, and no right of the platform is needed.
-        true => (TenantTx::begin(db, own).await?, Vec::new()),
-        false => {
-            let mut conn = PlatformConn::begin(db).await?;
-            let others = held_by_others(&mut conn, loaded, &pieces).await?;
-            (conn.enter(own).await?, others)
-        }
-    };
+    let routing = Routing { loaded, unnamed };
     let (mut certain, mut doubtful) = (Vec::new(), Vec::new());
-    for piece in pieces {
-        let doubts = route::route(&Evidence {
-            organization: own,
-            scheme: endpoint.scheme,
-            registered: &loaded.registered,
-            others: &others,
-            names: &piece.names,
-            is_known_call: is_known_call(&mut tx, loaded, &piece.names).await?,
-            unnamed,
-        });
-        match doubts.is_empty() {
-            true => certain.push(piece.part),
-            false => doubtful.push(piece.doubtful(&doubts)),
+    let mut tx = if pieces
+        .iter()
+        .all(|piece| routing.is_certain(&piece.names, known_holders))
+    {
+        certain.extend(pieces.into_iter().map(|piece| piece.part));
+        TenantTx::begin(db, own).await?
+    } else {
+        let mut conn = PlatformConn::begin(db).await?;
+        let others = held_by_others(&mut conn, loaded, &pieces).await?;
+        let mut tx = conn.enter(own).await?;
+        for piece in pieces {
+            let is_known_call = is_known_call(&mut tx, loaded, &piece.names).await?;
+            let doubts = routing.doubts(&piece.names, &others, is_known_call);
+            match doubts.is_empty() {
+                true => certain.push(piece.part),
+                false => doubtful.push(piece.doubtful(&doubts)),
+            }
         }
-    }
+        tx
+    };
     let is_doubtful = !doubtful.is_empty();
     let stored = match certain.pop() {
         // Most requests hold one thing, for which this is faster.
@@ -208,15 +275,6 @@ fn pieces(parsed: &Parsed, verified: &Verified<'_>) -> Vec<Piece> {
 }
 
 impl Piece {
-    /// It names what the organization holds, and nothing else.
-    fn is_plain(&self, loaded: &LoadedEndpoint) -> bool {
-        let (held, own) = (&loaded.registered.held, loaded.organization.id);
-        let agrees =
-            matches!(self.names.hint, Hint::Absent) || self.names.hint == Hint::Organization(own);
-        let mut named = self.names.all().peekable();
-        agrees && named.peek().is_some() && named.all(|one| held.contains(one))
-    }
-
     fn doubtful(self, doubts: &[Doubt]) -> Doubtful {
         let reasons: Vec<String> = doubts.iter().map(ToString::to_string).collect();
         Doubtful {

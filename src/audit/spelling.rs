@@ -190,5 +190,7 @@ mod tests {
         let of_users = text("t.a", Oid(20_000));
         assert!(of_users.contains("pg_catalog.format('%s', t.a)"));
         assert!(!of_users.contains("::"));
+        assert_eq!(document("t.a", Oid(25)), "t.a");
+        assert_eq!(document("t.a", Oid(20_000)), of_users);
     }
 }

@@ -102,8 +102,8 @@ fn sign_ups_of_one_address_make_one_organization() {
     let Clinic { db, .. } = Clinic::new();
     let bouncer = Bouncer::start(&db, 8, "");
     let line = "user sign-up --email zoe@z.example --name Zoe";
-    // The first statement of each waits here.
-    let gate = "LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    // Without turns, all six would come here, having seen that the user belongs nowhere.
+    let gate = "LOCK TABLE organizations IN SHARE MODE";
     let outcomes = race(&db, &bouncer.cli(), gate, &[line; 6]);
     for outcome in outcomes {
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);

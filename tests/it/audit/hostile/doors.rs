@@ -1,5 +1,7 @@
 //! Doors to code that reading opens.
 
+use tenantctl::domain::audit::Verdict;
+
 use super::{Trap, Who};
 
 #[test]
@@ -72,6 +74,35 @@ fn a_cast_to_text() {
          ALTER TABLE notes ADD place place DEFAULT '(1,2)'",
     );
     trap.spring().assert_left_alone("public.notes");
+}
+
+/// The reach of a superuser allows what belongs to a superuser; rows are still read without it.
+#[test]
+fn a_cast_is_not_used_even_where_it_could_be() {
+    let trap = Trap::with(
+        "",
+        "CREATE TYPE mood AS ENUM ('fine', 'bad');
+         CREATE FUNCTION as_json(mood) RETURNS json LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'a cast to json ran'; END $$;
+         CREATE CAST (mood AS json) WITH FUNCTION as_json(mood);
+         CREATE FUNCTION as_text(mood) RETURNS text LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'a cast to text ran'; END $$;
+         CREATE CAST (mood AS text) WITH FUNCTION as_text(mood) AS IMPLICIT;
+         ALTER TABLE notes ADD mood mood DEFAULT 'fine';
+         CREATE POLICY open ON notes USING (true)",
+    );
+    let reports = trap.spring();
+    for who in [Who::Superuser, Who::Auditor] {
+        let report = reports.of(who, false);
+        // A leak is shown with the rows that were reached.
+        let found = report
+            .matrix
+            .iter()
+            .any(|one| one.object == "public.notes" && matches!(one.verdict, Verdict::Leak(_)));
+        assert!(found, "{who:?}: {:#?}", report.skipped);
+        let skipped = report.skipped.iter().find(|one| one.reason.contains("ran"));
+        assert!(skipped.is_none(), "{who:?}: {skipped:?}");
+    }
 }
 
 #[test]

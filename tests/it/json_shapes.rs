@@ -1,7 +1,7 @@
 //! The shapes of `-o json`, which scripts rely on: a change here is a change of the contract, and
 //! raises `schema_version` where it takes something away.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::common::{Cli, LINK_TEMPLATE, SECRET_KEYS, SmtpServer, TestDb, block_on};
 
@@ -152,8 +152,20 @@ const WEBHOOKS: &[&str] = &[
     "webhook events discard EVENT --org harbor",
     "webhook events replay EVENT --org harbor",
     "webhook sign-ups list",
+    "webhook quarantine list",
+    "webhook quarantine show WAITING",
+    "webhook quarantine assign WAITING --org harbor",
+    "webhook quarantine adopt ADOPTED --org harbor",
+    "webhook quarantine discard DISCARDED --yes",
+    "channel claim list",
+    "channel claim approve phone_number +41443643532 --org harbor",
+    "channel claim release phone_number +41443643532 --org harbor",
+    "channel claim reject phone_number +41443643533 --org harbor",
     "channel usage --org harbor",
     "db reseal",
+    "db protect --label production",
+    "db unprotect --confirm production",
+    "activity heads --org harbor",
 ];
 
 /// A server that takes mail, and the configuration for it.
@@ -211,7 +223,35 @@ fn the_shapes_of_json_stay_of_webhooks() {
            FROM webhook_endpoints"
     );
     block_on(|| db.execute(&stored));
+    let quarantined = |id: &str| {
+        let call = json!({"call_id": id, "agent_id": format!("agent_{id}")});
+        let body = json!({"event": "call_ended", "call": call});
+        format!(
+            "INSERT INTO quarantined_events
+                    (id, endpoint_organization, endpoint_id, channel, scheme, idempotency_key, kind, identities,
+                     method, query, headers, body, status, reason, received_at)
+             SELECT '{id}', organization_id, id, channel, 'retell', '{id}', 'call_ended',
+                    ARRAY['retell_agent agent_{id}'], 'POST', '', '{{}}', '{body}', 'waiting',
+                    'the event names the agent of another', now()
+               FROM webhook_endpoints"
+        )
+    };
+    let waiting = [1, 2, 3].map(|n: u128| uuid::Uuid::from_u128(n).to_string());
+    for id in &waiting {
+        let row = quarantined(id);
+        block_on(|| db.execute(&row));
+    }
+    for pair in [
+        "phone_numbers=+41443643532",
+        "phone_numbers=+41443643532,+41443643533",
+    ] {
+        let set = ["channel", "set", "twilio_realtime", pair, "--org", "harbor"];
+        cli.ok(&[&set[..], &["--as", "maria@harbor.example"]].concat());
+    }
     let named = |word: &str| match word {
+        "WAITING" => waiting[0].clone(),
+        "ADOPTED" => waiting[1].clone(),
+        "DISCARDED" => waiting[2].clone(),
         "ENDPOINT" => endpoint.to_owned(),
         "EVENT" => event.to_owned(),
         word => word.to_owned(),

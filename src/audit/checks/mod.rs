@@ -1,4 +1,4 @@
-//! The checks, a folder for each class.
+//! Audit checks, one folder per class.
 
 pub mod catalog;
 pub mod data;

@@ -467,12 +467,12 @@ fn tenants_that_are_told_must_be_there() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(
         error.to_string(),
-        format!("there is no tenant {nobody} in public.organizations")
+        format!("tenant {nobody} not found in public.organizations")
     );
     let error = told(&["acme", B]).expect_err("no key");
     assert_eq!(error.kind(), ErrorKind::BadInput);
     assert!(
-        error.to_string().contains("acme is no tenant key"),
+        error.to_string().contains("acme is not a valid tenant key"),
         "{error}"
     );
     let report = told(&[B, A]).expect("an audit");

@@ -295,7 +295,7 @@ fn rows_are_made_up_where_there_are_none() {
         !report
             .skipped
             .iter()
-            .any(|one| one.reason.contains("made up")),
+            .any(|one| one.reason.contains("could not invent")),
         "{:#?}",
         report.skipped
     );
@@ -516,7 +516,7 @@ fn values_are_in_no_statement_and_no_message() {
     let text = serde_json::to_string(&report).unwrap();
     assert!(!text.contains("secret"), "{text}");
     assert!(
-        text.contains("values of other columns are left out"),
+        text.contains("values of other columns are omitted"),
         "{text}"
     );
     assert!(
@@ -549,7 +549,7 @@ fn values_are_in_no_statement_and_no_message() {
         assert!(text.contains(said), "{said}: {text}");
     }
     assert!(
-        !text.contains("values of other columns are left out"),
+        !text.contains("values of other columns are omitted"),
         "{text}"
     );
 }

@@ -1,6 +1,6 @@
-//! Copies of tenants' tables: a backup before a migration, last year's rows, a schema to try
-//! things in. `CREATE TABLE AS` and `LIKE` take over neither row-level security nor policies
-//! (PostgreSQL manual, CREATE TABLE).
+//! Copies of tenant tables: a backup before a migration, last year's rows, a scratch schema.
+//! `CREATE TABLE AS` and `LIKE` copy neither row-level security nor policies (PostgreSQL manual,
+//! CREATE TABLE).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,13 +23,13 @@ pub(super) const COPY: Rule = Rule {
     check: check(
         "tenant-table-copy",
         (Severity::High, Confidence::Medium),
-        "a copy of a tenants' table is not protected as the table is",
+        "a copy of a tenant table is not protected like the original",
         include_str!("../../../../docs/audit/tenant-table-copy.md"),
     ),
     run: copy,
 };
 
-/// What people put before or behind a table's name to call a copy of it.
+/// Words commonly put before or after a table's name to mark a copy of it.
 const MARKS: &[&str] = &[
     "backup",
     "bak",
@@ -64,7 +64,7 @@ const MARKS: &[&str] = &[
     "v2",
 ];
 
-/// A copy is told by its columns, of which it has to share so many with the table.
+/// Minimum number of columns that a copy shares with the original.
 const SHARED_COLUMNS: usize = 3;
 
 fn copy(model: &Model, check: &Check, findings: &mut Findings) {
@@ -77,8 +77,8 @@ fn copy(model: &Model, check: &Check, findings: &mut Findings) {
         let roles = model.roles_on(relation);
         if roles.is_empty() {
             let message = format!(
-                "{name} looks like a copy of {original} and has no row-level security; no role of \
-                 the application has rights there"
+                "{name} looks like a copy of {original} and has no row-level security; no \
+                 application role has privileges on it"
             );
             let fix = Fix::mechanical(
                 Phase::Security,
@@ -90,14 +90,14 @@ fn copy(model: &Model, check: &Check, findings: &mut Findings) {
         }
         let message = format!(
             "{name} looks like a copy of {original}, but without its row-level security: {} can \
-             reach the rows of every tenant there",
+             reach the rows of every tenant",
             role_names(&roles)
         );
         let mut sql = revoke_all(model, relation);
         sql.extend(enable(relation, false));
         let fix = Fix::proposal(
             Phase::Grants,
-            format!("close {name} to the application, or drop it if it is not needed"),
+            format!("revoke the application's access to {name}, or drop it if it is not needed"),
             sql,
         );
         let finding = Finding::new(check, &name, message, fix).fact(rights_fact(model, relation));
@@ -135,13 +135,14 @@ impl Copies {
         }
     }
 
-    /// Whether a relation is such a copy.
+    /// `true` if the relation is an unprotected copy.
     pub(super) fn contains(&self, relation: Oid) -> bool {
         self.originals.contains_key(&relation)
     }
 }
 
-/// Whether one has all columns of the other, by name and type, and enough of them.
+/// `true` if one table has all columns of the other, by name and type, and they share at least
+/// `SHARED_COLUMNS`.
 fn shares_columns(model: &Model, copy: &Relation, original: &Relation) -> bool {
     let (of_copy, of_original) = (
         signature(&model.catalog, copy.oid),
@@ -163,8 +164,8 @@ fn signature(catalog: &Catalog, relation: Oid) -> BTreeSet<(&str, Oid)> {
         .collect()
 }
 
-/// The names that the original may have: the same in another schema, or what is left without the
-/// marks and digits of a copy.
+/// Possible names of the original: the same name in another schema, or the name without the words
+/// and digits that mark a copy.
 fn copied_names(name: &str) -> Vec<String> {
     let mut words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
     let is_mark = |word: &str| {

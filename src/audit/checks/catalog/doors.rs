@@ -1,6 +1,5 @@
-//! Relations that hold tenants' rows and cannot have policies: materialized views and foreign
-//! tables (PostgreSQL manual, CREATE MATERIALIZED VIEW; ALTER TABLE refuses row-level security on
-//! both).
+//! Relations that hold tenant rows and cannot have policies: materialized views and foreign tables
+//! (PostgreSQL manual, CREATE MATERIALIZED VIEW; ALTER TABLE refuses row-level security on both).
 
 use super::{
     check,
@@ -50,13 +49,13 @@ fn materialized(model: &Model, check: &Check, findings: &mut Findings) {
             .map(|table| relation_name(&model.catalog, *table))
             .collect();
         let message = format!(
-            "materialized view {} holds rows of {}, and cannot have row-level security: {} can \
-             read those of every tenant",
+            "materialized view {} holds rows of {} and cannot have row-level security: {} can \
+             read every tenant's rows",
             view.display(),
             listed(&tables),
             role_names(&model.roles_on(view))
         );
-        // Without a tenant key it may hold totals that are no tenant's.
+        // Without a tenant key it may hold totals that belong to no single tenant.
         let keyed = model.tenancy.is_tenants(view.oid);
         let finding = Finding::new(
             check,
@@ -88,7 +87,7 @@ fn foreign(model: &Model, check: &Check, findings: &mut Findings) {
         let column = model.column_name(table.oid, key);
         let message = format!(
             "foreign table {name} has the tenant key {column} and cannot have row-level security: \
-             {} can reach what the remote side gives of every tenant",
+             {} can reach every tenant's rows on the remote server",
             role_names(&model.roles_on(table))
         );
         let fix = filtered_view(model, convention.as_ref(), table);
@@ -97,7 +96,7 @@ fn foreign(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// The relations of a kind that the application has rights on.
+/// Returns the relations of a kind on which the application has privileges.
 fn of_kind(model: &Model, kind: RelationKind) -> impl Iterator<Item = &Relation> {
     model
         .relations()

@@ -1,6 +1,6 @@
-//! Foreign keys between tenants' tables that do not carry the tenant key. The server checks a
-//! foreign key past row-level security (PostgreSQL manual, 5.8), so nothing but the key itself
-//! keeps a row from referring to another tenant's.
+//! Foreign keys between tenant tables that do not include the tenant key. The server checks foreign
+//! keys without applying row-level security (PostgreSQL manual, 5.8), so only the key itself
+//! prevents a row from referring to another tenant's row.
 
 use std::collections::BTreeSet;
 
@@ -37,9 +37,9 @@ fn without_key(model: &Model, check: &Check, findings: &mut Findings) {
             let name = relation.display();
             let columns = columns_for_people(model, relation.oid, &constraint.columns);
             let message = format!(
-                "foreign key {} of {name} ({columns}) to {} does not carry the tenant key: a row \
-                 can refer to another tenant's row, and the error for one that does not exist \
-                 tells which ones do",
+                "foreign key {} of {name} ({columns}) to {} does not include the tenant key: a \
+                 row can refer to another tenant's row, and the error for a missing row reveals \
+                 which rows exist",
                 constraint.name,
                 edge.target.display(),
             );
@@ -55,7 +55,7 @@ fn without_key(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// A foreign key between two tables with tenant keys of their own that says nothing about them.
+/// A foreign key between two tables with tenant keys that does not include them.
 struct Edge<'m> {
     relation: &'m Relation,
     key: i16,
@@ -77,7 +77,7 @@ impl<'m> Edge<'m> {
             target_key: keyed(constraint.target)?,
             constraint,
         };
-        // Another foreign key may say the same with the tenant key.
+        // Another foreign key may cover the same columns together with the tenant key.
         let mut others = model.catalog.foreign_keys(relation.oid);
         let carried = others.any(|other| edge.is_carried_by(other));
         (!constraint.inherited && !carried).then_some(edge)
@@ -90,19 +90,19 @@ impl<'m> Edge<'m> {
             && self.constraint.pairs().all(|pair| pairs.contains(&pair))
     }
 
-    /// A unique key on the target that begins with the tenant key, the foreign key over both, and
-    /// the old one dropped.
+    /// Adds a unique key on the target that begins with the tenant key and a foreign key over both,
+    /// and drops the old foreign key.
     fn fix(&self, model: &Model) -> Fix {
         let (name, target) = (self.relation.display(), self.target.display());
         let summary = format!(
-            "let {} of {name} carry the tenant key to {target}",
+            "include the tenant key in {} of {name} to {target}",
             self.constraint.name
         );
         let Some(clauses) = Clauses::of(self.constraint) else {
             return Fix::advice(Phase::References, summary);
         };
         let unique = self.unique_key(model);
-        // Where the target is partitioned, a unique key has to hold the partition key as well.
+        // On a partitioned target, a unique key must also include the partition key.
         let surely = unique.is_empty() || self.target.kind != RelationKind::Partitioned;
         let same_type = self.key_type(model, self.relation.oid, self.key)
             == self.key_type(model, self.target.oid, self.target_key);
@@ -122,8 +122,8 @@ impl<'m> Edge<'m> {
             .map(|column| column.base_type)
     }
 
-    /// What the new foreign key refers to, where it is not there: several foreign keys may need
-    /// the same one, so it is made unless it exists.
+    /// Returns the statement that creates the unique key for the new foreign key, empty if it
+    /// exists. Several foreign keys may need the same one, so it is created with IF NOT EXISTS.
     fn unique_key(&self, model: &Model) -> Vec<String> {
         let mut columns = vec![self.target_key];
         columns.extend(&self.constraint.target_columns);
@@ -161,7 +161,7 @@ impl<'m> Edge<'m> {
             identifier(model.column_name(self.target.oid, self.target_key)),
             clauses.render(&own)
         );
-        // A partitioned table cannot have it in two steps before PostgreSQL 18.
+        // Partitioned tables do not support NOT VALID foreign keys before PostgreSQL 18.
         let mut sql = if self.relation.kind == RelationKind::Partitioned {
             vec![add]
         } else {
@@ -170,8 +170,7 @@ impl<'m> Edge<'m> {
                 format!("ALTER TABLE {table} VALIDATE CONSTRAINT {name}"),
             ]
         };
-        // Where the tenant key is NULL the new foreign key does not look at the rest: the old one
-        // goes on doing so.
+        // A foreign key with a NULL tenant key is not checked, so the old one is kept.
         let required = catalog
             .column(self.relation.oid, self.key)
             .is_some_and(|column| column.not_null);
@@ -183,16 +182,16 @@ impl<'m> Edge<'m> {
     }
 }
 
-/// What a foreign key does beyond referring.
+/// Actions and deferrability of a foreign key.
 struct Clauses {
     on_update: &'static str,
-    /// As in `pg_constraint.confdeltype`.
+    /// Action code from `pg_constraint.confdeltype`.
     on_delete: String,
     deferrable: &'static str,
 }
 
 impl Clauses {
-    /// None for what cannot be carried over to more columns as it is.
+    /// Returns `None` if a clause cannot be applied to more columns unchanged.
     fn of(constraint: &Constraint) -> Option<Self> {
         let text = after_columns(&constraint.definition)?;
         let full = text.contains("MATCH FULL") && constraint.columns.len() > 1;
@@ -220,8 +219,8 @@ impl Clauses {
         })
     }
 
-    /// SET NULL and SET DEFAULT name the old columns, lest they reach the tenant key (PostgreSQL
-    /// 15 and later).
+    /// Renders the clauses. SET NULL and SET DEFAULT name the old columns so that they do not
+    /// change the tenant key (PostgreSQL 15 and later).
     fn render(&self, own_columns: &str) -> String {
         let on_delete = match self.on_delete.as_str() {
             "c" => " ON DELETE CASCADE".to_owned(),
@@ -234,8 +233,8 @@ impl Clauses {
     }
 }
 
-/// What follows `FOREIGN KEY (…) REFERENCES table(…)`: parentheses inside quoted names do not
-/// count.
+/// Returns the text after `FOREIGN KEY (…) REFERENCES table(…)`. Parentheses inside quoted names
+/// are ignored.
 fn after_columns(definition: &str) -> Option<&str> {
     let mut quoted = false;
     let mut closed = 0;

@@ -1,4 +1,4 @@
-//! Tables without an index that begins with the tenant key: every statement under a policy reads
+//! Tables without an index that begins with the tenant key: every statement under a policy scans
 //! the rows of all tenants.
 
 use super::{
@@ -46,8 +46,8 @@ fn no_index(model: &Model, check: &Check, findings: &mut Findings) {
         let name = relation.display();
         let names = columns_for_people(model, relation.oid, &columns);
         let message = format!(
-            "no index of {name} begins with {names}: a statement for one tenant reads the rows of \
-             all of them"
+            "no index on {name} begins with {names}: a statement for one tenant reads the rows of \
+             all tenants"
         );
         let index = fresh_name(
             &model.catalog,
@@ -57,7 +57,7 @@ fn no_index(model: &Model, check: &Check, findings: &mut Findings) {
         );
         let fix = Fix::mechanical(
             Phase::Keys,
-            format!("index {names} of {name}"),
+            format!("create an index on {names} of {name}"),
             [format!(
                 "CREATE INDEX {} ON {} ({})",
                 identifier(&index),
@@ -73,8 +73,7 @@ fn no_index(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// The tenant key; a table of memberships is looked up by its user as well, which finds few rows
-/// too.
+/// Returns the tenant key and, for membership tables, the user column, which is selective too.
 fn leading_columns(model: &Model, relation: &Relation, key: i16) -> Vec<i16> {
     let user = model
         .tenancy
@@ -83,8 +82,8 @@ fn leading_columns(model: &Model, relation: &Relation, key: i16) -> Vec<i16> {
     std::iter::once(key).chain(user).collect()
 }
 
-/// Whether an index over all rows begins with one of the columns. GIN and BRIN find no single
-/// tenant's rows the faster for it.
+/// `true` if an index over all rows begins with one of the columns. GIN and BRIN indexes do not
+/// make finding a single tenant's rows faster.
 fn is_led_by(model: &Model, relation: &Relation, columns: &[i16]) -> bool {
     model.catalog.indexes_of(relation.oid).iter().any(|index| {
         let usable =

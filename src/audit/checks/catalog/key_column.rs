@@ -1,5 +1,5 @@
-//! The column with the tenant key: that it is there in every row, of the root's type, and refers
-//! to a tenant that exists.
+//! Checks of the tenant key column: NOT NULL, the type of the root's key, and a foreign key to an
+//! existing tenant.
 
 use super::{
     check,
@@ -20,7 +20,7 @@ pub(super) const NULLABLE: Rule = Rule {
     check: check(
         "tenant-key-nullable",
         (Severity::Medium, Confidence::High),
-        "a row can be without a tenant",
+        "a row can have no tenant",
         include_str!("../../../../docs/audit/tenant-key-nullable.md"),
     ),
     run: nullable,
@@ -30,7 +30,7 @@ pub(super) const UNLIKE_ROOT: Rule = Rule {
     check: check(
         "tenant-key-type",
         (Severity::Low, Confidence::High),
-        "the tenant key is of another type than the key of the table of tenants",
+        "the tenant key has a different type than the key of the table of tenants",
         include_str!("../../../../docs/audit/tenant-key-type.md"),
     ),
     run: unlike_root,
@@ -40,7 +40,7 @@ pub(super) const NO_REFERENCE: Rule = Rule {
     check: check(
         "tenant-key-no-reference",
         (Severity::Low, Confidence::High),
-        "the tenant key does not have to name a tenant that exists",
+        "the tenant key can name a tenant that does not exist",
         include_str!("../../../../docs/audit/tenant-key-no-reference.md"),
     ),
     run: no_reference,
@@ -53,15 +53,15 @@ fn nullable(model: &Model, check: &Check, findings: &mut Findings) {
         }
         let name = relation.display();
         let message = format!(
-            "{} of {name} can be NULL: such a row is no tenant's, hidden from all of them by one \
-             policy and shown to all by another",
+            "{} of {name} can be NULL: such a row belongs to no tenant and, depending on the \
+             policy, is hidden from every tenant or visible to all",
             column.name
         );
         let fix = Fix::proposal(
             Phase::Columns,
             format!(
-                "make {} NOT NULL, once no row is without a tenant; rows for everyone belong in a \
-                 table of their own",
+                "make {} NOT NULL once every row has a tenant; move rows shared by all tenants to \
+                 a separate table",
                 column.name
             ),
             [format!(
@@ -82,16 +82,16 @@ fn unlike_root(model: &Model, check: &Check, findings: &mut Findings) {
         let name = relation.display();
         let tenants = relation_name(&model.catalog, root.relation);
         let message = format!(
-            "{} of {name} is {}, but {} of {tenants} is {}: they are compared through a cast, and \
-             two spellings of one tenant may not be equal",
+            "{} of {name} is {}, but {} of {tenants} is {}: comparisons need a cast, and two \
+             spellings of one tenant may not be equal",
             column.name, column.type_name, root.name, root.type_name
         );
         let (key, wanted) = (identifier(&column.name), &root.type_name);
         let fix = Fix::proposal(
             Phase::Columns,
             format!(
-                "make {} {wanted}; policies and views that use it have to be dropped before, and \
-                 made again after",
+                "change {} to {wanted}; drop the policies and views that use it first and \
+                 recreate them afterwards",
                 column.name
             ),
             [format!(
@@ -116,10 +116,10 @@ fn no_reference(model: &Model, check: &Check, findings: &mut Findings) {
         let tenants = relation_name(&model.catalog, root.relation);
         let message = format!(
             "{} of {name} has no foreign key to {tenants}: a row can name a tenant that does not \
-             exist, and outlives the one it names",
+             exist, and remains when its tenant is deleted",
             column.name
         );
-        let summary = format!("let {} refer to {tenants}", column.name);
+        let summary = format!("add a foreign key from {} to {tenants}", column.name);
         let fix = if is_alike(column, root) {
             Fix::proposal(
                 Phase::References,
@@ -127,17 +127,14 @@ fn no_reference(model: &Model, check: &Check, findings: &mut Findings) {
                 reference(model, relation, column, root),
             )
         } else {
-            Fix::advice(
-                Phase::References,
-                format!("{summary}, once the types are the same"),
-            )
+            Fix::advice(Phase::References, format!("{summary} once the types match"))
         };
         findings.push(Finding::new(check, &name, message, fix).column(&column.name));
     }
 }
 
-/// The foreign key to the table of tenants. Validated by a statement of its own, it does not lock
-/// writers out while the rows are looked at; a partitioned table cannot have it in two steps
+/// Returns the statements that add the foreign key to the table of tenants. A separate validation
+/// does not lock out writers while it scans the rows; partitioned tables do not support NOT VALID
 /// before PostgreSQL 18.
 fn reference(model: &Model, relation: &Relation, column: &Column, root: &Column) -> Vec<String> {
     let table = relation.quoted();
@@ -167,7 +164,8 @@ fn reference(model: &Model, relation: &Relation, column: &Column, root: &Column)
     }
 }
 
-/// The tables with a tenant key of their own; a partition has its parent's.
+/// Returns the tables with a tenant key column. Partitions are skipped because they have their
+/// parent's.
 fn keyed(model: &Model) -> impl Iterator<Item = (&Relation, &Column)> {
     model.tenant_tables().filter_map(|relation| {
         let Belonging::Keyed(key) = *model.tenancy.of(relation.oid) else {
@@ -185,7 +183,7 @@ fn root_column(model: &Model) -> Option<&Column> {
     model.catalog.column(root, key)
 }
 
-/// Whether two keys are of one type; `text` and `varchar` compare without a cast that matters
+/// `true` if two keys have the same type; `text` and `varchar` compare without a cast that matters
 /// (pg_type.dat: 25, 1043).
 fn is_alike(one: &Column, other: &Column) -> bool {
     const STRINGS: [Oid; 2] = [Oid(25), Oid(1043)];
@@ -193,7 +191,7 @@ fn is_alike(one: &Column, other: &Column) -> bool {
         || (STRINGS.contains(&one.base_type) && STRINGS.contains(&other.base_type))
 }
 
-/// Whether a CHECK constraint says just that the column is not NULL.
+/// `true` if a validated CHECK constraint requires exactly that the column is not NULL.
 fn is_checked(model: &Model, column: &Column) -> bool {
     let constraints = model.catalog.constraints_of(column.relation).iter();
     let mut checks = constraints.filter(|one| one.kind == ConstraintKind::Check && one.validated);
@@ -203,8 +201,8 @@ fn is_checked(model: &Model, column: &Column) -> bool {
     })
 }
 
-/// Whether a foreign key takes the tenant key to the table of tenants, or to the tenant key of
-/// another table, whose own reference is looked at by itself.
+/// `true` if a foreign key links the tenant key to the table of tenants, or to the tenant key of
+/// another table, which is checked separately.
 fn leads_to_tenant(model: &Model, constraint: &Constraint, key: i16) -> bool {
     let tenant = model.tenancy.key(constraint.target);
     constraint.target != constraint.relation

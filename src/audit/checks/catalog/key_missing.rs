@@ -20,13 +20,13 @@ pub(super) const MISSING: Rule = Rule {
     check: check(
         "tenant-key-missing",
         (Severity::Medium, Confidence::Low),
-        "the application writes a table whose rows belong to no tenant",
+        "the application writes a table with rows that belong to no tenant",
         include_str!("../../../../docs/audit/tenant-key-missing.md"),
     ),
     run: missing,
 };
 
-/// Where migration tools keep what they have applied.
+/// Tables in which migration tools record applied migrations.
 const MIGRATIONS: &[&str] = &[
     "schema_migrations",
     "schema_version",
@@ -77,22 +77,22 @@ fn missing(model: &Model, check: &Check, findings: &mut Findings) {
         }
         let name = relation.display();
         let message = format!(
-            "{} can write {name}, whose rows belong to no tenant: it has no tenant key and no \
+            "{} can write {name}, but its rows belong to no tenant: it has no tenant key and no \
              foreign key to a table that has one",
             role_names(&writers)
         );
         let fix = Fix::advice(
             Phase::Columns,
             format!(
-                "give {name} a tenant key, or take INSERT and UPDATE from the application if its \
-                 rows are for everyone; `--reference-table {name}` says that it is meant so"
+                "add a tenant key to {name}, or revoke INSERT and UPDATE from the application if \
+                 all tenants share its rows; use `--reference-table {name}` if this is intended"
             ),
         );
         findings.push(Finding::new(check, &name, message, fix));
     }
 }
 
-/// Whether a role can write rows there that no policy looks at.
+/// `true` if a role can write rows to the table that no policy checks.
 fn writes_unconfined(model: &Model, role: &AppRole, relation: &Relation) -> bool {
     let may = model.privileges(role.oid, relation);
     let commands = [

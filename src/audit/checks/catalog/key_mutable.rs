@@ -1,5 +1,4 @@
-//! The application may change the tenant key of a row, and nothing stops it from naming another
-//! tenant.
+//! Tenant keys that the application can change to any other tenant's.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +20,7 @@ pub(super) const MUTABLE: Rule = Rule {
     check: check(
         "tenant-key-mutable",
         (Severity::Medium, Confidence::High),
-        "the application can give a row to another tenant",
+        "the application can move a row to another tenant",
         include_str!("../../../../docs/audit/tenant-key-mutable.md"),
     ),
     run: mutable,
@@ -42,8 +41,8 @@ fn mutable(model: &Model, check: &Check, findings: &mut Findings) {
         let name = relation.display();
         let column = model.column_name(relation.oid, key);
         let message = format!(
-            "{} can change {column} of {name}, and no policy looks at the new value: a row can be \
-             given to another tenant",
+            "{} can change {column} of {name}, and no policy checks the new value: a row can be \
+             moved to another tenant",
             role_names(&movers)
         );
         let claims = movers.iter().map(|role| Claim {
@@ -56,10 +55,10 @@ fn mutable(model: &Model, check: &Check, findings: &mut Findings) {
         let claims = claims.collect();
         let fix = Fix::proposal(
             Phase::Grants,
-            format!("let the application change every column of {name} but {column}"),
+            format!("allow the application to update every column of {name} except {column}"),
             without_key(model, relation, key, &movers),
         );
-        // A trigger may refuse the change: what it does is not looked at here.
+        // A trigger may refuse the change; its body is not analyzed here.
         let guarded = model
             .catalog
             .triggers_of(relation.oid)
@@ -76,8 +75,8 @@ fn mutable(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Whether a role has the right, is not the owner (from whom it cannot be taken), and no policy
-/// holds it back.
+/// `true` if a role has the privilege, does not act as the owner (from whom it cannot be revoked),
+/// and no policy restricts it.
 fn may_move(model: &Model, role: Oid, relation: &Relation, key: i16) -> bool {
     let rights = &model.catalog.rights;
     rights.uses_schema(role, &relation.schema)
@@ -86,8 +85,8 @@ fn may_move(model: &Model, role: Oid, relation: &Relation, key: i16) -> bool {
         && !(model.is_bound(role, relation) && policies::holds_key(model, role, relation, key))
 }
 
-/// Takes UPDATE on the whole table, and gives it on the other columns. Revoking it on a table
-/// revokes it on the columns too (manual, REVOKE).
+/// Revokes UPDATE on the whole table and grants it on the other columns. Revoking a privilege on a
+/// table also revokes it on the columns (manual, REVOKE).
 fn without_key(model: &Model, relation: &Relation, key: i16, movers: &[&AppRole]) -> Vec<String> {
     let rights = &model.catalog.rights;
     let inherited: BTreeSet<Oid> = movers

@@ -1,5 +1,5 @@
-//! Tables, columns, keys, indexes, and what spills rows past them: views, rules, foreign tables,
-//! publications, copies.
+//! Checks of tables, columns, keys and indexes, and of views, rules, foreign tables, publications
+//! and copies that bypass their policies.
 
 mod copies;
 mod doors;

@@ -1,5 +1,5 @@
-//! Partitions and inheritance children that can be named directly. Row-level security of the
-//! parent applies to what comes through the parent only (PostgreSQL manual, 5.10 and 5.11).
+//! Partitions and inheritance children that can be queried directly. Row-level security of the
+//! parent applies only to statements that name the parent (PostgreSQL manual, 5.10 and 5.11).
 
 use super::{
     check, protection, reads::parent_of, row_security::reads_and_writes, wording::role_names,
@@ -16,7 +16,7 @@ pub(super) const UNPROTECTED: Rule = Rule {
     check: check(
         "partition-unprotected",
         (Severity::High, Confidence::High),
-        "a partition can be read directly, past the policies of its parent",
+        "a partition can be read directly, bypassing the policies of its parent",
         include_str!("../../../../docs/audit/partition-unprotected.md"),
     ),
     run: unprotected,
@@ -38,8 +38,8 @@ fn unprotected(model: &Model, check: &Check, findings: &mut Findings) {
             "an inheritance child"
         };
         let message = format!(
-            "{name} is {kind} of {}, whose row-level security does not apply to statements that \
-             name {name} itself; there it is off, and {} can reach every tenant's rows",
+            "{name} is {kind} of {}: the parent's row-level security does not apply to statements \
+             that name {name} itself, its own is off, and {} can reach every tenant's rows",
             parent.display(),
             role_names(&roles)
         );
@@ -47,7 +47,7 @@ fn unprotected(model: &Model, check: &Check, findings: &mut Findings) {
         let fix = Fix::mechanical(
             Phase::Security,
             format!(
-                "enable row-level security on {name}: what comes through {} is not affected",
+                "enable row-level security on {name}; statements through {} are not affected",
                 parent.display()
             ),
             protection::enable(relation, force),

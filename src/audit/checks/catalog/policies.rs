@@ -1,4 +1,4 @@
-//! Which policies apply to a role, and what of the row they look at.
+//! Policies that apply to a role, and the columns that they check.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::audit::{
     model::Model,
 };
 
-/// The policies of a relation that apply to a role: those for everybody, for it, and for the
-/// roles whose rights it has (manual, CREATE POLICY).
+/// Returns the policies of a relation that apply to a role: those for PUBLIC, for the role itself,
+/// and for the roles that it inherits from (manual, CREATE POLICY).
 pub(super) fn applying<'m>(
     model: &'m Model,
     role: Oid,
@@ -26,7 +26,8 @@ pub(super) fn applying<'m>(
         })
 }
 
-/// Whether any policy lets a role pass for one of these commands; without one nothing passes.
+/// `true` if a permissive policy applies to a role for one of these commands; without one, no row
+/// is accessible.
 pub(super) fn lets_pass(
     model: &Model,
     role: Oid,
@@ -41,8 +42,8 @@ pub(super) fn lets_pass(
     })
 }
 
-/// The columns of the new row that decide whether it can be written. Without WITH CHECK the
-/// condition of USING stands for it (manual, CREATE POLICY).
+/// Returns the columns of the new row that a policy checks. Without WITH CHECK, the USING
+/// expression applies (manual, CREATE POLICY).
 pub(super) fn columns_checked(model: &Model, policy: &Policy) -> BTreeSet<i16> {
     let read = model.meaning.policy(policy.oid);
     read.and_then(|read| read.check.as_deref().or(read.using.as_deref()))
@@ -50,9 +51,9 @@ pub(super) fn columns_checked(model: &Model, policy: &Policy) -> BTreeSet<i16> {
         .unwrap_or_default()
 }
 
-/// Whether an UPDATE as that role cannot give a row to just any tenant: the new row has to pass
-/// every restrictive policy and one permissive one, so one restrictive policy that looks at the
-/// key is enough, or all permissive ones.
+/// `true` if the policies prevent a role from moving a row to any tenant by UPDATE: the new row has
+/// to pass every restrictive policy and one permissive one, so one restrictive policy that checks
+/// the key is enough, or all permissive ones.
 pub(super) fn holds_key(model: &Model, role: Oid, relation: &Relation, key: i16) -> bool {
     let policies = applying(model, role, relation)
         .filter(|policy| policy.command.covers(PolicyCommand::Update));
@@ -62,8 +63,8 @@ pub(super) fn holds_key(model: &Model, role: Oid, relation: &Relation, key: i16)
     restrictive.iter().any(looks) || permissive.iter().all(looks)
 }
 
-/// Whether a role sees every row although row-level security binds it: a policy for it does not
-/// look at the row, and no restrictive one does.
+/// `true` if a role sees every row although row-level security applies to it: a permissive policy
+/// for it does not check the row, and no restrictive one does.
 pub(super) fn sees_everything(model: &Model, role: Oid, relation: &Relation) -> bool {
     let policies = applying(model, role, relation)
         .filter(|policy| policy.command.covers(PolicyCommand::Select));

@@ -1,5 +1,5 @@
-//! The statements that protect a table: row-level security switched on, and the policy that the
-//! other tables have.
+//! Statements that protect a table: enabling row-level security, and the policy that the other
+//! tables have.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::{
     quoting::identifier,
 };
 
-/// `ALTER TABLE … ENABLE ROW LEVEL SECURITY`, and FORCE where the owner has to be bound too.
+/// `ALTER TABLE … ENABLE ROW LEVEL SECURITY`, with FORCE if it must apply to the owner too.
 pub(super) fn enable(relation: &Relation, force: bool) -> Vec<String> {
     let table = relation.quoted();
     let mut sql = vec![format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")];
@@ -29,8 +29,8 @@ pub(super) fn force(relation: &Relation) -> String {
     format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", relation.quoted())
 }
 
-/// Whether row-level security has to be forced to bind the application: one of its roles acts as
-/// the owner.
+/// `true` if row-level security must be forced to apply to the application because one of its roles
+/// acts as the owner.
 pub(super) fn needs_force(model: &Model, relation: &Relation) -> bool {
     model
         .actors
@@ -39,7 +39,7 @@ pub(super) fn needs_force(model: &Model, relation: &Relation) -> bool {
         .any(|role| acts_as_owner(model, role.oid, relation))
 }
 
-/// Whether forcing row-level security binds a role that it does not bind otherwise.
+/// `true` if row-level security applies to a role only when it is forced.
 pub(super) fn acts_as_owner(model: &Model, role: Oid, relation: &Relation) -> bool {
     let above = model
         .catalog
@@ -49,8 +49,8 @@ pub(super) fn acts_as_owner(model: &Model, role: Oid, relation: &Relation) -> bo
     !above && model.catalog.rights.acts_as(role, relation.owner)
 }
 
-/// How the policies of this database name the tenant of the session: what most of them compare
-/// the tenant key with.
+/// The database's convention for the tenant of the session: the expression that most policies
+/// compare the tenant key with.
 pub(super) struct Convention {
     policy: String,
     roles: Vec<Oid>,
@@ -59,7 +59,8 @@ pub(super) struct Convention {
 }
 
 impl Convention {
-    /// What most policies of the form `key = session` agree on; none where there is no such.
+    /// Returns the expression that most policies of the form `key = session` use; `None` if there
+    /// are no such policies.
     pub(super) fn of(model: &Model) -> Option<Self> {
         let mut seen: BTreeMap<String, (usize, &Policy)> = BTreeMap::new();
         for relation in model.tenant_tables().filter(|relation| relation.rls) {
@@ -80,7 +81,7 @@ impl Convention {
         })
     }
 
-    /// The condition that the row called `alias` is of the session's tenant.
+    /// Returns the condition that the row called `alias` belongs to the session's tenant.
     pub(super) fn condition(&self, model: &Model, relation: Oid, alias: &str) -> Option<String> {
         let tenant = model
             .tenancy
@@ -110,8 +111,8 @@ impl Convention {
     }
 }
 
-/// What a permissive policy for all commands compares the tenant key with, where it says nothing
-/// more than `key = session` and its check says the same.
+/// Returns the expression that a permissive policy for all commands compares the tenant key with,
+/// if its condition is exactly `key = session` and its check is the same.
 fn compared(model: &Model, relation: &Relation, key: i16, policy: &Policy) -> Option<String> {
     let text = policy.using_text.as_deref()?;
     let same_check = policy
@@ -138,7 +139,7 @@ fn compared(model: &Model, relation: &Relation, key: i16, policy: &Policy) -> Op
         .map(str::to_owned)
 }
 
-/// `b` of `(a = b)` or `(b = a)`, as the server writes out such a condition.
+/// Returns `b` of `(a = b)` or `(b = a)`, the form in which the server prints such a condition.
 fn other_side<'t>(condition: &'t str, column: &str) -> Option<&'t str> {
     let inner = condition.strip_prefix('(')?.strip_suffix(')')?;
     inner
@@ -151,8 +152,8 @@ fn other_side<'t>(condition: &'t str, column: &str) -> Option<&'t str> {
         })
 }
 
-/// Enables row-level security on a table without policies, with the policy that the other tables
-/// have; in words only where they have none that could be taken over.
+/// Enables row-level security on a table without policies and adds the policy that the other tables
+/// have; only advice if there is no policy to copy.
 pub(super) fn protect(model: &Model, convention: Option<&Convention>, relation: &Relation) -> Fix {
     let name = relation.display();
     let policy = convention.and_then(|convention| convention.policy(model, relation));
@@ -160,8 +161,8 @@ pub(super) fn protect(model: &Model, convention: Option<&Convention>, relation: 
         return Fix::advice(
             Phase::Security,
             format!(
-                "enable row-level security on {name}, with a policy that compares the tenant of \
-                 the row with the session's: without a policy nobody but the owner sees a row"
+                "enable row-level security on {name} and add a policy that compares the row's \
+                 tenant with the session's: without a policy only the owner sees rows"
             ),
         );
     };
@@ -169,13 +170,13 @@ pub(super) fn protect(model: &Model, convention: Option<&Convention>, relation: 
     sql.extend(enable(relation, needs_force(model, relation)));
     Fix::proposal(
         Phase::Security,
-        format!("give {name} the policy that other tables have, and enable row-level security"),
+        format!("add the policy of the other tables to {name} and enable row-level security"),
         sql,
     )
 }
 
-/// What takes a relation away from the application: REVOKE from every role that a right of its
-/// roles comes from, PUBLIC included.
+/// Returns the statements that revoke a relation from the application: REVOKE from every role
+/// through which its roles have privileges, including PUBLIC.
 pub(super) fn revoke_all(model: &Model, relation: &Relation) -> Vec<String> {
     let rights = &model.catalog.rights;
     let grantees = rights
@@ -197,7 +198,7 @@ pub(super) fn revoke_all(model: &Model, relation: &Relation) -> Vec<String> {
         .collect()
 }
 
-/// A role for statements: quoted, or the keyword PUBLIC.
+/// Returns a role name for statements: quoted, or the keyword PUBLIC.
 pub(super) fn grantee_name(model: &Model, role: Oid) -> String {
     if role == Oid::PUBLIC {
         "PUBLIC".to_owned()
@@ -206,9 +207,9 @@ pub(super) fn grantee_name(model: &Model, role: Oid) -> String {
     }
 }
 
-/// For relations that cannot have policies: the rights go, and a view that shows each tenant its
-/// own rows takes their place. It is a security barrier, lest a cheap function in the caller's
-/// WHERE sees rows before the filter (manual, 41.5).
+/// Fix for relations that cannot have policies: revokes the privileges and creates a view that
+/// shows each tenant its own rows. The view is a security barrier so that a cheap function in the
+/// caller's WHERE does not see rows before the filter (manual, 41.5).
 pub(super) fn filtered_view(
     model: &Model,
     convention: Option<&Convention>,
@@ -222,7 +223,8 @@ pub(super) fn filtered_view(
         return Fix::proposal(
             Phase::Views,
             format!(
-                "take the rights on {name} from the application, and let it read a security-barrier view that filters by the session's tenant"
+                "revoke the application's privileges on {name} and give it a security-barrier \
+                 view that filters by the session's tenant"
             ),
             sql,
         );
@@ -247,12 +249,12 @@ pub(super) fn filtered_view(
     }
     Fix::proposal(
         Phase::Views,
-        format!("let the application read a view of {name} that filters by the session's tenant"),
+        format!("give the application a view of {name} that filters by the session's tenant"),
         sql,
     )
 }
 
-/// What the catalog says of who may do what there.
+/// Describes the privileges of the application's roles on a relation.
 pub(super) fn rights_fact(model: &Model, relation: &Relation) -> String {
     let roles = model.roles_on(relation).into_iter().map(|role| {
         let may = model.privileges(role.oid, relation);

@@ -1,5 +1,6 @@
-//! Publications: a subscriber gets the rows of every tenant, unless a row filter holds them back
-//! (PostgreSQL manual, Logical Replication, "Row Filters"). Changes are sent without asking policies.
+//! Publications: a subscriber receives the rows of every tenant unless a row filter excludes them
+//! (PostgreSQL manual, Logical Replication, "Row Filters"). Policies do not apply to published
+//! changes.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +24,11 @@ pub(super) const UNFILTERED: Rule = Rule {
     run: unfiltered,
 };
 
-/// What Supabase Realtime sends to browsers. It asks the policies of each table before it does,
-/// where row-level security is on (Supabase, "Postgres Changes").
+/// The publication that Supabase Realtime sends to browsers. It applies the policies of each table
+/// with row-level security (Supabase, "Postgres Changes").
 const REALTIME: &str = "supabase_realtime";
 
-/// So many tables are named; the rest is counted.
+/// Maximum number of tables named; the rest are counted.
 const NAMED: usize = 5;
 
 fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {
@@ -69,17 +70,17 @@ fn finding(check: &Check, name: &str, tables: &[&Relation]) -> Finding {
     if name == REALTIME {
         let message = format!(
             "publication {name} sends changes of {names} to every subscriber: without row-level \
-             security on the table there are no policies that Realtime could ask"
+             security on the table, Realtime has no policies to apply"
         );
         let fix = Fix::advice(
             Phase::Security,
-            format!("enable row-level security, or take the tables out of {name}"),
+            format!("enable row-level security, or remove the tables from {name}"),
         );
         return Finding::new(check, name, message, fix).severity(Severity::Medium);
     }
     let message = format!(
-        "publication {name} sends the rows of every tenant from {names}, without a row filter: \
-         who subscribes sees all of them"
+        "publication {name} sends the rows of every tenant from {names} without a row filter: \
+         subscribers see all of them"
     );
     let fix = Fix::advice(
         Phase::Grants,

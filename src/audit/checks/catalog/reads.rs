@@ -1,4 +1,4 @@
-//! What a relation takes its rows from.
+//! Tables that a relation reads its rows from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::audit::{
     model::Model,
 };
 
-/// The parent of a partition or inheritance child, where it is a tenants' table as well.
+/// Returns the parent of a partition or inheritance child if it is a tenant table too.
 pub(super) fn parent_of<'m>(model: &'m Model, relation: &Relation) -> Option<&'m Relation> {
     let mut parents = relation.parents.iter();
     parents
@@ -15,7 +15,7 @@ pub(super) fn parent_of<'m>(model: &'m Model, relation: &Relation) -> Option<&'m
         .and_then(|parent| model.catalog.relations.get(parent))
 }
 
-/// The tenants' tables that each view and materialized view takes rows from, through others too.
+/// The tenant tables that each view and materialized view reads, directly or through other views.
 pub(super) struct Sources<'m> {
     model: &'m Model,
     tables: BTreeMap<Oid, BTreeSet<Oid>>,
@@ -29,12 +29,12 @@ impl<'m> Sources<'m> {
         }
     }
 
-    /// The tenants' tables below a relation; a table is its own source.
+    /// Returns the tenant tables that a relation reads; a table is its own source.
     pub(super) fn of(&mut self, relation: Oid) -> BTreeSet<Oid> {
         if let Some(known) = self.tables.get(&relation) {
             return known.clone();
         }
-        // Views cannot form a circle, except by replacing one: an empty entry ends the search.
+        // Views can form a cycle only if one is replaced; an empty entry ends the search.
         self.tables.insert(relation, BTreeSet::new());
         let mut found = BTreeSet::new();
         match self

@@ -1,5 +1,5 @@
-//! Row-level security that is off, asleep, not for the owner, or without a policy
-//! (PostgreSQL manual, 5.8).
+//! Row-level security that is disabled, not forced on the owner, or without a policy (PostgreSQL
+//! manual, 5.8).
 
 use super::{
     check,
@@ -69,13 +69,13 @@ fn disabled(model: &Model, check: &Check, findings: &mut Findings) {
         let name = relation.display();
         let roles = model.roles_on(relation);
         if roles.is_empty() {
-            // The operator's list of tenants: a grant would show names, not rows.
+            // The list of tenants: a grant would expose names, not rows.
             if is_root(model, relation) || is_kept_from_application(model, relation) {
                 continue;
             }
             let message = format!(
-                "row-level security is off on {name}; no role of the application has rights there \
-                 yet, and the first one to get them will see every tenant's rows"
+                "row-level security is off on {name}; no application role has privileges on it \
+                 yet, and the first role to get them will see every tenant's rows"
             );
             let fix = Fix::mechanical(
                 Phase::Security,
@@ -101,8 +101,8 @@ fn disabled(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Whether somebody decided that the table is not for the application: it is in a schema that the
-/// application is not let into, or granted to those above row-level security.
+/// `true` if the table is deliberately kept from the application: the application has no USAGE on
+/// its schema, or the table is granted to roles that row-level security does not restrict.
 fn is_kept_from_application(model: &Model, relation: &Relation) -> bool {
     let rights = &model.catalog.rights;
     let shut = model
@@ -127,7 +127,7 @@ fn dormant(model: &Model, check: &Check, findings: &mut Findings) {
         let name = relation.display();
         let roles = model.roles_on(relation);
         let reached = if roles.is_empty() {
-            "no role of the application has rights there yet".to_owned()
+            "no application role has privileges on it yet".to_owned()
         } else {
             format!("{} can reach the rows of every tenant", role_names(&roles))
         };
@@ -176,19 +176,20 @@ fn not_forced(model: &Model, check: &Check, findings: &mut Findings) {
         let name = relation.display();
         let owner = model.catalog.role_name(relation.owner);
         let message = format!(
-            "row-level security of {name} is not forced, and {} has the rights of its owner {owner}: \
-             no policy applies to it",
+            "row-level security on {name} is not forced, and {} has the privileges of its owner \
+             {owner}: no policy applies to it",
             role_names(&roles)
         );
         let forced = vec![protection::force(relation)];
-        let summary = format!("force row-level security on {name}, so that it binds the owner too");
+        let summary =
+            format!("force row-level security on {name} so that it applies to the owner too");
         let pass = roles
             .iter()
             .all(|role| policies::lets_pass(model, role.oid, relation, &EVERY_COMMAND));
         let fix = if pass {
             Fix::mechanical(Phase::Security, summary, forced)
         } else {
-            let summary = format!("{summary}; it needs a policy for the owner first");
+            let summary = format!("{summary}; add a policy for the owner first");
             Fix::proposal(Phase::Security, summary, forced)
         };
         let claims = roles
@@ -204,7 +205,7 @@ fn not_forced(model: &Model, check: &Check, findings: &mut Findings) {
 
 fn no_policy(model: &Model, check: &Check, findings: &mut Findings) {
     let mut convention = None;
-    // A partition without policies is closed to all who do not come through its parent: well so.
+    // A partition without policies is accessible only through its parent, as it should be.
     let tables = model
         .tenant_tables()
         .filter(|relation| relation.rls && parent_of(model, relation).is_none());
@@ -220,8 +221,8 @@ fn no_policy(model: &Model, check: &Check, findings: &mut Findings) {
         }
         let name = relation.display();
         let message = format!(
-            "row-level security is on for {name} and no permissive policy is for {}: its rights \
-             there are of no use, every row is hidden and no row can be written",
+            "row-level security is on for {name}, but no permissive policy applies to {}: every \
+             row is hidden and no row can be written",
             role_names(&roles)
         );
         let convention = convention.get_or_insert_with(|| Convention::of(model));
@@ -237,15 +238,15 @@ const EVERY_COMMAND: [PolicyCommand; 4] = [
     PolicyCommand::Delete,
 ];
 
-/// Tenants' tables with row-level security off. Partitions have a check of their own.
+/// Returns the tenant tables with row-level security off. Partitions have a separate check.
 fn switched_off(model: &Model) -> impl Iterator<Item = &Relation> {
     model
         .tenant_tables()
         .filter(|relation| !relation.rls && parent_of(model, relation).is_none())
 }
 
-/// The table of tenants says who the others are, and holds little else: that is worse where it
-/// can be changed too.
+/// Severity of missing row-level security. The table of tenants holds little but the names of the
+/// other tenants; it is worse if it can also be changed.
 fn severity_for(model: &Model, relation: &Relation, roles: &[&AppRole]) -> Severity {
     let written = roles.iter().any(|role| {
         let may = model.privileges(role.oid, relation);

@@ -1,5 +1,5 @@
-//! Rules that reach tenants' tables: what a rule adds is done with the rights of the owner of its
-//! relation, and under the policies for that owner (PostgreSQL manual, 41.5).
+//! Rules that reach tenant tables: the actions of a rule run with the privileges of the owner of
+//! its relation, and under the policies for that owner (PostgreSQL manual, 41.5).
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub(super) const BYPASS: Rule = Rule {
     check: check(
         "rule-bypass",
         (Severity::Medium, Confidence::Medium),
-        "a rule reaches tenants' tables with the rights of an owner that policies do not confine",
+        "a rule reaches tenant tables with the privileges of an owner that policies do not restrict",
         include_str!("../../../../docs/audit/rule-bypass.md"),
     ),
     run: bypass,
@@ -48,8 +48,8 @@ fn bypass(model: &Model, check: &Check, findings: &mut Findings) {
             }
             let name = relation.display();
             let message = format!(
-                "rule {} of {name} reaches {} with the rights of {}, whom row-level security does \
-                 not confine there, when {} writes to {name}",
+                "rule {} of {name} reaches {} with the privileges of {}, which row-level security \
+                 does not restrict there, when {} writes to {name}",
                 rule.name,
                 listed(&tables),
                 model.catalog.role_name(relation.owner),
@@ -58,8 +58,8 @@ fn bypass(model: &Model, check: &Check, findings: &mut Findings) {
             let fix = Fix::proposal(
                 Phase::Views,
                 format!(
-                    "drop rule {}, and do what it does in a trigger, which has the rights of who \
-                     writes",
+                    "drop rule {} and move its actions to a trigger, which runs with the \
+                     privileges of the writing role",
                     rule.name
                 ),
                 [format!(
@@ -80,7 +80,7 @@ fn bypass(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// The application's roles whose statements set the rule off.
+/// Returns the application roles with the privilege for the event of the rule.
 fn who_fires<'m>(model: &'m Model, relation: &Relation, rule: &CatalogRule) -> Vec<&'m AppRole> {
     let roles = model.actors.roles.iter();
     roles
@@ -96,8 +96,8 @@ fn who_fires<'m>(model: &'m Model, relation: &Relation, rule: &CatalogRule) -> V
         .collect()
 }
 
-/// The relations that the rule's statements name. Each of them begins with the row before and
-/// after, which are the caller's own and called `old` and `new`.
+/// Returns the relations that the rule's statements name. Each statement begins with the caller's
+/// old and new row, called `old` and `new`, which are skipped.
 fn reached(relation: &Relation, rule: &CatalogRule) -> BTreeSet<Oid> {
     let mut reached: BTreeSet<Oid> = rule.reads.iter().copied().collect();
     let statements = queries(&rule.tree).unwrap_or_default();

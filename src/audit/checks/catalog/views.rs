@@ -1,5 +1,5 @@
-//! Views that read with the rights of their owner (PostgreSQL manual, CREATE VIEW and 41.5): where
-//! row-level security does not bind the owner, it does not confine who reads the view either.
+//! Views that read with the privileges of their owner (PostgreSQL manual, CREATE VIEW and 41.5): if
+//! row-level security does not apply to the owner, it does not restrict readers of the view either.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub(super) const NOT_INVOKER: Rule = Rule {
     check: check(
         "view-not-invoker",
         (Severity::High, Confidence::High),
-        "a view reads tenants' tables with the rights of its owner, past row-level security",
+        "a view reads tenant tables with the privileges of its owner, bypassing row-level security",
         include_str!("../../../../docs/audit/view-not-invoker.md"),
     ),
     run: not_invoker,
@@ -60,12 +60,12 @@ fn not_invoker(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// A relation with tenants' rows that a view reads past row-level security.
+/// A relation with tenant rows that a view reads without row-level security.
 struct Spill<'m> {
-    /// The view that reads it with its owner's rights: the one that is looked at, or one below.
+    /// The view that reads it with its owner's privileges: the checked view, or one that it reads.
     through: &'m Relation,
     read: &'m Relation,
-    /// A view on the way filters by the session.
+    /// `true` if a view on the path filters by the session.
     filtered: bool,
 }
 
@@ -102,8 +102,8 @@ impl<'m> Search<'m, '_> {
         }
     }
 
-    /// Whether a relation shows its owner's reader more than one tenant's rows. What is no table
-    /// cannot have policies.
+    /// `true` if reading a relation as the owner returns rows of more than one tenant. Only tables
+    /// can have policies.
     fn spills(&mut self, owner: Oid, read: &Relation) -> bool {
         if self.sources.of(read.oid).is_empty() {
             return false;
@@ -142,8 +142,8 @@ fn unfiltered(
         .collect();
     let owners: Vec<&str> = owners.into_iter().collect();
     let message = format!(
-        "view {name}{by_way} reads {} with the rights of {}, whom row-level security does not \
-         confine there: {} can reach every tenant's rows through it",
+        "view {name}{by_way} reads {} with the privileges of {}, which row-level security does \
+         not restrict there: {} can reach every tenant's rows through it",
         listed(&read),
         listed(&owners),
         role_names(roles)
@@ -155,13 +155,14 @@ fn unfiltered(
     finding
 }
 
-/// Lets the views read with the rights of who asks, and gives these what they then need.
+/// Makes the views read with the caller's privileges, and grants the callers the privileges that
+/// they then need.
 fn invoker(model: &Model, view: &Relation, roles: &[&AppRole], through: &[&Relation]) -> Fix {
     let mut sql: Vec<String> = through
         .iter()
         .map(|one| format!("ALTER VIEW {} SET (security_invoker = true)", one.quoted()))
         .collect();
-    let summary = format!("let {} read with the rights of who asks", view.display());
+    let summary = format!("make {} read with the caller's privileges", view.display());
     let read: BTreeSet<Oid> = through
         .iter()
         .flat_map(|one| direct_reads(&model.catalog, one.oid))
@@ -179,7 +180,7 @@ fn invoker(model: &Model, view: &Relation, roles: &[&AppRole], through: &[&Relat
             missing.push((relation, role));
         }
     }
-    // A relation that cannot have policies shows all its rows to whoever may read it.
+    // A relation that cannot have policies shows all its rows to every reader.
     let confined = |relation: &Relation| {
         relation.rls || !model.tenancy.is_tenants(relation.oid) && relation.is_table()
     };
@@ -201,7 +202,10 @@ fn invoker(model: &Model, view: &Relation, roles: &[&AppRole], through: &[&Relat
         .map(|(relation, _)| relation_name(&model.catalog, relation.oid))
         .collect();
     let names: Vec<String> = names.into_iter().collect();
-    let summary = format!("{summary}, who then needs SELECT on {}", listed(&names));
+    let summary = format!(
+        "{summary}; the caller then needs SELECT on {}",
+        listed(&names)
+    );
     Fix::proposal(Phase::Views, summary, sql)
 }
 
@@ -211,13 +215,13 @@ fn direct_reads(catalog: &Catalog, view: Oid) -> &[Oid] {
         .map_or(&[], |rule| rule.reads.as_slice())
 }
 
-/// A view that filters by the session itself is right as long as nothing is evaluated before its
-/// filter, which only a security barrier makes sure of (manual, 41.5).
+/// Finding for a view that filters by the session but is not a security barrier, without which a
+/// function may be evaluated before the filter (manual, 41.5).
 fn no_barrier(check: &Check, view: &Relation, spills: &[&Spill<'_>]) -> Finding {
     let name = view.display();
     let message = format!(
-        "view {name} reads past row-level security and filters by the session itself, but is no \
-         security barrier: a function in the WHERE of who reads it may see rows before the filter"
+        "view {name} bypasses row-level security and filters by the session itself, but is not a \
+         security barrier: a function in a reader's WHERE clause may see rows before the filter"
     );
     let mut views: Vec<&Relation> = spills.iter().map(|spill| spill.through).collect();
     views.dedup_by_key(|view| view.oid);

@@ -1,4 +1,5 @@
-//! Lists of names, for people and for statements, and names for what a remedy makes.
+//! Lists of names for display and for statements, and unused names for the objects that a fix
+//! creates.
 
 use crate::{
     audit::{
@@ -20,13 +21,13 @@ pub(super) fn listed<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
-/// The names of roles, for people.
+/// Formats the names of roles for display.
 pub(super) fn role_names(roles: &[&AppRole]) -> String {
     let names: Vec<&str> = roles.iter().map(|role| role.name.as_str()).collect();
     listed(&names)
 }
 
-/// The names of columns, for people.
+/// Formats the names of columns for display.
 pub(super) fn columns_for_people(model: &Model, relation: Oid, columns: &[i16]) -> String {
     let names: Vec<&str> = columns
         .iter()
@@ -35,7 +36,7 @@ pub(super) fn columns_for_people(model: &Model, relation: Oid, columns: &[i16]) 
     names.join(", ")
 }
 
-/// Quoted and separated by commas.
+/// Formats the names of columns for statements, quoted and separated by commas.
 pub(super) fn columns_for_statements(catalog: &Catalog, relation: Oid, columns: &[i16]) -> String {
     let columns = columns
         .iter()
@@ -44,7 +45,7 @@ pub(super) fn columns_for_statements(catalog: &Catalog, relation: Oid, columns: 
     names.join(", ")
 }
 
-/// `schema.name` of a relation, for people.
+/// Returns `schema.name` of a relation for display.
 pub(super) fn relation_name(catalog: &Catalog, relation: Oid) -> String {
     catalog
         .relations
@@ -52,9 +53,9 @@ pub(super) fn relation_name(catalog: &Catalog, relation: Oid) -> String {
         .map_or_else(|| "?".to_owned(), |one| one.display())
 }
 
-/// A name for a constraint or index of a relation that none of its constraints and indexes has.
-/// The server cuts names to 63 bytes (manual, 4.1.1), so the table's part is cut here, where the
-/// ending can be kept.
+/// Returns a name for a constraint or index of a relation that none of its constraints and indexes
+/// has. The server truncates names to 63 bytes (manual, 4.1.1), so the table's part is truncated
+/// here to keep the ending.
 pub(super) fn fresh_name(catalog: &Catalog, relation: Oid, middle: &str, ending: &str) -> String {
     const LONGEST: usize = 63;
     let table = catalog

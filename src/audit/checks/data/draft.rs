@@ -1,5 +1,5 @@
-//! The text of a statement about the rows of one table, written together with the list of the
-//! columns that it reads, so that what may be read can be known before it is run.
+//! A statement about the rows of one table, built together with the list of the columns that it
+//! reads, so that the required privileges are known before it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +12,15 @@ use crate::{
     quoting::identifier,
 };
 
-/// The row that a question is about.
+/// Alias of the row that a question is about.
 pub(super) const ROW: &str = "c";
-/// The row that it refers to.
+/// Alias of the row that it refers to.
 pub(super) const TARGET: &str = "p";
 
 /// The columns that a statement reads, by relation.
 pub(super) type Reads = BTreeMap<Oid, BTreeSet<i16>>;
 
-/// A statement that is being written.
+/// A statement under construction.
 pub(super) struct Draft<'m> {
     model: &'m Model,
     reads: Reads,
@@ -28,7 +28,7 @@ pub(super) struct Draft<'m> {
     conditions: Vec<String>,
 }
 
-/// A column of a row, as it stands in the text.
+/// A column of a row, as written in the statement.
 #[derive(Clone, Debug)]
 pub(super) struct Operand {
     sql: String,
@@ -36,18 +36,18 @@ pub(super) struct Operand {
     base_type: Oid,
 }
 
-/// Types that can be compared as they are.
+/// Types that can be compared without a cast.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Family {
     Number,
     Text,
-    /// `citext`: its operators are not in the search path, which holds nothing but `pg_catalog`.
+    /// `citext`: its operators are not in the search path, which contains only `pg_catalog`.
     Caseless,
     Other(Oid),
 }
 
 impl<'m> Draft<'m> {
-    /// A statement about the rows of a relation; none where the relation is not known.
+    /// Starts a statement about the rows of a relation; `None` if the relation is unknown.
     pub(super) fn new(model: &'m Model, relation: Oid) -> Option<Self> {
         let from = format!("{} {ROW}", model.catalog.relations.get(&relation)?.quoted());
         Some(Self {
@@ -58,7 +58,7 @@ impl<'m> Draft<'m> {
         })
     }
 
-    /// A column of the row called `alias`.
+    /// Returns a column of the row called `alias`.
     pub(super) fn column(&mut self, relation: Oid, alias: &str, number: i16) -> Option<Operand> {
         let column = self.model.catalog.column(relation, number)?;
         self.reads.entry(relation).or_default().insert(number);
@@ -69,7 +69,8 @@ impl<'m> Draft<'m> {
         })
     }
 
-    /// That the pairs of columns are equal: `alias` of `relation` here, `there` of `target`.
+    /// Returns the condition that the pairs of columns are equal: `alias` of `relation` on one
+    /// side, `there` of `target` on the other.
     pub(super) fn matches(
         &mut self,
         (relation, alias): (Oid, &str),
@@ -87,7 +88,7 @@ impl<'m> Draft<'m> {
         Some(equal.join(" AND "))
     }
 
-    /// Joins the rows that the pairs of columns lead to.
+    /// Joins the rows that the pairs of columns refer to.
     pub(super) fn join(
         &mut self,
         here: (Oid, &str),
@@ -101,7 +102,8 @@ impl<'m> Draft<'m> {
         Some(())
     }
 
-    /// That no row of `target`, called `there`, has the pairs of columns and `further`.
+    /// Adds the condition that no row of `target`, called `there`, matches the pairs of columns and
+    /// `further`.
     pub(super) fn no_row(
         &mut self,
         here: (Oid, &str),
@@ -123,13 +125,13 @@ impl<'m> Draft<'m> {
         Some(())
     }
 
-    /// The tenant of the row called `alias`, through joins with its parents where it has no key
-    /// of its own; none where the relation is no tenant's.
+    /// Returns the tenant of the row called `alias`, through joins with its parents if it has no
+    /// tenant key; `None` if the relation is not a tenant table.
     pub(super) fn tenant(&mut self, relation: Oid, alias: &str) -> Option<Operand> {
         match self.model.tenancy.of(relation) {
             Belonging::Root(key) | Belonging::Keyed(key) => self.column(relation, alias, *key),
             Belonging::Child(link) => {
-                // `c`, its parent `cp`, and so on: never an alias of the other side.
+                // `c`, its parent `cp`, and so on, so never an alias of the other side.
                 let parent = format!("{alias}p");
                 let pairs = link
                     .columns
@@ -143,12 +145,12 @@ impl<'m> Draft<'m> {
         }
     }
 
-    /// Narrows it to the rows for which that holds.
+    /// Restricts the statement to rows that meet the condition.
     pub(super) fn filter(&mut self, condition: impl Into<String>) {
         self.conditions.push(condition.into());
     }
 
-    /// From `FROM` to the end, and what it reads.
+    /// Returns the text from `FROM` to the end, and the columns that it reads.
     pub(super) fn finish(self) -> (String, Reads) {
         let conditions = self.conditions.join("\n   AND ");
         (
@@ -159,12 +161,12 @@ impl<'m> Draft<'m> {
 }
 
 impl Operand {
-    /// As it stands in the text.
+    /// Returns the SQL expression.
     pub(super) fn sql(&self) -> &str {
         &self.sql
     }
 
-    /// Fit for a document.
+    /// Returns the SQL expression for a JSON document.
     pub(super) fn document(&self) -> String {
         spelling::document(&self.sql, self.base_type)
     }
@@ -173,7 +175,7 @@ impl Operand {
         spelling::text(&self.sql, self.base_type)
     }
 
-    /// The comparison with another; as text where the types are unlike each other.
+    /// Returns the comparison with another operand, as text if the types differ.
     pub(super) fn compared(&self, operator: &str, other: &Self) -> String {
         let (one, two) = (&self.sql, &other.sql);
         let operator = spelling::operator(operator);
@@ -194,7 +196,7 @@ impl Family {
         if column.type_name == "citext" || column.type_name.ends_with(".citext") {
             return Self::Caseless;
         }
-        // The numbers are those of pg_type.dat: int8, int2, int4, numeric; text, char(n), varchar.
+        // OIDs from pg_type.dat: int8, int2, int4, numeric; text, char(n), varchar.
         match column.base_type.0 {
             20 | 21 | 23 | 1700 => Self::Number,
             25 | 1042 | 1043 => Self::Text,

@@ -1,4 +1,4 @@
-//! Tenant keys that name no tenant.
+//! Tenant keys that do not name an existing tenant.
 
 use std::collections::BTreeSet;
 
@@ -30,14 +30,14 @@ pub(super) const NULL: Check = check(
     include_str!("../../../../docs/audit/data-null-key.md"),
 );
 
-/// Rows whose key names no row of the table of tenants.
+/// Plans the questions for rows with a key that is not in the table of tenants.
 pub(super) fn plan_orphans(model: &Model, plan: &mut Plan) {
     let Some(root) = model.tenancy.root else {
         if keyed(model).next().is_some() {
             plan.skip(
                 &ORPHAN,
                 None,
-                "there is no table of tenants to compare the keys with",
+                "no table of tenants to compare the keys with",
             );
         }
         return;
@@ -50,7 +50,7 @@ pub(super) fn plan_orphans(model: &Model, plan: &mut Plan) {
     }
 }
 
-/// Rows whose key is NULL, where it can be.
+/// Plans the questions for rows with a NULL key, for nullable keys.
 pub(super) fn plan_nulls(model: &Model, plan: &mut Plan) {
     for (table, key) in keyed(model) {
         let nullable = model
@@ -63,7 +63,8 @@ pub(super) fn plan_nulls(model: &Model, plan: &mut Plan) {
     }
 }
 
-/// The tables with a key of their own. The rows of a partition are its parent's, too.
+/// Returns the tables with a tenant key column. Partitions are skipped because their rows are also
+/// their parent's.
 fn keyed(model: &Model) -> impl Iterator<Item = (&Relation, i16)> {
     let tables = model.tenant_tables().filter(|table| !table.partition);
     tables.filter_map(|table| match model.tenancy.of(table.oid) {
@@ -72,8 +73,8 @@ fn keyed(model: &Model) -> impl Iterator<Item = (&Relation, i16)> {
     })
 }
 
-/// Whether constraints keep every key of a table a tenant's: a validated foreign key to the table
-/// of tenants, or one that carries the key to a table of which that is true.
+/// Keys that constraints guarantee to name a tenant: by a validated foreign key to the table of
+/// tenants, or one that includes the key and refers to a table with that guarantee.
 struct Kept<'m> {
     model: &'m Model,
     known: std::collections::BTreeMap<(Oid, i16), bool>,
@@ -94,7 +95,7 @@ impl<'m> Kept<'m> {
         if let Some(known) = self.known.get(&(table, key)) {
             return *known;
         }
-        // Until it is known: a ring of foreign keys proves nothing by itself.
+        // Preliminary answer: a cycle of foreign keys alone proves nothing.
         self.known.insert((table, key), false);
         let model = self.model;
         let is_kept = model.catalog.foreign_keys(table).any(|constraint| {
@@ -109,8 +110,9 @@ impl<'m> Kept<'m> {
     }
 }
 
-/// A foreign key is not checked for a row that has NULL in any of its columns (manual, 5.4.5,
-/// `MATCH SIMPLE`); a row without a key is another check's.
+/// `true` if a foreign key is checked for every row with a tenant key. It is not checked for a row
+/// that has NULL in any of its columns (manual, 5.4.5, `MATCH SIMPLE`); rows without a tenant key
+/// have a separate check.
 fn always_checked(model: &Model, constraint: &Constraint, key: i16) -> bool {
     let columns: BTreeSet<i16> = constraint.columns.iter().copied().collect();
     columns
@@ -146,14 +148,14 @@ fn orphans(
     );
     let what = format!("{name} names no row of {}", root.display());
     let summary = format!(
-        "delete these rows or give them a tenant of {}, then let a foreign key keep it so",
+        "delete these rows or assign them a tenant of {}, then enforce it with a foreign key",
         root.display()
     );
     let sql = keep_reference(model, table, key, (root, root_key));
     let fix = Fix::proposal(Phase::References, summary, [sql]);
     let finding = Finding::new(&ORPHAN, table.display(), what, fix).column(name);
     let finding = if is_text(model, table.oid, key) {
-        // A name, unlike a number or a UUID, is given again: its next holder gets the rows.
+        // Unlike a number or a UUID, a name may be reused: its next holder gets the rows.
         finding.severity(Severity::High)
     } else {
         finding
@@ -166,8 +168,8 @@ fn is_text(model: &Model, table: Oid, column: i16) -> bool {
     column.is_some_and(|column| matches!(column.base_type.0, 25 | 1042 | 1043))
 }
 
-/// The statement after which a column names rows of that table for good: it validates the foreign
-/// key that is there, or makes one.
+/// Returns the statement that guarantees that a column names rows of that table: it validates the
+/// existing foreign key or adds one.
 pub(super) fn keep_reference(
     model: &Model,
     table: &Relation,
@@ -191,7 +193,7 @@ pub(super) fn keep_reference(
     }
 }
 
-/// The statement that checks the rows that were there before a constraint was.
+/// Returns the statement that checks the rows that existed before a constraint.
 pub(super) fn validate(table: &Relation, constraint: &str) -> String {
     format!(
         "ALTER TABLE {} VALIDATE CONSTRAINT {}",
@@ -215,8 +217,8 @@ fn nulls(model: &Model, table: &Relation, key: i16) -> Option<Question> {
     );
     let fix = Fix::proposal(
         Phase::Columns,
-        "give these rows a tenant, or move those that are for everyone to a table of their own; \
-         then forbid NULL",
+        "assign these rows a tenant, or move rows shared by all tenants to a separate table; then \
+         make the column NOT NULL",
         [sql],
     );
     let what = format!("{name} is NULL: they belong to no tenant");

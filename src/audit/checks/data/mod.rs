@@ -1,7 +1,8 @@
-//! Rows that are across tenants today: counted and shown, whatever policies and grants say.
+//! Checks of stored rows: rows that cross tenants today are counted and shown, regardless of
+//! policies and grants.
 //!
-//! What a validated constraint already keeps is not asked; every other question is one statement
-//! over whole tables, so that the server can join them as it likes best.
+//! Conditions that a validated constraint guarantees are not checked; every other question is one
+//! statement over whole tables, so that the planner can choose how to join them.
 
 mod draft;
 mod keys;
@@ -39,20 +40,17 @@ pub const CHECKS: &[Check] = &[
     owners::WITHOUT_USER,
 ];
 
-/// What is shown of the rows that are found.
+/// Display options for the rows that are found.
 #[derive(Clone, Copy, Debug)]
 pub struct DataOptions {
-    /// The whole row, not only the keys that one needs to find it.
+    /// Show the whole row instead of only the keys that identify it.
     pub show_values: bool,
-    /// How many rows of each finding.
+    /// Number of rows shown for each finding.
     pub samples: u32,
 }
 
-/// Looks at the rows.
-///
-/// # Errors
-/// When a connection cannot be opened or is lost. A statement that the server refuses or stops is
-/// no error: its question is skipped, with the reason.
+/// Runs the data checks. A statement that the server refuses or stops is not an error: its question
+/// is skipped, with the reason.
 pub async fn run(
     model: &Model,
     selection: &Selection,
@@ -88,12 +86,12 @@ pub async fn run(
     Ok(())
 }
 
-/// The session that asks a question.
+/// The session that runs a question.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Asker {
-    /// The one that reads the catalog.
+    /// The session that reads the catalog.
     Looking,
-    /// The one that attacks: it may run what the other must not.
+    /// The session that runs the probes, which may run code that the other must not.
     Attacking,
 }
 
@@ -113,7 +111,7 @@ impl Asker {
     }
 }
 
-/// The session that asks it, or the reason why the first one that was tried may not.
+/// Returns the session that may run the question, or the reason why the first candidate may not.
 fn asker(model: &Model, connections: &Connections, question: &Question) -> Result<Asker, String> {
     let obstacle = |asker: Asker| visibility::obstacle(model, asker, question);
     let Some(reason) = obstacle(Asker::Looking) else {
@@ -136,7 +134,8 @@ const PLANNERS: &[(&Check, Planner)] = &[
     (&owners::WITHOUT_USER, owners::plan_users),
 ];
 
-/// Several questions of one check about one table may be skipped for one reason: it is told once.
+/// Reports skipped questions. Several questions of one check about one table may be skipped for the
+/// same reason, which is reported once.
 fn tell(mut skipped: Vec<Skipped>, findings: &mut Findings) {
     let mut told = std::collections::BTreeSet::new();
     skipped.retain(|one| told.insert((one.check.clone(), one.object.clone(), one.reason.clone())));

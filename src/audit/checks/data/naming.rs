@@ -1,7 +1,7 @@
-//! Which table a column is named after.
+//! Tables that columns are named after.
 
-/// The names that the table may have which a column such as `patient_id`, `patientId` or
-/// `patient_uuid` identifies a row of; none where the column's name does not end like that.
+/// Returns the possible names of the table that a column such as `patient_id`, `patientId` or
+/// `patient_uuid` refers to; empty if the column's name has no such ending.
 pub(super) fn tables_named_by(column: &str) -> Vec<String> {
     let Some(stem) = stem(column) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Rows whose owner cannot be known: no parent, no user.
+//! Rows without a known owner: the parent or the user is missing.
 
 use super::{
     check,
@@ -19,7 +19,7 @@ use crate::{
 pub(super) const WITHOUT_PARENT: Check = check(
     "data-child-without-parent",
     Severity::Medium,
-    "rows belong to a tenant through a parent that they do not have",
+    "rows belong to a tenant through a parent that is missing",
     include_str!("../../../../docs/audit/data-child-without-parent.md"),
 );
 
@@ -30,7 +30,7 @@ pub(super) const WITHOUT_USER: Check = check(
     include_str!("../../../../docs/audit/data-member-without-user.md"),
 );
 
-/// Rows that reach no tenant through any of their foreign keys.
+/// Plans the questions for rows that reach no tenant through any of their foreign keys.
 pub(super) fn plan_parents(model: &Model, plan: &mut Plan) {
     for child in model.tenant_tables().filter(|table| !table.partition) {
         if let Belonging::Child(link) = model.tenancy.of(child.oid) {
@@ -39,7 +39,7 @@ pub(super) fn plan_parents(model: &Model, plan: &mut Plan) {
     }
 }
 
-/// Memberships of users that are not there.
+/// Plans the questions for memberships of users that do not exist.
 pub(super) fn plan_users(model: &Model, plan: &mut Plan) {
     let soft = Soft::new(model);
     for membership in &model.tenancy.memberships {
@@ -50,7 +50,7 @@ pub(super) fn plan_users(model: &Model, plan: &mut Plan) {
 
 fn without_parent(model: &Model, child: &Relation, link: &Link) -> Option<Question> {
     let catalog = &model.catalog;
-    // A row may belong to one of several parents: it has an owner as long as it has one of them.
+    // A row may belong to one of several parents: it has an owner if any of them exists.
     let leading: Vec<&Constraint> = catalog
         .foreign_keys(child.oid)
         .filter(|one| one.target != child.oid && model.tenancy.is_tenants(one.target))
@@ -112,11 +112,11 @@ fn parent_finding(
         .map(Relation::display)
         .collect();
     let what = format!(
-        "no foreign key leads to a row of {}: no tenant is known for them",
+        "no foreign key refers to a row of {}: their tenant is unknown",
         parents.join(" or ")
     );
     let confidence = if leading.iter().all(|one| one.validated) {
-        // NULL may be meant: that the table is tenants' at all rests on the foreign key.
+        // NULL may be intended: only the foreign key makes it a tenant table.
         Confidence::Medium
     } else {
         Confidence::Proven
@@ -137,9 +137,9 @@ fn parent_finding(
 }
 
 fn parent_fix(model: &Model, child: &Relation, leading: &[&Constraint]) -> Fix {
-    let summary = "give these rows a parent, or delete them";
+    let summary = "assign these rows a parent or delete them";
     let [constraint] = leading else {
-        let summary = format!("{summary}; then let a CHECK ask that one of the parents is named");
+        let summary = format!("{summary}; then require one of the parents with a CHECK constraint");
         return Fix::advice(Phase::References, summary);
     };
     let mut sql: Vec<String> = nullable(model, constraint)
@@ -157,7 +157,7 @@ fn parent_fix(model: &Model, child: &Relation, leading: &[&Constraint]) -> Fix {
     }
     Fix::proposal(
         Phase::References,
-        format!("{summary}; then let none be without"),
+        format!("{summary}; then make the parent mandatory"),
         sql,
     )
 }
@@ -180,17 +180,20 @@ fn without_user(model: &Model, membership: &MembershipTable, soft: &Soft<'_>) ->
     shown.column(name, &user);
 
     let users_name = users.display();
-    let what = format!("{name} names no row of {users_name}: whoever gets that key is a member");
+    let what = format!(
+        "{name} names no row of {users_name}: the next user with that key becomes a member"
+    );
     let fix = Fix::proposal(
         Phase::References,
-        "delete these memberships, then let a foreign key keep it so",
+        "delete these memberships, then enforce it with a foreign key",
         [keep_reference(model, table, membership.user, (users, key))],
     );
     let finding = Finding::new(&WITHOUT_USER, table.display(), what, fix).column(name);
     Some(Question::new(finding, table.oid, draft, shown))
 }
 
-/// The table of users and its key, where no validated foreign key keeps the user there.
+/// Returns the table of users and its key, if no validated foreign key guarantees that the user
+/// exists.
 fn unkept_users<'m>(
     model: &'m Model,
     table: &Relation,

@@ -1,5 +1,5 @@
-//! One question to the rows: the statements that count, list and sample them, and the finding
-//! they make.
+//! One question about the rows: the statements that count, list and sample them, and the resulting
+//! finding.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::{
     quoting::identifier,
 };
 
-/// What is to be asked, and what cannot be.
+/// Questions to run, and questions that are skipped.
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) questions: Vec<Question>,
@@ -22,7 +22,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Says what cannot be asked, and why.
+    /// Records a question that is skipped, with the reason.
     pub(super) fn skip(&mut self, check: &Check, object: Option<String>, reason: &str) {
         self.skipped.push(Skipped {
             check: check.id.to_owned(),
@@ -32,16 +32,16 @@ impl Plan {
     }
 }
 
-/// Whether any row is wrong in one way.
+/// A search for rows that violate one condition.
 pub(super) struct Question {
-    /// The finding if there are any; its message goes on after "in 3 rows of public.notes, ".
+    /// The finding if there are any; its message continues "in 3 rows of public.notes, ".
     finding: Finding,
-    /// Whose rows are counted.
+    /// The table with the rows that are counted.
     pub(super) table: Oid,
     pub(super) reads: Reads,
     counted: &'static str,
     shown: Vec<Labeled>,
-    /// The whole row, as a document.
+    /// The SQL expression for the whole row as a JSON document.
     whole: String,
     from: String,
 }
@@ -50,11 +50,11 @@ pub(super) struct Question {
 struct Labeled {
     label: String,
     sql: String,
-    /// The same, fit for a document.
+    /// The same expression for a JSON document.
     document: String,
 }
 
-/// What is shown of the rows that a question is about.
+/// Columns that are shown of the rows that a question is about.
 pub(super) struct Shown<'m> {
     model: &'m Model,
     columns: Vec<Labeled>,
@@ -68,7 +68,7 @@ impl<'m> Shown<'m> {
         }
     }
 
-    /// The primary key of the row called `alias`, or its place where it has none.
+    /// Adds the primary key of the row called `alias`, or its `ctid` if it has none.
     pub(super) fn key(
         &mut self,
         draft: &mut Draft<'_>,
@@ -94,7 +94,7 @@ impl<'m> Shown<'m> {
         Some(())
     }
 
-    /// A column.
+    /// Adds a column.
     pub(super) fn column(&mut self, label: impl Into<String>, operand: &Operand) {
         self.add(label.into(), operand.sql().to_owned(), operand.document());
     }
@@ -125,14 +125,14 @@ impl Question {
         }
     }
 
-    /// Counts each row once, also where the statement joins it with several.
+    /// Counts each row once, even if the statement joins it with several.
     #[must_use]
     pub(super) fn counting_rows_once(mut self) -> Self {
         self.counted = "pg_catalog.count(DISTINCT (c.tableoid, c.ctid))";
         self
     }
 
-    /// It was not answered: why.
+    /// Returns the question as skipped, with the reason.
     pub(super) fn skipped(&self, reason: String) -> Skipped {
         Skipped {
             check: self.finding.check.clone(),
@@ -141,19 +141,19 @@ impl Question {
         }
     }
 
-    /// How many rows are wrong.
+    /// Returns the statement that counts the rows.
     pub(super) fn count(&self) -> String {
         format!("SELECT {}\n{}", self.counted, self.from)
     }
 
-    /// All of them.
+    /// Returns the statement that lists all rows.
     pub(super) fn listing(&self) -> String {
         self.select(|column| &column.sql, None)
     }
 
-    /// Some of them, as JSON. The server takes an inequality of keys to hold for nearly every
-    /// row, and under LIMIT would look for few rows one by one; a materialized query is planned
-    /// for all of its rows, and still stops when no more are asked for.
+    /// Returns the statement that reads some of the rows as JSON. The planner expects an inequality
+    /// of keys to hold for nearly every row, and with LIMIT would search for few rows one by one; a
+    /// materialized query is planned for all of its rows, and still stops when no more are needed.
     pub(super) fn sample(&self, rows: u32, whole: bool) -> String {
         let row = whole.then(|| format!("{} AS \"row\"", self.whole));
         let listing = self.select(|column| &column.document, row);
@@ -172,7 +172,7 @@ impl Question {
         format!("SELECT {}\n{}", columns.join(", "), self.from)
     }
 
-    /// The finding, now that the rows are counted.
+    /// Returns the finding with the number of rows and the samples.
     pub(super) fn answered(&self, count: u64, rows: Vec<Value>) -> Finding {
         let mut finding = self.finding.clone();
         let noun = if count == 1 { "row" } else { "rows" };

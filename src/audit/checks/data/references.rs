@@ -1,4 +1,4 @@
-//! Foreign keys whose child and parent belong to different tenants.
+//! Foreign keys with a child and a parent of different tenants.
 
 use super::{
     check,
@@ -23,11 +23,12 @@ pub(super) const CROSS_TENANT: Check = check(
     include_str!("../../../../docs/audit/data-cross-tenant-reference.md"),
 );
 
-/// Asks of every foreign key between tenants' tables that does not carry the tenant key.
+/// Plans a question for every foreign key between tenant tables that does not include the tenant
+/// key.
 pub(super) fn plan(model: &Model, plan: &mut Plan) {
     let soft = Soft::new(model);
     for child in model.tenant_tables() {
-        // Those of partitions come from their parent, whose rows are theirs too.
+        // Partitions inherit them from their parent, which contains their rows.
         let foreign_keys = model
             .catalog
             .foreign_keys(child.oid)
@@ -44,8 +45,8 @@ pub(super) fn plan(model: &Model, plan: &mut Plan) {
             };
             if let Identity::WithinTenant = reference.identity(model) {
                 let reason = format!(
-                    "constraint {} is not validated, and its columns without the tenant key \
-                     name a row only within a tenant",
+                    "constraint {} is not validated, and without the tenant key its columns \
+                     identify a row only within a tenant",
                     constraint.name
                 );
                 plan.skip(&CROSS_TENANT, Some(child.display()), &reason);
@@ -56,8 +57,8 @@ pub(super) fn plan(model: &Model, plan: &mut Plan) {
     }
 }
 
-/// Whether a row could refer to another tenant's row through a foreign key. A reference to a
-/// tenant itself is not one to a tenant's row: it says "that tenant", as a transfer does.
+/// `true` if a row could refer to another tenant's row through a foreign key. A reference to the
+/// table of tenants does not qualify: it names a tenant, as a transfer does.
 fn may_cross(model: &Model, constraint: &Constraint) -> bool {
     let tenancy = &model.tenancy;
     let leads_to_row = matches!(
@@ -68,14 +69,14 @@ fn may_cross(model: &Model, constraint: &Constraint) -> bool {
         tenancy.of(constraint.relation),
         Belonging::Child(link) if link.constraint == constraint.name
     );
-    // The user column of a membership says to which tenants the user belongs.
+    // The user column of a membership defines the tenants that the user belongs to.
     let says_membership = tenancy
         .membership(constraint.relation)
         .is_some_and(|membership| constraint.columns.as_slice() == [membership.user]);
     leads_to_row && !is_own_link && !says_membership && !is_kept(model, constraint)
 }
 
-/// Whether a validated foreign key with the same pairs, or more, carries the tenant key.
+/// `true` if a validated foreign key with at least the same pairs includes the tenant key.
 fn is_kept(model: &Model, constraint: &Constraint) -> bool {
     model
         .catalog
@@ -90,7 +91,7 @@ fn is_kept(model: &Model, constraint: &Constraint) -> bool {
         })
 }
 
-/// The pair of tenant keys of a foreign key.
+/// Returns the pair of tenant keys of a foreign key.
 fn carried_key(model: &Model, constraint: &Constraint) -> Option<(i16, i16)> {
     let here = model.tenancy.key(constraint.relation)?;
     let there = model.tenancy.key(constraint.target)?;
@@ -105,24 +106,24 @@ fn pairs_without_key(model: &Model, constraint: &Constraint) -> Vec<(i16, i16)> 
         .collect()
 }
 
-/// Columns of a child that name a row of a parent, tenant keys left aside.
+/// Columns of a child that identify a row of a parent, without the tenant keys.
 pub(super) struct Reference<'m> {
     pub(super) child: &'m Relation,
     pub(super) parent: &'m Relation,
-    /// Column here, column there.
+    /// Pairs of a child column and a parent column.
     pub(super) pairs: Vec<(i16, i16)>,
-    /// None where it is one by its name only.
+    /// `None` if it is only inferred from the column's name.
     pub(super) constraint: Option<&'m Constraint>,
 }
 
-/// How far the columns of a reference name one row.
+/// Uniqueness of the row that a reference identifies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Identity {
-    /// A unique index says so.
+    /// A unique index on the columns.
     Unique,
-    /// A UUID: copies of a tenant's rows may repeat it, and nothing else does.
+    /// A UUID: only copies of a tenant's rows may repeat it.
     Universal,
-    /// Numbers that each tenant counts for itself.
+    /// Numbers that are assigned per tenant.
     WithinTenant,
 }
 
@@ -152,7 +153,8 @@ impl Reference<'_> {
         }
     }
 
-    /// Which rows of the child refer to a row of the parent of another tenant.
+    /// Returns the question for rows of the child that refer to a row of the parent of another
+    /// tenant.
     pub(super) fn question(&self, model: &Model, soft: &Soft<'_>) -> Option<Question> {
         let (child, parent) = (self.child.oid, self.parent.oid);
         let mut draft = Draft::new(model, child)?;
@@ -162,7 +164,7 @@ impl Reference<'_> {
         draft.filter(here.compared("<>", &there));
         let unique = self.identity(model) == Identity::Unique;
         if !unique {
-            // The row that is meant is the tenant's own, where there is one.
+            // If the tenant has such a row too, that one is the intended row.
             draft.no_row(
                 (child, ROW),
                 (parent, "own"),
@@ -211,17 +213,17 @@ impl Reference<'_> {
                 .part(&one.name)
                 .fact(format!("{}: {}", one.name, one.definition)),
             None => finding.part(parent.clone()).fact(format!(
-                "no foreign key: {columns} is taken to refer to {parent} by its name and type"
+                "no foreign key: {columns} is assumed to refer to {parent} by its name and type"
             )),
         }
         .column(columns)
     }
 
-    /// The rows are for a person to judge; a foreign key that carries the tenant key keeps them
-    /// right from then on.
+    /// Returns the fix. The rows require a manual decision; a foreign key that includes the tenant
+    /// key prevents new ones.
     fn fix(&self, model: &Model) -> Fix {
         let summary = format!(
-            "let these rows refer to rows of {} of their own tenant",
+            "change these rows to refer to rows of {} of their own tenant",
             self.parent.display()
         );
         let waiting = self
@@ -234,20 +236,21 @@ impl Reference<'_> {
         }
         match self.carry_key(model) {
             Some(sql) => {
-                let summary = format!("{summary}, then let the foreign key carry the tenant key");
+                let summary = format!("{summary}, then include the tenant key in the foreign key");
                 Fix::proposal(Phase::References, summary, sql)
             }
             None => Fix::advice(
                 Phase::References,
                 format!(
-                    "{summary}; give both tables the tenant key, so that a foreign key can carry it"
+                    "{summary}; add the tenant key to both tables so that a foreign key can \
+                     include it"
                 ),
             ),
         }
     }
 
-    /// The unique key of the parent, where it has none, and the foreign key; none where a side
-    /// has no key of its own, or their types are unlike.
+    /// Returns the statements that add the parent's unique key, if missing, and the foreign key;
+    /// `None` if a table has no tenant key or the types differ.
     fn carry_key(&self, model: &Model) -> Option<Vec<String>> {
         let catalog = &model.catalog;
         let key = (

@@ -1,4 +1,4 @@
-//! Columns that refer to a table by their name, with no foreign key.
+//! Columns that refer to a table by name, without a foreign key.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use crate::audit::{
     model::{Belonging, MembershipTable, Model},
 };
 
-/// The tables by their names.
+/// Tables by name.
 pub(super) struct Soft<'m> {
     model: &'m Model,
     tables: BTreeMap<String, Vec<&'m Relation>>,
 }
 
-/// Asks of every column that is named after a tenants' table, has the type of its key, and is in
-/// no foreign key.
+/// Plans a question for every column that is named after a tenant table, has the type of its key,
+/// and is in no foreign key.
 pub(super) fn plan(model: &Model, plan: &mut Plan) {
     let soft = Soft::new(model);
     for child in model.tenant_tables().filter(|table| !table.partition) {
@@ -39,7 +39,7 @@ pub(super) fn plan(model: &Model, plan: &mut Plan) {
                 pairs: vec![(column.number, key)],
                 constraint: None,
             };
-            // Without a constraint nothing says that numbers are meant for this table at all.
+            // Without a constraint, numbers may refer to any table.
             let is_meant = reference.identity(model) != Identity::WithinTenant;
             if leads_to_row && !says_membership && is_meant {
                 plan.questions.extend(reference.question(model, &soft));
@@ -63,8 +63,9 @@ impl<'m> Soft<'m> {
         Self { model, tables }
     }
 
-    /// The table and the column that a column refers to by its name and type: in the same
-    /// schema, or in the only one that has such a table. The tenant key refers to the tenant.
+    /// Returns the table and the column that a column refers to by its name and type: in the same
+    /// schema, or in the only schema with such a table. The tenant key is skipped because it refers
+    /// to the tenant.
     pub(super) fn target(&self, relation: &Relation, number: i16) -> Option<(&'m Relation, i16)> {
         let catalog = &self.model.catalog;
         let column = catalog.column(relation.oid, number)?;
@@ -102,7 +103,7 @@ impl<'m> Soft<'m> {
         (alike && target.oid != relation.oid).then_some((*target, *own))
     }
 
-    /// The tables that say to which tenants a user belongs, where that column is a user's key.
+    /// Returns the membership tables of the users identified by that column.
     pub(super) fn memberships_of(
         &self,
         (users, key): (Oid, i16),

@@ -1,11 +1,11 @@
-//! Whether the role that asks can see every row that a question is about, without running code
-//! that it must not.
+//! Check that the asking role can see every row of a question, without running code that it must
+//! not run.
 
 use super::{Asker, question::Question};
 use crate::audit::{model::Model, reach::Access};
 
-/// Why it cannot. A count under row-level security would be a count of the visible rows, and look
-/// like an answer.
+/// Returns the reason why it cannot. Under row-level security, only visible rows would be counted,
+/// and the count would look like an answer.
 pub(super) fn obstacle(model: &Model, asker: Asker, question: &Question) -> Option<String> {
     let catalog = &model.catalog;
     let auditor = &catalog.roles[&asker.role(model)];
@@ -33,7 +33,7 @@ pub(super) fn obstacle(model: &Model, asker: Asker, question: &Question) -> Opti
         if model.is_bound(auditor.oid, relation) {
             return Some(format!(
                 "role {role} is subject to row-level security on {table}: \
-                 its rows could not all be seen"
+                 some of its rows may be hidden"
             ));
         }
     }

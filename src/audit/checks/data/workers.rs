@@ -1,4 +1,4 @@
-//! The workers that ask the questions, all of one snapshot.
+//! Workers that run the questions, all on one snapshot.
 
 use std::{
     collections::BTreeSet,
@@ -28,11 +28,11 @@ use crate::{
 pub(super) enum Outcome {
     Clean,
     Found(Box<Finding>),
-    /// It could not be answered: why.
+    /// The question could not be answered, for this reason.
     Skipped(String),
 }
 
-/// What the workers share.
+/// State shared by the workers.
 struct Office<'a> {
     model: &'a Model,
     connections: &'a Connections,
@@ -41,21 +41,21 @@ struct Office<'a> {
     options: &'a DataOptions,
     watch: &'a dyn Watch,
     next: AtomicUsize,
-    /// Tables that others keep locked: whoever waits for one again would only lose time.
+    /// Tables locked by other sessions. Waiting for one again would only lose time.
     locked: Mutex<BTreeSet<Oid>>,
 }
 
-/// Why a statement gave no answer.
+/// Reason why a statement returned no answer.
 enum Failure {
-    /// The server refused or stopped it: the session goes on.
+    /// The server refused or stopped it; the session can continue.
     Refused { state: String, message: String },
-    /// The session had to be ended.
+    /// The session had to be terminated.
     Stopped(Stop),
-    /// The connection is of no use any more.
+    /// The connection was lost.
     Lost(sqlx::Error),
 }
 
-/// Asks all of them, `connections.jobs` at once; the answers are in the order of the questions.
+/// Runs all questions, `connections.jobs` at once. The answers are in the order of the questions.
 pub(super) async fn ask(
     model: &Model,
     connections: &Connections,
@@ -85,7 +85,7 @@ pub(super) async fn ask(
     Ok(answers.into_iter().map(|(_, outcome)| outcome).collect())
 }
 
-/// One worker: question after question, until there are none.
+/// Runs questions until none are left.
 async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
     let mut connection = open(office.connections, office.asker).await?;
     let mut answers = Vec::new();
@@ -103,7 +103,7 @@ async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
     }
 }
 
-/// A session that sees every row or fails (manual, 20.11, `row_security`).
+/// Opens a session that sees every row or fails (manual, 20.11, `row_security`).
 async fn open(connections: &Connections, asker: Asker) -> Result<Session> {
     let mut connection = match asker {
         Asker::Looking => connections.looking().await?,
@@ -112,7 +112,7 @@ async fn open(connections: &Connections, asker: Asker) -> Result<Session> {
     connection
         .prepare("SET row_security = off")
         .await
-        .context("a session for the data checks could not be set up")?;
+        .context("could not set up a session for the data checks")?;
     connections.begin(&mut connection, "READ ONLY").await?;
     Ok(connection)
 }
@@ -145,7 +145,7 @@ impl Office<'_> {
         Ok(Outcome::Found(Box::new(finding)))
     }
 
-    /// Whether whole rows are wanted, and can be had.
+    /// `true` if whole rows are requested and may be read.
     fn whole(&self, question: &Question) -> bool {
         let catalog = &self.model.catalog;
         self.options.show_values
@@ -155,7 +155,8 @@ impl Office<'_> {
                 .select
     }
 
-    /// Opens the transaction again after a statement failed in it, and says why it did.
+    /// Reopens the transaction after a statement failed in it, and returns the reason for the
+    /// failure.
     async fn recover(
         &self,
         connection: &mut Session,
@@ -181,7 +182,7 @@ impl Office<'_> {
                 match locked_tables(connection, question).await {
                     Err(error) if Stop::of(&error).is_some() => {}
                     locked => {
-                        let locked = locked.context("the locks could not be read")?;
+                        let locked = locked.context("could not read the locks")?;
                         self.locks().extend(locked);
                     }
                 }
@@ -193,7 +194,8 @@ impl Office<'_> {
         })
     }
 
-    /// Why a question cannot be answered now, where another has waited for its tables in vain.
+    /// Returns the reason why a question cannot be answered now, if another one has waited for one
+    /// of its tables without success.
     fn known_lock(&self, question: &Question) -> Option<String> {
         let locked = self.locks();
         let table = question.reads.keys().find(|table| locked.contains(table))?;
@@ -206,7 +208,7 @@ impl Office<'_> {
     }
 }
 
-// The states are those of the manual, appendix A.
+// SQLSTATE codes (manual, appendix A).
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 const QUERY_CANCELED: &str = "57014";
 
@@ -226,7 +228,7 @@ impl From<sqlx::Error> for Failure {
 }
 
 async fn count(connection: &mut Session, question: &Question) -> Result<u64, Failure> {
-    // Safe: constants and names that are quoted.
+    // Safe: constants and quoted names.
     let row = connection
         .fetch_one(AssertSqlSafe(question.count()))
         .await?;
@@ -240,15 +242,15 @@ async fn sample(
     rows: u32,
     whole: bool,
 ) -> Result<Vec<Value>, Failure> {
-    // Safe: constants, a number, and names that are quoted.
+    // Safe: constants, a number, and quoted names.
     let sql = AssertSqlSafe(question.sample(rows, whole));
     let rows = connection.fetch_all(sql).await?;
     let values = rows.iter().map(|row| row.try_get(0));
     Ok(values.collect::<Result<Vec<Value>, sqlx::Error>>()?)
 }
 
-/// The tables of a question that somebody holds the one lock on that stops a reader
-/// (manual, 13.3.1).
+/// Returns the tables of a question that another session holds in the only lock mode that blocks
+/// readers (manual, 13.3.1).
 async fn locked_tables(
     connection: &mut Session,
     question: &Question,

@@ -1,5 +1,5 @@
-//! The transaction that the attack is prepared in, and that changes are tried in. It is rolled
-//! back whatever happens.
+//! The transaction in which the probes are prepared and changes are tried. It is always rolled
+//! back.
 
 use std::collections::BTreeMap;
 
@@ -21,27 +21,24 @@ use crate::{
 /// The auditor's own transaction.
 pub(super) struct Arena {
     connection: Session,
-    /// The session that looks at rows, if the attacks have connections of their own. An attack
-    /// would not see the rows that it makes up.
+    /// The session that reads rows, if the probes use separate connections. The probes would not
+    /// see rows invented by it.
     eyes: Option<Session>,
-    /// Changes are tried in it.
+    /// `true` if changes are tried in it.
     writes: bool,
-    /// Rows were made up in it, which no other connection sees.
+    /// `true` if rows were invented in it, which no other connection sees.
     invented: bool,
 }
 
 impl Arena {
-    /// Opens it on the audit's snapshot; READ ONLY unless changes are to be tried.
-    ///
-    /// # Errors
-    /// As [`Connections::bare`].
+    /// Opens it on the audit's snapshot, READ ONLY unless changes are tried.
     pub(super) async fn open(connections: &Connections, writes: bool) -> Result<Self> {
         let mut connection = connections.bare().await?;
         if writes {
             connections.begin(&mut connection, "READ WRITE").await?;
-            // A constraint that is checked at the end would never be: there is no commit.
+            // A deferred constraint would never be checked: there is no commit.
             let set = connection.prepare("SET CONSTRAINTS ALL IMMEDIATE").await;
-            set.context("the attack's transaction could not be set up")?;
+            set.context("could not set up the transaction of the probes")?;
         } else {
             connections.begin(&mut connection, "READ ONLY").await?;
         }
@@ -57,21 +54,18 @@ impl Arena {
         &mut self.connection
     }
 
-    /// Whether changes are tried in it.
+    /// `true` if changes are tried in it.
     pub(super) fn writes(&self) -> bool {
         self.writes
     }
 
-    /// Whether reading has to be tried in it, too.
+    /// `true` if reads have to be tried in it too.
     pub(super) fn has_rows_of_its_own(&self) -> bool {
         self.invented
     }
 
-    /// The two tenants: those that were told, else those that are there; made up with all their
-    /// rows where there are none and it may be written.
-    ///
-    /// # Errors
-    /// As [`told::tenants`]; `Failure` when the connection is lost.
+    /// Returns the two tenants: the specified ones, otherwise existing ones. If none exist and
+    /// writing is allowed, both are invented with all their rows.
     pub(super) async fn parties(
         &mut self,
         model: &Model,
@@ -96,10 +90,7 @@ impl Arena {
         Ok(found)
     }
 
-    /// What is there; rows are made up where a tenant has none and it may be written.
-    ///
-    /// # Errors
-    /// `Failure` when the connection is lost.
+    /// Returns the existing rows. If a tenant has none and writing is allowed, rows are invented.
     pub(super) async fn survey(
         &mut self,
         field: &Field<'_>,
@@ -128,10 +119,7 @@ impl Arena {
         }
     }
 
-    /// Decides whose the rows are that do not say it.
-    ///
-    /// # Errors
-    /// `Failure` when the connection is lost.
+    /// Determines the tenant of rows without a column that names it.
     pub(super) async fn judge_contents(
         &mut self,
         field: &Field<'_>,
@@ -142,13 +130,10 @@ impl Arena {
         field::leave(eyes).await
     }
 
-    /// Takes back everything that was done in it.
-    ///
-    /// # Errors
-    /// `Failure` when the connection is lost, which takes it back too.
+    /// Rolls back everything that was done in it.
     pub(super) async fn close(mut self) -> Result<()> {
         let done = self.connection.pass("ROLLBACK").await;
-        done.context("the attack's transaction could not be rolled back")
+        done.context("could not roll back the transaction of the probes")
     }
 
     async fn look(
@@ -174,7 +159,7 @@ impl Arena {
     ) -> Result<Failures> {
         let before: BTreeMap<_, _> = rows.clone();
         let connection = &mut self.connection;
-        // No fresh session would have the rows.
+        // A new session would not have the rows.
         connection.set_unique(true);
         let failures = invent::fill(model, connection, keys, &mut rows, terms).await?;
         self.invented |= rows.len() > before.len();
@@ -182,13 +167,13 @@ impl Arena {
         Ok(failures)
     }
 
-    /// Until [`field::leave`]: rows that a policy would hide are an error, so that the auditor
-    /// never takes them for absent.
+    /// Until [`field::leave`], makes rows that a policy would hide an error, so that the auditor
+    /// never assumes that they do not exist.
     async fn see_all(&mut self) -> Result<&mut Session> {
         let eyes = self.eyes.as_mut().unwrap_or(&mut self.connection);
         field::mark(eyes).await?;
         let set = eyes.prepare("SET LOCAL row_security = off").await;
-        set.context("the auditor's session could not be set up")?;
+        set.context("could not set up the auditor's session")?;
         Ok(eyes)
     }
 
@@ -204,6 +189,6 @@ fn tell(model: &Model, failures: &Failures, findings: &mut Findings) {
             .relations
             .get(table)
             .map(|table| table.display());
-        findings.skip("probe", name, format!("no row could be made up: {reason}"));
+        findings.skip("probe", name, format!("could not invent a row: {reason}"));
     }
 }

@@ -1,4 +1,4 @@
-//! One round of attacks: as one role, in one context, on every target.
+//! One round of probes: as one role, in one context, on every target.
 
 use super::{
     batch::{self, Reply, Statement},
@@ -12,9 +12,6 @@ use crate::{
 };
 
 /// Reads from every target.
-///
-/// # Errors
-/// `Failure` when the connection is lost.
 pub(super) async fn read<'a>(
     field: &Field<'_>,
     connection: &mut Session,
@@ -44,9 +41,6 @@ pub(super) async fn read<'a>(
 }
 
 /// Tries every change on every target.
-///
-/// # Errors
-/// `Failure` when the connection is lost.
 pub(super) async fn write<'a>(
     field: &Field<'_>,
     connection: &mut Session,
@@ -78,8 +72,8 @@ pub(super) async fn write<'a>(
     Ok(write::merge(tried.collect()))
 }
 
-/// The replies to those statements from that stand, and back to the mark; the message, where
-/// nobody may stand there.
+/// Returns the replies to the statements in that role and context, and rolls back to the savepoint;
+/// returns the message if the role and context cannot be entered.
 async fn from(
     field: &Field<'_>,
     connection: &mut Session,

@@ -1,4 +1,4 @@
-//! Many statements, few round trips, each undone as soon as it ran.
+//! Runs many statements in few round trips. Each is undone as soon as it ran.
 
 use std::time::Duration;
 
@@ -19,28 +19,28 @@ use crate::{
     error::{Context, Result},
 };
 
-/// How many statements go into one block.
+/// Number of statements in one block.
 const CHUNK: usize = 250;
 
 const QUERY_CANCELED: &str = "57014";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-/// How long one statement of a block that had to be ended may take by itself: which of them it
-/// was is not known, and the audit has other objects to look at.
+/// Time limit for one statement of a block that had to be terminated: it is unknown which statement
+/// caused it, and the audit has other objects to check.
 const BRIEF: Duration = Duration::from_secs(10);
 
-const LOST: &str = "the attack's transaction could not be continued";
+const LOST: &str = "could not continue the transaction of the probes";
 
 /// One statement.
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
     pub(super) sql: String,
     pub(super) kind: Kind,
-    /// The object that it is about: locks are remembered and guards decide by it.
+    /// The object of the statement, used to remember locks and to apply guards.
     object: Option<Oid>,
-    /// The session looks in its own name, with `row_security = off`.
+    /// `true` if the statement runs as the session's own role, with `row_security = off`.
     scans: bool,
-    /// Asks for less, where this takes too long.
+    /// A narrower statement that is tried if this one takes too long.
     narrower: Option<String>,
 }
 
@@ -48,22 +48,21 @@ pub(super) struct Statement {
 pub(super) enum Kind {
     /// Returns one value of type jsonb, or no row.
     Read,
-    /// Changes rows. What was achieved is read by the second statement, in the name of the
-    /// session's own role.
+    /// Changes rows. The second statement reads the effect as the session's own role.
     Write { check: Option<String> },
 }
 
-/// What became of a statement.
+/// Result of a statement.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Reply {
-    /// What was read, or what the check of a change read.
+    /// The value that was read by the statement, or by the check of a change.
     pub(super) value: Option<Value>,
-    /// Rows changed.
+    /// Number of changed rows.
     #[serde(default)]
     pub(super) rows: u64,
     #[serde(flatten)]
     pub(super) refusal: Option<Refusal>,
-    /// It is the reply to what asked for less.
+    /// `true` if this is the reply to the narrower statement.
     #[serde(skip)]
     pub(super) narrowed: bool,
 }
@@ -79,7 +78,7 @@ impl Statement {
         }
     }
 
-    /// [`Statement::read`] in the session's own name, where nobody attacks.
+    /// Returns a [`Statement::read`] that runs as the session's own role, outside of the probes.
     pub(super) fn scan(sql: String) -> Self {
         Self {
             scans: true,
@@ -120,10 +119,10 @@ impl Statement {
         }
     }
 
-    /// The refusal that a lock will bring again.
+    /// Returns the refusal that a known lock or a guard would cause.
     fn locked(&self, locks: &Locks) -> Option<Refusal> {
         let Some(object) = self.object else {
-            let message = "what it is about is not known".to_owned();
+            let message = "the object of the statement is unknown".to_owned();
             return Some(Refusal::of_audit(message));
         };
         locks.refusal(object, self.access())
@@ -148,11 +147,9 @@ impl Reply {
     }
 }
 
-/// Runs the statements in the open transaction; one reply for each, in their order. The
-/// transaction goes on as it was. What is known to be locked is not waited for again.
-///
-/// # Errors
-/// `Failure` when the connection is lost; what a statement does wrong is in its reply.
+/// Runs the statements in the open transaction and returns one reply for each, in order. An error
+/// of a statement is in its reply, and the transaction continues unchanged. Objects that are known
+/// to be locked are not waited for again.
 pub(super) async fn run(
     connection: &mut Session,
     locks: &Locks,
@@ -170,7 +167,7 @@ pub(super) async fn run(
         let chunk = &statements[replies.len()..replies.len() + free];
         let found = match block(connection, chunk).await? {
             Ok(found) => settle(connection, chunk, found).await?,
-            // The role may not use PL/pgSQL, or the time was over between two statements.
+            // The role may not use PL/pgSQL, or the time limit expired between two statements.
             Err(refusal) if matches!(&*refusal.state, INSUFFICIENT_PRIVILEGE | QUERY_CANCELED) => {
                 one_by_one(connection, chunk).await?
             }
@@ -189,7 +186,8 @@ pub(super) async fn run(
     Ok(replies)
 }
 
-/// The time is for a whole block: what it was over at gets a block of its own, unless it had that.
+/// Handles time-outs. The limit applies to a whole block: the statement that exceeded it gets a
+/// separate block, unless it already had one.
 async fn settle(
     connection: &mut Session,
     chunk: &[Statement],
@@ -203,7 +201,7 @@ async fn settle(
     Ok(found)
 }
 
-/// What took too long by itself may ask for less.
+/// Replaces the reply by that of the narrower statement if the statement alone took too long.
 async fn narrow(connection: &mut Session, statement: &Statement, reply: &mut Reply) -> Result<()> {
     if let Some(narrower) = statement.narrower.as_ref().filter(|_| reply.timed_out()) {
         let narrower = Statement::read(narrower.clone());
@@ -232,17 +230,18 @@ async fn block(
         Err(error) if Stop::of(&error).is_some() => return Ok(Err(Refusal::of(error)?)),
         row => row
             .and_then(|row| row.try_get(0))
-            .context("the replies of the attack could not be read")?,
+            .context("could not read the replies of the probes")?,
     };
     connection
         .pass("RELEASE SAVEPOINT tenantctl_audit")
         .await
         .context(LOST)?;
-    let replies = serde_json::from_str(&text).context("the replies of the attack are no JSON")?;
+    let replies =
+        serde_json::from_str(&text).context("the replies of the probes are not valid JSON")?;
     Ok(Ok(replies))
 }
 
-/// Each alone, on a session of its own after one that had to be ended.
+/// Runs each statement alone, in a new session after one that had to be terminated.
 async fn briefly(
     connection: &mut Session,
     locks: &Locks,
@@ -273,7 +272,7 @@ async fn undo(connection: &mut Session) -> Result<()> {
         .context(LOST)
 }
 
-/// As a block does, it ends early after a lock that was not to be had.
+/// Runs each statement alone. Like a block, it ends early after a lock that could not be acquired.
 async fn one_by_one(connection: &mut Session, statements: &[Statement]) -> Result<Vec<Reply>> {
     let mut replies = Vec::with_capacity(statements.len());
     for statement in statements {
@@ -288,13 +287,14 @@ async fn one_by_one(connection: &mut Session, statements: &[Statement]) -> Resul
     Ok(replies)
 }
 
-/// One statement without PL/pgSQL.
+/// Runs one statement without PL/pgSQL.
 async fn alone(connection: &mut Session, statement: &Statement) -> Result<Reply> {
     connection
         .pass("SAVEPOINT tenantctl_audit")
         .await
         .context(LOST)?;
-    // Safe: a number. The server ends what is honest; what is not is ended from outside.
+    // Safe: a number. The server ends ordinary statements; code that evades its limit is terminated
+    // from outside.
     let limit = format!(
         "SET LOCAL statement_timeout = {}",
         connection.limit().as_millis()
@@ -314,7 +314,7 @@ async fn alone(connection: &mut Session, statement: &Statement) -> Result<Reply>
 
 async fn read(connection: &mut Session, sql: &str) -> sqlx::Result<Reply> {
     let fit = block::fit("r.value");
-    // Safe: whoever makes the statements quotes every name and value.
+    // Safe: every name and value is quoted where the statement is built.
     let sql = AssertSqlSafe(format!("SELECT {fit} FROM ({sql}) r (value)"));
     let row = connection.fetch_optional(sql).await?;
     let value: Option<Option<Value>> = row.map(|row| row.try_get(0)).transpose()?;

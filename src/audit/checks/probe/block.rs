@@ -1,32 +1,34 @@
 //! The `DO` block that runs many statements in one round trip.
 //!
-//! Each runs in a subtransaction of its own (PostgreSQL manual, 43.6.8), which is always rolled
-//! back: an error is an answer, nothing stays changed, and no lock is kept, so that thousands of
+//! Each statement runs in a separate subtransaction (PostgreSQL manual, 43.6.8), which is always
+//! rolled back: an error is a result, no change is kept, and no lock is kept, so that thousands of
 //! tables fit into the lock table.
 //!
-//! What is attacked may be hostile. Statements are array elements that are quoted twice, replies
-//! are built by PostgreSQL's own JSON functions, and every name and operator of PostgreSQL's own
-//! is written with its schema: the search path is the application's.
+//! The database under audit may be hostile. Statements are array elements that are quoted twice,
+//! replies are built by PostgreSQL's own JSON functions, and every name and operator of
+//! PostgreSQL's own is schema-qualified: the search path is the application's.
 
 use super::batch::{Kind, Statement};
 use crate::quoting::literal;
 
-/// Where a block leaves its replies for the next statement.
+/// The setting in which a block stores its replies for the next statement.
 pub(super) const REPLIES: &str = "tenantctl_audit.replies";
 
-/// What the block itself raises to undo a statement: no SQLSTATE of PostgreSQL begins so.
+/// The SQLSTATE that the block itself raises to undo a statement; no SQLSTATE of PostgreSQL has
+/// this prefix.
 const UNDO: &str = "TA000";
 
-/// From how many bytes on a reply is cut, and to how many characters each text in it.
+/// Size in bytes above which a reply is truncated, and the number of characters kept of each text
+/// in it.
 const LARGE: usize = 1 << 20;
 const LONG: usize = 8 << 10;
 
-/// How many characters of a message are kept: it may quote a value.
+/// Number of characters kept of a message, which may quote a value.
 pub(super) const MESSAGE: usize = 1000;
 
-/// The statement that runs those statements. It ends early after one that is cancelled: the
-/// time-out is for the whole block, and does not come twice. So it does after a lock that was not
-/// to be had, which the next statement may wait for, too.
+/// Returns the statement that runs the given statements. It ends early after a canceled one: the
+/// time-out applies to the whole block and does not fire twice. It also ends early after a lock
+/// that could not be acquired, which the next statement may wait for too.
 pub(super) fn sql(statements: &[Statement]) -> String {
     format!("DO {}", literal(&body(statements)))
 }
@@ -97,8 +99,8 @@ END"
     )
 }
 
-/// An SQL expression: that document, with its rows cut where it is large. Nobody wants 100 MB of
-/// proof.
+/// Returns an SQL expression for the document, with its rows truncated if it is large. 100 MB of
+/// proof is of no use to a reader.
 pub(super) fn fit(document: &str) -> String {
     format!(
         "CASE WHEN pg_catalog.pg_column_size({document}) OPERATOR(pg_catalog.<=) {LARGE} \
@@ -112,8 +114,8 @@ pub(super) fn fit(document: &str) -> String {
     )
 }
 
-/// That row with its long values cut. What is no text becomes an empty document: half of one
-/// would be none.
+/// Returns an SQL expression for the row with its long values truncated. Objects and arrays become
+/// empty documents: half of one would not be valid.
 fn cut(row: &str) -> String {
     let is =
         |kind: &str| format!("pg_catalog.jsonb_typeof(v.value) OPERATOR(pg_catalog.=) '{kind}'");

@@ -1,8 +1,8 @@
-//! What the attacks may find.
+//! Checks of the probes.
 
 use crate::domain::audit::{Check, Class, Confidence, Operation, Severity};
 
-/// Another tenant's rows are read in a tenant's name.
+/// Another tenant's rows are read in the context of a tenant.
 pub(super) const READ: Check = Check {
     id: "probe-read",
     class: Class::Probe,
@@ -12,7 +12,7 @@ pub(super) const READ: Check = Check {
     page: include_str!("../../../../docs/audit/probe-read.md"),
 };
 
-/// Rows of tenants are read without any tenant's name.
+/// Tenant rows are read without a tenant context.
 pub(super) const READ_UNNAMED: Check = Check {
     id: "probe-read-unnamed",
     title: "a session that names no tenant reads tenants' rows",
@@ -20,7 +20,7 @@ pub(super) const READ_UNNAMED: Check = Check {
     ..READ
 };
 
-/// A function hands out another tenant's rows.
+/// A function returns another tenant's rows.
 pub(super) const FUNCTION: Check = Check {
     id: "probe-function",
     title: "a function returns another tenant's rows",
@@ -30,7 +30,7 @@ pub(super) const FUNCTION: Check = Check {
 
 pub(super) const INSERT: Check = Check {
     id: "probe-insert",
-    title: "a row is written into another tenant",
+    title: "a row is inserted into another tenant",
     page: include_str!("../../../../docs/audit/probe-insert.md"),
     ..READ
 };
@@ -51,12 +51,12 @@ pub(super) const DELETE: Check = Check {
 
 pub(super) const MOVE: Check = Check {
     id: "probe-move",
-    title: "a tenant's row is given to another tenant",
+    title: "a tenant's row is moved to another tenant",
     page: include_str!("../../../../docs/audit/probe-move.md"),
     ..READ
 };
 
-/// To point at a row is not to reach it.
+/// A reference to a row does not reveal or change it, so the severity is lower.
 pub(super) const REFERENCE: Check = Check {
     id: "probe-reference",
     severity: Severity::High,
@@ -65,7 +65,7 @@ pub(super) const REFERENCE: Check = Check {
     ..READ
 };
 
-/// Every check of the attack.
+/// All checks of the probes.
 pub const CHECKS: &[Check] = &[
     READ,
     READ_UNNAMED,
@@ -77,7 +77,7 @@ pub const CHECKS: &[Check] = &[
     REFERENCE,
 ];
 
-/// The check that a leak belongs to, functions left aside.
+/// Returns the check that a leak belongs to, except for functions.
 pub(super) const fn of_operation(operation: Operation) -> &'static Check {
     match operation {
         Operation::Own | Operation::Select => &READ,

@@ -1,6 +1,6 @@
-//! Rows that do not say in a column whose they are: those of functions, and of views without the
-//! tenant key. They are another tenant's where they hold its key, or the primary key of a row
-//! that the auditor finds to be another tenant's.
+//! Rows without a column that names the tenant: those of functions, and of views without the tenant
+//! key. They belong to another tenant if they contain its key, or the primary key of a row that the
+//! auditor finds to be another tenant's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,13 +29,10 @@ use crate::{
 /// enough.
 const UUID: Oid = Oid(2950);
 
-/// So many columns make a document the copy of a row.
+/// Minimum number of columns that make a document a copy of a row.
 const LEAST: usize = 3;
 
-/// Decides what the rows that came back are. What cannot be told is no leak, and no pass either.
-///
-/// # Errors
-/// `Failure` when the connection is lost.
+/// Classifies the returned rows. A row of an unknown tenant is neither a leak nor a pass.
 pub(super) async fn judge(
     field: &Field<'_>,
     connection: &mut Session,
@@ -82,7 +79,7 @@ pub(super) async fn judge(
     for (place, proof) in proofs {
         let one = &mut tried[place];
         if proof.is_none() {
-            let reason = "its rows do not say that they are another tenant's";
+            let reason = "its rows do not identify another tenant";
             one.verdict = match untold.remove(&place) {
                 Some(reason) => Verdict::Skipped(reason),
                 None => Verdict::NotApplicable(reason.to_owned()),
@@ -101,7 +98,7 @@ fn rows_of<'t>(tried: &'t Tried<'_>) -> &'t [Value] {
         .map_or(&[], Vec::as_slice)
 }
 
-/// The tenants whose rows may come back: none where none is named.
+/// Returns the tenants with rows that the context may read; empty without a tenant.
 fn own<'f>(field: &Field<'f>, stand: Stand<'_>) -> &'f [String] {
     if stand.is_named() {
         &field.parties.own(stand.context).tenants
@@ -110,8 +107,8 @@ fn own<'f>(field: &Field<'f>, stand: Stand<'_>) -> &'f [String] {
     }
 }
 
-/// Whether a row holds the key of another tenant: in a column of the key's name, or anywhere
-/// where keys are UUIDs.
+/// `true` if a row contains the key of another tenant: in a column with the key's name, or in any
+/// column if keys are UUIDs.
 fn holds_key(field: &Field<'_>, stand: Stand<'_>, target: &Target, row: &Value) -> bool {
     let tenancy = &field.model.tenancy;
     let own = own(field, stand);
@@ -128,8 +125,8 @@ fn holds_key(field: &Field<'_>, stand: Stand<'_>, target: &Target, row: &Value) 
     })
 }
 
-/// Whether a document in a row is the copy of a row of another tenant's: it has most of the
-/// columns of a tenant table, and another tenant's key. One that only mentions a tenant is none.
+/// `true` if a document in a row is a copy of another tenant's row: it has most of the columns of a
+/// tenant table, and another tenant's key. A document that only mentions a tenant does not qualify.
 fn holds_copy(field: &Field<'_>, stand: Stand<'_>, row: &Value) -> bool {
     let model = field.model;
     let own = own(field, stand);
@@ -151,7 +148,7 @@ fn holds_copy(field: &Field<'_>, stand: Stand<'_>, row: &Value) -> bool {
     })
 }
 
-/// What the tenant key may be called in what comes back.
+/// Returns the possible names of the tenant key in the result.
 fn key_names<'m>(model: &'m Model, target: &Target) -> BTreeSet<&'m str> {
     let returned = model
         .catalog
@@ -173,7 +170,8 @@ fn key_names<'m>(model: &'m Model, target: &Target) -> BTreeSet<&'m str> {
         .collect()
 }
 
-/// By table, statements that give the primary key of another tenant's row that is among the values.
+/// Returns statements, by table, for the primary key of another tenant's row that is among the
+/// values.
 fn look_up(
     field: &Field<'_>,
     stand: Stand<'_>,
@@ -208,7 +206,7 @@ fn look_up(
     statements.collect()
 }
 
-/// The key is any of the values that look like one.
+/// Returns the condition that the key is one of the values that look like a key.
 fn by_value(model: &Model, sources: &[&Target], column: &Column, rows: &[Value]) -> Option<String> {
     let values: BTreeSet<String> = rows
         .iter()
@@ -225,7 +223,8 @@ fn by_value(model: &Model, sources: &[&Target], column: &Column, rows: &[Value])
     (!list.is_empty()).then(|| spelling::is_one_of(&format!("t.{name}"), &equals, &list))
 }
 
-/// A number may be anything, so a text of the row has to be in the row of the table, too.
+/// Returns the condition that the key and a text of the row match the row of the table: a number
+/// alone may be anything.
 fn by_likeness(model: &Model, source: &Target, column: &Column, rows: &[Value]) -> Option<String> {
     let row = spelling::row("t", model.catalog.columns_of(source.object));
     let equals = spelling::operator_of("=", &column.type_kind, &column.type_name);
@@ -254,9 +253,9 @@ fn by_likeness(model: &Model, source: &Target, column: &Column, rows: &[Value]) 
     (!alternatives.is_empty()).then(|| alternatives.join(" OR "))
 }
 
-/// The column that tells which row of a table it is: the primary key, or what the tenant key is
-/// completed by where that is a UUID. Any other value may be in several tables, so the table has
-/// to be the only one.
+/// Returns the column that identifies a row of a table: the primary key, or its column besides the
+/// tenant key if that is a UUID. Any other value may be in several tables, so the table has to be
+/// the only one.
 fn telling_column<'m>(model: &'m Model, source: &Target, alone: bool) -> Option<&'m Column> {
     let tenant = model.tenancy.key(source.object);
     let key = model.catalog.primary_key(source.object);
@@ -266,7 +265,8 @@ fn telling_column<'m>(model: &'m Model, source: &Target, alone: bool) -> Option<
     (is_single && (column.base_type == UUID || (alone && key.len() == 1))).then_some(column)
 }
 
-/// A row of one's own may hold a reference that is wrong: that is for the data checks to say.
+/// `true` if a column refers to another row. A tenant's own row may contain a wrong reference,
+/// which the data checks report.
 fn is_reference(model: &Model, sources: &[&Target], name: &str) -> bool {
     sources.iter().any(|source| {
         model
@@ -279,7 +279,7 @@ fn is_reference(model: &Model, sources: &[&Target], name: &str) -> bool {
     })
 }
 
-/// Every object in a document, itself included.
+/// Returns every object in a document, including the document itself.
 fn objects(document: &Value) -> Vec<&Map<String, Value>> {
     let mut found = Vec::new();
     let mut waiting = vec![document];
@@ -296,7 +296,7 @@ fn objects(document: &Value) -> Vec<&Map<String, Value>> {
     found
 }
 
-/// Every value in a document that is no container, with the name that it stands under.
+/// Returns every text and number in a document, with the name that it is stored under.
 fn leaves(document: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut waiting: Vec<(&str, &Value)> = vec![("", document)];

@@ -1,6 +1,6 @@
-//! What a change of rows makes the server evaluate, beside triggers: policies, CHECK constraints,
-//! generated columns, rules and views. A function in one of them that draws from a sequence, or
-//! reaches outside of the database, does so whether the change is rolled back or not.
+//! Expressions that the server evaluates for a change of rows, besides triggers: policies, CHECK
+//! constraints, generated columns, rules and views. A function in one of them that advances a
+//! sequence, or has effects outside of the database, does so even if the change is rolled back.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::audit::{
     model::Model,
 };
 
-/// Why evaluating what stands on a table leaves something behind, where `role` changes it.
+/// Returns the reason why the expressions of a table have lasting effects when `role` changes it.
 pub(super) fn lasting(
     model: &Model,
     table: &Relation,
@@ -34,7 +34,8 @@ pub(super) fn lasting(
         .or_else(|| of_policies(model, table, change, role))
 }
 
-/// `pg_rewrite.ev_type`: a view's own rule is met by whatever is changed through it.
+/// `true` if the rule applies to a change (`pg_rewrite.ev_type`). A view's own rule applies to
+/// every change through the view.
 fn is_rewritten(table: &Relation, rule: &Rule, change: Change) -> bool {
     let event = match change {
         Change::Update => "2",
@@ -45,7 +46,7 @@ fn is_rewritten(table: &Relation, rule: &Rule, change: Change) -> bool {
         && (rule.event == event || (table.kind == RelationKind::View && rule.name == "_RETURN"))
 }
 
-/// A deletion evaluates neither.
+/// Checks CHECK constraints and generated columns. A deletion evaluates neither.
 fn of_columns(model: &Model, table: &Relation, change: Change) -> Option<String> {
     if change == Change::Delete {
         return None;
@@ -72,7 +73,7 @@ fn of_policies(model: &Model, table: &Relation, change: Change, role: Oid) -> Op
         Change::Update => PolicyCommand::Update,
         Change::Delete => PolicyCommand::Delete,
     };
-    // A change that names columns in its condition reads them, too.
+    // A change with columns in its condition also reads them.
     let commands = match change {
         Change::Insert => vec![command],
         Change::Update | Change::Delete => vec![command, PolicyCommand::Select],
@@ -93,7 +94,7 @@ fn of_policies(model: &Model, table: &Relation, change: Change, role: Oid) -> Op
                 let table = table.display();
                 return Some(format!("policy {} on {table} uses {what}", policy.name));
             }
-            // What a sub-select reads has policies of its own.
+            // The tables that a sub-select reads have policies too.
             let read = trees(model, policy).flat_map(expression::relations);
             let read = read.filter_map(|oid| model.catalog.relations.get(&Oid(oid)));
             let read = read.filter(|table| seen.insert(table.oid));
@@ -103,7 +104,8 @@ fn of_policies(model: &Model, table: &Relation, change: Change, role: Oid) -> Op
     None
 }
 
-/// The text names functions, the tree those of operators and casts too.
+/// Checks the text, which names functions, and the tree, which also contains those of operators and
+/// casts.
 fn of_policy(model: &Model, policy: &Policy) -> Option<String> {
     let texts = [&policy.using_text, &policy.check_text];
     let mut texts = texts.into_iter().flatten();

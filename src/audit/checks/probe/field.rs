@@ -1,4 +1,4 @@
-//! The field of attack: who attacks, in whose name, what, and what is known of it.
+//! Inputs shared by all probes: the model, the two tenants, the targets and their known rows.
 
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -14,49 +14,49 @@ use crate::{
     quoting::{identifier, literal},
 };
 
-/// What every attack is made from.
+/// Inputs that every probe is built from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field<'a> {
     pub(super) model: &'a Model,
     pub(super) parties: &'a Parties,
     pub(super) targets: &'a [Target],
-    /// One for each target.
+    /// Known rows, one entry for each target.
     pub(super) known: &'a [Known],
     pub(super) terms: Terms<'a>,
 }
 
-/// What holds for all of it.
+/// Options that apply to all probes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms<'a> {
-    /// What would be left behind is done all the same.
+    /// Also run statements with effects that may outlive a rollback.
     pub(super) force: bool,
-    /// Statements and messages are shown with the values of rows in them.
+    /// Show statements and messages with the values of rows.
     pub(super) show_values: bool,
     pub(super) locks: &'a Locks,
 }
 
-/// As whom, and in whose name.
+/// The role and the tenant context of a probe.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stand<'a> {
     pub(super) role: &'a AppRole,
     pub(super) context: ContextKind,
 }
 
-/// One attack that was made, or could not be.
+/// One attempt, made or skipped.
 #[derive(Clone, Debug)]
 pub(super) struct Tried<'a> {
-    /// The place of the target.
+    /// Index of the target.
     pub(super) target: usize,
     pub(super) stand: Stand<'a>,
     pub(super) operation: Operation,
     pub(super) verdict: Verdict,
-    /// What was reached.
+    /// The row that was reached.
     pub(super) row: Option<Value>,
-    /// The row is shown to visitors on purpose, as far as a policy can say it.
+    /// `true` if policies show the row to visitors on purpose.
     pub(super) on_purpose: bool,
-    /// The statement that is shown has not all the values of the one that was made.
+    /// `true` if the shown statement omits values of the executed one.
     pub(super) abridged: bool,
-    /// The statement got through row-level security and was refused by this.
+    /// The constraint error that refused the statement after it passed row-level security.
     pub(super) refused_by: Option<String>,
 }
 
@@ -89,28 +89,30 @@ impl Stand<'_> {
         matches!(self.context, ContextKind::A | ContextKind::B)
     }
 
-    /// Whether an error is a door that is shut: rights, a policy, or the application's own code
-    /// raise it, or without a tenant's name what reads the name. Anything else tells nothing.
+    /// `true` if an error means that access is blocked: it is raised by privileges, by a policy or
+    /// by the application's code, or, without a tenant, by the code that reads the tenant. Any
+    /// other error proves nothing.
     pub(super) fn is_shut_by(self, refusal: &Refusal) -> bool {
         let state = refusal.state.as_str();
-        // 42501: no right; 44000: WITH CHECK OPTION; P0001: RAISE.
+        // 42501: no privilege; 44000: WITH CHECK OPTION; P0001: RAISE.
         let by_right = matches!(state, "42501" | "44000" | "P0001");
-        // 22: the name is no key; 42704: the setting does not exist.
+        // 22: the value is not a key; 42704: the setting does not exist.
         let by_name = !self.is_named() && (state.starts_with("22") || state == "42704");
         by_right || by_name
     }
 }
 
 impl<'f> Field<'f> {
-    /// What a session of that role has set once it logged in, by name.
+    /// Settings of a session of that role after login, by name.
     pub(super) fn settings(&self, stand: Stand<'_>) -> impl Iterator<Item = (&'f str, &'f str)> {
         let role = self.model.catalog.roles.get(&stand.role.oid);
         let settings = role.map_or(&[][..], |role| role.settings.as_slice());
         settings.iter().filter_map(|one| one.split_once('='))
     }
 
-    /// The path of a role. Where code of others must not run, nothing comes before the server's own
-    /// names, which stand in statements that the database itself wrote.
+    /// Returns the statement that sets the search path of a role. If code of other users must not
+    /// run, no schema precedes `pg_catalog`: statements printed by the database itself use its
+    /// names unqualified.
     fn path(&self, value: &str) -> String {
         let mut names = search_path(value);
         if self.model.guards.attack.is_guarded() {
@@ -123,8 +125,8 @@ impl<'f> Field<'f> {
         }
     }
 
-    /// The statements that put an open transaction in a role's place: the settings that it would
-    /// have after it logged in, then role and context.
+    /// Returns the statements that switch an open transaction to a role: the settings that it would
+    /// have after login, then role and context.
     pub(super) fn enter(&self, stand: Stand<'_>) -> Vec<String> {
         let mut statements = Vec::new();
         let mut has_path = false;
@@ -154,10 +156,10 @@ impl<'f> Field<'f> {
     }
 }
 
-/// The savepoint that everything is taken back to.
+/// The savepoint that everything is rolled back to.
 const MARK: &str = "SAVEPOINT tenantctl_stand";
 
-/// Puts the open transaction in a role's place; the refusal, where it may not go there.
+/// Switches the open transaction to a role; returns the refusal if that is not allowed.
 pub(super) async fn enter(
     connection: &mut Session,
     field: &Field<'_>,
@@ -166,7 +168,7 @@ pub(super) async fn enter(
     if let Some(objection) = field.model.guards.attack.objection_to_session() {
         return Ok(Some(Refusal::of_audit(objection)));
     }
-    // Safe: names and values are quoted where the statements are made; a session template is the
+    // Safe: names and values are quoted where the statements are built; a session template is the
     // operator's own SQL.
     let sql = field.enter(stand).join("; ");
     match connection.prepare(AssertSqlSafe(sql)).await {
@@ -175,27 +177,27 @@ pub(super) async fn enter(
     }
 }
 
-/// Everything after it is undone by [`leave`], however it ends.
+/// Sets the savepoint. [`leave`] undoes everything after it.
 pub(super) async fn mark(connection: &mut Session) -> Result<()> {
     let marked = connection.prepare(MARK).await;
-    marked.context("the attack's transaction could not be continued")
+    marked.context("could not continue the transaction of the probes")
 }
 
-/// [`mark`], and nothing can be written until [`leave`]: that is checked by every statement, and
-/// nothing inside can take it back (check_transaction_read_only in commands/variable.c).
+/// Sets the savepoint like [`mark`], and forbids writes until [`leave`]: every statement checks
+/// this, and nothing inside can revert it (check_transaction_read_only in commands/variable.c).
 pub(super) async fn mark_read_only(connection: &mut Session) -> Result<()> {
     mark(connection).await?;
     let set = connection
         .prepare("SET LOCAL transaction_read_only = on")
         .await;
-    set.context("the attack's transaction could not be continued")
+    set.context("could not continue the transaction of the probes")
 }
 
-/// Takes role, context and everything else back to [`mark`].
+/// Restores role, context and everything else to the state at [`mark`].
 pub(super) async fn leave(connection: &mut Session) -> Result<()> {
     connection.forget_from(MARK);
     let left = connection
         .pass("ROLLBACK TO SAVEPOINT tenantctl_stand; RELEASE SAVEPOINT tenantctl_stand")
         .await;
-    left.context("the attack's transaction could not be continued")
+    left.context("could not continue the transaction of the probes")
 }

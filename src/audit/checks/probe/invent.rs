@@ -1,5 +1,5 @@
-//! Rows that are made up where a table has none, so that there is something to attack. They live
-//! in the transaction of the attack and vanish with it.
+//! Rows that are invented for tables without any, so that there is something to probe. They exist
+//! only in the transaction of the probes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,11 +28,11 @@ use crate::{
 /// Rows by table and side: 0 is tenant A, 1 is tenant B.
 pub(super) type Rows = BTreeMap<(Oid, usize), Value>;
 
-/// Why there is no row, by table.
+/// Reasons why no row could be invented, by table.
 pub(super) type Failures = BTreeMap<Oid, String>;
 
-/// Forms of texts that a CHECK may ask for; `#` is a digit. The first fits where none is asked
-/// for, and is unlike the other side's even where it is cut.
+/// Text formats that a CHECK may require; `#` is a digit. The first is used if none is required,
+/// and differs from the other side's even if truncated.
 const FORMS: [&str; 7] = [
     "#_tenantctl_audit",
     "tenantctl-audit-#",
@@ -43,10 +43,10 @@ const FORMS: [&str; 7] = [
     "000000000000000000000000000000000000000000000000000000000000000#",
 ];
 
-/// Which form each column has got to.
+/// Index of the format reached for each column.
 type Forms = BTreeMap<i16, usize>;
 
-/// Two keys that no tenant has.
+/// Returns two keys that no tenant has.
 pub(super) fn keys(model: &Model) -> [String; 2] {
     let oid = model.tenancy.key_type.as_ref().map(|(oid, _)| *oid);
     [1, 2].map(|number| match oid {
@@ -57,11 +57,8 @@ pub(super) fn keys(model: &Model) -> [String; 2] {
     })
 }
 
-/// Makes up a row of each tenant in every table of tenants that has none, parents first. `rows`
-/// holds those that are there, and gets those that were made.
-///
-/// # Errors
-/// `Failure` when the connection is lost.
+/// Invents a row of each tenant in every tenant table without one, parents first. `rows` contains
+/// the existing rows, and the invented ones are added.
 pub(super) async fn fill(
     model: &Model,
     connection: &mut Session,
@@ -119,7 +116,7 @@ pub(super) async fn fill(
     Ok(failures)
 }
 
-/// The foreign keys that a row cannot do without.
+/// Returns the foreign keys that a row must have.
 fn required(catalog: &Catalog, table: Oid) -> impl Iterator<Item = &Constraint> {
     catalog.foreign_keys(table).filter(move |key| {
         key.columns.iter().all(|number| {
@@ -130,7 +127,8 @@ fn required(catalog: &Catalog, table: Oid) -> impl Iterator<Item = &Constraint> 
     })
 }
 
-/// Tables of no tenant that rows of tenants must refer to, and what those must refer to.
+/// Returns the tables without a tenant that tenant rows must refer to, and the tables that those
+/// must refer to.
 fn shared_parents(model: &Model, wanted: &BTreeSet<Oid>) -> BTreeSet<Oid> {
     let mut found = BTreeSet::new();
     let mut waiting: Vec<Oid> = wanted.iter().copied().collect();
@@ -144,7 +142,8 @@ fn shared_parents(model: &Model, wanted: &BTreeSet<Oid>) -> BTreeSet<Oid> {
     found
 }
 
-/// Each side gets a row of its own where there are two: a user of both would be no attacker.
+/// Reads up to two rows of a shared table. Each side gets a different one if there are two: a user
+/// of both tenants could not be an attacker.
 async fn fetch_shared(
     model: &Model,
     locks: &Locks,
@@ -181,7 +180,7 @@ fn is_ready(catalog: &Catalog, table: Oid, side: usize, rows: &Rows) -> bool {
     required(catalog, table).all(|key| rows.contains_key(&(key.target, side)))
 }
 
-/// Makes one row.
+/// Inserts one row.
 struct Maker<'a> {
     model: &'a Model,
     key: &'a str,
@@ -232,7 +231,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Where a CHECK refused a text, the next form may please it.
+    /// Selects the next format after a CHECK refused a text; returns `false` if none is left.
     fn try_another_form(&self, table: Oid, refusal: &Refusal, forms: &mut Forms) -> bool {
         let constraints = self.model.catalog.constraints_of(table).iter();
         let mut checks = constraints.filter(|one| one.kind == ConstraintKind::Check);
@@ -266,7 +265,7 @@ impl Maker<'_> {
                 let value = self.value(table, column, form);
                 Some(value.ok_or_else(|| {
                     format!(
-                        "no value of type {} could be made up for {}",
+                        "could not invent a value of type {} for {}",
                         column.type_name, column.name
                     )
                 })?)
@@ -288,15 +287,15 @@ impl Maker<'_> {
         ))
     }
 
-    /// A default serves, unless it draws from a sequence.
+    /// `true` if a column needs a value. A default is enough unless it advances a sequence.
     fn is_needed(&self, column: &Column) -> bool {
         let default = column.default_text.as_deref();
         let lasting = default.is_some_and(|text| lasting::default_is_lasting(self.model, text));
         !column.generated && (column.identity || lasting || (column.not_null && default.is_none()))
     }
 
-    /// The values of the columns that refer to rows: of those that must, and of those that lead
-    /// to the tenant.
+    /// Returns the values of the columns of required foreign keys, and of the foreign key that
+    /// leads to the tenant.
     fn referred(&self, table: Oid) -> BTreeMap<i16, String> {
         let catalog = &self.model.catalog;
         let link = match self.model.tenancy.of(table) {
@@ -322,7 +321,8 @@ impl Maker<'_> {
         values
     }
 
-    /// A value of the column's type (catalog/pg_type.dat), unlike that of the other side.
+    /// Returns a value of the column's type (catalog/pg_type.dat) that differs from the other
+    /// side's.
     fn value(&self, table: &Relation, column: &Column, form: usize) -> Option<String> {
         let number = self.side + 1;
         let of_type = |text: String| Some(typed(&text, &column.type_name));
@@ -354,7 +354,7 @@ impl Maker<'_> {
             Oid(1083 | 1266) => of_type(format!("0{number}:00")),
             Oid(1186) => of_type(format!("{number} days")),
             Oid(114 | 3802) => of_type("{}".to_owned()),
-            // As long as a SHA-256, which is what most columns of bytes hold.
+            // The length of a SHA-256, which most bytea columns contain.
             Oid(17) => of_type(format!("\\x{number:064}")),
             Oid(869 | 650) => of_type(format!("127.0.0.{number}")),
             _ if column.type_kind == "r" => of_type("empty".to_owned()),
@@ -365,7 +365,8 @@ impl Maker<'_> {
         }
     }
 
-    /// The first text that a CHECK on the column alone lists; else one that tells the sides apart.
+    /// Returns the first text that a CHECK on the column alone lists; otherwise a text that differs
+    /// between the sides.
     fn text(&self, table: &Relation, column: &Column, form: usize) -> String {
         let constraints = self.model.catalog.constraints_of(table.oid).iter();
         let mut checks = constraints
@@ -380,19 +381,19 @@ impl Maker<'_> {
     }
 }
 
-/// The row stays until the transaction ends.
+/// Inserts a row, which exists until the transaction ends.
 async fn insert(
     connection: &mut Session,
     sql: String,
 ) -> Result<std::result::Result<Value, Refusal>> {
-    let lost = "the attack's transaction could not be continued";
+    let lost = "could not continue the transaction of the probes";
     connection
         .pass("SAVEPOINT tenantctl_row")
         .await
         .context(lost)?;
-    // Safe: names and values are quoted where the statement is made.
+    // Safe: names and values are quoted where the statement is built.
     let made = match connection.fetch_one(AssertSqlSafe(sql)).await {
-        Ok(row) => Ok(row.try_get(0).context("no row came back")?),
+        Ok(row) => Ok(row.try_get(0).context("no row was returned")?),
         Err(error) => {
             let refusal = Refusal::of(error)?;
             connection

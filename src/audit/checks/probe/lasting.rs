@@ -1,5 +1,5 @@
-//! What may outlive a rollback: sequences do not go back (PostgreSQL manual, 9.17), and what a
-//! function does outside of the database stays done.
+//! Effects that may outlive a rollback: sequences are not reset (PostgreSQL manual, 9.17), and
+//! effects of a function outside of the database persist.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ use crate::audit::{
     reach::words,
 };
 
-/// Words in the source of a function after which a rollback does not undo everything; those that
-/// end in `_` are beginnings.
+/// Words in the source of a function that indicate effects that a rollback does not undo; those
+/// that end in `_` are prefixes.
 const OUTSIDE: &[&str] = &[
     "nextval",
     "setval",
@@ -34,7 +34,7 @@ const OUTSIDE: &[&str] = &[
     "aws_lambda",
 ];
 
-/// Functions of PostgreSQL itself among them, as parsed bodies name them (catalog/pg_proc.dat).
+/// Built-in functions among them, by the OIDs in parsed bodies (catalog/pg_proc.dat).
 const BY_OID: &[(u32, &str)] = &[
     (1574, "nextval"),
     (1576, "setval"),
@@ -74,9 +74,10 @@ impl Change {
     }
 }
 
-/// What may outlive a rollback, told beforehand: it is left out unless it is forced.
+/// Returns a notice for each change with effects that may outlive a rollback. It is skipped unless
+/// it is forced.
 pub(super) fn notices(model: &Model, targets: &[Target], force: bool) -> Vec<String> {
-    let what = if force { "was forced" } else { "was left out" };
+    let what = if force { "was forced" } else { "was skipped" };
     let relations = targets
         .iter()
         .filter_map(|one| model.catalog.relations.get(&one.object));
@@ -93,8 +94,8 @@ pub(super) fn notices(model: &Model, targets: &[Target], force: bool) -> Vec<Str
     notices
 }
 
-/// Why a change of a relation by a role may leave something behind; none where it cannot, as far
-/// as the sources tell.
+/// Returns the reason why a change of a relation by a role may have lasting effects; `None` if the
+/// sources show none.
 pub(super) fn of_change(
     model: &Model,
     relation: &Relation,
@@ -130,7 +131,7 @@ fn of_triggers(model: &Model, table: Oid, bits: i16) -> Option<String> {
     })
 }
 
-/// What an expression or a statement uses that a rollback does not undo, from its text.
+/// Returns what an expression or a statement uses that a rollback does not undo, based on its text.
 pub(super) fn of_text(model: &Model, text: &str) -> Option<String> {
     let words = words(text);
     if let Some(word) = outside(&words) {
@@ -144,7 +145,7 @@ pub(super) fn of_text(model: &Model, text: &str) -> Option<String> {
     called(model, &words).find_map(|function| through(model, function))
 }
 
-/// What functions use that a rollback does not undo, from their identifiers.
+/// Returns what functions use that a rollback does not undo, based on their OIDs.
 pub(super) fn of_functions(model: &Model, oids: impl IntoIterator<Item = u32>) -> Option<String> {
     oids.into_iter().find_map(|oid| {
         let own = BY_OID.iter().find(|(known, _)| *known == oid);
@@ -164,13 +165,14 @@ fn through(model: &Model, function: &Function) -> Option<String> {
     Some(format!("{}, which uses {what}", function.display()))
 }
 
-/// Whether a default would draw from a sequence, or call what reaches outside.
+/// `true` if a default would advance a sequence, or call a function with effects outside of the
+/// transaction.
 pub(super) fn default_is_lasting(model: &Model, default: &str) -> bool {
     of_text(model, default).is_some()
 }
 
-/// What a function uses that a rollback does not undo, itself or through functions that its
-/// source names.
+/// Returns what a function uses that a rollback does not undo, directly or through functions that
+/// its source names.
 pub(super) fn reaches_outside(model: &Model, function: &Function) -> Option<String> {
     let mut seen = BTreeSet::from([function.oid]);
     let mut waiting = vec![function];
@@ -195,7 +197,7 @@ pub(super) fn reaches_outside(model: &Model, function: &Function) -> Option<Stri
         if let Some(word) = outside(&words) {
             return Some(word.to_owned());
         }
-        // What is put together at run time cannot be read beforehand.
+        // Statements that are built at run time cannot be checked in advance.
         if words.contains("execute") {
             return Some("EXECUTE".to_owned());
         }
@@ -209,7 +211,7 @@ pub(super) fn reaches_outside(model: &Model, function: &Function) -> Option<Stri
     None
 }
 
-/// What is read from a parsed body, of which no source is kept.
+/// Result of reading a parsed body, which is stored without its source.
 struct Parsed<'m> {
     what: Option<String>,
     below: Vec<&'m Function>,
@@ -217,7 +219,7 @@ struct Parsed<'m> {
 
 fn parsed<'m>(model: &'m Model, tree: &str) -> Parsed<'m> {
     let Ok(queries) = expression::queries(tree) else {
-        let what = Some("a body that cannot be read".to_owned());
+        let what = Some("a body that cannot be parsed".to_owned());
         let below = Vec::new();
         return Parsed { what, below };
     };
@@ -246,7 +248,8 @@ fn parsed<'m>(model: &'m Model, tree: &str) -> Parsed<'m> {
     }
 }
 
-/// An insertion into a table with numbers: the server fills them in when it plans the statement.
+/// Returns the sequence that an insertion advances: the server adds the call when it plans the
+/// statement.
 fn draws(model: &Model, query: &Query) -> Option<String> {
     let mut tables = query.tables.iter();
     let target = tables.find_map(|entry| match entry {
@@ -261,7 +264,8 @@ fn draws(model: &Model, query: &Query) -> Option<String> {
         .or_else(|| below.find_map(|cte| draws(model, &cte.query)))
 }
 
-/// Trigger functions of PostgreSQL's own modules that only change the row (manual, appendix F).
+/// `true` for trigger functions of PostgreSQL's own modules that only change the row (manual,
+/// appendix F).
 fn is_harmless(function: &Function) -> bool {
     function.of_extension
         && matches!(
@@ -278,7 +282,7 @@ fn outside(words: &BTreeSet<String>) -> Option<&'static str> {
     })
 }
 
-/// A table that the words name, of which a column is numbered by a sequence.
+/// Returns a table that the words name and that has a column numbered by a sequence.
 fn numbered(model: &Model, words: &BTreeSet<String>) -> Option<String> {
     let mut relations = model.catalog.relations.values();
     let table = relations.find(|relation| {
@@ -302,8 +306,8 @@ fn called<'m>(model: &'m Model, words: &BTreeSet<String>) -> impl Iterator<Item 
     functions.filter(|function| !function.of_extension)
 }
 
-/// The tables whose triggers may fire: the relation, what a view reads, its partitions, and for a
-/// deletion whatever foreign keys take along.
+/// Returns the tables with triggers that may fire: the relation, the tables that a view reads, its
+/// partitions, and for a deletion the tables reached by foreign key actions.
 fn affected(model: &Model, relation: Oid, change: Change) -> Vec<(Oid, i16)> {
     let mut found = vec![(relation, change.bit())];
     let mut place = 0;

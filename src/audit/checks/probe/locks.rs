@@ -1,4 +1,4 @@
-//! What somebody else holds locked: it is waited for once in an audit, and then no more.
+//! Objects that other sessions hold locked: an audit waits for each only once.
 
 use std::{
     collections::BTreeMap,
@@ -9,8 +9,8 @@ use super::refusal::Refusal;
 pub(super) use crate::audit::reach::Access;
 use crate::audit::{catalog::Oid, reach::Guards};
 
-/// The objects that were waited for in vain, and those that the sessions must leave alone. All
-/// connections of an attack share it.
+/// Objects with locks that could not be acquired, and objects that the sessions must not access.
+/// Shared by all connections of the probes.
 #[derive(Debug)]
 pub(super) struct Locks {
     guards: Guards,
@@ -25,7 +25,7 @@ impl Locks {
         }
     }
 
-    /// Remembers a refusal, where it is for a lock or a statement went on and on.
+    /// Remembers a refusal caused by a lock, or by a statement that did not end.
     pub(super) fn remember(&self, object: Oid, access: Access, refusal: &Refusal) {
         if refusal.is_locked() || refusal.is_unanswered() {
             let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,8 +35,8 @@ impl Locks {
         }
     }
 
-    /// The refusal that would come again, or comes from the audit itself. What cannot be read
-    /// cannot be written either.
+    /// Returns the refusal that would occur again, or the audit's own. An object that cannot be
+    /// read cannot be written either.
     pub(super) fn refusal(&self, object: Oid, access: Access) -> Option<Refusal> {
         if let Some(objection) = self.guards.objection(object, access) {
             return Some(Refusal::of_audit(objection));
@@ -51,7 +51,7 @@ impl Locks {
     }
 }
 
-/// The access that a lock is against: one against writing may let others read.
+/// Returns the access that a lock blocks: a lock against writes may allow reads.
 fn needed(access: Access) -> Access {
     match access {
         Access::Scan | Access::Read => Access::Read,

@@ -1,8 +1,8 @@
-//! The attack: as each role of the application, in the name of a tenant and of none, every door
-//! is tried. Nothing stays changed.
+//! Probes of tenant isolation: as each role of the application, with a tenant's context and without
+//! one, every access path is tried. No change is kept.
 //!
 //! ```text
-//! parties, target → survey (what is there) → rounds (read, write) → contents → proof
+//! parties, target → survey (existing rows) → rounds (read, write) → contents → proof
 //! ```
 
 mod arena;
@@ -53,7 +53,7 @@ use crate::{
     error::Result,
 };
 
-/// How far the attack goes.
+/// Extent of the probes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ProbeMode {
     Off,
@@ -64,17 +64,17 @@ pub enum ProbeMode {
     Full,
 }
 
-/// How the attack is made.
+/// Options of the probes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProbeOptions {
     pub mode: ProbeMode,
-    /// Rows are shown with all their values.
+    /// Show rows with all their values.
     pub show_values: bool,
-    /// What may outlive a rollback is done all the same.
+    /// Also run statements with effects that may outlive a rollback.
     pub force: bool,
 }
 
-/// One cell that got through.
+/// One attempt that succeeded.
 #[derive(Clone, Debug)]
 pub struct Leak {
     /// The relation or function.
@@ -82,27 +82,28 @@ pub struct Leak {
     pub role: Oid,
     pub operation: Operation,
     pub context: ContextKind,
-    /// One for all cells of an object, a role and a check: its fingerprint tells.
+    /// The finding, shared by all attempts of an object, a role and a check through its
+    /// fingerprint.
     pub finding: Finding,
 }
 
-/// What the attack showed.
+/// Results of the probes.
 #[derive(Clone, Debug, Default)]
 pub struct Probed {
-    /// Every cell, with the object and the role.
+    /// Every attempt, with the object and the role.
     pub attempts: Vec<(Oid, Oid, Attempt)>,
     pub leaks: Vec<Leak>,
     /// The two tenants.
     pub tenants: Vec<String>,
-    /// What may outlive a rollback: left out, or done because it was forced.
+    /// Statements with effects that may outlive a rollback: skipped, or run because they were
+    /// forced.
     pub notices: Vec<String>,
 }
 
-/// Attacks, as far as it is wanted and possible.
+/// Runs the probes, as far as requested and possible. What cannot be tried is skipped.
 ///
 /// # Errors
-/// `NotFound` or `BadInput` for tenants or a session that were told and cannot be had;
-/// `Unavailable` or `Failure` when a connection is lost. What cannot be tried is skipped.
+/// `NotFound` or `BadInput` for specified tenants or a specified session that cannot be used.
 pub async fn run(
     model: &Model,
     selection: &Selection,
@@ -121,7 +122,7 @@ pub async fn run(
     }
     let writes = options.mode == ProbeMode::Full && may_write(model, findings);
     let mut arena = Arena::open(connections, writes).await?;
-    watch.phase("looking at the rows", None);
+    watch.phase("inspecting rows", None);
     let locks = Locks::new(model.guards.clone());
     let terms = Terms {
         force: options.force,
@@ -140,7 +141,7 @@ pub async fn run(
         findings.skip(
             "probe",
             None,
-            "there are no two tenants with rows to attack between",
+            "fewer than two tenants with rows were found to probe between",
         );
         return Ok(Probed::default());
     };
@@ -175,7 +176,7 @@ pub async fn run(
     })
 }
 
-/// Every cell, where none was tried.
+/// Returns every attempt as skipped.
 fn untried(
     stands: &[Stand<'_>],
     targets: &[Target],
@@ -209,25 +210,26 @@ fn untried(
     attempts
 }
 
-/// A standby takes no writes.
+/// `true` unless the server is a standby, which accepts no writes.
 fn may_write(model: &Model, findings: &mut Findings) -> bool {
     if model.catalog.server.in_recovery {
         findings.skip(
             "probe",
             None,
-            "the server is a standby: only reading was tried",
+            "the server is a standby: only reads were tried",
         );
     }
     !model.catalog.server.in_recovery
 }
 
-/// Every role that the auditor may become, in every context.
+/// Returns every role that the auditor may become, in every context.
 fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
     let auditor = model.catalog.attacker();
     let mut stands = Vec::new();
     if model.actors.everybody_unmatched {
-        let reason = "everybody has rights on tenant tables, and there is no role with no others \
-                      to attack as: CREATE ROLE one, and name it with --app-role";
+        let reason = "PUBLIC has privileges on tenant tables, but there is no role without other \
+                      privileges to probe as: create one with CREATE ROLE and pass it with \
+                      --app-role";
         findings.skip("probe", Some("public".to_owned()), reason);
     }
     for role in &model.actors.roles {
@@ -238,7 +240,7 @@ fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
             stands.extend(all.filter(|stand| stand.is_named() || !is_somebody(model, role)));
         } else {
             let reason = format!(
-                "{} may not become {}: attack as an auditor (audit role), or GRANT {} TO {}",
+                "{} may not become {}: probe as an auditor (see `audit role`), or GRANT {} TO {}",
                 auditor.name, role.name, role.name, auditor.name
             );
             findings.skip("probe", Some(role.name.clone()), reason);
@@ -247,8 +249,8 @@ fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
     stands
 }
 
-/// Where the role itself names the tenant, or the user, one that nobody else is a member of does
-/// so in every session: it is never without a name.
+/// `true` if the role itself identifies the tenant or the user, and no other role is a member of
+/// it: such a role has a tenant in every session.
 fn is_somebody(model: &Model, role: &AppRole) -> bool {
     let mut memberships = model.catalog.memberships.iter();
     model.session.by_role().is_some()
@@ -273,7 +275,8 @@ fn attempts(field: &Field<'_>, tried: &[Tried<'_>]) -> Vec<(Oid, Oid, Attempt)> 
     attempts.collect()
 }
 
-/// Each object once for each check and reason, whatever the roles and contexts.
+/// Reports skipped attempts: each object once for each check and reason, regardless of roles and
+/// contexts.
 fn tell_skipped(field: &Field<'_>, tried: &[Tried<'_>], findings: &mut Findings) {
     let mut told = BTreeSet::new();
     for one in tried {

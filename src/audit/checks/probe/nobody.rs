@@ -1,6 +1,6 @@
-//! Attacks in the name of nobody. Where no session that was made reads a single row of its own
-//! tenant, a door that is shut to the other tenant's rows may be shut to everybody: how a session
-//! names its tenant was not understood, and what was blocked proves nothing.
+//! Probes without an effective tenant. If no session reads a single row of its own tenant, blocked
+//! access to the other tenant's rows may be blocked for every tenant: the audit does not know how a
+//! session names its tenant, and what was blocked proves nothing.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,11 @@ use crate::{
     domain::audit::{Operation, Verdict},
 };
 
-const REASON: &str = "no session that was made reads a row of its own tenant, so what it does not \
-                      reach proves nothing: say with --session how a session names its tenant";
+const REASON: &str = "no session of the probes could read a row of its own tenant, so blocked \
+                      access proves nothing: use --session to specify how a session names its \
+                      tenant";
 
-/// Takes back what was blocked for such a role in the name of a tenant.
+/// Changes blocked attempts of such a role in the context of a tenant to skipped.
 pub(super) fn doubt(field: &Field<'_>, tried: &mut [Tried<'_>]) {
     let nobodies: BTreeSet<Oid> = field
         .model
@@ -40,8 +41,8 @@ pub(super) fn doubt(field: &Field<'_>, tried: &mut [Tried<'_>]) {
     }
 }
 
-/// Whether a role looked for rows of its own where a policy is to show them, and found none
-/// anywhere. Visitors have none.
+/// `true` if a role tried to read rows of its tenant where a policy should show them, and found
+/// none. Visitors have no rows.
 fn is_nobody(field: &Field<'_>, tried: &[Tried<'_>], role: &AppRole) -> bool {
     let own = tried
         .iter()
@@ -66,7 +67,8 @@ fn is_nobody(field: &Field<'_>, tried: &[Tried<'_>], role: &AppRole) -> bool {
     looked && !role.anonymous
 }
 
-/// A table that no policy opens is closed on purpose.
+/// `true` if a policy shows rows of the table to the role. A table without such a policy is closed
+/// on purpose.
 fn is_shown(field: &Field<'_>, role: &AppRole, table: &Relation) -> bool {
     let rights = &field.model.catalog.rights;
     let mut policies = field.model.catalog.policies_of(table.oid).iter();
@@ -79,7 +81,8 @@ fn is_shown(field: &Field<'_>, role: &AppRole, table: &Relation) -> bool {
         })
 }
 
-/// What a role has no right to is blocked whoever it is.
+/// `true` if a role has the privilege for an operation. Without it, the operation is blocked in any
+/// context.
 fn may(field: &Field<'_>, stand: Stand<'_>, target: &Target, operation: Operation) -> bool {
     let Some(relation) = field.model.catalog.relations.get(&target.object) else {
         return false;

@@ -1,4 +1,4 @@
-//! The two tenants that the attacks are made between, and a user of each.
+//! The two tenants that the probes run between, and a user of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,21 +19,21 @@ use crate::{
     quoting::{identifier, literal},
 };
 
-/// How many tables are asked for keys, how many of their rows are looked at, and how many keys
-/// are taken from each.
+/// Number of tables that are searched for keys, of rows that are read in each, and of keys that are
+/// taken from each.
 const TABLES: usize = 50;
 const ROWS: usize = 1000;
 const KEYS: usize = 8;
 
-/// One tenant, and who acts for it.
+/// One tenant, and the user who acts for it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Party {
     pub(super) identity: Identity,
-    /// Every tenant that the user is a member of: their rows are no other tenant's.
+    /// Every tenant that the user is a member of: their rows do not belong to another tenant.
     pub(super) tenants: Vec<String>,
 }
 
-/// Both.
+/// Both tenants.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parties {
     pub(super) a: Party,
@@ -41,7 +41,7 @@ pub(super) struct Parties {
 }
 
 impl Parties {
-    /// In whose name a context is. Without a tenant's name A stands for one's own.
+    /// Returns the tenant of a context; A if the context has no tenant.
     pub(super) fn own(&self, context: ContextKind) -> &Party {
         match context {
             ContextKind::B => &self.b,
@@ -49,7 +49,7 @@ impl Parties {
         }
     }
 
-    /// Who is attacked in it.
+    /// Returns the tenant that is attacked in a context.
     pub(super) fn other(&self, context: ContextKind) -> &Party {
         match context {
             ContextKind::B => &self.a,
@@ -64,11 +64,8 @@ impl Parties {
     }
 }
 
-/// Two tenants: those that were told, else the two that are in most tables. None where there are
-/// fewer than two.
-///
-/// # Errors
-/// `Failure` when the connection is lost.
+/// Chooses two tenants: the specified ones, otherwise the two that are in most tables. Returns
+/// `None` if there are fewer than two.
 pub(super) async fn choose(
     model: &Model,
     locks: &Locks,
@@ -95,7 +92,7 @@ pub(super) async fn choose(
     Ok(pair(&parties))
 }
 
-/// The first two of whom neither's user is a member of the other.
+/// Returns the first two tenants such that neither user is a member of the other tenant.
 fn pair(parties: &[Party]) -> Option<Parties> {
     parties.iter().enumerate().find_map(|(place, a)| {
         let apart = |one: &Party, other: &Party| !one.tenants.contains(&other.identity.tenant);
@@ -135,7 +132,7 @@ fn party(model: &Model, tenant: &str, users: &BTreeMap<String, User>) -> Option<
     })
 }
 
-/// The keys that are there, those in most tables first, then in the order of the keys.
+/// Returns the existing keys, those in most tables first, then in the order of the keys.
 async fn by_occurrence(
     model: &Model,
     locks: &Locks,
@@ -199,7 +196,7 @@ struct User {
     tenants: Vec<String>,
 }
 
-/// For each tenant the member with the fewest memberships.
+/// Returns the member with the fewest memberships for each tenant.
 async fn users(
     model: &Model,
     membership: &MembershipTable,

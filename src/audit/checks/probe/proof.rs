@@ -1,4 +1,4 @@
-//! Findings with proof: the statements to paste into psql, and the row that came back.
+//! Findings with proof: the statements to paste into psql, and the returned row.
 
 use std::collections::BTreeMap;
 
@@ -19,15 +19,16 @@ use crate::{
     },
 };
 
-/// What stands for a value that was not asked for.
+/// Placeholder for a value that is not shown.
 const HIDDEN: &str = "…";
 
-/// A statement without them may meet a constraint that the one that was made did not.
+/// Note for a shown statement without these values, which may violate a constraint that the
+/// executed one did not.
 const ABRIDGED: &str =
-    "values of other columns are left out: --show-values shows the statement as it was made";
+    "values of other columns are omitted; use --show-values to show the executed statement";
 
-/// The leaks among what was tried, each with the finding that it is part of: one for each object,
-/// role and check, whatever the contexts.
+/// Returns the leaks among the attempts, each with its finding: one for each object, role and
+/// check, regardless of contexts.
 pub(super) fn leaks(field: &Field<'_>, selection: &Selection, tried: &[Tried<'_>]) -> Vec<Leak> {
     let mut groups: BTreeMap<(usize, &str, &str), Vec<&Tried<'_>>> = BTreeMap::new();
     for one in tried
@@ -57,7 +58,8 @@ pub(super) fn leaks(field: &Field<'_>, selection: &Selection, tried: &[Tried<'_>
     leaks
 }
 
-/// Reading without a tenant's name is a finding of its own only where a name shuts the door.
+/// Returns the check that a leak belongs to. Reading without a tenant is a separate finding only if
+/// reading with a tenant is blocked.
 fn check(field: &Field<'_>, tried: &[Tried<'_>], one: &Tried<'_>) -> &'static Check {
     if one.operation != Operation::Select {
         return checks::of_operation(one.operation);
@@ -80,7 +82,7 @@ fn check(field: &Field<'_>, tried: &[Tried<'_>], one: &Tried<'_>) -> &'static Ch
 }
 
 fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>]) -> Finding {
-    // The first that got all the way through, and past every decision.
+    // Prefers an attempt that no constraint refused and that no policy allows on purpose.
     let best = group
         .iter()
         .min_by_key(|one| (one.refused_by.is_some(), one.on_purpose))
@@ -96,7 +98,7 @@ fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>]) -> Finding {
     let mut severity = check.severity;
     if group.iter().all(|one| one.on_purpose) {
         (severity, confidence) = (Severity::High, Confidence::Medium);
-        message.push_str("; a policy for it alone shows them by what is in the row");
+        message.push_str("; a policy for this role alone selects them by the contents of the row");
     }
     if let Some(refusal) = &best.refused_by {
         confidence = Confidence::High;
@@ -134,12 +136,12 @@ fn deed(one: &Tried<'_>, target: &Target) -> String {
         Operation::Insert => format!("inserts a row of another tenant into {name}"),
         Operation::Update => format!("changes another tenant's row of {name}"),
         Operation::Delete => format!("deletes another tenant's row of {name}"),
-        Operation::Move => format!("gives its row of {name} to another tenant"),
-        Operation::Reference => format!("lets its row of {name} refer to another tenant's row"),
+        Operation::Move => format!("moves its row of {name} to another tenant"),
+        Operation::Reference => format!("makes its row of {name} refer to another tenant's row"),
     }
 }
 
-/// `in the name of a tenant and without one (none, empty)`.
+/// Describes the contexts, such as `in the context of a tenant and without one (none, empty)`.
 fn in_contexts(group: &[&Tried<'_>]) -> String {
     let named = group.iter().any(|one| one.stand.is_named());
     let mut unnamed: Vec<&str> = group
@@ -153,8 +155,8 @@ fn in_contexts(group: &[&Tried<'_>]) -> String {
         several => Some(format!("without one ({})", several.join(", "))),
     };
     match (named, unnamed) {
-        (true, None) => "in the name of a tenant".to_owned(),
-        (true, Some(unnamed)) => format!("in the name of a tenant and {unnamed}"),
+        (true, None) => "in the context of a tenant".to_owned(),
+        (true, Some(unnamed)) => format!("in the context of a tenant and {unnamed}"),
         (false, unnamed) => {
             let unnamed = unnamed.unwrap_or_default();
             format!(
@@ -165,7 +167,7 @@ fn in_contexts(group: &[&Tried<'_>]) -> String {
     }
 }
 
-/// What is pasted into psql: it shows the same, and leaves nothing behind.
+/// Returns the statements to paste into psql, which show the same and leave nothing behind.
 fn statements(field: &Field<'_>, stand: Stand<'_>, shown: &str) -> Vec<String> {
     let mut statements = vec!["BEGIN".to_owned()];
     statements.extend(field.enter(stand));
@@ -174,7 +176,7 @@ fn statements(field: &Field<'_>, stand: Stand<'_>, shown: &str) -> Vec<String> {
     statements
 }
 
-/// The row with nothing in it but what says which row it is, and whose.
+/// Returns the row with only the values that identify it and its tenant.
 fn redacted(field: &Field<'_>, target: &Target, row: &Value) -> Value {
     let Value::Object(columns) = row else {
         return Value::from(HIDDEN);
@@ -222,7 +224,7 @@ fn facts(field: &Field<'_>, target: &Target) -> Vec<String> {
     if !relation.is_table() {
         let owner = catalog.role_name(relation.owner);
         return vec![format!(
-            "{} is a {} of {owner}",
+            "{} is a {} owned by {owner}",
             target.display,
             relation.kind.as_str()
         )];
@@ -253,7 +255,8 @@ fn remedy(field: &Field<'_>, one: &Tried<'_>, target: &Target) -> Fix {
         return Fix::advice(
             Phase::Policies,
             format!(
-                "if these rows of {name} are for everybody, say so in the baseline; else take the policy for {} away",
+                "if these rows of {name} are public, accept the finding in the baseline; \
+                 otherwise drop the policy for {}",
                 one.stand.role.name
             ),
         );
@@ -272,7 +275,7 @@ fn remedy(field: &Field<'_>, one: &Tried<'_>, target: &Target) -> Fix {
     match relation.kind {
         RelationKind::View => Fix::proposal(
             Phase::Views,
-            format!("let {name} run with the rights of who reads it"),
+            format!("make {name} run with the caller's privileges"),
             [format!(
                 "ALTER VIEW {} SET (security_invoker = true)",
                 relation.quoted()
@@ -281,7 +284,7 @@ fn remedy(field: &Field<'_>, one: &Tried<'_>, target: &Target) -> Fix {
         RelationKind::MaterializedView | RelationKind::Foreign => Fix::advice(
             Phase::Grants,
             format!(
-                "take the right to read {name} from {}: a {} has no policies",
+                "revoke SELECT on {name} from {}: a {} cannot have policies",
                 one.stand.role.name,
                 relation.kind.as_str()
             ),
@@ -296,20 +299,20 @@ fn of_table(field: &Field<'_>, one: &Tried<'_>, table: &Relation) -> Fix {
     if one.operation == Operation::Reference {
         return Fix::advice(
             Phase::References,
-            format!("carry the tenant key in the foreign keys of {name}"),
+            format!("include the tenant key in the foreign keys of {name}"),
         );
     }
     if field.model.is_bound(one.stand.role.oid, table) {
         let what = match (one.operation, one.stand.context) {
             (Operation::Select, ContextKind::A | ContextKind::B) => "USING",
-            (Operation::Select, _) => "USING, also where no tenant is named",
+            (Operation::Select, _) => "USING, also without a tenant",
             (Operation::Insert | Operation::Move, _) => "WITH CHECK",
             _ => "USING and WITH CHECK",
         };
         return Fix::advice(
             Phase::Policies,
             format!(
-                "compare the tenant of the row with the session's in the policies of {name} ({what})"
+                "compare the row's tenant with the session's in the policies of {name} ({what})"
             ),
         );
     }
@@ -317,14 +320,16 @@ fn of_table(field: &Field<'_>, one: &Tried<'_>, table: &Relation) -> Fix {
         return Fix::advice(
             Phase::Security,
             format!(
-                "add a policy that compares the tenant of the row with the session's to {name}, and enable row-level security"
+                "add a policy to {name} that compares the row's tenant with the session's, and \
+                 enable row-level security"
             ),
         );
     }
     Fix::advice(
         Phase::Security,
         format!(
-            "row-level security does not bind {role} on {name}: force it, or let the application use a role that is neither owner nor above it"
+            "row-level security does not apply to {role} on {name}: force it, or use an \
+             application role that is neither the owner nor exempt"
         ),
     )
 }

@@ -1,4 +1,5 @@
-//! Reading: one's own rows, which must be there, and everybody else's, which must not.
+//! Read probes: a tenant's own rows, which must be visible, and the rows of others, which must not
+//! be.
 
 use super::{
     batch::{Reply, Statement},
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::domain::audit::{ContextKind, Operation, Verdict};
 
-/// What comes of one attempt to read.
+/// One planned attempt to read.
 #[derive(Clone, Debug)]
 pub(super) struct Planned {
     pub(super) target: usize,
@@ -20,25 +21,25 @@ pub(super) struct Planned {
 
 #[derive(Clone, Debug)]
 pub(super) enum How {
-    /// It is decided without asking.
+    /// The verdict is known without a query.
     Known(Verdict),
     Ask {
         statement: Statement,
         question: Question,
-        /// The question about less.
+        /// The narrower question.
         narrower: Option<Question>,
     },
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Question {
-    /// What is pasted into psql.
+    /// The statement to paste into psql.
     shown: String,
-    /// The same, with columns that are fit for a document.
+    /// The same statement, with columns for a JSON document.
     asked: String,
-    /// Whether the auditor knows of rows that could come back.
+    /// `true` if the auditor knows of rows that could be returned.
     certain: bool,
-    /// What comes back is shown to visitors on purpose.
+    /// `true` if the returned rows are shown to visitors on purpose.
     on_purpose: bool,
 }
 
@@ -60,7 +61,7 @@ impl Question {
     }
 }
 
-/// The attempts on one target.
+/// Plans the attempts on one target.
 pub(super) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Planned> {
     let target = &field.targets[place];
     let planned = |operation, how| Planned {
@@ -106,7 +107,9 @@ fn contents(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> How {
             )));
         }
         if let Some(reason) = objection(model, function).filter(|_| !field.terms.force) {
-            return How::Known(Verdict::Skipped(format!("{reason}: --force calls it")));
+            return How::Known(Verdict::Skipped(format!(
+                "{reason}; use --force to call it"
+            )));
         }
     }
     let Some(columns) = target.readable(model, stand.role) else {
@@ -128,7 +131,7 @@ fn contents(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> How {
     }
 }
 
-/// Whether the auditor knows of rows that must not come back.
+/// `true` if the auditor knows of rows that must not be returned.
 fn others_exist_below(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> bool {
     let mut all = field.targets.iter().zip(field.known);
     all.any(|(source, known)| target.below.contains(&source.object) && others_exist(known, stand))
@@ -156,7 +159,7 @@ fn own(field: &Field<'_>, stand: Stand<'_>, place: usize) -> How {
     }
 }
 
-/// Everybody else's rows, that meet a condition where there is one.
+/// Plans reading the rows of others, limited by a condition if there is one.
 fn others(field: &Field<'_>, stand: Stand<'_>, place: usize, only: Option<&str>) -> How {
     let (target, known) = (&field.targets[place], &field.known[place]);
     let Some(columns) = target.readable(field.model, stand.role) else {
@@ -200,8 +203,9 @@ fn and(condition: String, only: Option<&str>) -> String {
     }
 }
 
-/// Everybody else's rows may take a look at every row; those of the two tenants an index finds.
-/// Their condition, and whether the auditor knows of some.
+/// Returns a condition on the rows of the two tenants, and whether the auditor knows of some.
+/// Reading the rows of all others may scan the whole table; an index finds those of the two
+/// tenants.
 fn narrower(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Option<(String, bool)> {
     let (target, known) = (&field.targets[place], &field.known[place]);
     let attacked: &[ContextKind] = match stand.context {
@@ -218,8 +222,8 @@ fn narrower(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Option<(String
     Some((condition, certain))
 }
 
-/// A condition on the tenant key of the row called `t`; none where the target has none or the
-/// role may not read it.
+/// Returns a condition on the tenant key of the row called `t`; `None` if the target has none or
+/// the role may not read it.
 fn key_condition(
     field: &Field<'_>,
     stand: Stand<'_>,
@@ -253,7 +257,7 @@ fn known_rows(
     }
     if ids.is_empty() || !target.id_is_readable(field.model, stand.role.oid) {
         return How::Known(Verdict::NotApplicable(format!(
-            "{} reads no column that tells whose a row is",
+            "{} can read no column that identifies the tenant of a row",
             stand.role.name
         )));
     }
@@ -279,7 +283,8 @@ fn ask(question: Question, narrower: Option<Question>) -> How {
     }
 }
 
-/// What a reply means. Contents are judged elsewhere: their rows do not yet say whose they are.
+/// Returns the verdict for a reply. Contents are classified elsewhere: the tenant of their rows is
+/// not known yet.
 pub(super) fn judge<'a>(
     terms: Terms<'_>,
     stand: Stand<'a>,
@@ -308,8 +313,7 @@ pub(super) fn judge<'a>(
         (None, Operation::Own) => tried(Verdict::Blocked("no row is visible".to_owned())),
         (None, _) if question.certain => tried(Verdict::Blocked("no row is reached".to_owned())),
         (None, _) if reply.narrowed => tried(Verdict::Skipped(
-            "it took too long to look at every row, and no row of the other tenant is known"
-                .to_owned(),
+            "scanning every row took too long, and no row of the other tenant is known".to_owned(),
         )),
         (None, _) => tried(Verdict::NotApplicable(
             "no row of another tenant is known".to_owned(),

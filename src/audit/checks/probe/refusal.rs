@@ -1,4 +1,4 @@
-//! An error of the database, and how much of it may be said: a message may quote the values of
+//! Errors of the database, and how much of them may be reported: a message may quote the values of
 //! rows.
 
 use serde::Deserialize;
@@ -10,8 +10,8 @@ use crate::{
     error::{Context, Result},
 };
 
-/// How PostgreSQL's own messages begin that name objects and nothing else; whatever the
-/// application's code raises may hold values.
+/// Prefixes of PostgreSQL's own messages that only name objects. Messages raised by the
+/// application's code may contain values.
 const OF_SERVER: &[(&str, &str)] = &[
     ("0A000", "cannot change materialized view "),
     ("23", "conflicting key value violates exclusion constraint "),
@@ -40,16 +40,17 @@ const OF_SERVER: &[(&str, &str)] = &[
     ("57014", "canceling statement due to statement timeout"),
 ];
 
-/// The texts that stand for a tenant where none is named: a complaint about one quotes no row.
+/// The values that are used in place of a missing tenant: a message about one quotes no row.
 const OURS: [&str; 2] = [": \"\"", ": \"not-a-key\""];
 
-/// Stands for a statement that was not answered: no SQLSTATE of PostgreSQL begins so.
+/// The state of a statement that was not answered; no SQLSTATE of PostgreSQL has this prefix.
 const UNANSWERED: &str = "TA057";
 
-/// The state of what the audit itself refuses to run: no SQLSTATE of PostgreSQL begins so.
+/// The state of a statement that the audit itself refuses to run; no SQLSTATE of PostgreSQL has
+/// this prefix.
 const OF_AUDIT: &str = "TA001";
 
-/// An error of the database, or of the audit in its place.
+/// An error of the database, or a refusal by the audit.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Refusal {
     pub(super) state: String,
@@ -60,10 +61,8 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// The answer of the database, or the reason why there is none; any other error ends the audit.
-    ///
-    /// # Errors
-    /// `Failure` when the connection is lost.
+    /// Returns the error of the database, or the reason for a missing answer; any other error ends
+    /// the audit.
     pub(super) fn of(error: sqlx::Error) -> Result<Self> {
         if let Some(stop) = Stop::of(&error) {
             return Ok(stop.into());
@@ -77,11 +76,11 @@ impl Refusal {
                     .and_then(|error| error.constraint().or(error.column()))
                     .map(str::to_owned),
             }),
-            other => Err(other).context("the connection of the attack was lost"),
+            other => Err(other).context("lost the connection of the probes"),
         }
     }
 
-    /// The audit's own refusal to run a statement.
+    /// Returns the audit's own refusal to run a statement.
     pub(super) fn of_audit(message: String) -> Self {
         Self {
             state: OF_AUDIT.to_owned(),
@@ -90,12 +89,13 @@ impl Refusal {
         }
     }
 
-    /// The message as it came, whatever it quotes.
+    /// Returns the original message, which may quote values.
     pub(super) fn message(&self) -> &str {
         &self.message
     }
 
-    /// What a report says: the message, without `show_values` only where it quotes no row.
+    /// Returns the text for a report: the message, but without `show_values` only if it quotes no
+    /// row.
     pub(super) fn said(&self, show_values: bool) -> String {
         if show_values || self.is_unanswered() || self.quotes_no_row() {
             return self.message.clone();
@@ -110,12 +110,12 @@ impl Refusal {
         format!("refused: {state}{constraint}{raised}")
     }
 
-    /// Somebody holds a lock for longer than is waited.
+    /// `true` if a lock could not be acquired in time.
     pub(super) fn is_locked(&self) -> bool {
         self.state == "55P03"
     }
 
-    /// The session was ended before there was an answer: it tells nothing of the door.
+    /// `true` if the session ended before there was an answer, which proves nothing about access.
     pub(super) fn is_unanswered(&self) -> bool {
         self.state == UNANSWERED
     }

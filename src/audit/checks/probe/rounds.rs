@@ -1,8 +1,8 @@
-//! Every round of attacks: which stand on which connection, and in which order.
+//! All rounds of probes: the connection and the order in which each role and context is tried.
 //!
-//! Once a session has set `app.tenant`, it reads as an empty text until the session ends, also
-//! after a rollback, and never again as NULL: a placeholder stays (guc.c). So [`ContextKind::None`]
-//! is only tried where nothing was set before.
+//! Once a session has set `app.tenant`, it reads as an empty text until the session ends, even
+//! after a rollback, and never again as NULL: a placeholder remains (guc.c). So
+//! [`ContextKind::None`] is only tried in a session that has not set it.
 
 use std::{collections::BTreeSet, sync::Mutex};
 
@@ -23,10 +23,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// All of them, and what the rows that were read are. In the order of the stands, reading first.
-///
-/// # Errors
-/// `Unavailable` or `Failure` when a connection is lost.
+/// Runs all probes and classifies the rows that were read. The results are in the order of roles
+/// and contexts, reads first.
 pub(super) async fn all<'a>(
     field: &Field<'_>,
     connections: &Connections,
@@ -36,7 +34,7 @@ pub(super) async fn all<'a>(
 ) -> Result<Vec<Tried<'a>>> {
     let targets = field.targets.len() as u64;
     let rounds = if arena.writes() { 2 } else { 1 };
-    watch.phase("attacking", Some(rounds * stands.len() as u64 * targets));
+    watch.phase("probing", Some(rounds * stands.len() as u64 * targets));
     let stands = unnamed_first(field, stands);
     let (mut read, mut written) = in_arena(field, arena, &stands, watch).await?;
     if !arena.has_rows_of_its_own() {
@@ -51,7 +49,7 @@ pub(super) async fn all<'a>(
     Ok(read)
 }
 
-/// Those without a tenant's name first, and among them those whose role sets nothing by itself.
+/// Sorts [`ContextKind::None`] first, and in it the roles without custom settings.
 fn unnamed_first<'a>(field: &Field<'_>, stands: &[Stand<'a>]) -> Vec<Stand<'a>> {
     let mut stands = stands.to_vec();
     stands.sort_by_key(|stand| {
@@ -61,7 +59,7 @@ fn unnamed_first<'a>(field: &Field<'_>, stands: &[Stand<'a>]) -> Vec<Stand<'a>> 
     stands
 }
 
-/// Changes, and reading where rows were made up: no other transaction sees them.
+/// Runs changes, and reads if rows were invented: no other transaction sees them.
 async fn in_arena<'a>(
     field: &Field<'_>,
     arena: &mut Arena,
@@ -83,7 +81,7 @@ async fn in_arena<'a>(
     Ok((read, written))
 }
 
-/// Reads from every stand, on several connections.
+/// Reads as every role and in every context, on several connections.
 async fn read_at_once<'a>(
     field: &Field<'_>,
     connections: &Connections,
@@ -112,8 +110,8 @@ async fn read_at_once<'a>(
     Ok(done.into_iter().flatten().collect())
 }
 
-/// Where the auditor sees no rows, the other tenant does: what it reads of its own is there to be
-/// reached.
+/// Uses the reads of the other tenant as proof of rows that the auditor does not see: a row that
+/// its tenant reads exists and could be reached.
 fn believe_the_other_side(field: &Field<'_>, tried: &mut [Tried<'_>]) {
     let seen: BTreeSet<(usize, Oid, bool)> = tried
         .iter()

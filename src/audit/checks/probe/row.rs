@@ -1,4 +1,4 @@
-//! New rows: copies of rows that are there, with new keys. No sequence is drawn from.
+//! New rows: copies of existing rows with new keys. No sequence is advanced.
 
 use std::collections::BTreeSet;
 
@@ -19,25 +19,25 @@ use crate::{
     quoting::{identifier, literal},
 };
 
-/// A row that is not there yet.
+/// A row to insert.
 #[derive(Clone, Debug)]
 pub(super) struct NewRow {
-    /// Its columns, and the types of those that are of users' types.
+    /// Its columns, with the type of those with user-defined types.
     columns: Vec<(String, Option<String>)>,
-    /// What stands between the columns and the values.
+    /// The OVERRIDING clause between the columns and the values.
     overriding: &'static str,
     pub(super) value: Value,
 }
 
 impl NewRow {
-    /// The statement that makes it.
+    /// Returns the INSERT statement.
     pub(super) fn insert(&self, target: &Target) -> String {
         let list: Vec<String> = self
             .columns
             .iter()
             .map(|(name, _)| identifier(name))
             .collect();
-        // Values of users' types were read as text, which only their input functions take.
+        // Values of user-defined types were read as text, which only their input functions accept.
         let values = self.columns.iter().map(|(name, type_of_users)| {
             let given = type_of_users.as_ref().map(|type_name| {
                 let value = self.value.get(name).and_then(text);
@@ -66,7 +66,7 @@ impl NewRow {
         )
     }
 
-    /// The row with nothing of what it was copied from but these columns.
+    /// Returns the row with only these columns of the original row; the others are blank.
     pub(super) fn with_only(&self, model: &Model, target: &Target, kept: &BTreeSet<&str>) -> Self {
         let mut value = self.value.clone();
         let columns = model.catalog.columns_of(target.object).iter();
@@ -81,14 +81,14 @@ impl NewRow {
         }
     }
 
-    /// A statement that gives whether the row is there, and holds what is said of it.
+    /// Returns a statement that reports whether the row exists and meets the condition.
     pub(super) fn exists(&self, target: &Target, condition: &str) -> Option<String> {
         exists(target, &self.value, condition)
     }
 }
 
-/// A statement that gives whether a row with the key of `row` is there and meets a condition;
-/// none where no column tells rows apart.
+/// Returns a statement that reports whether a row with the key of `row` exists and meets a
+/// condition; `None` if no column identifies the rows.
 pub(super) fn exists(target: &Target, row: &Value, condition: &str) -> Option<String> {
     let key = target
         .id
@@ -105,10 +105,10 @@ pub(super) fn exists(target: &Target, row: &Value, condition: &str) -> Option<St
     ))
 }
 
-/// A copy of a row with new keys, of the columns that a role may insert.
+/// Returns a copy of a row with new keys, limited to the columns that a role may insert.
 ///
 /// # Errors
-/// The verdict where there can be no such row.
+/// The verdict if no such row is possible.
 pub(super) fn copy(
     model: &Model,
     target: &Target,
@@ -125,7 +125,7 @@ pub(super) fn copy(
     let given: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     if let Some(column) = lasting_default(model, target.object, &given).filter(|_| !force) {
         return Err(Verdict::Skipped(format!(
-            "the default of {column} may outlive a rollback: --force draws it"
+            "the default of {column} may outlive a rollback; use --force to evaluate it"
         )));
     }
     let mut values: Map<String, Value> = Map::new();
@@ -155,7 +155,7 @@ pub(super) fn copy(
     })
 }
 
-/// A column that is not given a value and whose default leaves something behind.
+/// Returns a column without a value and with a default that has lasting effects.
 fn lasting_default<'m>(model: &'m Model, relation: Oid, given: &BTreeSet<&str>) -> Option<&'m str> {
     let stored = only_table_below(model, relation).unwrap_or(relation);
     let mut columns = model.catalog.columns_of(stored).iter();
@@ -167,9 +167,10 @@ fn lasting_default<'m>(model: &'m Model, relation: Oid, given: &BTreeSet<&str>) 
     Some(&column.name)
 }
 
-/// Whether a column has to be new for a second row to fit: it is in a unique key, and neither
-/// names the tenant nor refers to anything. One of few values (a kind, a channel) stays, where
-/// another column of each key tells the rows apart: no CHECK takes a value that was made up.
+/// `true` if a column needs a new value for a second row: it is in a unique key, and neither names
+/// the tenant nor refers to another row. A column with a list of allowed values (a kind, a channel)
+/// keeps its value if another column of each key distinguishes the rows, because no CHECK accepts
+/// an invented value.
 fn is_fresh(model: &Model, relation: Oid, column: &Column) -> bool {
     let stored = only_table_below(model, relation).unwrap_or(relation);
     let Some(column) = model.catalog.column_named(stored, &column.name) else {
@@ -195,7 +196,7 @@ fn is_fresh(model: &Model, relation: Oid, column: &Column) -> bool {
             .any(|key| key.columns.contains(&number))
 }
 
-/// Whether a CHECK on the column alone lists what it may hold.
+/// `true` if a CHECK on the column alone lists its allowed values.
 fn is_listed(model: &Model, table: Oid, column: i16) -> bool {
     let mut constraints = model.catalog.constraints_of(table).iter();
     constraints.any(|one| {
@@ -205,7 +206,7 @@ fn is_listed(model: &Model, table: Oid, column: i16) -> bool {
     })
 }
 
-/// The types of which new values can be made (catalog/pg_type.dat).
+/// The types for which new values can be generated (catalog/pg_type.dat).
 pub(super) mod types {
     use crate::audit::catalog::Oid;
 
@@ -225,7 +226,7 @@ pub(super) mod types {
     pub(crate) const JSONB: Oid = Oid(3802);
 }
 
-/// A value like `old` that no row has, as far as that can be without looking.
+/// Returns a value like `old` that no row is likely to have.
 fn fresh(column: &Column, old: &Value) -> Option<Value> {
     let seed = format!("{} {} {old}", column.relation.0, column.name);
     Some(match column.base_type {
@@ -245,8 +246,8 @@ fn fresh(column: &Column, old: &Value) -> Option<Value> {
     })
 }
 
-/// A UUID of version 8 (RFC 9562, 5.8) that only depends on the seed, so that two runs say the
-/// same.
+/// Returns a UUID of version 8 (RFC 9562, 5.8) that only depends on the seed, so that two runs
+/// return the same.
 pub(super) fn uuid_from(seed: &str) -> String {
     let digest = Sha256::digest(seed.as_bytes());
     let mut bytes = [0; 16];
@@ -256,8 +257,8 @@ pub(super) fn uuid_from(seed: &str) -> String {
         .to_string()
 }
 
-/// What stands for a value that is not shown: NULL, or where that is not allowed something that is
-/// of the type, as far as it is known.
+/// Returns a placeholder for a value that is not shown: NULL, or for a NOT NULL column a value of
+/// its type, if the type is known.
 pub(super) fn blank(column: &Column) -> Value {
     if !column.not_null {
         return Value::Null;
@@ -272,7 +273,7 @@ pub(super) fn blank(column: &Column) -> Value {
     }
 }
 
-/// A constant of a type; none for what has no plain text form in JSON.
+/// Returns a constant of a type; `None` for a value without a plain text form in JSON.
 pub(super) fn constant(value: &Value, type_name: &str) -> Option<String> {
     if value.is_null() {
         return Some("NULL".to_owned());
@@ -286,7 +287,7 @@ pub(super) fn constant(value: &Value, type_name: &str) -> Option<String> {
     Some(typed(&text?, type_name))
 }
 
-/// A value as PostgreSQL writes it.
+/// Returns a value in the text form of PostgreSQL.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

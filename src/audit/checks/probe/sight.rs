@@ -1,5 +1,5 @@
-//! Where row-level security hides the rows from the auditor too, the tenants see them: each reads
-//! one of its own, as the application would.
+//! Rows that row-level security hides from the auditor too: each tenant reads one of its own rows,
+//! as the application would.
 
 use super::{
     batch::{self, Statement},
@@ -12,11 +12,8 @@ use crate::{
     error::Result,
 };
 
-/// Adds what the tenants see to what the auditor knows. On a connection of its own: to name a
-/// tenant leaves something behind in a session.
-///
-/// # Errors
-/// `Unavailable` or `Failure` when a connection is lost.
+/// Adds the rows that the tenants see to those that the auditor knows. Uses a separate connection
+/// because setting a tenant leaves a placeholder in the session.
 pub(super) async fn borrow(
     field: &Field<'_>,
     connections: &Connections,
@@ -44,7 +41,7 @@ pub(super) async fn borrow(
     Ok(())
 }
 
-/// A row of the tenant's own from each of those targets.
+/// Returns one row of the tenant from each of the targets.
 async fn rows(
     field: &Field<'_>,
     connection: &mut Session,

@@ -1,4 +1,5 @@
-//! What is there, as the auditor sees it: without it, "no row came back" would say nothing.
+//! Existing rows, as the auditor sees them: without this baseline, an empty result would prove
+//! nothing.
 
 use serde_json::Value;
 
@@ -16,15 +17,16 @@ use crate::{
     quoting::identifier,
 };
 
-/// How many rows of one tenant are remembered where known rows have to be asked for.
+/// Number of rows of one tenant that are remembered for targets from which known rows have to be
+/// requested.
 const SAMPLE: usize = 20;
 
-/// What the auditor knows of the rows of one target.
+/// Rows of one target that the auditor knows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     a: Sides,
     b: Sides,
-    /// Why the auditor could not look.
+    /// Reason why the auditor could not read the rows.
     pub(super) blind: Option<String>,
     rows: Option<(Option<Row>, Option<Row>)>,
 }
@@ -39,7 +41,7 @@ struct Sides {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     pub(super) exist: bool,
-    /// A few of them; empty where nothing tells rows apart, or nobody needs it.
+    /// Identities of a few rows; empty if no column identifies rows, or if they are not needed.
     pub(super) ids: Vec<Vec<String>>,
 }
 
@@ -48,7 +50,7 @@ pub(super) struct Rows {
 pub(super) struct Row {
     pub(super) id: Vec<String>,
     pub(super) value: Value,
-    /// Its `ctid`, in a table: another one after it was updated.
+    /// Its `ctid`, in a table; an update changes it.
     pub(super) version: Option<String>,
 }
 
@@ -60,18 +62,18 @@ impl Known {
         }
     }
 
-    /// The rows of the tenant in whose name a context is.
+    /// Returns the rows of the tenant of a context.
     pub(super) fn own(&self, context: ContextKind) -> &Rows {
         &self.side(context).own
     }
 
-    /// The rows of every other tenant.
+    /// Returns the rows of every other tenant.
     pub(super) fn other(&self, context: ContextKind) -> &Rows {
         &self.side(context).other
     }
 
-    /// A row of the tenant in whose name a context is. Where both have one, the auditor need not
-    /// see them.
+    /// Adds a row of the tenant of a context. If both tenants have one, the auditor does not need
+    /// to see the rows.
     pub(super) fn add_row(&mut self, context: ContextKind, row: Row) {
         let rows = Rows {
             exist: true,
@@ -90,7 +92,7 @@ impl Known {
         }
     }
 
-    /// One row of one's own.
+    /// Returns one row of the tenant of a context.
     pub(super) fn own_row(&self, context: ContextKind) -> Option<&Row> {
         let (a, b) = self.rows.as_ref()?;
         if context == ContextKind::B {
@@ -100,7 +102,7 @@ impl Known {
         }
     }
 
-    /// One row of the tenant that is attacked.
+    /// Returns one row of the tenant that is attacked.
     pub(super) fn other_row(&self, context: ContextKind) -> Option<&Row> {
         let (a, b) = self.rows.as_ref()?;
         if context == ContextKind::B {
@@ -111,10 +113,7 @@ impl Known {
     }
 }
 
-/// Looks at every target. With `whole_rows`, one row of each tenant is taken along.
-///
-/// # Errors
-/// `Failure` when the connection is lost.
+/// Reads every target. With `whole_rows`, also reads one row of each tenant.
 pub(super) async fn look(
     field: &Field<'_>,
     connection: &mut Session,
@@ -143,7 +142,7 @@ pub(super) async fn look(
         let known = &mut known[*place];
         let nothing = !known.a.own.exist && !known.b.own.exist;
         if nothing && known.blind.is_none() && asks_session(model, targets[*place].object) {
-            known.blind = Some("the view asks the session whose rows to show".to_owned());
+            known.blind = Some("the view filters its rows by the session".to_owned());
         }
     }
     if whole_rows {
@@ -162,7 +161,7 @@ pub(super) async fn look(
     Ok(known)
 }
 
-/// The tenant of the row called `t`, and how keys are compared with it.
+/// The tenant of the row called `t`, and its type for comparisons with keys.
 pub(super) struct Tenant {
     pub(super) expression: String,
     type_name: String,
@@ -214,19 +213,21 @@ impl Tenant {
         spelling::is_one_of(&self.expression, &self.operator("="), &self.typed(keys))
     }
 
-    /// NULL is no tenant's, so it is not another's either.
+    /// Returns the condition that the tenant is another one. NULL belongs to no tenant and does not
+    /// match.
     pub(super) fn is_none_of(&self, keys: &[String]) -> String {
         spelling::is_none_of(&self.expression, &self.operator("<>"), &self.typed(keys))
     }
 }
 
-/// An SQL condition: the row of that target, called `t`, is that tenant's; none where nothing
-/// tells.
+/// Returns an SQL condition that the row of the target, called `t`, belongs to the tenant; `None`
+/// if the tenant cannot be determined.
 pub(super) fn belongs_to(model: &Model, target: &Target, key: &str) -> Option<String> {
     Some(Tenant::of(model, target)?.is(key))
 }
 
-/// An SQL condition: the row of that target, called `t`, is a tenant's that is none of these.
+/// Returns an SQL condition that the row of the target, called `t`, belongs to a tenant other than
+/// these.
 pub(super) fn belongs_to_another(
     model: &Model,
     target: &Target,
@@ -239,7 +240,7 @@ pub(super) fn belongs_to_another(
     })
 }
 
-/// Whether some role can only ask for known rows.
+/// `true` if some role can only request known rows.
 fn needs_samples(model: &Model, target: &Target) -> bool {
     let Whose::Key(key) = target.whose else {
         return true;
@@ -291,13 +292,15 @@ fn whole(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> 
     .on(target.object)
 }
 
-/// An SQL expression: one row of that tenant; none where nothing tells whose rows are.
+/// Returns an SQL expression for one row of the tenant, without a result if the tenant cannot be
+/// determined.
 pub(super) fn one_row(model: &Model, target: &Target, key: &str) -> String {
     let condition = belongs_to(model, target, key).unwrap_or_else(|| "false".to_owned());
     whole_row(model, target, &condition)
 }
 
-/// An SQL expression: one row that meets a condition, as [`read_row`] takes it.
+/// Returns an SQL expression for one row that meets a condition, in the form that [`read_row`]
+/// expects.
 fn whole_row(model: &Model, target: &Target, condition: &str) -> String {
     let relation = model.catalog.relations.get(&target.object);
     let version = match relation.is_some_and(|relation| relation.is_table()) {

@@ -1,4 +1,4 @@
-//! What is attacked, and how the rows that come back say whose they are.
+//! Targets of the probes, and how the tenant of the returned rows is determined.
 
 use std::collections::BTreeSet;
 
@@ -16,46 +16,47 @@ use crate::{
     quoting::identifier,
 };
 
-/// How many rows are taken from what does not say in a column whose they are.
+/// Number of rows that are read from targets without a column that names the tenant.
 pub(super) const CONTENTS: usize = 50;
 
-/// Something that rows can be read from.
+/// A relation or function that rows can be read from.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) object: Oid,
     /// `schema.name`, or `schema.name()`.
     pub(super) display: String,
-    /// As it stands behind FROM.
+    /// SQL text after FROM.
     pub(super) from: String,
-    /// Where the auditor looks its rows up: below a view that shows them to nobody else.
+    /// The relation in which the auditor looks up its rows: the table below a view that shows them
+    /// only to a tenant's session.
     pub(super) stored: String,
     pub(super) whose: Whose,
-    /// What tells its rows apart; empty where nothing does.
+    /// Columns that identify its rows; may be empty.
     pub(super) id: Vec<IdColumn>,
-    /// Where only the values may tell: the relations that they may come from.
+    /// The relations that rows may come from, if only their values may identify the tenant.
     pub(super) below: BTreeSet<Oid>,
     pub(super) is_function: bool,
 }
 
-/// How a row says whose it is.
+/// Source of a row's tenant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Whose {
     /// This column names the tenant.
     Key(i16),
-    /// A parent's row does: known rows are asked for.
+    /// A parent's row names the tenant; known rows are requested.
     Child,
-    /// Only the values that come back may tell.
+    /// Only the returned values may identify the tenant.
     Contents,
 }
 
 /// A column of the primary key, or `ctid`.
 #[derive(Clone, Debug)]
 pub(super) struct IdColumn {
-    /// None for `ctid`, which every row of a table has.
+    /// `None` for `ctid`, which every row of a table has.
     pub(super) number: Option<i16>,
     pub(super) name: String,
     pub(super) type_name: String,
-    /// The operator that tells whether two of its values are equal.
+    /// The operator that compares two of its values for equality.
     equals: String,
     base_type: Oid,
 }
@@ -73,12 +74,12 @@ impl IdColumn {
 }
 
 impl Target {
-    /// Whether only documents in its rows may be tenants'.
+    /// `true` if only documents in its rows may contain tenant data.
     pub(super) fn is_of_documents(&self) -> bool {
         self.whose == Whose::Contents && self.below.is_empty() && !self.is_function
     }
 
-    /// A condition on the rows called `t` that holds for the rows with these identities.
+    /// Returns a condition on the rows called `t` that holds for the rows with these identities.
     pub(super) fn is_one_of(&self, ids: &[Vec<String>]) -> String {
         if let [only] = self.id.as_slice() {
             let values = ids.iter().flatten();
@@ -96,7 +97,7 @@ impl Target {
         format!("({})", rows.collect::<Vec<_>>().join(" OR "))
     }
 
-    /// The identity of the row called `t`, as an array of texts.
+    /// Returns an expression for the identity of the row called `t`, as an array of texts.
     pub(super) fn id_of_row(&self) -> String {
         let columns: Vec<String> = self
             .id
@@ -106,7 +107,7 @@ impl Target {
         format!("pg_catalog.jsonb_build_array({})", columns.join(", "))
     }
 
-    /// Whether a role may name what tells the rows apart.
+    /// `true` if a role may read the columns that identify the rows.
     pub(super) fn id_is_readable(&self, model: &Model, role: Oid) -> bool {
         !self.id.is_empty()
             && self.id.iter().all(|one| match one.number {
@@ -118,7 +119,8 @@ impl Target {
             })
     }
 
-    /// The columns that a role may read, for the row called `t`; none where it may read nothing.
+    /// Returns the columns of the row called `t` that a role may read; `None` if it may read
+    /// nothing.
     pub(super) fn readable(&self, model: &Model, role: &AppRole) -> Option<Readable> {
         if self.is_function {
             return self.returned(model);
@@ -150,7 +152,7 @@ impl Target {
         Some(Readable { shown, asked })
     }
 
-    /// The columns that a function returns; one of text if their types are not known.
+    /// Returns the columns of a function's result; a single text column if their types are unknown.
     fn returned(&self, model: &Model) -> Option<Readable> {
         let shown = "t.*".to_owned();
         let function = model.catalog.functions.get(&self.object)?;
@@ -184,16 +186,17 @@ impl Target {
 
 /// The columns of a row.
 pub(super) struct Readable {
-    /// For a statement that a person pastes.
+    /// For the statement that is shown to be pasted.
     pub(super) shown: String,
-    /// For a statement of the audit: only output functions turn them into a document.
+    /// For the statement that the audit runs: only output functions convert the values to a
+    /// document.
     pub(super) asked: String,
 }
 
 /// `tid` (catalog/pg_type.dat).
 const TID: Oid = Oid(27);
 
-/// Everything that tenants' rows may come out of, relations first.
+/// Returns all targets that may return tenant rows, relations first.
 pub(super) fn all(model: &Model) -> Vec<Target> {
     let relations = model
         .relations()
@@ -233,8 +236,8 @@ fn of_relation(model: &Model, relation: &Relation) -> Option<Target> {
     })
 }
 
-/// A table that says nowhere whose its rows are may hold documents that do: a history of changes,
-/// a queue, a cache. Whoever told that its rows are for everyone is believed.
+/// `true` if a table without a tenant may hold documents with one: a history of changes, a queue, a
+/// cache. Tables that the operator declared as shared are skipped.
 fn holds_documents(model: &Model, relation: &Relation) -> bool {
     let columns = model.catalog.columns_of(relation.oid).iter();
     let mut documents = columns.filter(|one| [JSON, JSONB].contains(&one.base_type));
@@ -275,7 +278,8 @@ fn stored(model: &Model, relation: &Relation, whose: Whose, id: &[IdColumn]) -> 
     below().unwrap_or_else(|| relation.quoted())
 }
 
-/// Whether a view, or one that it reads, shows nothing to who is nobody, as the auditor is.
+/// `true` if a view, or one that it reads, filters by the session and so shows nothing to the
+/// auditor, which has no tenant.
 pub(super) fn asks_session(model: &Model, view: Oid) -> bool {
     let mut seen = BTreeSet::from([view]);
     let mut waiting = vec![view];
@@ -290,7 +294,8 @@ pub(super) fn asks_session(model: &Model, view: Oid) -> bool {
     false
 }
 
-/// A view tells its rows apart as the table below does, where it is the only one.
+/// Returns the columns that identify the rows. A view uses those of the table that it reads, if
+/// there is only one.
 fn id(model: &Model, relation: &Relation) -> Vec<IdColumn> {
     if relation.kind == RelationKind::View {
         return id_of_view(model, relation).unwrap_or_default();
@@ -304,7 +309,7 @@ fn id(model: &Model, relation: &Relation) -> Vec<IdColumn> {
         .collect();
     match columns {
         Some(columns) if !columns.is_empty() => columns,
-        // Across partitions it is not unique.
+        // `ctid` is not unique across partitions.
         _ if matches!(
             relation.kind,
             RelationKind::Table | RelationKind::MaterializedView
@@ -333,7 +338,7 @@ fn id_of_view(model: &Model, view: &Relation) -> Option<Vec<IdColumn>> {
     .collect()
 }
 
-/// The table that changes of a view go to: the only one that it reads.
+/// Returns the table that changes of a view apply to: the only one that it reads.
 pub(super) fn only_table_below(model: &Model, view: Oid) -> Option<Oid> {
     let below = tables_below(model, view);
     let mut tables = below.into_iter().filter(|oid| {
@@ -346,7 +351,7 @@ pub(super) fn only_table_below(model: &Model, view: Oid) -> Option<Oid> {
     tables.next().filter(|_| tables.next().is_none())
 }
 
-/// Whether a function can be called without arguments and gives rows or documents.
+/// `true` if a function can be called without arguments and returns rows or documents.
 fn is_callable(model: &Model, function: &Function) -> bool {
     let documents = ["record", "json", "jsonb"];
     function.kind == "f"
@@ -358,20 +363,23 @@ fn is_callable(model: &Model, function: &Function) -> bool {
             || documents.contains(&function.return_type_name.as_str()))
 }
 
-/// Why a function is not called without `--force`; none where calling it is safe. The transaction
-/// is READ ONLY, so only what reaches outside of it can do harm.
+/// Returns the reason why a function is not called without `--force`; `None` if calling it is safe.
+/// The transaction is READ ONLY, so only effects outside of it can do harm.
 pub(super) fn objection(model: &Model, function: &Function) -> Option<String> {
     if function.volatility != "v" {
         return None;
     }
     if !matches!(function.language.as_str(), "sql" | "plpgsql") {
-        return Some(format!("it is volatile and in {}", function.language));
+        return Some(format!(
+            "it is volatile and written in {}",
+            function.language
+        ));
     }
     lasting::reaches_outside(model, function)
-        .map(|what| format!("it is volatile and uses {what}, which a rollback may not take back"))
+        .map(|what| format!("it is volatile and uses {what}, which a rollback may not undo"))
 }
 
-/// The tables that a view reads, through other views too.
+/// Returns the tables that a view reads, directly or through other views.
 fn tables_below(model: &Model, view: Oid) -> BTreeSet<Oid> {
     let mut seen = BTreeSet::new();
     let mut waiting = vec![view];
@@ -383,8 +391,8 @@ fn tables_below(model: &Model, view: Oid) -> BTreeSet<Oid> {
     seen
 }
 
-/// The tables whose rows a function may return: that of its row type, else those whose name its
-/// text holds as a word.
+/// Returns the tables that a function may return rows of: the table of its row type, otherwise
+/// those with a name that occurs as a word in its source.
 fn tables_of_function(model: &Model, function: &Function) -> BTreeSet<Oid> {
     if function.return_relation.0 != 0 {
         let mut tables = tables_below(model, function.return_relation);
@@ -395,7 +403,7 @@ fn tables_of_function(model: &Model, function: &Function) -> BTreeSet<Oid> {
     let mut tables = BTreeSet::new();
     for relation in model.relations() {
         let parsed = function.body_tree.as_deref();
-        // In a parsed body relations stand by their identifiers.
+        // A parsed body identifies relations by OID.
         let in_tree =
             parsed.is_some_and(|tree| tree.contains(&format!(":relid {} ", relation.oid.0)));
         if in_tree || words.contains(&relation.name.to_lowercase()) {

@@ -1,5 +1,5 @@
-//! What the operator said, checked before anything is attacked: tenants that are not there and a
-//! session that cannot be had would make every result wrong.
+//! Validation of the operator's input before the probes run: a missing tenant or an unusable
+//! session would make every result wrong.
 
 use sqlx::AssertSqlSafe;
 
@@ -20,11 +20,11 @@ use crate::{
     quoting::identifier,
 };
 
-/// The tenants: in the table of tenants where there is one, else in some table of theirs. Where
-/// the auditor cannot look, they are believed.
+/// Checks that the tenants exist in the table of tenants, or without one in any table with the
+/// tenant key. They are accepted unchecked if the auditor cannot read these tables.
 ///
 /// # Errors
-/// `NotFound` for a tenant that is nowhere, `BadInput` for what is no key.
+/// `NotFound` for a tenant that does not exist, `BadInput` for a value that is not a key.
 pub(super) async fn tenants(
     model: &Model,
     terms: Terms<'_>,
@@ -41,10 +41,10 @@ pub(super) async fn tenants(
             .iter()
             .filter_map(|reply| reply.refusal.as_ref())
             .collect();
-        // 22: no value of the type; 23514: of the domain.
+        // 22: not a value of the type; 23514: not a value of the domain.
         let is_no_key = |one: &&&Refusal| one.state.starts_with("22") || one.state == "23514";
         if let Some(refusal) = refusals.iter().find(is_no_key) {
-            let message = format!("{tenant} is no tenant key: {}", refusal.message());
+            let message = format!("{tenant} is not a valid tenant key: {}", refusal.message());
             return Err(Error::bad_input(message));
         }
         let is_there = replies.iter().any(|reply| reply.value == Some(true.into()));
@@ -54,14 +54,14 @@ pub(super) async fn tenants(
                 _ => "any table of tenants".to_owned(),
             };
             return Err(Error::not_found(format!(
-                "there is no tenant {tenant} in {place}"
+                "tenant {tenant} not found in {place}"
             )));
         }
     }
     Ok(())
 }
 
-/// The table of tenants, or every one with the tenant key.
+/// Returns the table of tenants, or without one every table with the tenant key.
 fn tables(model: &Model) -> Vec<(&Relation, i16)> {
     let all = model.tenant_tables().filter(|table| !table.partition);
     let keyed: Vec<(&Relation, i16)> = all
@@ -86,11 +86,11 @@ fn holds(model: &Model, table: &Relation, key: i16, tenant: &str) -> Option<Stat
     Some(Statement::scan(sql).on(table.oid))
 }
 
-/// The template of a session, in the name of both tenants. On a connection of its own: to name a
-/// tenant leaves something behind in a session.
+/// Tries the session template with both tenants. Uses a separate connection because setting a
+/// tenant leaves a placeholder in the session.
 ///
 /// # Errors
-/// `BadInput` where the server refuses it; a right that only some of the roles lack is theirs.
+/// `BadInput` if the server refuses it; a privilege that only some of the roles lack is ignored.
 pub(super) async fn session(
     field: &Field<'_>,
     connections: &Connections,
@@ -113,21 +113,22 @@ pub(super) async fn session(
     let told = refused().find(|(_, refusal)| nobody || !lacks_right(refusal));
     match told {
         Some((sql, refusal)) => Err(Error::bad_input(format!(
-            "the server refuses the session {sql}: {}",
+            "the server refused the session statement {sql}: {}",
             refusal.message()
         ))),
         None => Ok(()),
     }
 }
 
-/// The statement of the template and its refusal, where the role may stand there at all.
+/// Returns the template's statement and its refusal; `None` if it succeeds or if the role and its
+/// settings cannot be used.
 async fn enter(
     field: &Field<'_>,
     connection: &mut Session,
     stand: Stand<'_>,
 ) -> Result<Option<(String, Refusal)>> {
     let mut statements = field.enter(stand);
-    // The template comes last.
+    // The template is the last statement.
     let Some(template) = statements.pop() else {
         return Ok(None);
     };
@@ -139,7 +140,7 @@ async fn enter(
         Refusal::of(error)?;
         return Ok(None);
     }
-    // Safe: the operator's own SQL, the values in it quoted.
+    // Safe: the operator's own SQL with quoted values.
     match connection.execute(AssertSqlSafe(template.clone())).await {
         Ok(_) => Ok(None),
         Err(error) => {

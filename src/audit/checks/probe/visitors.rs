@@ -1,6 +1,5 @@
-//! Rows that visitors are shown on purpose. Who has not logged in can name no tenant, so a policy
-//! that is written for visitors alone, and looks at nothing but the row, is a decision: these rows
-//! are for everybody.
+//! Rows that are shown to visitors on purpose. A visitor has not logged in and can name no tenant,
+//! so a policy for visitors alone that only checks the row is a decision: these rows are public.
 
 use super::{
     field::{Field, Stand, Tried},
@@ -14,8 +13,8 @@ use crate::{
     domain::audit::{Operation, Verdict},
 };
 
-/// An SQL condition on the row called `t`: it is shown to visitors on purpose. None where the role
-/// is no visitor's, or no such policy is there.
+/// Returns an SQL condition that the row called `t` is shown to visitors on purpose; `None` if the
+/// role is not a visitor's or there is no such policy.
 pub(super) fn purpose(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> Option<String> {
     let relation = field.model.catalog.relations.get(&target.object)?;
     if !stand.role.anonymous || !field.model.is_bound(stand.role.oid, relation) {
@@ -27,12 +26,12 @@ pub(super) fn purpose(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> O
         .filter_map(|policy| Some(format!("({})", policy.using_text.as_ref()?)))
         .collect();
     let purpose = format!("({})", conditions.join(" OR "));
-    // The text is read by the server again, in the application's search path.
+    // The server parses the text again, with the application's search path.
     let objection = field.model.guards.attack.objection_to_text(&purpose);
     (!conditions.is_empty() && objection.is_none()).then_some(purpose)
 }
 
-/// A condition on the columns of the row, for this role and no other.
+/// `true` if a policy is a condition on the columns of the row, for this role only.
 fn is_for_visitors(field: &Field<'_>, stand: Stand<'_>, policy: &Policy) -> bool {
     let using = field.model.meaning.policy(policy.oid);
     let Some(using) = using.and_then(|read| read.using.as_deref()) else {
@@ -52,8 +51,8 @@ fn is_for_visitors(field: &Field<'_>, stand: Stand<'_>, policy: &Policy) -> bool
         && field.model.meaning.sources(using).is_empty()
 }
 
-/// A cell that was asked twice, first for what is shown without purpose: where that came back,
-/// it counts.
+/// Merges two attempts on the same target. The first is limited to rows that are not shown on
+/// purpose; if it returned one, its verdict is used.
 pub(super) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
     let mut merged: Vec<Tried<'_>> = Vec::with_capacity(tried.len());
     for one in tried {

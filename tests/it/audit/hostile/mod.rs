@@ -255,7 +255,7 @@ fn attempts<'r>(
 fn is_pass(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Allowed => true,
-        Verdict::Blocked(why) => !why.contains("may not") && !why.contains("has no right"),
+        Verdict::Blocked(why) => !why.contains("may not") && !why.contains("has no privilege"),
         _ => false,
     }
 }

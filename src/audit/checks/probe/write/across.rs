@@ -1,4 +1,4 @@
-//! Rows of one's own that reach across: given to the other tenant, or pointing at its rows.
+//! A tenant's own rows that cross to the other tenant: moved to it, or referring to its rows.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Assault<'_> {
-    /// Sets what names the tenant: the key, or the foreign key that leads to it.
+    /// Sets the columns that name the tenant: the key, or the foreign key that leads to it.
     pub(super) fn give_away(&self) -> Result<Vec<Attack>, Verdict> {
         let own = self.own_row()?;
         let (columns, row) = self.given_away(own)?;
@@ -42,7 +42,8 @@ impl Assault<'_> {
         self.at_least_one(attacks)
     }
 
-    /// Keys may be shown; what a key is computed from is somebody's data.
+    /// Returns the assignments to show. Keys may be shown; the columns that a generated key is
+    /// computed from are user data.
     fn shown_assignments(&self, columns: &[i16], assignments: String) -> String {
         let model = self.field.model;
         let key = model.tenancy.key(self.target.object);
@@ -56,7 +57,8 @@ impl Assault<'_> {
         hidden.join(", ")
     }
 
-    /// The columns that name the tenant, and a row of one's own that names the other there.
+    /// Returns the columns that name the tenant, and the tenant's own row with the other tenant in
+    /// them.
     fn given_away(&self, own: &Row) -> Result<(Vec<i16>, Value), Verdict> {
         let model = self.field.model;
         let name = |number| model.column_name(self.target.object, number);
@@ -66,7 +68,7 @@ impl Assault<'_> {
             column.is_some_and(|column| column.generated)
         };
         match model.tenancy.of(self.target.object) {
-            // What it is computed from makes the row the other's.
+            // The columns that the key is computed from make the row the other tenant's.
             Belonging::Keyed(key) if is_generated(*key) => {
                 let other = self.other_row()?;
                 let keys = model.catalog.primary_key(self.target.object);
@@ -78,7 +80,7 @@ impl Assault<'_> {
                     .collect();
                 if columns.is_empty() {
                     return Err(not_applicable(
-                        "nothing that its tenant follows from can be changed",
+                        "no column that determines its tenant can be changed",
                     ));
                 }
                 for number in &columns {
@@ -103,24 +105,24 @@ impl Assault<'_> {
         }
     }
 
-    /// What stands behind SET.
+    /// Returns the assignments of an UPDATE.
     fn assignments(&self, columns: &[i16], row: &Value) -> Result<String, Verdict> {
         let assignments = columns.iter().map(|number| {
             let column = self.field.model.catalog.column(self.target.object, *number);
-            let column = column.ok_or_else(|| not_applicable("its key is not known"))?;
+            let column = column.ok_or_else(|| not_applicable("its key is unknown"))?;
             if !self.may(*number, "UPDATE") {
                 let reason = format!("{} may not update {}", self.stand.role.name, column.name);
                 return Err(Verdict::Blocked(reason));
             }
             let value = row.get(&column.name);
             let value = value.and_then(|value| row::constant(value, &column.type_name));
-            let value = value.ok_or_else(|| not_applicable("its key cannot be written down"))?;
+            let value = value.ok_or_else(|| not_applicable("its key has no text form"))?;
             Ok(format!("{} = {value}", identifier(&column.name)))
         });
         Ok(assignments.collect::<Result<Vec<_>, _>>()?.join(", "))
     }
 
-    /// A row of one's own that points at the other's row, through each foreign key.
+    /// Makes the tenant's own row refer to the other tenant's row, through each foreign key.
     pub(super) fn refer(&self) -> Result<Vec<Attack>, Verdict> {
         let mut attacks = Vec::new();
         let mut missing = false;
@@ -143,7 +145,8 @@ impl Assault<'_> {
             for (here, there) in &pairs {
                 row[*here] = parent.value.get(*there).cloned().unwrap_or_default();
             }
-            // With the key in it, it can only reach a row of one's own that is called the same.
+            // With the tenant key in it, a foreign key can only reach an own row with the same
+            // identifier.
             let check = self
                 .carries_key(constraint)
                 .then(|| "SELECT 'false'::pg_catalog.jsonb".to_owned());
@@ -162,14 +165,14 @@ impl Assault<'_> {
             return Err(not_applicable(if missing {
                 "the other tenant has no row to refer to"
             } else {
-                "it refers to no other tenant's table"
+                "it has no other foreign key to a tenant table"
             }));
         }
         Ok(attacks)
     }
 
-    /// Where an exclusion constraint would refuse a copy for the sake of its original: the change of
-    /// the row itself. None where a copy is as good, or the role may change no such row.
+    /// Returns an update of the row itself if an exclusion constraint would refuse a copy because
+    /// of its original; `None` if a copy works or the role may not update such a row.
     fn redirection(
         &self,
         constraint: &Constraint,
@@ -205,8 +208,8 @@ impl Assault<'_> {
         Ok(Some(Attack::aimed(sql, check, Some(row.clone()))))
     }
 
-    /// The columns of other foreign keys that a CHECK constraint weighs against those of this one: a
-    /// row may be allowed to point at one thing only.
+    /// Returns the columns of other foreign keys that share a CHECK constraint with this one: a row
+    /// may be allowed to refer to only one object.
     fn kept_apart(&self, constraint: &Constraint) -> Vec<&str> {
         let catalog = &self.field.model.catalog;
         let oid = self.target.object;
@@ -230,7 +233,7 @@ impl Assault<'_> {
             .collect()
     }
 
-    /// Whether a foreign key compares the tenant of the row with that of the row it refers to.
+    /// `true` if a foreign key compares the tenant of the row with that of the row it refers to.
     fn carries_key(&self, constraint: &Constraint) -> bool {
         let tenancy = &self.field.model.tenancy;
         let keys = (
@@ -241,8 +244,9 @@ impl Assault<'_> {
         pairs.any(|(here, there)| (Some(here), Some(there)) == keys)
     }
 
-    /// The columns of a foreign key to a table of tenants, without the tenant key: column here,
-    /// column there. None for what writing into another tenant tries already.
+    /// Returns the columns of a foreign key to a tenant table without the tenant key, as pairs of
+    /// referring and referred column; `None` for foreign keys that writing into another tenant
+    /// already tries.
     fn pointing(&self, constraint: &Constraint) -> Option<Vec<(&str, &str)>> {
         let model = self.field.model;
         let leads = match model.tenancy.of(self.target.object) {

@@ -1,5 +1,5 @@
-//! Writing: into another tenant, on its rows, and references to them. Every change is undone as
-//! soon as what it achieved was looked up in the auditor's own name.
+//! Write probes: into another tenant, on its rows, and references to them. Every change is undone
+//! as soon as its effect was read as the auditor's own role.
 
 mod across;
 mod outcome;
@@ -33,7 +33,7 @@ const OPERATIONS: [Operation; 5] = [
     Operation::Reference,
 ];
 
-/// One attempt to change something.
+/// One planned attempt to change rows.
 #[derive(Clone, Debug)]
 pub(super) struct Planned {
     pub(super) target: usize,
@@ -50,11 +50,11 @@ pub(super) enum How {
 #[derive(Clone, Debug)]
 pub(super) struct Attack {
     pub(super) statement: Statement,
-    /// What is pasted into psql: the statement, or what of it may be shown.
+    /// The statement to paste into psql, without the values that must not be shown.
     shown: String,
-    /// It has no condition: a refusal may be about any row, and tells nothing.
+    /// `true` if it has no condition: a refusal may be about any row and proves nothing.
     blunt: bool,
-    /// What is reached if it gets through.
+    /// The row that is reached if the statement succeeds.
     row: Option<Value>,
 }
 
@@ -68,7 +68,7 @@ impl Attack {
         }
     }
 
-    /// Something else is shown.
+    /// Sets the statement that is shown.
     fn shown_as(self, shown: String) -> Self {
         Self { shown, ..self }
     }
@@ -81,7 +81,7 @@ impl Attack {
     }
 }
 
-/// The attempts on one target: none on what has no tenant of its own.
+/// Plans the attempts on one target; empty if its rows name no tenant.
 pub(super) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Planned> {
     let target = &field.targets[place];
     let Some(relation) = field.model.catalog.relations.get(&target.object) else {
@@ -115,7 +115,7 @@ pub(super) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Pla
         .collect()
 }
 
-/// One target, attacked from one stand.
+/// One target, attacked by one role in one context.
 struct Assault<'a> {
     field: &'a Field<'a>,
     stand: Stand<'a>,
@@ -125,7 +125,7 @@ struct Assault<'a> {
 }
 
 impl Assault<'_> {
-    /// At least one attack, or what is known without one.
+    /// Returns at least one attack, or the verdict that is known without one.
     fn attacks(&self, operation: Operation) -> Result<Vec<Attack>, Verdict> {
         self.possible(operation)?;
         match operation {
@@ -150,11 +150,11 @@ impl Assault<'_> {
             _ => (insert, rights.insert, Change::Insert),
         };
         if !changeable {
-            return Err(not_applicable("nothing can be changed through it"));
+            return Err(not_applicable("it does not support this change"));
         }
         if !allowed {
             let reason = format!(
-                "{} has no right to {}",
+                "{} has no privilege to {}",
                 self.stand.role.name,
                 operation.as_str()
             );
@@ -171,7 +171,7 @@ impl Assault<'_> {
         }
         match lasting::of_change(self.field.model, self.relation, change, self.stand.role.oid) {
             Some(reason) if !self.field.terms.force => {
-                Err(Verdict::Skipped(format!("{reason}: --force does it")))
+                Err(Verdict::Skipped(format!("{reason}; use --force to run it")))
             }
             _ => Ok(()),
         }
@@ -209,7 +209,7 @@ impl Assault<'_> {
         Ok(vec![self.insertion(new, check, &[])])
     }
 
-    /// Without `--show-values` it is shown with its keys, and `keys`, alone.
+    /// Returns the insertion. Without `--show-values`, it is shown with only its keys and `keys`.
     fn insertion(&self, new: NewRow, check: Option<String>, keys: &[&str]) -> Attack {
         let shown = if self.field.terms.show_values {
             new.insert(self.target)
@@ -222,7 +222,7 @@ impl Assault<'_> {
         Attack::aimed(new.insert(self.target), check, Some(new.value)).shown_as(shown)
     }
 
-    /// The columns that say which row it is, and whose.
+    /// Returns the columns that identify the row and its tenant.
     fn key_names(&self) -> BTreeSet<&str> {
         let model = self.field.model;
         let tenant = match model.tenancy.of(self.target.object) {

@@ -1,4 +1,4 @@
-//! What became of an attempt to write.
+//! Outcome of an attempt to write.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::audit::{Operation, Verdict};
 
-/// What a reply means.
+/// Returns the verdict for a reply.
 pub(in super::super) fn judge<'a>(
     terms: Terms<'_>,
     stand: Stand<'a>,
@@ -34,12 +34,12 @@ pub(in super::super) fn judge<'a>(
     match reply.refusal {
         None if reply.rows == 0 => tried(Verdict::Blocked("no row is reached".to_owned())),
         None if reply.value == Some(Value::Bool(false)) => {
-            let reason = "it ran, and the other tenant's rows are as they were";
+            let reason = "it ran, but the other tenant's rows are unchanged";
             tried(Verdict::Blocked(reason.to_owned()))
         }
-        // It may have changed nothing but rows of one's own.
+        // It may have changed only the tenant's own rows.
         None if attack.blunt && reply.value.is_none() => {
-            tried(untold("what it changed cannot be seen"))
+            tried(untold("the changed rows cannot be read"))
         }
         None => leak(None),
         Some(refusal) if refusal.is_unanswered() => {
@@ -56,13 +56,13 @@ pub(in super::super) fn judge<'a>(
     }
 }
 
-/// A change of every row that says nothing of the other tenant's.
+/// Returns the verdict for a change of every row that proves nothing about the other tenant's.
 fn untold(why: &str) -> Verdict {
-    Verdict::NotApplicable(format!("changing every row tells nothing: {why}"))
+    Verdict::NotApplicable(format!("changing every row proves nothing: {why}"))
 }
 
-/// What an error means; none where a constraint refused what row-level security had let pass: it
-/// is checked first (ExecInsert and ExecUpdate in nodeModifyTable.c).
+/// Returns the verdict for an error; `None` if a constraint refused a row that row-level security
+/// had accepted, which is checked first (ExecInsert and ExecUpdate in nodeModifyTable.c).
 fn refused(
     stand: Stand<'_>,
     operation: Operation,
@@ -78,15 +78,15 @@ fn refused(
         "23503" if operation == Operation::Reference => Some(Verdict::Blocked(message)),
         _ if operation == Operation::Reference => Some(Verdict::Skipped(message)),
         _ if by_constraint => None,
-        // The relation takes no such change at all.
+        // The relation does not support such a change.
         "0A000" | "55000" => Some(Verdict::NotApplicable(message)),
-        // A trigger may raise what it likes.
+        // A trigger may raise any error.
         state if state.starts_with("23") => Some(Verdict::Blocked(message)),
         _ => Some(Verdict::Skipped(message)),
     }
 }
 
-/// One verdict for each cell, where several attacks were made: the worst one counts.
+/// Merges several attempts of the same operation on the same target into the worst verdict.
 pub(in super::super) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
     let mut merged: Vec<Tried<'_>> = Vec::with_capacity(tried.len());
     for one in tried {
@@ -120,7 +120,7 @@ mod tests {
         domain::audit::ContextKind,
     };
 
-    /// What an error means in the name of a tenant.
+    /// Returns the verdict for an error in the context of a tenant.
     fn meaning(operation: Operation, state: &str, constraint: Option<&str>) -> Option<Verdict> {
         let role = AppRole {
             oid: Oid(1),

@@ -1,4 +1,4 @@
-//! Changing and deleting the other tenant's rows, aimed at one and at all.
+//! Updates and deletions of the other tenant's rows, with and without a condition on one row.
 
 use serde_json::Value;
 
@@ -16,9 +16,9 @@ use crate::{
     quoting::identifier,
 };
 
-/// Tables of up to so many rows are also changed without a condition: policies for SELECT, which
-/// guard what a condition can name, then do not apply (PostgreSQL manual, CREATE POLICY, table
-/// "Policies Applied by Command Type").
+/// Maximum number of rows in a table that is also changed without a condition: policies for SELECT,
+/// which protect the columns in a condition, then do not apply (PostgreSQL manual, CREATE POLICY,
+/// table "Policies Applied by Command Type").
 const SMALL: f64 = 10_000.0;
 
 impl Assault<'_> {
@@ -35,7 +35,7 @@ impl Assault<'_> {
             Some(blank) if !is_shown => sql(&blank),
             _ => sql(&value),
         };
-        // Where the row is not known by a key, any version of it counts.
+        // Without identifying columns, the row cannot be found again to compare its version.
         let changed = row
             .version
             .as_ref()
@@ -54,8 +54,8 @@ impl Assault<'_> {
         self.both(sql.clone(), sql, row, gone)
     }
 
-    /// With a condition that names the row, and where the table is small without. `shown` is what
-    /// may be shown of the statement.
+    /// Returns the statement with a condition that identifies the row, and for a small table also
+    /// without one. `shown` is the part of the statement that may be shown.
     fn both(
         &self,
         sql: String,
@@ -78,7 +78,10 @@ impl Assault<'_> {
 
     pub(super) fn at_least_one(&self, attacks: Vec<Attack>) -> Result<Vec<Attack>, Verdict> {
         if attacks.is_empty() {
-            let reason = format!("{} reads no column that names a row", self.stand.role.name);
+            let reason = format!(
+                "{} can read no column that identifies a row",
+                self.stand.role.name
+            );
             return Err(Verdict::NotApplicable(reason));
         }
         Ok(attacks)
@@ -88,7 +91,7 @@ impl Assault<'_> {
         self.relation.is_table() && self.relation.tuples <= SMALL
     }
 
-    /// A condition on one row that the role may write down.
+    /// Returns a condition on one row that the role has the privilege to use.
     pub(super) fn aim(&self, row: &Row, tenant: &str) -> Option<String> {
         if self
             .target
@@ -112,8 +115,8 @@ impl Assault<'_> {
         )
     }
 
-    /// A column that the role may set, and the value that it has: one without key or index before
-    /// one with, so that nothing but rights and policies decides.
+    /// Returns a column that the role may set, and its current value. A column without key or index
+    /// is preferred, so that only privileges and policies decide.
     fn updatable(&self, row: &Value) -> Result<(&Column, String), Verdict> {
         let catalog = &self.field.model.catalog;
         let oid = self.target.object;

@@ -1,5 +1,6 @@
-//! Completion of real values: organizations, members, channels, profiles. A shell asks by running
-//! this binary with `COMPLETE` set; nothing is said where the database does not answer at once.
+//! Shell completion of dynamic values: organizations, members, channels, profiles. A shell runs
+//! this binary with `COMPLETE` set; no candidates are returned if the database does not answer
+//! immediately.
 
 use std::{ffi::OsStr, future::Future, time::Duration};
 
@@ -23,18 +24,18 @@ use crate::{
     services::{booking, invitations, members, organizations},
 };
 
-/// Time for a database to answer in: a person waits for the Tab key.
+/// Time limit for the database: the user is waiting after pressing Tab.
 const PATIENCE: Duration = Duration::from_millis(700);
 
-/// How many candidates are offered at most.
+/// Maximum number of candidates.
 const MOST: i64 = 200;
 
-/// Answers a shell that asks for completions, and ends the process; otherwise returns at once.
+/// Answers a completion request and exits the process; otherwise returns immediately.
 pub fn answer_if_asked() {
     CompleteEnv::with_factory(Cli::command).complete();
 }
 
-/// The slugs of organizations; of the user's own where one acts with `--as`.
+/// The slugs of organizations; with `--as`, those of the user.
 pub fn organizations(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy().into_owned();
     ask(async |app| {
@@ -63,7 +64,7 @@ pub fn members(current: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
-/// The invited addresses of the current organization whose invitations are pending.
+/// The addresses with pending invitations to the current organization.
 pub fn invitations(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy().into_owned();
     ask(async |app| {
@@ -148,7 +149,7 @@ pub fn booking_functions(current: &OsStr) -> Vec<CompletionCandidate> {
     )
 }
 
-/// What reads patients' records: the functions, and the imports that compare.
+/// The readers of patients' records: the functions, and the imports that compare.
 pub fn record_readers(current: &OsStr) -> Vec<CompletionCandidate> {
     let mut readers = booking_functions(current);
     readers.extend(described(
@@ -175,7 +176,7 @@ pub fn schedule_kinds(current: &OsStr) -> Vec<CompletionCandidate> {
     )
 }
 
-/// What an appointment can be.
+/// The statuses of an appointment.
 pub fn appointment_statuses(current: &OsStr) -> Vec<CompletionCandidate> {
     let all = AppointmentStatus::ALL;
     described(
@@ -234,15 +235,15 @@ fn starting_with(
         .collect()
 }
 
-/// As the line being completed would run: with its flags, and in nobody else's name. `None`: the
-/// line cannot run.
+/// The app with the flags of the line being completed, and the same user. `None` if the line cannot
+/// run.
 fn app() -> Option<App> {
     let arguments = std::env::args_os();
     let global = typed::global_args(arguments.map(|word| word.to_string_lossy().into_owned()))?;
     Some(App::new(global, Environment::from_process()))
 }
 
-/// Asks the database that the line, the environment and the configuration name.
+/// Queries the database selected by the line, the environment and the configuration.
 fn ask<F>(question: impl FnOnce(App) -> F) -> Vec<CompletionCandidate>
 where
     F: Future<Output = Result<Vec<String>>>,

@@ -1,5 +1,5 @@
-//! The command line: the root command, the flags that all commands share, value parsers, and
-//! completion of real values.
+//! The command line: the root command, global flags, value parsers, and completion of dynamic
+//! values.
 
 pub mod complete;
 mod global;
@@ -18,8 +18,8 @@ use crate::{commands, context::App, error::Result};
 
 /// The operator's tool for multi-tenant platforms on PostgreSQL.
 ///
-/// Creates organizations, invites and manages their members, configures their channels, and
-/// proves that no tenant can reach another.
+/// Creates organizations, invites and manages their members, configures their channels, and proves
+/// that no tenant can reach another.
 #[derive(Debug, Parser)]
 #[command(
     name = "tenantctl",
@@ -37,7 +37,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The nouns.
+/// The top-level commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     #[command(add = Scope::Configuration)]
@@ -99,15 +99,12 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it runs until it is stopped, with a log that others read.
+    /// Returns `true` if it runs until it is stopped, with a log for later use.
     pub const fn is_server(&self) -> bool {
         matches!(self, Self::Serve(_))
     }
 
-    /// Runs the command to its end, printing included.
-    ///
-    /// # Errors
-    /// Whatever the command could not do; its kind decides the exit code.
+    /// Runs the command and prints its result.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Demo(args) => args.run(app).await,

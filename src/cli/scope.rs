@@ -1,5 +1,5 @@
-//! How far a command reaches. Each command carries it as an attribute where it is declared, and
-//! its subcommands inherit it.
+//! The scope of a command. Each command declares it as an attribute, and its subcommands inherit
+//! it.
 
 use clap::{
     ArgMatches, Command, CommandFactory, FromArgMatches,
@@ -9,18 +9,18 @@ use clap::{
 use super::Cli;
 use crate::output::Takes;
 
-/// How far a command, or a flag of it, reaches.
+/// The scope of a command or one of its flags.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Scope {
     /// Reads neither configuration nor database.
     Alone,
-    /// The configuration file, and this machine.
+    /// Uses the configuration file and this machine.
     Configuration,
-    /// A database, which only the operator may touch.
+    /// Uses a database, as the operator only.
     Database,
-    /// A database with our schema, for the operator or for the user of `--as`.
+    /// Uses a database with the tenantctl schema, as the operator or the user of `--as`.
     Platform,
-    /// One organization in it.
+    /// Uses one organization in it.
     Organization,
 }
 
@@ -31,7 +31,7 @@ impl Scope {
     /// The scope of a command by its arguments, the noun first.
     ///
     /// # Errors
-    /// Says which word is not a command, a flag or an argument.
+    /// The word that is not a command, a flag or an argument.
     pub fn of(words: &[String]) -> Result<Self, String> {
         let mut command = &mut Cli::command();
         command.build();
@@ -51,10 +51,10 @@ impl Scope {
         });
         of_flags
             .or(scope)
-            .ok_or_else(|| format!("no such command: {}", words.join(" ")))
+            .ok_or_else(|| format!("unknown command: {}", words.join(" ")))
     }
 
-    /// The scope of the command that was parsed.
+    /// The scope of the parsed command.
     fn of_parsed(matches: &ArgMatches) -> Option<Self> {
         let command = Cli::command();
         let mut command = &command;
@@ -68,7 +68,8 @@ impl Scope {
         scope
     }
 
-    /// Which of the flags that name a place a command of this scope has a use for.
+    /// The flags for configuration, database, organization and user that a command of this scope
+    /// accepts.
     pub fn takes(self) -> Takes {
         Takes {
             config: self >= Self::Configuration,
@@ -79,10 +80,10 @@ impl Scope {
     }
 }
 
-/// What a command that is shown to a person takes.
+/// The flags that a displayed command accepts.
 ///
 /// # Panics
-/// In a debug build, when there is no such command: a hint that cannot be pasted is a bug.
+/// In a debug build, if there is no such command: a hint that cannot be pasted is a bug.
 pub fn takes(words: &[String]) -> Takes {
     let scope = Scope::of(words);
     debug_assert!(
@@ -93,10 +94,10 @@ pub fn takes(words: &[String]) -> Takes {
     scope.map(Scope::takes).unwrap_or_default()
 }
 
-/// Reads the command line.
+/// Parses the command line.
 ///
 /// # Errors
-/// What clap has to say, which includes help and version.
+/// The result of clap, which includes help and version.
 pub fn parse() -> Result<(Cli, Option<Scope>), clap::Error> {
     let mut matches = Cli::command().try_get_matches()?;
     let scope = Scope::of_parsed(&matches);
@@ -105,7 +106,7 @@ pub fn parse() -> Result<(Cli, Option<Scope>), clap::Error> {
     Ok((cli, scope))
 }
 
-/// What follows the flags that may stand before the noun.
+/// The words after the flags that may precede the noun.
 fn after_flags<'a>(command: &Command, mut words: &'a [String]) -> &'a [String] {
     while let Some(flag) = words.first().and_then(|word| flag_of(command, word)) {
         let is_pair = flag.get_action().takes_values() && !words[0].contains('=');
@@ -125,14 +126,14 @@ fn flag_of<'a>(command: &'a Command, word: &str) -> Option<&'a clap::Arg> {
     flags.find(|arg| arg.get_short() == Some(letter) && letters.as_str().is_empty())
 }
 
-/// A number below zero is a value.
+/// A negative number is a value.
 fn is_flag(word: &str) -> bool {
     let letter = word.strip_prefix('-').and_then(|rest| rest.chars().next());
     letter.is_some_and(|c| c == '-' || c.is_ascii_alphabetic())
 }
 
-/// Whether the words after a command are flags that it has and arguments that it has room for.
-/// Values are not judged: a hint may leave them to the reader, as in `--role ROLE`.
+/// Checks that the words after a command are flags and arguments that it accepts. Values are not
+/// checked: a hint may contain placeholders, as in `--role ROLE`.
 fn check_arguments(command: &Command, words: &[String]) -> Result<(), String> {
     if words.is_empty() && command.is_subcommand_required_set() {
         return Err(format!("`{}` needs a subcommand", command.get_name()));
@@ -155,7 +156,7 @@ fn check_arguments(command: &Command, words: &[String]) -> Result<(), String> {
         let flag = flag_of(command, word).ok_or_else(|| format!("unknown flag {word}"))?;
         let takes_value = flag.get_action().takes_values();
         if takes_value && !word.contains('=') && words.next().is_none() {
-            return Err(format!("{word} lacks its value"));
+            return Err(format!("{word} requires a value"));
         }
         if !takes_value && word.contains('=') {
             return Err(format!("{word} takes no value"));
@@ -163,7 +164,7 @@ fn check_arguments(command: &Command, words: &[String]) -> Result<(), String> {
     }
     match positionals <= room {
         true => Ok(()),
-        false => Err(format!("{positionals} arguments where {room} fit")),
+        false => Err(format!("{positionals} arguments, at most {room} expected")),
     }
 }
 

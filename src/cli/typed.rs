@@ -1,13 +1,13 @@
-//! The global flags of a line that is still being typed, for its completion.
+//! The global flags of an incomplete command line, for its completion.
 
 use super::{GlobalArgs, values};
 
-/// Those that say which database, which organization and in whose name. `None` where the line
-/// names a user who cannot be one, or a flag stands where a value belongs: it must not be
-/// answered with the operator's rights.
+/// The flags that select the database, the organization and the user. `None` if the line contains
+/// an invalid user, or a flag in place of a value: it must not be completed with the operator's
+/// rights.
 ///
-/// A shell asks `tenantctl -- WORDS`, of which the first is the program and the last words may
-/// be unfinished.
+/// A shell runs `tenantctl -- WORDS`; the first word is the program and the last words may be
+/// incomplete.
 pub(super) fn global_args(arguments: impl Iterator<Item = String>) -> Option<GlobalArgs> {
     let mut words = arguments.skip_while(|word| word != "--").skip(2);
     let mut global = GlobalArgs::default();
@@ -25,7 +25,7 @@ pub(super) fn global_args(arguments: impl Iterator<Item = String>) -> Option<Glo
         ) {
             continue;
         }
-        // Bash hands over the equals sign as a word of its own.
+        // Bash passes the equals sign as a separate word.
         let value = attached.or_else(|| words.find(|word| word != "="));
         if value.as_ref().is_some_and(|value| value.starts_with('-')) {
             return None;

@@ -1,4 +1,4 @@
-//! Arguments that cannot be understood: clap's own words for a person, JSON for a script.
+//! Usage errors: clap's text for terminals, JSON for scripts.
 
 use std::process::ExitCode;
 
@@ -12,15 +12,15 @@ use crate::{
     output::{escape, redact},
 };
 
-/// Prints what clap has to say (help and version too) and gives the exit code.
+/// Prints clap's message (including help and version) and returns the exit code.
 pub fn tell(error: &clap::Error, environment: &Environment) -> ExitCode {
     let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-    // A closed pipe is nobody's error.
+    // A closed pipe is not an error.
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
         return code;
     }
-    // clap repeats what was typed, which may be a password or a token in the wrong place.
+    // clap repeats the arguments, which may contain a misplaced password or token.
     let text = error.render().to_string();
     let clean = escape::block(&redact(&text)).into_owned();
     let Some(format) = structured(environment) else {
@@ -43,7 +43,7 @@ fn without_label(text: &str) -> &str {
     text.strip_prefix("error: ").unwrap_or(text)
 }
 
-/// `error: message`, an empty line, then details, usage and hints.
+/// Parses `error: message`, an empty line, then details, usage and hints.
 fn as_error(text: &str) -> Error {
     let mut parts = text.splitn(2, "\n\n");
     let message = without_label(parts.next().unwrap_or_default().trim());
@@ -54,8 +54,8 @@ fn as_error(text: &str) -> Error {
     }
 }
 
-/// The structured format that was asked for, as far as it can be told from arguments that could
-/// not be parsed.
+/// The requested structured format, as far as it can be determined from arguments that could not be
+/// parsed.
 fn structured(environment: &Environment) -> Option<OutputFormat> {
     let arguments: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())

@@ -1,5 +1,5 @@
-//! Value parsers: what is typed becomes a type of `domain`, and a mistake is told with the rule
-//! and the remedy.
+//! Value parsers, which convert arguments to types of `domain` and report the violated rule and the
+//! remedy.
 
 use std::{fmt::Display, num::IntErrorKind, ops::RangeInclusive, str::FromStr, time::Duration};
 
@@ -26,7 +26,7 @@ use crate::{
     error::Error,
 };
 
-/// An error in the form that clap prints: the message, then the hints on lines of their own.
+/// An error in clap's format: the message, then the hints on separate lines.
 fn told(error: Error) -> String {
     let mut text = error.to_string();
     for hint in error.hints() {
@@ -43,9 +43,6 @@ fn parse<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
 macro_rules! parsers {
     ($($(#[$doc:meta])* $name:ident -> $Type:ty;)*) => {$(
         $(#[$doc])*
-        ///
-        /// # Errors
-        /// What is wrong with the text, and what to do.
         pub fn $name(text: &str) -> Result<$Type, String> {
             parse(text)
         }
@@ -71,19 +68,19 @@ parsers! {
     user_id -> UserId;
     /// A role.
     role -> Role;
-    /// What the rows of a file are.
+    /// The kind of the rows in a file.
     import_kind -> ImportKind;
-    /// What a column of a file is.
+    /// The mapping of a column in a file.
     mapping -> Mapping;
-    /// What becomes of rows that are there already.
+    /// The handling of existing rows.
     on_conflict -> OnConflict;
-    /// How the people in a file become members.
+    /// The way in which the people in a file become members.
     member_mode -> MemberMode;
     /// The order of dates.
     date_order -> DateOrder;
     /// The encoding of a file.
     encoding -> TextEncoding;
-    /// What stands between the fields of a file.
+    /// The character between the fields of a file.
     delimiter -> Delimiter;
     /// A permission.
     permission -> Permission;
@@ -98,13 +95,13 @@ parsers! {
     record_reader -> Reader;
     /// A point in time, with an offset or on the organization's clock.
     moment -> Moment;
-    /// A time on the clock.
+    /// A time of day.
     clock_time -> ClockTime;
     /// A day of the week.
     weekday -> Weekday;
-    /// How an endpoint's requests prove where they come from.
+    /// The signature scheme of an endpoint's requests.
     scheme -> Scheme;
-    /// Where a webhook event stands.
+    /// The status of a webhook event.
     event_status -> EventStatus;
     /// A kind of schedule.
     schedule_kind -> ScheduleKind;
@@ -116,18 +113,12 @@ parsers! {
     appointment_id -> AppointmentId;
 }
 
-/// A name for people to read.
-///
-/// # Errors
-/// What is wrong with the text, and what to do.
+/// A display name.
 pub fn name(text: &str) -> Result<String, String> {
     display_name(text).map_err(told)
 }
 
 /// A point in time: RFC 3339, or a day (its midnight in UTC).
-///
-/// # Errors
-/// What is wrong with the text, and what to do.
 pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.to_utc());
@@ -139,10 +130,7 @@ pub fn time(text: &str) -> Result<DateTime<Utc>, String> {
         })
 }
 
-/// A point in time, or a date: its beginning on the organization's clock.
-///
-/// # Errors
-/// What is wrong with the text, and what to do.
+/// A point in time, or a date, which means its start on the organization's clock.
 pub fn moment_or_date(text: &str) -> Result<Moment, String> {
     match date(text) {
         Ok(date) => Ok(Moment::Local(date.and_time(NaiveTime::MIN))),
@@ -151,25 +139,19 @@ pub fn moment_or_date(text: &str) -> Result<Moment, String> {
 }
 
 /// A date.
-///
-/// # Errors
-/// What is wrong with the text, and what to do.
 pub fn date(text: &str) -> Result<NaiveDate, String> {
     text.trim().parse().map_err(|_| {
         format!("{text:?} is not a date\n  hint: write year, month and day: 2026-11-23")
     })
 }
 
-/// A whole number from 1 on.
-///
-/// # Errors
-/// What is wrong with the text.
+/// A positive whole number.
 pub fn positive<T: TryFrom<i64>>(text: &str) -> Result<T, String> {
     let too_large = || format!("{text} is too large");
     match text.parse::<i64>() {
         Ok(number) if number >= 1 => T::try_from(number).map_err(|_| too_large()),
         Err(error) if *error.kind() == IntErrorKind::PosOverflow => Err(too_large()),
-        _ => Err(format!("{text:?} is not a whole number from 1 on")),
+        _ => Err(format!("{text:?} is not a positive whole number")),
     }
 }
 
@@ -189,12 +171,9 @@ where
     }
 }
 
-/// A length of time of at least a second: `90`, `90s`, `10m`, `2h`.
-///
-/// # Errors
-/// The mistake in the text, and the form that is expected.
+/// A duration of at least a second: `90`, `90s`, `10m`, `2h`.
 pub fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a length of time (expected 90, 90s, 10m or 2h)");
+    let wrong = || format!("{text:?} is not a valid duration (expected 90, 90s, 10m or 2h)");
     let (number, unit) = match text.char_indices().next_back().ok_or_else(wrong)? {
         (place, 's') => (&text[..place], 1),
         (place, 'm') => (&text[..place], 60),
@@ -210,16 +189,13 @@ pub fn span(text: &str) -> Result<Duration, String> {
 }
 
 /// One `key=value` pair.
-///
-/// # Errors
-/// What is wrong with the text, and what to do.
 pub fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), value.to_owned()))
         }
         _ => Err(format!(
-            "{text:?} is not a key=value pair\n  hint: write for example enabled=true"
+            "{text:?} is not a key=value pair\n  hint: write, for example, enabled=true"
         )),
     }
 }
@@ -256,7 +232,7 @@ mod tests {
         }
         for wrong in ["", "0", "0m", "-1", "1.5m", "soon", "m", "10 m", "1d"] {
             let told = span(wrong).unwrap_err();
-            assert!(told.contains("is not a length of time"), "{told}");
+            assert!(told.contains("is not a valid duration"), "{told}");
         }
     }
 
@@ -265,7 +241,7 @@ mod tests {
         assert_eq!(positive::<u32>("7"), Ok(7));
         for wrong in ["0", "-1", "abc", ""] {
             let told = positive::<i64>(wrong).unwrap_err();
-            assert!(told.ends_with("is not a whole number from 1 on"), "{told}");
+            assert!(told.ends_with("is not a positive whole number"), "{told}");
         }
         for wrong in ["4294967296", "9223372036854775808"] {
             assert_eq!(

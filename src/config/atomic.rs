@@ -1,5 +1,5 @@
-//! The program's own files: the configuration that it edits, its state, its keys. Only their owner
-//! can read them.
+//! Files of the program: the configuration it edits, its state, its keys. Only their owner can read
+//! them.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,16 @@ use std::path::{Path, PathBuf};
 use crate::error::{Context, ErrorKind, Result};
 use crate::files::{self, Existing, Readers};
 
-/// Replaces the file, or makes it with its folders.
+/// Replaces the file, or creates it with its folders.
 ///
 /// # Errors
-/// `Conflict` for a symbolic link, `Failure` when it cannot be written.
+/// `Conflict` for a symbolic link, `Failure` if it cannot be written.
 pub(super) fn write_private(path: &Path, contents: &str) -> Result<()> {
     make_folder_of(path)?;
     files::write(path, contents.as_bytes(), Existing::Replace, Readers::Owner)
 }
 
-/// Makes the file and its folders; one that is there already stays as it is.
-///
-/// # Errors
-/// As [`write_private`].
+/// Creates the file and its folders; an existing file is left unchanged.
 pub(super) fn create_private(path: &Path, contents: &str) -> Result<()> {
     make_folder_of(path)?;
     match files::write(path, contents.as_bytes(), Existing::Refuse, Readers::Owner) {
@@ -28,7 +25,7 @@ pub(super) fn create_private(path: &Path, contents: &str) -> Result<()> {
     }
 }
 
-/// Waits until no other process changes the file, and keeps others out until it is dropped.
+/// Waits until no other process changes the file, and excludes others until the lock is dropped.
 pub(super) fn lock(path: &Path) -> Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");

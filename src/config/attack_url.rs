@@ -1,4 +1,4 @@
-//! The URL that the attacks of an audit connect with.
+//! The URL that the probes of an audit connect with.
 
 use secrecy::SecretString;
 
@@ -9,15 +9,12 @@ use super::mistake::Finding;
 use super::secret_places::SecretPlaces;
 use crate::error::Result;
 
-/// The URL itself, for where no file is wanted.
+/// The variable that contains the URL itself, instead of a file.
 pub const ATTACK_URL_VARIABLE: &str = "TENANTCTL_ATTACK_URL";
 
 impl AuditSection {
-    /// The URL of the attacks; `None` where nothing names one, and the audit's own connection
-    /// attacks.
-    ///
-    /// # Errors
-    /// `Unavailable` when it cannot be had.
+    /// The URL for the probes; `None` if none is configured, in which case they use the audit's own
+    /// connection.
     pub fn read_attack_url(&self, env: &Environment) -> Result<Option<SecretString>> {
         if let Some(url) = env.text(ATTACK_URL_VARIABLE)? {
             return Ok(Some(url.into()));
@@ -38,7 +35,7 @@ impl AuditSection {
     }
 }
 
-/// The mistakes of these options.
+/// Checks these options.
 pub(super) fn check(section: &AuditSection) -> Vec<Finding> {
     let options = [
         ("attack_url", section.attack_url.is_some()),
@@ -50,7 +47,7 @@ pub(super) fn check(section: &AuditSection) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let [_, .., last] = named.as_slice() {
         let message = format!("only one of {} may be set", named.join(", "));
-        findings.push(Finding::new(&["audit", last], message).hint("keep the one that is meant"));
+        findings.push(Finding::new(&["audit", last], message).hint("keep one of them"));
     }
     let url = section.attack_url.as_ref();
     if let Some(error) = url.and_then(|url| Endpoint::parse(url).err()) {

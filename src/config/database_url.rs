@@ -1,4 +1,4 @@
-//! Database URLs: what they mean, and how they are shown without their secrets.
+//! Database URLs: parsing, and display without secrets.
 //!
 //! Connection URIs: PostgreSQL manual, section 34.1.1.2.
 
@@ -9,30 +9,30 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
-/// As in [`crate::output::redact`], which does the same for free text.
+/// Same as in [`crate::output::redact`], which masks free text.
 const MASK: &str = "***";
 
-/// The place a URL leads to, without any secret.
+/// The target of a URL, without any secret.
 ///
-/// It is read by the parser that the connection itself uses, which also fills the gaps from
-/// `PGHOST` and the like, so what is said is what will be connected to.
+/// It is parsed by the parser that the connection itself uses, which also fills gaps from `PGHOST`
+/// and the like, so the displayed target is the one that will be connected to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Endpoint {
     /// A host name or address, or the directory of a Unix socket.
     pub host: String,
     /// The port; it also names the file of a Unix socket.
     pub port: u16,
-    /// The database; without one the server takes the name of the user.
+    /// The database; if absent, the server uses the name of the user.
     pub database: Option<String>,
     /// The user that logs in.
     pub user: String,
 }
 
 impl Endpoint {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// Says which rule the URL breaks, never what is in it.
+    /// The rule that the URL violates, never its contents.
     pub fn parse(url: &SecretString) -> Result<Self, InvalidUrl> {
         let text = url.expose_secret();
         let parsed = Url::parse(text).map_err(InvalidUrl::Syntax)?;
@@ -55,7 +55,7 @@ impl Endpoint {
         })
     }
 
-    /// Database and host in a few words: `shop on db.example.com:6432`.
+    /// Database and host in short form: `shop on db.example.com:6432`.
     pub fn place(&self) -> String {
         let database = self.database.as_deref().unwrap_or(&self.user);
         match self.port {
@@ -64,7 +64,7 @@ impl Endpoint {
         }
     }
 
-    /// A short, stable name of this place: the start of the SHA-256 of its parts.
+    /// A short, stable name of this target: the start of the SHA-256 of its parts.
     pub fn fingerprint(&self) -> String {
         let database = self.database.as_deref().unwrap_or(&self.user);
         let mut hash = Sha256::new();
@@ -96,32 +96,32 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Why a text is not the URL of a PostgreSQL database. Holds nothing of the text.
+/// The reason why a text is not the URL of a PostgreSQL database. Contains nothing of the text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum InvalidUrl {
-    /// Not a URL at all.
+    /// Not a URL.
     #[error("is not a valid URL: {0}")]
     Syntax(url::ParseError),
-    /// A URL of something else.
+    /// A URL with another scheme.
     #[error("does not start with postgres:// or postgresql://")]
     Scheme,
-    /// No `//` after the scheme: user, password and host are then a path to the parser.
+    /// No `//` after the scheme: the parser would take user, password and host for a path.
     #[error("has no // after its scheme")]
     Authority,
-    /// A part or parameter (`sslmode`, `port`, …) has a value that PostgreSQL does not know.
+    /// A part or parameter (`sslmode`, `port`, …) has a value that PostgreSQL does not support.
     #[error("has a connection parameter with an invalid value")]
     Parameters,
 }
 
-/// Whether what follows the scheme was parsed as an authority. `postgres:\\\\user:password@host` is a valid
-/// URL whose path has the password.
+/// Returns `true` if the part after the scheme was parsed as an authority.
+/// `postgres:\\\\user:password@host` is a valid URL with the password in its path.
 fn has_authority(url: &Url, text: &str) -> bool {
     let rest = text.trim_start().get(url.scheme().len()..);
     !url.cannot_be_a_base() && rest.is_some_and(|rest| rest.starts_with("://"))
 }
 
-/// A URL as it may be shown: the password is replaced, the rest is kept. What was not parsed into
-/// parts is replaced whole, for it cannot be told apart from its secret.
+/// The URL for display, with the password replaced. Text that could not be parsed into parts is
+/// replaced entirely, because the secret in it cannot be located.
 pub fn mask(url: &SecretString) -> String {
     let text = url.expose_secret();
     let Ok(mut url) = Url::parse(text) else {
@@ -151,20 +151,20 @@ pub fn mask(url: &SecretString) -> String {
     url.into()
 }
 
-/// The URL with this password in it; `None` where a URL cannot carry one.
+/// The URL with this password; `None` if the URL cannot contain one.
 pub fn with_password(url: &SecretString, password: &SecretString) -> Option<SecretString> {
     let mut url = Url::parse(url.expose_secret()).ok()?;
     url.set_password(Some(password.expose_secret())).ok()?;
     Some(String::from(url).into())
 }
 
-/// The URL of another user at the same place, without a password; `None` where a URL cannot carry a
-/// user.
+/// The URL of another user with the same target, without a password; `None` if the URL cannot
+/// contain a user.
 pub fn with_user(url: &SecretString, user: &str) -> Option<String> {
     let mut url = Url::parse(url.expose_secret()).ok()?;
     url.set_password(None).ok()?;
     url.set_username(user).ok()?;
-    // A socket's folder is a parameter, and so may user and password be.
+    // A socket's folder is a parameter, and user and password may be parameters too.
     let kept: Vec<(String, String)> = url
         .query_pairs()
         .filter(|(key, _)| !is_secret(key) && key != "user" && key != "options")
@@ -177,7 +177,7 @@ pub fn with_user(url: &SecretString, user: &str) -> Option<String> {
     Some(url.into())
 }
 
-/// Whether the URL carries a password.
+/// Returns `true` if the URL contains a password.
 pub fn has_password(url: &SecretString) -> bool {
     Url::parse(url.expose_secret()).is_ok_and(|url| {
         url.password().is_some() || url.query_pairs().any(|(key, _)| is_secret(&key))

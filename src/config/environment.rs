@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The environment variables as they were when the tool started.
+/// The environment variables at program start.
 ///
-/// Everything below `main` reads this instead of the process, so that tests decide what is set.
+/// Everything below `main` reads this instead of the process environment, so that tests control it.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
@@ -43,16 +43,16 @@ impl Environment {
         Self { variables, home }
     }
 
-    /// The value of a variable. An empty one counts as unset, as does one that is not UTF-8.
+    /// The value of a variable. An empty value is treated as unset, as is one that is not UTF-8.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.get_os(name)?.to_str()
     }
 
-    /// The value of a variable that decides something, so that one which cannot be read must not
-    /// pass for one that is not set.
+    /// The value of a variable that affects a decision, so that an unreadable value must not be
+    /// treated as unset.
     ///
     /// # Errors
-    /// Usage when the value is not UTF-8.
+    /// `Usage` if the value is not UTF-8.
     pub fn text(&self, name: &str) -> Result<Option<&str>> {
         match self.get_os(name).map(OsStr::to_str) {
             Some(None) => {
@@ -64,7 +64,7 @@ impl Environment {
         }
     }
 
-    /// The value of a variable as a path. An empty one counts as unset.
+    /// The value of a variable as a path. An empty value is treated as unset.
     pub fn path(&self, name: &str) -> Option<&Path> {
         self.get_os(name).map(Path::new)
     }
@@ -74,7 +74,7 @@ impl Environment {
         self.home.as_deref()
     }
 
-    /// The value of a variable in the encoding of the system. An empty one counts as unset.
+    /// The value of a variable in the encoding of the system. An empty value is treated as unset.
     pub fn get_os(&self, name: &str) -> Option<&OsStr> {
         self.variables
             .get(OsStr::new(name))

@@ -1,4 +1,4 @@
-//! `config.example.toml`, made from the schema so that it cannot drift from the code.
+//! Generation of `config.example.toml` from the schema, so that it cannot drift from the code.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ const EXAMPLE_PROFILE: &str = "staging";
 
 /// A configuration file that documents every option with its default.
 ///
-/// Prose starts with `# `, an option that can be switched on by removing one character with `#`.
+/// Prose starts with `# `; an option that can be enabled by removing one character starts with `#`.
 pub fn example() -> String {
     let schema = ResolvedSchema::of_config();
     let root = schema.root();
@@ -39,7 +39,7 @@ fn section(text: &mut String, key: &str, node: Node<'_>) {
     text.push('\n');
     comment(text, node.description());
     let (header, options) = match node.any_key() {
-        // Left as a comment: a profile that is defined must be complete.
+        // Left as a comment: a defined profile must be complete.
         Some(profile) => (format!("#[{key}.{EXAMPLE_PROFILE}]"), profile.keys()),
         None => (format!("[{key}]"), node.keys()),
     };
@@ -84,7 +84,7 @@ fn comment(text: &mut String, prose: &str) {
 fn literal(value: &Value) -> String {
     match value {
         Value::String(text) => toml_edit::Value::from(text.as_str()).to_string(),
-        // Numbers, booleans and lists of strings are written alike in JSON and TOML.
+        // Numbers, booleans and lists of strings have the same syntax in JSON and TOML.
         other => other.to_string(),
     }
 }
@@ -94,7 +94,7 @@ mod tests {
     use super::super::inspect::inspect;
     use super::*;
 
-    /// The example with every option switched on.
+    /// The example with every option enabled.
     fn switched_on() -> String {
         let example = example();
         let lines = example.lines().map(|line| match line.strip_prefix('#') {
@@ -114,7 +114,8 @@ mod tests {
     #[test]
     fn every_option_is_valid_and_shows_its_default() {
         let inspection = inspect(&switched_on());
-        // The example shows all ways to name a database, and a password: one of each may be set.
+        // The example shows all ways to configure a database and a password; only one of each may
+        // be set.
         let messages: Vec<String> = inspection
             .mistakes
             .iter()

@@ -1,4 +1,4 @@
-//! Files with secrets that other accounts of this machine can read or replace.
+//! Detection of secret files that other accounts of this machine can read or replace.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -6,27 +6,27 @@ use std::path::{Path, PathBuf};
 
 use super::{Environment, Loaded, paths};
 
-/// Something about a file with secrets that should not be so.
+/// A problem with the permissions of a file that contains secrets.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Exposure {
     pub message: String,
-    /// The command that ends it.
+    /// The command that fixes it.
     pub remedy: String,
 }
 
-/// The bits of a mode by which others read and write.
+/// The mode bits that allow others to read and write.
 const READ: u32 = 0o044;
 const WRITE: u32 = 0o022;
 const STICKY: u32 = 0o1000;
 
-/// Examines the files that the configuration takes secrets from, the configuration itself, and their
-/// folders. Files that do not exist are none of its business.
+/// Checks the files that the configuration reads secrets from, the configuration itself, and their
+/// folders. Files that do not exist are ignored.
 pub fn exposures(loaded: &Loaded, env: &Environment) -> Vec<Exposure> {
     let me = nix::unistd::geteuid().as_raw();
     let mut found = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     for (what, path, is_secret) in files(loaded, env) {
-        // Of the file itself where it is a symbolic link, as secrets of Kubernetes are.
+        // Check the target of a symbolic link, as used for secrets by Kubernetes.
         let Ok(real) = path.canonicalize() else {
             continue;
         };
@@ -44,8 +44,8 @@ pub fn exposures(loaded: &Loaded, env: &Environment) -> Vec<Exposure> {
     found
 }
 
-/// Each file, what it is, and whether it has a secret in it. A configuration with a password in it has a
-/// warning of its own.
+/// Each file with its description, and `true` if it contains a secret. A configuration that
+/// contains a password has a separate warning.
 fn files<'a>(loaded: &'a Loaded, env: &Environment) -> Vec<(&'a str, PathBuf, bool)> {
     let config = &loaded.config;
     let mut files = vec![("the configuration file", loaded.path.clone(), false)];
@@ -105,7 +105,7 @@ fn of_folder(folder: &Path, me: u32) -> Option<Exposure> {
     if let Some(exposure) = of_owner("the folder", folder, &metadata, me) {
         return Some(exposure);
     }
-    // In a sticky folder (/tmp), nobody replaces the files of others.
+    // In a sticky folder (/tmp), users cannot replace the files of others.
     if mode & WRITE == 0 || mode & STICKY != 0 {
         return None;
     }

@@ -1,7 +1,7 @@
 //! The configuration file: one struct per section.
 //!
-//! The doc comment of a field is its documentation in `config.example.toml` and in
-//! `tenantctl config schema`, so it is written for the operator.
+//! The doc comment of a field is its documentation in `config.example.toml` and in `tenantctl
+//! config schema`, so it is written for the operator.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,44 +18,44 @@ use crate::output::redact;
 
 pub use crate::output::options::{ColorChoice, Format as OutputFormat};
 
-/// The placeholder of [`InvitationsSection::link_template`] that becomes the secret token.
+/// The placeholder for the secret token in [`InvitationsSection::link_template`].
 pub const TOKEN_PLACEHOLDER: &str = "{token}";
 
 /// The configuration of tenantctl.
 ///
-/// Every option may be left out. Where an environment variable or a flag sets the same thing, the
-/// flag wins over the variable and the variable over this file.
-// Serialised only with secrets masked, so a serialised configuration is safe to show.
+/// Every option is optional. If an environment variable or a flag sets the same option, the flag
+/// takes precedence over the variable, and the variable over this file.
+// Serialized only with secrets masked, so a serialized configuration is safe to show.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The profile that is used where neither --profile, --database-url nor the environment
+    /// The profile to use if neither --profile, --database-url nor the environment
     /// (TENANTCTL_PROFILE, TENANTCTL_DATABASE_URL) names a database. DATABASE_URL, which is set for
-    /// other programs, is used only without such a profile.
+    /// other programs, is used only without a default profile.
     #[schemars(example = &"staging")]
     pub default_profile: Option<String>,
 
-    /// The editor of `channel edit` and the like, with its arguments. TENANTCTL_EDITOR wins
-    /// over it; where neither is set, VISUAL and EDITOR are asked.
+    /// The editor for `channel edit` and similar commands, with its arguments. TENANTCTL_EDITOR
+    /// takes precedence; if neither is set, VISUAL and EDITOR are used.
     #[schemars(example = &"code --wait")]
     pub editor: Option<String>,
 
     /// A profile is a named database. Its name consists of letters, digits, `-` and `_`. Exactly
-    /// one of the four database_url options says where the URL comes from. The name `local` is
-    /// built in: the private PostgreSQL of `tenantctl local`. A table of that name may protect it
-    /// and name its organization, and has no database_url.
+    /// one of the four database_url options must be set. The name `local` is built in: the private
+    /// PostgreSQL of `tenantctl local`. A table with that name may protect it and set its
+    /// organization, and has no database_url.
     pub profiles: BTreeMap<String, Profile>,
 
-    /// How results are printed.
+    /// Output of results.
     pub output: OutputSection,
 
     /// Invitations of members to an organization.
     pub invitations: InvitationsSection,
 
-    /// The SMTP server through which invitations are mailed.
+    /// The SMTP server that sends invitations.
     pub mail: MailSection,
 
-    /// What new organizations start with, and how long deleted ones are kept.
+    /// Defaults for new organizations, and the retention of deleted ones.
     pub organizations: OrganizationsSection,
 
     /// The private local PostgreSQL of `tenantctl local` and `tenantctl demo`.
@@ -64,14 +64,14 @@ pub struct Config {
     /// Connections to the database.
     pub database: DatabaseSection,
 
-    /// What `tenantctl audit` is told where it would infer something else.
+    /// Settings that `tenantctl audit` would otherwise infer.
     pub audit: AuditSection,
 
-    /// The keys that seal what has to be stored and had in clear again: the secrets of webhooks,
-    /// and the links of invitations until they are mailed. TENANTCTL_SECRET_KEYS wins over it.
+    /// The keys that encrypt secrets that must be recoverable: the secrets of webhooks, and the
+    /// links of invitations until they are mailed. TENANTCTL_SECRET_KEYS takes precedence.
     pub secrets: SecretsSection,
 
-    /// What `tenantctl serve` listens on, what it trusts, and its limits.
+    /// The addresses `tenantctl serve` listens on, the proxies it trusts, and its limits.
     pub server: ServerSection,
 }
 
@@ -79,13 +79,13 @@ pub struct Config {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Profile {
-    /// The URL itself. With a password in it, keep this file to yourself: chmod 600.
+    /// The URL. If it contains a password, make this file private: chmod 600.
     #[schemars(with = "Option<String>", example = &"postgres://ops@db.example.com/app")]
     #[serde(serialize_with = "masked_url", skip_serializing_if = "Option::is_none")]
     pub database_url: Option<SecretString>,
 
-    /// A command that prints the URL as the first line of its output. It is run by `sh -c`
-    /// and has 30 seconds.
+    /// A command that prints the URL on the first line of its output. It is run by `sh -c` with a
+    /// time limit of 30 seconds.
     #[schemars(example = &"pass show clinic/staging-url")]
     #[serde(
         serialize_with = "masked_text",
@@ -93,26 +93,27 @@ pub struct Profile {
     )]
     pub database_url_command: Option<String>,
 
-    /// The environment variable that holds the URL.
+    /// The environment variable that contains the URL.
     #[schemars(example = &"STAGING_DATABASE_URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url_env: Option<String>,
 
-    /// A file whose first line is the URL. A relative path starts at the directory of this
+    /// A file with the URL on its first line. A relative path is relative to the directory of this
     /// file.
     #[schemars(example = &"/run/secrets/staging-url")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_url_file: Option<PathBuf>,
 
-    /// The URL of a role that has a tenant's rights and no others (`tenantctl db role tenant`), on the
-    /// same database. Commands then reach tenants' data as this role. At most one of the four
-    /// tenant_url options may be set; not set: as the role of database_url, by SET ROLE.
+    /// The URL of a role with only a tenant's rights (`tenantctl db role tenant`), on the same
+    /// database. Commands then access tenants' data as this role. At most one of the four
+    /// tenant_url options may be set; if none is set, the role of database_url is used, with SET
+    /// ROLE.
     #[schemars(with = "Option<String>", example = &"postgres://tenantctl_tenant@db.example.com/app")]
     #[serde(serialize_with = "masked_url", skip_serializing_if = "Option::is_none")]
     pub tenant_url: Option<SecretString>,
 
-    /// A command that prints that URL as the first line of its output. It is run by `sh -c` and
-    /// has 30 seconds.
+    /// A command that prints that URL on the first line of its output. It is run by `sh -c` with a
+    /// time limit of 30 seconds.
     #[schemars(example = &"pass show clinic/staging-tenant-url")]
     #[serde(
         serialize_with = "masked_text",
@@ -120,46 +121,47 @@ pub struct Profile {
     )]
     pub tenant_url_command: Option<String>,
 
-    /// The environment variable that holds that URL.
+    /// The environment variable that contains that URL.
     #[schemars(example = &"STAGING_TENANT_URL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_url_env: Option<String>,
 
-    /// A file whose first line is that URL. A relative path starts at the directory of this file.
+    /// A file with that URL on its first line. A relative path is relative to the directory of this
+    /// file.
     #[schemars(example = &"/run/secrets/staging-tenant-url")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_url_file: Option<PathBuf>,
 
     /// Destructive commands ask even with --yes, unless --confirm=SLUG is given. The protection of
-    /// the database itself (`db protect`) adds to it, and holds by whatever URL it is reached.
+    /// the database itself (`db protect`) applies in addition, regardless of the URL.
     pub protected: bool,
 
-    /// Whether the URL leads to a pooler such as PgBouncer in transaction mode. Wins over `pooled`
-    /// in [database].
+    /// Set to true if the URL leads to a pooler such as PgBouncer in transaction mode. Takes
+    /// precedence over `pooled` in [database].
     #[schemars(example = &true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pooled: Option<bool>,
 
-    /// The organization that is meant where neither --org, TENANTCTL_ORG nor
-    /// `tenantctl org use` names one: a slug or an id.
+    /// The default organization if neither --org, TENANTCTL_ORG nor `tenantctl org use` sets one: a
+    /// slug or an id.
     #[schemars(example = &"harbor-clinic")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
 }
 
-/// How results are printed.
+/// Output of results.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutputSection {
-    /// The format where --output and TENANTCTL_OUTPUT name none. Not set: a table.
+    /// The format if neither --output nor TENANTCTL_OUTPUT is set. Not set: a table.
     #[schemars(example = &"table")]
     pub format: Option<OutputFormat>,
 
-    /// Whether to colour. Not set: on a terminal, unless NO_COLOR is set.
+    /// Use of color. Not set: on a terminal, unless NO_COLOR is set.
     #[schemars(example = &"auto")]
     pub color: Option<ColorChoice>,
 
-    /// How many rows a list shows before it says that there are more.
+    /// Maximum number of rows in a list before it is truncated with a notice.
     #[schemars(range(min = 1, max = 10_000))]
     pub page_size: u32,
 }
@@ -168,24 +170,24 @@ pub struct OutputSection {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InvitationsSection {
-    /// The link in an invitation. {token} stands for its secret and must come after a `#`:
-    /// browsers send that part of an address to no server, so it reaches no log.
+    /// The link in an invitation. {token} is replaced by its secret and must come after a `#`:
+    /// browsers do not send that part of a URL to a server, so it is never logged.
     pub link_template: String,
 
-    /// How many days an invitation can be accepted.
+    /// Number of days until an invitation expires.
     #[schemars(range(min = 1, max = 30))]
     pub expires_days: u32,
 }
 
-/// What new organizations start with, and how long deleted ones are kept.
+/// Defaults for new organizations, and the retention of deleted ones.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OrganizationsSection {
-    /// How many days a deleted organization can be restored before it may be purged.
+    /// Number of days during which a deleted organization can be restored before it may be purged.
     #[schemars(range(min = 0, max = 3_650))]
     pub purge_after_days: u32,
 
-    /// The time zone of a new organization, by its name in the IANA time zone database.
+    /// The time zone of a new organization, as an IANA time zone name.
     pub default_timezone: String,
 
     /// The locale of a new organization, as a language tag (BCP 47).
@@ -196,13 +198,13 @@ pub struct OrganizationsSection {
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LocalSection {
-    /// Where it keeps its files. TENANTCTL_DATA_DIR wins over it. Not set: tenantctl in the
+    /// The directory of its files. TENANTCTL_DATA_DIR takes precedence. Not set: tenantctl in the
     /// data directory of the user (XDG_DATA_HOME).
     #[schemars(example = &"/var/lib/tenantctl")]
     pub data_dir: Option<PathBuf>,
 
-    /// The directory of the server's programs (initdb, postgres). TENANTCTL_PG_BINDIR wins
-    /// over it. Not set: the newest that is found.
+    /// The directory of the server's programs (initdb, postgres). TENANTCTL_PG_BINDIR takes
+    /// precedence. Not set: the newest version found.
     #[schemars(example = &"/usr/lib/postgresql/17/bin")]
     pub bindir: Option<PathBuf>,
 }
@@ -211,79 +213,78 @@ pub struct LocalSection {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseSection {
-    /// How many seconds to wait for a connection.
+    /// Timeout for a connection, in seconds.
     #[schemars(range(min = 1, max = 600))]
     pub connect_timeout_seconds: u32,
 
-    /// How many seconds a single statement may take. Not set: what the server allows.
+    /// Timeout for a single statement, in seconds. Not set: the server's setting.
     #[schemars(range(min = 1, max = 86_400), example = 60)]
     pub statement_timeout_seconds: Option<u32>,
 
-    /// How many connections are open at once, at most.
+    /// Maximum number of open connections.
     #[schemars(range(min = 1, max = 1_000))]
     pub max_connections: u32,
 
-    /// Whether URLs lead to a pooler such as PgBouncer in transaction mode, so that nothing is
-    /// kept in a session. Not set: a pooler is recognized when connecting.
+    /// Set to true if URLs lead to a pooler such as PgBouncer in transaction mode, so that no
+    /// session state is used. Not set: a pooler is detected when connecting.
     #[schemars(example = &true)]
     pub pooled: Option<bool>,
 }
 
-/// What `tenantctl audit` is told where it would infer something else. Its flags win over it.
+/// Settings that `tenantctl audit` would otherwise infer. Its flags take precedence.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AuditSection {
-    /// Look at these schemas only. Empty: at all but those that a hosting platform manages.
+    /// Audit only these schemas. Empty: all except those managed by a hosting platform.
     pub schemas: Vec<String>,
 
-    /// Leave these schemas out.
+    /// Schemas to exclude.
     pub exclude_schemas: Vec<String>,
 
-    /// The table of tenants, with its schema where its name is not the only one. Not set: it is
-    /// inferred.
+    /// The table of tenants, qualified with its schema if its name is ambiguous. Not set: inferred.
     #[schemars(example = &"public.organizations")]
     pub tenant_table: Option<String>,
 
-    /// The column that names the tenant. Not set: it is inferred.
+    /// The column that contains the tenant. Not set: inferred.
     #[schemars(example = &"organization_id")]
     pub tenant_key: Option<String>,
 
-    /// Tables with the same rows for everyone.
+    /// Tables with the same rows for all tenants.
     pub reference_tables: Vec<String>,
 
-    /// Tables that belong to no one tenant, such as users.
+    /// Tables that do not belong to a single tenant, such as users.
     pub global_tables: Vec<String>,
 
     /// The roles that the application uses. Empty: those with rights on the tables.
     pub app_roles: Vec<String>,
 
-    /// How a session names its tenant: statements with {tenant} and {user} for the quoted
-    /// values. Not set: what the policies read.
+    /// Statements that set the tenant of a session, with {tenant} and {user} for the quoted values.
+    /// Not set: the settings that the policies read.
     #[schemars(example = &"SET LOCAL app.tenant = {tenant}")]
     pub session: Option<String>,
 
-    /// How long an audit may take, in seconds or as 10m. What is not checked by then is skipped,
-    /// and told. Not set: 10 minutes.
+    /// Time limit for an audit, in seconds or as 10m. Checks not completed by then are reported as
+    /// skipped. Not set: 10 minutes.
     #[schemars(example = &"10m")]
     pub deadline: Option<String>,
 
-    /// From which severity on a finding is a failure (exit code 10). Not set: low.
+    /// The lowest severity at which a finding is a failure (exit code 10). Not set: low.
     #[schemars(example = &"high")]
     pub fail_on: Option<Severity>,
 
-    /// The file with the findings that somebody answers for.
+    /// The file with accepted findings.
     #[schemars(example = &"audit-baseline.toml")]
     pub baseline: Option<PathBuf>,
 
-    /// The URL that the attacks connect with: the same database as an auditor, a role without
-    /// rights of its own (`tenantctl audit role`). TENANTCTL_ATTACK_URL wins over it. With a
-    /// password in it, keep this file to yourself: chmod 600.
+    /// The URL that the probes connect with: the same database as an auditor, a role without any
+    /// rights (`tenantctl audit role`). TENANTCTL_ATTACK_URL takes precedence. If it contains a
+    /// password, make this file private: chmod 600.
     #[schemars(with = "Option<String>", example = &"postgres://tenantctl_auditor@db.example.com/app")]
     #[serde(serialize_with = "masked_url", skip_serializing_if = "Option::is_none")]
     pub attack_url: Option<SecretString>,
 
-    /// A command that prints that URL as the first line of its output. It is run by `sh -c` and
-    /// has 30 seconds.
+    /// A command that prints that URL on the first line of its output. It is run by `sh -c` with a
+    /// time limit of 30 seconds.
     #[schemars(example = &"pass show clinic/auditor-url")]
     #[serde(
         serialize_with = "masked_text",
@@ -291,26 +292,27 @@ pub struct AuditSection {
     )]
     pub attack_url_command: Option<String>,
 
-    /// A file whose first line is that URL. A relative path starts at the directory of this file.
+    /// A file with that URL on its first line. A relative path is relative to the directory of this
+    /// file.
     #[schemars(example = &"/run/secrets/auditor-url")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attack_url_file: Option<PathBuf>,
 }
 
-/// The keys that seal stored secrets: made by `tenantctl config new-key`, kept outside of the
-/// database. With several, commas between, the first seals, and the others open what they sealed
-/// until `tenantctl db reseal` has sealed it anew.
+/// The keys that encrypt stored secrets: generated by `tenantctl config new-key` and kept outside
+/// the database. Several keys are separated by commas: the first encrypts, and the others decrypt
+/// older secrets until `tenantctl db reseal` has encrypted them again.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SecretsSection {
-    /// A command that prints the keys as the first line of its output. It is run by `sh -c`
-    /// and has 30 seconds.
+    /// A command that prints the keys on the first line of its output. It is run by `sh -c` with a
+    /// time limit of 30 seconds.
     #[schemars(example = &"pass show clinic/tenantctl-keys")]
     #[serde(serialize_with = "masked_text")]
     pub keys_command: Option<String>,
 
-    /// A file whose first line has the keys. A relative path starts at the directory of this
-    /// file.
+    /// A file with the keys on its first line. A relative path is relative to the directory of
+    /// this file.
     #[schemars(example = &"/run/secrets/tenantctl-keys")]
     pub keys_file: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! Reads the text of a configuration file and finds all its mistakes.
+//! Parsing of a configuration file, with all its mistakes.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use super::mistake::{Finding, KeyPath, Mistake, dotted, position};
 use super::{rules, shape};
 use crate::output::redact;
 
-/// What a configuration file says.
+/// The contents of a configuration file.
 pub(super) struct Inspection {
-    /// Its values; where there are mistakes, defaults stand for what could not be understood.
+    /// Its values; a value that could not be read is replaced by its default.
     pub(super) config: Config,
     /// The dotted keys it sets.
     pub(super) keys: BTreeSet<String>,
-    /// What is wrong with it, in the order of the file.
+    /// Its mistakes, in the order of the file.
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// Reads `text`.
+/// Inspects `text`.
 pub(super) fn inspect(text: &str) -> Inspection {
     let document = match Document::parse(text) {
         Ok(document) => document,
@@ -30,7 +30,7 @@ pub(super) fn inspect(text: &str) -> Inspection {
         Ok(config) => config,
         Err(error) => return unreadable(text, error.message(), error.span()),
     };
-    // A rule about a part that was not understood would complain of the gap it left.
+    // A rule about a part that could not be read would complain about the missing value.
     let mut broken = rules::check(&config);
     broken.retain(|rule| !findings.iter().any(|shape| shape.concerns_same_part(rule)));
     findings.extend(broken);
@@ -66,7 +66,7 @@ fn unreadable(text: &str, message: &str, span: Option<std::ops::Range<usize>>) -
 }
 
 /// The document without the values that have the wrong shape, so that the rest can be checked
-/// further. A table stays as an empty one: its name may be referred to elsewhere.
+/// further. A table is kept as an empty one, because its name may be referenced elsewhere.
 fn understood(text: &str, findings: &[Finding]) -> DocumentMut {
     let mut document: DocumentMut = text.parse().unwrap_or_default();
     for Finding { path, .. } in findings {
@@ -131,9 +131,9 @@ mod tests {
                  [outptu]\n"
             ),
             [
-                "1:1: default_profile: no profile is named `prod`",
+                "1:1: default_profile: profile `prod` not found",
                 "3:1: invitations.link_template: has no {token} after a `#`, so a link would \
-                 not carry its token",
+                 not contain its token",
                 "4:1: invitations.expires_days: must be between 1 and 30, not 0",
                 "5:2: outptu: unknown key",
             ]

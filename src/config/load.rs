@@ -15,16 +15,16 @@ use super::{Environment, paths};
 use crate::error::{Context, Error, Result};
 use crate::run;
 
-/// The effective configuration, and where it was read from.
+/// The effective configuration and its source.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     /// The file with the environment applied, then flags by [`Loaded::apply_flags`].
     pub config: Config,
     /// The configuration file.
     pub path: PathBuf,
-    /// Whether that file exists; the default one need not.
+    /// `true` if that file exists; the default one is optional.
     pub existed: bool,
-    /// What the operator should know, each with its remedy.
+    /// Warnings for the operator, each with its remedy.
     pub warnings: Vec<String>,
     sources: BTreeMap<String, ValueSource>,
 }
@@ -39,7 +39,7 @@ impl Loaded {
         self.sources.insert(key.to_owned(), source);
     }
 
-    /// Makes the paths that the file names absolute.
+    /// Makes the paths in the file absolute.
     fn resolve_paths(&mut self, env: &Environment) {
         let resolve = |path: &mut Option<PathBuf>| {
             if let Some(named) = path {
@@ -62,16 +62,16 @@ impl Loaded {
     }
 }
 
-/// What `config validate` found.
+/// The result of `config validate`.
 #[derive(Clone, Debug)]
 pub struct Validation {
     /// The configuration file.
     pub path: PathBuf,
-    /// Whether that file exists; the default one need not.
+    /// `true` if that file exists; the default one is optional.
     pub exists: bool,
     /// Every mistake, in the order of the file.
     pub mistakes: Vec<Mistake>,
-    /// What is no mistake and should be known all the same.
+    /// Problems that are not mistakes.
     pub warnings: Vec<String>,
 }
 
@@ -79,8 +79,8 @@ impl Config {
     /// Reads the file (`flag` is `--config`) and applies the environment.
     ///
     /// # Errors
-    /// Not found when a file that was named does not exist (the default one may be missing),
-    /// bad input when it has mistakes, usage when a variable has an unknown value.
+    /// `NotFound` if a file given explicitly does not exist (the default one may be missing),
+    /// `BadInput` if it has mistakes, `Usage` if a variable has an unknown value.
     pub fn load(flag: Option<&Path>, env: &Environment) -> Result<Loaded> {
         let file = ConfigFile::read(flag, env)?;
         let inspection = inspect(file.text());
@@ -105,10 +105,11 @@ impl Config {
     }
 }
 
-/// Looks for every mistake in the file (`flag` is `--config`), which is an answer and no error.
+/// Finds every mistake in the file (`flag` is `--config`); mistakes are part of the result, not an
+/// error.
 ///
 /// # Errors
-/// Not found when a file that was named does not exist; failure when it cannot be read.
+/// `NotFound` if a file given explicitly does not exist; `Failure` if it cannot be read.
 pub fn validate(flag: Option<&Path>, env: &Environment) -> Result<Validation> {
     let file = ConfigFile::read(flag, env)?;
     let inspection = inspect(file.text());
@@ -140,7 +141,7 @@ impl ConfigFile {
             (Err(error), Some((_, how))) if error.kind() == ErrorKind::NotFound => {
                 let path = path.display();
                 Err(Error::not_found(format!(
-                    "the configuration file {path}, named by {how}, does not exist"
+                    "the configuration file {path}, set by {how}, does not exist"
                 ))
                 .hint(run!["--config", path, "init"].labeled("create it")))
             }
@@ -149,7 +150,7 @@ impl ConfigFile {
                     "the configuration file {} is not valid UTF-8",
                     path.display()
                 ))
-                .hint("save it as UTF-8, the only encoding of TOML"))
+                .hint("save it as UTF-8, which TOML requires"))
             }
             (Err(error), _) => Err(error).context(format!(
                 "cannot read the configuration file {}",
@@ -179,7 +180,7 @@ impl ConfigFile {
         Ok(readable_by_others
             .then(|| {
                 format!(
-                    "{path} holds a database password and other users can read it; run: chmod 600 {}",
+                    "{path} contains a database password and other users can read it; run: chmod 600 {}",
                     shell_words::quote(&path.to_string())
                 )
             })
@@ -210,7 +211,7 @@ fn mistaken(path: &Path, mistakes: &[Mistake]) -> Error {
     });
     hints
         .fold(error, Error::hint)
-        .hint(run!["config", "schema"].labeled("every key, with its type"))
+        .hint(run!["config", "schema"].labeled("list all keys and their types"))
 }
 
 #[cfg(test)]
@@ -256,7 +257,7 @@ mod tests {
         assert_eq!(error.kind(), Kind::NotFound);
         assert_eq!(
             error.to_string(),
-            "the configuration file /nowhere/c.toml, named by TENANTCTL_CONFIG, does not exist"
+            "the configuration file /nowhere/c.toml, set by TENANTCTL_CONFIG, does not exist"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The section `[mail]`: the SMTP server that messages are sent through.
+//! The section `[mail]`: the SMTP server that sends messages.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,8 +12,8 @@ use super::file::masked_text;
 use super::secret_places::SecretPlaces;
 use crate::error::Result;
 
-/// The SMTP server through which invitations are mailed. Without smtp_host no mail is sent, and the
-/// links of invitations are shown to whoever makes them.
+/// The SMTP server that sends invitations. Without smtp_host no mail is sent, and the link of an
+/// invitation is shown to the user who creates it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailSection {
@@ -25,62 +25,63 @@ pub struct MailSection {
     #[schemars(range(min = 1, max = 65_535), example = 587)]
     pub smtp_port: Option<u16>,
 
-    /// How the connection is encrypted.
+    /// Encryption of the connection.
     pub tls: MailTls,
 
-    /// Allow tls = "none" also where the server is another machine: everybody in between can read
-    /// the password, and the links.
+    /// Allow tls = "none" even if the server is another machine: anyone on the network path can
+    /// read the password and the links.
     pub allow_plain: bool,
 
-    /// A file with certificates (PEM) of authorities that sign the server's, beside the well-known
-    /// ones. A relative path starts at the directory of this file.
+    /// A file with certificates (PEM) of authorities that sign the server's, in addition to the
+    /// well-known ones. A relative path is relative to the directory of this file.
     #[schemars(example = &"/etc/ssl/mail-ca.pem")]
     pub ca_file: Option<PathBuf>,
 
-    /// The name to sign in with. Not set: without signing in.
+    /// The user name. Not set: no authentication.
     #[schemars(example = &"tenantctl")]
     pub username: Option<String>,
 
-    /// A command that prints the password as the first line of its output. It is run by `sh -c`
-    /// and has 30 seconds.
+    /// A command that prints the password on the first line of its output. It is run by `sh -c`
+    /// with a time limit of 30 seconds.
     #[schemars(example = &"pass show clinic/smtp")]
     #[serde(serialize_with = "masked_text")]
     pub password_command: Option<String>,
 
-    /// The environment variable that holds the password.
+    /// The environment variable that contains the password.
     #[schemars(example = &"SMTP_PASSWORD")]
     pub password_env: Option<String>,
 
-    /// A file whose first line is the password. A relative path starts at the directory of this
-    /// file.
+    /// A file with the password on its first line. A relative path is relative to the directory of
+    /// this file.
     #[schemars(example = &"/run/secrets/smtp-password")]
     pub password_file: Option<PathBuf>,
 
-    /// The address that messages come from.
+    /// The sender address.
     #[schemars(example = &"invitations@clinics.example.com")]
     pub from_address: Option<String>,
 
-    /// The name beside it. Not set: that of the organization that invites.
+    /// The sender name. Not set: the name of the inviting organization.
     #[schemars(example = &"Example Clinics")]
     pub from_name: Option<String>,
 
-    /// The address that answers go to. Not set: from_address.
+    /// The address for replies. Not set: from_address.
     #[schemars(example = &"help@clinics.example.com")]
     pub reply_to: Option<String>,
 
-    /// How many messages an hour one address gets at most, of all organizations together. More wait.
+    /// Maximum number of messages per hour to one address, from all organizations together. Further
+    /// messages are delayed.
     #[schemars(range(min = 1, max = 1_000))]
     pub recipient_limit: u32,
 
-    /// How often a message is tried while the server puts it off, before it is given up.
+    /// Maximum number of attempts to send a message that the server defers.
     #[schemars(range(min = 1, max = 100))]
     pub max_attempts: u32,
 
-    /// How many seconds connecting may take, and then sending a message.
+    /// Timeout in seconds, for connecting and for sending a message each.
     #[schemars(range(min = 1, max = 600))]
     pub timeout_seconds: u32,
 
-    /// How many messages `serve` sends at once.
+    /// Number of messages that `serve` sends concurrently.
     #[schemars(range(min = 1, max = 32))]
     pub connections: u32,
 }
@@ -108,15 +109,15 @@ impl Default for MailSection {
     }
 }
 
-/// How a connection to an SMTP server is encrypted.
+/// The encryption of a connection to an SMTP server.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailTls {
-    /// It begins in clear, and nothing is said before it is encrypted (STARTTLS).
+    /// Starts in clear text; nothing confidential is sent before it is encrypted (STARTTLS).
     StartTls,
-    /// It is encrypted from the beginning.
+    /// Encrypted from the start.
     Tls,
-    /// It is not: for a server on this machine.
+    /// Not encrypted: for a server on this machine.
     None,
 }
 
@@ -130,7 +131,7 @@ impl MailTls {
         }
     }
 
-    /// The port that servers have for it: RFC 8314 for the first two.
+    /// The usual port: RFC 8314 for the first two.
     pub const fn usual_port(self) -> u16 {
         match self {
             Self::StartTls => 587,
@@ -147,7 +148,7 @@ impl fmt::Display for MailTls {
 }
 
 impl MailSection {
-    /// The options of this section that name a password; a valid one has one at most.
+    /// The options of this section that set a password; at most one is valid.
     pub(super) fn password_options(&self) -> Vec<&'static str> {
         let options = [
             ("password_command", self.password_command.is_some()),
@@ -160,10 +161,10 @@ impl MailSection {
             .collect()
     }
 
-    /// The password, from wherever the section says it is; `None`: it names none.
+    /// The password from the configured source; `None` if absent.
     ///
     /// # Errors
-    /// `Unavailable` when it cannot be had: the command fails, the variable is not set, the file
+    /// `Unavailable` if it cannot be read: the command fails, the variable is not set, the file
     /// cannot be read.
     pub fn password(&self, env: &Environment) -> Result<Option<SecretString>> {
         let places = SecretPlaces {

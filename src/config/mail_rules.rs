@@ -1,4 +1,4 @@
-//! The rules of the section `[mail]` that a schema cannot say.
+//! Rules of the section `[mail]` that a schema cannot express.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use super::mistake::Finding;
 use super::rules::refused;
 use crate::domain::{Email, display_name};
 
-/// Every rule that the section breaks.
+/// Every rule that the section violates.
 pub(super) fn check(mail: &MailSection) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(host(mail));
@@ -37,16 +37,16 @@ fn host(mail: &MailSection) -> Option<Finding> {
         return Some(
             Finding::new(
                 &["mail", "smtp_host"],
-                "must be a host name or an address alone",
+                "must be only a host name or an address",
             )
-            .hint("the port is smtp_port, the encryption tls, the user username"),
+            .hint("use smtp_port for the port, tls for the encryption, username for the user"),
         );
     }
     if mail.from_address.is_none() {
         return Some(
             Finding::new(
                 &["mail", "smtp_host"],
-                "needs from_address: the address that messages come from",
+                "needs from_address, the sender address",
             )
             .hint("for example: from_address = \"invitations@clinics.example.com\""),
         );
@@ -62,9 +62,9 @@ fn encryption(mail: &MailSection) -> Option<Finding> {
     Some(
         Finding::new(
             &["mail", "tls"],
-            format!("\"none\" would send password and links in clear to {host}"),
+            format!("\"none\" would send password and links unencrypted to {host}"),
         )
-        .hint("set \"starttls\" or \"tls\"; if the way there is safe: allow_plain = true"),
+        .hint("set \"starttls\" or \"tls\"; if the network is trusted: allow_plain = true"),
     )
 }
 
@@ -76,21 +76,21 @@ fn signing_in(mail: &MailSection) -> Option<Finding> {
                 &["mail", last],
                 format!("only one of {} may be set", options.join(", ")),
             )
-            .hint("keep the one that is meant"),
+            .hint("keep one of them"),
         ),
         ([], Some(_)) => Some(
-            Finding::new(&["mail", "username"], "has no password beside it")
+            Finding::new(&["mail", "username"], "is set without a password")
                 .hint("set password_command, password_env or password_file"),
         ),
         ([only], None) => Some(
-            Finding::new(&["mail", only], "has no username beside it")
-                .hint("set username, or leave the password out"),
+            Finding::new(&["mail", only], "is set without username")
+                .hint("set username, or remove the password"),
         ),
         ([], None) | ([_], Some(_)) => None,
     }
 }
 
-/// Whether what is sent there stays on this machine.
+/// Returns `true` if data sent there stays on this machine.
 fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
         || host

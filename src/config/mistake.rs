@@ -1,4 +1,4 @@
-//! A mistake in the configuration file, with its place.
+//! A mistake in the configuration file, with its position.
 
 use std::fmt;
 use std::ops::Range;
@@ -14,11 +14,11 @@ pub struct Mistake {
     pub line: usize,
     /// The character in that line, from 1.
     pub column: usize,
-    /// The key, dotted; none where the file is not TOML at all.
+    /// The dotted key; `None` if the file is not valid TOML.
     pub key: Option<String>,
-    /// What is wrong and which rule it breaks.
+    /// The rule that is violated.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub hint: Option<Hint>,
 }
 
@@ -32,16 +32,16 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// A key below which something is wrong, from the root of the file down.
+/// The path of a key, from the root of the file.
 pub(super) type KeyPath = Vec<String>;
 
-/// The dotted form of a key, quoted where TOML asks for it.
+/// The dotted form of a key, quoted if TOML requires it.
 pub(super) fn dotted(path: &[String]) -> String {
     let keys: Vec<String> = path.iter().map(|key| Key::new(key).to_string()).collect();
     keys.join(".")
 }
 
-/// A mistake at a key whose place in the text is not known yet.
+/// A mistake at a key, without its position in the text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Finding {
     pub(super) path: KeyPath,
@@ -63,12 +63,12 @@ impl Finding {
         self
     }
 
-    /// Whether one of the two keys is the other, or a table around it.
+    /// Returns `true` if the keys are equal, or one is a table that contains the other.
     pub(super) fn concerns_same_part(&self, other: &Self) -> bool {
         self.path.starts_with(&other.path) || other.path.starts_with(&self.path)
     }
 
-    /// The finding with its place in `document`.
+    /// Adds the position in `document`.
     pub(super) fn locate(self, document: &Document<&str>) -> Mistake {
         let (line, column) = position(document.raw(), key_span(document, &self.path).start);
         Mistake {
@@ -81,8 +81,8 @@ impl Finding {
     }
 }
 
-/// Where the key at `path` stands; for a key that is not in the file, the innermost table
-/// around it that is.
+/// The position of the key at `path`; for a key that is not in the file, the innermost table around
+/// it that is.
 fn key_span(document: &Document<&str>, path: &[String]) -> Range<usize> {
     let mut span = 0..0;
     let mut item: &Item = document.as_item();

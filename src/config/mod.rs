@@ -1,10 +1,10 @@
-//! Configuration: a file, the environment and flags; profiles that name databases; and what the
-//! tool remembers between two invocations.
+//! Configuration: a file, the environment and flags; profiles for databases; and the state kept
+//! between two invocations.
 //!
 //! * [`Config::load`] reads the file and applies the environment; [`validate`] reports every
 //!   mistake in it at once.
-//! * [`database_target`] decides which database is meant, and never guesses.
-//! * [`State`] remembers the current organization of each database.
+//! * [`database_target`] selects the database, and never guesses.
+//! * [`State`] stores the current organization of each database.
 
 mod atomic;
 mod attack_url;

@@ -1,4 +1,4 @@
-//! What the environment and flags say differently from the file.
+//! Overrides of the file by the environment and flags.
 
 use std::path::PathBuf;
 
@@ -14,10 +14,10 @@ const OUTPUT: &str = "TENANTCTL_OUTPUT";
 const DATA_DIR: &str = "TENANTCTL_DATA_DIR";
 const BINDIR: &str = "TENANTCTL_PG_BINDIR";
 const EDITOR: &str = "TENANTCTL_EDITOR";
-/// Asked only where nothing of tenantctl's own names an editor, as git does.
+/// Used only if no tenantctl setting specifies an editor, like git.
 const COMMON_EDITORS: [&str; 2] = ["VISUAL", "EDITOR"];
 
-/// The global flags that stand for a value of the configuration.
+/// The global flags that override a configuration value.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FlagOverrides {
     /// `--output`
@@ -27,7 +27,7 @@ pub struct FlagOverrides {
 }
 
 impl Loaded {
-    /// Applies flags, which win over everything else.
+    /// Applies flags, which take precedence over everything else.
     pub fn apply_flags(&mut self, flags: FlagOverrides) {
         if let Some(format) = flags.output {
             self.config.output.format = Some(format);
@@ -39,7 +39,7 @@ impl Loaded {
         }
     }
 
-    /// Applies the environment, which wins over the file.
+    /// Applies the environment, which takes precedence over the file.
     pub(super) fn apply_environment(&mut self, env: &Environment) -> Result<()> {
         if let Some(name) = env.text(OUTPUT)? {
             self.config.output.format = Some(output_format(name)?);
@@ -79,7 +79,7 @@ fn output_format(name: &str) -> Result<OutputFormat> {
             .filter_map(|format| Some(format.to_possible_value()?.get_name().to_owned()))
             .collect();
         Error::usage(format!(
-            "{OUTPUT} is `{name}`, which is not an output format"
+            "{OUTPUT} is `{name}`, which is not a valid output format"
         ))
         .hint(format!("set it to one of {}", allowed.join(", ")))
     })

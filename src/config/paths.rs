@@ -1,7 +1,7 @@
-//! Where the tool keeps its files: the XDG Base Directory Specification, on every system.
+//! Paths of the program's files: the XDG Base Directory Specification, on every system.
 //!
-//! The directories are worked out from [`Environment`] rather than by a library, since those
-//! read the process environment, which tests could then not control.
+//! The directories are computed from [`Environment`] rather than by a library, since libraries read
+//! the process environment, which tests could then not control.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,15 @@ use crate::error::{Error, Result};
 
 const APPLICATION: &str = "tenantctl";
 
-/// Names the configuration file, before the default place is considered.
+/// The variable with the path of the configuration file, which takes precedence over the default
+/// path.
 pub const CONFIG_VARIABLE: &str = "TENANTCTL_CONFIG";
 
 /// The configuration file: `--config`, `TENANTCTL_CONFIG`, else `tenantctl/config.toml` in the
-/// configuration directory. It need not exist.
+/// configuration directory. It may be missing.
 ///
 /// # Errors
-/// Failure when neither a file, `XDG_CONFIG_HOME` nor a home directory is known.
+/// `Failure` if neither a file, `XDG_CONFIG_HOME` nor a home directory is known.
 pub fn config_file(flag: Option<&Path>, env: &Environment) -> Result<PathBuf> {
     match named_config_file(flag, env) {
         Some((path, _)) => Ok(path),
@@ -25,7 +26,7 @@ pub fn config_file(flag: Option<&Path>, env: &Environment) -> Result<PathBuf> {
     }
 }
 
-/// The configuration file somebody asked for, and how they named it.
+/// The configuration file given explicitly, and its source.
 pub(super) fn named_config_file(
     flag: Option<&Path>,
     env: &Environment,
@@ -36,24 +37,24 @@ pub(super) fn named_config_file(
     })
 }
 
-/// What the tool remembers between invocations: `tenantctl/state.toml` in the state directory.
+/// The state file: `tenantctl/state.toml` in the state directory.
 ///
 /// # Errors
-/// Failure when neither `XDG_STATE_HOME` nor a home directory is known.
+/// `Failure` if neither `XDG_STATE_HOME` nor a home directory is known.
 pub fn state_file(env: &Environment) -> Result<PathBuf> {
     Ok(directory(env, "XDG_STATE_HOME", ".local/state")?.join("state.toml"))
 }
 
-/// Where the private local PostgreSQL keeps its files unless `local.data_dir` says otherwise.
+/// The default directory of the private local PostgreSQL, unless `local.data_dir` is set.
 ///
 /// # Errors
-/// Failure when neither `XDG_DATA_HOME` nor a home directory is known.
+/// `Failure` if neither `XDG_DATA_HOME` nor a home directory is known.
 pub fn data_dir(env: &Environment) -> Result<PathBuf> {
     directory(env, "XDG_DATA_HOME", ".local/share")
 }
 
-/// `path` as a person wrote it in `file`: `~/` is the home directory, and a relative path
-/// starts at the directory of the file, not at the directory the command happens to run in.
+/// Resolves `path` as written in `file`: `~/` is the home directory, and a relative path is
+/// relative to the directory of the file, not to the current directory.
 pub(super) fn resolve_in(file: &Path, path: &Path, env: &Environment) -> PathBuf {
     if let (Ok(rest), Some(home)) = (path.strip_prefix("~"), env.home()) {
         return home.join(rest);
@@ -73,7 +74,7 @@ fn directory(env: &Environment, variable: &str, below_home: &str) -> Result<Path
         (None, Some(home)) => home.join(below_home),
         (None, None) => {
             return Err(Error::failure(format!(
-                "neither {variable} nor HOME is set, so there is no place for tenantctl's files"
+                "neither {variable} nor HOME is set, so tenantctl has no directory for its files"
             ))
             .hint(format!("export {variable}=/an/absolute/path")));
         }

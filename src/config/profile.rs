@@ -1,4 +1,4 @@
-//! Where a profile gets its URL from.
+//! The URL of a profile.
 
 use secrecy::SecretString;
 
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::run;
 
 impl Profile {
-    /// The options of this profile that name a URL; a valid profile has exactly one, and `local`
+    /// The options of this profile that set a URL; a valid profile has exactly one, and `local`
     /// none.
     pub(super) fn url_options(&self) -> Vec<&'static str> {
         let options = [
@@ -24,11 +24,11 @@ impl Profile {
             .collect()
     }
 
-    /// The URL, from wherever the profile says it is. `name` is the name of the profile.
+    /// The URL from the configured source. `name` is the name of the profile.
     ///
     /// # Errors
-    /// Unavailable when it cannot be had: the command fails, the variable is not set, the file
-    /// cannot be read; or when the profile names none.
+    /// `Unavailable` if the command fails, the variable is not set, the file cannot be read, or the
+    /// profile has no URL.
     pub(super) fn read_url(&self, name: &str, env: &Environment) -> Result<SecretString> {
         if let Some(url) = &self.database_url {
             return Ok(url.clone());
@@ -43,19 +43,14 @@ impl Profile {
             file: self.database_url_file.as_deref(),
         };
         places.read(env)?.ok_or_else(|| {
-            Error::unavailable(format!(
-                "profile `{name}` says nowhere which database it is"
-            ))
-            .hint(run!["config", "validate"])
+            Error::unavailable(format!("profile `{name}` has no database URL"))
+                .hint(run!["config", "validate"])
         })
     }
 }
 
 impl Profile {
-    /// The URL for tenants' data; `None`: no option names it. `name` is the name of the profile.
-    ///
-    /// # Errors
-    /// As [`Profile::read_url`].
+    /// The URL for tenants' data; `None` if no option sets it. `name` is the name of the profile.
     pub(super) fn read_tenant_url(
         &self,
         name: &str,
@@ -116,7 +111,7 @@ mod tests {
         for (toml, part) in [
             (
                 "database_url_command = 'exit 4'",
-                "`exit 4` gave no URL: it failed with exit status: 4",
+                "`exit 4` returned no URL: it failed with exit status: 4",
             ),
             (
                 "database_url_env = 'NOT_SET'",

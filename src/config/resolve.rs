@@ -1,4 +1,4 @@
-//! Which database is meant.
+//! Selection of the database.
 
 use std::fmt;
 
@@ -12,33 +12,33 @@ use crate::domain::suggest::did_you_mean;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run;
 
-/// The profile that exists without being defined: the private local PostgreSQL.
+/// The built-in profile: the private local PostgreSQL.
 pub const LOCAL_PROFILE: &str = "local";
-/// Names the profile where `--profile` does not.
+/// The variable with the profile, if `--profile` is not given.
 pub const PROFILE_VARIABLE: &str = "TENANTCTL_PROFILE";
-/// Names the database by its URL, for this tool only.
+/// The variable with the database URL, for this program only.
 pub const TENANTCTL_DATABASE_URL_VARIABLE: &str = "TENANTCTL_DATABASE_URL";
-/// Names the database by its URL, for many tools.
+/// The variable with the database URL, for many programs.
 pub const DATABASE_URL_VARIABLE: &str = "DATABASE_URL";
 
-/// How a URL is written, for hints.
+/// The format of a URL, for hints.
 pub const URL_FORM: &str = "write it as postgres://USER@HOST:5432/DATABASE; special \
      characters of a password are percent-encoded (@ is %40, / is %2F, : is %3A)";
 
-/// Which database, where it was named, and how carefully it must be treated.
+/// The selected database, its source and its protection.
 #[derive(Clone, Debug)]
 pub struct DatabaseTarget {
     /// The URL, with its password.
     pub url: SecretString,
-    /// Where it was named.
+    /// The source of the URL.
     pub source: DatabaseSource,
-    /// The name of the profile, where one was used.
+    /// The name of the profile, if one was used.
     pub profile: Option<String>,
-    /// Destructive verbs ask even with `--yes`.
+    /// Destructive commands ask even with `--yes`.
     pub protected: bool,
 }
 
-/// Where a database was named.
+/// The source of a database URL.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum DatabaseSource {
     /// `--database-url`
@@ -66,8 +66,8 @@ impl fmt::Display for DatabaseSource {
 }
 
 impl DatabaseTarget {
-    /// The target in words, without its password:
-    /// `profile staging (host db.example.com, database app, user ops)`.
+    /// A description of the target, without its password: `profile staging (host db.example.com,
+    /// database app, user ops)`.
     pub fn describe(&self) -> String {
         match Endpoint::parse(&self.url) {
             Ok(endpoint) => format!("{} ({endpoint})", self.source),
@@ -75,8 +75,8 @@ impl DatabaseTarget {
         }
     }
 
-    /// The database, its host and where it was named, without the user:
-    /// `shop on db.example.com (profile staging)`.
+    /// The database, its host and its source, without the user: `shop on db.example.com (profile
+    /// staging)`.
     pub fn place(&self) -> String {
         match Endpoint::parse(&self.url) {
             Ok(endpoint) => format!("{} ({})", endpoint.place(), self.source),
@@ -84,7 +84,7 @@ impl DatabaseTarget {
         }
     }
 
-    /// The name of the database; the server takes the user's where the URL has none.
+    /// The name of the database; the server uses the user's name if the URL has none.
     pub fn database_name(&self) -> String {
         match Endpoint::parse(&self.url) {
             Ok(endpoint) => endpoint.database.unwrap_or(endpoint.user),
@@ -92,15 +92,15 @@ impl DatabaseTarget {
         }
     }
 
-    /// Under which key [`super::State`] remembers things about this database: the name of the
+    /// The key under which [`super::State`] stores data about this database: the name of the
     /// profile, else a short hash of host, port, database and user.
     ///
     /// # Errors
-    /// Bad input when the URL is not that of a PostgreSQL database.
+    /// `BadInput` if the URL is not that of a PostgreSQL database.
     pub fn state_key(&self) -> Result<String> {
         match &self.profile {
             Some(profile) => Ok(profile.clone()),
-            // A profile has no colon in its name.
+            // The name of a profile contains no colon.
             None => Endpoint::parse(&self.url)
                 .map(|endpoint| format!("url:{}", endpoint.fingerprint()))
                 .map_err(|error| invalid_url(&self.source, error)),
@@ -115,7 +115,7 @@ impl DatabaseTarget {
     /// The private server.
     ///
     /// # Errors
-    /// `Usage` for a URL that cannot be read.
+    /// `Usage` for a URL that cannot be parsed.
     pub fn local(url: SecretString) -> Result<Self> {
         Self::new(url, DatabaseSource::Local, None)
     }
@@ -136,13 +136,13 @@ impl DatabaseTarget {
 }
 
 impl Config {
-    /// The organization that the profile of `target` names, for where nothing else does.
+    /// The organization set in the profile of `target`, used if no other source sets one.
     pub fn profile_organization(&self, target: &DatabaseTarget) -> Option<&str> {
         let profile = self.profiles.get(target.profile.as_deref()?)?;
         profile.organization.as_deref()
     }
 
-    /// Whether `target` is a pooler; `None`: that is to be found out.
+    /// `true` if `target` is a pooler; `None` if this has to be detected.
     pub fn pooled(&self, target: &DatabaseTarget) -> Option<bool> {
         match target.source {
             DatabaseSource::Local => Some(false),
@@ -166,21 +166,22 @@ impl Config {
     }
 }
 
-/// Finds out which database is meant. In this order:
+/// Selects the database, in this order:
 ///
 /// 1. `--database-url` (`flag`);
-/// 2. `TENANTCTL_DATABASE_URL`, which is refused beside `--profile`: the two name two databases;
+/// 2. `TENANTCTL_DATABASE_URL`, which is refused together with `--profile`: they specify two
+///    databases;
 /// 3. `--profile` (`profile_flag`), then `TENANTCTL_PROFILE`;
 /// 4. `default_profile` of the configuration;
-/// 5. `DATABASE_URL`. It comes last because it is set for other programs, and must not lead a
-///    command away from the profile and its protection.
+/// 5. `DATABASE_URL`. It comes last because it is set for other programs, and must not bypass the
+///    profile and its protection.
 ///
-/// The profile `local` is built in, and `local_url` gives its URL; the configuration may protect
-/// it or set an organization for it. It is never taken without being named.
+/// The profile `local` is built in, and `local_url` returns its URL; the configuration may protect
+/// it or set an organization for it. It is never used without being named.
 ///
 /// # Errors
-/// Unavailable when nothing names a database or a profile's URL cannot be had; not found for an
-/// unknown profile; usage for two databases; usage (flag) or bad input for a malformed URL.
+/// `Unavailable` if no database is specified or a profile's URL cannot be read; `NotFound` for an
+/// unknown profile; `Usage` for two databases; `Usage` (flag) or `BadInput` for a malformed URL.
 pub fn database_target(
     flag: Option<&str>,
     profile_flag: Option<&str>,
@@ -212,10 +213,10 @@ pub fn database_target(
 
 fn two_databases(profile: &str) -> Error {
     Error::usage(format!(
-        "--profile {profile} and {TENANTCTL_DATABASE_URL_VARIABLE} name two databases"
+        "--profile {profile} and {TENANTCTL_DATABASE_URL_VARIABLE} specify two databases"
     ))
     .hint(format!(
-        "unset {TENANTCTL_DATABASE_URL_VARIABLE}, or leave --profile out"
+        "unset {TENANTCTL_DATABASE_URL_VARIABLE}, or omit --profile"
     ))
 }
 
@@ -235,15 +236,15 @@ fn profile_target(
 }
 
 fn nothing_named() -> Error {
-    Error::unavailable("no database is named: no flag, environment variable or profile says which")
+    Error::unavailable("no database specified: set a flag, an environment variable or a profile")
         .hint(
             run!["local", "start"]
-                .labeled("a private local one")
+                .labeled("start a private local database")
                 .then(", then add --profile local"),
         )
-        .hint(run!["init"].labeled("your own, once and for all"))
+        .hint(run!["init"].labeled("save a connection profile"))
         .hint(format!(
-            "your own, now: export {TENANTCTL_DATABASE_URL_VARIABLE}=postgres://USER@HOST/DATABASE"
+            "for this session: export {TENANTCTL_DATABASE_URL_VARIABLE}=postgres://USER@HOST/DATABASE"
         ))
 }
 
@@ -254,7 +255,7 @@ fn unknown_profile(name: &str, config: &Config) -> Error {
     }
     let hint = did_you_mean(name, known.iter().copied())
         .unwrap_or_else(|| format!("profiles: {}", known.join(", ")));
-    Error::not_found(format!("no profile is named `{name}`"))
+    Error::not_found(format!("profile `{name}` not found"))
         .hint(hint)
         .hint(run!["init"].labeled("add a profile"))
 }
@@ -316,7 +317,7 @@ mod tests {
             assert_eq!(found.source, source);
             assert_eq!(found.protected, source == profile("production"));
         }
-        // Without a profile of ours, the variable of other programs.
+        // Without a profile, DATABASE_URL is used.
         let other = target(None, None, &all[2..], "").unwrap();
         assert_eq!(other.source, DatabaseUrl);
     }

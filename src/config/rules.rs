@@ -1,4 +1,4 @@
-//! What a schema cannot say: rules about the meaning of values and about several keys at once.
+//! Rules that a schema cannot express: about the meaning of values and about several keys at once.
 
 use url::Url;
 
@@ -12,7 +12,7 @@ use crate::domain::{Locale, TimeZone};
 use crate::error::Error;
 use crate::{hint::Hint, run};
 
-/// Every rule that the configuration breaks.
+/// Every rule that the configuration violates.
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(default_profile(config));
@@ -37,10 +37,7 @@ fn default_profile(config: &Config) -> Option<Finding> {
     if name == LOCAL_PROFILE || config.profiles.contains_key(name) {
         return None;
     }
-    let finding = Finding::new(
-        &["default_profile"],
-        format!("no profile is named `{name}`"),
-    );
+    let finding = Finding::new(&["default_profile"], format!("profile `{name}` not found"));
     let hint = did_you_mean(name, config.profiles.keys().map(String::as_str)).map_or_else(
         || run!["init"].labeled(format!("add a table [profiles.{name}], or run")),
         Hint::from,
@@ -53,27 +50,27 @@ fn editor(config: &Config) -> Option<Finding> {
     match shell_words::split(command) {
         Ok(words) if !words.is_empty() => None,
         Ok(_) => Some(Finding::new(&["editor"], "is empty")),
-        Err(_) => Some(Finding::new(&["editor"], "has a quote that is not closed")),
+        Err(_) => Some(Finding::new(&["editor"], "has an unclosed quote")),
     }
 }
 
-/// Names are typed after `--profile` and written as bare TOML keys.
+/// Names are used with `--profile` and written as bare TOML keys.
 pub(super) fn is_profile_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     !name.is_empty() && name.chars().all(allowed)
 }
 
-/// What `--profile local` means must not depend on the file: commands that are printed to be
-/// pasted rely on it.
+/// The meaning of `--profile local` must not depend on the file: commands printed for pasting rely
+/// on it.
 pub(super) fn local_is_built_in() -> String {
-    format!("`{LOCAL_PROFILE}` is the private PostgreSQL of this machine, and no other database")
+    format!("`{LOCAL_PROFILE}` is reserved for the private PostgreSQL of this machine")
 }
 
 fn profile_name(name: &str) -> Option<Finding> {
     (!is_profile_name(name)).then(|| {
         Finding::new(
             &["profiles", name],
-            "the name of a profile consists of letters, digits, - and _",
+            "a profile name must consist of letters, digits, - and _",
         )
     })
 }
@@ -81,16 +78,16 @@ fn profile_name(name: &str) -> Option<Finding> {
 fn url_sources(name: &str, profile: &Profile) -> Option<Finding> {
     let named = profile.url_options();
     match named.as_slice() {
-        // The built-in profile has its own URL; a table may still protect it or set an
-        // organization for it.
+        // The built-in profile has its own URL; a table may still protect it or set an organization
+        // for it.
         [] if name == LOCAL_PROFILE => None,
         [option, ..] if name == LOCAL_PROFILE => Some(
             Finding::new(&["profiles", name, option], local_is_built_in())
-                .hint("give this profile another name"),
+                .hint("rename this profile"),
         ),
         [_] => None,
         [] => Some(
-            Finding::new(&["profiles", name], "says nowhere which database it is").hint(
+            Finding::new(&["profiles", name], "has no database URL").hint(
                 "set database_url, database_url_command, database_url_env or database_url_file",
             ),
         ),
@@ -99,7 +96,7 @@ fn url_sources(name: &str, profile: &Profile) -> Option<Finding> {
                 &["profiles", name, last],
                 format!("only one of {} may be set", named.join(", ")),
             )
-            .hint("keep the one that is meant"),
+            .hint("keep one of them"),
         ),
     }
 }
@@ -123,7 +120,7 @@ fn tenant_url(name: &str, profile: &Profile) -> Vec<Finding> {
     if name == LOCAL_PROFILE
         && let Some((option, _)) = options.iter().find(|(_, is_set)| *is_set)
     {
-        let message = "the private PostgreSQL has a role of its own for tenants' data";
+        let message = "the private PostgreSQL has a separate role for tenants' data";
         return vec![Finding::new(&["profiles", name, option], message).hint("remove the line")];
     }
     super::tenant_url::check(&["profiles", name], &options, url)
@@ -133,11 +130,11 @@ fn link_template(invitations: &InvitationsSection) -> Option<Finding> {
     let template = invitations.link_template.as_str();
     let (address, fragment) = template.split_once('#').unwrap_or((template, ""));
     let message = if address.contains(TOKEN_PLACEHOLDER) {
-        format!("has {TOKEN_PLACEHOLDER} before the `#`, where servers and logs see it")
+        format!("has {TOKEN_PLACEHOLDER} before the `#`, which exposes it to servers and logs")
     } else if !fragment.contains(TOKEN_PLACEHOLDER) {
-        format!("has no {TOKEN_PLACEHOLDER} after a `#`, so a link would not carry its token")
+        format!("has no {TOKEN_PLACEHOLDER} after a `#`, so a link would not contain its token")
     } else if let Err(error) = Url::parse(address) {
-        format!("is not a link: {error}")
+        format!("is not a valid link: {error}")
     } else {
         return None;
     };

@@ -1,5 +1,4 @@
-//! The JSON Schema of the configuration file, and the view of it that the checks and the
-//! example are made from.
+//! The JSON Schema of the configuration file, and a view of it for the checks and the example.
 
 use std::collections::BTreeMap;
 
@@ -38,19 +37,19 @@ impl ResolvedSchema {
     }
 }
 
-/// What a value in the file must be.
+/// The required kind of a value in the file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     Table,
     Text,
     Integer,
     Boolean,
-    /// Strings in brackets.
+    /// An array of strings.
     List,
 }
 
 impl Kind {
-    /// The kind as TOML calls it, with its article.
+    /// The kind in TOML's terms, with its article.
     pub(super) fn describe(self) -> &'static str {
         match self {
             Self::Table => "a table",
@@ -65,9 +64,9 @@ impl Kind {
 /// One value or table of the file, as the schema describes it.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
-    /// With the description, the default and the examples.
+    /// Contains the description, the default and the examples.
     outer: &'a Map<String, Value>,
-    /// With the type and its limits; differs from `outer` for an optional enumeration.
+    /// Contains the type and its limits; differs from `outer` for an optional enumeration.
     core: &'a Map<String, Value>,
 }
 
@@ -81,7 +80,7 @@ impl<'a> Node<'a> {
         Self { outer, core }
     }
 
-    /// What the doc comment says.
+    /// The text of the doc comment.
     pub(super) fn description(self) -> &'a str {
         self.outer
             .get("description")
@@ -94,12 +93,12 @@ impl<'a> Node<'a> {
         self.outer.get("default").filter(|value| !value.is_null())
     }
 
-    /// An example, for what has no default.
+    /// An example, for options without a default.
     pub(super) fn example(self) -> Option<&'a Value> {
         self.outer.get("examples")?.as_array()?.first()
     }
 
-    /// What the value must be.
+    /// The required kind.
     pub(super) fn kind(self) -> Kind {
         let names: Vec<&str> = match self.core.get("type") {
             Some(Value::String(name)) => vec![name],
@@ -115,20 +114,20 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The allowed values, where there is a fixed set of them.
+    /// The allowed values, if they are a fixed set.
     pub(super) fn choices(self) -> Vec<&'a str> {
         alternatives(self.core, "oneOf")
             .filter_map(|choice| choice.get("const")?.as_str())
             .collect()
     }
 
-    /// The least and the greatest allowed number.
+    /// The minimum and maximum of a number.
     pub(super) fn limits(self) -> (Option<i64>, Option<i64>) {
         let limit = |name| self.core.get(name).and_then(Value::as_i64);
         (limit("minimum"), limit("maximum"))
     }
 
-    /// The keys a table may have, in alphabetical order.
+    /// The keys that a table may have, in alphabetical order.
     pub(super) fn keys(self) -> BTreeMap<&'a str, Node<'a>> {
         let properties = self.core.get("properties").and_then(Value::as_object);
         properties
@@ -138,7 +137,7 @@ impl<'a> Node<'a> {
             .collect()
     }
 
-    /// What is below a key that the person chooses, such as the name of a profile.
+    /// The node below a user-defined key, such as the name of a profile.
     pub(super) fn any_key(self) -> Option<Node<'a>> {
         let schema = self.core.get("additionalProperties")?;
         schema.is_object().then(|| Node::new(schema))
@@ -170,7 +169,7 @@ mod tests {
         let format = sections["output"].keys()["format"];
         assert_eq!(format.choices(), ["table", "json", "yaml", "csv", "ndjson"]);
         assert_eq!(format.default(), None);
-        assert!(format.description().starts_with("The format where"));
+        assert!(format.description().starts_with("The format if"));
 
         let profile = sections["profiles"].any_key().unwrap();
         assert_eq!(profile.kind(), Kind::Table);

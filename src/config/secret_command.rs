@@ -1,4 +1,4 @@
-//! Runs a command that prints a secret, such as the command line of a password manager.
+//! Execution of a command that prints a secret, such as the command line of a password manager.
 
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -15,14 +15,14 @@ use crate::output::redact;
 /// Long enough to touch a security key, short enough for CI.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// Why there is no secret. Holds nothing the command wrote to its standard output.
+/// The reason why the command returned no secret. Contains nothing of its standard output.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
     #[error("the shell `sh` could not be started: {0}")]
     NotStarted(std::io::Error),
     #[error("its output could not be read: {0}")]
     NotRead(std::io::Error),
-    #[error("it did not end within {} seconds", .0.as_secs())]
+    #[error("it did not finish within {} seconds", .0.as_secs())]
     TimedOut(Duration),
     #[error("it failed with {status}{}", last_line.as_deref().map(|l| format!(": {l}")).unwrap_or_default())]
     Failed {
@@ -35,7 +35,7 @@ pub(super) enum CommandError {
     NotUtf8,
 }
 
-/// The first line that `sh -c command` prints.
+/// The first line of the output of `sh -c command`.
 pub(super) fn first_line(command: &str, limit: Duration) -> Result<SecretString, CommandError> {
     let output = run(command, limit)?;
     let stdout = Zeroizing::new(output.stdout);
@@ -55,7 +55,7 @@ pub(super) fn first_line(command: &str, limit: Duration) -> Result<SecretString,
 fn run(command: &str, limit: Duration) -> Result<Output, CommandError> {
     let child = Command::new("sh")
         .args(["-c", command])
-        // What is piped into tenantctl is data for tenantctl; a prompt can use the terminal.
+        // Data piped into tenantctl is not for the command; a prompt can use the terminal.
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -64,14 +64,14 @@ fn run(command: &str, limit: Duration) -> Result<Output, CommandError> {
     let pid = i32::try_from(child.id()).map(Pid::from_raw);
     let (done, wait) = channel();
     thread::spawn(move || {
-        // Nobody listens any more after the time limit.
+        // The receiver is gone after the time limit.
         let _ = done.send(child.wait_with_output());
     });
     match wait.recv_timeout(limit) {
         Ok(output) => output.map_err(CommandError::NotRead),
         Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
             if let Ok(pid) = pid {
-                // It may have ended just now, which is as good.
+                // It may have ended just now, which does no harm.
                 let _ = kill(pid, Signal::SIGTERM);
             }
             Err(CommandError::TimedOut(limit))
@@ -79,7 +79,7 @@ fn run(command: &str, limit: Duration) -> Result<Output, CommandError> {
     }
 }
 
-/// The last line a command complained with, without passwords.
+/// The last line of the error output, without passwords.
 fn last_line(stderr: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(stderr);
     let line = text.lines().rev().map(str::trim).find(|l| !l.is_empty())?;

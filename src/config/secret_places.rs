@@ -1,4 +1,4 @@
-//! Where a secret is kept, if not in the configuration file itself.
+//! Sources of a secret other than the configuration file itself.
 
 use std::{fs, path::Path};
 
@@ -10,15 +10,15 @@ use super::secret_command::{TIME_LIMIT, first_line};
 use crate::error::{Error, Result};
 use crate::output::redact;
 
-/// The places of one secret; the first that is set is read.
+/// The sources of one secret; the first one set is read.
 pub(super) struct SecretPlaces<'a> {
-    /// Whose secret it is, as errors name it.
+    /// The owner of the secret, as named in errors.
     pub(super) owner: String,
-    /// The option, of which those of the places begin with the name.
+    /// The option name, which is the prefix of the source options.
     pub(super) option: &'static str,
-    /// What the secret is, in a word.
+    /// The kind of the secret, in a word.
     pub(super) what: &'static str,
-    /// How it is written.
+    /// The format of the secret.
     pub(super) form: &'static str,
     pub(super) command: Option<&'a str>,
     pub(super) variable: Option<&'a str>,
@@ -26,11 +26,10 @@ pub(super) struct SecretPlaces<'a> {
 }
 
 impl SecretPlaces<'_> {
-    /// The secret; `None` where no place is set.
+    /// The secret; `None` if no source is set.
     ///
     /// # Errors
-    /// `Unavailable` when it cannot be had: the command fails, the variable is not set, the file
-    /// cannot be read.
+    /// `Unavailable` if the command fails, the variable is not set, or the file cannot be read.
     pub(super) fn read(&self, env: &Environment) -> Result<Option<SecretString>> {
         if let Some(command) = self.command {
             self.by_command(command).map(Some)
@@ -52,11 +51,11 @@ impl SecretPlaces<'_> {
         } = self;
         first_line(command, TIME_LIMIT).map_err(|error| {
             Error::unavailable(format!(
-                "{owner}: {option}_command `{}` gave no {what}: {error}",
+                "{owner}: {option}_command `{}` returned no {what}: {error}",
                 redact(command)
             ))
             .hint(format!(
-                "run the command by hand; it must print the {what} as its first line"
+                "run the command manually; the first line of its output must be the {what}"
             ))
         })
     }
@@ -68,7 +67,7 @@ impl SecretPlaces<'_> {
         match env.text(variable)? {
             Some(secret) => Ok(secret.into()),
             None => Err(Error::unavailable(format!(
-                "{owner} takes its {what} from the variable {variable}, which is not set"
+                "{owner} reads its {what} from the variable {variable}, which is not set"
             ))
             .hint(format!("export {variable}={form}"))),
         }
@@ -83,8 +82,9 @@ impl SecretPlaces<'_> {
             ..
         } = self;
         let origin = format!("{owner}: {option}_file {}", path.display());
-        let hint =
-            format!("write the {what}, {form}, into the first line of that file, readable for you");
+        let hint = format!(
+            "write the {what}, {form}, into the first line of that file, and make it readable for you"
+        );
         let text = fs::read_to_string(path)
             .map(Zeroizing::new)
             .map_err(|error| {
@@ -94,7 +94,7 @@ impl SecretPlaces<'_> {
             })?;
         let line: SecretString = text.lines().next().unwrap_or_default().trim().into();
         if line.expose_secret().is_empty() {
-            let message = format!("{origin} has no {what} in its first line");
+            let message = format!("{origin} has no {what} on its first line");
             return Err(Error::unavailable(message).hint(hint));
         }
         Ok(line)

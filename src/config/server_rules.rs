@@ -1,4 +1,4 @@
-//! The rules of the `[server]` section that a schema cannot say.
+//! Rules of the `[server]` section that a schema cannot express.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use crate::domain::Network;
 
 const ADDRESS_FORM: &str = "write an address and a port: 127.0.0.1:8080, 0.0.0.0:80, [::1]:8080";
 
-/// Every rule that the section breaks.
+/// Every rule that the section violates.
 pub(super) fn check(server: &ServerSection) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(listen(server));
@@ -22,7 +22,7 @@ pub(super) fn check(server: &ServerSection) -> Vec<Finding> {
     );
     if server.socket_mode().is_none() {
         findings.push(
-            finding("unix_socket_mode", "is not the mode of a file in octal")
+            finding("unix_socket_mode", "is not a valid octal file mode")
                 .hint("for example: 660, or 600 for the server's own account only"),
         );
     }
@@ -54,29 +54,29 @@ fn listen(server: &ServerSection) -> Option<Finding> {
         return address("listen", &server.listen);
     }
     server.unix_socket.is_none().then(|| {
-        finding("listen", "is none, and there is no unix_socket either")
-            .hint("set unix_socket; a process that listens nowhere is: serve --worker-only")
+        finding("listen", "is none, and unix_socket is not set")
+            .hint("set unix_socket; for a process without a listener use: serve --worker-only")
     })
 }
 
 fn address(key: &str, text: &str) -> Option<Finding> {
     text.parse::<SocketAddr>()
         .is_err()
-        .then(|| finding(key, "is not an address with a port").hint(ADDRESS_FORM))
+        .then(|| finding(key, "is not a valid address with a port").hint(ADDRESS_FORM))
 }
 
-/// Providers sign this URL, and paths are put after it.
+/// Providers sign this URL, and paths are appended to it.
 fn public_url(text: &str) -> Option<Finding> {
     let message = match Url::parse(text) {
-        Err(error) => format!("is not a URL: {error}"),
+        Err(error) => format!("is not a valid URL: {error}"),
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
             "does not start with https:// or http://".to_owned()
         }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            "has a query or a fragment, after which no path can follow".to_owned()
+            "has a query or a fragment, so that no path can be appended".to_owned()
         }
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "has a user or a password in it".to_owned()
+            "contains a user or a password".to_owned()
         }
         Ok(_) => return None,
     };

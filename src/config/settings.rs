@@ -1,4 +1,4 @@
-//! The effective configuration: each value, and where it comes from.
+//! The effective configuration: each value and its source.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,13 +14,13 @@ use super::file::Config;
 pub struct Setting {
     /// The dotted key, as in the file.
     pub key: String,
-    /// The value; null where none is set and the tool decides.
+    /// The value; null if none is set and the program decides.
     pub value: Value,
-    /// Where the value comes from.
+    /// The source of the value.
     pub source: ValueSource,
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum ValueSource {
     /// Built in.
@@ -50,7 +50,7 @@ impl Serialize for ValueSource {
     }
 }
 
-/// Every value of `config`, in alphabetical order of its key.
+/// Every value of `config`, ordered by key.
 pub(super) fn settings(config: &Config, sources: &BTreeMap<String, ValueSource>) -> Vec<Setting> {
     let value = serde_json::to_value(config)
         .expect("a configuration has string keys and paths that came from UTF-8 text");

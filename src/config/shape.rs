@@ -1,7 +1,7 @@
-//! Does the file have the keys and types of the schema?
+//! Check of the keys and types in the file against the schema.
 //!
-//! The deserializer stops at the first mistake and quotes the value it found, which may be a
-//! URL with a password. This check finds all of them and quotes no value.
+//! The deserializer stops at the first mistake and quotes the value it found, which may be a URL
+//! with a password. This check finds all mistakes and quotes no value.
 
 use toml_edit::{Item, TableLike};
 
@@ -9,7 +9,7 @@ use super::mistake::{Finding, KeyPath};
 use super::schema::{Kind, Node, ResolvedSchema};
 use crate::domain::suggest::did_you_mean;
 
-/// Every key that the schema does not know and every value that it does not allow.
+/// Every key that is not in the schema and every value that it does not allow.
 pub(super) fn check(root: &dyn TableLike) -> Vec<Finding> {
     let schema = ResolvedSchema::of_config();
     let mut check = Check {
@@ -37,7 +37,7 @@ impl<'a> Check<'a> {
                 None => {
                     let hint = did_you_mean(key, known.keys().copied())
                         .or_else(|| self.section_with(key))
-                        .or_else(|| Some(format!("known here: {}", join(known.keys()))));
+                        .or_else(|| Some(format!("known keys: {}", join(known.keys()))));
                     self.report("unknown key".to_owned(), hint);
                 }
             }
@@ -85,7 +85,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// A key written above or below the wrong header is the most common mistake of all.
+    /// A key under the wrong header is the most common mistake.
     fn section_with(&self, key: &str) -> Option<String> {
         self.root.keys().into_iter().find_map(|(name, section)| {
             let below = |node: Node<'_>| node.keys().contains_key(key);

@@ -1,4 +1,4 @@
-//! What the tool remembers between two invocations: the current organization of each database.
+//! The state kept between two invocations: the current organization of each database.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +11,8 @@ use super::atomic;
 use crate::domain::OrganizationId;
 use crate::error::{Context, Error, Result};
 
-/// The state file. The keys are those of [`super::DatabaseTarget::state_key`], so that
-/// `org use` in one database is not felt in another.
+/// The state file. Its keys are those of [`super::DatabaseTarget::state_key`], so that `org use` in
+/// one database does not affect another.
 #[derive(Clone, Debug)]
 pub struct State {
     path: PathBuf,
@@ -25,19 +25,17 @@ struct Contents {
     organizations: BTreeMap<String, ChosenOrganization>,
 }
 
-/// What `org use` chose. The id is what counts: after a renaming, the slug may be another's.
+/// The organization selected by `org use`. The id is authoritative: after a rename, the slug may
+/// belong to another organization.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ChosenOrganization {
     pub id: OrganizationId,
-    /// As it was then, for messages.
+    /// The slug at that time, for messages.
     pub slug: String,
 }
 
 impl State {
-    /// Reads the state; a file that does not exist remembers nothing.
-    ///
-    /// # Errors
-    /// Failure when the file cannot be read or understood.
+    /// Loads the state; a missing file is treated as empty.
     pub fn load(path: &Path) -> Result<Self> {
         Ok(Self {
             path: path.to_owned(),
@@ -45,15 +43,15 @@ impl State {
         })
     }
 
-    /// The organization that `org use` chose in this database.
+    /// The organization selected by `org use` in this database.
     pub fn current_organization(&self, target_key: &str) -> Option<&ChosenOrganization> {
         self.contents.organizations.get(target_key)
     }
 
-    /// Remembers the organization for this database, and saves.
+    /// Sets the organization for this database, and saves.
     ///
     /// # Errors
-    /// Failure when the file cannot be written; nothing is changed then.
+    /// `Failure` if the file cannot be written; nothing is changed in this case.
     pub fn set(&mut self, target_key: &str, organization: ChosenOrganization) -> Result<()> {
         self.change(|contents| {
             contents
@@ -62,10 +60,10 @@ impl State {
         })
     }
 
-    /// Forgets the organization of this database, and saves. Says which it was.
+    /// Clears the organization of this database, saves, and returns the previous one.
     ///
     /// # Errors
-    /// Failure when the file cannot be written; nothing is changed then.
+    /// `Failure` if the file cannot be written; nothing is changed in this case.
     pub fn unset(&mut self, target_key: &str) -> Result<Option<ChosenOrganization>> {
         if !self.path.exists() {
             return Ok(None);
@@ -75,8 +73,8 @@ impl State {
         Ok(before)
     }
 
-    /// Changes what is in the file now, not what was in it when it was loaded: another
-    /// terminal may have chosen an organization meanwhile.
+    /// Changes the current contents of the file, not those at the time it was loaded: another
+    /// terminal may have selected an organization meanwhile.
     fn change(&mut self, change: impl FnOnce(&mut Contents)) -> Result<()> {
         let _lock = atomic::lock(&self.path)?;
         let mut contents = Contents::read(&self.path)?;
@@ -100,15 +98,12 @@ impl Contents {
             }
         };
         toml_edit::de::from_str(&text).map_err(|error| {
-            Error::failure(format!(
-                "the state file {} cannot be understood",
-                path.display()
-            ))
-            .because(error)
-            .hint(format!(
-                "it holds only what `org use` remembered; remove it: rm {}",
-                shell_words::quote(&path.to_string_lossy())
-            ))
+            Error::failure(format!("the state file {} is not valid", path.display()))
+                .because(error)
+                .hint(format!(
+                    "it contains only selections made with `org use`; remove it: rm {}",
+                    shell_words::quote(&path.to_string_lossy())
+                ))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Over which URL tenants' data is reached: that of a role with a tenant's rights, or a server's.
+//! The URL for tenants' data: that of a role with a tenant's rights, or a server's.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Names the URL for tenants' data, for the server and for databases that are named by URL.
+/// The variable with the URL for tenants' data, for the server and for databases specified by URL.
 pub const TENANT_URL_VARIABLE: &str = "TENANTCTL_TENANT_URL";
 
-/// The URL for tenants' data, and where it was named.
+/// The URL for tenants' data and its source.
 #[derive(Clone, Debug)]
 pub struct TenantTarget {
     /// The URL, with its password.
@@ -20,16 +20,16 @@ pub struct TenantTarget {
     pub source: TenantSource,
 }
 
-/// Where the URL for tenants' data was named.
+/// The source of the URL for tenants' data.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TenantSource {
     /// `TENANTCTL_TENANT_URL`
     Variable,
-    /// `tenant_url` and its like in `[server]`.
+    /// `tenant_url` and the similar options in `[server]`.
     Server,
-    /// `tenant_url` and its like in a profile.
+    /// `tenant_url` and the similar options in a profile.
     Profile(String),
-    /// The private PostgreSQL, whose roles tenantctl makes itself.
+    /// The private PostgreSQL, with roles created by tenantctl.
     Local,
 }
 
@@ -51,15 +51,15 @@ impl TenantTarget {
         Ok(Self { url, source })
     }
 
-    /// That of the private PostgreSQL.
+    /// The target of the private PostgreSQL.
     ///
     /// # Errors
-    /// `BadInput` when the URL is malformed.
+    /// `BadInput` if the URL is malformed.
     pub fn local(url: SecretString) -> Result<Self> {
         Self::new(url, TenantSource::Local)
     }
 
-    /// The target in words, without its password.
+    /// A description of the target, without its password.
     pub fn describe(&self) -> String {
         match Endpoint::parse(&self.url) {
             Ok(endpoint) => format!("{} ({endpoint})", self.source),
@@ -68,11 +68,11 @@ impl TenantTarget {
     }
 }
 
-/// The URL that a server serves requests over; `None`: that of the owner. For the private PostgreSQL its
-/// own; then `TENANTCTL_TENANT_URL`, then `[server]`.
+/// The URL that a server serves requests with; `None` for the owner's URL. The private PostgreSQL
+/// has its own; otherwise `TENANTCTL_TENANT_URL`, then `[server]`.
 ///
 /// # Errors
-/// `Unavailable` when the URL cannot be had, `BadInput` when it is malformed.
+/// `Unavailable` if the URL cannot be read, `BadInput` if it is malformed.
 pub fn server_tenant_url(
     target: Option<&DatabaseTarget>,
     env: &Environment,
@@ -90,12 +90,9 @@ pub fn server_tenant_url(
         .transpose()
 }
 
-/// The URL that commands reach tenants' data over; `None`: that of the owner. A profile says its own;
-/// `TENANTCTL_TENANT_URL` goes with a database that is named by URL, so that a variable left over from
-/// another task does not join two databases.
-///
-/// # Errors
-/// As [`server_tenant_url`].
+/// The URL that commands access tenants' data with; `None` for the owner's URL. A profile has its
+/// own; `TENANTCTL_TENANT_URL` applies to a database specified by URL, so that a variable left over
+/// from another task does not combine two databases.
 pub fn command_tenant_url(
     target: &DatabaseTarget,
     env: &Environment,
@@ -128,7 +125,7 @@ fn is_local(target: Option<&DatabaseTarget>) -> bool {
     target.is_some_and(|target| target.source == DatabaseSource::Local)
 }
 
-/// At most one of the options may be set, and a URL has to be one. `table` is where they are.
+/// Checks that at most one of the options is set, and that a URL is valid. `table` contains them.
 pub(super) fn check(
     table: &[&str],
     options: &[(&str, bool)],
@@ -141,7 +138,7 @@ pub(super) fn check(
     let mut findings = Vec::new();
     if let [_, .., last] = set.as_slice() {
         let message = format!("only one of {} may be set", set.join(", "));
-        findings.push(finding(table, last, message).hint("keep the one that is meant"));
+        findings.push(finding(table, last, message).hint("keep one of them"));
     }
     if let Some(error) = url.and_then(|url| Endpoint::parse(url).err()) {
         findings.push(finding(table, "tenant_url", error.to_string()).hint(URL_FORM));
@@ -166,7 +163,7 @@ mod tests {
         [profiles.b]\ndatabase_url = 'postgres://ops@b/app'\n\
         [server]\ntenant_url = 'postgres://server@a/app'\n";
 
-    /// For commands and for the server: the user of the URL.
+    /// The user of the URL, for commands and for the server.
     fn users(
         profile: Option<&str>,
         variables: &[(&str, &str)],

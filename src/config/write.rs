@@ -1,4 +1,4 @@
-//! Adds a profile to the configuration file without touching what people wrote in it.
+//! Adds a profile to the configuration file without changing the rest of it.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,19 +17,19 @@ use crate::run;
 /// A profile to be written.
 #[derive(Clone, Debug)]
 pub struct NewProfile {
-    /// Where its URL comes from.
+    /// The source of its URL.
     pub url: UrlSource,
-    /// Destructive verbs ask even with `--yes`.
+    /// Destructive commands ask even with `--yes`.
     pub protected: bool,
-    /// The organization that is meant where nothing else names one.
+    /// The default organization.
     pub organization: Option<String>,
     /// Makes it the default profile.
     pub default: bool,
-    /// Replaces a profile of the same name; otherwise that is a conflict.
+    /// Replaces a profile of the same name, which is otherwise a conflict.
     pub replace: bool,
 }
 
-/// Where the URL of a profile comes from.
+/// The source of a profile's URL.
 #[derive(Clone, Debug)]
 pub enum UrlSource {
     /// `database_url`
@@ -42,10 +42,10 @@ pub enum UrlSource {
     File(PathBuf),
 }
 
-/// The rule for the name of a profile.
+/// Checks the name of a profile.
 ///
 /// # Errors
-/// Bad input when `name` breaks it.
+/// `BadInput` if `name` is not valid.
 pub fn check_profile_name(name: &str) -> Result<()> {
     if name == LOCAL_PROFILE {
         return Err(
@@ -56,17 +56,17 @@ pub fn check_profile_name(name: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::bad_input(format!(
-        "{name:?} is not the name of a profile: it consists of letters, digits, - and _"
+        "{name:?} is not a valid profile name (expected letters, digits, - and _)"
     ))
     .hint("for example: staging"))
 }
 
-/// Writes the profile into the file, which is made where there is none. Comments and the order
-/// of other keys are kept, the file is replaced as a whole, and only its owner can read it.
+/// Writes the profile to the file, creating the file if necessary. Comments and the order of other
+/// keys are kept, the file is replaced atomically, and only its owner can read it.
 ///
 /// # Errors
-/// Conflict when the profile exists; bad input when the file, or the file with this profile in
-/// it, would have a mistake. Nothing is written then.
+/// `Conflict` if the profile exists; `BadInput` if the file, or the file with this profile in it,
+/// would have a mistake. Nothing is written in these cases.
 pub fn write_profile(path: &Path, name: &str, profile: &NewProfile) -> Result<()> {
     let _lock = atomic::lock(path)?;
     let before = match fs::read_to_string(path) {
@@ -96,7 +96,7 @@ fn with_profile(text: &str, name: &str, profile: &NewProfile, path: &Path) -> Re
         .entry("profiles")
         .or_insert_with(|| {
             let mut table = Table::new();
-            // Without a header of its own: only the profiles below it have one.
+            // Without its own header: only the profiles below it have one.
             table.set_implicit(true);
             Item::Table(table)
         })
@@ -104,7 +104,7 @@ fn with_profile(text: &str, name: &str, profile: &NewProfile, path: &Path) -> Re
         .ok_or_else(|| mistake("`profiles` is not a table"))?;
     if profiles.contains_key(name) && !profile.replace {
         return Err(Error::conflict(format!(
-            "profile `{name}` exists already in {}",
+            "profile `{name}` already exists in {}",
             path.display()
         ))
         .hint("choose another name, or edit the file"));
@@ -117,11 +117,11 @@ fn with_profile(text: &str, name: &str, profile: &NewProfile, path: &Path) -> Re
 }
 
 impl NewProfile {
-    /// The database that this profile would lead to once it is written into the file at `path`:
-    /// to try it before.
+    /// The database that this profile would select once it is written to the file at `path`, for
+    /// testing it beforehand.
     ///
     /// # Errors
-    /// Unavailable when its URL cannot be had, bad input when it is malformed.
+    /// `Unavailable` if its URL cannot be read, `BadInput` if it is malformed.
     pub fn target(&self, path: &Path, name: &str, env: &Environment) -> Result<DatabaseTarget> {
         DatabaseTarget::of_profile(name, &self.to_profile(path, env), env)
     }

@@ -1,4 +1,4 @@
-//! Time, ids and randomness: what differs from run to run, so that tests can fix it.
+//! Time, ids and randomness, which tests can fix.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
@@ -8,20 +8,20 @@ use crate::error::{Error, Result};
 /// The source of the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Clock {
-    /// The machine's.
+    /// The system clock.
     #[default]
     System,
-    /// Always the same, for tests.
+    /// A fixed time, for tests.
     Fixed(DateTime<Utc>),
 }
 
 impl Clock {
-    /// The time, cut to the microseconds that PostgreSQL keeps.
+    /// The time, truncated to the microseconds that PostgreSQL stores.
     pub fn now(self) -> DateTime<Utc> {
         match self {
             #[expect(
                 clippy::disallowed_methods,
-                reason = "the one place that asks the system"
+                reason = "the only place that reads the system clock"
             )]
             Self::System => Utc::now().trunc_subsecs(6),
             Self::Fixed(time) => time,
@@ -29,24 +29,24 @@ impl Clock {
     }
 }
 
-/// A new id: UUID v7, so that ids made later sort later (RFC 9562, section 5.7).
+/// A new id: UUID v7, so that newer ids sort after older ones (RFC 9562, section 5.7).
 pub fn new_id() -> Uuid {
-    #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that makes ids")]
     Uuid::now_v7()
 }
 
 /// 256 bits from the operating system's generator.
 ///
 /// # Errors
-/// `Failure` when the operating system has no randomness to give.
+/// `Failure` if the operating system provides no random bytes.
 pub fn random_secret() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that asks for randomness"
+        reason = "the only place that reads random bytes"
     )]
     getrandom::fill(&mut bytes).map_err(|error| {
-        Error::failure("the operating system gave no random bytes").because(error)
+        Error::failure("the operating system returned no random bytes").because(error)
     })?;
     Ok(bytes)
 }

@@ -1,7 +1,7 @@
-//! The log of a server as JSON, one object in a line.
+//! The log of a server as JSON, one object per line.
 //!
-//! There is a line for every request, so it is written straight from the event, in one pass; the
-//! formatter that tracing-subscriber has for JSON takes several times as long.
+//! Every request is logged, so a line is written directly from the event, in one pass; the JSON
+//! formatter of tracing-subscriber takes several times as long.
 
 use std::fmt::{self, Debug};
 
@@ -47,12 +47,12 @@ where
 
 struct Fields<'a> {
     writer: Writer<'a>,
-    /// The first failure, after which there is nothing more to write.
+    /// The first failure, after which nothing more is written.
     written: fmt::Result,
 }
 
 impl Fields<'_> {
-    /// A field whose value is JSON as it stands.
+    /// Writes a field with a value that is already JSON.
     fn json(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         if self.written.is_ok() {
             self.written = write!(self.writer, r#","{}":{value}"#, field.name());
@@ -63,7 +63,7 @@ impl Fields<'_> {
 impl Visit for Fields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         match value.is_finite() {
-            // With a point, also where it is whole: a reader takes it for what it is.
+            // With a decimal point, even for a whole number, so that readers parse it as a float.
             true => self.json(field, format_args!("{value:?}")),
             false => self.json(field, format_args!("null")),
         }

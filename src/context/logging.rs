@@ -1,4 +1,4 @@
-//! Where the log goes, and how much of it.
+//! The destination and the level of the log.
 
 use tracing_subscriber::EnvFilter;
 
@@ -6,7 +6,8 @@ use super::{App, log_json::JsonLines};
 use crate::{config::LogFormat, error::Result, output::LogThread};
 
 impl App {
-    /// Sends the log to stderr: warnings, more with -v, all with -vv. RUST_LOG overrides.
+    /// Sends the log to stderr: warnings by default, more with -v, everything with -vv. RUST_LOG
+    /// takes precedence.
     pub fn start_logging(&self) {
         let directives = match self.global.verbose {
             0 => "off",
@@ -23,11 +24,11 @@ impl App {
         self.log_configuration();
     }
 
-    /// The same for a server, whose log is read later, by others, and by programs. It is written in
-    /// the background, the rest of it when the thread is dropped.
+    /// Starts the log of a server, which other people and programs read later. It is written in the
+    /// background; the rest of it is written when the thread is dropped.
     ///
     /// # Errors
-    /// When there can be no thread more.
+    /// If the thread cannot be started.
     pub fn start_server_logging(&self) -> Result<LogThread> {
         let directives = match self.global.verbose {
             0 if self.global.quiet => "tenantctl=warn,sqlx=warn",
@@ -58,7 +59,7 @@ impl App {
             let file = loaded.path.display();
             match loaded.existed {
                 true => tracing::info!("configuration: {file}"),
-                false => tracing::info!("configuration: built in; {file} does not exist"),
+                false => tracing::info!("configuration: built-in defaults; {file} does not exist"),
             }
         }
     }

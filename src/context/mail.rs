@@ -1,4 +1,4 @@
-//! Mail, as the configuration says: whether invitations are mailed, with what, and by which rules.
+//! Mail settings from the configuration: the mailer, the worker and their limits.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -16,44 +16,35 @@ use crate::{
 };
 
 impl App {
-    /// A session whose invitations are mailed, where a mail server is configured.
-    ///
-    /// # Errors
-    /// As [`App::session`] and [`App::token_seal`].
+    /// A session that mails invitations if a mail server is configured.
     pub async fn mailing_session(&self) -> Result<Session> {
-        // Before anything is changed: without a key nothing could be mailed.
+        // Checked before anything is changed: without a key nothing could be mailed.
         let seal = self.token_seal()?;
         Ok(self.session().await?.mailing(seal))
     }
 
-    /// Whether a mail server is configured.
-    ///
-    /// # Errors
-    /// As [`App::config`].
+    /// Returns `true` if a mail server is configured.
     pub fn mails(&self) -> Result<bool> {
         Ok(self.config()?.mail.smtp_host.is_some())
     }
 
-    /// What seals the tokens of invitations until they are mailed; `None`: no mail server is
-    /// configured, and links are shown.
-    ///
-    /// # Errors
-    /// As [`App::sealing_keys`].
+    /// The seal for the tokens of invitations until they are mailed; `None` if no mail server is
+    /// configured, so that links are displayed.
     pub fn token_seal(&self) -> Result<Option<TokenSeal>> {
         if !self.mails()? {
             return Ok(None);
         }
         let keys = self.sealing_keys().map_err(|error| {
-            error.hint("links wait sealed until they are mailed; without smtp_host in the section [mail] they are shown instead")
+            error.hint("links are stored encrypted until they are mailed; without smtp_host in the section [mail] they are displayed instead")
         })?;
         let template = &self.config()?.invitations.link_template;
         Ok(Some(TokenSeal::new(Arc::new(keys), template)))
     }
 
-    /// What sends messages; `None`: no mail server is configured. Connects to nothing.
+    /// The mailer; `None` if no mail server is configured. Does not connect.
     ///
     /// # Errors
-    /// `Unavailable` where the password cannot be had, `BadInput` for certificates that are none.
+    /// `Unavailable` if the password cannot be read, `BadInput` for invalid certificates.
     pub fn mailer(&self) -> Result<Option<Mailer>> {
         let config = self.config()?;
         let mail = &config.mail;
@@ -87,11 +78,11 @@ impl App {
         }))
     }
 
-    /// A worker that sends what waits in the outbox; `None`: no mail server is configured.
+    /// A worker that sends pending messages in the outbox; `None` if no mail server is configured.
     ///
     /// # Errors
-    /// As [`App::mailer`] and [`App::token_seal`]; `BadInput` where links would lead nowhere: what
-    /// waits in the outbox waits until link_template is set.
+    /// `BadInput` if the link template is not set: messages in the outbox stay pending until
+    /// link_template is set.
     pub fn mail_worker(&self) -> Result<Option<Worker>> {
         if self.mails()? {
             invitation::require_address(&self.config()?.invitations.link_template)?;
@@ -107,7 +98,7 @@ impl App {
         Ok(Policy {
             recipient_limit: mail.recipient_limit,
             max_attempts: mail.max_attempts,
-            // A look at the old connection, a new one, the message, and time to record it.
+            // Time to check the old connection, open a new one, send the message, and record it.
             lease: timeout(mail) * 3 + Duration::from_secs(60),
         })
     }

@@ -1,5 +1,5 @@
-//! What a command stands on: the arguments common to all, configuration, clock, randomness, the
-//! environment, the printer, the actor and the lazily opened database.
+//! Application context: global arguments, configuration, clock, randomness, the environment, the
+//! printer, the actor and the lazily opened database.
 
 mod chance;
 mod log_json;
@@ -41,7 +41,7 @@ use crate::{
     services::{Session, access, organizations, protection},
 };
 
-/// One invocation of the tool.
+/// One invocation of the program.
 pub struct App {
     pub global: GlobalArgs,
     pub environment: Environment,
@@ -50,15 +50,15 @@ pub struct App {
     loaded: Option<Loaded>,
     database: OnceCell<Database>,
     request_id: Uuid,
-    /// How far the command says that it reaches; `None` where no command was parsed.
+    /// The declared scope of the command; `None` if no command was parsed.
     scope: Option<Scope>,
     /// See [`App::handle_signals`].
     handles_signals: AtomicBool,
 }
 
 impl App {
-    /// Reads environment and configuration. A configuration that cannot be read is told by the
-    /// first command that needs it, so that those which mend it still work.
+    /// Reads environment and configuration. An invalid configuration is reported by the first
+    /// command that needs it, so that commands that fix it still work.
     pub fn new(global: GlobalArgs, environment: Environment) -> Self {
         let loaded = load(&global, &environment).ok();
         let printer = Printer::new(printer_options(&global, &environment, loaded.as_ref()));
@@ -75,65 +75,65 @@ impl App {
         }
     }
 
-    /// The app of a command with this scope.
+    /// Sets the scope of the command.
     #[must_use]
     pub fn running(mut self, scope: Option<Scope>) -> Self {
         self.scope = scope;
         self
     }
 
-    /// Keeps the scope of each command true: by it, hints repeat the flags that name a place.
+    /// Checks that the declared scope of each command is correct: hints use it to repeat global
+    /// flags.
     fn expect_reach(&self, needed: Scope) {
         debug_assert!(
             self.scope.is_none_or(|scope| scope >= needed),
-            "the command is declared to reach {:?}, and reaches {needed:?}",
+            "the command is declared with scope {:?}, but uses scope {needed:?}",
             self.scope
         );
     }
 
-    /// From now on a signal is for the command, which ends by itself.
+    /// Lets the command handle signals from now on and end gracefully.
     pub fn handle_signals(&self) {
         self.handles_signals.store(true, Ordering::Relaxed);
     }
 
-    /// Whether Ctrl-C is for somebody else than the tool as such.
+    /// Returns `true` if Ctrl-C is handled by the command or another program.
     pub fn leaves_interrupts_alone(&self) -> bool {
-        // Ctrl-C inside an editor is the editor's.
+        // Ctrl-C inside an editor is handled by the editor.
         self.printer.terminal_is_lent() || self.handles_signals.load(Ordering::Relaxed)
     }
 
     /// The effective configuration with the source of each value.
     ///
     /// # Errors
-    /// `NotFound` or `BadInput` when the file cannot be read.
+    /// `NotFound` or `BadInput` if the file cannot be read.
     pub fn loaded(&self) -> Result<&Loaded> {
         match &self.loaded {
             Some(loaded) => Ok(loaded),
-            // It failed before; say why.
+            // It failed before; report the reason.
             None => Err(load(&self.global, &self.environment)
                 .err()
-                .unwrap_or_else(|| Error::failure("the configuration changed while it was read"))),
+                .unwrap_or_else(|| {
+                    Error::failure("the configuration changed while it was being read")
+                })),
         }
     }
 
     /// The effective configuration.
-    ///
-    /// # Errors
-    /// As [`App::loaded`].
     pub fn config(&self) -> Result<&Config> {
         self.loaded().map(|loaded| &loaded.config)
     }
 
-    /// Which database is meant.
+    /// The selected database.
     ///
     /// # Errors
-    /// `Unavailable` when none is named, `NotFound` for an unknown profile.
+    /// `Unavailable` if none is specified, `NotFound` for an unknown profile.
     pub fn target(&self) -> Result<DatabaseTarget> {
         self.expect_reach(Scope::Database);
         if self.global.database_url.is_some() && self.global.profile.is_some() {
             return Err(
-                Error::usage("--database-url and --profile name two databases")
-                    .hint("give one of them"),
+                Error::usage("--database-url and --profile specify two databases")
+                    .hint("use only one of them"),
             );
         }
         config::database_target(
@@ -145,10 +145,11 @@ impl App {
         )
     }
 
-    /// Over which URL a server serves requests; `None`: over that of the owner. `target` is the owner's.
+    /// The URL that a server serves requests with; `None` for the owner's URL. `target` is the
+    /// owner's.
     ///
     /// # Errors
-    /// `Unavailable` when the URL cannot be had, `BadInput` when it is malformed.
+    /// `Unavailable` if the URL cannot be read, `BadInput` if it is malformed.
     pub fn server_tenant_target(
         &self,
         target: Option<&DatabaseTarget>,
@@ -159,10 +160,7 @@ impl App {
         })
     }
 
-    /// How to connect to `target` as a role with a tenant's rights.
-    ///
-    /// # Errors
-    /// As [`App::config`].
+    /// The settings for connecting to `target` as a role with a tenant's rights.
     pub fn tenant_settings(&self, target: &TenantTarget) -> Result<ConnectSettings> {
         let config = self.config()?;
         Ok(ConnectSettings {
@@ -174,9 +172,6 @@ impl App {
     }
 
     /// The private local cluster.
-    ///
-    /// # Errors
-    /// As [`App::config`].
     pub fn local_cluster(&self) -> Result<LocalCluster> {
         let local = &self.config()?.local;
         let data_dir = match &local.data_dir {
@@ -191,18 +186,12 @@ impl App {
         }))
     }
 
-    /// How to connect to that database.
-    ///
-    /// # Errors
-    /// As [`App::config`].
+    /// The settings for connecting to that database.
     pub fn connect_settings(&self, target: &DatabaseTarget) -> Result<ConnectSettings> {
         Ok(connect_settings(self.config()?, target))
     }
 
-    /// How to connect to a database that a URL names beside [`App::target`].
-    ///
-    /// # Errors
-    /// As [`App::config`].
+    /// The settings for connecting to a database specified by URL in addition to [`App::target`].
     pub fn settings_for(&self, url: &SecretString) -> Result<ConnectSettings> {
         Ok(ConnectSettings {
             url: url.clone(),
@@ -210,10 +199,10 @@ impl App {
         })
     }
 
-    /// The database, connected on first use, whatever its schema.
+    /// The database, connected on first use, regardless of its schema.
     ///
     /// # Errors
-    /// `Unavailable` when none is named or it cannot be reached.
+    /// `Unavailable` if none is specified or it cannot be reached.
     pub async fn database_as_is(&self) -> Result<&Database> {
         self.database
             .get_or_try_init(|| async {
@@ -237,11 +226,12 @@ impl App {
             .await
     }
 
-    /// Who asks: the operator, or the user of `--as`, on a database with our schema.
+    /// A session of the operator, or of the user of `--as`, on a database with the tenantctl
+    /// schema.
     ///
     /// # Errors
-    /// `Unavailable` when the database cannot be reached or is not migrated, `NotFound` when
-    /// nobody signed up with the address of `--as`, `Usage` for a TENANTCTL_ACTOR that is no name.
+    /// `Unavailable` if the database is not migrated, `NotFound` if no user has the address of
+    /// `--as`, `Usage` for an invalid TENANTCTL_ACTOR.
     pub async fn session(&self) -> Result<Session> {
         let owner = self.owner_session().await?;
         let db = self.beside_tenant(&owner.db).await?;
@@ -252,11 +242,8 @@ impl App {
         Ok(Session { db, actor, ..owner })
     }
 
-    /// The operator, over the owner's connection alone: for roles, which have to be there before there
-    /// can be a connection of theirs.
-    ///
-    /// # Errors
-    /// As [`App::session`].
+    /// A session of the operator over the owner's connection only: used for managing roles, which
+    /// must exist before a connection can use them.
     pub async fn owner_session(&self) -> Result<Session> {
         self.expect_reach(Scope::Database);
         let db = self.database_as_is().await?;
@@ -271,7 +258,8 @@ impl App {
         })
     }
 
-    /// The database with a connection of its own for tenants' data, where a role for it is configured.
+    /// Adds a separate connection for tenants' data to the database, if a role for it is
+    /// configured.
     async fn beside_tenant(&self, db: &Database) -> Result<Database> {
         if self.global.dry_run {
             return Ok(db.clone());
@@ -295,10 +283,10 @@ impl App {
         Ok(db.clone().with_tenant(tenant))
     }
 
-    /// Who acts in a process that nobody sits in front of, by default under that name.
+    /// The actor of an unattended process, with `name` as the default.
     ///
     /// # Errors
-    /// `Usage` for a TENANTCTL_ACTOR that is no name.
+    /// `Usage` for an invalid TENANTCTL_ACTOR.
     pub fn service_actor(&self, name: &str) -> Result<Actor> {
         self.operator_or(|| name.to_owned())
     }
@@ -312,42 +300,44 @@ impl App {
         let name = match (&self.global.actor, variable) {
             (Some(flag), _) => flag.clone(),
             (None, Some(text)) => display_name(text).map_err(|error| {
-                Error::usage(format!("TENANTCTL_ACTOR: {error}"))
-                    .hint("it is the name in the activity log; unset it, or set it to yours")
+                Error::usage(format!("TENANTCTL_ACTOR: {error}")).hint(
+                    "it is your name in the activity log; set it to a valid name, or unset it",
+                )
             })?,
             (None, None) => otherwise(),
         };
         Ok(Actor::Operator { name })
     }
 
-    /// The organization that the arguments mean: `explicit` (an argument of the command itself),
-    /// `--org`, `TENANTCTL_ORG`, `org use`, the profile's.
+    /// The selected organization: `explicit` (an argument of the command itself), `--org`,
+    /// `TENANTCTL_ORG`, `org use`, the profile's.
     ///
     /// # Errors
-    /// `Usage` when none is named, `NotFound` with near slugs.
+    /// `Usage` if none is specified, `NotFound` with similar slugs.
     pub async fn organization(
         &self,
         session: &Session,
         explicit: Option<&str>,
     ) -> Result<Organization> {
         if let Some(reference) = explicit {
-            tracing::info!("organization: {reference}, the argument of the command");
+            tracing::info!("organization: {reference}, from the command's argument");
             return organizations::resolve(session, reference).await;
         }
         self.expect_reach(Scope::Organization);
         let named = self.named_organization()?.ok_or_else(|| {
-            Error::usage("no organization is named")
-                .hint(run!["org", "use", "SLUG"].labeled("name it with --org SLUG, or choose one"))
+            Error::usage("no organization specified")
+                .hint(run!["org", "use", "SLUG"].labeled("use --org SLUG, or select one"))
         })?;
         let organization = named.resolve(session).await?;
-        tracing::info!("organization: {}, by {}", organization.slug, named.source());
+        tracing::info!(
+            "organization: {}, from {}",
+            organization.slug,
+            named.source()
+        );
         Ok(organization)
     }
 
-    /// The organization that flag, environment, `org use` or the profile name, and which of them.
-    ///
-    /// # Errors
-    /// As [`App::target`].
+    /// The organization selected by flag, environment, `org use` or the profile, with its source.
     pub fn named_organization(&self) -> Result<Option<NamedOrganization>> {
         if let Some(flag) = &self.global.org {
             return Ok(Some(NamedOrganization::Flag(flag.clone())));
@@ -363,27 +353,21 @@ impl App {
         Ok(profile.map(|slug| NamedOrganization::Profile(slug.to_owned())))
     }
 
-    /// What is remembered between invocations.
-    ///
-    /// # Errors
-    /// `Failure` when the file cannot be read.
+    /// The state kept between invocations.
     pub fn state(&self) -> Result<State> {
         State::load(&self.state_path()?)
     }
 
-    /// Where it is remembered.
+    /// The path of the state file.
     ///
     /// # Errors
-    /// `Failure` when there is no home folder.
+    /// `Failure` if there is no home directory.
     pub fn state_path(&self) -> Result<PathBuf> {
         config::state_file(&self.environment)
     }
 
-    /// How far the caller agreed beforehand to a destruction, and what protects the database: its
-    /// profile, or the database itself. No other handle may be open.
-    ///
-    /// # Errors
-    /// As [`App::database_as_is`].
+    /// The confirmation given beforehand for a destructive command, and the protection of the
+    /// database: by its profile, or in the database itself. No other handle may be open.
     pub async fn assent(&self) -> Result<Assent> {
         let target = self.target()?;
         let database = protection::find(self.database_as_is().await?).await?;
@@ -404,20 +388,14 @@ impl App {
         })
     }
 
-    /// Says what a destructive command is about to touch, before it asks.
-    ///
-    /// # Errors
-    /// As [`App::target`].
+    /// Announces the target of a destructive command before the prompt.
     pub fn announce(&self, what: &str) -> Result<()> {
         self.printer
             .note(format!("{what}, in {}", self.target()?.describe()));
         Ok(())
     }
 
-    /// Prints what a command returns; in a rehearsal together with what it would have changed.
-    ///
-    /// # Errors
-    /// Stdout cannot be written.
+    /// Prints the result of a command; in a dry run, together with the changes.
     pub async fn show<V: View>(&self, view: V) -> Result<()> {
         match self.rehearsed() {
             None => self.printer.view(&view),
@@ -426,9 +404,6 @@ impl App {
     }
 
     /// Prints a list.
-    ///
-    /// # Errors
-    /// The rows cannot be read, or stdout cannot be written.
     pub async fn list<T: Record>(&self, listing: Listing<T>) -> Result<()> {
         self.printer.list(listing).await
     }
@@ -437,28 +412,22 @@ impl App {
         db::rehearsal::changes(self.database.get()?)
     }
 
-    /// Refuses `--as` where the work is not a user's, and no session is needed to know it.
-    ///
-    /// # Errors
-    /// `Refused`.
+    /// Refuses `--as` for operations of the operator, without opening a session.
     pub fn require_operator(&self, what: &str) -> Result<()> {
         match &self.global.act_as {
             None => Ok(()),
             Some(email) => Err(Error::refused(format!(
-                "{email} may not {what}: that is the platform operator's"
+                "permission denied for {email}: only the platform operator can {what}"
             ))
             .hint("run it without --as")),
         }
     }
 
-    /// Refuses `--dry-run` where there is nothing that could be rolled back.
-    ///
-    /// # Errors
-    /// `Usage`.
+    /// Refuses `--dry-run` if nothing can be rolled back.
     pub fn refuse_dry_run(&self, command: &str) -> Result<()> {
         if self.global.dry_run {
             return Err(Error::usage(format!(
-                "{command} cannot be rehearsed: it changes files, not rows"
+                "--dry-run is not supported for {command}: it changes files, not rows"
             ))
             .hint("run it without --dry-run"));
         }
@@ -466,7 +435,7 @@ impl App {
     }
 }
 
-/// How to connect to `target` under such a configuration.
+/// The settings for connecting to `target` with this configuration.
 pub fn connect_settings(config: &Config, target: &DatabaseTarget) -> ConnectSettings {
     ConnectSettings {
         url: target.url.clone(),
@@ -475,7 +444,7 @@ pub fn connect_settings(config: &Config, target: &DatabaseTarget) -> ConnectSett
     }
 }
 
-/// The settings that every connection has; the URL is the caller's to name.
+/// The settings common to all connections; the caller sets the URL.
 fn connect_settings_by(section: &DatabaseSection) -> ConnectSettings {
     ConnectSettings {
         url: SecretString::default(),
@@ -497,7 +466,7 @@ fn load(global: &GlobalArgs, environment: &Environment) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// The name of the account that runs the tool.
+/// The name of the account that runs the program.
 fn account_name() -> Option<String> {
     nix::unistd::User::from_uid(nix::unistd::getuid())
         .ok()

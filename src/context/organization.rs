@@ -1,4 +1,4 @@
-//! Which organization is meant, and what says so.
+//! The selected organization and its source.
 
 use crate::{
     config::ChosenOrganization,
@@ -8,7 +8,7 @@ use crate::{
     services::{Session, organizations},
 };
 
-/// The organization that commands work in, by what names it.
+/// The organization to work in, by source.
 #[derive(Clone, Debug)]
 pub enum NamedOrganization {
     /// `--org`, a slug or an id.
@@ -22,7 +22,7 @@ pub enum NamedOrganization {
 }
 
 impl NamedOrganization {
-    /// What names it, in words.
+    /// The source, for messages.
     pub const fn source(&self) -> &'static str {
         match self {
             Self::Flag(_) => "--org",
@@ -32,10 +32,7 @@ impl NamedOrganization {
         }
     }
 
-    /// Finds it.
-    ///
-    /// # Errors
-    /// As [`organizations::resolve`].
+    /// Resolves the organization.
     pub async fn resolve(&self, session: &Session) -> Result<Organization> {
         match self {
             Self::Flag(reference) | Self::Variable(reference) | Self::Profile(reference) => {
@@ -46,9 +43,9 @@ impl NamedOrganization {
                     .await
                     .map_err(|error| match error.kind() {
                         ErrorKind::NotFound => Error::not_found(format!(
-                            "organization {slug} ({id}), which `org use` chose, is not to be found"
+                            "organization {slug} ({id}), selected with `org use`, was not found"
                         ))
-                        .hint(run!["org", "use", "SLUG"].labeled("choose another")),
+                        .hint(run!["org", "use", "SLUG"].labeled("select another")),
                         _ => error,
                     })
             }

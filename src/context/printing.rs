@@ -44,11 +44,11 @@ pub(super) fn printer_options(
     }
 }
 
-/// What the next command line has to repeat to mean the same.
+/// The flags that the next command line must repeat to have the same meaning.
 fn invocation(global: &GlobalArgs) -> Invocation {
     let url = |url: &String| {
         let given = SecretString::from(url.as_str());
-        // A password is not shown, so the place of such a URL is.
+        // A password is not displayed, so a URL with a password is replaced by its source.
         match config::mask(&given) == *url {
             true => url.clone(),
             false => "URL".to_owned(),

@@ -1,4 +1,4 @@
-//! The keys that seal stored secrets, for the database that is meant.
+//! The keys that seal stored secrets, for the selected database.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -12,11 +12,12 @@ use crate::{
 };
 
 impl App {
-    /// The keys: of the environment or the configuration; the private local PostgreSQL has its own.
+    /// The keys from the environment or the configuration; the private local PostgreSQL has its
+    /// own.
     ///
     /// # Errors
-    /// `Unavailable` where nothing says where they are or they cannot be had, `BadInput` where they
-    /// are none.
+    /// `Unavailable` if no source is configured or it cannot be read, `BadInput` if the keys are
+    /// invalid.
     pub fn sealing_keys(&self) -> Result<SealingKeys> {
         let configured = self.config()?.secrets.keys(&self.environment)?;
         let text = match configured {
@@ -31,19 +32,17 @@ impl App {
 }
 
 impl App {
-    /// The keys of the private local PostgreSQL, made where there are none.
-    ///
-    /// # Errors
-    /// `Unavailable` where they cannot be had, `Failure` where they cannot be made.
+    /// The keys of the private local PostgreSQL, generated if missing.
     pub fn local_sealing_keys(&self) -> Result<SealingKeys> {
         let keys = config::local_keys(&self.environment, new_key_text)?;
         SealingKeys::parse(keys.expose_secret())
     }
 
-    /// What the identity provider signs sign-ups with; none: it is not listened to.
+    /// The secrets with which the identity provider signs sign-ups; empty if sign-ups are not
+    /// accepted.
     ///
     /// # Errors
-    /// `Unavailable` where the configuration names a place and it cannot be had from there.
+    /// `Unavailable` if the configured source cannot be read.
     pub fn sign_up_secrets(&self) -> Result<Vec<SecretString>> {
         let secret = self.config()?.server.sign_up_secret(&self.environment)?;
         let checked = secret.map(|secret| check_secret(Scheme::Standard, &secret).map(|()| secret));
@@ -52,9 +51,9 @@ impl App {
 }
 
 fn no_keys() -> Error {
-    Error::unavailable("there is no key to seal secrets with: nothing says where it is")
-        .hint(run!["config", "new-key"].labeled("make one, and keep it where the database is not").then(" > FILE"))
+    Error::unavailable("no keys for sealing secrets are configured")
+        .hint(run!["config", "new-key"].labeled("generate one, and store it outside the database").then(" > FILE"))
         .hint(format!(
-            "then name it: keys_file in the section [secrets] of the configuration, or {SECRET_KEYS_VARIABLE}"
+            "then set keys_file in the section [secrets] of the configuration, or {SECRET_KEYS_VARIABLE}"
         ))
 }

@@ -1,4 +1,4 @@
-//! Files that a command was told to write.
+//! Output files of a command.
 
 use std::path::{Path, PathBuf};
 
@@ -13,15 +13,12 @@ use crate::{
 };
 
 impl App {
-    /// The decision about a file that exists: as `--overwrite` says.
+    /// The handling of an existing file, according to `--overwrite`.
     pub fn existing(&self) -> Existing {
         Existing::of_flag(self.global.overwrite)
     }
 
-    /// Fails now where [`App::write_file`] would after a long piece of work.
-    ///
-    /// # Errors
-    /// As [`files::expect_writable`].
+    /// Fails early if [`App::write_file`] would fail after long work.
     pub fn expect_writable(&self, path: &Path) -> Result<()> {
         match files::is_stdout(path) {
             true => Ok(()),
@@ -29,11 +26,8 @@ impl App {
         }
     }
 
-    /// Writes `text` to a file that the caller named, and says so; `what` names it: `the report`.
-    /// `-` is standard output. A dry run says what it would write.
-    ///
-    /// # Errors
-    /// As [`files::write()`].
+    /// Writes `text` to a file given by the caller, and reports it; `what` describes it: `the
+    /// report`. `-` is standard output. A dry run only reports what it would write.
     pub fn write_file(&self, path: &Path, text: &str, readers: Readers, what: &str) -> Result<()> {
         if files::is_stdout(path) {
             return self.printer.raw(text);
@@ -52,10 +46,7 @@ impl App {
         Ok(())
     }
 
-    /// Prints `text`, or writes it to the file of `--out`.
-    ///
-    /// # Errors
-    /// As [`files::write()`]; stdout cannot be written.
+    /// Prints `text`, or writes it to the file given with `--out`.
     pub fn print_or_write(&self, out: Option<&Path>, text: &str, what: &str) -> Result<()> {
         match out {
             None => self.printer.raw(text),
@@ -64,10 +55,10 @@ impl App {
     }
 }
 
-/// The result of a command whose work is files.
+/// The result of a command that writes files.
 #[derive(Debug, Serialize)]
 pub struct Written {
-    /// False in a dry run.
+    /// `false` in a dry run.
     pub written: bool,
     pub files: Vec<PathBuf>,
     #[serde(skip)]

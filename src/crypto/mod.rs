@@ -1,4 +1,4 @@
-//! Secrets that have to be had in clear again: sealed before they are stored.
+//! Encryption of secrets that must be recoverable.
 
 mod scram;
 mod sealing;

@@ -1,5 +1,5 @@
-//! What PostgreSQL keeps of a password (SCRAM-SHA-256, RFC 5802 and RFC 7677), made here so that the
-//! password itself reaches neither the server nor its log.
+//! The password verifier that PostgreSQL stores (SCRAM-SHA-256, RFC 5802 and RFC 7677), computed
+//! here so that the password itself reaches neither the server nor its log.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit, Mac as _};
@@ -12,21 +12,21 @@ use crate::{
     error::{Error, Result},
 };
 
-/// PostgreSQL's own number (`scram_iterations`).
+/// PostgreSQL's default (`scram_iterations`).
 const ITERATIONS: u32 = 4096;
 const SALT: usize = 16;
 
-/// The verifier of a password, in the form of `pg_authid.rolpassword`.
+/// Computes the verifier of a password, in the form of `pg_authid.rolpassword`.
 ///
 /// # Errors
-/// `BadInput` for a password with other than printable ASCII characters, which clients may normalize
-/// in different ways; `Failure` when there is no randomness.
+/// `BadInput` for a password with other than printable ASCII characters, which clients may
+/// normalize in different ways; `Failure` if no random bytes are available.
 pub fn verifier(password: &SecretString) -> Result<String> {
     let text = password.expose_secret();
     let is_printable = |c: char| c.is_ascii_graphic() || c == ' ';
     if text.is_empty() || !text.chars().all(is_printable) {
         return Err(Error::bad_input(
-            "the password: expected printable ASCII characters, and at least one",
+            "the password: expected at least one printable ASCII character, and no others",
         )
         .hint("generate one: openssl rand -base64 24"));
     }

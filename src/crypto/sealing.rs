@@ -1,5 +1,5 @@
-//! Sealing with XChaCha20-Poly1305 (RFC 8439, with the nonce of 192 bits of
-//! draft-irtf-cfrg-xchacha-03), bound to whose it is and what for.
+//! Sealing with XChaCha20-Poly1305 (RFC 8439, with the 192-bit nonce of
+//! draft-irtf-cfrg-xchacha-03), bound to the owner and the purpose.
 //!
 //! A sealed secret is: version 1 ‖ id of the key (4 bytes) ‖ nonce (24) ‖ ciphertext and tag.
 
@@ -20,7 +20,7 @@ use crate::{
     run,
 };
 
-/// Characters of a key as text: 32 bytes in base64.
+/// Length of a key as text: 32 bytes in base64.
 pub const KEY_TEXT_LENGTH: usize = 44;
 
 const VERSION: u8 = 1;
@@ -28,7 +28,7 @@ const ID: usize = 4;
 const NONCE: usize = 24;
 const HEADER: usize = 1 + ID + NONCE;
 
-/// The keys that seal secrets. The first seals; each opens, so that keys can be rotated.
+/// The keys that seal secrets. The first seals; all of them open, so that keys can be rotated.
 pub struct SealingKeys(Vec<SealingKey>);
 
 struct SealingKey {
@@ -37,10 +37,10 @@ struct SealingKey {
 }
 
 impl SealingKeys {
-    /// Reads keys, separated by white space or commas; the one in use first.
+    /// Parses keys, separated by white space or commas; the current key first.
     ///
     /// # Errors
-    /// `BadInput` where there is none, or one is not 32 bytes in base64. The error shows no key.
+    /// `BadInput` if there is no key, or a key is not 32 bytes in base64. The error shows no key.
     pub fn parse(text: &str) -> Result<Self> {
         let separated = |c: char| c.is_whitespace() || c == ',';
         let keys: Vec<SealingKey> = text
@@ -55,11 +55,11 @@ impl SealingKeys {
         }
     }
 
-    /// Seals a secret. It opens only with the same purpose, organization and object: a row that is
-    /// copied to another organization is worth nothing there.
+    /// Seals a secret. It opens only with the same purpose, organization and object: a row copied
+    /// to another organization cannot be opened there.
     ///
     /// # Errors
-    /// `Failure` when the operating system has no randomness to give.
+    /// `Failure` if the operating system provides no random bytes.
     pub fn seal(
         &self,
         purpose: &str,
@@ -87,10 +87,11 @@ impl SealingKeys {
         Ok(sealed)
     }
 
-    /// Opens what [`SealingKeys::seal`] sealed.
+    /// Opens a secret sealed by [`SealingKeys::seal`].
     ///
     /// # Errors
-    /// `Failure` where the key is not among these, or the secret was changed or belongs elsewhere.
+    /// `Failure` if the key is not in the list, or the secret was modified or belongs to another
+    /// object.
     pub fn open(
         &self,
         purpose: &str,
@@ -105,10 +106,10 @@ impl SealingKeys {
         let id = &header[1..=ID];
         let key = self.0.iter().find(|key| key.id == id).ok_or_else(|| {
             Error::failure(
-                "a stored secret was sealed with a key that is not among the secret keys",
+                "a stored secret was sealed with a key that is not in the secret keys",
             )
             .hint(run!["db", "reseal"].labeled(
-                "add the former key behind the new one, until everything is sealed with that one",
+                "add the former key after the new one until all secrets are sealed with the new one",
             ))
         })?;
         let nonce: [u8; NONCE] = header[1 + ID..].try_into().map_err(|_| damaged())?;
@@ -123,13 +124,13 @@ impl SealingKeys {
             .map_err(|_| damaged())
     }
 
-    /// Whether what is sealed so was sealed with the key in use.
+    /// Returns `true` if `sealed` was sealed with the current key.
     pub fn is_current(&self, sealed: &[u8]) -> bool {
         let id = sealed.get(1..=ID);
         self.0.first().is_some_and(|key| id == Some(&key.id[..]))
     }
 
-    /// Keys for another purpose, one derived from each, with its id; the one in use first
+    /// Derives keys for another purpose, one from each key, with its id; the current key first
     /// (HMAC-SHA256 as the expansion of HKDF, RFC 5869 §2.3, with one block).
     pub fn derive(&self, purpose: &str) -> Vec<(String, Zeroizing<[u8; 32]>)> {
         let derived = self.0.iter().map(|key| {
@@ -167,16 +168,16 @@ impl std::fmt::Debug for SealingKeys {
     }
 }
 
-/// A fresh key, as text.
+/// Generates a new key, as text.
 ///
 /// # Errors
-/// `Failure` when the operating system has no randomness to give.
+/// `Failure` if the operating system provides no random bytes.
 pub fn new_key_text() -> Result<Zeroizing<String>> {
     let bytes = Zeroizing::new(random_secret()?);
     Ok(Zeroizing::new(STANDARD.encode(*bytes)))
 }
 
-/// What is authenticated with the secret. The purpose is one of ours and has no NUL.
+/// The data authenticated with the secret. The purpose is a constant of this program without NUL.
 fn bound_to(purpose: &str, organization: OrganizationId, object: Uuid) -> Vec<u8> {
     [
         purpose.as_bytes(),
@@ -189,14 +190,16 @@ fn bound_to(purpose: &str, organization: OrganizationId, object: Uuid) -> Vec<u8
 
 fn not_a_key(number: usize) -> Error {
     Error::bad_input(format!(
-        "secret key {number} is not one: it has to be 32 bytes in base64 ({KEY_TEXT_LENGTH} characters)"
+        "secret key {number} is not valid (expected 32 bytes in base64, {KEY_TEXT_LENGTH} characters)"
     ))
-    .hint(run!["config", "new-key"].labeled("make one"))
+    .hint(run!["config", "new-key"].labeled("generate one"))
 }
 
 fn damaged() -> Error {
-    Error::failure("a stored secret cannot be opened: it was changed, or belongs to something else")
-        .hint("set it anew")
+    Error::failure(
+        "a stored secret cannot be opened: it was modified, or belongs to another object",
+    )
+    .hint("set it again")
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
-//! A buffer in front of a reader that can be looked into before anything is consumed.
+//! A read buffer that can be inspected before anything is consumed.
 
 use std::io::{self, Read};
 
-/// Like `BufReader`, with two differences: it can be filled further than one read goes, and a
-/// failure is reported when what was read before it has been consumed, not earlier.
+/// Like `BufReader`, with two differences: it can be filled beyond one read, and an error is
+/// reported only after the data read before it has been consumed.
 pub(super) struct Buffer<R> {
     inner: R,
     bytes: Vec<u8>,
@@ -33,7 +33,7 @@ impl<R: Read> Buffer<R> {
         &mut self.inner
     }
 
-    /// What is read already and not consumed.
+    /// The bytes read and not yet consumed.
     pub(super) fn available(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -42,7 +42,7 @@ impl<R: Read> Buffer<R> {
         self.start = (self.start + count).min(self.end);
     }
 
-    /// Whether there is nothing behind [`Buffer::available`].
+    /// Returns `true` if nothing follows [`Buffer::available`].
     pub(super) fn is_at_end(&self) -> bool {
         self.is_at_end
     }
@@ -60,7 +60,7 @@ impl<R: Read> Buffer<R> {
         self.available()
     }
 
-    /// Reads on when all is consumed; false at the end.
+    /// Reads more when all is consumed; `false` at the end.
     pub(super) fn refill(&mut self) -> io::Result<bool> {
         if let Some(error) = self.failure.take() {
             return Err(error);
@@ -91,7 +91,7 @@ impl<R: Read> Read for Buffer<R> {
         if self.is_at_end {
             return Ok(0);
         }
-        // Past the first look, nothing is copied twice.
+        // After the initial peek, nothing is copied twice.
         self.inner.read(buffer)
     }
 }

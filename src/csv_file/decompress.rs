@@ -1,4 +1,4 @@
-//! Gzip and Zstandard, told by their first bytes, as a stream.
+//! Streaming decompression of Gzip and Zstandard, detected by their first bytes.
 
 use std::{
     error::Error as StdError,
@@ -14,31 +14,31 @@ use ruzstd::decoding::{
 use super::source::Source;
 use crate::domain::macros::named_enum;
 
-/// As much is read from the file at once.
+/// Number of bytes read from the file at once.
 const CHUNK: usize = 128 * 1024;
 
 named_enum! {
-    /// How a file is compressed, whatever its name says.
+    /// The compression of a file, regardless of its name.
     pub enum Compression as "compression" {
-        Gzip = "gzip", "Gzip, also of several members";
-        Zstandard = "zstandard", "Zstandard, also of several frames";
+        Gzip = "gzip", "Gzip, including several members";
+        Zstandard = "zstandard", "Zstandard, including several frames";
     }
 }
 
 impl Compression {
-    /// The compression of a file that begins with `start`.
+    /// Detects the compression of a file that begins with `start`.
     pub(super) fn detect(start: &[u8]) -> Option<Self> {
         match start {
             [0x1F, 0x8B, 0x08, ..] => Some(Self::Gzip),
             [0x28, 0xB5, 0x2F, 0xFD, ..] => Some(Self::Zstandard),
-            // A frame to be skipped (RFC 8878 §3.1.2), with which parallel compressors begin.
+            // A skippable frame (RFC 8878 §3.1.2), with which parallel compressors begin.
             [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstandard),
             _ => None,
         }
     }
 }
 
-/// The bytes of the text, decompressed where they have to be.
+/// The bytes of the text, decompressed if necessary.
 pub(super) enum Decompress {
     Plain(Source),
     Gzip(Box<MultiGzDecoder<BufReader<Source>>>),
@@ -84,9 +84,10 @@ impl Read for Decompress {
     }
 }
 
-/// Frame after frame, each with its checksum compared, which the decoder leaves to its caller.
+/// Decodes one frame after another and compares their checksums, which the decoder leaves to its
+/// caller.
 ///
-/// The decoder refuses windows above 128 MiB, so that this bounds the memory.
+/// The decoder refuses windows above 128 MiB, which bounds the memory.
 pub(super) struct Zstandard {
     source: BufReader<Source>,
     decoder: FrameDecoder,
@@ -102,7 +103,7 @@ impl Zstandard {
         }
     }
 
-    /// Begins the next frame; false where there is none.
+    /// Begins the next frame; `false` at the end.
     fn begin_frame(&mut self) -> io::Result<bool> {
         while !self.source.fill_buf()?.is_empty() {
             match self.decoder.reset(&mut self.source) {
@@ -162,7 +163,8 @@ impl Read for Zstandard {
     }
 }
 
-/// Whether a decompressor failed because its input ended, however deep it says so.
+/// Returns `true` if a decompressor failed because its input ended, however deeply the cause is
+/// nested.
 pub(super) fn ended_early(error: &io::Error) -> bool {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return true;

@@ -6,7 +6,7 @@ use crate::csv_file::{
 
 const TEXT: &str =
     "name,age\nAnna,41\nAnna,41\nAnna,41\nAnna,41\nAnna,41\nAnna,41\nAnna,41\nAnna,41\n";
-/// The same, as the reference implementation compresses it, with a checksum.
+/// The same, compressed with a checksum by the reference implementation.
 const REFERENCE: &str = "28b52ffd0458bd0000806e616d652c6167650a416e6e612c34310100bcb32c016d5d8b2d";
 
 fn reference() -> Vec<u8> {
@@ -72,7 +72,7 @@ fn a_truncated_file_is_an_error_behind_the_records_before_it() {
         let mut record = Record::default();
         let error = loop {
             match records.next(&mut record) {
-                Ok(found) => assert!(found, "the end was silent"),
+                Ok(found) => assert!(found, "the end was not reported"),
                 Err(error) => break error.to_string(),
             }
         };

@@ -1,4 +1,4 @@
-//! The character between fields, and how it is found out.
+//! The character between fields, and its detection.
 
 use std::{fmt, str::FromStr};
 
@@ -9,9 +9,9 @@ use crate::{
     error::{Error, Result},
 };
 
-/// So many first records decide.
+/// Number of first records used for detection.
 const RECORDS: usize = 20;
-/// The delimiters, those that win a tie first.
+/// The delimiters; the first one wins a tie.
 const KNOWN: [(u8, &str); 4] = [
     (b',', "comma"),
     (b';', "semicolon"),
@@ -40,16 +40,15 @@ impl Delimiter {
         known.map_or("comma", |(_, name)| name)
     }
 
-    /// The names of all of them.
+    /// All names.
     pub fn names() -> [&'static str; 4] {
         KNOWN.map(|(_, name)| name)
     }
 
-    /// The one that `sample`, the beginning of a file, is written with; `is_whole` when nothing
-    /// follows it.
+    /// Detects the delimiter from `sample`, the start of a file; `is_whole` if nothing follows it.
     ///
-    /// It gives the header the most fields, and at least half of the next records as many: text
-    /// with commas in it must not win over the semicolons around it.
+    /// It is the one that splits the header into the most fields, and at least half of the next
+    /// records into as many: text that contains commas must not win over the semicolons around it.
     pub(super) fn detect(sample: &[u8], is_whole: bool) -> Self {
         let mut best = (Self::COMMA, (false, 1, 0));
         let candidates = KNOWN.iter().filter(|(byte, _)| sample.contains(byte));
@@ -68,7 +67,7 @@ impl Delimiter {
     }
 }
 
-/// How many fields each of the first records has.
+/// The number of fields in each of the first records.
 fn field_counts(sample: &[u8], is_whole: bool, delimiter: u8) -> Vec<usize> {
     let mut core = ReaderBuilder::new().delimiter(delimiter).build();
     let mut fields = vec![0; sample.len() + 1];
@@ -84,7 +83,7 @@ fn field_counts(sample: &[u8], is_whole: bool, delimiter: u8) -> Vec<usize> {
                 counts.push(count);
                 count = 0;
             }
-            // A header longer than the sample is judged by its beginning.
+            // A header longer than the sample is judged by its start.
             ReadRecordResult::InputEmpty if is_whole || counts.is_empty() && count > 0 => {
                 rest = &[];
             }
@@ -103,7 +102,7 @@ impl fmt::Display for Delimiter {
 impl FromStr for Delimiter {
     type Err = Error;
 
-    /// Understands the name and the character itself, also `\t` as shells pass it on.
+    /// Accepts the name and the character itself, also `\t` as shells pass it on.
     fn from_str(text: &str) -> Result<Self> {
         let text = if text == "\\t" { "\t" } else { text };
         let known = KNOWN
@@ -115,17 +114,17 @@ impl FromStr for Delimiter {
     }
 }
 
-/// The line `sep=;` with which Excel is told the delimiter.
+/// The line `sep=;` that declares the delimiter for Excel.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct SepLine {
-    /// What it names, known or not.
+    /// The declared character, known or not.
     pub(super) character: u8,
     /// Its length without the line end.
     pub(super) length: usize,
 }
 
 impl SepLine {
-    /// The one at the beginning of `start`, with or without quotes around it.
+    /// Detects a `sep=` line at the start of the file, with or without quotes around it.
     pub(super) fn detect(start: &[u8]) -> Option<Self> {
         let end = start
             .iter()

@@ -21,13 +21,13 @@ fn the_delimiter_is_the_one_that_makes_columns() {
             Delimiter::SEMICOLON,
         ),
         ("id;a, b, c, d\n1;x\n2;y\n", Delimiter::SEMICOLON),
-        // In quotes, nothing counts.
+        // Characters in quotes are ignored.
         ("\"a;b;c\",d\n1,2\n", Delimiter::COMMA),
         ("\"a,b\nc,d\";e\n\"1,2,3\";2\n", Delimiter::SEMICOLON),
         // Ties.
         ("a,b;c\n", Delimiter::COMMA),
         ("a|b;c\n", Delimiter::SEMICOLON),
-        // Some records of another length do not hide it.
+        // Some records of another length do not prevent detection.
         ("a;b;c,x\n1;2;3\n1;2\n1;2;3\n", Delimiter::SEMICOLON),
     ];
     for (text, expected) in cases {

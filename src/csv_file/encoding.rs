@@ -1,21 +1,21 @@
-//! The encodings of text, and how they are told apart.
+//! Text encodings and their detection.
 
 use crate::domain::macros::named_enum;
 
-/// So many first bytes decide whether this is UTF-16 without a byte order mark.
+/// Number of first bytes inspected to detect UTF-16 without a byte order mark.
 const LOOKED_AT: usize = 4096;
 
 named_enum! {
-    /// An encoding of text that a CSV file may have.
+    /// A text encoding of a CSV file.
     pub enum TextEncoding as "encoding" {
-        Utf8 = "utf-8", "UTF-8, of which ASCII is a part";
+        Utf8 = "utf-8", "UTF-8, including ASCII";
         Utf16Le = "utf-16le", "UTF-16, little endian: \"Unicode text\" of Excel";
         Utf16Be = "utf-16be", "UTF-16, big endian";
-        Windows1252 = "windows-1252", "Windows-1252: what Excel saves as CSV in western Europe and America";
+        Windows1252 = "windows-1252", "Windows-1252: the CSV format of Excel in western Europe and America";
     }
 }
 
-/// The encoding that a byte order mark at the beginning of `start` names, and the mark's length.
+/// The encoding declared by a byte order mark at the beginning of `start`, and the mark's length.
 pub(super) fn byte_order_mark(start: &[u8]) -> Option<(TextEncoding, usize)> {
     match start {
         [0xEF, 0xBB, 0xBF, ..] => Some((TextEncoding::Utf8, 3)),
@@ -25,11 +25,11 @@ pub(super) fn byte_order_mark(start: &[u8]) -> Option<(TextEncoding, usize)> {
     }
 }
 
-/// UTF-16 without a byte order mark, told by where its NUL bytes are: column names, digits and
-/// delimiters are ASCII, whose other byte is NUL, in every script.
+/// Detects UTF-16 without a byte order mark by the position of its NUL bytes: column names, digits
+/// and delimiters are ASCII, with NUL as the other byte, in every script.
 ///
-/// Two ASCII characters side by side are a rare unit of UTF-16, but are what a file of ASCII with
-/// a few stray NUL bytes consists of.
+/// Two adjacent ASCII characters are a rare unit of UTF-16, but are what an ASCII file with a few
+/// stray NUL bytes consists of.
 pub(super) fn utf16_by_its_nul_bytes(start: &[u8]) -> Option<TextEncoding> {
     let sample = &start[..start.len().min(LOOKED_AT)];
     let is_text = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
@@ -52,14 +52,14 @@ pub(super) fn utf16_by_its_nul_bytes(start: &[u8]) -> Option<TextEncoding> {
     }
 }
 
-/// What is known of the encoding of the bytes that are read.
+/// The known encoding of the bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Decoding {
-    /// ASCII so far, and nobody said which encoding it is.
+    /// ASCII so far, and no encoding was given.
     Undecided,
     Utf8,
     Windows1252,
-    /// Transcoded to UTF-8 before, of this byte order.
+    /// Already transcoded to UTF-8, from this byte order.
     Utf16(TextEncoding),
 }
 
@@ -72,7 +72,7 @@ impl Decoding {
         }
     }
 
-    /// What the first character of `field` beyond ASCII decides, where there is one.
+    /// The decision made by the first non-ASCII character of `field`, if there is one.
     pub(super) fn decided_by(field: &[u8]) -> Option<Self> {
         let valid = match std::str::from_utf8(field) {
             Ok(text) => text.len(),
@@ -95,7 +95,7 @@ const WINDOWS_1252: [char; 32] = [
     'ž', 'Ÿ',
 ];
 
-/// The character of a byte of Windows-1252; U+FFFD where none is assigned.
+/// The character of a Windows-1252 byte; U+FFFD if none is assigned.
 pub(super) fn windows_1252(byte: u8) -> char {
     match byte {
         0x80..=0x9F => WINDOWS_1252[usize::from(byte - 0x80)],

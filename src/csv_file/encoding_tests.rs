@@ -80,7 +80,7 @@ fn once_it_was_utf_8_other_bytes_are_damage() {
     assert_eq!(table.rows, [["é", "2"], ["M\u{FFFD}ller", "x"], ["1", "2"]]);
     assert_eq!(table.damaged, [false, true, false]);
     assert_eq!(table.format.encoding, TextEncoding::Utf8);
-    // Both in one record: what comes first decides.
+    // Both in one record: the first one decides.
     let table = read(b"a,b\n\xC3\xA9\xFC,\xFC\n");
     assert_eq!(table.rows, [["é\u{FFFD}", "\u{FFFD}"]]);
     let table = read(b"a,b\n\xFC,\xC3\xA9\n");

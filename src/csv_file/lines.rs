@@ -1,6 +1,6 @@
-//! Line numbers as a text editor shows them.
+//! Line numbers as shown by a text editor.
 
-/// Counts LF, CRLF and CR alone as one line end each, also where a CRLF is passed in two parts.
+/// Counts LF, CRLF and lone CR as one line end each, also if a CRLF is passed in two parts.
 #[derive(Debug)]
 pub(super) struct Lines {
     number: u64,
@@ -17,7 +17,7 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// The line of the byte that is next.
+    /// The line of the next byte.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
@@ -35,7 +35,7 @@ impl Lines {
         self.is_after_cr = false;
     }
 
-    /// Passes `bytes`, in which there are `line_feeds`: the parser has counted them already.
+    /// Passes `bytes`, which contain `line_feeds` line feeds, as counted by the parser.
     pub(super) fn pass(&mut self, bytes: &[u8], line_feeds: u64) {
         let Some(first) = bytes.first() else {
             return;
@@ -49,7 +49,7 @@ impl Lines {
             self.number -= 1;
         }
         self.is_after_cr = ends_in_cr;
-        // Inside of quotes only, and rare: as a rule, a CR ends the record.
+        // Only inside quotes, and rare: normally a CR ends the record.
         if body.contains(&b'\r') {
             let alone = (0..body.len())
                 .filter(|&i| body[i] == b'\r' && bytes[i + 1..].first() != Some(&b'\n'));

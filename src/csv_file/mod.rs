@@ -1,12 +1,12 @@
-//! CSV files as people have them: of any usual encoding, delimiter and compression, told by
-//! their contents; read in memory that does not grow with the file.
+//! CSV files of any common encoding, delimiter and compression, detected from their contents;
+//! reading takes constant memory.
 //!
 //! ```text
-//! file → decompression → UTF-16 to UTF-8, where it is that → csv-core → fields to UTF-8
+//! file → decompression → UTF-16 to UTF-8, if needed → csv-core → fields to UTF-8
 //! ```
 //!
-//! Windows-1252 is decoded field by field behind the parser, because a file that is ASCII at
-//! first shows only later which of the two it is. What was recognised is in [`Format`].
+//! Windows-1252 is decoded field by field after the parser, because a file that starts as ASCII
+//! shows only later which of the two it is. The detected format is in [`Format`].
 
 mod buffer;
 mod decompress;
@@ -43,29 +43,29 @@ pub use reject::RejectWriter;
 use self::{decompress::Decompress, source::Source};
 use crate::error::{Context as _, Error, Result};
 
-/// The name of what came from standard input.
+/// The name used for standard input.
 const STDIN: &str = "standard input";
 const CHUNK: usize = 128 * 1024;
 
-/// What the caller knows of a file; the rest is detected.
+/// Known properties of a file; the rest is detected.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
-    /// The encoding where no byte order mark says it.
+    /// The encoding if there is no byte order mark.
     pub encoding: Option<TextEncoding>,
-    /// The delimiter, also against a line `sep=`.
+    /// The delimiter, which takes precedence over a `sep=` line.
     pub delimiter: Option<Delimiter>,
 }
 
-/// How a file is written.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Format {
-    /// The encoding; UTF-8 also for what is ASCII so far.
+    /// The encoding; UTF-8 also for a file that is ASCII so far.
     pub encoding: TextEncoding,
-    /// Whether it begins with a byte order mark.
+    /// `true` if it begins with a byte order mark.
     pub with_bom: bool,
     /// The character between fields.
     pub delimiter: Delimiter,
-    /// The compression, where there is one.
+    /// The compression, if any.
     pub compression: Option<Compression>,
 }
 
@@ -81,19 +81,19 @@ impl CsvFile {
     /// Opens the file at `path`. A pipe, which can be read only once, is spooled.
     ///
     /// # Errors
-    /// Not found; bad input for a folder; failure when it cannot be opened.
+    /// `NotFound` if it does not exist; `BadInput` for a folder; `Failure` if it cannot be opened.
     pub fn open(path: &Path) -> Result<Self> {
         let shown = path.display();
         let file = File::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
-                Error::not_found(format!("there is no file {shown}")).hint("check the path")
+                Error::not_found(format!("file {shown} not found")).hint("check the path")
             }
             _ => Error::failure(format!("cannot open {shown}")).because(error),
         })?;
         let metadata = file.metadata().context(format!("cannot open {shown}"))?;
         if metadata.is_dir() {
             return Err(
-                Error::bad_input(format!("{shown} is a folder")).hint("name a CSV file in it")
+                Error::bad_input(format!("{shown} is a folder")).hint("use a CSV file in it")
             );
         }
         let name = path.file_name().map_or_else(
@@ -110,17 +110,14 @@ impl CsvFile {
         })
     }
 
-    /// Takes standard input, whole. It is kept in a temporary file without a name, which nobody
-    /// else can open and which is gone with the process, because patients are in it.
-    ///
-    /// # Errors
-    /// Failure when `input` cannot be read or the temporary file not be written.
+    /// Reads all of standard input into a temporary file without a name, because it contains
+    /// patients: no other user can open it, and it is gone when the process ends.
     pub fn spool(input: impl Read) -> Result<Self> {
         Self::spool_as(STDIN.to_owned(), input)
     }
 
     fn spool_as(name: String, mut input: impl Read) -> Result<Self> {
-        let what = format!("cannot keep {name} in a temporary file");
+        let what = format!("cannot store {name} in a temporary file");
         let mut file = tempfile::tempfile().context(what.as_str())?;
         io::copy(&mut input, &mut file).context(what.as_str())?;
         let size = file.stream_position().context(what)?;
@@ -136,15 +133,12 @@ impl CsvFile {
         &self.name
     }
 
-    /// How many bytes are stored: of compressed ones, if it is compressed.
+    /// The number of stored bytes: the compressed size if the file is compressed.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// SHA-256 of the bytes as they are stored, which are read for it.
-    ///
-    /// # Errors
-    /// Failure when they cannot be read.
+    /// SHA-256 of the stored bytes, which are read for it.
     pub fn sha256(&self) -> Result<[u8; 32]> {
         let mut source = self.source();
         let mut hash = Sha256::new();
@@ -161,11 +155,11 @@ impl CsvFile {
         }
     }
 
-    /// The records from the start of the file, whatever was read before.
+    /// The records from the start of the file, regardless of earlier reads.
     ///
     /// # Errors
-    /// Bad input for an empty file, an unknown `sep=`, and a header that cannot be read; failure
-    /// when the file cannot be read.
+    /// `BadInput` for an empty file, an unknown `sep=`, and a header that cannot be read; `Failure`
+    /// if the file cannot be read.
     pub fn records(&self, options: &ReadOptions) -> Result<Records> {
         let mut start = [0; 4];
         let known = self

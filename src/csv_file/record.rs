@@ -1,34 +1,34 @@
-//! One record, whose memory is used again for the next one.
+//! One record; its memory is reused for the next one.
 
 use std::{fmt, mem};
 
 use super::encoding::{Decoding, windows_1252};
 use crate::domain::import::Fields;
 
-/// Room beyond the length of the last record: the next one is about as long.
+/// Room beyond the length of the last record: the next one usually has a similar length.
 const ROOM: usize = 64;
-/// Memory of a longer record is not kept for the next one: a thousand wait at once.
+/// The memory of a longer record is not kept for the next one: a thousand records may be buffered.
 const KEPT: usize = 64 * 1024;
 
-/// One record of a file, to be filled by [`super::Records::next`] again and again.
+/// One record of a file, to be filled repeatedly by [`super::Records::next`].
 #[derive(Clone, Default)]
 pub struct Record {
     number: u64,
     line: u64,
-    /// The fields, `gap` bytes between them; each ends where `ends` says.
+    /// The fields, with `gap` bytes between them; `ends` contains the end of each.
     text: String,
     ends: Vec<usize>,
-    /// 1 for a line that was taken as it stands, with its delimiters.
+    /// 1 for a line that was taken unparsed, with its delimiters.
     gap: usize,
     len: usize,
     is_damaged: bool,
     is_plain: bool,
-    /// Takes turns with `text` where fields change their length when they are decoded.
+    /// Swapped with `text` if decoding changes the length of fields.
     spare: String,
 }
 
 impl Record {
-    /// Its number among the data records: 1 is the first.
+    /// Its number among the data records, starting at 1.
     pub fn number(&self) -> u64 {
         self.number
     }
@@ -43,12 +43,12 @@ impl Record {
         self.len
     }
 
-    /// Whether it has no field at all, as before it is filled.
+    /// Returns `true` if it has no fields, as before it is filled.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The field at `i`, counted from 0, as it is written.
+    /// The field at `i`, counted from 0, as written in the file.
     pub fn get(&self, i: usize) -> Option<&str> {
         let ends = self.ends.get(..self.len)?;
         let end = *ends.get(i)?;
@@ -59,12 +59,13 @@ impl Record {
         self.text.get(start..end)
     }
 
-    /// The fields in their order.
+    /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len).filter_map(|i| self.get(i))
     }
 
-    /// Whether it had bytes that are not of the file's encoding; each became U+FFFD.
+    /// Returns `true` if it contained bytes that are invalid in the file's encoding; each became
+    /// U+FFFD.
     pub fn is_damaged(&self) -> bool {
         self.is_damaged
     }
@@ -73,7 +74,7 @@ impl Record {
         self.number = number;
     }
 
-    /// Empties it and lends its memory, to be given back with [`Record::fill`].
+    /// Empties the record and lends its memory, to be returned with [`Record::fill`].
     pub(super) fn begin(&mut self) -> Parts {
         self.let_go();
         self.line = 0;
@@ -82,7 +83,7 @@ impl Record {
         self.gap = 0;
         self.is_damaged = false;
         let mut bytes = mem::take(&mut self.text).into_bytes();
-        // Only what is used is zeroed anew: the capacity may be that of a much longer record.
+        // Only the used part is zeroed again: the capacity may be that of a much longer record.
         bytes.resize(bytes.len() + bytes.len() / 4 + ROOM, 0);
         let mut ends = mem::take(&mut self.ends);
         if ends.is_empty() {
@@ -91,7 +92,7 @@ impl Record {
         Parts { bytes, ends }
     }
 
-    /// Bytes that it holds.
+    /// The number of bytes it holds.
     pub(crate) fn size(&self) -> usize {
         self.text.len()
     }
@@ -106,7 +107,7 @@ impl Record {
         }
     }
 
-    /// Becomes the record that is written on `line` as `text`, which has no quotes.
+    /// Fills it with the record `text` on `line`, which has no quotes.
     pub(super) fn fill_plain(
         &mut self,
         line: u64,
@@ -128,8 +129,8 @@ impl Record {
         self.fill(line, Parts { bytes: raw, ends }, used, decoding);
     }
 
-    /// Becomes the record that begins on `line`: takes the first `used` bytes and ends of `parts`
-    /// and decodes them.
+    /// Fills it with the record that begins on `line`: takes the first `used` bytes and ends of
+    /// `parts` and decodes them.
     pub(super) fn fill(
         &mut self,
         line: u64,
@@ -141,7 +142,7 @@ impl Record {
         let (bytes, ends) = used;
         let mut raw = parts.bytes;
         raw.truncate(bytes);
-        // Every byte is looked at, which compiles to a few instructions for many of them.
+        // Every byte is checked, which compiles to a few instructions for many of them.
         let is_printable = |plain, byte: &u8| plain & matches!(byte, b' '..=b'~');
         self.is_plain = raw.iter().fold(true, is_printable);
         self.ends = parts.ends;
@@ -154,7 +155,7 @@ impl Record {
             Ok(text) if self.has_ends_between_characters(&text) => {
                 match *decoding {
                     Decoding::Undecided => *decoding = Decoding::Utf8,
-                    // What cannot be read as UTF-16 became this character before.
+                    // Invalid UTF-16 became this character earlier.
                     Decoding::Utf16(_) => self.is_damaged = text.contains('\u{FFFD}'),
                     Decoding::Utf8 | Decoding::Windows1252 => {}
                 }
@@ -165,7 +166,7 @@ impl Record {
         }
     }
 
-    /// Two bytes of two fields can look like one character.
+    /// The bytes of two fields can look like one character.
     fn has_ends_between_characters(&self, text: &str) -> bool {
         self.ends[..self.len]
             .iter()
@@ -237,7 +238,7 @@ fn fields<'a>(raw: &'a [u8], ends: &'a [usize], gap: usize) -> impl Iterator<Ite
     })
 }
 
-/// Without its fields: they are of patients, and this may end up in a log.
+/// Excludes the fields: they belong to patients, and this may end up in a log.
 impl Fields for Record {
     fn count(&self) -> usize {
         self.len

@@ -1,4 +1,4 @@
-//! The records of a file, one after the other.
+//! The records of a file, in order.
 
 use std::io::{self, Read};
 
@@ -15,10 +15,10 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// The encoding and the delimiter are found out from so many first bytes.
+/// Number of first bytes from which the encoding and the delimiter are detected.
 const SAMPLE: usize = 64 * 1024;
 const BUFFER: usize = 256 * 1024;
-/// A longer record is taken for the consequence of a quote that is not closed.
+/// A longer record is assumed to result from an unclosed quote.
 const LONGEST_RECORD: usize = 1024 * 1024;
 
 /// The text as bytes of UTF-8, or of Windows-1252.
@@ -59,7 +59,7 @@ enum State {
     Failed,
 }
 
-/// The records of a [`super::CsvFile`], from its start; memory does not grow with the file.
+/// The records of a [`super::CsvFile`], from its start, in constant memory.
 pub struct Records {
     name: String,
     text: Buffer<Text>,
@@ -91,7 +91,7 @@ impl Records {
             _ => Text::Bytes(bytes),
         };
         let mut text = Buffer::new(text, BUFFER);
-        // What cannot be read now is reported when the records before it are read.
+        // A read error here is reported after the records before it were read.
         let sep = SepLine::detect(text.peek(SAMPLE));
         if let Some(sep) = &sep {
             text.consume(sep.length);
@@ -118,7 +118,7 @@ impl Records {
         let mut first = Record::default();
         if !records.skip_line_ends()? || !records.read(&mut first)? {
             return Err(Error::bad_input(format!("{name} is empty"))
-                .hint("the first line has to name the columns"));
+                .hint("the first line must contain the column names"));
         }
         records.headers = first.iter().map(|name| name.trim().to_owned()).collect();
         Ok(records)
@@ -129,7 +129,7 @@ impl Records {
         &self.headers
     }
 
-    /// What was detected or told. A file that is ASCII so far is reported as UTF-8 and may turn
+    /// The detected or given format. A file that is ASCII so far is reported as UTF-8 and may turn
     /// out to be Windows-1252 later.
     pub fn format(&self) -> Format {
         Format {
@@ -140,16 +140,16 @@ impl Records {
         }
     }
 
-    /// How many of the stored bytes were read, some of them ahead of the records.
+    /// The number of stored bytes read, including read-ahead.
     pub fn bytes_read(&self) -> u64 {
         self.text.inner().stored().source().at()
     }
 
-    /// Reads the next record into `record`; false at the end of the file.
+    /// Reads the next record into `record`; `false` at the end of the file.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] for a record that is too long or not finished and
-    /// for damaged compression, with the line; failure when the file cannot be read on. After an
+    /// [`crate::error::ErrorKind::BadInput`] for a record that is too long or incomplete and for
+    /// damaged compression, with the line; `Failure` if the file cannot be read further. After an
     /// error there are no more records.
     pub fn next(&mut self, record: &mut Record) -> Result<bool> {
         match self.state {
@@ -160,7 +160,7 @@ impl Records {
             }
             State::Failed => {
                 return Err(Error::failure(format!(
-                    "the reading of {} was broken off by an error",
+                    "cannot continue reading {} after an error",
                     self.name
                 )));
             }
@@ -178,8 +178,8 @@ impl Records {
         Ok(found)
     }
 
-    /// Takes the next line as a record where that is all of it: it is in the buffer, and nothing of it
-    /// is quoted. So are most, and they need no parser.
+    /// Takes the next line as a record if that is the whole record: it is in the buffer, and
+    /// nothing in it is quoted. Most records are like this, and need no parser.
     fn take_line(&mut self, record: &mut Record) -> bool {
         let available = self.text.available();
         let Some(length) = memchr::memchr2(b'\n', b'"', available) else {
@@ -210,7 +210,7 @@ impl Records {
                 is_at_end = !self.refill()?;
             }
             let before = self.core.line();
-            // Only inside of quotes, a line end does not finish the last record.
+            // Only inside quotes does a line end not finish the last record.
             let input = if is_at_end {
                 b"\n"
             } else {
@@ -244,8 +244,8 @@ impl Records {
         Ok(true)
     }
 
-    /// Passes the end of the last line and blank lines, so that the line on which a record begins
-    /// is known; the parser counts neither CR nor the lines that it skips. False at the end.
+    /// Skips the end of the last line and blank lines, so that the line on which a record begins is
+    /// known; the parser counts neither CR nor the lines that it skips. `false` at the end.
     fn skip_line_ends(&mut self) -> Result<bool> {
         loop {
             let available = self.text.available();
@@ -285,7 +285,7 @@ impl Records {
     }
 }
 
-/// The encoding of bytes that begin with `start`, and the length of the byte order mark there.
+/// The encoding of bytes that begin with `start`, and the length of their byte order mark.
 fn detect_encoding(start: &[u8], told: Option<TextEncoding>) -> (Decoding, usize) {
     let marked = byte_order_mark(start);
     let length = marked.map_or(0, |(_, length)| length);
@@ -306,10 +306,10 @@ fn named_by(sep: &SepLine, name: &str) -> Result<Delimiter> {
     let text = char::from(sep.character).to_string();
     text.parse().map_err(|_: Error| {
         Error::bad_input(format!(
-            "{name} begins with a line sep= that names {text:?}, which is no known delimiter"
+            "{name} begins with a line sep= that names {text:?}, which is not a supported delimiter"
         ))
         .hint(format!(
-            "remove that line, or write the file with one of {}",
+            "remove that line, or use one of {} in the file",
             Delimiter::names().join(", ")
         ))
     })
@@ -320,16 +320,16 @@ fn too_long(name: &str, line: u64) -> Error {
         "the record that begins on line {line} of {name} is longer than 1 MiB"
     ))
     .hint(format!(
-        "is a quote (\") on or after line {line} not closed? Inside of a field, a quote is written twice"
+        "is a quote (\") on or after line {line} not closed? Inside a field, a quote is written twice"
     ))
 }
 
 fn not_closed(name: &str, line: u64) -> Error {
     Error::bad_input(format!(
-        "{name} ends inside of quotes, in the record that begins on line {line}"
+        "{name} ends inside quotes, in the record that begins on line {line}"
     ))
     .hint(format!(
-        "close the quote (\") that is open from line {line} on; if the end is missing, export the file again"
+        "close the quote (\") opened on line {line}; if the end is missing, export the file again"
     ))
 }
 
@@ -340,7 +340,7 @@ fn damaged(name: &str, compression: Compression, line: u64, at: u64, error: io::
         "is damaged"
     };
     Error::bad_input(format!(
-        "the {compression} data of {name} {what}: it can be read up to line {line}, in the first {at} bytes"
+        "the {compression} data of {name} {what}: readable up to line {line}, in the first {at} bytes"
     ))
     .hint("copy or export the file again")
     .because(error)

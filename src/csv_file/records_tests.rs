@@ -121,7 +121,7 @@ fn an_empty_file_is_refused_and_a_header_alone_is_not() {
     assert!(read("a,b\r\n").rows.is_empty());
 }
 
-/// `start`, then `middle` as often as it takes to reach `size`.
+/// `start`, then `middle` repeated up to `size`.
 fn repeated(start: &'static str, middle: &'static str, size: u64) -> impl Read {
     let count = usize::try_from(size).unwrap() / middle.len();
     start
@@ -151,7 +151,7 @@ fn a_record_that_is_too_long_is_an_error_early() {
         assert!(records.bytes_read() < 2 * 1024 * 1024);
         assert!(
             records.next(&mut record).is_err(),
-            "an error is not the end"
+            "an error must not look like the end"
         );
     }
 }
@@ -172,7 +172,7 @@ fn a_file_that_ends_inside_of_quotes_is_an_error() {
         error.contains("in the record that begins on line 3"),
         "{error}"
     );
-    // These look unfinished and are not.
+    // These look unfinished but are complete.
     assert_eq!(read("a,b\n1,\"2\"").rows, [["1", "2"]]);
     assert_eq!(read("a,b\n1,\"\"").rows, [["1", ""]]);
     assert_eq!(read("a,b\n1,2\"").rows, [["1", "2\""]]);
@@ -195,8 +195,8 @@ fn a_file_is_read_again_from_its_start_also_at_the_same_time() {
 
 #[test]
 fn buffers_end_anywhere() {
-    // A quoted CRLF, a CRLF and a character of three bytes on every place around the ends of
-    // the buffers.
+    // A quoted CRLF, a CRLF and a character of three bytes at every position around the ends of the
+    // buffers.
     for shift in 0..12 {
         let filler = "x".repeat(BUFFER - 8 - "a,b\n".len() - shift);
         let text = format!("a,b\n{filler},\"€\r\n€\"\r\n1,2\r\n3,4");
@@ -221,7 +221,7 @@ fn a_file_that_becomes_shorter_is_an_error() {
     let error = loop {
         match records.next(&mut record) {
             Ok(true) => {}
-            Ok(false) => panic!("the end was silent"),
+            Ok(false) => panic!("the end was not reported"),
             Err(error) => break error,
         }
     };

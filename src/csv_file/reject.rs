@@ -1,4 +1,4 @@
-//! Files of the records that could not be taken, to be mended and read again.
+//! Files of rejected records, to be fixed and read again.
 
 use std::io::{self, Write};
 
@@ -8,23 +8,20 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Writes rejected records behind a column [`ERROR_COLUMN`]. It is the first column, so that
-/// records of too few or too many fields stay as they were.
+/// Writes rejected records after a column [`ERROR_COLUMN`]. It is the first column, so that records
+/// with too few or too many fields are unchanged.
 pub struct RejectWriter<W: Write> {
     csv: csv::Writer<W>,
-    /// How many first fields of a record are an old error, to be replaced.
+    /// Number of first fields of a record that contain an old error, to be replaced.
     replaced: usize,
     excel_safe: bool,
 }
 
 impl<W: Write> RejectWriter<W> {
-    /// Begins a file in UTF-8 with `headers`. Where the first of them is [`ERROR_COLUMN`], the
-    /// records come from such a file themselves, and its column is replaced.
+    /// Begins a file in UTF-8 with `headers`. If the first of them is [`ERROR_COLUMN`], the records
+    /// come from such a file themselves, and its column is replaced.
     ///
     /// With `excel_safe`, spreadsheets do not evaluate its cells; see [`excel_safe`].
-    ///
-    /// # Errors
-    /// Failure when it cannot be written.
     pub fn new(out: W, headers: &[String], delimiter: Delimiter, excel_safe: bool) -> Result<Self> {
         let mut writer = Self::resume(out, headers, delimiter, excel_safe);
         let columns = headers.iter().skip(writer.replaced);
@@ -32,7 +29,7 @@ impl<W: Write> RejectWriter<W> {
         Ok(writer)
     }
 
-    /// Goes on with a file that was begun with the same `headers`: at the end of `out`.
+    /// Continues a file that was begun with the same `headers`, at the end of `out`.
     pub fn resume(out: W, headers: &[String], delimiter: Delimiter, excel_safe: bool) -> Self {
         let is_mended = headers.first().is_some_and(|first| first == ERROR_COLUMN);
         Self {
@@ -45,31 +42,22 @@ impl<W: Write> RejectWriter<W> {
         }
     }
 
-    /// Adds `record`, rejected for `error`.
-    ///
-    /// # Errors
-    /// Failure when it cannot be written.
+    /// Adds `record`, rejected with `error`.
     pub fn write(&mut self, record: &Record, error: &str) -> Result<()> {
         self.row(error, record.iter().skip(self.replaced))
     }
 
-    /// Writes what is left.
-    ///
-    /// # Errors
-    /// Failure when it cannot be written.
+    /// Flushes buffered data.
     pub fn flush(&mut self) -> Result<()> {
         self.csv.flush().map_err(cannot_write)
     }
 
-    /// Where it writes to.
+    /// The underlying writer.
     pub fn get_ref(&self) -> &W {
         self.csv.get_ref()
     }
 
-    /// Writes what is left and gives the writer back.
-    ///
-    /// # Errors
-    /// Failure when it cannot be written.
+    /// Flushes buffered data and returns the writer.
     pub fn finish(self) -> Result<W> {
         self.csv
             .into_inner()

@@ -38,7 +38,7 @@ fn the_error_of_a_mended_file_is_replaced() {
     let twice = rejected(&once, false);
     assert_eq!(read(&twice).headers, ["error", "a", "b"]);
     assert_eq!(read(&twice).rows, read(&once).rows);
-    // Elsewhere, or written otherwise, such a column is data.
+    // In another position, or spelled differently, such a column is data.
     assert_eq!(
         read(rejected("a,error\n1,2\n", false)).headers,
         ["error", "a", "error"]
@@ -75,7 +75,7 @@ fn formulas_are_marked_and_read_back() {
             assert_eq!(without_mark(cell), without_mark(&first));
         }
     }
-    // Marked once, however often it is rejected.
+    // Prefixed once, however often it is rejected.
     assert_eq!(read(rejected(&written, true)).rows, again.rows);
 }
 

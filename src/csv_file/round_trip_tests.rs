@@ -1,4 +1,4 @@
-//! Tables written in every way are read back as they were.
+//! Tables written in every format are read back unchanged.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -23,7 +23,7 @@ fn plain(bytes: &[u8]) -> Vec<u8> {
     bytes.to_vec()
 }
 
-/// Characters of Windows-1252, as every encoding has them.
+/// Characters of Windows-1252, which every encoding has.
 fn cell() -> impl Strategy<Value = String> {
     let characters = select("abc 01,;|\t\"\r\n'=éß€“ÿ\0".chars().collect::<Vec<_>>());
     vec(characters, 0..12).prop_map(String::from_iter)
@@ -95,7 +95,7 @@ impl Written {
         }
     }
 
-    /// The line on which each row begins: a line end in a cell, of either kind, counts.
+    /// The line on which each row begins, counting line ends in cells, of either kind.
     fn lines(&self) -> Vec<u64> {
         let ends = |cell: &String| {
             let joined = cell.replace("\r\n", "\n").replace('\r', "\n");
@@ -128,7 +128,7 @@ proptest! {
         prop_assert_eq!(table.format.encoding, written.encoding);
     }
 
-    /// Lines without quotes go past the parser: both ways have to agree, whatever is between them.
+    /// Lines without quotes bypass the parser: both paths have to agree, whatever is between them.
     #[test]
     fn any_text_is_read_as_the_csv_crate_reads_it(
         text in vec(select(vec!["a", "1", " ", ",", ",", "\n", "\n", "\r\n", "\r", "\"", "\"\"", "é"]), 0..60),
@@ -144,7 +144,7 @@ proptest! {
             .records()
             .map(|record| record.unwrap().iter().map(str::to_owned).collect())
             .collect();
-        // What ends inside of quotes is an error here and a record there.
+        // Input that ends inside quotes is an error here and a record there.
         if let Ok(table) = read_with(text.as_bytes(), &options) {
             prop_assert_eq!(table.rows, expected);
         }

@@ -7,10 +7,10 @@ use std::{
     sync::Arc,
 };
 
-/// Reads a file from its start to the size that it had when it was opened.
+/// Reads a file from its start to the size it had when it was opened.
 ///
-/// It remembers its own failure: what a decompressor reports is either damage in the data or
-/// such a failure passed on, and only this can tell them apart.
+/// It remembers its own failure: an error from a decompressor is either damage in the data or such
+/// a failure passed on, and only this can distinguish them.
 #[derive(Debug)]
 pub(super) struct Source {
     file: Arc<File>,
@@ -29,7 +29,7 @@ impl Source {
         }
     }
 
-    /// How many bytes were read.
+    /// The number of bytes read.
     pub(super) fn at(&self) -> u64 {
         self.at
     }

@@ -1,4 +1,4 @@
-//! What the tests of this module share.
+//! Helpers shared by the tests of this module.
 
 use std::io::Write as _;
 
@@ -36,7 +36,10 @@ pub(super) fn read_with(bytes: &[u8], options: &ReadOptions) -> Result<Table> {
         assert_eq!(record.number(), table.rows.len() as u64);
         assert_eq!(record.len(), record.iter().count());
     }
-    assert!(!records.next(&mut record).unwrap(), "the end stays the end");
+    assert!(
+        !records.next(&mut record).unwrap(),
+        "no records after the end"
+    );
     assert!(record.is_empty());
     assert_eq!(records.bytes_read(), file.size());
     table.format = records.format();
@@ -47,7 +50,7 @@ pub(super) fn read(bytes: impl AsRef<[u8]>) -> Table {
     read_with(bytes.as_ref(), &ReadOptions::default()).unwrap()
 }
 
-/// The message and the hints of the error that reading gives.
+/// The message and the hints of the error returned when reading.
 pub(super) fn error(bytes: impl AsRef<[u8]>) -> String {
     let error = read_with(bytes.as_ref(), &ReadOptions::default()).unwrap_err();
     format!(
@@ -61,7 +64,7 @@ pub(super) fn error(bytes: impl AsRef<[u8]>) -> String {
     )
 }
 
-/// `text` in `encoding`, which has to have its characters.
+/// `text` in `encoding`, which must support all its characters.
 pub(super) fn encode(text: &str, encoding: TextEncoding) -> Vec<u8> {
     match encoding {
         TextEncoding::Utf8 => text.as_bytes().to_vec(),

@@ -5,13 +5,13 @@ use std::io::{self, Read};
 const CHUNK: usize = 64 * 1024;
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// Reads UTF-16 of either byte order, without its byte order mark. Half a pair of surrogates and
-/// an odd last byte become U+FFFD.
+/// Reads UTF-16 of either byte order, without its byte order mark. An unpaired surrogate and an odd
+/// last byte become U+FFFD.
 pub(super) struct Utf16<R> {
     inner: R,
     is_big_endian: bool,
     raw: Vec<u8>,
-    /// The first byte of a unit, and the first unit of a pair, that the last chunk ended with.
+    /// The first byte of a unit, and the first unit of a pair, at the end of the last chunk.
     half: Option<u8>,
     high: Option<u16>,
     text: String,

@@ -1,4 +1,4 @@
-//! What changed between two texts, as a unified diff.
+//! Unified diffs.
 
 use similar::{ChangeTag, TextDiff};
 
@@ -6,7 +6,7 @@ use super::style::{Style, Tone};
 
 const CONTEXT_LINES: usize = 3;
 
-/// The unified diff of two texts, without file names; empty where they are equal.
+/// The unified diff of two texts, without file names; empty if they are equal.
 pub fn unified_diff(style: &Style, before: &str, after: &str) -> String {
     let diff = TextDiff::from_lines(before, after);
     let mut out = String::new();

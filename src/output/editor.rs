@@ -1,5 +1,5 @@
-//! Editing a text in the user's editor, losing nothing: a mistake reopens the editor, and what
-//! cannot be used is kept in a file.
+//! Editing a text in the user's editor without losing it: a mistake reopens the editor, and a text
+//! that cannot be used is kept in a file.
 
 use std::fs;
 use std::io::{self, Write};
@@ -18,16 +18,16 @@ use crate::files::{self, Existing, Readers};
 
 const MISTAKE: &str = "# error:";
 
-/// Has `text` edited with `command` (`$VISUAL` or `$EDITOR`, split like a shell does) until
-/// `check` accepts it. `None` where it was left unchanged.
+/// Opens `text` in `command` (`$VISUAL` or `$EDITOR`, split like a shell does) until `check`
+/// accepts it. `None` if it was not changed.
 ///
-/// A mistake (bad input or wrong usage) reopens the editor with the error as comments on top;
-/// saving the same text again gives up. `suffix` (`.toml`) tells the editor the language, in
+/// A mistake (bad input or wrong usage) reopens the editor with the error as comments at the top;
+/// saving the same text again gives up. `suffix` (`.toml`) lets the editor detect the language, in
 /// which `#` starts a comment.
 ///
 /// # Errors
-/// Refused without a terminal. Where the editor fails, the user gives up or `check` fails for
-/// another reason, the edited text is kept and a hint names its file.
+/// `Refused` without a terminal. If the editor fails, the user gives up or `check` fails for
+/// another reason, the edited text is kept and a hint contains its path.
 pub fn edit_document<T>(
     text: &str,
     suffix: &str,
@@ -36,10 +36,8 @@ pub fn edit_document<T>(
     prompter: &Prompter,
 ) -> Result<Option<(String, T)>> {
     if !prompter.interactive() {
-        return Err(
-            Error::refused("an editor needs a terminal, and there is none")
-                .hint("give the text with --from-file FILE, or - for stdin"),
-        );
+        return Err(Error::refused("an editor requires a terminal")
+            .hint("pass the text with --from-file FILE, or - for stdin"));
     }
     let file = Document::create(text, suffix)?;
     let mut refused: Option<String> = None;
@@ -49,7 +47,7 @@ pub fn edit_document<T>(
             Ok(edited) => edited,
             Err(error) => {
                 return Err(match refused {
-                    // The last text that was seen is better than none.
+                    // Fall back to the last text that was read.
                     Some(text) if file.is_gone() => Document::create(&text, suffix)?.keep(error),
                     _ => file.keep(error),
                 });
@@ -80,11 +78,8 @@ pub fn edit_document<T>(
     }
 }
 
-/// [`edit_document`] on a thread of its own. While the editor runs, Ctrl-C is the editor's: many
-/// give it a meaning, and all programs of the terminal get it.
-///
-/// # Errors
-/// As [`edit_document`].
+/// Runs [`edit_document`] on a separate thread. While the editor runs, Ctrl-C is left to it: the
+/// terminal sends the signal to all its programs, and many editors handle it.
 pub async fn edit<T: Send + 'static>(
     text: String,
     suffix: &'static str,
@@ -95,16 +90,16 @@ pub async fn edit<T: Send + 'static>(
     let _lent = prompter.lend_terminal();
     let editing = move || edit_document(&text, suffix, &command, check, &prompter);
     let edited = tokio::task::spawn_blocking(editing).await;
-    // A Ctrl-C of the editor's may still be on its way through the runtime: it is heard, and
-    // passed over, in this turn, before the terminal is given back.
+    // A Ctrl-C in the editor may still be on its way through the runtime: yield once so that it is
+    // received and ignored before the terminal is returned.
     tokio::task::yield_now().await;
-    edited.context("the editing broke off")?
+    edited.context("editing failed")?
 }
 
 /// Keeps a text in a file that only its owner can read.
 ///
 /// # Errors
-/// `Failure` when there is no room for temporary files.
+/// `Failure` if a temporary file cannot be written.
 pub fn keep(text: &str, suffix: &str) -> Result<PathBuf> {
     let file = Document::create(text, suffix)?;
     file.0.keep().context("cannot keep a temporary file")
@@ -123,7 +118,7 @@ impl Document {
             file.write_all(text.as_bytes())?;
             Ok::<_, io::Error>(Self(file.into_temp_path()))
         };
-        make().context("cannot make a temporary file for the editor")
+        make().context("cannot create a temporary file for the editor")
     }
 
     fn path(&self) -> &Path {
@@ -143,13 +138,13 @@ impl Document {
         )
     }
 
-    /// What was saved, without the comments about the last mistake.
+    /// The saved text, without the comments about the last mistake.
     fn read(&self) -> Result<String> {
         let path = self.path().display();
         if self.is_gone() {
             return Err(
                 Error::failure(format!("the editor removed {path}: nothing was changed"))
-                    .hint("edit again, and save under the name of the file"),
+                    .hint("edit again, and save under the same file name"),
             );
         }
         let message = format!("cannot read {path}");
@@ -157,7 +152,7 @@ impl Document {
         Ok(without_mistake(&saved).to_owned())
     }
 
-    /// Keeps the text without the comments about the mistake, so that it can be used as it is.
+    /// Keeps the text without the comments about the mistake, so that it can be used unchanged.
     fn keep_text(self, text: &str, error: Error) -> Error {
         match self.write(text) {
             Ok(()) => self.keep(error),
@@ -180,7 +175,7 @@ impl Document {
 fn run(command: &str, file: &Path) -> Result<()> {
     const HINT: &str = "set $VISUAL or $EDITOR to your editor, for example EDITOR=nano";
     let words = shell_words::split(command).map_err(|error| {
-        Error::usage(format!("cannot understand the editor command {command:?}"))
+        Error::usage(format!("the editor command {command:?} is not valid"))
             .because(error)
             .hint(HINT)
     })?;
@@ -202,12 +197,12 @@ fn run(command: &str, file: &Path) -> Result<()> {
         Err(Error::interrupted())
     } else {
         Err(Error::failure(format!(
-            "the editor {program} ended with {status}: nothing was changed"
+            "the editor {program} failed with {status}; nothing was changed"
         )))
     }
 }
 
-/// Ended by Ctrl-C; a shell in between turns the signal into 128 + its number.
+/// Interrupted by Ctrl-C; a shell in between turns the signal into 128 + its number.
 fn is_interrupted(status: ExitStatus) -> bool {
     let interrupt = Signal::SIGINT as i32;
     status.signal() == Some(interrupt) || status.code() == Some(128 + interrupt)

@@ -55,7 +55,7 @@ fn an_unchanged_text_is_none_and_never_checked() {
 fn a_mistake_reopens_with_the_error_on_top() {
     let folder = tempfile::tempdir().unwrap();
     let seen = folder.path().join("seen");
-    // The first run makes a mistake, the second keeps what it saw and corrects only the number.
+    // The first run makes a mistake, the second keeps the text and fixes only the number.
     let script = format!(
         "if grep -q error $0; then cp $0 {0}; sed -i s/3/6/ $0; else echo 3 > $0; fi",
         seen.display()

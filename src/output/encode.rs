@@ -1,4 +1,4 @@
-//! The machine-readable formats. Every object carries `schema_version` first, except in CSV.
+//! The machine-readable formats. Every object starts with `schema_version`, except in CSV.
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -9,10 +9,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The version of all JSON shapes; it grows when a field is renamed or removed.
+/// The version of all JSON formats, incremented when a field is renamed or removed.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
-/// An object with the schema version in front of its own fields.
+/// An object preceded by the schema version.
 #[derive(Serialize)]
 pub(super) struct Versioned<'a, T> {
     schema_version: u32,
@@ -51,15 +51,15 @@ pub(super) fn yaml_element<T: Serialize>(object: &T, out: &mut Vec<u8>) -> Resul
     serde_norway::to_writer(out, &[Versioned::new(object)]).map_err(not_serialisable)
 }
 
-/// CSV records under the header of the list, or that the first record gives. A record may leave
-/// a field out but not bring a new one, for which there would be no column.
+/// CSV records with the header of the list, or of the first record. A record may omit a field but
+/// not add one, because there would be no column for it.
 pub(super) struct CsvEncoder {
     header: Option<Vec<String>>,
     excel_safe: bool,
 }
 
 impl CsvEncoder {
-    /// Under the header that the first record gives.
+    /// Creates an encoder that takes the header from the first record.
     pub(super) fn new(excel_safe: bool) -> Self {
         Self {
             header: None,
@@ -67,7 +67,7 @@ impl CsvEncoder {
         }
     }
 
-    /// Writes the header, also where no record will follow.
+    /// Writes the header, even if no record follows.
     pub(super) fn with_header(names: &[&str], excel_safe: bool, out: &mut Vec<u8>) -> Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(names).map_err(not_serialisable)?;
@@ -95,8 +95,8 @@ impl CsvEncoder {
         for (name, value) in fields {
             let column = header.iter().position(|column| *column == name);
             let column = column.ok_or_else(|| {
-                Error::failure(format!("there is no column for the field {name}"))
-                    .hint("use -o ndjson, where every record names its own fields")
+                Error::failure(format!("no column for the field {name}"))
+                    .hint("use -o ndjson, where every record contains its field names")
             })?;
             cells[column] = csv_cell(value, self.excel_safe)?;
         }
@@ -106,7 +106,7 @@ impl CsvEncoder {
     }
 }
 
-/// Null is empty, text is itself, an array or object is its JSON text.
+/// Null is empty, text is unchanged, an array or object is its JSON text.
 fn csv_cell(value: &RawValue, is_safe: bool) -> Result<String> {
     match value.get() {
         "null" => Ok(String::new()),
@@ -147,5 +147,5 @@ impl<'de> Deserialize<'de> for Fields<'de> {
 }
 
 fn not_serialisable(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::failure("the result cannot be written in this format").because(error)
+    Error::failure("the result could not be written in this format").because(error)
 }

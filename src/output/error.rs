@@ -1,4 +1,4 @@
-//! Errors for people (`error:`, `cause:`, `hint:`) and for scripts (one line of JSON).
+//! Errors as text (`error:`, `cause:`, `hint:`) and for scripts (one line of JSON).
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::redact::redact;
 use super::style::{Style, Tone};
 use crate::error::Error;
 
-/// The stable JSON shape of an error.
+/// The stable JSON format of an error.
 #[derive(Serialize)]
 struct ErrorDocument<'a> {
     schema_version: u32,
@@ -37,7 +37,7 @@ pub(super) fn json(error: &Error, invocation: &Invocation) -> String {
     serde_json::to_string(&document).expect("strings and numbers always have a JSON form")
 }
 
-/// Lines for a person, without passwords and terminal escapes.
+/// Lines for display, without passwords and terminal escapes.
 pub(super) fn text(error: &Error, invocation: &Invocation, style: &Style) -> String {
     let mut out = labelled(style, "error: ", Tone::Bad, &error.to_string());
     for cause in error.causes() {
@@ -50,7 +50,7 @@ pub(super) fn text(error: &Error, invocation: &Invocation, style: &Style) -> Str
     out
 }
 
-/// A label and a text whose further lines are indented, so that they cannot pass for labels.
+/// A label and a text with its further lines indented, so that they cannot imitate labels.
 pub(super) fn labelled(style: &Style, label: &str, tone: Tone, text: &str) -> String {
     let text = redact(text);
     let text = style.block(Tone::Plain, text.trim_end());

@@ -1,4 +1,4 @@
-//! Makes visible what a terminal would obey or hide: data must not move the cursor, recolour
+//! Escapes characters that a terminal would obey or hide: data must not move the cursor, recolor
 //! the screen or reverse the text around it.
 
 use std::borrow::Cow;
@@ -12,8 +12,8 @@ pub fn line(text: &str) -> Cow<'_, str> {
     })
 }
 
-/// Escapes for a block of text: line breaks stay, a tab becomes four spaces (its width would
-/// depend on the column), a carriage return before a line break goes.
+/// Escapes for a block of text: line breaks are kept, a tab becomes four spaces (its width would
+/// depend on the column), a carriage return before a line break is removed.
 pub fn block(text: &str) -> Cow<'_, str> {
     let text = if text.contains("\r\n") {
         Cow::Owned(text.replace("\r\n", "\n"))

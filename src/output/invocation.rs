@@ -1,10 +1,10 @@
-//! A command that is shown for pasting means the same database, organization and user as the
-//! invocation that shows it.
+//! Commands displayed for pasting, which must select the same database, organization and user as
+//! the current invocation.
 
 use crate::hint::{Command, Hint, PROGRAM, Part, quoted};
 
-/// What this invocation was given on its command line, which the next one does not pick up by
-/// itself. What environment or configuration say stays true without being repeated.
+/// The flags of this invocation, which the next one does not have unless they are repeated.
+/// Settings from environment and configuration apply without being repeated.
 #[derive(Clone, Debug, Default)]
 pub struct Invocation {
     /// The value of `--config`.
@@ -15,33 +15,33 @@ pub struct Invocation {
     pub organization: Option<String>,
     /// The value of `--as`.
     pub act_as: Option<String>,
-    /// Which of these a command has a use for, by its arguments.
+    /// The flags that a command accepts, by its arguments.
     pub takes: Taking,
 }
 
-/// Which flags a command has a use for.
+/// The flags that a command accepts.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Takes {
     pub config: bool,
     pub database: bool,
     pub organization: bool,
-    /// Whether it is done for a user of the platform.
+    /// `true` if it can run as a user of the platform.
     pub user: bool,
 }
 
-/// Tells [`Takes`] from the arguments of a command.
+/// Determines [`Takes`] from the arguments of a command.
 #[derive(Clone, Copy, Debug)]
 pub struct Taking(pub fn(&[String]) -> Takes);
 
 impl Default for Taking {
-    /// Nothing is repeated where the command line is not known.
+    /// Repeats nothing if the command line is unknown.
     fn default() -> Self {
         Self(|_| Takes::default())
     }
 }
 
 impl Invocation {
-    /// The hint with its commands as they have to be typed.
+    /// The hint with its commands as they must be typed.
     pub fn complete(&self, hint: &Hint) -> String {
         let written = |part: &Part| match part {
             Part::Text(text) => text.clone(),
@@ -80,7 +80,7 @@ impl Invocation {
     }
 }
 
-/// Whether the arguments give that flag themselves.
+/// Returns `true` if the arguments contain that flag.
 fn names(words: &[String], flag: &str) -> bool {
     words.iter().any(|word| {
         word.strip_prefix(flag)

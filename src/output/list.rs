@@ -1,4 +1,4 @@
-//! Lists: a stream of records, written as they come.
+//! Lists: a stream of records, written as they arrive.
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -11,12 +11,11 @@ use super::table;
 use crate::error::Result;
 use crate::hint::Hint;
 
-const DEFAULT_MORE: &str = "--all shows everything, --limit N a longer page";
+const DEFAULT_MORE: &str = "use --all for all rows, or --limit N for a longer page";
 
 /// A row of a list: one object in JSON, one line in a table.
 pub trait Record: Serialize {
-    /// The fields it is serialised with, in their order: the header of CSV, which is there also
-    /// where no row is.
+    /// The serialized fields in order: the header of CSV, which is written even without rows.
     fn fields() -> &'static [&'static str];
 
     /// The header of the table.
@@ -26,20 +25,20 @@ pub trait Record: Serialize {
     fn cells(&self, style: &Style) -> Vec<Cell>;
 }
 
-/// The rows of a list and what to say about them.
+/// The rows of a list and its messages.
 pub struct Listing<T> {
-    /// The rows; one more than `limit` where there are more.
+    /// The rows; one more than `limit` if there are more.
     pub rows: BoxStream<'static, Result<T>>,
-    /// Said on stderr when a person looks at no rows.
+    /// Printed on stderr for an interactive user if there are no rows.
     pub empty: Hint,
-    /// How many rows are shown at most.
+    /// Maximum number of rows shown.
     pub limit: Option<u64>,
-    /// How to see the rest, where the usual `--all` and `--limit` do not apply.
+    /// A hint for showing the rest, if the usual `--all` and `--limit` do not apply.
     pub more: Option<Hint>,
 }
 
 impl<T: Send + 'static> Listing<T> {
-    /// A list of all the rows of a stream.
+    /// Creates a list of all the rows of a stream.
     pub fn new(rows: BoxStream<'static, Result<T>>, empty: impl Into<Hint>) -> Self {
         Self {
             rows,
@@ -49,19 +48,19 @@ impl<T: Send + 'static> Listing<T> {
         }
     }
 
-    /// A list of rows that are at hand.
+    /// Creates a list of rows in memory.
     pub fn of(rows: Vec<T>, empty: impl Into<Hint>) -> Self {
         Self::new(stream::iter(rows).map(Ok).boxed(), empty)
     }
 
-    /// Shows `limit` rows; the stream should give one more where there are more.
+    /// Shows `limit` rows; the stream should return one more if there are more.
     #[must_use]
     pub fn limit(mut self, limit: Option<u64>) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Says how to see the rest.
+    /// Sets the hint for showing the rest.
     #[must_use]
     pub fn more(mut self, more: impl Into<Hint>) -> Self {
         self.more = Some(more.into());
@@ -69,14 +68,14 @@ impl<T: Send + 'static> Listing<T> {
     }
 }
 
-/// How a list ended.
+/// The end of a list.
 pub(super) struct Outcome {
     pub(super) shown: u64,
     pub(super) more: Option<Hint>,
     pub(super) empty: Hint,
 }
 
-/// Drives the stream and hands over chunks of at least `chunk` bytes, and the rest at the end.
+/// Reads the stream and passes on chunks of at least `chunk` bytes, and the rest at the end.
 pub(super) async fn write<T: Record>(
     mut listing: Listing<T>,
     options: &PrinterOptions,
@@ -105,7 +104,7 @@ pub(super) async fn write<T: Record>(
     emit(&buffer)?;
     let more = cut.then(|| {
         let how = listing.more.unwrap_or_else(|| DEFAULT_MORE.into());
-        Hint::from(format!("{shown} shown, there are more: ")).then(how)
+        Hint::from(format!("{shown} shown, more available: ")).then(how)
     });
     Ok(Outcome {
         shown,
@@ -124,7 +123,7 @@ enum EncoderKind {
     Ndjson,
     Yaml,
     Csv(CsvEncoder),
-    /// Alignment needs all rows; paging keeps them few.
+    /// Alignment requires all rows; paging limits their number.
     Table(Style, Vec<Vec<Cell>>),
 }
 

@@ -1,4 +1,4 @@
-//! Log lines on their way to stderr, without passwords.
+//! Log lines written to stderr, without passwords.
 
 use std::{
     borrow::Cow,
@@ -13,20 +13,20 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Printer, redact};
 
-/// How long a line waits for others, unless it is a warning or an error.
+/// Maximum delay of a line that is batched with others, unless it is a warning or an error.
 const WAIT: Duration = Duration::from_millis(50);
 
-/// That many bytes do not wait.
+/// This many bytes are written without delay.
 const BATCH: usize = 64 * 1024;
 
-/// Hands on a line without passwords.
+/// Passes on a line without passwords.
 fn redacted(line: &[u8], write: impl FnOnce(&str)) {
-    // As a rule it is UTF-8, and to see that is faster.
+    // It is usually UTF-8, and checking that is faster.
     let text = str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
     write(&redact(&text));
 }
 
-/// Writes each line at once.
+/// Writes each line immediately.
 #[derive(Clone)]
 pub struct LogWriter(Printer);
 
@@ -47,8 +47,8 @@ impl Write for LogWriter {
     }
 }
 
-/// The lines of a server, of which there may be thousands in a second: they are written together, a
-/// moment later. What is killed takes its last lines with it, but no warning.
+/// Writes the lines of a server, possibly thousands per second, in batches with a
+/// short delay. If the process is killed, the last lines are lost, but no warnings.
 #[derive(Clone)]
 pub struct LogLines(Arc<Shared>);
 
@@ -61,21 +61,21 @@ struct Shared {
 #[derive(Default)]
 struct Waiting {
     text: String,
-    /// Nobody comes for it any more.
+    /// The writer thread has ended.
     ended: bool,
 }
 
-/// Writes the lines that have waited; dropped, all of them.
+/// Writes the batched lines; on drop, all remaining ones.
 pub struct LogThread {
     lines: LogLines,
     thread: Option<JoinHandle<()>>,
 }
 
 impl LogThread {
-    /// The thread, and what it writes.
+    /// Starts the thread, and returns the writer for it.
     ///
     /// # Errors
-    /// When there can be no thread more.
+    /// If the thread cannot be started.
     pub(super) fn start(printer: Printer) -> io::Result<(LogLines, Self)> {
         let lines = LogLines(Arc::new(Shared {
             printer,
@@ -97,7 +97,7 @@ impl Drop for LogThread {
     fn drop(&mut self) {
         self.lines.lock().ended = true;
         self.lines.0.changed.notify_all();
-        // It has nothing to tell.
+        // The thread has no result.
         let _ended = self.thread.take().map(JoinHandle::join);
     }
 }
@@ -133,7 +133,7 @@ impl LogLines {
         });
     }
 
-    /// Under the lock: so the lines stay in order, and where stderr is slow whoever logs waits.
+    /// Runs under the lock, so that lines stay in order and loggers wait if stderr is slow.
     fn write_out(&self, waiting: &mut Waiting) {
         if !waiting.text.is_empty() {
             self.0.printer.write_stderr(waiting.text.as_bytes());
@@ -165,7 +165,7 @@ impl<'a> MakeWriter<'a> for LogLines {
     }
 }
 
-/// Takes one line.
+/// Writes one line.
 pub struct LineWriter<'a> {
     lines: &'a LogLines,
     is_urgent: bool,
@@ -210,8 +210,8 @@ mod tests {
         lines.add(b"a warning\n", true);
         assert_eq!(captured.stderr(), "password=***\na\na warning\n");
         drop(thread);
-        lines.add(b"nobody comes\n", false);
-        assert!(captured.stderr().ends_with("nobody comes\n"));
+        lines.add(b"nothing follows\n", false);
+        assert!(captured.stderr().ends_with("nothing follows\n"));
     }
 
     #[test]

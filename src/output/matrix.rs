@@ -1,20 +1,20 @@
-//! The isolation matrix: rows × operations, and in each cell a mark per context.
+//! The isolation matrix: rows × operations, with a mark per context in each cell.
 
 use serde::Serialize;
 
 use super::style::{Style, Tone};
 
-/// What was seen when one operation was tried in one context.
+/// The result of one operation in one context.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
-    /// Own data: it worked, as it should.
+    /// Own data, accessible as expected.
     Allowed,
-    /// Somebody else's data: it did not work, as it should not.
+    /// Another tenant's data, inaccessible as expected.
     Blocked,
-    /// Somebody else's data was reached.
+    /// Another tenant's data was reached.
     Leak,
-    /// It could not be tried: no proof of anything.
+    /// Could not be tried, which proves nothing.
     Skipped,
     /// There is nothing to try.
     NotApplicable,
@@ -29,7 +29,7 @@ impl Mark {
         Self::NotApplicable,
     ];
 
-    /// Readable without colour.
+    /// A symbol that is readable without color.
     const fn symbol(self) -> &'static str {
         match self {
             Self::Allowed => "✓",
@@ -61,10 +61,10 @@ impl Mark {
     }
 }
 
-/// A matrix to show on a page.
+/// A matrix for display on a page.
 #[derive(Clone, Debug, Serialize)]
 pub struct Matrix {
-    /// What a row is: `table`.
+    /// The label of the first column: `table`.
     pub subject: String,
     /// The columns: `select`, `insert`, ….
     pub operations: Vec<String>,
@@ -72,7 +72,7 @@ pub struct Matrix {
     pub contexts: Vec<String>,
     /// A row per subject.
     pub rows: Vec<MatrixRow>,
-    /// Whether the leaks are listed by name below: not where findings tell them.
+    /// `true` if the leaks are listed by name below; `false` if findings report them.
     pub names_leaks: bool,
 }
 
@@ -86,13 +86,13 @@ pub struct MatrixRow {
 }
 
 impl Matrix {
-    /// How many cells show `mark`.
+    /// The number of cells that contain `mark`.
     pub fn count(&self, mark: Mark) -> usize {
         let marks = self.rows.iter().flat_map(|row| row.cells.iter().flatten());
         marks.filter(|seen| **seen == mark).count()
     }
 
-    /// Lays the matrix out: bands of operations that fit the width, a legend, the leaks by name.
+    /// Lays out the matrix: bands of operations that fit the width, a legend, the leaks by name.
     pub(super) fn render(&self, style: &Style) -> String {
         let mut out = String::new();
         for (index, band) in self.bands(style.width).into_iter().enumerate() {
@@ -128,7 +128,7 @@ impl Matrix {
     }
 
     fn render_legend(&self, style: &Style, out: &mut String) {
-        // Most matrices have nothing skipped, and then need not explain it.
+        // Most matrices have no skipped cells and then need no explanation of them.
         let shown = Mark::ALL
             .iter()
             .filter(|mark| **mark != Mark::Skipped || self.count(Mark::Skipped) > 0);
@@ -160,7 +160,7 @@ impl Matrix {
         }
     }
 
-    /// Ranges of operations that fit beside the names; at least one each.
+    /// Ranges of operations that fit next to the names; at least one each.
     fn bands(&self, width: Option<u16>) -> Vec<std::ops::Range<usize>> {
         let available = width.map_or(usize::MAX, usize::from);
         let mut bands = Vec::new();

@@ -1,7 +1,7 @@
-//! Everything a person or a script sees: stdout is data, stderr is talk.
+//! All output: data on stdout, messages on stderr.
 //!
-//! A command returns a [`View`], a [`Listing`] or plain text; the [`Printer`] alone decides
-//! between a table, JSON, YAML and CSV, and alone writes to a stream.
+//! A command returns a [`View`], a [`Listing`] or plain text; only the [`Printer`] selects a table,
+//! JSON, YAML or CSV, and only it writes to a stream.
 
 pub mod audit;
 pub mod diff;
@@ -40,7 +40,7 @@ pub use redact::redact;
 pub use rehearsed::Rehearsed;
 pub use style::{Cell, Style, Tone};
 
-/// Columns of the terminal on stdout or stderr, where one of them is a terminal.
+/// The width of the terminal on stdout or stderr, if one of them is a terminal.
 pub fn terminal_width() -> Option<u16> {
     let terminal = dialoguer::console::Term::stdout();
     terminal.size_checked().map(|(_rows, columns)| columns)

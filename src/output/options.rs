@@ -1,4 +1,4 @@
-//! What decides how output looks: the format, colour and where the streams lead.
+//! Output options: the format, color and the kind of the streams.
 
 use chrono_tz::Tz;
 use schemars::JsonSchema;
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::invocation::Invocation;
 
-/// The shape of what goes to stdout.
+/// The format of stdout.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize, clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
-    /// For a person to read.
+    /// Human-readable.
     #[default]
     Table,
     /// One JSON document.
@@ -26,13 +26,14 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether errors are printed as JSON too. YAML counts: JSON is a subset of YAML 1.2.
+    /// Returns `true` if errors are printed as JSON too. This includes YAML: JSON is a subset of
+    /// YAML 1.2.
     pub const fn structures_errors(self) -> bool {
         matches!(self, Self::Json | Self::Yaml | Self::Ndjson)
     }
 }
 
-/// When to use colour.
+/// Use of color.
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize, clap::ValueEnum,
 )]
@@ -41,26 +42,26 @@ pub enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`.
     #[default]
     Auto,
-    /// Also in a pipe.
+    /// Always, even in a pipe.
     Always,
-    /// Nowhere.
+    /// Never.
     Never,
 }
 
-/// The facts a [`Printer`](super::Printer) is made from; the environment is read by the caller.
+/// The options of a [`Printer`](super::Printer); the environment is read by the caller.
 #[derive(Clone, Debug, Default)]
 pub struct PrinterOptions {
     /// `--output`.
     pub format: Format,
     /// `--color`.
     pub color: ColorChoice,
-    /// `--excel-safe`: no cell of CSV begins a formula.
+    /// `--excel-safe`: no CSV cell begins a formula.
     pub excel_safe: bool,
     /// `--quiet`: only data, warnings and errors.
     pub quiet: bool,
-    /// What commands that are shown for pasting repeat.
+    /// The flags repeated in commands displayed for pasting.
     pub invocation: Invocation,
-    /// `--no-input`: never ask.
+    /// `--no-input`: never prompt.
     pub no_input: bool,
     /// `CI` is set.
     pub ci: bool,
@@ -76,15 +77,15 @@ pub struct PrinterOptions {
     pub stdout_terminal: bool,
     /// Stderr is a terminal.
     pub stderr_terminal: bool,
-    /// Columns of the terminal, where known; without it nothing is wrapped.
+    /// Width of the terminal, if known; otherwise nothing is wrapped.
     pub width: Option<u16>,
-    /// The zone in which people read times; UTC without it.
+    /// The time zone for displayed times; UTC if not set.
     pub time_zone: Option<Tz>,
 }
 
 impl PrinterOptions {
-    /// Whether a stream that is (or is not) a terminal gets colour: the flag wins over
-    /// `NO_COLOR`, which wins over `CLICOLOR_FORCE`.
+    /// Returns `true` if a stream that is (or is not) a terminal gets color: the flag takes
+    /// precedence over `NO_COLOR`, which takes precedence over `CLICOLOR_FORCE`.
     pub(super) fn colored(&self, terminal: bool) -> bool {
         match self.color {
             ColorChoice::Always => true,
@@ -95,7 +96,7 @@ impl PrinterOptions {
         }
     }
 
-    /// Whether a question may be asked. Stderr counts because the question appears there.
+    /// Returns `true` if a prompt may be shown. This requires stderr, where the prompt appears.
     pub(super) fn interactive(&self) -> bool {
         self.stdin_terminal
             && self.stdout_terminal

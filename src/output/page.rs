@@ -1,4 +1,4 @@
-//! The layout of one object for a person: headings, aligned fields, tables, blocks of text.
+//! The layout of one object for display: headings, aligned fields, tables, blocks of text.
 
 use super::diff::unified_diff;
 use super::invocation::Invocation;
@@ -7,13 +7,14 @@ use super::style::{Cell, Style, Tone};
 use super::table;
 use crate::hint::Hint;
 
-/// What a [`View`](super::View) draws on. All text is escaped; only a [`Tone`] colours.
+/// The page that a [`View`](super::View) is written to. All text is escaped; only a [`Tone`] adds
+/// color.
 #[derive(Debug)]
 pub struct Page {
     style: Style,
     invocation: Invocation,
     out: String,
-    /// Fields of one run are aligned together, so they wait for its end.
+    /// Consecutive fields are aligned together, so they are buffered until the last one.
     fields: Vec<(String, Cell)>,
 }
 
@@ -27,12 +28,12 @@ impl Page {
         }
     }
 
-    /// How this page is written: makes toned values and times.
+    /// The style of this page, for toned values and times.
     pub fn style(&self) -> Style {
         self.style
     }
 
-    /// The hint with its commands as they have to be typed.
+    /// The hint with its commands as they must be typed.
     pub fn complete(&self, hint: &Hint) -> String {
         self.invocation.complete(hint)
     }
@@ -50,7 +51,7 @@ impl Page {
         self
     }
 
-    /// A field that is left out where there is no value.
+    /// A field that is omitted if there is no value.
     pub fn optional_field(
         &mut self,
         label: impl Into<String>,
@@ -83,7 +84,7 @@ impl Page {
         self.push(&line)
     }
 
-    /// What changed between two texts, as a unified diff.
+    /// The unified diff of two texts.
     pub fn diff(&mut self, before: &str, after: &str) -> &mut Self {
         let diff = unified_diff(&self.style, before, after);
         self.end_fields();

@@ -1,4 +1,4 @@
-//! The one place that writes to stdout and stderr.
+//! The only place that writes to stdout and stderr.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,28 +22,28 @@ use crate::hint::Hint;
 /// Writes are batched to this size.
 const CHUNK: usize = 64 * 1024;
 
-/// What a command returns.
+/// The result of a command.
 pub trait View: Serialize {
-    /// Lays it out for a person.
+    /// Lays it out for display.
     fn human(&self, page: &mut Page);
 
-    /// One line that says what changed; nothing for reads.
+    /// One line that reports the change; `None` for reads.
     fn summary(&self) -> Option<String> {
         None
     }
 
-    /// Commands that come next, or undo it.
+    /// Commands to run next, or to undo it.
     fn next(&self) -> Vec<Hint> {
         Vec::new()
     }
 
-    /// What the reader should worry about.
+    /// Warnings for the user.
     fn warnings(&self) -> Vec<Hint> {
         Vec::new()
     }
 }
 
-/// Prints data to stdout and talk to stderr; cheap to clone, all clones share the streams.
+/// Prints data to stdout and messages to stderr; cheap to clone, all clones share the streams.
 #[derive(Clone)]
 pub struct Printer {
     inner: Arc<Inner>,
@@ -53,9 +53,9 @@ struct Inner {
     options: PrinterOptions,
     stdout: Stream,
     stderr: Stream,
-    /// Progress bars step aside while something else is written.
+    /// Progress bars are suspended while something else is written.
     bars: MultiProgress,
-    /// Another program has the terminal.
+    /// Another program is using the terminal.
     terminal_lent: AtomicBool,
 }
 
@@ -66,7 +66,7 @@ struct Stream {
 
 impl Stream {
     fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
-        // A panic while writing leaves nothing half-changed in a writer.
+        // A panic while writing does not leave a writer in an inconsistent state.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -78,12 +78,12 @@ impl Stream {
 }
 
 impl Printer {
-    /// A printer on the process's own streams.
+    /// Creates a printer on the process's streams.
     pub fn new(options: PrinterOptions) -> Self {
         Self::with_writers(options, Box::new(io::stdout()), Box::new(io::stderr()))
     }
 
-    /// A printer on other streams.
+    /// Creates a printer on other streams.
     pub fn with_writers(
         options: PrinterOptions,
         stdout: Box<dyn Write + Send>,
@@ -106,12 +106,12 @@ impl Printer {
         }
     }
 
-    /// A printer whose output a test can read: tables, no terminal.
+    /// Creates a printer for tests, with readable output: tables, no terminal.
     pub fn captured() -> (Self, Captured) {
         Self::captured_with(PrinterOptions::default())
     }
 
-    /// A printer whose output a test can read.
+    /// Creates a printer for tests, with readable output.
     pub fn captured_with(options: PrinterOptions) -> (Self, Captured) {
         let captured = Captured::default();
         let printer = Self::with_writers(
@@ -122,7 +122,7 @@ impl Printer {
         (printer, captured)
     }
 
-    /// The options it was made from.
+    /// The options of the printer.
     pub fn options(&self) -> &PrinterOptions {
         &self.inner.options
     }
@@ -132,15 +132,12 @@ impl Printer {
         self.inner.options.format
     }
 
-    /// How stdout is styled.
+    /// The style of stdout.
     pub fn style(&self) -> Style {
         self.inner.stdout.style
     }
 
-    /// Prints an object, then what changed and what comes next.
-    ///
-    /// # Errors
-    /// Stdout cannot be written; a reader that went away is no error.
+    /// Prints an object, then its summary and next commands.
     pub fn view<V: View>(&self, view: &V) -> Result<()> {
         let mut out = Vec::new();
         match self.format() {
@@ -170,10 +167,8 @@ impl Printer {
         Ok(())
     }
 
-    /// Prints a list as it comes: flat memory in every format but the table, which has pages.
-    ///
-    /// # Errors
-    /// The rows cannot be read, or stdout cannot be written; a reader that went away is no error.
+    /// Prints a list as its rows arrive: in constant memory in every format but the table, which
+    /// has pages.
     pub async fn list<T: Record>(&self, listing: Listing<T>) -> Result<()> {
         let mut reader_gone = false;
         let emit = |chunk: &[u8]| {
@@ -187,7 +182,7 @@ impl Printer {
             outcome => outcome?,
         };
         if let Some(more) = outcome.more {
-            // Said even with --quiet: nothing is cut silently.
+            // Printed even with --quiet: nothing is truncated silently.
             self.say("note: ", Tone::Bold, &self.complete(&more));
         }
         if outcome.shown == 0 && self.format() == Format::Table {
@@ -196,20 +191,17 @@ impl Printer {
         Ok(())
     }
 
-    /// Prints a text to stdout exactly as it is: completions, manual pages, instructions.
-    ///
-    /// # Errors
-    /// Stdout cannot be written; a reader that went away is no error.
+    /// Prints a text to stdout unchanged: completions, manual pages, instructions.
     pub fn raw(&self, text: &str) -> Result<()> {
         self.data(text.as_bytes())
     }
 
-    /// Says something on stderr, unless `--quiet`.
+    /// Prints a note on stderr, unless `--quiet`.
     pub fn note(&self, text: impl Into<Hint>) {
         self.talk("", Tone::Plain, &self.complete(&text.into()));
     }
 
-    /// Says on stderr what was done, unless `--quiet`.
+    /// Reports a completed action on stderr, unless `--quiet`.
     pub fn done(&self, text: &str) {
         let tick = if self.inner.stderr.style.terminal {
             "✓ "
@@ -219,18 +211,19 @@ impl Printer {
         self.talk(tick, Tone::Ok, text);
     }
 
-    /// Warns on stderr, also with `--quiet`.
+    /// Prints a warning on stderr, even with `--quiet`.
     pub fn warn(&self, text: impl Into<Hint>) {
         self.say("warning: ", Tone::Warn, &self.complete(&text.into()));
     }
 
-    /// Shows on stderr, also with `--quiet`, what is about to change between two texts.
+    /// Prints the pending change between two texts on stderr, even with `--quiet`.
     pub fn diff(&self, before: &str, after: &str) {
         let diff = unified_diff(&self.inner.stderr.style, before, after);
         self.write_stderr(diff.as_bytes());
     }
 
-    /// Whether another program (an editor) has the terminal, so that Ctrl-C is for it.
+    /// Returns `true` if another program (an editor) is using the terminal, so that it handles
+    /// Ctrl-C.
     pub fn terminal_is_lent(&self) -> bool {
         self.inner.terminal_lent.load(Ordering::Relaxed)
     }
@@ -239,7 +232,7 @@ impl Printer {
         self.inner.terminal_lent.store(lent, Ordering::Relaxed);
     }
 
-    /// Prints an error on stderr: for a person, or as JSON where the output is structured.
+    /// Prints an error on stderr: as text, or as JSON if the output is structured.
     pub fn error(&self, error: &Error) {
         let invocation = &self.inner.options.invocation;
         let text = if self.format().structures_errors() {
@@ -252,37 +245,37 @@ impl Printer {
         self.write_stderr(text.as_bytes());
     }
 
-    /// The hint with its commands meaning the same database, organization and user as this
-    /// invocation: for data; what goes to stderr is completed on the way.
+    /// Completes the commands of a hint so that they select the same database, organization and
+    /// user as this invocation. For data; hints on stderr are completed when printed.
     pub fn complete(&self, hint: &Hint) -> String {
         self.inner.options.invocation.complete(hint)
     }
 
-    /// Shows that something is going on whose end is unknown.
+    /// Shows progress of unknown length.
     pub fn spinner(&self, what: &str) -> Progress {
         Progress::start(self, what, None)
     }
 
-    /// Shows how far a job of `total` items is; `None` where the total is unknown.
+    /// Shows the progress of a job of `total` items; `None` if the total is unknown.
     pub fn progress(&self, what: &str, total: Option<u64>) -> Progress {
         Progress::start(self, what, total)
     }
 
-    /// Asks questions.
+    /// The prompter.
     pub fn prompter(&self) -> Prompter {
         Prompter::new(self.clone())
     }
 
-    /// A writer for log lines: to stderr, without passwords. Each write is one whole event.
+    /// A writer for log lines to stderr, without passwords. Each write is one whole event.
     pub fn log_writer(&self) -> LogWriter {
         LogWriter::new(self.clone())
     }
 
-    /// The same where there are many: they are written by a thread, the last of them when it is
-    /// dropped.
+    /// Like [`Printer::log_writer`], for many lines: a thread writes them, the last of them when it
+    /// is dropped.
     ///
     /// # Errors
-    /// When there can be no thread more.
+    /// If the thread cannot be started.
     pub fn log_lines(&self) -> io::Result<(LogLines, LogThread)> {
         LogThread::start(self.clone())
     }
@@ -295,8 +288,8 @@ impl Printer {
         self.inner.stderr.style
     }
 
-    /// Talk that `--quiet` silences. A script that reads JSON reads the error on stderr as JSON
-    /// too, so nothing chatty stands before it.
+    /// Prints a message that `--quiet` suppresses. A script that reads JSON reads the error on
+    /// stderr as JSON too, so no message may precede it.
     pub(super) fn talk(&self, label: &str, tone: Tone, text: &str) {
         let options = &self.inner.options;
         let for_a_script = self.format().structures_errors() && !options.stderr_terminal;
@@ -305,7 +298,7 @@ impl Printer {
         }
     }
 
-    /// Talk that is always heard.
+    /// Prints a message that is never suppressed.
     pub(super) fn say(&self, label: &str, tone: Tone, text: &str) {
         let style = self.inner.stderr.style;
         self.write_stderr(super::error::labelled(&style, label, tone, text).as_bytes());
@@ -325,7 +318,7 @@ impl Printer {
         self.bars().suspend(|| self.inner.stdout.write(bytes))
     }
 
-    /// Where stderr cannot be written there is nobody left to tell.
+    /// If stderr cannot be written, the error cannot be reported.
     pub(super) fn write_stderr(&self, bytes: &[u8]) {
         let _unheard = self.bars().suspend(|| self.inner.stderr.write(bytes));
     }
@@ -339,7 +332,7 @@ fn is_closed_pipe(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
-/// What a [`Printer::captured`] wrote.
+/// The output of a [`Printer::captured`].
 #[derive(Clone, Default)]
 pub struct Captured {
     stdout: SharedBuffer,

@@ -116,7 +116,7 @@ fn talk_goes_to_stderr_and_quiet_keeps_the_warnings() {
         ..PrinterOptions::default()
     };
     assert_eq!(said(quiet), "warning: no owner yet\n");
-    // A script that reads JSON is not talked to; a person beside it is.
+    // Messages are suppressed for a script that reads JSON, but not for an interactive user.
     let json = PrinterOptions {
         format: Format::Json,
         ..PrinterOptions::default()
@@ -193,7 +193,7 @@ async fn a_cut_list_says_so_even_when_quiet() {
     assert_eq!(captured.stdout(), "slug    members\nharbor        2\n");
     assert_eq!(
         captured.stderr(),
-        "note: 1 shown, there are more: --all shows everything, --limit N a longer page\n"
+        "note: 1 shown, more available: use --all for all rows, or --limit N for a longer page\n"
     );
 
     let (printer, captured) = Printer::captured();
@@ -243,7 +243,7 @@ async fn a_csv_field_without_a_column_is_an_error_not_a_loss() {
     assert!(error.to_string().contains("the field c"), "{error}");
 }
 
-/// A writer that fails, and counts how often it was tried.
+/// A writer that fails, and counts the attempts.
 struct Failing(io::ErrorKind, Arc<Mutex<u32>>);
 
 impl Write for Failing {

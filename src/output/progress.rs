@@ -1,4 +1,4 @@
-//! Progress of long work: a bar or spinner on a terminal, a line every few seconds elsewhere,
+//! Progress of long operations: a bar or spinner on a terminal, a line every few seconds otherwise,
 //! nothing with `--quiet`.
 
 use std::fmt;
@@ -14,9 +14,9 @@ use super::escape;
 use super::printer::Printer;
 use super::style::Tone;
 
-/// How often a line is written where there is no terminal.
+/// Interval between lines without a terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
-/// How often a spinner moves.
+/// Interval between frames of a spinner.
 const TICK: Duration = Duration::from_millis(120);
 
 /// A running job; it disappears from the terminal when it is finished or dropped.
@@ -43,7 +43,7 @@ impl Progress {
         Self { display }
     }
 
-    /// Counts `count` more.
+    /// Adds `count` to the position.
     pub fn inc(&self, count: u64) {
         match &self.display {
             Display::Bar(bar) => bar.inc(count),
@@ -54,7 +54,7 @@ impl Progress {
         }
     }
 
-    /// Sets how much is done.
+    /// Sets the position.
     pub fn set_position(&self, position: u64) {
         match &self.display {
             Display::Bar(bar) => bar.set_position(position),
@@ -63,7 +63,7 @@ impl Progress {
         }
     }
 
-    /// Says what is being done now.
+    /// Sets the message.
     pub fn set_message(&self, what: &str) {
         match &self.display {
             Display::Bar(bar) => bar.set_message(escape::line(what).into_owned()),
@@ -78,7 +78,7 @@ impl Progress {
         }
     }
 
-    /// Ends it; what came of it is for the caller to say.
+    /// Ends it; the caller reports the result.
     pub fn finish(self) {}
 }
 
@@ -98,9 +98,9 @@ fn bar(printer: &Printer, what: &str, total: Option<u64>) -> ProgressBar {
     let style = ProgressStyle::with_template(template)
         .expect("the templates are constants that indicatif accepts")
         .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            // Whole items: indicatif's own `per_sec` shows four decimals.
+            // Whole items: indicatif's `per_sec` shows four decimals.
             let rate = HumanCount(state.per_sec().round() as u64);
-            // The only target is a string, which takes everything.
+            // Writing to a string cannot fail.
             let _written = write!(out, "{rate}/s");
         })
         .progress_chars("=> ");
@@ -111,7 +111,7 @@ fn bar(printer: &Printer, what: &str, total: Option<u64>) -> ProgressBar {
     bar
 }
 
-/// A thread that writes a line now and then, also while the job itself has nothing to report.
+/// A thread that writes a line at intervals, even if the job itself reports nothing.
 struct Lines {
     state: Arc<LineState>,
     stop: Option<Sender<()>>,
@@ -154,7 +154,7 @@ impl Drop for Lines {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there would only have cost progress lines.
+            // A panic in the thread only affects progress lines.
             let _ended = thread.join();
         }
     }

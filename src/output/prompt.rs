@@ -1,4 +1,4 @@
-//! Questions to the person at the terminal. Where there is none, an error names the flag.
+//! Prompts on the terminal. Without a terminal, an error names the flag to use.
 
 use std::io;
 
@@ -14,22 +14,22 @@ use super::style::Tone;
 pub use crate::confirm::Confirmed;
 use crate::error::{Error, Result};
 
-/// What the flags and the profile say about a destructive command.
+/// The confirmation from flags and the protection by the profile.
 #[derive(Clone, Debug, Default)]
 pub struct Assent {
     /// `--yes`.
     pub yes: bool,
     /// `--confirm=<slug>`.
     pub confirm: Option<String>,
-    /// What protects it, as `the profile production is protected`: `--yes` alone is not enough
+    /// The protection, as `the profile production is protected`: `--yes` alone is not sufficient
     /// then.
     pub protected: Option<String>,
-    /// Where the destruction would happen, as `shop on db.example.com (profile production)`.
+    /// The target, as `shop on db.example.com (profile production)`.
     pub place: Option<String>,
 }
 
 impl Assent {
-    /// What is about to happen, and where.
+    /// The operation and its target.
     pub fn placed(&self, what: &str) -> String {
         match &self.place {
             Some(place) => format!("{what}, in {place}"),
@@ -38,7 +38,7 @@ impl Assent {
     }
 }
 
-/// Asks on stderr, and only where a person can answer.
+/// Prompts on stderr, and only if a user can answer.
 #[derive(Clone)]
 pub struct Prompter {
     printer: Printer,
@@ -49,17 +49,17 @@ impl Prompter {
         Self { printer }
     }
 
-    /// Whether a question may be asked: stdin, stdout and stderr are terminals, `CI` is unset
-    /// and there is no `--no-input`.
+    /// Returns `true` if a prompt may be shown: stdin, stdout and stderr are terminals, `CI` is
+    /// unset and `--no-input` is not given.
     pub fn interactive(&self) -> bool {
         self.printer.options().interactive()
     }
 
-    /// Asks for a value until `validate` accepts it; `default` is what Enter alone gives.
+    /// Prompts for a value until `validate` accepts it; `default` is returned for Enter alone.
     ///
     /// # Errors
-    /// Usage, naming `flag`, where nobody can answer (also where there is a default: it is an
-    /// offer to a person, not a decision); interrupted on Ctrl-C.
+    /// `Usage`, naming `flag`, if no user can answer (even with a default: it is a suggestion, not
+    /// a decision); `Interrupted` on Ctrl-C.
     pub fn input<T>(
         &self,
         label: &str,
@@ -84,17 +84,19 @@ impl Prompter {
         validate(answer.trim())
     }
 
-    /// Asks yes or no; Enter alone means no.
+    /// Prompts for yes or no; Enter alone means no.
     ///
     /// # Errors
-    /// Refused where the answer is no, or where nobody can answer and `yes` is not given;
-    /// interrupted on Ctrl-C.
+    /// `Refused` if the answer is no, or if no user can answer and `yes` is not given;
+    /// `Interrupted` on Ctrl-C.
     pub fn confirm(&self, question: &str, flag: &str, yes: bool) -> Result<Confirmed> {
         if yes {
             return Ok(Confirmed::by_flag());
         }
         if !self.interactive() {
-            return Err(unconfirmed(question).hint(format!("add {flag} to go on without asking")));
+            return Err(
+                unconfirmed(question).hint(format!("add {flag} to continue without a prompt"))
+            );
         }
         let agreed = self.ask(|theme, term| {
             dialoguer::Confirm::with_theme(theme)
@@ -106,15 +108,15 @@ impl Prompter {
             Ok(Confirmed::by_flag())
         } else {
             Err(Error::refused("declined: nothing was changed")
-                .hint(format!("to go on without being asked: {flag}")))
+                .hint(format!("use {flag} to continue without a prompt")))
         }
     }
 
-    /// Has `expected` (a slug) typed before `what` is done. `--confirm=<expected>` answers it,
-    /// and so does `--yes` unless the profile or the database is protected.
+    /// Requires `expected` (a slug) to be typed before `what` is done. `--confirm=<expected>`
+    /// replaces the prompt, and so does `--yes` unless the profile or the database is protected.
     ///
     /// # Errors
-    /// Refused where another text is typed or given, or where nobody can answer; interrupted on
+    /// `Refused` if a different text is typed or given, or if no user can answer; `Interrupted` on
     /// Ctrl-C.
     pub fn type_to_confirm(
         &self,
@@ -127,9 +129,9 @@ impl Prompter {
                 Ok(Confirmed::by_flag())
             } else {
                 Err(Error::refused(format!(
-                    "--confirm={given} does not name {expected}: nothing was changed"
+                    "--confirm={given} does not match {expected}; nothing was changed"
                 ))
-                .hint(format!("to go on: --confirm={}", quoted(expected))))
+                .hint(format!("use --confirm={}", quoted(expected))))
             };
         }
         if assent.yes && assent.protected.is_none() {
@@ -144,28 +146,27 @@ impl Prompter {
         self.printer.say("", Tone::Plain, &assent.placed(what));
         let typed = self.ask(|theme, term| {
             dialoguer::Input::<String>::with_theme(theme)
-                .with_prompt(format!("type {} to go on", escape::line(expected)))
+                .with_prompt(format!("type {} to confirm", escape::line(expected)))
                 .allow_empty(true)
                 .interact_text_on(term)
         })?;
         if typed.trim() == expected {
             Ok(Confirmed::by_flag())
         } else {
-            Err(
-                Error::refused(format!("that is not {expected}: nothing was changed")).hint(
-                    format!(
-                        "run it again and type {expected}, or add --confirm={}",
-                        quoted(expected)
-                    ),
-                ),
-            )
+            Err(Error::refused(format!(
+                "input does not match {expected}; nothing was changed"
+            ))
+            .hint(format!(
+                "run it again and type {expected}, or add --confirm={}",
+                quoted(expected)
+            )))
         }
     }
 
-    /// Has one of `items` chosen and gives its index; `default` is chosen at first.
+    /// Prompts for one of `items` and returns its index; `default` is selected initially.
     ///
     /// # Errors
-    /// Usage, naming `flag`, where nobody can answer; interrupted on Escape and Ctrl-C.
+    /// `Usage`, naming `flag`, if no user can answer; `Interrupted` on Escape and Ctrl-C.
     pub fn select<S: AsRef<str>>(
         &self,
         label: &str,
@@ -185,10 +186,10 @@ impl Prompter {
         chosen.ok_or_else(Error::interrupted)
     }
 
-    /// Asks for a secret, which is not shown.
+    /// Prompts for a secret, which is not displayed.
     ///
     /// # Errors
-    /// Usage, naming `flag`, where nobody can answer; interrupted on Ctrl-C.
+    /// `Usage`, naming `flag`, if no user can answer; `Interrupted` on Ctrl-C.
     pub fn password(&self, label: &str, flag: &str) -> Result<SecretString> {
         self.require(label, flag)?;
         self.ask(|_theme, term| {
@@ -200,12 +201,12 @@ impl Prompter {
         })
     }
 
-    /// Runs something that needs the terminal for itself.
+    /// Runs a function that needs the terminal exclusively.
     pub(super) fn with_terminal<T>(&self, run: impl FnOnce() -> T) -> T {
         self.printer.bars().suspend(run)
     }
 
-    /// Leaves Ctrl-C to the program that has the terminal, until the guard is dropped.
+    /// Leaves Ctrl-C to the program that uses the terminal, until the guard is dropped.
     pub(super) fn lend_terminal(&self) -> LentTerminal {
         self.printer.set_terminal_lent(true);
         LentTerminal(self.printer.clone())
@@ -216,8 +217,8 @@ impl Prompter {
             return Ok(());
         }
         Err(
-            Error::usage(format!("{label} is missing, and there is nobody to ask"))
-                .hint(format!("give it with {flag}")),
+            Error::usage(format!("{label} is required (no terminal to prompt on)"))
+                .hint(format!("set it with {flag}")),
         )
     }
 
@@ -238,7 +239,7 @@ impl Prompter {
     }
 }
 
-/// The terminal is another program's; see [`Prompter::lend_terminal`].
+/// A guard while another program uses the terminal; see [`Prompter::lend_terminal`].
 pub(super) struct LentTerminal(Printer);
 
 impl Drop for LentTerminal {
@@ -247,9 +248,9 @@ impl Drop for LentTerminal {
     }
 }
 
-/// Puts the terminal right and tells an interruption from a failure.
+/// Restores the terminal and distinguishes an interruption from a failure.
 fn unanswered(term: &Term, error: io::Error) -> Error {
-    // Menus hide the cursor; where even that fails there is no terminal left to restore.
+    // Menus hide the cursor; if showing it fails, there is no terminal left to restore.
     let _restored = term.show_cursor().and_then(|()| term.write_line(""));
     match error.kind() {
         io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => Error::interrupted(),
@@ -258,10 +259,10 @@ fn unanswered(term: &Term, error: io::Error) -> Error {
 }
 
 fn unconfirmed(what: &str) -> Error {
-    // A question ends where the next clause begins.
+    // A trailing question mark would end the sentence before the next clause.
     let what = what.trim_end_matches('?');
     Error::refused(format!(
-        "not confirmed, and there is nobody to ask: {what}; nothing was changed"
+        "not confirmed (no terminal to prompt on): {what}; nothing was changed"
     ))
 }
 
@@ -269,10 +270,10 @@ fn not_typed(what: &str, expected: &str, assent: &Assent) -> Error {
     let expected = quoted(expected);
     match &assent.protected {
         Some(protected) => unconfirmed(what).hint(format!(
-            "{protected}: add --confirm={expected} to go on without asking"
+            "{protected}: add --confirm={expected} to continue without a prompt"
         )),
         None => unconfirmed(what).hint(format!(
-            "add --yes, or --confirm={expected}, to go on without asking"
+            "add --yes or --confirm={expected} to continue without a prompt"
         )),
     }
 }
@@ -287,14 +288,14 @@ fn mistake(error: &Error) -> String {
     escape::line(&text).into_owned()
 }
 
-/// Reads keys up to Enter with the echo switched off throughout: between two keys the terminal
-/// is back in its usual mode, and pasted text would show.
+/// Reads keys up to Enter with the echo off throughout: between two keys the terminal is back in
+/// its usual mode, and pasted text would show.
 fn read_hidden(term: &Term) -> io::Result<SecretString> {
     let _echo_off = EchoOff::new()?;
     let mut typed = Zeroizing::new(String::new());
     loop {
-        // The raw variant reports Ctrl-C as a key. A signal instead could end the process
-        // before the echo is back.
+        // The raw variant reports Ctrl-C as a key. A signal could end the process before the echo
+        // is restored.
         match term.read_key_raw()? {
             Key::Enter => return Ok(SecretString::from(typed.as_str())),
             Key::CtrlC => return Err(io::ErrorKind::Interrupted.into()),
@@ -307,7 +308,7 @@ fn read_hidden(term: &Term) -> io::Result<SecretString> {
     }
 }
 
-/// Switches the echo of the terminal on stdin off until it is dropped.
+/// Disables the echo of the terminal on stdin until it is dropped.
 struct EchoOff(Termios);
 
 impl EchoOff {
@@ -322,7 +323,7 @@ impl EchoOff {
 
 impl Drop for EchoOff {
     fn drop(&mut self) {
-        // It fails only where the terminal is gone.
+        // It fails only if the terminal is gone.
         let _restored = termios::tcsetattr(io::stdin(), SetArg::TCSANOW, &self.0);
     }
 }
@@ -380,7 +381,7 @@ mod tests {
         ] {
             let error = result.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
-            assert_eq!(error.hints(), [format!("give it with {flag}")]);
+            assert_eq!(error.hints(), [format!("set it with {flag}")]);
         }
     }
 

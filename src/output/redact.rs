@@ -1,20 +1,21 @@
-//! Masks passwords in connection strings, and tokens, before a text reaches a person, a log or a file.
+//! Masks passwords in connection strings, and tokens, in text that is displayed, logged or written
+//! to a file.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 const MASK: &str = "***";
 
-/// An invitation token has this many characters of base64url; whatever is as long may be one.
+/// An invitation token has this many characters of base64url; any word of at least this length may
+/// be one.
 const TOKEN_LENGTH: usize = 64;
 
-/// Masks the password of `scheme://user:password@host`, everything behind the scheme of a malformed
-/// database URL (`postgres:\\\\user:password@host`), and the value of `password=…`
-/// (a URL parameter, or a keyword of libpq's connection strings), and what may be an invitation
-/// token.
+/// Masks the password of `scheme://user:password@host`, everything after the scheme of a malformed
+/// database URL (`postgres:\\\\user:password@host`), the value of `password=…` (a URL parameter, or
+/// a keyword of libpq's connection strings), and anything that may be an invitation token.
 ///
-/// Where a text is ambiguous it masks too much rather than too little: an unescaped `@`, `/`
-/// or quote in a password is still part of the password.
+/// If a text is ambiguous, it masks too much rather than too little: an unescaped `@`, `/` or quote
+/// in a password is still part of the password.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut secrets = userinfo_passwords(text);
     secrets.extend(malformed_urls(text));
@@ -37,12 +38,13 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Words as long as a token, and what follows `token=`: a cut link ends within its token.
+/// Words as long as a token, and words after `token=`, since a truncated link ends within its
+/// token.
 fn tokens(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
-    // Every log line goes through here: a word as long as that holds one of the bytes at these
-    // places, so the others need not be looked at.
+    // Every log line passes through here: a word of that length contains one of the bytes at these
+    // positions, so the others need not be checked.
     let mut place = TOKEN_LENGTH - 1;
     while place < bytes.len() {
         let word = word_of_base64url(bytes, place);
@@ -60,8 +62,8 @@ fn tokens(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The characters of base64url around and from a place, which may be the end; empty where another
-/// one is there.
+/// The base64url characters around and after a position, which may be the end; empty if another
+/// character is there.
 fn word_of_base64url(bytes: &[u8], place: usize) -> Range<usize> {
     let is_another = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     let after = bytes[place..].iter().position(is_another);
@@ -90,8 +92,8 @@ fn userinfo_passwords(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What follows the scheme of a URL of PostgreSQL and is not `//`: it is not known which part of it is
-/// the password.
+/// The part after the scheme of a PostgreSQL URL that does not begin with `//`: it is unknown which
+/// part of it is the password.
 fn malformed_urls(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -135,7 +137,7 @@ fn keyword_passwords(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Where a word of ASCII that ends with `=` begins, in whatever case.
+/// The start of an ASCII word that ends with `=`, ignoring case.
 fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
     memchr::memchr_iter(b'=', text.as_bytes())
         .filter_map(|at| (at + 1).checked_sub(word.len()))

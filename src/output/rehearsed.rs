@@ -1,11 +1,11 @@
-//! The result of a dry run: what would have been printed, and what would have changed.
+//! The result of a dry run: the output of the command and its changes.
 
 use serde::Serialize;
 
 use super::{Page, View};
 use crate::{domain::TableChange, hint::Hint};
 
-/// A view together with the rows that the rolled-back transaction touched.
+/// A view together with the rows that the rolled-back transaction changed.
 #[derive(Serialize)]
 pub struct Rehearsed<V> {
     #[serde(flatten)]
@@ -17,7 +17,7 @@ pub struct Rehearsed<V> {
 impl<V: View> View for Rehearsed<V> {
     fn human(&self, page: &mut Page) {
         self.view.human(page);
-        page.heading("Dry run: this is what would have changed");
+        page.heading("Dry run: changes that would have been made");
         if self.changes.is_empty() {
             page.text("Nothing.");
             return;

@@ -1,5 +1,5 @@
-//! Colour and emphasis. A tone is carried beside the text, never inside it, so that widths are
-//! right and data can be escaped.
+//! Color and emphasis. A tone is stored next to the text, not inside it, so that widths are correct
+//! and data can be escaped.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use chrono_tz::Tz;
 use super::escape;
 use super::options::PrinterOptions;
 
-/// What a text means to the reader.
+/// The meaning of a text.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Tone {
-    /// Nothing special.
+    /// No emphasis.
     #[default]
     Plain,
     /// Good: active, enabled, passed.
@@ -107,7 +107,7 @@ macro_rules! from_numbers {
 
 from_numbers!(i16, i32, i64, u16, u32, u64, usize);
 
-/// How one stream is written: in colour or not, boxed or plain, how wide, in which time zone.
+/// The style of one stream: color, borders, width, time zone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
     pub(super) color: bool,
@@ -151,7 +151,7 @@ impl Style {
         Cell::new(text, Tone::Bold)
     }
 
-    /// A time for a person, `2026-11-23 15:06 CET`: in `zone`, else in the printer's zone.
+    /// A time for display, `2026-11-23 15:06 CET`: in `zone`, else in the printer's zone.
     pub fn time(&self, at: DateTime<Utc>, zone: Option<Tz>) -> String {
         let zone = zone.or(self.time_zone).unwrap_or(Tz::UTC);
         at.with_timezone(&zone)
@@ -159,12 +159,12 @@ impl Style {
             .to_string()
     }
 
-    /// Escapes a text for one line and colours it.
+    /// Escapes a text for one line and colors it.
     pub(super) fn line(&self, tone: Tone, text: &str) -> String {
         self.paint(tone, &escape::line(text))
     }
 
-    /// Escapes a block of text and colours it.
+    /// Escapes a block of text and colors it.
     pub(super) fn block(&self, tone: Tone, text: &str) -> String {
         self.paint(tone, &escape::block(text))
     }

@@ -1,5 +1,5 @@
-//! Tables for people: boxed and fitted to the width on a terminal, plain aligned columns with
-//! one line per row in a pipe.
+//! Tables for display: boxed and fitted to the width on a terminal, plain aligned columns with one
+//! line per row in a pipe.
 
 use comfy_table::{
     Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, ContentLineStyle,
@@ -18,8 +18,8 @@ const BOXED: TableStyle = TableStyle::new()
     .bottom_border(LineStyle::new('└', '─', '┴', '┘'));
 
 /// Renders rows under a header; every line ends with a line break. An id is never broken, so that
-/// it can be copied: its column keeps its width, and the others shrink. Where too little would be
-/// left for them, the ids of the last column stand under the first.
+/// it can be copied: its column keeps its width, and the others shrink. If too little would be left
+/// for them, the ids of the last column are put under the first.
 pub(super) fn render(style: &Style, columns: &[&str], rows: &[Vec<Cell>]) -> String {
     let header: Vec<Cell> = columns
         .iter()
@@ -67,7 +67,7 @@ pub(super) fn render(style: &Style, columns: &[&str], rows: &[Vec<Cell>]) -> Str
     lines(&table)
 }
 
-/// A cell whose text is escaped; a line break in it is the table's own.
+/// An escaped cell text; line breaks in it belong to the table.
 struct Text {
     text: String,
     tone: Tone,
@@ -92,7 +92,7 @@ fn stack(row: &mut Vec<Text>) {
     }
 }
 
-/// Keeps the ids of a column whole: where they stand alone, and where they are words of a text.
+/// Keeps the ids of a column unbroken, both alone and as words of a text.
 fn constraint(grid: &[Vec<Text>], column: usize) -> Option<ColumnConstraint> {
     if has_ids(grid, column) {
         return Some(ColumnConstraint::ContentWidth);
@@ -112,17 +112,17 @@ fn has_ids(grid: &[Vec<Text>], column: usize) -> bool {
     lines.any(is_id)
 }
 
-/// Columns that a UUID takes as it is written everywhere.
+/// Width of a UUID.
 const ID_WIDTH: u16 = 36;
 
 fn is_id(text: &str) -> bool {
     text.len() == usize::from(ID_WIDTH) && uuid::Uuid::try_parse(text).is_ok()
 }
 
-/// Columns of a terminal that a column should have at least, unless it is narrower by itself.
+/// Minimum width of a column, unless its content is narrower.
 const LEAST: u16 = 12;
 
-/// Whether the last column holds ids that leave too little for the others.
+/// Returns `true` if the last column contains ids that leave too little room for the others.
 fn is_crowded(style: &Style, grid: &[Vec<Text>]) -> bool {
     let (Some(width), Some(count)) = (style.width, grid.first().map(Vec::len)) else {
         return false;
@@ -143,12 +143,12 @@ fn is_crowded(style: &Style, grid: &[Vec<Text>]) -> bool {
     needed.sum::<u32>() + 1 > width.into()
 }
 
-/// Between two columns, where there are no lines.
+/// Gap between two columns without lines.
 const GAP: u16 = 2;
 
-/// Renders labels and values in two aligned columns without lines; values keep their line
-/// breaks. A single word that is too long for its column, such as a link or a hash, is put
-/// unbroken on a line of its own, so that it can be copied.
+/// Renders labels and values in two aligned columns without lines; values keep their line breaks. A
+/// single word that is too long for its column, such as a link or a hash, is put unbroken on a
+/// separate line, so that it can be copied.
 pub(super) fn render_fields(style: &Style, fields: &[(String, Cell)]) -> String {
     let labels = fields.iter().map(|(label, _)| columns(label));
     let label_width = labels.max().unwrap_or(0).saturating_add(GAP);
@@ -192,7 +192,7 @@ fn aligned(style: &Style, fields: &[(String, Cell)], label_width: u16) -> String
     lines(&table)
 }
 
-/// How many columns of a terminal a line takes.
+/// The width of a line on a terminal.
 fn columns(text: &str) -> u16 {
     let width = dialoguer::console::measure_text_width(&escape::line(text));
     u16::try_from(width).unwrap_or(u16::MAX)
@@ -202,12 +202,12 @@ fn bare(style: &Style) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).force_no_tty();
     if style.color {
-        // Colour is decided by now; crossterm would look at NO_COLOR once more and let it win
-        // over --color=always.
+        // Color is already decided; crossterm would check NO_COLOR again and let it override
+        // --color=always.
         crossterm::style::force_color_output(true);
         table.enforce_styling();
     }
-    // Colour only the words, not the padding of their column.
+    // Color only the words, not the padding of their column.
     table.style_text_only();
     match style.width {
         Some(width) => table

@@ -25,7 +25,7 @@ impl Record for Check {
     }
 }
 
-/// The page of a check.
+/// The documentation page of a check.
 #[derive(Serialize)]
 pub struct Explanation {
     #[serde(flatten)]
@@ -36,7 +36,7 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Explains a check.
+    /// Creates the page of a check.
     pub fn new(check: &Check) -> Self {
         let Check {
             severity,
@@ -74,7 +74,7 @@ impl View for Explanation {
     }
 }
 
-/// How a severity stands out.
+/// The tone of a severity.
 pub(super) const fn tone(severity: Severity) -> Tone {
     match severity {
         Severity::Critical | Severity::High => Tone::Bad,
@@ -95,7 +95,7 @@ mod tests {
             format: Format::Csv,
             ..PrinterOptions::default()
         });
-        let listing = Listing::of(CHECKS.to_vec(), "no check");
+        let listing = Listing::of(CHECKS.to_vec(), "no checks");
         printer.list(listing).await.unwrap();
         let text = captured.stdout();
         assert!(

@@ -1,4 +1,4 @@
-//! `audit diff`: what came and what went.
+//! `audit diff`: new, changed and resolved findings.
 
 use super::{
     checks::tone,
@@ -7,7 +7,7 @@ use super::{
 use crate::domain::audit::difference::{Changed, Difference, Found, Judgement, Side, Unseen};
 use crate::output::{Cell, Page, Style, Tone, View};
 
-/// More of one kind are cut on a page.
+/// Longer lists of one kind are truncated on a page.
 const SHOWN: usize = 50;
 
 impl View for Difference {
@@ -22,13 +22,13 @@ impl View for Difference {
         section(page, "Gone", &self.gone, |found| line(found, Tone::Ok, ""));
         section(
             page,
-            "Found now, skipped before: it may have been there",
+            "Found now, skipped before (may not be new)",
             &self.skipped_before,
             unseen,
         );
         section(
             page,
-            "Found before, skipped now: it may still be there",
+            "Found before, skipped now (may still exist)",
             &self.skipped_after,
             unseen,
         );
@@ -52,7 +52,7 @@ fn section<T>(page: &mut Page, title: &str, all: &[T], line: impl Fn(&T) -> Cell
     if all.len() > SHOWN {
         let more = thousands((all.len() - SHOWN) as u64);
         page.line(Cell::new(
-            format!("and {more} more: -o json shows all"),
+            format!("and {more} more (use -o json to show all)"),
             Tone::Bold,
         ));
     }
@@ -153,9 +153,12 @@ mod tests {
         after.skipped = sample::report().skipped;
         after.skipped[0].check = "catalog".to_owned();
         let text = text(&sample::many(60), &after);
-        assert!(text.contains("it may still be there\n"), "{text}");
+        assert!(text.contains("(may still exist)\n"), "{text}");
         assert!(text.contains("no right: "), "{text}");
-        assert!(text.contains("and 10 more: -o json shows all\n"), "{text}");
+        assert!(
+            text.contains("and 10 more (use -o json to show all)\n"),
+            "{text}"
+        );
         assert!(text.contains("0 gone, 60 unknown"), "{text}");
     }
 

@@ -12,7 +12,7 @@ use crate::output::{Page, Style, View, encode};
 /// A format of `--format` and `--report`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ReportFormat {
-    /// The page for people, without colour.
+    /// The page for terminals, without color.
     Plain,
     /// The report itself, as `-o json` prints it.
     Json,
@@ -29,7 +29,7 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// Every one of them, in the order in which they are listed to people.
+    /// All formats, in the order in which they are listed.
     pub const ALL: &'static [Self] = &[
         Self::Plain,
         Self::Json,
@@ -53,7 +53,7 @@ impl ReportFormat {
         }
     }
 
-    /// Every name, in the same order.
+    /// All names, in the same order.
     pub fn names() -> Vec<&'static str> {
         Self::ALL.iter().map(|one| one.as_str()).collect()
     }
@@ -74,11 +74,11 @@ impl std::str::FromStr for ReportFormat {
     }
 }
 
-/// Writes a report in a format. `checks` are those of the audit: their titles, and in JUnit the
-/// ones that passed.
+/// Writes a report in a format. `checks` are those of the audit, for their titles and, in JUnit,
+/// the passed ones.
 ///
 /// # Errors
-/// `Failure` where a library cannot write the format.
+/// `Failure` if a library cannot write the format.
 pub fn render(report: &Report, checks: &[Check], format: ReportFormat) -> Result<String> {
     match format {
         ReportFormat::Plain => {

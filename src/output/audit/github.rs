@@ -1,6 +1,6 @@
 //! Annotations of GitHub Actions ("Workflow commands for GitHub Actions" in GitHub's
-//! documentation): a line each, the worst first, because a step shows only the first ten of a
-//! level.
+//! documentation): one line each, highest severity first, because a step shows only the first ten
+//! of a level.
 
 use super::{
     groups,
@@ -72,8 +72,8 @@ fn property(text: &str) -> String {
         .replace(',', "%2C")
 }
 
-/// The percent sign first, because the others bring some. After [`visible`] no carriage return
-/// is left to be escaped.
+/// Escapes the percent sign first, because the other escapes contain it. After [`visible`] no
+/// carriage return is left to escape.
 fn escaped(text: &str) -> String {
     text.replace('%', "%25").replace('\n', "%0A")
 }
@@ -117,7 +117,7 @@ mod tests {
     fn nothing_found_is_said() {
         let text = render(&sample::empty());
         assert!(
-            text.starts_with("::notice title=audit::No finding.%0Ano finding · 4 checks"),
+            text.starts_with("::notice title=audit::No findings.%0Ano findings · 4 checks"),
             "{text}"
         );
     }

@@ -1,14 +1,14 @@
-//! The attacks as a grid: objects × operations, and in each cell a mark per context.
+//! The probes as a grid: objects × operations, with a mark per context in each cell.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::audit::{Attempt, ContextKind, Operation, Verdict};
 use crate::output::{Mark, Matrix, MatrixRow};
 
-/// A grid with more rows than this shows only those in which there is something to see.
+/// A grid with more rows than this shows only rows with leaks or skipped attempts.
 pub(super) const SHOWN_ROWS: usize = 40;
 
-/// What one role tried.
+/// The attempts of one role.
 pub(super) struct Grid<'a> {
     pub(super) role: &'a str,
     pub(super) operations: Vec<Operation>,
@@ -16,25 +16,25 @@ pub(super) struct Grid<'a> {
     pub(super) rows: Vec<GridRow<'a>>,
 }
 
-/// What was tried on one object.
+/// The attempts on one object.
 pub(super) struct GridRow<'a> {
     pub(super) object: &'a str,
-    /// `cells[operation][context]`; none where nothing was tried.
+    /// `cells[operation][context]`; `None` if nothing was tried.
     pub(super) cells: Vec<Vec<Option<&'a Verdict>>>,
 }
 
-/// How a grid was cut.
+/// The number of rows omitted from a grid.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Cut {
-    /// Rows that are left out because every try was blocked or allowed as it should be.
+    /// Rows omitted because every attempt was blocked or allowed as expected.
     pub(super) closed: usize,
-    /// Rows that are left out because there was nothing to try.
+    /// Rows omitted because there was nothing to try.
     pub(super) idle: usize,
-    /// Rows with a leak or a skipped try that are left out because so many are like them.
+    /// Rows with a leak or a skipped attempt, omitted because there are too many.
     pub(super) open: usize,
 }
 
-/// A grid for each role, in the order of their names.
+/// A grid for each role, ordered by name.
 pub(super) fn grids(attempts: &[Attempt]) -> Vec<Grid<'_>> {
     let mut by_role: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
     for attempt in attempts {
@@ -76,7 +76,7 @@ fn grid<'a>(role: &'a str, attempts: &[&'a Attempt]) -> Grid<'a> {
     }
 }
 
-/// Of two tries in one cell the weightier is shown: a leak is never hidden.
+/// Of two attempts in one cell the more severe is shown: a leak is never hidden.
 const fn weight(verdict: &Verdict) -> u8 {
     match verdict {
         Verdict::Leak(_) => 4,
@@ -96,7 +96,7 @@ impl<'a> GridRow<'a> {
         self.verdicts().any(|one| matches!(one, Verdict::Leak(_)))
     }
 
-    /// Whether something could not be tried.
+    /// Returns `true` if an attempt was skipped.
     pub(super) fn has_skipped(&self) -> bool {
         self.verdicts()
             .any(|one| matches!(one, Verdict::Skipped(_)))
@@ -109,8 +109,8 @@ impl<'a> GridRow<'a> {
 }
 
 impl<'a> Grid<'a> {
-    /// Leaves out the rows without a leak and without a skipped try, where there are many; of the
-    /// others the first stay, those with a leak before those that were skipped.
+    /// Omits the rows without leaks and skipped attempts if there are many; of the others the first
+    /// are kept, those with a leak before those with skipped attempts.
     pub(super) fn cut(&mut self) -> Cut {
         let mut cut = Cut::default();
         if self.rows.len() <= SHOWN_ROWS {
@@ -131,7 +131,7 @@ impl<'a> Grid<'a> {
         cut
     }
 
-    /// The tries that were skipped, by reason.
+    /// The number of skipped attempts by reason.
     pub(super) fn skipped(&self) -> BTreeMap<&'a str, usize> {
         let mut reasons = BTreeMap::new();
         for verdict in self.rows.iter().flat_map(GridRow::verdicts) {
@@ -142,7 +142,7 @@ impl<'a> Grid<'a> {
         reasons
     }
 
-    /// For a page.
+    /// Converts it for a page.
     pub(super) fn to_matrix(&self) -> Matrix {
         let row = |row: &GridRow<'_>| MatrixRow {
             name: row.object.to_owned(),
@@ -163,20 +163,20 @@ impl<'a> Grid<'a> {
 }
 
 impl Cut {
-    /// What is left out, in words; `None` where nothing is.
+    /// A description of the omitted rows, if any.
     pub(super) fn told(self) -> Option<String> {
         use super::wording::count;
         let open = (self.open > 0).then(|| {
             let others = count(self.open as u64, "other object");
-            format!("{others} LEAK or could not be tried")
+            format!("{others} with leaks or skipped attempts")
         });
         let closed = (self.closed > 0).then(|| {
             let others = count(self.closed as u64, "other object");
-            format!("{others} let nothing through")
+            format!("{others} without leaks")
         });
         let idle = (self.idle > 0).then(|| {
             let others = count(self.idle as u64, "other object");
-            format!("{others} had nothing to try")
+            format!("{others} with nothing to try")
         });
         let told: Vec<String> = open.into_iter().chain(closed).chain(idle).collect();
         (!told.is_empty()).then(|| told.join(", "))
@@ -193,7 +193,7 @@ const fn mark(verdict: Option<&Verdict>) -> Mark {
     }
 }
 
-/// A cell in formats that show skipped tries in their place: symbol and meaning.
+/// A cell in formats that show skipped attempts in place: symbol and meaning.
 pub(super) const fn sign(verdict: Option<&Verdict>) -> (&'static str, &'static str) {
     match verdict {
         Some(Verdict::Allowed) => ("✓", "allowed"),
@@ -204,11 +204,11 @@ pub(super) const fn sign(verdict: Option<&Verdict>) -> (&'static str, &'static s
     }
 }
 
-/// What the signs mean.
+/// The meaning of the symbols.
 pub(super) const LEGEND: &str =
     "✓ allowed (own rows), × blocked, ! LEAK, ? skipped (no proof), · not applicable";
 
-/// A context in words.
+/// The description of a context.
 pub(super) fn context(context: ContextKind) -> String {
     match context {
         ContextKind::A => "tenant A".to_owned(),
@@ -282,7 +282,7 @@ mod tests {
         );
         assert_eq!(
             cut.told().unwrap(),
-            "97 other objects let nothing through, 1 other object had nothing to try"
+            "97 other objects without leaks, 1 other object with nothing to try"
         );
         let names: Vec<String> = all[0]
             .to_matrix()

@@ -1,8 +1,8 @@
-//! Findings and skipped checks that belong together, so that a thousand alike take one place.
+//! Groups of findings and skipped checks, so that a thousand similar ones take one entry.
 
 use crate::domain::audit::{Finding, Report, Severity, Skipped};
 
-/// More than this of one check are cut on a page for people.
+/// Longer lists for one check are truncated on a page.
 pub(super) const SHOWN_PER_CHECK: usize = 10;
 
 /// The findings of one check with one severity.
@@ -13,14 +13,14 @@ pub(super) struct FindingGroup<'a> {
 }
 
 impl<'a> FindingGroup<'a> {
-    /// Those that a page for people shows, and how many more there are.
+    /// The findings shown on a page, and the number of omitted ones.
     pub(super) fn shown(&self) -> (&[&'a Finding], usize) {
         let end = self.findings.len().min(SHOWN_PER_CHECK);
         (&self.findings[..end], self.findings.len() - end)
     }
 }
 
-/// The findings, the worst first, those of one check together.
+/// The findings, highest severity first, grouped by check.
 pub(super) fn findings(report: &Report) -> Vec<FindingGroup<'_>> {
     let mut groups: Vec<FindingGroup<'_>> = Vec::new();
     for finding in &report.findings {
@@ -40,16 +40,16 @@ pub(super) fn findings(report: &Report) -> Vec<FindingGroup<'_>> {
     groups
 }
 
-/// What one check skipped for one reason.
+/// The objects that one check skipped for one reason.
 pub(super) struct SkipGroup<'a> {
     pub(super) check: &'a str,
     pub(super) reason: &'a str,
-    /// The objects; none where the check was skipped altogether.
+    /// The objects; empty if the whole check was skipped.
     pub(super) objects: Vec<&'a str>,
 }
 
 impl SkipGroup<'_> {
-    /// ` on public.a`, ` on 12 objects`, or nothing.
+    /// Returns ` on public.a`, ` on 12 objects`, or nothing.
     pub(super) fn on(&self) -> String {
         match self.objects.as_slice() {
             [] => String::new(),
@@ -59,7 +59,7 @@ impl SkipGroup<'_> {
     }
 }
 
-/// What was skipped, in the order of the report.
+/// The skipped checks, in the order of the report.
 pub(super) fn skipped(skipped: &[Skipped]) -> Vec<SkipGroup<'_>> {
     let mut groups: Vec<SkipGroup<'_>> = Vec::new();
     for skip in skipped {

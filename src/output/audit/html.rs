@@ -1,4 +1,5 @@
-//! One self-contained page: no script, nothing loaded, readable in light and dark and on paper.
+//! A self-contained page: no script, no external resources, readable in light and dark mode and on
+//! paper.
 
 use std::collections::BTreeMap;
 
@@ -28,15 +29,15 @@ pub(super) fn render(report: &Report, checks: &[Check]) -> Result<String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    // Nothing reaches the page but through here: first what a browser would hide or turn around
-    // becomes visible, then what would be markup becomes text.
+    // All values pass through here: first, characters that a browser would hide or reorder become
+    // visible, then markup becomes text.
     environment.set_formatter(|out, state, value| match value.as_str() {
         Some(text) => escape_formatter(out, state, &Value::from(visible(text))),
         None => escape_formatter(out, state, value),
     });
     let page = environment
         .render_str(TEMPLATE, Serde(PageModel::new(report, checks)))
-        .context("the page of the report cannot be written")?;
+        .context("the HTML page of the report could not be written")?;
     Ok(page)
 }
 
@@ -81,7 +82,7 @@ struct RowModel<'a> {
 struct MarkModel<'a> {
     sign: &'static str,
     kind: &'static str,
-    /// Said of leaks and of what was skipped; the rest would only make the page heavy.
+    /// Set for leaks and skipped attempts; for the rest it would only make the page larger.
     detail: Option<&'a str>,
 }
 
@@ -159,7 +160,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         ("session", session(tenant).to_owned()),
     ];
     let others = tenant.roles_left_out.iter();
-    facts.extend(others.map(|actor| ("left out", left_out(actor))));
+    facts.extend(others.map(|actor| ("excluded", left_out(actor))));
     if let [a, b] = tenant.tenants.as_slice() {
         facts.push(("attack", format!("A is {a}, B is {b}")));
     }
@@ -219,7 +220,7 @@ fn findings<'a>(report: &'a Report, checks: &[Check]) -> Vec<FindingModel<'a>> {
     for finding in &report.findings {
         let seen = anchors.entry(&finding.fingerprint).or_default();
         *seen += 1;
-        // A link to a finding stays good from one report to the next.
+        // A link to a finding stays valid from one report to the next.
         let anchor = match *seen {
             1 => format!("f-{}", finding.fingerprint),
             again => format!("f-{}-{again}", finding.fingerprint),
@@ -295,7 +296,7 @@ mod tests {
         assert!(nasty.contains("&lt;script&gt;"), "{nasty}");
     }
 
-    /// The same report with a name that could do nothing.
+    /// The same report with a harmless name.
     fn harmless(report: &Report) -> Report {
         let json = serde_json::to_string(report).unwrap();
         let quoted = serde_json::to_string(NASTY).unwrap();
@@ -363,7 +364,7 @@ mod tests {
     #[test]
     fn nothing_found_is_said() {
         let page = page(&sample::empty());
-        assert!(page.contains("No finding."), "{page}");
+        assert!(page.contains("No findings."), "{page}");
         assert!(!page.contains("<article"), "{page}");
     }
 }

@@ -1,4 +1,4 @@
-//! JUnit XML: a suite per class, a case per check that passed and per finding.
+//! JUnit XML: a suite per class, a case per passed check and per finding.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{
 use crate::domain::audit::{Check, Class, Finding, Report, Suppressed};
 use crate::error::{Context, Result};
 
-/// Writes the report. A check without a case of its own in the report is one that passed.
+/// Writes the report. A check without a case in the report has passed.
 pub(super) fn render(report: &Report, checks: &[Check]) -> Result<String> {
     let mut junit = Junit::new("tenantctl audit");
     junit.set_timestamp(report.database.audited_at);
@@ -35,7 +35,7 @@ pub(super) fn render(report: &Report, checks: &[Check]) -> Result<String> {
     }
     junit
         .to_string()
-        .context("the report cannot be written as JUnit XML")
+        .context("the report could not be written as JUnit XML")
 }
 
 fn suite(class: Class, report: &Report, checks: &[Check], skipped: &[SkipGroup<'_>]) -> TestSuite {
@@ -173,7 +173,7 @@ mod tests {
         let junit = parsed(&sample::report());
         let xml = render(&sample::report(), &CHECKS).unwrap();
         assert!(xml.contains("type=\"critical\""), "{xml}");
-        // Forbidden by XML 1.0, which not every parser minds.
+        // Forbidden by XML 1.0, but accepted by some parsers.
         assert!(!xml.contains('\u{fffe}'), "{xml}");
         let probe = junit
             .test_suites

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::domain::audit::{Finding, Report, Severity};
 
-/// GitHub refuses a comment of more than 65,536 characters; the rest is room for a header that a
-/// workflow adds.
+/// GitHub refuses a comment of more than 65,536 characters; the rest is reserved for a header that
+/// a workflow adds.
 const LONGEST: usize = 60_000;
 
 /// Writes the comment.
@@ -21,12 +21,12 @@ pub(super) fn render(report: &Report) -> String {
     push_accepted(report, &mut tail);
     push_skipped(report, &mut tail);
     push_matrix(report, &mut tail);
-    // The matrix is of least use where room is short.
+    // The matrix is the least useful part if space is short.
     if head.len() + tail.len() > LONGEST / 2 {
         tail = String::new();
         push_skipped(report, &mut tail);
         tail.truncate(tail.floor_char_boundary(LONGEST / 2));
-        tail.push_str("\nMore was left out, for this comment has no room: see `-o json`.\n");
+        tail.push_str("\nThe rest does not fit into this comment: see `-o json`.\n");
     }
     let room = LONGEST.saturating_sub(head.len() + tail.len());
     format!("{head}{}{tail}", findings(report, room))
@@ -50,7 +50,7 @@ fn head(report: &Report) -> String {
     out
 }
 
-/// The findings, until the room ends.
+/// The findings, as many as fit.
 fn findings(report: &Report, room: usize) -> String {
     let mut out = String::new();
     let mut left = report.findings.len();
@@ -59,7 +59,7 @@ fn findings(report: &Report, room: usize) -> String {
         if out.len() + section.len() > room {
             let more = thousands(left as u64);
             out.push_str(&format!(
-                "**{more} more findings have no room in this comment: `-o json` shows all.**\n\n"
+                "**{more} more findings do not fit into this comment: use `-o json` to show all.**\n\n"
             ));
             break;
         }
@@ -75,7 +75,7 @@ fn section(group: &FindingGroup<'_>) -> String {
     if more > 0 {
         let (more, check) = (thousands(more as u64), code(group.check));
         out.push_str(&format!(
-            "and {more} more of {check}: `-o json` shows all\n\n"
+            "and {more} more of {check} (use `-o json` to show all)\n\n"
         ));
     }
     out
@@ -121,7 +121,7 @@ fn details(finding: &Finding) -> String {
 
 fn push_accepted(report: &Report, out: &mut String) {
     if !report.suppressed.is_empty() || !report.notes.is_empty() {
-        out.push_str("### The baseline\n\n");
+        out.push_str("### Baseline\n\n");
         for suppressed in &report.suppressed {
             let finding = &suppressed.finding;
             out.push_str(&format!(
@@ -142,7 +142,7 @@ fn push_skipped(report: &Report, out: &mut String) {
     if report.skipped.is_empty() {
         return;
     }
-    out.push_str("### Skipped: not looked at, which is no pass\n\n");
+    out.push_str("### Skipped (not checked; does not count as passed)\n\n");
     for group in groups::skipped(&report.skipped) {
         let what = code(&format!("{}{}", group.check, group.on()));
         out.push_str(&format!("- {what}: {}\n", text(group.reason)));
@@ -153,7 +153,7 @@ fn push_skipped(report: &Report, out: &mut String) {
 fn push_matrix(report: &Report, out: &mut String) {
     for mut grid in grid::grids(&report.matrix) {
         let cut = grid.cut();
-        out.push_str(&format!("### What was tried as {}\n\n", code(grid.role)));
+        out.push_str(&format!("### Attempts as {}\n\n", code(grid.role)));
         if !grid.rows.is_empty() {
             out.push_str(&table(&grid));
         }
@@ -200,15 +200,15 @@ fn sql(statements: &[String]) -> String {
     fence("sql", &statements.join("\n"))
 }
 
-/// A fenced block whose fence is longer than any in the text (CommonMark 4.5).
+/// A fenced block with a fence longer than any in the text (CommonMark 4.5).
 fn fence(language: &str, text: &str) -> String {
     let text = visible(text);
     let fence = "`".repeat(longest_run(&text).max(2) + 1);
     format!("{fence}{language}\n{text}\n{fence}\n\n")
 }
 
-/// A code span whose delimiter is longer than any run in the text (CommonMark 6.1): names in it
-/// neither format, nor link, nor mention anybody.
+/// A code span with a delimiter longer than any run in the text (CommonMark 6.1), so that names
+/// in it are not interpreted as formatting, links or mentions.
 fn code(text: &str) -> String {
     let text = visible_line(text);
     let tick = "`".repeat(longest_run(&text) + 1);
@@ -223,7 +223,7 @@ fn longest_run(text: &str) -> usize {
     runs.max().unwrap_or(0)
 }
 
-/// Text that formats nothing.
+/// Escapes a text so that it contains no formatting.
 fn text(text: &str) -> String {
     let mut out = String::new();
     for character in visible_line(text).chars() {
@@ -242,8 +242,8 @@ fn text(text: &str) -> String {
     unlinked(&out)
 }
 
-/// GitHub makes links, mentions and references of text after the Markdown is read, where escapes
-/// are gone; an empty comment breaks them.
+/// GitHub creates links, mentions and references after parsing Markdown, when escapes are gone; an
+/// empty comment prevents this.
 fn unlinked(text: &str) -> String {
     text.replace('@', "@<!-- -->")
         .replace('#', "#<!-- -->")
@@ -252,7 +252,7 @@ fn unlinked(text: &str) -> String {
         .replace("GH\\-", "GH<!-- -->\\-")
 }
 
-/// Text inside of HTML.
+/// Escapes text inside HTML.
 fn html(text: &str) -> String {
     visible_line(text)
         .replace('&', "&amp;")
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn names_format_nothing() {
         let markdown = render(&sample::report());
-        // Only code shows it as it is; there it is inert.
+        // Only code shows it unchanged; there it is inert.
         let mut fenced = false;
         for line in markdown.lines() {
             if line.starts_with("```") {
@@ -277,7 +277,8 @@ mod tests {
             } else if !fenced {
                 let prose = without_code(line);
                 assert!(!prose.contains("<script"), "{line}");
-                // No Markdown is read in the line of a summary, and there is no mention in code.
+                // Markdown is not parsed in the line of a summary, and there are no mentions in
+                // code.
                 let inert = line.starts_with("<details><summary>");
                 assert!(inert || !prose.contains("[a]("), "{line}");
                 assert!(inert || !prose.contains("@team"), "{line}");
@@ -351,12 +352,12 @@ mod tests {
             markdown.contains("and 2 more of `rls-disabled`"),
             "{markdown}"
         );
-        assert!(markdown.contains("more findings have no room in this comment"));
+        assert!(markdown.contains("more findings do not fit into this comment"));
     }
 
     #[test]
     fn nothing_found_is_said() {
         let markdown = render(&sample::empty());
-        assert!(markdown.contains("**No finding.**"), "{markdown}");
+        assert!(markdown.contains("**No findings.**"), "{markdown}");
     }
 }

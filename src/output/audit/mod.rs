@@ -1,7 +1,7 @@
-//! What an audit prints: the page for people, and the formats that other programs read.
+//! The output of an audit: the page for terminals, and formats for other programs.
 //!
-//! Names, messages and rows come from the database that was audited, so nobody vouches for them:
-//! each format escapes all of them for itself.
+//! Names, messages and rows come from the audited database and are not trusted: each format escapes
+//! all of them.
 
 mod checks;
 mod difference;

@@ -1,4 +1,4 @@
-//! The page for people: what was inferred, the matrix, the findings, the counts.
+//! The page for terminals: inferred tenancy, matrix, findings, counts.
 
 use serde::Serialize;
 
@@ -13,15 +13,15 @@ use super::{
 use crate::domain::audit::{Finding, Report, Scope, TenantSummary};
 use crate::output::{Cell, Page, Tone, View, escape};
 
-/// So many names are shown; of more, how many there are.
+/// Maximum number of names shown; otherwise only their count.
 const NAMES: usize = 8;
-/// So many rows of a finding are shown.
+/// Maximum number of rows shown per finding.
 const ROWS: usize = 5;
-/// So many findings of one check are shown with proof and remedy; the others by their title.
+/// Number of findings of one check shown with proof and fix; the others are shown by title.
 const WHOLE: usize = 3;
 const INDENT: &str = "  ";
 
-/// A report for a person; in JSON, the report itself.
+/// A report for display; in JSON, the report itself.
 #[derive(Serialize)]
 #[serde(transparent)]
 pub struct ReportView<'a> {
@@ -31,7 +31,7 @@ pub struct ReportView<'a> {
 }
 
 impl<'a> ReportView<'a> {
-    /// Shows a report.
+    /// Creates the view of a report.
     pub fn new(report: &'a Report) -> Self {
         Self {
             report,
@@ -39,7 +39,7 @@ impl<'a> ReportView<'a> {
         }
     }
 
-    /// `--matrix`: shows every row of the matrix, however many there are.
+    /// `--matrix`: shows all rows of the matrix.
     #[must_use]
     pub fn whole_matrix(mut self, whole: bool) -> Self {
         self.whole_matrix = whole;
@@ -90,10 +90,10 @@ fn tenant(tenant: &TenantSummary, page: &mut Page) {
         page.field("application", one_line(&role));
     }
     if tenant.roles.is_empty() {
-        page.field("application", "no role of an application was found");
+        page.field("application", "no application role found");
     }
     for actor in &tenant.roles_left_out {
-        page.field("left out", one_line(&left_out(actor)));
+        page.field("excluded", one_line(&left_out(actor)));
     }
     page.field("session", one_line(session(tenant)));
     if let [a, b] = tenant.tenants.as_slice() {
@@ -101,7 +101,7 @@ fn tenant(tenant: &TenantSummary, page: &mut Page) {
     }
 }
 
-/// `2: public.a, public.b`, or only the number.
+/// Formats `2: public.a, public.b`, or only the number.
 fn names(names: &[&str]) -> String {
     let number = thousands(names.len() as u64);
     if names.len() > NAMES {
@@ -115,7 +115,7 @@ fn skipped(report: &Report, page: &mut Page) {
     if report.skipped.is_empty() {
         return;
     }
-    page.heading("Skipped: this was not looked at, which is no pass");
+    page.heading("Skipped (not checked; does not count as passed)");
     for group in groups::skipped(&report.skipped) {
         let text = format!("{}{}: {}", group.check, group.on(), group.reason);
         wrapped(page, &text, INDENT, Tone::Warn);
@@ -125,7 +125,7 @@ fn skipped(report: &Report, page: &mut Page) {
 impl ReportView<'_> {
     fn matrix(&self, page: &mut Page) {
         for mut grid in grid::grids(&self.report.matrix) {
-            page.heading(format!("What was tried as {}", escape::line(grid.role)));
+            page.heading(format!("Attempts as {}", escape::line(grid.role)));
             let skipped = grid.skipped();
             let cut = match self.whole_matrix {
                 true => grid::Cut::default(),
@@ -136,11 +136,11 @@ impl ReportView<'_> {
             }
             for (reason, number) in skipped {
                 let tries = count(number as u64, "try");
-                let text = format!("{tries} skipped, which is no proof: {reason}");
+                let text = format!("{tries} skipped (no proof): {reason}");
                 wrapped(page, &text, "", Tone::Warn);
             }
             if let Some(told) = cut.told() {
-                let text = format!("{told}: --matrix shows all");
+                let text = format!("{told} (use --matrix to show all)");
                 page.line(Cell::new(text, Tone::Dim));
             }
         }
@@ -173,7 +173,7 @@ fn findings(report: &Report, page: &mut Page) {
         }
         if more > 0 {
             let text = format!(
-                "{INDENT}and {} more of {}: -o json shows all",
+                "{INDENT}and {} more of {} (use -o json to show all)",
                 thousands(more as u64),
                 group.check
             );
@@ -207,7 +207,7 @@ fn finding(finding: &Finding, page: &mut Page) {
     statements(page, &finding.fix.sql);
 }
 
-/// `CRITICAL  rls-disabled  public.notes  [proven]`
+/// Formats `CRITICAL  rls-disabled  public.notes  [proven]`.
 fn title(finding: &Finding) -> String {
     format!(
         "{:<8}  {}  {}  [{}]",
@@ -218,8 +218,8 @@ fn title(finding: &Finding) -> String {
     )
 }
 
-/// Statements to paste: never wrapped. Every line is indented, also inside a name or a value, so
-/// that what comes from the database cannot pass for a line of this page.
+/// Statements to paste: never wrapped. Every line is indented, even inside a name or a value, so
+/// that data from the database cannot imitate a line of this page.
 fn statements(page: &mut Page, statements: &[String]) {
     for sql in statements {
         let sql = statement(sql);
@@ -240,7 +240,7 @@ fn rows(finding: &Finding, page: &mut Page) {
     }
     if rows.len() > ROWS {
         let more = rows.len() - ROWS;
-        page.line(format!("    and {more} more: -o json shows all"));
+        page.line(format!("    and {more} more (use -o json to show all)"));
     }
 }
 
@@ -257,7 +257,7 @@ fn accepted(report: &Report, page: &mut Page) {
     let more = report.suppressed.len() - report.suppressed.len().min(groups::SHOWN_PER_CHECK);
     if more > 0 {
         let more = thousands(more as u64);
-        page.line(format!("{INDENT}and {more} more: -o json shows all"));
+        page.line(format!("{INDENT}and {more} more (use -o json to show all)"));
     }
 }
 
@@ -265,7 +265,7 @@ fn baseline(report: &Report, page: &mut Page) {
     if report.notes.is_empty() {
         return;
     }
-    page.heading("The baseline");
+    page.heading("Baseline");
     for note in &report.notes {
         wrapped(page, note, INDENT, Tone::Warn);
     }
@@ -275,7 +275,7 @@ fn one_line(text: &str) -> String {
     escape::line(text).into_owned()
 }
 
-/// Lines of words that fit the width, indented. Escaped first: an escaped character is wider.
+/// Wraps text to the width, indented. Escaped first, because an escaped character is wider.
 fn wrapped(page: &mut Page, text: &str, indent: &str, tone: Tone) {
     let width = page.style().width.map_or(usize::MAX, usize::from);
     for line in wrap(&escape::line(text), width.saturating_sub(indent.len())) {

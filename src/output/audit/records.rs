@@ -1,4 +1,4 @@
-//! Findings as the rows of a list: a record each, for `-o csv` and `-o ndjson`.
+//! Findings as list rows, for `-o csv` and `-o ndjson`.
 
 use super::{checks::tone, wording::subject};
 use crate::domain::audit::Finding;
@@ -46,7 +46,7 @@ mod tests {
             format,
             ..PrinterOptions::default()
         });
-        let listing = Listing::of(findings, "no finding");
+        let listing = Listing::of(findings, "no findings");
         printer.list(listing).await.unwrap();
         captured.stdout()
     }

@@ -1,4 +1,4 @@
-//! A report for tests, with names that nobody should trust.
+//! A report for tests, with hostile names.
 
 use chrono::{DateTime, NaiveDate};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(super) fn finding(object: &str, severity: Severity) -> Finding {
     Finding::new(&CHECKS[0], object, message, fix()).severity(severity)
 }
 
-/// As many findings of one check, all high.
+/// A report with many findings of one check, all of high severity.
 pub(super) fn many(number: usize) -> Report {
     let mut report = empty();
     report.findings = (0..number)
@@ -52,7 +52,7 @@ pub(super) fn many(number: usize) -> Report {
     report
 }
 
-/// Nothing found, nothing skipped, nothing tried.
+/// A report without findings, skips and attempts.
 pub(super) fn empty() -> Report {
     let mut report = Report {
         database: DatabaseSummary {
@@ -113,7 +113,7 @@ fn tenant() -> TenantSummary {
     }
 }
 
-/// Something of everything, with nasty text wherever text can be.
+/// A report with every kind of entry, and hostile text wherever text can occur.
 pub(super) fn report() -> Report {
     let mut report = empty();
     let object = format!("public.{NASTY}");

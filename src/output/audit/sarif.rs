@@ -1,5 +1,5 @@
-//! SARIF 2.1.0 (OASIS standard), with what GitHub's code scanning reads of it ("SARIF support for
-//! code scanning" in GitHub's documentation).
+//! SARIF 2.1.0 (OASIS standard), with the properties used by GitHub's code scanning ("SARIF support
+//! for code scanning" in GitHub's documentation).
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,8 @@ pub(super) fn render(report: &Report, checks: &[Check]) -> Result<String> {
             },
         }],
     });
-    let mut text = serde_json::to_string_pretty(&log).context("the report cannot be SARIF")?;
+    let mut text =
+        serde_json::to_string_pretty(&log).context("the report could not be written as SARIF")?;
     text.push('\n');
     Ok(text)
 }
@@ -72,13 +73,13 @@ fn result(finding: &Finding, suppressed: Option<&Suppressed>, checks: &[Check]) 
         "level": level(finding.severity),
         "message": { "text": message(&explanation(finding)) },
         "locations": [location(finding)],
-        // GitHub tells alerts apart by the first, which it cannot work out itself for a place
-        // that is no file of the repository.
+        // GitHub distinguishes alerts by the first fingerprint, which it cannot compute for a
+        // location that is not a file of the repository.
         "partialFingerprints": {
             "primaryLocationLineHash": finding.fingerprint,
             "tenantctl/v1": finding.fingerprint,
         },
-        // All results have it or none (section 3.27.23); an empty list says "not suppressed".
+        // Present in all results or none (section 3.27.23); an empty list means "not suppressed".
         "suppressions": suppressed.map(suppression).into_iter().collect::<Vec<_>>(),
         "properties": {
             "severity": finding.severity,
@@ -103,8 +104,8 @@ fn suppression(suppressed: &Suppressed) -> Value {
     })
 }
 
-/// Code scanning shows only what has a physical location, so an object of the database gets a
-/// path of its own.
+/// Code scanning shows only results with a physical location, so a database object gets an
+/// artificial path.
 fn location(finding: &Finding) -> Value {
     let (uri, line) = match &finding.location {
         Some(location) => (file_uri(&location.file), location.line.max(1)),
@@ -127,7 +128,7 @@ fn location(finding: &Finding) -> Value {
     })
 }
 
-/// The kinds of section 3.33.7, where one fits.
+/// The kinds of section 3.33.7, if one matches.
 fn kind(finding: &Finding) -> &'static str {
     match finding.class {
         Class::Query => "resource",
@@ -136,13 +137,13 @@ fn kind(finding: &Finding) -> &'static str {
     }
 }
 
-/// `database/public/notes`
+/// Formats `database/public/notes`.
 fn object_uri(object: &str) -> String {
     let path: Vec<String> = object.splitn(2, '.').map(segment).collect();
     format!("database/{}", path.join("/"))
 }
 
-/// A relative path stays relative to the root of the repository.
+/// Keeps a relative path relative to the root of the repository.
 fn file_uri(file: &str) -> String {
     let path: Vec<String> = file
         .trim_start_matches("./")
@@ -156,7 +157,7 @@ fn file_uri(file: &str) -> String {
     }
 }
 
-/// All but the unreserved characters of RFC 3986, section 2.3, percent-encoded.
+/// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3.
 fn segment(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -188,7 +189,7 @@ fn notification(text: &str) -> Value {
     json!({ "level": "warning", "message": { "text": message(text) } })
 }
 
-/// A plain text message. `[a](b)` would be a link (section 3.11.6), and no name shall be one.
+/// A plain text message, in which `[a](b)` would be a link (section 3.11.6), so names are escaped.
 fn message(text: &str) -> String {
     let text = visible(text);
     match text.contains("](") {
@@ -214,8 +215,8 @@ const fn precision(confidence: Confidence) -> &'static str {
     }
 }
 
-/// A number in the range that GitHub gives the name: over 9.0 critical, from 7.0 high, from 4.0
-/// medium, from 0.1 low.
+/// A score in the range that GitHub maps to the severity: over 9.0 critical, from 7.0 high, from
+/// 4.0 medium, from 0.1 low.
 const fn security_severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "9.5",

@@ -1,11 +1,11 @@
-//! Words and numbers that several formats share.
+//! Texts and numbers shared by several formats.
 
 use crate::domain::audit::{
     Actor, Class, DatabaseSummary, Finding, Report, Severity, Suppressed, TenantSummary, Verdict,
 };
 use crate::output::escape;
 
-/// `1 finding`, `2,000 findings`, `3 tries`.
+/// Formats `1 finding`, `2,000 findings`, `3 tries`.
 pub(super) fn count(number: u64, what: &str) -> String {
     let thousands = thousands(number);
     match (number, what.strip_suffix('y')) {
@@ -15,7 +15,7 @@ pub(super) fn count(number: u64, what: &str) -> String {
     }
 }
 
-/// `1,990`.
+/// Formats `1,990`.
 pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
@@ -55,11 +55,11 @@ pub(super) fn summary(report: &Report) -> String {
     parts.join(" · ")
 }
 
-/// `3 findings: 1 critical, 2 high`.
+/// Formats `3 findings: 1 critical, 2 high`.
 fn findings(report: &Report) -> String {
     let total = report.findings.len() as u64;
     if total == 0 {
-        return "no finding".to_owned();
+        return "no findings".to_owned();
     }
     let by_severity: Vec<String> = Severity::ALL
         .iter()
@@ -71,7 +71,7 @@ fn findings(report: &Report) -> String {
     format!("{}: {}", count(total, "finding"), by_severity.join(", "))
 }
 
-/// What it means that there is no finding; `None` where there is one.
+/// The message for a report without findings; `None` if there are findings.
 pub(super) fn nothing_found(report: &Report) -> Option<String> {
     if !report.findings.is_empty() {
         return None;
@@ -82,9 +82,9 @@ pub(super) fn nothing_found(report: &Report) -> Option<String> {
     };
     Some(
         match report.skipped.is_empty() && !has_skipped_try(report) {
-            true => format!("No finding{accepted}."),
+            true => format!("No findings{accepted}."),
             false => format!(
-                "No finding{accepted}. What was skipped was not looked at: for that, this is no proof."
+                "No findings{accepted}. Skipped checks were not run; this does not prove isolation for them."
             ),
         },
     )
@@ -95,10 +95,10 @@ fn has_skipped_try(report: &Report) -> bool {
     verdicts.any(|verdict| matches!(verdict, Verdict::Skipped(_)))
 }
 
-/// What names a tenant, and whether that was inferred.
+/// The tenant key, and whether it was inferred or configured.
 pub(super) fn tenant_key(tenant: &TenantSummary) -> String {
     let source = match tenant.told {
-        true => "told",
+        true => "configured",
         false => "inferred",
     };
     let key_type = tenant.key_type.as_deref();
@@ -109,20 +109,20 @@ pub(super) fn tenant_key(tenant: &TenantSummary) -> String {
             root.table, root.column
         ),
         (Some(root), None) => format!("{}.{}{key_type}; {source}", root.table, root.column),
-        (None, Some(key)) => format!("{key}{key_type}, without a table of tenants; {source}"),
-        (None, None) => "no table or column of tenants was found".to_owned(),
+        (None, Some(key)) => format!("{key}{key_type}, without a tenant table; {source}"),
+        (None, None) => "no tenant table or column found".to_owned(),
     }
 }
 
-/// How a session names its tenant.
+/// The way in which a session sets its tenant.
 pub(super) fn session(tenant: &TenantSummary) -> &str {
     match &tenant.context {
         Some(context) => &context.description,
-        None => "how it names its tenant was not found",
+        None => "tenant setting not found",
     }
 }
 
-/// The role that the attacks were made from.
+/// The role used for the probes.
 pub(super) fn attack_role(database: &DatabaseSummary) -> &str {
     match database.attack_role.as_str() {
         "" => &database.role,
@@ -130,18 +130,18 @@ pub(super) fn attack_role(database: &DatabaseSummary) -> &str {
     }
 }
 
-/// A role that was not taken for the application, and how to say that it is.
+/// A role that was not considered an application role, and the flag that adds it.
 pub(super) fn left_out(actor: &Actor) -> String {
     let Actor { role, why } = actor;
     format!("{role}: {why}; if the application connects as it: --app-role {role}")
 }
 
-/// The severity as a heading says it.
+/// The severity as shown in a heading.
 pub(super) fn severity_label(severity: Severity) -> String {
     severity.as_str().to_uppercase()
 }
 
-/// The object, with the column and the part where there are any.
+/// The object, with the column and the part, if any.
 pub(super) fn subject(finding: &Finding) -> String {
     let mut subject = finding.object.clone();
     if let Some(column) = &finding.column {
@@ -153,7 +153,7 @@ pub(super) fn subject(finding: &Finding) -> String {
     subject
 }
 
-/// Who accepts a finding, until when and why.
+/// The owner, expiry and reason of an accepted finding.
 pub(super) fn acceptance(suppressed: &Suppressed) -> String {
     let Suppressed {
         owner,
@@ -164,12 +164,12 @@ pub(super) fn acceptance(suppressed: &Suppressed) -> String {
     format!("accepted by {owner} until {expires}: {reason}")
 }
 
-/// A fact on one line: the text of a view or a policy has line breaks and indents of its own.
+/// A fact on one line: the text of a view or a policy contains line breaks and indents.
 pub(super) fn fact(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A statement as psql wants it.
+/// A statement terminated for psql.
 pub(super) fn statement(sql: &str) -> String {
     match sql.trim_end().ends_with(';') {
         true => sql.trim_end().to_owned(),
@@ -177,8 +177,7 @@ pub(super) fn statement(sql: &str) -> String {
     }
 }
 
-/// What a finding rests on and how to mend it, as plain lines: for formats without a structure
-/// of their own.
+/// The evidence and the fix of a finding as plain lines, for unstructured formats.
 pub(super) fn explanation(finding: &Finding) -> String {
     let mut lines = vec![finding.message.clone()];
     let evidence = &finding.evidence;
@@ -201,7 +200,7 @@ pub(super) fn explanation(finding: &Finding) -> String {
     lines.join("\n")
 }
 
-/// `1,204 rows, of which 3 are shown`; `None` where there are none.
+/// Formats `1,204 rows, of which 3 are shown`; `None` without rows.
 pub(super) fn row_count(finding: &Finding) -> Option<String> {
     let shown = finding.evidence.rows.len() as u64;
     match finding.evidence.count {
@@ -219,18 +218,18 @@ pub(super) fn row_count(finding: &Finding) -> Option<String> {
     }
 }
 
-/// The class that `check` names, where a whole class was skipped.
+/// The class that `check` names if a whole class was skipped.
 pub(super) fn class_of_skip(check: &str) -> Option<Class> {
     Class::ALL.iter().copied().find(|one| one.as_str() == check)
 }
 
-/// Escapes for a block, and replaces the characters that XML 1.0 forbids (section 2.2) and that
-/// are no control characters.
+/// Escapes for a block, and replaces the characters that XML 1.0 forbids (section 2.2) and that are
+/// not control characters.
 pub(super) fn visible(text: &str) -> String {
     escape::block(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 
-/// [`visible`], on one line.
+/// Same as [`visible`], on one line.
 pub(super) fn visible_line(text: &str) -> String {
     escape::line(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
@@ -262,9 +261,9 @@ mod tests {
     #[test]
     fn no_finding_is_no_proof_where_something_was_skipped() {
         let mut report = sample::empty();
-        assert_eq!(nothing_found(&report).as_deref(), Some("No finding."));
+        assert_eq!(nothing_found(&report).as_deref(), Some("No findings."));
         report.skipped = sample::report().skipped;
-        assert!(nothing_found(&report).unwrap().contains("no proof"));
+        assert!(nothing_found(&report).unwrap().contains("does not prove"));
         assert_eq!(nothing_found(&sample::report()), None);
     }
 

@@ -1,21 +1,21 @@
-//! The one error type of the tool: what happened, why, what to do, and the exit code.
+//! The error type of the program: message, cause, hints and exit code.
 
 use std::fmt;
 
 pub use crate::hint::Hint;
 
-/// What kind of failure this is. Each kind has one exit code, documented in `--help`.
+/// The kind of a failure. Each kind has one exit code, documented in `--help`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorKind {
     /// Any failure not named below.
     Failure,
-    /// Wrong usage: arguments that cannot be understood.
+    /// Invalid arguments.
     Usage,
-    /// The object asked for does not exist.
+    /// The requested object does not exist.
     NotFound,
-    /// Exists already, last owner, stale version.
+    /// Already exists, last owner, stale version.
     Conflict,
-    /// Permission, or a confirmation that was declined or not possible.
+    /// Permission denied, or a confirmation that was declined or not possible.
     Refused,
     /// Input data that breaks a rule.
     BadInput,
@@ -59,7 +59,7 @@ impl ErrorKind {
     }
 }
 
-/// An error for a person: a message, the cause, and hints with commands to paste.
+/// A user-facing error: a message, the cause, and hints with commands to paste.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -69,11 +69,11 @@ pub struct Error {
     of_database: bool,
 }
 
-/// The result of everything that can fail for a reason a person should read.
+/// The result of every operation that can fail with a user-facing error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error of `kind` that says `message`.
+    /// Creates an error of `kind` with `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -124,7 +124,7 @@ impl Error {
         Self::new(ErrorKind::Interrupted, "interrupted")
     }
 
-    /// Adds a hint; several are printed in order.
+    /// Adds a hint; hints are printed in the order they were added.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
@@ -138,14 +138,14 @@ impl Error {
         self
     }
 
-    /// Puts `place: ` before the message, and leaves everything else as it is.
+    /// Prefixes the message with `place: `; everything else is unchanged.
     #[must_use]
     pub fn within(mut self, place: impl fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
         self
     }
 
-    /// The same failure as one of another kind.
+    /// Changes the kind of the error.
     #[must_use]
     pub fn of_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
@@ -159,14 +159,14 @@ impl Error {
         self
     }
 
-    /// Says that it is the database that refused: no rule of ours that the caller broke.
+    /// Marks the error as reported by the database, not caused by a rule of this program.
     #[must_use]
     pub fn of_database(mut self) -> Self {
         self.of_database = true;
         self
     }
 
-    /// Whether it is the database that refused.
+    /// Returns `true` if the database reported the error.
     pub fn is_of_database(&self) -> bool {
         self.of_database
     }
@@ -176,12 +176,13 @@ impl Error {
         self.kind
     }
 
-    /// What to do about it.
+    /// Hints for fixing the error.
     pub fn hints(&self) -> &[Hint] {
         &self.hints
     }
 
-    /// The causes, outermost first, without those that repeat what was said already.
+    /// The causes, outermost first, without those already contained in the message or an earlier
+    /// cause.
     pub fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();
         let mut next = std::error::Error::source(self);
@@ -215,9 +216,9 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// Adds what was being done to a lower error.
+/// Adds context to a lower-level error.
 pub trait Context<T> {
-    /// Turns the error into a [`ErrorKind::Failure`] that says `message` and keeps the cause.
+    /// Turns the error into an [`ErrorKind::Failure`] with `message` and keeps the cause.
     fn context(self, message: impl Into<String>) -> Result<T>;
 }
 

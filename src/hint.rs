@@ -1,12 +1,12 @@
-//! Advice for a person. A command in it is a value, not text: only the printer knows which
-//! database, organization and user the present invocation means, so it writes the command out.
+//! Hints for the user. A command in a hint is a value, not text: only the printer knows the
+//! database, organization and user of the current invocation, so it writes the command out.
 
 use std::fmt;
 
 /// The name under which the program is called.
 pub const PROGRAM: &str = "tenantctl";
 
-/// A text with any number of commands in it.
+/// A text with any number of commands.
 ///
 /// ```
 /// use tenantctl::{hint::Hint, run};
@@ -24,7 +24,7 @@ pub struct Hint {
 /// A piece of a [`Hint`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Part {
-    /// Words for a person.
+    /// Plain text.
     Text(String),
     /// A command to paste.
     Command(Command),
@@ -43,13 +43,13 @@ impl Command {
         &self.words
     }
 
-    /// Whether the operator has to run it, also when this invocation acts as a user.
+    /// Returns `true` if the operator has to run it, even when this invocation acts as a user.
     pub fn is_operators(&self) -> bool {
         self.is_operators
     }
 }
 
-/// Writes the arguments as a shell reads them.
+/// Formats the arguments quoted for a shell.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(PROGRAM)?;
@@ -60,7 +60,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// A word as a shell reads it; of `key=value`, the value is quoted alone.
+/// Quotes a word for a shell; in `key=value`, only the value is quoted.
 pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_/,.:@%+".contains(c);
     match word.split_once('=') {
@@ -74,8 +74,8 @@ pub fn quoted(word: &str) -> String {
 }
 
 impl Hint {
-    /// A command with these arguments, the noun first; see [`crate::run!`] for arguments of
-    /// several types.
+    /// Creates a hint with one command from its arguments, the noun first; see [`crate::run!`] for
+    /// arguments of several types.
     pub fn run<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
         let words = words.into_iter().map(Into::into).collect();
         Self {
@@ -86,27 +86,27 @@ impl Hint {
         }
     }
 
-    /// Puts `label: ` before it.
+    /// Prefixes the hint with `label: `.
     #[must_use]
     pub fn labeled(mut self, label: impl fmt::Display) -> Self {
         self.parts.insert(0, Part::Text(format!("{label}: ")));
         self
     }
 
-    /// Puts ` (remark)` after it.
+    /// Appends ` (remark)`.
     #[must_use]
     pub fn remark(self, remark: impl fmt::Display) -> Self {
         self.then(format!(" ({remark})"))
     }
 
-    /// Continues with more text, or with another command.
+    /// Appends more text or another command.
     #[must_use]
     pub fn then(mut self, more: impl Into<Self>) -> Self {
         self.parts.extend(more.into().parts);
         self
     }
 
-    /// Adds arguments to the last command; to a text without one, nothing.
+    /// Adds arguments to the last command; does nothing for a text without one.
     #[must_use]
     pub fn args<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         if let Some(command) = self.last_command() {
@@ -115,7 +115,7 @@ impl Hint {
         self
     }
 
-    /// Leaves `--as` out of the last command: acting as the same user, it would fail again.
+    /// Omits `--as` from the last command: as the same user it would fail again.
     #[must_use]
     pub fn by_operator(mut self) -> Self {
         if let Some(command) = self.last_command() {
@@ -129,7 +129,7 @@ impl Hint {
         &self.parts
     }
 
-    /// The commands in it.
+    /// The commands in the hint.
     pub fn commands(&self) -> impl Iterator<Item = &Command> {
         self.parts.iter().filter_map(|part| match part {
             Part::Command(command) => Some(command),
@@ -145,7 +145,7 @@ impl Hint {
     }
 }
 
-/// A command of this program as a [`Hint`], from arguments of any type that can be displayed.
+/// Creates a [`Hint`] with one command, from arguments of any type that can be displayed.
 #[macro_export]
 macro_rules! run {
     ($($word:expr),+ $(,)?) => {
@@ -153,7 +153,7 @@ macro_rules! run {
     };
 }
 
-/// The hint as one that knows of no invocation: for tests, and where no flag can be known.
+/// Formats the hint without the flags of an invocation: for tests, and where no flag can be known.
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.parts.iter().try_for_each(|part| match part {

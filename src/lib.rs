@@ -11,15 +11,15 @@
 //!    other module with SQL, knows PostgreSQL and knows nothing of our schema.
 //! 3. `services` are the use cases: each opens its transaction, changes state and writes the
 //!    activity entry in that same transaction. They depend on `domain` and `db`.
-//! 4. `commands` turn arguments into service calls and return a serialisable view; only
+//! 4. `commands` turn arguments into service calls and return a serializable view; only
 //!    `output` chooses table or JSON and writes to a stream.
 //! 5. Clock, randomness, environment and prompts come from [`context`], so tests control them.
-//! 6. `crypto` seals what is stored and has to be had in clear again.
-//! 7. `csv_file` reads and writes CSV and knows no more of this crate than `error` and `domain`.
-//! 8. `files` writes every file, and knows no more of this crate than `error`.
-//! 9. `server` answers requests by the same services, and lends connections out of `db::Pool`.
+//! 6. `crypto` encrypts secrets that must be recoverable.
+//! 7. `csv_file` reads and writes CSV; in this crate it depends only on `error` and `domain`.
+//! 8. `files` writes every file; in this crate it depends only on `error`.
+//! 9. `server` answers requests through the same services, with connections from `db::Pool`.
 //!
-//! `tests/it/architecture.rs` keeps these rules.
+//! `tests/it/architecture.rs` enforces these rules.
 
 #![cfg_attr(
     test,

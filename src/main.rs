@@ -1,4 +1,4 @@
-//! Parse, runtime, Ctrl-C, exit code; nothing else.
+//! Parses the arguments, starts the runtime, handles Ctrl-C and sets the exit code; nothing else.
 
 use std::{pin::pin, process::ExitCode};
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     };
     let ended = log.and_then(|log| {
         let ended = run(&app, cli.command);
-        // Before the last word: what led to it.
+        // Flush the log before the final error message.
         drop(log);
         ended
     });
@@ -41,19 +41,20 @@ fn main() -> ExitCode {
 
 fn run(app: &App, command: cli::Command) -> Result<()> {
     let mut builder = match command.is_server() {
-        // Requests may have every core; a command does one thing after another.
+        // Requests may use every core; a command runs its steps in sequence.
         true => tokio::runtime::Builder::new_multi_thread(),
         false => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = builder.enable_all().build()?;
     let ended = runtime.block_on(async {
-        // Registered before anything runs: a prompt that is interrupted restores the terminal
-        // and raises the signal again.
+        // Registered before anything runs: an interrupted prompt restores the terminal and raises
+        // the signal again.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut work = pin!(command.run(app));
         loop {
             tokio::select! {
-                // A signal first: it belongs to who had the terminal when it came.
+                // Check the signal first: it belongs to the process that owned the terminal when it
+                // arrived.
                 biased;
                 _ = interrupt.recv() => {
                     if !app.leaves_interrupts_alone() {
@@ -64,8 +65,8 @@ fn run(app: &App, command: cli::Command) -> Result<()> {
             }
         }
     });
-    // Whatever still blocks (a prompt's thread) must not hold the exit up. The connection goes
-    // with the process, and the server rolls back what was not committed.
+    // Anything still blocked (a prompt's thread) must not delay the exit. The connection closes
+    // with the process, and the server rolls back uncommitted changes.
     runtime.shutdown_background();
     ended
 }

@@ -1,5 +1,5 @@
-//! The one place where names and values become part of SQL text (PostgreSQL manual, 4.1), and
-//! where such text is made fit for a terminal without naming anything else.
+//! The only place where names and values become part of SQL text (PostgreSQL manual, 4.1), and
+//! where such text is made safe for a terminal without changing the objects it names.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A string constant: any text becomes one value, whatever `standard_conforming_strings` says.
+/// A string constant: any text becomes one value, regardless of `standard_conforming_strings`.
 pub fn literal(value: &str) -> String {
     if value.contains('\\') {
         format!("E'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
@@ -17,9 +17,9 @@ pub fn literal(value: &str) -> String {
     }
 }
 
-/// Characters that a terminal obeys or that reorder the text around them: C0, DEL, C1, line and
-/// paragraph separators, and the marks, embeddings, overrides and isolates of the Unicode
-/// bidirectional algorithm (UAX #9, table 4).
+/// Returns `true` for characters that control a terminal or reorder the text around them: C0, DEL,
+/// C1, line and paragraph separators, and the marks, embeddings, overrides and isolates of the
+/// Unicode bidirectional algorithm (UAX #9, table 4).
 pub fn is_hazard(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -33,7 +33,8 @@ pub fn is_hazard(character: char) -> bool {
         )
 }
 
-/// A hazard, or a character without a width: two names may differ by it alone.
+/// Returns `true` for a hazard or a zero-width character: two names may differ only in such a
+/// character.
 fn is_unseen(character: char) -> bool {
     is_hazard(character)
         || matches!(
@@ -47,13 +48,13 @@ fn is_unseen(character: char) -> bool {
         )
 }
 
-/// The same statements in characters that can be seen, printed and pasted.
+/// Rewrites statements in visible characters that can be printed and pasted.
 ///
-/// A terminal must not be given control characters, and a printer that rewrites them would make
-/// the statement name another object. So quoted names become `U&"…"` and strings `E'…'` where they
-/// hold such characters; both mean the same whatever `standard_conforming_strings` says
-/// (PostgreSQL manual, 4.1.2). A plain string with a backslash becomes one of those, too: it is
-/// read as it was written only while that setting is on, as the audit keeps it.
+/// A terminal must not receive control characters, and a printer that rewrites them would make the
+/// statement name another object. Quoted names that contain such characters therefore become
+/// `U&"…"`, and strings become `E'…'`; both mean the same regardless of
+/// `standard_conforming_strings` (PostgreSQL manual, 4.1.2). A plain string with a backslash is
+/// rewritten too: it is read as written only while that setting is on, as the audit keeps it.
 pub fn printable(sql: &str) -> Cow<'_, str> {
     if !sql.contains(|c| c == '\\' || is_unseen(c)) {
         return Cow::Borrowed(sql);
@@ -67,7 +68,7 @@ pub fn printable(sql: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Writes the first token of `rest`, and gives its length.
+/// Writes the first token of `rest` and returns its length.
 fn token(out: &mut String, rest: &str, first: char) -> usize {
     match first {
         '"' | '\'' => {
@@ -91,7 +92,7 @@ fn token(out: &mut String, rest: &str, first: char) -> usize {
             length
         }
         _ if is_word_start(first) => word(out, rest),
-        // A carriage return ends a line comment as a line feed does.
+        // A carriage return ends a line comment, like a line feed.
         '\r' => {
             out.push('\n');
             1
@@ -111,7 +112,7 @@ fn token(out: &mut String, rest: &str, first: char) -> usize {
     }
 }
 
-/// A word, with the string or name that it is the prefix of.
+/// Writes a word together with the string or name that it prefixes.
 fn word(out: &mut String, rest: &str) -> usize {
     let end = rest.find(|c| !is_word_part(c)).unwrap_or(rest.len());
     let (word, after) = rest.split_at(end);
@@ -134,7 +135,7 @@ fn word(out: &mut String, rest: &str) -> usize {
             });
             end + length
         }
-        // Of another kind: bits and national strings hold nothing that is escaped.
+        // Bit strings and national strings contain no escapes.
         _ if after.starts_with('\'') && matches!(word, "b" | "B" | "x" | "X" | "n" | "N") => {
             let length = quoted_length(after, '\'', false);
             out.push_str(&after[..length]);
@@ -144,7 +145,7 @@ fn word(out: &mut String, rest: &str) -> usize {
     }
 }
 
-/// A plain quoted name or string, quotes included.
+/// Writes a plain quoted name or string, quotes included.
 fn requote(out: &mut String, token: &str, quote: char) {
     let closed = token.len() > 1 && token.ends_with(quote);
     if !closed || !token.chars().any(is_unseen) && (quote == '"' || !token.contains('\\')) {
@@ -165,7 +166,7 @@ fn requote(out: &mut String, token: &str, quote: char) {
     }
 }
 
-/// `$tag$ … $tag$` stays one where nothing in it but line breaks is unseen.
+/// Keeps `$tag$ … $tag$` if it contains no invisible characters except line breaks.
 fn dollar_quoted(out: &mut String, token: &str) {
     let tag = token[1..].find('$').map_or(0, |end| end + 2);
     if token.len() < 2 * tag || tag == 0 || !token.chars().any(|c| c != '\n' && is_unseen(c)) {
@@ -177,7 +178,7 @@ fn dollar_quoted(out: &mut String, token: &str) {
     requote(out, &escaped, '\'');
 }
 
-/// `\XXXX` or `\+XXXXXX`, in `U&"…"`.
+/// Writes `\XXXX` or `\+XXXXXX`, in `U&"…"`.
 fn escape_unicode(out: &mut String, character: char) {
     let code = u32::from(character);
     out.push_str(&match code {
@@ -186,7 +187,7 @@ fn escape_unicode(out: &mut String, character: char) {
     });
 }
 
-/// `\n`, `\uXXXX` or `\UXXXXXXXX`, in `E'…'`.
+/// Writes `\n`, `\uXXXX` or `\UXXXXXXXX`, in `E'…'`.
 fn escape_in_string(out: &mut String, character: char) {
     let code = u32::from(character);
     out.push_str(&match (character, code) {
@@ -196,7 +197,7 @@ fn escape_in_string(out: &mut String, character: char) {
     });
 }
 
-/// For comments: nothing in them names anything.
+/// Replaces a character in a comment, where nothing is a name.
 fn blank(character: char) -> char {
     match is_unseen(character) && character != '\n' {
         true => ' ',
@@ -204,7 +205,7 @@ fn blank(character: char) -> char {
     }
 }
 
-/// The text for a comment of one line: what cannot be seen is written as Rust would.
+/// The text for a one-line comment, with invisible characters escaped as in Rust.
 pub fn comment_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -216,12 +217,12 @@ pub fn comment_line(text: &str) -> String {
     out
 }
 
-/// Whether a word of SQL may begin with it.
+/// Returns `true` if an SQL word may begin with `c`.
 pub fn is_word_start(c: char) -> bool {
     c.is_alphabetic() || c == '_' || !c.is_ascii()
 }
 
-/// Whether a word of SQL may go on with it.
+/// Returns `true` if an SQL word may continue with `c`.
 pub fn is_word_part(c: char) -> bool {
     is_word_start(c) || c.is_ascii_digit() || c == '$'
 }
@@ -249,8 +250,8 @@ pub fn comment_length(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a quoted text; a doubled quote is one of it, and so is one after a backslash
-/// where these escape.
+/// The length of a quoted text; a doubled quote is part of it, and so is a quote after a backslash
+/// if backslashes escape.
 pub fn quoted_length(text: &str, quote: char, backslash: bool) -> usize {
     let mut characters = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = characters.next() {
@@ -263,7 +264,7 @@ pub fn quoted_length(text: &str, quote: char, backslash: bool) -> usize {
     text.len()
 }
 
-/// The length of `$tag$ … $tag$`, or of a parameter or a lone sign.
+/// The length of `$tag$ … $tag$`, of a parameter, or of a lone dollar sign.
 pub fn dollar_length(text: &str) -> usize {
     let tag = text[1..].find(|c: char| !is_word_part(c) || c == '$');
     let Some(end) = tag.filter(|end| text[1 + end..].starts_with('$')) else {

@@ -1,41 +1,41 @@
-//! The request to stop, which everything that runs for long listens to.
+//! The shutdown request, which every long-running task waits for.
 
 use tokio::sync::watch;
 
-/// Who asks. Dropped, it has asked as well.
+/// The sender of the request. Dropping it sends the request too.
 #[derive(Debug)]
 pub struct Stopper {
     asked: watch::Sender<bool>,
 }
 
-/// Who is asked. All clones hear the same.
+/// The receiver of the request. All clones receive it.
 #[derive(Clone, Debug)]
 pub struct Stop {
     asked: watch::Receiver<bool>,
 }
 
 impl Stopper {
-    /// Both ends.
+    /// Creates both ends.
     pub fn new() -> (Self, Stop) {
         let (sender, receiver) = watch::channel(false);
         (Self { asked: sender }, Stop { asked: receiver })
     }
 
-    /// Asks everybody to finish what they do, and to begin nothing.
+    /// Asks every task to finish its current work and to start nothing new.
     pub fn stop(&self) {
         self.asked.send_replace(true);
     }
 }
 
 impl Stop {
-    /// Whether it was asked.
+    /// Returns `true` if a shutdown was requested.
     pub fn is_asked(&self) -> bool {
         *self.asked.borrow() || self.asked.has_changed().is_err()
     }
 
-    /// Waits until it is asked.
+    /// Waits for the request.
     pub async fn asked(&self) {
-        // An error is a Stopper that is gone.
+        // An error means that the Stopper was dropped.
         let mut asked = self.asked.clone();
         let _gone = asked.wait_for(|asked| *asked).await.is_err();
     }

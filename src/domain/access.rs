@@ -1,14 +1,14 @@
-//! A reading of patients' records, and its place in the organization's access log.
+//! One read of patient records, and its entry in the organization's access log.
 //!
-//! One answer may show a thousand records. Its rows are one link of the chain, so that the chain's
-//! head is locked and moved once for an answer, not once for a row:
+//! One response may show a thousand records. Its rows form one link of the chain, so that the
+//! chain's head is locked and moved once per response, not once per row:
 //!
 //! - `row = SHA-256(fields)`, see [`Access::digest`];
 //! - `rows = SHA-256(row ‖ row ‖ …)`, in the order of the rows' ids;
 //! - `hash = SHA-256(previous hash ‖ place ‖ rows)`.
 //!
-//! The last of the three is computed by PostgreSQL as well (`db::access`), which saves the round
-//! trip that reads the head; and all of them once by migration 0014, for the rows that were there.
+//! The last of the three is also computed by PostgreSQL (`db::access`), which saves the round trip
+//! that reads the head; migration 0014 computed all of them once for the existing rows.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
@@ -21,14 +21,14 @@ use super::{
 };
 
 named_enum! {
-    /// What shows records other than by a booking function.
+    /// Operations other than booking functions that read records.
     pub enum Import as "import that reads records" {
-        Patients = "ImportPatients", "An import compared its rows with the patients there are.";
-        Appointments = "ImportAppointments", "An import compared its rows with the appointments there are.";
+        Patients = "ImportPatients", "An import compared its rows with existing patients.";
+        Appointments = "ImportAppointments", "An import compared its rows with existing appointments.";
     }
 }
 
-/// What showed a record.
+/// The operation that read a record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reader {
     Function(Function),
@@ -44,7 +44,7 @@ impl Reader {
         }
     }
 
-    /// Every name there is.
+    /// All names.
     pub fn names() -> impl Iterator<Item = &'static str> {
         let functions = Function::ALL.iter().map(|one| one.as_str());
         functions.chain(Import::ALL.iter().map(|one| one.as_str()))
@@ -74,22 +74,22 @@ impl std::str::FromStr for Reader {
     }
 }
 
-/// A row: one record that an answer depended on.
+/// A row: one record that a response depended on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Access {
     pub id: Uuid,
-    /// To the microsecond.
+    /// Truncated to microseconds.
     pub occurred_at: DateTime<Utc>,
     pub actor: String,
-    /// What showed it: [`Reader::as_str`].
+    /// The operation that read the record: [`Reader::as_str`].
     pub function: String,
     pub patient_id: PatientId,
     pub request_id: Uuid,
 }
 
 impl Access {
-    /// The hash of every field. Those of a fixed length come first, then the function's name with
-    /// its length before it, then the actor: no two rows have the same bytes.
+    /// The hash of every field. Fields of fixed length come first, then the function's name
+    /// preceded by its length, then the actor, so that no two rows have the same bytes.
     pub fn digest(&self, organization: OrganizationId) -> [u8; 32] {
         let function = self.function.as_bytes();
         let length = u32::try_from(function.len()).unwrap_or(u32::MAX);
@@ -107,7 +107,7 @@ impl Access {
     }
 }
 
-/// The digest of an answer's rows, fed one at a time in the order of their ids.
+/// The digest of a response's rows, which are added one at a time in the order of their ids.
 #[derive(Clone, Debug, Default)]
 pub struct Rows(Sha256);
 
@@ -117,17 +117,17 @@ impl Rows {
         self.0.update(row.digest(organization));
     }
 
-    /// The digest of all that were added.
+    /// Returns the digest of all added rows.
     pub fn digest(self) -> [u8; 32] {
         self.0.finalize().into()
     }
 }
 
-/// The rows of one answer, as a link of the chain.
+/// The rows of one response, as a link of the chain.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     pub sequence: i64,
-    /// The id of its first row.
+    /// The id of the first row.
     pub id: Uuid,
     /// [`Rows::digest`].
     pub rows: [u8; 32],
@@ -179,7 +179,7 @@ mod tests {
             |row| row.function.push('x'),
             |row| row.patient_id = Uuid::from_u128(4).into(),
             |row| row.request_id = Uuid::from_u128(4),
-            // A letter moves from the one to the other.
+            // A letter moves from one field to the other.
             |row| {
                 row.function.pop();
                 row.actor.insert(0, 't');
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_hash_stays_what_it_is() {
-        // Computed apart from this program, from the rules above.
+        // Computed independently of this program, from the rules above.
         let organization = OrganizationId::from(Uuid::from_u128(9));
         let mut rows = Rows::default();
         rows.add(organization, &row());

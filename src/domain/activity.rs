@@ -11,40 +11,40 @@ use super::canonical_json::canonical;
 use super::chain::Link;
 use super::ids::{ActivityId, OrganizationId};
 
-/// One thing that somebody did.
+/// One action in the activity log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The tenant; none for what concerns the platform as a whole.
+    /// The tenant; `None` for actions on the platform as a whole.
     pub organization_id: Option<OrganizationId>,
     /// Position in the chain, from 1, without gaps.
     pub sequence: i64,
     /// The id of the entry.
     pub id: ActivityId,
-    /// When, to the microsecond: see [`to_microseconds`].
+    /// The time of the action, in microseconds: see [`to_microseconds`].
     pub occurred_at: DateTime<Utc>,
-    /// Who: an e-mail address, or the operator's name.
+    /// The actor: an e-mail address, or the operator's name.
     pub actor: String,
-    /// What was done, such as `member.role_changed`.
+    /// The action, such as `member.role_changed`.
     pub action: String,
-    /// The kind of object it was done to, such as `member`.
+    /// The kind of object, such as `member`.
     pub object_type: String,
-    /// Which object.
+    /// The id of the object.
     pub object_id: String,
-    /// The object before; none where it was created.
+    /// The object before the action; `None` if it was created.
     pub before: Option<Value>,
-    /// The object after; none where it was deleted.
+    /// The object after the action; `None` if it was deleted.
     pub after: Option<Value>,
-    /// The invocation or request; entries that belong together share it.
+    /// The invocation or request; entries of one invocation share it.
     pub request_id: Uuid,
 }
 
-/// `at` as `timestamptz` stores it: PostgreSQL keeps microseconds (manual, 8.5).
+/// Truncates `at` to the precision of `timestamptz`: PostgreSQL stores microseconds (manual, 8.5).
 pub fn to_microseconds(at: DateTime<Utc>) -> DateTime<Utc> {
     at.trunc_subsecs(6)
 }
 
 impl Entry {
-    /// The hash of this entry, chained to that of the one before.
+    /// The hash of this entry, chained to that of the previous one.
     pub fn hash(&self, previous: &[u8; 32]) -> [u8; 32] {
         let canonical = canonical(&self.as_json()).to_string();
         Sha256::new()
@@ -54,7 +54,8 @@ impl Entry {
             .into()
     }
 
-    /// Every field; an absent `before` or `after` is left out, since `null` is a value of it.
+    /// Every field; an absent `before` or `after` is omitted, since `null` is a possible value of
+    /// it.
     fn as_json(&self) -> Value {
         let at = to_microseconds(self.occurred_at);
         let mut row = json!({
@@ -172,7 +173,7 @@ mod tests {
             tamper(&|rows| rows[1].0.actor = "eve@example.com".into()),
             Some((2, BreakKind::Hash))
         );
-        // Edited, and its own hash made to fit: the next row gives it away.
+        // An edited row with a recomputed hash is detected by the next row.
         assert_eq!(
             tamper(&|rows| {
                 rows[1].0.actor = "eve@example.com".into();
@@ -218,7 +219,8 @@ mod tests {
 
     #[test]
     fn the_hash_is_the_same_for_ever() {
-        // Computed apart from this program: sha256(32 zero bytes ‖ compact JSON, sorted keys).
+        // Computed independently of this program: sha256(32 zero bytes ‖ compact JSON, sorted
+        // keys).
         let hash = entry(1).hash(&GENESIS);
         let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(

@@ -1,25 +1,25 @@
-//! Who acts.
+//! The actor of a change.
 
 use std::fmt;
 
 use super::{Email, User, UserId};
 
-/// Who asks for a change. Its text form is what the activity log keeps.
+/// The actor that requests a change. The activity log stores its text form.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Actor {
-    /// Somebody with a database login: no role of an organization limits them.
+    /// A user with a database login: no role of an organization limits them.
     Operator { name: String },
-    /// A user, with the rights of their membership and no others.
+    /// A user, limited to the rights of their membership.
     User {
         id: UserId,
         email: Email,
-        /// The operator who acts in the user's name, where one does.
+        /// The operator who acts on the user's behalf, if any.
         by: Option<String>,
     },
 }
 
 impl Actor {
-    /// That user, with their rights; the log still names the operator who acts for them.
+    /// Returns `user` as the actor, with their rights; the log still names the operator.
     #[must_use]
     pub fn acting_as(&self, user: &User) -> Self {
         Self::User {
@@ -32,7 +32,7 @@ impl Actor {
         }
     }
 
-    /// The user, where it is one.
+    /// The user's id, if the actor is a user.
     pub fn user_id(&self) -> Option<UserId> {
         match self {
             Self::Operator { .. } => None,

@@ -1,4 +1,4 @@
-//! The instructions of the AI agents, as one layer (organization or platform) holds them.
+//! The instructions of the AI agents in one layer (organization or platform).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,22 +11,22 @@ use crate::error::{Error, Result};
 /// Longest instruction text, in characters.
 pub const MAX_INSTRUCTIONS: usize = 100_000;
 
-/// The switch between one manual text and two agents.
+/// The field that selects one manual text instead of two agents.
 const USE_MANUAL: &str = "use_manual_instructions";
 
-/// The texts of one layer. How they combine is told in [`super::instructions`].
+/// The texts of one layer. For how layers combine, see [`super::instructions`].
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentInstructions {
     /// For an agent that works alone.
     pub manual_ai_instructions: Option<String>,
-    /// For the agent that talks, of two.
+    /// For the agent that talks to the caller, in two-agent mode.
     pub receptionist_instructions: Option<String>,
-    /// For the agent that decides, of two.
+    /// For the agent that decides, in two-agent mode.
     pub supervisor_instructions: Option<String>,
     /// For the agent on WhatsApp.
     pub whatsapp_instructions: Option<String>,
-    /// Whether channels with two agents use the manual text in place of the two.
+    /// If true, channels with two agents use the manual text instead of the two.
     pub use_manual_instructions: bool,
 }
 
@@ -40,12 +40,12 @@ impl AgentInstructions {
         USE_MANUAL,
     ];
 
-    /// A layer that says nothing.
+    /// A layer without any text.
     pub fn empty() -> Self {
         Self::default()
     }
 
-    /// The text for `part`; a blank one counts as none.
+    /// The text for `part`; a blank text is treated as absent.
     pub fn text(&self, part: InstructionPart) -> Option<&str> {
         let text = match part {
             InstructionPart::Manual => &self.manual_ai_instructions,
@@ -75,7 +75,7 @@ impl AgentInstructions {
         Ok(())
     }
 
-    /// Clears the field `name`, so that the layer below decides.
+    /// Clears the field `name`, so that the layer below applies.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::BadInput`] for an unknown field.
@@ -88,10 +88,7 @@ impl AgentInstructions {
         Ok(())
     }
 
-    /// Checks texts that came from a file or the database.
-    ///
-    /// # Errors
-    /// As [`Self::set`].
+    /// Checks texts read from a file or the database.
     pub fn validate(&self) -> Result<()> {
         for part in InstructionPart::ALL {
             if let Some(text) = self.text(*part) {

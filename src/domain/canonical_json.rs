@@ -1,23 +1,23 @@
-//! JSON in one spelling, so that its hash survives a `jsonb` column.
+//! Canonical JSON, so that a hash survives storage in a `jsonb` column.
 //!
-//! What is stored as `jsonb` (PostgreSQL manual, 8.14) comes back with keys in another order and
-//! numbers written differently: `1e16` as `10000000000000000`, `-0.0` as `0.0`. The canonical
-//! form is therefore made of values, not of spelling: keys sorted by their bytes at every level,
-//! no white space, integers in digits, a float whose shortest decimal is an integer of 64 bits as
-//! that integer, any other float by its shortest decimal (serde_json's `float_roundtrip` makes it
-//! read back as the same double).
+//! A value stored as `jsonb` (PostgreSQL manual, 8.14) is returned with keys in another order and
+//! numbers written differently: `1e16` as `10000000000000000`, `-0.0` as `0.0`. The canonical form
+//! therefore depends on values, not on spelling: keys sorted by their bytes at every level, no
+//! white space, integers in digits, a float with a 64-bit integer as its shortest decimal as that
+//! integer, any other float as its shortest decimal (serde_json's `float_roundtrip` makes it read
+//! back as the same double).
 //!
 //! `jsonb` refuses U+0000 in a string and the insert fails, so such a value never has a hash.
 
 use serde_json::{Map, Number, Value};
 
-/// `value` with its keys sorted and its numbers in their one spelling.
+/// Returns `value` with sorted keys and numbers in canonical form.
 pub(super) fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let mut keys: Vec<&String> = object.keys().collect();
             keys.sort_unstable();
-            // Inserting in order sorts whether or not serde_json preserves insertion order.
+            // Inserting in order sorts, whether or not serde_json preserves insertion order.
             let sorted = keys
                 .into_iter()
                 .map(|key| (key.clone(), canonical(&object[key])));
@@ -34,8 +34,8 @@ fn canonical_number(number: &Number) -> Number {
         Some(float) if number.is_f64() && float.fract() == 0.0 => float,
         _ => return number.clone(),
     };
-    // `numeric` takes the decimal that was written: 1e23 has 23 zeros there, which is not the
-    // exact value of the double. Adding 0.0 turns -0.0 into 0.0.
+    // `numeric` takes the decimal as written: 1e23 has 23 zeros there, which is not the exact value
+    // of the double. Adding 0.0 turns -0.0 into 0.0.
     let digits = (float + 0.0).to_string();
     let unsigned = digits.parse::<u64>().map(Number::from);
     let integer = unsigned.or_else(|_| digits.parse::<i64>().map(Number::from));
@@ -73,7 +73,7 @@ pub(super) mod tests {
         }
     }
 
-    /// What a `jsonb` column does to a value, as text: keys by length then bytes, numbers as
+    /// Returns `value` as a `jsonb` column would print it: keys by length then bytes, numbers as
     /// `numeric`.
     pub(in crate::domain) fn through_jsonb(value: &Value) -> String {
         match value {
@@ -96,7 +96,8 @@ pub(super) mod tests {
                 )
             }
             Value::Number(number) => match number.as_f64() {
-                // `{}` of a float never uses an exponent, as `numeric`; nor has that a -0.
+                // Formatting a float with `{}` never uses an exponent, like `numeric`, which also
+                // has no -0.
                 Some(float) if number.is_f64() => format!("{}", float + 0.0),
                 _ => number.to_string(),
             },
@@ -126,8 +127,8 @@ pub(super) mod tests {
 
     #[test]
     fn the_model_of_jsonb_agrees_with_postgresql() {
-        // As PostgreSQL prints the same text cast to jsonb, but for the scale of a number (0.0),
-        // which makes no difference to a reader of numbers.
+        // PostgreSQL's output for the same text cast to jsonb, except for the scale of a number
+        // (0.0), which makes no difference when numbers are parsed.
         let value = json!({"b": 1e16, "aa": -0.0, "c": 1.5e-7, "é": u64::MAX});
         let expected = "{\"b\": 10000000000000000, \"c\": 0.00000015, \"aa\": 0, \
             \"é\": 18446744073709551615}";

@@ -1,8 +1,8 @@
-//! A log as a chain of hashes: removing, inserting or editing a link shows.
+//! A log as a hash chain, in which a removed, inserted or edited link is detected.
 //!
 //! The links of an organization's log are numbered from 1, and the hash of each covers that of the
-//! one before. A chain alone cannot show that its newest links were cut off, or that all of it was
-//! written anew: compare it with a [`Head`] kept elsewhere.
+//! previous one. A chain alone cannot show that its newest links were cut off, or that the whole
+//! log was rewritten: compare it with a [`Head`] stored elsewhere.
 
 use std::fmt;
 
@@ -12,48 +12,48 @@ use uuid::Uuid;
 /// The "previous hash" of the first link of a chain.
 pub const GENESIS: [u8; 32] = [0; 32];
 
-/// What a chain consists of.
+/// A link of a chain.
 pub trait Link {
-    /// Its place in the chain, from 1, without gaps.
+    /// Its position in the chain, from 1, without gaps.
     fn sequence(&self) -> i64;
 
-    /// The id of its row, or of the first of its rows.
+    /// The id of its row, or of its first row.
     fn id(&self) -> Uuid;
 
-    /// Its hash after that of the link before ([`GENESIS`] for the first).
+    /// Its hash, given that of the previous link ([`GENESIS`] for the first).
     fn hash(&self, previous: &[u8; 32]) -> [u8; 32];
 }
 
-/// The end of a chain at some moment.
+/// The end of a chain at a point in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Head {
-    /// How many links it has.
+    /// The number of links.
     pub sequence: i64,
-    /// The hash of the last one; [`GENESIS`] where there is none.
+    /// The hash of the last link; [`GENESIS`] for an empty chain.
     pub hash: [u8; 32],
 }
 
-/// Where and how a chain is broken.
+/// The position and kind of a break in a chain.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Break {
-    /// The position of the first row that does not fit.
+    /// The position of the first row that does not match.
     pub sequence: i64,
     /// The id of that row.
     pub id: Uuid,
-    /// What does not fit.
+    /// The kind of mismatch.
     pub kind: BreakKind,
 }
 
-/// What does not fit in a broken chain.
+/// The kind of mismatch in a broken chain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum BreakKind {
-    /// Rows are missing, or doubled, before this one.
+    /// Rows are missing or duplicated before this one.
     Gap {
-        /// The position that was due.
+        /// The expected position.
         expected: i64,
     },
-    /// The row does not continue the one before it: that one, or both, were replaced.
+    /// The row does not continue the previous one: it, or both, were replaced.
     PreviousHash,
     /// The row does not match its own hash: it was edited.
     Hash,
@@ -66,7 +66,7 @@ impl fmt::Display for Break {
             BreakKind::Gap { expected } if sequence > expected => {
                 write!(f, "entries {expected} to {} are missing", sequence - 1)
             }
-            BreakKind::Gap { expected } => write!(f, "entry {expected} was due"),
+            BreakKind::Gap { expected } => write!(f, "expected entry {expected}"),
             BreakKind::PreviousHash => f.write_str("it does not continue the entry before it"),
             BreakKind::Hash => f.write_str("it was edited: its content does not match its hash"),
         }
@@ -75,7 +75,7 @@ impl fmt::Display for Break {
 
 impl std::error::Error for Break {}
 
-/// Walks a chain in the order of its sequence, a row at a time, in constant memory.
+/// Verifies a chain in the order of its sequence, one row at a time, in constant memory.
 #[derive(Clone, Debug)]
 pub struct ChainVerifier {
     sequence: i64,
@@ -97,11 +97,11 @@ impl ChainVerifier {
         }
     }
 
-    /// Checks the next link against the ones before it. A log that keeps no previous hash beside
+    /// Checks the next link against the previous ones. A log that stores no previous hash next to
     /// its own passes `None`: the previous hash is part of the next one either way.
     ///
     /// # Errors
-    /// The [`Break`]; the verifier then stays where it was.
+    /// The [`Break`]; the verifier then keeps its position.
     pub fn next(
         &mut self,
         link: &impl Link,
@@ -129,7 +129,7 @@ impl ChainVerifier {
         Ok(())
     }
 
-    /// Position and hash of the last good entry; none before the first.
+    /// Position and hash of the last valid entry; `None` before the first.
     pub fn last(&self) -> Option<(i64, [u8; 32])> {
         (self.sequence > 0).then_some((self.sequence, self.hash))
     }

@@ -1,4 +1,4 @@
-//! E-mail addresses, in the one form in which they are compared and stored.
+//! E-mail addresses in canonical form, as they are compared and stored.
 
 use email_address::{EmailAddress, Options};
 use schemars::JsonSchema;
@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 /// Longest address, in bytes (RFC 5321 §4.5.3.1.3 with erratum 1690).
 const MAX_BYTES: usize = 254;
 
-/// A bare address (RFC 5321) whose domain has a dot; lower case, the domain in ASCII (IDNA).
+/// A bare address (RFC 5321) with a dot in its domain; lower case, the domain in ASCII (IDNA).
 ///
-/// Mail systems may tell `Ann@` from `ann@`, but none that matter do, and an invitation to one
-/// must be acceptable by the other.
+/// Mail systems may distinguish `Ann@` from `ann@`, but none that matter do, and an invitation to
+/// one must be acceptable by the other.
 #[derive(
     Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -26,10 +26,10 @@ pub struct Email(String);
 checked_text!(Email);
 
 impl Email {
-    /// Reads an address, trimmed and lower-cased.
+    /// Parses an address, trimmed and lower-cased.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` breaks.
+    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` violates.
     pub fn parse(text: &str) -> Result<Self> {
         canonical(text.trim()).map(Self).map_err(|rule| {
             let value = quoted(text);
@@ -38,18 +38,19 @@ impl Email {
         })
     }
 
-    /// The look-up key of an address, SHA-256: what crosses tenants holds no address in clear.
+    /// The lookup key of an address (SHA-256): data that crosses tenants contains no address in
+    /// clear.
     pub fn lookup_hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
 
-    /// What follows the `@`.
+    /// The part after the `@`.
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 }
 
-/// The stored form, or why there is none.
+/// Returns the stored form, or the rule that `text` violates.
 fn canonical(text: &str) -> Result<String, String> {
     let options = Options::default()
         .with_required_tld()
@@ -67,7 +68,7 @@ fn canonical(text: &str) -> Result<String, String> {
     Ok(address)
 }
 
-/// The canonical form of a host name with a dot.
+/// Returns the canonical form of a host name with a dot.
 fn domain(text: &str) -> Result<String, String> {
     match Host::parse(text) {
         Ok(Host::Domain(domain)) if !domain.contains('.') => {
@@ -78,10 +79,11 @@ fn domain(text: &str) -> Result<String, String> {
     }
 }
 
-/// The domain of an e-mail address alone, such as `example.com`, as [`Email::domain`] gives it.
+/// Parses only the domain of an e-mail address, such as `example.com`, as returned by
+/// [`Email::domain`].
 ///
 /// # Errors
-/// [`crate::error::ErrorKind::BadInput`] with the rule that `text` breaks.
+/// [`crate::error::ErrorKind::BadInput`] with the rule that `text` violates.
 pub fn parse_domain(text: &str) -> Result<String> {
     let bare = text.trim();
     let checked = canonical(&format!("postmaster@{bare}")).and_then(|_| domain(bare));

@@ -1,6 +1,6 @@
-//! Bytes for people to read.
+//! Hexadecimal formatting of bytes.
 
-/// Bytes in hexadecimal digits.
+/// Formats bytes as hexadecimal digits.
 pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! Identifiers: one type per kind of object, so that they cannot be mistaken for each other.
+//! Identifiers: one type per kind of object, so that they cannot be confused.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,8 +1,8 @@
-//! Which instructions an AI agent on a channel follows, and which layer they come from.
+//! The instructions that an AI agent on a channel follows, and the layer they come from.
 //!
-//! Every text is looked for in four layers, and the first that has one (not blank) wins:
-//! channel → organization → platform → built in. A channel has one text of its own; it
-//! replaces the first part of its row.
+//! Every text is looked up in four layers, and the first that has one (not blank) applies: channel
+//! → organization → platform → built in. A channel has a single text, which replaces the first part
+//! of its row.
 //!
 //! | channel          | agent mode | manual switch | parts, in order          |
 //! |------------------|------------|---------------|--------------------------|
@@ -12,63 +12,63 @@
 //! | any other        | two        | off           | receptionist, supervisor |
 //! | any other        | two        | on            | manual                   |
 //!
-//! The manual switch is on where a manual text exists at the organization or the platform, and
+//! The manual switch is on if a manual text exists at the organization or the platform, and
 //! - the organization sets `use_manual_instructions`; or
 //! - the platform sets it, and the organization has neither a receptionist's nor a supervisor's
-//!   text: what an organization wrote for two agents is not overruled from below.
+//!   text: texts that an organization wrote for two agents are not overridden by a lower layer.
 //!
-//! WhatsApp has a text of its own and so ignores the switch; with two agents its text is the
-//! talking agent's, and the supervisor is that of the other channels.
+//! WhatsApp has a separate text and so ignores the switch; with two agents its text is used by the
+//! talking agent, and the supervisor is that of the other channels.
 
 use serde::Serialize;
 
 use super::agent::AgentInstructions;
 use super::channel::{AgentMode, ChannelConfiguration, ChannelKind};
 
-/// The manual text where no layer has one.
+/// The manual text used if no layer has one.
 pub const BUILT_IN_MANUAL: &str = "\
 You answer for the clinic. Be polite and brief, and speak the caller's language. Help to book, \
 move and cancel appointments, and answer questions about opening hours and services from what \
-you were given. Never give medical advice, and never tell anything about a patient before the \
-caller's identity is confirmed. In an emergency, tell the caller to ring the emergency number. \
-Where you are not sure, offer that a member of the team calls back.";
+you were given. Never give medical advice, and never disclose anything about a patient before the \
+caller's identity is confirmed. In an emergency, ask the caller to dial the emergency number. \
+If you are not sure, offer a call back from a member of the team.";
 
-/// The receptionist's text where no layer has one.
+/// The receptionist's text used if no layer has one.
 pub const BUILT_IN_RECEPTIONIST: &str = "\
 You are the clinic's receptionist. Greet the caller, find out what they need, and collect name, \
 date of birth and telephone number where they are needed. Be polite and brief, and speak the \
-caller's language. Hand every decision and every look-up to the supervisor, and tell the caller \
-what it answers. Never give medical advice. In an emergency, tell the caller to ring the \
+caller's language. Leave every decision and every lookup to the supervisor, and give the caller \
+its answer. Never give medical advice. In an emergency, ask the caller to dial the \
 emergency number.";
 
-/// The supervisor's text where no layer has one.
+/// The supervisor's text used if no layer has one.
 pub const BUILT_IN_SUPERVISOR: &str = "\
 You supervise the clinic's receptionist. Decide with the tools you have, and only with what \
 they return: never invent a free time, a price or a patient. Book, move or cancel an appointment \
 only after the caller confirmed day and time. Give no information about a patient before the \
 caller's identity is confirmed. Answer in one or two sentences that the receptionist can say. \
-Where you are not sure, offer that a member of the team calls back.";
+If you are not sure, offer a call back from a member of the team.";
 
-/// The WhatsApp text where no layer has one.
+/// The WhatsApp text used if no layer has one.
 pub const BUILT_IN_WHATSAPP: &str = "\
 You answer for the clinic on WhatsApp. Write short, friendly messages in the patient's language, \
 and ask one question at a time. Help to book, move and cancel appointments, and confirm day and \
 time before you book. Never give medical advice, and send no information about a patient before \
-their identity is confirmed. In an emergency, tell them to ring the emergency number. Where you \
-are not sure, offer that a member of the team writes back.";
+their identity is confirmed. In an emergency, ask them to dial the emergency number. If you \
+are not sure, offer a reply from a member of the team.";
 
 named_enum! {
-    /// What a text is for.
+    /// The purpose of a text.
     pub enum InstructionPart as "instruction part" {
         Manual = "manual", "The agent that works alone.";
-        Receptionist = "receptionist", "The agent that talks, of two.";
-        Supervisor = "supervisor", "The agent that decides, of two.";
+        Receptionist = "receptionist", "The agent that talks to the caller, in two-agent mode.";
+        Supervisor = "supervisor", "The agent that decides, in two-agent mode.";
         Whatsapp = "whatsapp", "The agent on WhatsApp.";
     }
 }
 
 impl InstructionPart {
-    /// The field of [`AgentInstructions`] that holds it.
+    /// The field of [`AgentInstructions`] that contains it.
     pub const fn field(self) -> &'static str {
         match self {
             Self::Manual => "manual_ai_instructions",
@@ -78,7 +78,7 @@ impl InstructionPart {
         }
     }
 
-    /// The text that comes with the program.
+    /// The built-in text.
     pub const fn built_in(self) -> &'static str {
         match self {
             Self::Manual => BUILT_IN_MANUAL,
@@ -90,27 +90,27 @@ impl InstructionPart {
 }
 
 named_enum! {
-    /// Where a text comes from, the strongest first.
+    /// The source of a text, highest precedence first.
     pub enum InstructionLayer as "instruction layer" {
-        Channel = "channel", "The channel's own instructions.";
+        Channel = "channel", "The channel's instructions.";
         Organization = "organization", "The organization's agent configuration.";
         Platform = "platform", "The platform's agent configuration.";
-        BuiltIn = "built_in", "The text that comes with the program.";
+        BuiltIn = "built_in", "The built-in text.";
     }
 }
 
 /// A text that an agent follows.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct ResolvedInstruction {
-    /// What it is for.
+    /// Its purpose.
     pub part: InstructionPart,
-    /// Where it comes from.
+    /// The layer it comes from.
     pub layer: InstructionLayer,
     /// The text itself.
     pub text: String,
 }
 
-/// The texts that the agents of `channel` follow, by the table above.
+/// The texts that the agents of `channel` follow, according to the table above.
 pub fn resolve(
     channel: &ChannelConfiguration,
     organization: &AgentInstructions,
@@ -119,7 +119,7 @@ pub fn resolve(
     let own = channel.instructions.as_deref();
     let mut own = own.filter(|text| !text.trim().is_empty());
     let resolve_part = |&part: &InstructionPart| {
-        // Only the first part takes the channel's own text.
+        // Only the first part uses the channel's text.
         let found = (own.take().map(|text| (InstructionLayer::Channel, text)))
             .or_else(|| {
                 organization
@@ -192,7 +192,7 @@ mod tests {
         channel.apply(&[mode], None).unwrap()
     }
 
-    /// `part<layer`, such as `manual<organization`.
+    /// Formats as `part<layer`, such as `manual<organization`.
     fn shown(resolved: &[ResolvedInstruction]) -> String {
         let one = |r: &ResolvedInstruction| format!("{}<{}", r.part, r.layer);
         resolved.iter().map(one).collect::<Vec<_>>().join(" ")
@@ -206,7 +206,7 @@ mod tests {
         #[rustfmt::skip]
         let rows = [
             // channel, mode, own text, organization, platform, resolved
-            // Single: manual, from each layer; the switch changes nothing.
+            // Single: manual, from each layer; the switch has no effect.
             (Web, Single, "own", all, all, "manual<channel"),
             (Web, Single, "", all, all, "manual<organization"),
             (Web, Single, "", "rsw", all, "manual<platform"),
@@ -214,9 +214,9 @@ mod tests {
             (Web, Single, "", "rsw!", "rsw!", "manual<built_in"),
             (Retell, Single, "", "m", "", "manual<organization"),
             (TwilioStandard, Single, "", "m", "", "manual<organization"),
-            // A blank own text is none.
+            // A blank channel text is ignored.
             (Web, Single, " \n", all, all, "manual<organization"),
-            // Two, switch off: each part by itself; the own text is the receptionist's.
+            // Two, switch off: each part separately; the channel's text is the receptionist's.
             (TwilioRealtime, Two, "own", all, all, "receptionist<channel supervisor<organization"),
             (TwilioRealtime, Two, "own", "", "", "receptionist<channel supervisor<built_in"),
             (TwilioRealtime, Two, "", all, all, "receptionist<organization supervisor<organization"),
@@ -226,15 +226,15 @@ mod tests {
             (TwilioRealtime, Two, "", "mrs!", all, "manual<organization"),
             (TwilioRealtime, Two, "", "rs!", "m", "manual<platform"),
             (TwilioRealtime, Two, "own", "mrs!", all, "manual<channel"),
-            // On, but nobody wrote a manual text: no effect, also where the channel has its own.
+            // On, but without a manual text: no effect, even if the channel has one.
             (TwilioRealtime, Two, "", "rs!", "rs", "receptionist<organization supervisor<organization"),
             (TwilioRealtime, Two, "own", "s!", "", "receptionist<channel supervisor<organization"),
-            // Switched on by the platform: unless the organization wrote for two agents.
+            // Switched on by the platform, unless the organization wrote for two agents.
             (TwilioRealtime, Two, "", "", "mrs!", "manual<platform"),
             (TwilioRealtime, Two, "", "m", "mrs!", "manual<organization"),
             (TwilioRealtime, Two, "", "r", "mrs!", "receptionist<organization supervisor<platform"),
             (TwilioRealtime, Two, "", "s", "mrs!", "receptionist<platform supervisor<organization"),
-            // WhatsApp: its own text, whatever the switch says.
+            // WhatsApp: its own text, regardless of the switch.
             (Whatsapp, Single, "own", all, all, "whatsapp<channel"),
             (Whatsapp, Single, "", all, all, "whatsapp<organization"),
             (Whatsapp, Single, "", "mrs!", all, "whatsapp<platform"),

@@ -1,4 +1,4 @@
-//! Invitations: the token, its life, its link, and who may be invited.
+//! Invitations: token, lifetime, link, and allowed recipients.
 
 use std::fmt;
 
@@ -19,32 +19,32 @@ use super::suggest::quoted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run;
 
-/// What the accepting side is told of a token that is malformed, unknown, used, expired or
-/// revoked: the same words, so that they tell nothing apart.
-pub const UNKNOWN_TOKEN: &str = "this invitation is not valid (any more)";
-/// How long an invitation can be accepted, in days, where nothing else is asked for.
+/// The message for a token that is malformed, unknown, used, expired or revoked: the same text, so
+/// that they cannot be distinguished.
+pub const UNKNOWN_TOKEN: &str = "this invitation is not valid or has expired";
+/// Days until an invitation expires, by default.
 pub const DEFAULT_EXPIRY_DAYS: u32 = 7;
-/// The longest an invitation can be accepted, in days.
+/// Maximum number of days until an invitation expires.
 pub const MAX_EXPIRY_DAYS: u32 = 30;
-/// What a link template holds in place of the token.
+/// The placeholder for the token in a link template.
 pub const TOKEN_PLACEHOLDER: &str = "{token}";
 
 const ID_BYTES: usize = 16;
 const TOKEN_BYTES: usize = ID_BYTES + 32;
-/// Base64 without padding makes 4 characters of 3 bytes.
+/// Base64 without padding encodes 3 bytes as 4 characters.
 const TOKEN_CHARACTERS: usize = TOKEN_BYTES / 3 * 4;
 
 /// The secret of an invitation: 16 bytes of organization id and 256 random bits.
 ///
-/// The id routes the look-up to one tenant and proves nothing; the random part proves. Neither
-/// `Debug` nor an error shows it, and its memory is wiped when it goes.
+/// The id routes the lookup to one tenant and proves nothing; the random part is the proof. Neither
+/// `Debug` nor an error shows the token, and its memory is wiped on drop.
 #[derive(Clone)]
 pub struct InvitationToken {
     bytes: [u8; TOKEN_BYTES],
 }
 
 impl InvitationToken {
-    /// A token for `organization` from 256 fresh random bits.
+    /// Creates a token for `organization` from 256 fresh random bits.
     pub fn new(organization: OrganizationId, random: [u8; 32]) -> Self {
         let mut bytes = [0; TOKEN_BYTES];
         bytes[..ID_BYTES].copy_from_slice(organization.as_uuid().as_bytes());
@@ -52,11 +52,11 @@ impl InvitationToken {
         Self { bytes }
     }
 
-    /// Reads the text form: 64 characters of base64url (RFC 4648 §5), alone or in a link, of
-    /// whichever template.
+    /// Parses the text form: 64 characters of base64url (RFC 4648 §5), alone or in a link of any
+    /// template.
     ///
     /// # Errors
-    /// [`unknown_token`], which is also the answer to a well-formed token nobody knows.
+    /// [`unknown_token`], which is also returned for a well-formed token that does not exist.
     pub fn parse(text: &str) -> Result<Self> {
         let mut bytes = [0; TOKEN_BYTES];
         match URL_SAFE_NO_PAD.decode_slice(without_link(text.trim()), &mut bytes) {
@@ -68,20 +68,20 @@ impl InvitationToken {
         }
     }
 
-    /// The organization that invites.
+    /// The inviting organization.
     pub fn organization_id(&self) -> OrganizationId {
         let mut id = [0; ID_BYTES];
         id.copy_from_slice(&self.bytes[..ID_BYTES]);
         Uuid::from_bytes(id).into()
     }
 
-    /// SHA-256 of the whole token: what the database stores. With 256 random bits there is
-    /// nothing to guess, so a slow password hash would add nothing.
+    /// SHA-256 of the whole token, as stored in the database. 256 random bits cannot be guessed, so
+    /// a slow password hash would add nothing.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.bytes).into()
     }
 
-    /// The text form, to be shown once.
+    /// The text form, which is shown once.
     pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.bytes)
     }
@@ -99,8 +99,8 @@ impl fmt::Debug for InvitationToken {
     }
 }
 
-/// The token of a link: what ends the first run of its characters that is long enough, behind `#`
-/// (see [`check_link_template`]). Another text is given back as it is.
+/// Extracts the token from a link: the end of the first sufficiently long run of token characters,
+/// after `#` (see [`check_link_template`]). Any other text is returned unchanged.
 fn without_link(text: &str) -> &str {
     let Some((_, fragment)) = text.split_once('#') else {
         return text;
@@ -112,24 +112,24 @@ fn without_link(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// The one error for a token that cannot be accepted: [`UNKNOWN_TOKEN`].
+/// The only error for a token that cannot be accepted: [`UNKNOWN_TOKEN`].
 pub fn unknown_token() -> Error {
     Error::not_found(UNKNOWN_TOKEN).hint("ask the person who invited you for a new invitation")
 }
 
 named_enum! {
-    /// Where an invitation stands.
+    /// The status of an invitation.
     pub enum InvitationStatus as "invitation status" {
-        Pending = "pending", "Waits to be accepted.";
-        Accepted = "accepted", "Was accepted; the token works no more.";
-        Revoked = "revoked", "Was taken back.";
-        Expired = "expired", "Was not accepted in time.";
+        Pending = "pending", "Not accepted yet.";
+        Accepted = "accepted", "Accepted; the token is no longer valid.";
+        Revoked = "revoked", "Revoked.";
+        Expired = "expired", "Not accepted in time.";
     }
 }
 
 impl InvitationStatus {
-    /// The status at `now` of an invitation stored as `self`: pending ones expire by themselves,
-    /// at the very instant of `expires_at`.
+    /// The status at `now` of an invitation stored as `self`: pending invitations expire exactly at
+    /// `expires_at`, without an update.
     #[must_use]
     pub fn at(self, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
         match self {
@@ -139,18 +139,18 @@ impl InvitationStatus {
     }
 }
 
-/// An invitation into one organization. Its token is not part of it: only a hash is kept.
+/// An invitation to one organization. It does not contain the token: only a hash is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invitation {
     pub id: InvitationId,
     pub email: Email,
     pub role: Role,
-    /// As stored; see [`Invitation::status_at`] for what it comes to.
+    /// The stored status; see [`Invitation::status_at`] for the effective one.
     pub status: InvitationStatus,
-    /// The user who invited; none for an operator.
+    /// The user who sent the invitation; `None` for an operator.
     pub invited_by_user_id: Option<UserId>,
     pub invited_by: String,
-    /// How many tokens were made for it.
+    /// Number of tokens issued for it.
     pub times_issued: i32,
     pub expires_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
@@ -160,13 +160,13 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// The status at `now`.
+    /// The effective status at `now`.
     pub fn status_at(&self, now: DateTime<Utc>) -> InvitationStatus {
         self.status.at(self.expires_at, now)
     }
 }
 
-/// When an invitation made `now` expires.
+/// The time at which an invitation created `now` expires.
 ///
 /// # Errors
 /// [`ErrorKind::BadInput`] unless `days` is 1 to [`MAX_EXPIRY_DAYS`].
@@ -175,7 +175,7 @@ pub fn expiry(now: DateTime<Utc>, days: u32) -> Result<DateTime<Utc>> {
         return Err(Error::bad_input(format!(
             "an invitation cannot expire after {days} days: 1 to {MAX_EXPIRY_DAYS} are allowed"
         ))
-        .hint(format!("leave it out for {DEFAULT_EXPIRY_DAYS} days")));
+        .hint(format!("omit it for {DEFAULT_EXPIRY_DAYS} days")));
     }
     now.checked_add_signed(TimeDelta::days(days.into()))
         .ok_or_else(|| Error::new(ErrorKind::BadInput, format!("{now} is out of range")))
@@ -185,7 +185,7 @@ pub fn expiry(now: DateTime<Utc>, days: u32) -> Result<DateTime<Utc>> {
 /// server (RFC 3986 §3.5), so the token stays out of its logs.
 ///
 /// # Errors
-/// [`ErrorKind::BadInput`] with the rule that `template` breaks.
+/// [`ErrorKind::BadInput`] with the rule that `template` violates.
 pub fn check_link_template(template: &str) -> Result<()> {
     let places = template.matches(TOKEN_PLACEHOLDER).count();
     let in_fragment = template
@@ -207,8 +207,8 @@ pub fn check_link_template(template: &str) -> Result<()> {
     .hint("write something like https://app.example.com/invite#token={token}"))
 }
 
-/// Refuses a template whose host is reserved for examples and tests (RFC 2606, RFC 6761), as that of
-/// the default is: links that are mailed would lead nowhere, or to somebody else.
+/// Refuses a template with a host that is reserved for examples and tests (RFC 2606, RFC 6761), such as
+/// the default: mailed links would lead nowhere, or to a stranger's host.
 ///
 /// # Errors
 /// [`ErrorKind::BadInput`].
@@ -234,7 +234,7 @@ pub fn require_address(template: &str) -> Result<()> {
     )))
 }
 
-/// Names under which nobody can register (RFC 2606 2 and 3, RFC 6761 6).
+/// Returns `true` for names that cannot be registered (RFC 2606 2 and 3, RFC 6761 6).
 fn is_reserved(host: &str) -> bool {
     const RESERVED: [&str; 7] = [
         "example",
@@ -253,24 +253,19 @@ fn is_reserved(host: &str) -> bool {
 }
 
 /// The link to send, with the token in the fragment.
-///
-/// # Errors
-/// As [`check_link_template`].
 pub fn link(template: &str, token: &InvitationToken) -> Result<String> {
     check_link_template(template)?;
     Ok(template.replace(TOKEN_PLACEHOLDER, &token.expose()))
 }
 
-/// The e-mail domains whose addresses may be invited: exact, sorted, each once. None: all may.
+/// The e-mail domains that invited addresses must belong to: exact, sorted, without duplicates. If
+/// empty, all are allowed.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct AllowedDomains(Vec<String>);
 
 impl AllowedDomains {
-    /// Reads the domains, in any order and letter case.
-    ///
-    /// # Errors
-    /// As [`parse_domain`].
+    /// Parses the domains, in any order and letter case.
     pub fn parse<T: AsRef<str>>(domains: impl IntoIterator<Item = T>) -> Result<Self> {
         let parsed = domains
             .into_iter()
@@ -286,7 +281,7 @@ impl AllowedDomains {
         &self.0
     }
 
-    /// Whether `email` may be invited; see [`domain_allowed`].
+    /// Returns `true` if `email` may be invited; see [`domain_allowed`].
     pub fn allows(&self, email: &Email) -> bool {
         domain_allowed(email, &self.0)
     }
@@ -306,8 +301,8 @@ impl From<AllowedDomains> for Vec<String> {
     }
 }
 
-/// Whether the domain of `email` is one of `domains` (a subdomain is another domain); where
-/// there are none, every domain is.
+/// Returns `true` if the domain of `email` is one of `domains` (a subdomain is a different domain),
+/// or if `domains` is empty.
 pub fn domain_allowed(email: &Email, domains: &[String]) -> bool {
     domains.is_empty()
         || domains

@@ -11,14 +11,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 
 /// A token that is not valid under a key: malformed, of another algorithm, or signed by another
-/// key. Which of them is nobody's business.
+/// key. The caller is not meant to know which.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct InvalidToken;
 
-/// The claims as a token, signed with `key`; `key_id` says with which (`kid`).
+/// Encodes the claims as a token signed with `key`; `key_id` identifies the key (`kid`).
 ///
 /// # Errors
-/// [`InvalidToken`] where the claims are no JSON object.
+/// [`InvalidToken`] if the claims are not a JSON object.
 pub fn encode(
     key_id: Option<&str>,
     claims: &impl Serialize,
@@ -30,16 +30,13 @@ pub fn encode(
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key)).map_err(|_| InvalidToken)
 }
 
-/// With which key a token says it is signed. Nothing is proven by it.
+/// The id of the key with which a token claims to be signed. It is not verified.
 pub fn key_id(token: &str) -> Option<String> {
     jsonwebtoken::decode_header(token).ok()?.kid
 }
 
-/// The claims of a token that `key` has signed. When it expires is the caller's to check: the
-/// library would ask the system's clock.
-///
-/// # Errors
-/// [`InvalidToken`].
+/// Returns the claims of a token signed with `key`. The caller has to check the expiry: the library
+/// would use the system clock.
 pub fn decode<T: DeserializeOwned>(token: &[u8], key: &[u8]) -> Result<T, InvalidToken> {
     install();
     let mut validation = Validation::new(Algorithm::HS256);
@@ -51,10 +48,9 @@ pub fn decode<T: DeserializeOwned>(token: &[u8], key: &[u8]) -> Result<T, Invali
         .map_err(|_| InvalidToken)
 }
 
-/// The library comes without cryptography of its own: its pure Rust one would bring RSA and
-/// elliptic curves along.
+/// The library includes no cryptography: its pure Rust backend would add RSA and elliptic curves.
 fn install() {
-    // Whoever comes second finds it there.
+    // Later calls find it already installed.
     let _ = PROVIDER.install_default();
 }
 

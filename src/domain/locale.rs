@@ -17,10 +17,10 @@ pub struct Locale(String);
 checked_text!(Locale);
 
 impl Locale {
-    /// Reads a tag in any letter case.
+    /// Parses a tag in any letter case.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` breaks.
+    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` violates.
     pub fn parse(text: &str) -> Result<Self> {
         match tag(text.trim()) {
             Ok(tag) => Ok(Self(tag.into_inner())),
@@ -33,7 +33,7 @@ impl Locale {
         self.0.split('-').next().unwrap_or(&self.0)
     }
 
-    /// The region, such as `CH`, where the tag names one.
+    /// The region, such as `CH`, if the tag has one.
     pub fn region(&self) -> Option<&str> {
         let tag = LanguageTag::parse(self.0.as_str()).ok()?;
         let region = tag.region()?;
@@ -54,11 +54,11 @@ fn refusal(text: &str, rule: &str) -> Error {
     let error = Error::bad_input(format!(
         "{value} is not a valid locale (BCP 47 language tag): {rule}"
     ));
-    // POSIX spells the same thing de_CH.UTF-8.
+    // POSIX writes the same locale as de_CH.UTF-8.
     let posix = text.trim().split('.').next().unwrap_or_default();
     match tag(&posix.replace('_', "-")) {
         Ok(near) => error.hint(format!("did you mean {near}?")),
-        Err(_) => error.hint("write a language and perhaps a region, for example en or de-CH"),
+        Err(_) => error.hint("write a language and optionally a region, for example en or de-CH"),
     }
 }
 

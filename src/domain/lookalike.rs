@@ -1,5 +1,5 @@
-//! Addresses that look like others: `аnn@clinic.example` with a Cyrillic а. They are allowed, for
-//! people have such addresses, and told.
+//! Addresses that look like others: `аnn@clinic.example` with a Cyrillic а. They are allowed,
+//! because such addresses exist, and reported.
 //!
 //! Skeletons and scripts are those of Unicode Technical Standard 39.
 
@@ -9,16 +9,17 @@ use unicode_security::{MixedScript, skeleton};
 
 use super::Email;
 
-/// What is to be known of addresses that are about to be used beside `known` ones: members, and people
-/// who are invited, of the same organization. What another organization has must not be in it.
+/// Returns warnings about addresses that are about to be used next to `known` ones: members and
+/// invited people of the same organization. `known` must not contain addresses of another
+/// organization.
 pub fn warnings<'a>(addresses: &[Email], known: impl Iterator<Item = &'a Email>) -> Vec<String> {
     let mut warnings = Vec::new();
-    // Of the addresses by skeleton rather than of the known ones: they are few.
+    // Index the addresses by skeleton, not the known ones: they are few.
     let mut by_skeleton: HashMap<String, Vec<&Email>> = HashMap::new();
     for address in addresses {
         if mixes_scripts(address) {
             warnings.push(format!(
-                "{address}: letters of several scripts are mixed; some may not be what they look like"
+                "{address}: mixes letters of several scripts; some may not be what they look like"
             ));
         }
         let alike = by_skeleton.entry(skeleton_of(address)).or_default();
@@ -40,11 +41,11 @@ pub fn warnings<'a>(addresses: &[Email], known: impl Iterator<Item = &'a Email>)
 
 fn looks_like(address: &Email, known: &Email) -> String {
     format!(
-        "{address}: looks like {known}, which is another address; compare them letter by letter"
+        "{address}: looks like {known}, which is a different address; compare them letter by letter"
     )
 }
 
-/// The address as people read it: with its domain in letters.
+/// The address for display, with its domain in Unicode.
 fn shown(address: &Email) -> String {
     let (domain, _unreadable_labels_stay) = idna::domain_to_unicode(address.domain());
     let local = address
@@ -58,7 +59,7 @@ fn skeleton_of(address: &Email) -> String {
     skeleton(&shown(address)).collect()
 }
 
-/// A label in one script beside a label in another is usual: `анна@example.com`.
+/// One script in one label and another in the next is common: `анна@example.com`.
 fn mixes_scripts(address: &Email) -> bool {
     shown(address)
         .split(['@', '.', '+', '-', '_'])

@@ -1,9 +1,10 @@
-//! Two kinds of type repeat in the domain: a checked piece of text and a closed list of names.
+//! Macros for two kinds of domain type: a checked text and a closed list of names.
 
-/// The conversions of a newtype over a checked `String` that has `fn parse(&str) -> Result<Self>`.
+/// Implements the conversions of a newtype over a checked `String` with `fn parse(&str) ->
+/// Result<Self>`.
 ///
-/// The type itself derives serde with `try_from = "String", into = "String"`, so that reading
-/// it from JSON or TOML checks it too.
+/// The type derives serde with `try_from = "String", into = "String"`, so that reading it from JSON
+/// or TOML checks it too.
 macro_rules! checked_text {
     ($Name:ident) => {
         impl $Name {
@@ -49,7 +50,8 @@ macro_rules! checked_text {
     };
 }
 
-/// An enum whose variants have a stable name and a description, which is also their doc comment.
+/// Defines an enum of variants with a stable name and a description, which is also their doc
+/// comment.
 macro_rules! named_enum {
     (
         $(#[$meta:meta])*
@@ -72,7 +74,7 @@ macro_rules! named_enum {
         }
 
         impl $Name {
-            /// Every one of them, in the order in which they are listed to people.
+            /// All variants, in the order in which they are listed.
             pub const ALL: &'static [Self] = &[$(Self::$Variant),+];
 
             /// The stable name: on the command line, in JSON and in the database.
@@ -82,12 +84,12 @@ macro_rules! named_enum {
                 }
             }
 
-            /// Every name, in the same order.
+            /// All names, in the same order.
             pub fn names() -> Vec<&'static str> {
                 Self::ALL.iter().map(|one| one.as_str()).collect()
             }
 
-            /// What it means, in one sentence.
+            /// The meaning of the variant, in one sentence.
             pub const fn description(self) -> &'static str {
                 match self {
                     $(Self::$Variant => $description,)+

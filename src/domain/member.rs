@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{Email, Role, UserId};
 
-/// A user's place in one organization.
+/// A user's membership in one organization.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
     pub id: Uuid,

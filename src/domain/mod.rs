@@ -1,9 +1,9 @@
 //! The rules of the platform, without I/O: ids, names, roles, invitations, the activity chain,
 //! channels and the resolution of their instructions, webhooks.
 //!
-//! Everything a person types becomes one of these types exactly once; what they accept is
-//! valid from there on. A parse error is [`crate::error::ErrorKind::BadInput`] and names the
-//! value, the rule and the remedy.
+//! All user input is parsed into one of these types exactly once and is valid from there on. A
+//! parse error is [`crate::error::ErrorKind::BadInput`] and names the value, the rule and the
+//! remedy.
 
 #[macro_use]
 pub(crate) mod macros;

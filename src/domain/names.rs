@@ -1,4 +1,4 @@
-//! Names and texts for people: trimmed, of bounded length, without invisible characters.
+//! Names and texts for display: trimmed, of bounded length, without invisible characters.
 
 use super::suggest::quoted;
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ pub const MAX_LENGTH: usize = 200;
 /// The name of an organization or a person: trimmed, 1 to 200 characters, no control characters.
 ///
 /// # Errors
-/// [`crate::error::ErrorKind::BadInput`] with the rule that `text` breaks.
+/// [`crate::error::ErrorKind::BadInput`] with the rule that `text` violates.
 pub fn display_name(text: &str) -> Result<String> {
     let name = text.trim();
     let rule = if name.is_empty() {
@@ -18,7 +18,7 @@ pub fn display_name(text: &str) -> Result<String> {
         format!("it contains the invisible character {}", code_point(hidden))
     } else if name.chars().count() > MAX_LENGTH {
         let length = name.chars().count();
-        format!("it has {length} characters, {MAX_LENGTH} are allowed")
+        format!("it has {length} characters, at most {MAX_LENGTH} are allowed")
     } else {
         return Ok(name.to_owned());
     };
@@ -29,8 +29,8 @@ pub fn display_name(text: &str) -> Result<String> {
     )
 }
 
-/// Whether `c` changes how a line is shown without being seen: a control character, a line
-/// separator, or a control of text direction (UAX #9 §2), which can make a name read as another.
+/// Returns `true` if `c` is invisible but changes how a line is displayed: a control character, a
+/// line separator, or a text direction control (UAX #9 §2), which can make a name read as another.
 pub(crate) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -45,8 +45,8 @@ pub(crate) fn is_hidden(c: char) -> bool {
         )
 }
 
-/// A long text, such as instructions: line breaks become `\n`; tabs and line breaks are the only
-/// control characters allowed (PostgreSQL text cannot hold NUL at all).
+/// Checks a long text, such as instructions. Line breaks become `\n`; tabs and line breaks are the
+/// only control characters allowed (PostgreSQL text cannot contain NUL).
 ///
 /// # Errors
 /// [`crate::error::ErrorKind::BadInput`] that names `what` and the rule.
@@ -64,7 +64,7 @@ pub(crate) fn long_text(what: &str, text: &str, max_characters: usize) -> Result
     let length = text.chars().count();
     if length > max_characters {
         return Err(Error::bad_input(format!(
-            "{what} is too long: it has {length} characters, {max_characters} are allowed"
+            "{what} is too long: it has {length} characters, at most {max_characters} are allowed"
         ))
         .hint("shorten the text"));
     }

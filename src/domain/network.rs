@@ -1,10 +1,10 @@
-//! Networks of addresses, and whether an address is in one.
+//! IP networks.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use crate::error::{Error, Result};
 
-/// An address, or all that begin alike: `10.0.0.0/8`, `2001:db8::/32`.
+/// An address or a network: `10.0.0.0/8`, `2001:db8::/32`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Network {
     address: IpAddr,
@@ -12,8 +12,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// Whether an address is in it. An IPv4 address that came through an IPv6 socket is an IPv4
-    /// address.
+    /// Returns `true` if the network contains `address`. An IPv4-mapped IPv6 address is treated as
+    /// IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
@@ -39,11 +39,11 @@ impl FromStr for Network {
         };
         let refused = |why: &str| {
             Error::bad_input(format!("`{text}` {why}"))
-                .hint("write an address, or a network with the length of its prefix: 10.0.0.0/8")
+                .hint("write an address, or a network with its prefix length: 10.0.0.0/8")
         };
         let address: IpAddr = address
             .parse()
-            .map_err(|_| refused("is neither an address nor a network"))?;
+            .map_err(|_| refused("is not a valid address or network"))?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => longest,
@@ -51,7 +51,7 @@ impl FromStr for Network {
                 .parse::<u8>()
                 .ok()
                 .filter(|prefix| *prefix <= longest)
-                .ok_or_else(|| refused("has a prefix that such an address cannot have"))?,
+                .ok_or_else(|| refused("has an invalid prefix length"))?,
         };
         Ok(Self { address, prefix })
     }
@@ -63,7 +63,8 @@ impl fmt::Display for Network {
     }
 }
 
-/// Where an address is counted: itself, or of IPv6 the /64 that one customer has all of.
+/// The key of an address for rate limits: the address, or for IPv6 the /64, which belongs to one
+/// customer.
 pub fn counted_as(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),

@@ -13,23 +13,23 @@ pub struct Organization {
     pub status: OrganizationStatus,
     pub time_zone: TimeZone,
     pub locale: Locale,
-    /// Domains that an invited address must be of; empty: any.
+    /// Domains that an invited address must belong to; empty for any.
     pub allowed_email_domains: Vec<String>,
-    /// Counts the changes: an update that started from an older version is refused.
+    /// Number of changes: an update based on an older version is refused.
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub suspended_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
-    /// When a deleted organization may be purged.
+    /// The time from which a deleted organization may be purged.
     pub purge_after: Option<DateTime<Utc>>,
 }
 
 named_enum! {
-    /// Whether an organization may be worked with.
+    /// The status of an organization.
     pub enum OrganizationStatus as "organization status" {
         Active = "active", "In use.";
-        Suspended = "suspended", "Its users are shut out and its channels silent; the operator still works with it.";
-        Deleted = "deleted", "Waits for its purge; can be restored until then.";
+        Suspended = "suspended", "Its users have no access and its channels are inactive; the operator still has access.";
+        Deleted = "deleted", "To be purged; can be restored until then.";
     }
 }

@@ -1,41 +1,41 @@
-//! Messages that wait to be mailed, and what became of them.
+//! Messages waiting to be mailed, and their status.
 
 use chrono::{DateTime, Utc};
 
 use super::{Email, InvitationId, Locale, OutboxId};
 
 named_enum! {
-    /// What a message is.
+    /// The kind of a message.
     pub enum MessageKind as "kind of message" {
-        Invitation = "invitation", "Invites somebody to an organization.";
+        Invitation = "invitation", "Invites a person to an organization.";
     }
 }
 
 named_enum! {
-    /// Where a message stands.
+    /// The status of a message.
     pub enum OutboxStatus as "message status" {
-        Pending = "pending", "Waits to be sent, or to be tried again.";
-        Sent = "sent", "The mail server has taken it.";
-        Failed = "failed", "The mail server refused it, or put it off too often.";
-        Cancelled = "cancelled", "What it tells of was over before it was sent.";
+        Pending = "pending", "Waits to be sent or retried.";
+        Sent = "sent", "Accepted by the mail server.";
+        Failed = "failed", "Rejected by the mail server, or deferred too often.";
+        Cancelled = "cancelled", "No longer needed before it was sent.";
     }
 }
 
-/// A message of an organization. The token of its link is not part of it.
+/// A message of an organization. It does not contain the token of its link.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutboxMessage {
     pub id: OutboxId,
     pub kind: MessageKind,
     pub invitation_id: InvitationId,
     pub recipient: Email,
-    /// The organization's when the message was written.
+    /// The organization's locale when the message was created.
     pub locale: Locale,
     pub status: OutboxStatus,
-    /// How often the mail server was asked to take it.
+    /// Number of delivery attempts.
     pub attempts: i32,
-    /// Why it was not sent, so far or at all.
+    /// The last reason for not sending it.
     pub last_error: Option<String>,
-    /// When it is tried again, after an attempt that failed.
+    /// The time of the next attempt, after a failed one.
     pub retry_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

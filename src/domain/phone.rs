@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{phone_plan, suggest::quoted};
 use crate::error::{Error, Result};
 
-/// Longer input is no telephone number (E.164 §6.1 allows 15 digits; the rest is punctuation).
+/// Longer input is not a telephone number (E.164 §6.1 allows 15 digits; the rest is punctuation).
 const MAX_INPUT: usize = 40;
 
-/// A telephone number that the numbering plan of its country allows, in E.164: `+41443643532`.
+/// A telephone number that is valid in the numbering plan of its country, in E.164: `+41443643532`.
 #[derive(
     Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -20,11 +20,11 @@ const MAX_INPUT: usize = 40;
 pub struct PhoneNumber(String);
 
 impl PhoneNumber {
-    /// Reads a number; the country code may be missing where `region` (ISO 3166-1, such as `CH`)
-    /// is given.
+    /// Parses a number; the country code may be missing if `region` (ISO 3166-1, such as `CH`) is
+    /// given.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with the rule that `input` breaks.
+    /// [`crate::error::ErrorKind::BadInput`] with the rule that `input` violates.
     pub fn parse(input: &str, region: Option<&str>) -> Result<Self> {
         let number = canonical(input.trim(), region).map(Cow::into_owned);
         number.map(Self).map_err(|rule| {
@@ -34,17 +34,18 @@ impl PhoneNumber {
         })
     }
 
-    /// The number in E.164, where [`PhoneNumber::parse`] would read it: one that is written so already
-    /// is not copied.
+    /// The number in E.164, if [`PhoneNumber::parse`] accepts it; not copied if it is already in
+    /// E.164.
     pub fn canonical<'a>(input: &'a str, region: Option<&str>) -> Option<Cow<'a, str>> {
         canonical(input, region).ok()
     }
 
-    /// A number as the database has it: it was read by [`PhoneNumber::parse`] before it was stored.
-    /// Only its form is looked at: numbering plans change, and to ask them takes as long as a look-up.
+    /// Reads a number from the database; [`PhoneNumber::parse`] accepted it before it was stored.
+    /// Only the format is checked: numbering plans change, and checking them takes as long as a
+    /// lookup.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] where it is not `+` and 3 to 15 digits.
+    /// [`crate::error::ErrorKind::BadInput`] unless it is `+` and 3 to 15 digits.
     pub fn from_stored(stored: &str) -> Result<Self> {
         match stored.strip_prefix('+').map(str::as_bytes) {
             Some(digits @ [_, _, _, ..])
@@ -78,9 +79,9 @@ fn canonical<'a>(text: &'a str, region: Option<&str>) -> Result<Cow<'a, str>, St
     }
 }
 
-/// Reads a number in whatever form.
+/// Parses a number in any format.
 pub(super) fn by_the_library(text: &str, region: Option<&str>) -> Result<String, String> {
-    // A region without a numbering plan, such as 419 (Latin America), is no help but no error.
+    // A region without a numbering plan, such as 419 (Latin America), is ignored.
     let country: Option<country::Id> = region.and_then(|region| region.parse().ok());
     let number = phonenumber::parse(country, text).map_err(|cause| cause.to_string())?;
     if number.extension().is_some() {

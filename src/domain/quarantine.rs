@@ -1,4 +1,4 @@
-//! Events of which it is not certain whose they are.
+//! Events that cannot be assigned to an organization with certainty.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -6,30 +6,30 @@ use uuid::Uuid;
 use super::{ChannelKind, OrganizationId, webhook::Scheme};
 
 named_enum! {
-    /// Where a quarantined event stands.
+    /// The status of a quarantined event.
     pub enum QuarantineStatus as "quarantine status" {
-        Waiting = "waiting", "A person has to look at it.";
-        Assigned = "assigned", "It was given to an organization.";
-        Discarded = "discarded", "The operator gave it up.";
+        Waiting = "waiting", "Waits for a decision by the operator.";
+        Assigned = "assigned", "Assigned to an organization.";
+        Discarded = "discarded", "Discarded by the operator.";
     }
 }
 
-/// A quarantined event without what was sent.
+/// A quarantined event, without its payload.
 #[derive(Clone, Debug)]
 pub struct QuarantinedEvent {
     pub id: Uuid,
-    /// At whose endpoint it came in, which does not say whose it is.
+    /// The organization of the endpoint that received it, not necessarily its owner.
     pub endpoint_organization: OrganizationId,
     pub endpoint_id: Uuid,
     pub channel: ChannelKind,
     pub scheme: Scheme,
     pub idempotency_key: String,
-    /// In a word of the provider's, such as `call_ended`.
+    /// The provider's name for it, such as `call_ended`.
     pub kind: String,
-    /// What it names, as `kind value`; empty also where it was received by an older release.
+    /// The identities it names, as `kind value`; also empty if an older release received it.
     pub identities: Vec<String>,
     pub status: QuarantineStatus,
-    /// Why it is not certain whose it is.
+    /// The reason why the organization is uncertain.
     pub reason: String,
     pub received_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,

@@ -1,10 +1,10 @@
-//! `#[serde(with = "crate::domain::rfc3339")]`: RFC 3339 in UTC with `Z`, in whole seconds or,
-//! where there is a fraction, in microseconds (the precision of `timestamptz`).
+//! `#[serde(with = "crate::domain::rfc3339")]`: RFC 3339 in UTC with `Z`, in whole seconds or, if
+//! there is a fraction, in microseconds (the precision of `timestamptz`).
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serializer;
 
-/// The text that scripts read: `2026-11-23T14:06:00Z`.
+/// The machine-readable text: `2026-11-23T14:06:00Z`.
 pub fn format(at: &DateTime<Utc>) -> String {
     let precision = match at.timestamp_subsec_micros() {
         0 => SecondsFormat::Secs,
@@ -13,7 +13,7 @@ pub fn format(at: &DateTime<Utc>) -> String {
     at.to_rfc3339_opts(precision, true)
 }
 
-/// Serialises a time.
+/// Serializes a time.
 pub fn serialize<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(at))
 }
@@ -22,7 +22,7 @@ pub fn serialize<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::
 pub mod option {
     use super::{DateTime, Serializer, Utc};
 
-    /// Serialises a time that may be absent.
+    /// Serializes a time that may be absent.
     pub fn serialize<S: Serializer>(
         at: &Option<DateTime<Utc>>,
         serializer: S,

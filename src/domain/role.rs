@@ -1,23 +1,24 @@
-//! Roles, and the permissions each of them holds.
+//! Roles and their permissions.
 
 use Permission as P;
 
 named_enum! {
-    /// What a member is in an organization. Every member has exactly one role.
+    /// The role of a member in an organization. Every member has exactly one role.
     pub enum Role as "role" {
-        Owner = "owner", "Everything, including who else is an owner and the end of the organization.";
-        Admin = "admin", "Everything except owners and the end of the organization.";
-        Member = "member", "Daily work: patients and appointments; reads the set-up.";
-        Viewer = "viewer", "Reads the booking data and the set-up; changes nothing.";
+        Owner = "owner", "Everything, including managing owners and deleting the organization.";
+        Admin = "admin", "Everything except managing owners and deleting the organization.";
+        Member = "member", "Daily work: patients and appointments; reads the configuration.";
+        Viewer = "viewer", "Reads the booking data and the configuration; changes nothing.";
     }
 }
 
 named_enum! {
-    /// What a role may allow, named `object.action`. Each is honored by a command, which a test maps.
+    /// A permission of a role, named `object.action`. A command checks each of them; a test
+    /// contains the mapping.
     pub enum Permission as "permission" {
         OrganizationRead = "organization.read", "See the organization and its settings.";
         OrganizationUpdate = "organization.update", "Change name, time zone, locale and allowed domains.";
-        OrganizationDelete = "organization.delete", "Delete the organization; only the platform operator restores it.";
+        OrganizationDelete = "organization.delete", "Delete the organization; only the platform operator can restore it.";
         MembersRead = "members.read", "See members and invitations.";
         MembersInvite = "members.invite", "Create, resend and revoke invitations.";
         MembersManage = "members.manage", "Change the roles of members.";
@@ -48,7 +49,7 @@ named_enum! {
     }
 }
 
-/// What an admin lacks.
+/// Permissions that an admin lacks.
 const OWNER_ONLY: &[Permission] = &[P::OrganizationDelete, P::OwnersManage];
 
 const MEMBER: &[Permission] = &[
@@ -87,7 +88,7 @@ impl Role {
         all.filter(move |permission| self.holds(*permission))
     }
 
-    /// Whether a member with this role may do it.
+    /// Returns `true` if a member with this role has the permission.
     pub fn holds(self, permission: Permission) -> bool {
         match self {
             Self::Owner => true,
@@ -97,7 +98,7 @@ impl Role {
         }
     }
 
-    /// Whether a member with this role may give another person the role `other`, or take it.
+    /// Returns `true` if a member with this role may assign or remove the role `other`.
     pub fn may_grant(self, other: Self) -> bool {
         match other {
             Self::Owner => self.holds(P::OwnersManage),

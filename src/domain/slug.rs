@@ -40,10 +40,10 @@ pub struct Slug(String);
 checked_text!(Slug);
 
 impl Slug {
-    /// Takes `text` as it is.
+    /// Parses `text` without changing it.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` breaks.
+    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` violates.
     pub fn parse(text: &str) -> Result<Self> {
         let Some(rule) = broken_rule(text) else {
             return Ok(Self(text.to_owned()));
@@ -55,13 +55,13 @@ impl Slug {
         })
     }
 
-    /// Takes back a slug that was stored: names that became reserved since stay readable.
+    /// Reads a stored slug: names that were reserved later stay readable.
     ///
     /// # Errors
     /// [`crate::error::ErrorKind::BadInput`] for an empty text, which cannot be looked up.
     pub fn from_stored(text: &str) -> Result<Self> {
         if text.is_empty() {
-            return Err(Error::bad_input("a slug is not empty"));
+            return Err(Error::bad_input("a slug must not be empty"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -69,7 +69,8 @@ impl Slug {
     /// The slug for a display name: transliterated to ASCII, cut at a word.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] where nothing usable is left, or a reserved name.
+    /// [`crate::error::ErrorKind::BadInput`] if no usable characters are left, or for a reserved
+    /// name.
     pub fn from_name(name: &str) -> Result<Self> {
         let slug = cut(&slug::slugify(name), MAX_LENGTH);
         match broken_rule(&slug) {
@@ -83,7 +84,7 @@ impl Slug {
         }
     }
 
-    /// This slug with `-n` appended, shortened where that would be too long.
+    /// This slug with `-n` appended, shortened if that would be too long.
     #[must_use]
     pub fn with_suffix(&self, n: u32) -> Self {
         let suffix = format!("-{n}");
@@ -91,7 +92,7 @@ impl Slug {
     }
 }
 
-/// Why `text` is no slug, as the end of a sentence.
+/// The rule that `text` violates, as the end of a sentence.
 fn broken_rule(text: &str) -> Option<String> {
     let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if !(MIN_LENGTH..=MAX_LENGTH).contains(&text.chars().count()) {
@@ -103,7 +104,7 @@ fn broken_rule(text: &str) -> Option<String> {
     } else if text.starts_with('-') || text.ends_with('-') {
         Some("it must start and end with a letter or a digit".to_owned())
     } else if text.contains("--") {
-        Some("hyphens must stand alone".to_owned())
+        Some("hyphens must not be doubled".to_owned())
     } else if Uuid::try_parse(text).is_ok() {
         Some("it looks like an id (a UUID)".to_owned())
     } else if RESERVED.binary_search(&text).is_ok() {
@@ -113,7 +114,7 @@ fn broken_rule(text: &str) -> Option<String> {
     }
 }
 
-/// At most `length` characters of an ASCII slug, ending at a word where there is one.
+/// At most `length` characters of an ASCII slug, cut at a word boundary if there is one.
 fn cut(slug: &str, length: usize) -> String {
     if slug.len() <= length {
         return slug.to_owned();
@@ -156,7 +157,7 @@ mod tests {
             ("härbor", "'ä' is not among"),
             ("-harbor", "start and end"),
             ("harbor-", "start and end"),
-            ("harbor--clinic", "stand alone"),
+            ("harbor--clinic", "not be doubled"),
             ("admin", "reserves"),
             ("01890a5d-ac96-774b-bcce-b302099a8057", "looks like an id"),
             ("01890a5dac96774bbcceb302099a8057", "looks like an id"),

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// `cell` with an apostrophe before it where a spreadsheet would take it for a formula
-/// (OWASP, CSV injection). [`without_mark`] takes it off again.
+/// `cell`, prefixed with an apostrophe if a spreadsheet would take it for a formula (OWASP, CSV
+/// injection). [`without_mark`] removes it.
 pub fn excel_safe(cell: &str) -> Cow<'_, str> {
     if cell.starts_with(begins_formula) {
         Cow::Owned(format!("'{cell}"))
@@ -12,8 +12,8 @@ pub fn excel_safe(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// What `cell` means: without the apostrophe that [`excel_safe`], or a person who knows
-/// spreadsheets, put before what would be a formula.
+/// `cell` without the apostrophe that [`excel_safe`], or a person who knows spreadsheets, put
+/// before what would be a formula.
 pub fn without_mark(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(formula) if formula.starts_with(begins_formula) => formula,
@@ -21,7 +21,7 @@ pub fn without_mark(cell: &str) -> &str {
     }
 }
 
-/// The wide forms count where the input method of a spreadsheet makes them.
+/// Full-width forms are included: the input method of a spreadsheet may produce them.
 fn begins_formula(c: char) -> bool {
     matches!(
         c,

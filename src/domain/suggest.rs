@@ -1,19 +1,19 @@
-//! "Did you mean": near names for one that is not known.
+//! "Did you mean": similar names for an unknown one.
 
 use strsim::{jaro_winkler, levenshtein};
 
 use crate::error::Error;
 
-/// Suggestions beyond the third help nobody.
+/// More than three suggestions do not help.
 const MOST: usize = 3;
-/// Similarity (Jaro-Winkler, 0 to 1) from which a name counts as near.
+/// Similarity (Jaro-Winkler, 0 to 1) from which a name is suggested.
 const NEAR: f64 = 0.85;
-/// How much of a value of unknown length is repeated in an error.
+/// Maximum length of a value repeated in an error.
 const LONGEST_SHOWN: usize = 80;
 
-/// Up to three of `known` that `wanted` may have meant, the nearest first.
+/// Up to three of `known` that `wanted` may have meant, the most similar first.
 ///
-/// Near are a spelling of another case, a part of the name, and up to a third of the letters
+/// Matches names that differ only in case, contain it, or have up to a third of the letters
 /// mistyped.
 pub fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let wanted = wanted.trim().to_lowercase();
@@ -43,7 +43,7 @@ fn similarity(wanted: &str, name: &str) -> Option<f64> {
     (is_part || is_mistyped || score >= NEAR).then_some(score)
 }
 
-/// The hint "did you mean …?", where something is near.
+/// The hint "did you mean …?", if a similar name is known.
 pub fn did_you_mean<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let near = nearest(wanted, known);
     match near.as_slice() {
@@ -53,7 +53,7 @@ pub fn did_you_mean<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> O
     }
 }
 
-/// `value` quoted for an error message: control characters escaped, cut where it is long.
+/// `value` quoted for an error message: control characters escaped, truncated if long.
 pub fn quoted(value: &str) -> String {
     match value.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{:?}…", &value[..end]),
@@ -61,11 +61,11 @@ pub fn quoted(value: &str) -> String {
     }
 }
 
-/// The error for a name that is not in a closed list: names the list, hints at a near name.
+/// The error for a name that is not in a closed list, with the list and a hint at a similar name.
 pub(crate) fn unknown_name(what: &str, text: &str, allowed: &[&str]) -> Error {
     let value = quoted(text);
     let error = Error::bad_input(format!(
-        "{value} is not a known {what}: allowed are {}",
+        "{value} is not a known {what}; allowed are {}",
         allowed.join(", ")
     ));
     match did_you_mean(text, allowed.iter().copied()) {
@@ -112,7 +112,7 @@ mod tests {
         let error = unknown_name("role", "ownr", &["owner", "admin"]);
         assert_eq!(
             error.to_string(),
-            "\"ownr\" is not a known role: allowed are owner, admin"
+            "\"ownr\" is not a known role; allowed are owner, admin"
         );
         assert_eq!(error.hints(), ["did you mean owner?"]);
     }

@@ -1,4 +1,4 @@
-//! What a transaction did to a table.
+//! The effect of a transaction on a table.
 
 use serde::Serialize;
 

@@ -29,7 +29,7 @@ impl TimeZone {
         self.0.name()
     }
 
-    /// The zone for chrono's conversions.
+    /// The zone as a chrono type.
     pub fn tz(self) -> Tz {
         self.0
     }
@@ -43,7 +43,7 @@ impl FromStr for TimeZone {
         name.parse().map(Self).map_err(|_| {
             let value = quoted(text);
             let error = Error::bad_input(format!(
-                "{value} is not a known time zone: it must be an IANA name, spelled exactly"
+                "{value} is not a known time zone (expected an IANA name, spelled exactly)"
             ));
             match suggestion(name) {
                 Some(near) => error.hint(near),
@@ -53,7 +53,7 @@ impl FromStr for TimeZone {
     }
 }
 
-/// People know their city: `zurich` finds `Europe/Zurich`.
+/// Suggests a zone by its city: `zurich` finds `Europe/Zurich`.
 fn suggestion(name: &str) -> Option<String> {
     let city = name.replace(' ', "_");
     let names = || TZ_VARIANTS.iter().map(|zone| zone.name());

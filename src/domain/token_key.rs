@@ -1,4 +1,4 @@
-//! Tokens that many invitations get at once.
+//! Tokens for bulk invitations.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -7,15 +7,15 @@ use zeroize::Zeroizing;
 
 use super::{InvitationToken, OrganizationId};
 
-/// A random key from which the tokens of one import are derived, so that they need not be kept
-/// until their links are written. It lives in memory only: with it gone, nobody can make a token
-/// again.
+/// A random key from which the tokens of one import are derived, so that they need not be stored
+/// until their links are written. It exists only in memory: without it, the tokens cannot be
+/// derived again.
 ///
-/// Held as HMAC pads it: to a block, with zeros (RFC 2104 §2).
+/// Stored as HMAC pads it: to a block, with zeros (RFC 2104 §2).
 pub struct TokenKey(Zeroizing<[u8; 64]>);
 
 impl TokenKey {
-    /// A key of 256 fresh random bits.
+    /// Creates a key from 256 fresh random bits.
     pub fn new(random: [u8; 32]) -> Self {
         let random = Zeroizing::new(random);
         let mut block = Zeroizing::new([0; 64]);
@@ -23,8 +23,9 @@ impl TokenKey {
         Self(block)
     }
 
-    /// The token of that invitation. Its secret part is HMAC-SHA256(key, organization ‖ invitation):
-    /// 256 bits that nobody without the key tells from random ones, other ones for each invitation.
+    /// The token of that invitation. Its secret part is HMAC-SHA256(key, organization ‖
+    /// invitation): 256 bits, indistinguishable from random ones without the key and different for
+    /// each invitation.
     pub fn token(&self, organization: OrganizationId, invitation: Uuid) -> InvitationToken {
         let mut mac = Hmac::<Sha256>::new((&*self.0).into());
         mac.update(organization.as_uuid().as_bytes());
@@ -54,7 +55,7 @@ mod tests {
             .expose()
         };
         assert_eq!(token(1, 2, 3), token(1, 2, 3));
-        // The organization's id stands in front of each token: what follows has to differ, too.
+        // Each token starts with the organization's id: the rest has to differ, too.
         for other in [token(2, 2, 3), token(1, 3, 3), token(1, 2, 4)] {
             assert_ne!(token(1, 2, 3)[22..], other[22..]);
         }

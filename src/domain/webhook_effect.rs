@@ -1,4 +1,4 @@
-//! What an event brings about. Each is such that a second time changes nothing.
+//! The effects of an event. Each effect is idempotent.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::webhook::{
     twilio::{self, Kind},
 };
 
-/// What is known of a call now.
+/// The current state of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CallUpdate {
     /// The provider's id.
@@ -17,11 +17,11 @@ pub struct CallUpdate {
     pub direction: Direction,
     pub from_number: Option<String>,
     pub to_number: Option<String>,
-    /// In the provider's word.
+    /// The provider's name for the status.
     pub status: String,
     pub duration_seconds: Option<i32>,
     pub started_at: Option<DateTime<Utc>>,
-    /// `None`: it goes on, as far as is known.
+    /// `None` if the call is still in progress, as far as is known.
     pub ended_at: Option<DateTime<Utc>>,
 }
 
@@ -35,7 +35,7 @@ pub struct NewMessage {
     pub sent_at: DateTime<Utc>,
 }
 
-/// What became of a message of the organization.
+/// The delivery status of a message from the organization.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MessageStatus {
     pub external_id: String,
@@ -44,7 +44,7 @@ pub struct MessageStatus {
     pub at: DateTime<Utc>,
 }
 
-/// What an event brings about.
+/// An effect of an event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Effect {
     Call(CallUpdate),
@@ -62,18 +62,18 @@ impl std::fmt::Debug for NewMessage {
     }
 }
 
-/// What a message of the web chat's widget is, as it is stored.
+/// A message from the web chat's widget, as stored.
 #[derive(Deserialize, Serialize)]
 pub struct WidgetMessage {
-    /// The session of the token that it came with.
+    /// The session of the token sent with it.
     pub session: String,
-    /// The widget's own, unique in the session.
+    /// The widget's id, unique in the session.
     pub id: String,
     pub text: String,
 }
 
 impl WidgetMessage {
-    /// What it brings about.
+    /// The effect of the message.
     pub fn effect(self, received_at: DateTime<Utc>) -> Effect {
         Effect::Message(NewMessage {
             external_id: format!("{}/{}", self.session, self.id),
@@ -85,7 +85,7 @@ impl WidgetMessage {
     }
 }
 
-/// What these events bring about; of those that only tell something, nothing.
+/// The effects of an event; none for purely informational ones.
 pub fn effects(parsed: &Parsed, received_at: DateTime<Utc>) -> Vec<Effect> {
     match parsed {
         Parsed::Twilio(event) => of_twilio(event, received_at).into_iter().collect(),
@@ -98,7 +98,7 @@ pub fn effects(parsed: &Parsed, received_at: DateTime<Utc>) -> Vec<Effect> {
             let one = |event| of_evolution(event, received_at);
             events.iter().filter_map(one).collect()
         }
-        // Of a sign-up, the platform's own queue takes care.
+        // Sign-ups are handled by the platform's queue.
         Parsed::Standard(_) => Vec::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! Where a provider sends the events of one channel of one organization.
+//! Endpoints to which a provider sends the events of one channel of one organization.
 
 use std::fmt;
 
@@ -15,13 +15,13 @@ const LENGTH: usize = ID + 16;
 /// The last part of an endpoint's URL: 16 bytes of organization id and 128 random bits, in 43
 /// characters of base64url (RFC 4648 §5).
 ///
-/// The id leads to one tenant, so that no look-up crosses tenants; the rest finds the row. It is
-/// hard to guess and no secret: the signature of a request is what proves.
+/// The id selects one tenant, so that no lookup crosses tenants; the rest finds the row. It is hard
+/// to guess but not secret: the signature of a request is the proof.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct EndpointAddress([u8; LENGTH]);
 
 impl EndpointAddress {
-    /// An address in `organization` from fresh random bits, of which the first half is used.
+    /// Creates an address in `organization` from fresh random bits; the first half is used.
     pub fn new(organization: OrganizationId, random: [u8; 32]) -> Self {
         let random: [u8; 16] = std::array::from_fn(|at| random[at]);
         Self::from_stored(organization, random)
@@ -35,7 +35,7 @@ impl EndpointAddress {
         Self(bytes)
     }
 
-    /// Reads the last part of a URL; `None` where it is none of ours.
+    /// Parses the last part of a URL; `None` if it is not an endpoint address.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; LENGTH];
         match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
@@ -44,13 +44,13 @@ impl EndpointAddress {
         }
     }
 
-    /// Whose it is.
+    /// The organization.
     pub fn organization_id(&self) -> OrganizationId {
         let id: [u8; ID] = std::array::from_fn(|at| self.0[at]);
         Uuid::from_bytes(id).into()
     }
 
-    /// What finds the row in the organization.
+    /// The random part, which identifies the row in the organization.
     pub fn random(&self) -> [u8; 16] {
         std::array::from_fn(|at| self.0[ID + at])
     }
@@ -74,10 +74,10 @@ impl fmt::Debug for EndpointAddress {
 }
 
 named_enum! {
-    /// What a secret of an endpoint is for.
+    /// The purpose of an endpoint's secret.
     pub enum SecretPurpose as "purpose of a secret" {
-        Signing = "signing", "The provider proves with it what it sends.";
-        VerifyToken = "verify_token", "Meta says it when it is told the address.";
+        Signing = "signing", "The provider signs its requests with it.";
+        VerifyToken = "verify_token", "Meta sends it when the address is registered.";
     }
 }
 
@@ -93,10 +93,10 @@ pub struct WebhookEndpoint {
     pub updated_at: DateTime<Utc>,
 }
 
-/// The scheme of a channel: where there are several, the first is taken unless another is named.
+/// The scheme of a channel: `asked` if given, otherwise the channel's first.
 ///
 /// # Errors
-/// `Usage` for a channel without webhooks or a scheme that is not the channel's.
+/// `Usage` for a channel without webhooks or a scheme that the channel does not support.
 pub fn scheme_of(channel: ChannelKind, asked: Option<Scheme>) -> Result<Scheme> {
     let schemes: &[Scheme] = match channel {
         ChannelKind::TwilioRealtime | ChannelKind::TwilioStandard => &[Scheme::Twilio],
@@ -111,10 +111,10 @@ pub fn scheme_of(channel: ChannelKind, asked: Option<Scheme>) -> Result<Scheme> 
             .hint("the widget of the web chat gets a token from /api/public/widget-session")),
         (Some(_), Some(asked)) => {
             let names: Vec<&str> = schemes.iter().map(|scheme| scheme.as_str()).collect();
-            Err(
-                Error::usage(format!("channel {channel} does not speak {asked}"))
-                    .hint(format!("its schemes: {}", names.join(", "))),
-            )
+            Err(Error::usage(format!(
+                "channel {channel} does not support the scheme {asked}"
+            ))
+            .hint(format!("its schemes: {}", names.join(", "))))
         }
     }
 }

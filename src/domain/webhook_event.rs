@@ -1,4 +1,4 @@
-//! What a provider sent, as it is kept.
+//! Events sent by a provider, as stored.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -7,44 +7,44 @@ use uuid::Uuid;
 use super::ChannelKind;
 
 named_enum! {
-    /// Where an event stands.
+    /// The status of an event.
     pub enum EventStatus as "event status" {
-        Pending = "pending", "It waits for a worker, or for its next attempt.";
-        Done = "done", "It had its effect.";
+        Pending = "pending", "Waits for a worker or its next attempt.";
+        Done = "done", "Processed.";
         Dead = "dead", "Every attempt failed.";
-        Discarded = "discarded", "An operator gave it up.";
+        Discarded = "discarded", "Discarded by an operator.";
     }
 }
 
-/// An event without what was sent.
+/// An event, without its payload.
 #[derive(Clone, Debug)]
 pub struct WebhookEvent {
     pub id: Uuid,
     pub channel: ChannelKind,
-    /// `None`: from the widget of the web chat.
+    /// `None` for events from the widget of the web chat.
     pub endpoint_id: Option<Uuid>,
     pub idempotency_key: String,
-    /// In a word of the provider's, such as `call_ended`.
+    /// The provider's name for it, such as `call_ended`.
     pub kind: String,
     pub status: EventStatus,
-    /// What the last attempt failed of.
+    /// The reason why the last attempt failed.
     pub reason: Option<String>,
     pub attempts: i32,
     pub received_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// What was sent.
+/// The payload of an event.
 #[derive(Clone)]
 pub struct Delivery {
     pub method: String,
     pub query: String,
-    /// Those that are kept, by name in lower case.
+    /// The stored headers, by lower-case name.
     pub headers: Value,
     pub body: Vec<u8>,
 }
 
-/// Bodies are private, and never reach a log.
+/// Bodies are private and must not reach a log.
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Delivery")

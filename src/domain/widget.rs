@@ -1,5 +1,5 @@
-//! The web chat: what strangers may see of an organization, the session of a visitor, and what a
-//! visitor may write.
+//! The web chat: public information about an organization, a visitor's session, and a visitor's
+//! messages.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,19 +8,19 @@ use uuid::Uuid;
 use super::{Locale, OrganizationId, channel::Origin};
 use crate::error::{Error, Result};
 
-/// For how long a session lasts.
+/// Lifetime of a session.
 pub const SESSION_LIFE: TimeDelta = TimeDelta::minutes(15);
 
-/// How far ahead the clock of another server may be.
+/// Maximum clock skew of another server.
 const CLOCKS_APART: TimeDelta = TimeDelta::minutes(1);
 
-/// Longest text of a message, in characters.
+/// Maximum length of a message, in characters.
 pub const MAX_TEXT: usize = 4_000;
 
-/// Longest id of a message, in characters.
+/// Maximum length of a message id, in characters.
 pub const MAX_ID: usize = 64;
 
-/// How a stranger names an organization. Only what could be the name of one is made into this.
+/// The name by which a visitor refers to an organization. Only possible names are accepted.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Named {
     Slug(String),
@@ -28,37 +28,39 @@ pub enum Named {
 }
 
 impl Named {
-    /// A slug; `None`: no organization has such a one, whatever the database holds.
+    /// Parses a slug; `None` if no organization can have it, whatever the database contains.
     pub fn slug(text: &str) -> Option<Self> {
         let is_allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
         let is_slug = (2..=63).contains(&text.len()) && text.bytes().all(is_allowed);
         is_slug.then(|| Self::Slug(text.to_owned()))
     }
 
-    /// An id.
+    /// Parses an id.
     pub fn id(text: &str) -> Option<Self> {
         text.parse().ok().map(Self::Id)
     }
 }
 
-/// What strangers may see of an organization and its web chat, and what decides whether they may.
+/// The public information about an organization and its web chat, and what determines whether a
+/// visitor may see it.
 ///
-/// It is read from the database like this: nothing else of the channel (instructions, model,
-/// integrations) is ever in the same place.
+/// It is read from the database in this form: no other data of the channel (instructions, model,
+/// integrations) is ever in the same struct.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PublicChannel {
     pub organization: OrganizationId,
     pub name: String,
     pub language: Locale,
     pub greeting: Option<String>,
-    /// The web sites that may show the chat.
+    /// The websites that may show the chat.
     pub allowed_origins: Vec<Origin>,
-    /// Counts the changes of the channel.
+    /// Number of changes of the channel.
     pub version: i64,
 }
 
 impl PublicChannel {
-    /// Whether a web site may show the chat: the origin as the browser sent it, byte by byte.
+    /// Returns `true` if a website may show the chat. The origin is compared byte by byte, as the
+    /// browser sent it.
     pub fn allows(&self, origin: &str) -> bool {
         self.allowed_origins
             .iter()
@@ -66,16 +68,16 @@ impl PublicChannel {
     }
 }
 
-/// What the token of a session says. Nothing of it is a secret; the signature is what proves.
+/// The claims of a session token. They are not secret; the signature is the proof.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SessionClaims {
     #[serde(rename = "org")]
     pub organization: OrganizationId,
     #[serde(rename = "sid")]
     pub session: Uuid,
-    /// The web site that it was given to.
+    /// The website to which the token was issued.
     pub origin: String,
-    /// The version of the configuration that the widget was shown.
+    /// The version of the configuration that the widget received.
     #[serde(rename = "ver")]
     pub version: i64,
     #[serde(rename = "iat", with = "chrono::serde::ts_seconds")]
@@ -85,7 +87,7 @@ pub struct SessionClaims {
 }
 
 impl SessionClaims {
-    /// A session that begins now.
+    /// Creates a session that starts now.
     pub fn new(channel: &PublicChannel, session: Uuid, origin: &str, now: DateTime<Utc>) -> Self {
         Self {
             organization: channel.organization,
@@ -97,7 +99,7 @@ impl SessionClaims {
         }
     }
 
-    /// Whether the session has begun and not ended.
+    /// Returns `true` if the session has started and not expired.
     pub fn is_current(&self, now: DateTime<Utc>) -> bool {
         self.issued_at - CLOCKS_APART <= now
             && now < self.expires_at
@@ -105,16 +107,16 @@ impl SessionClaims {
     }
 }
 
-/// A message, as the widget sends it. What else it sends is not looked at.
+/// A message, as sent by the widget. Other fields are ignored.
 #[derive(Clone, Deserialize)]
 pub struct VisitorMessage {
-    /// The widget's own, unique in the session: a message that is sent again has the same.
+    /// The widget's id, unique in the session: a resent message has the same id.
     pub id: String,
     pub text: String,
 }
 
 impl VisitorMessage {
-    /// Refuses what cannot be a message. The error repeats nothing of it.
+    /// Checks the message. The error does not repeat any of it.
     ///
     /// # Errors
     /// `BadInput` with the rule.
@@ -128,7 +130,7 @@ impl VisitorMessage {
         } else if self.text.chars().count() > MAX_TEXT {
             format!("text is longer than {MAX_TEXT} characters")
         } else if self.text.contains(is_odd) {
-            "text has control characters".to_owned()
+            "text contains control characters".to_owned()
         } else {
             return Ok(());
         };
@@ -136,7 +138,7 @@ impl VisitorMessage {
     }
 }
 
-/// Messages are private, and never reach a log.
+/// Messages are private and must not reach a log.
 impl std::fmt::Debug for VisitorMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VisitorMessage").finish_non_exhaustive()

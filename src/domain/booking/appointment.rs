@@ -5,33 +5,33 @@ use serde::Serialize;
 
 use crate::domain::{AppointmentId, OperatoryId, PatientId, ProviderId, rfc3339};
 
-/// The longest appointment.
+/// Maximum length of an appointment.
 pub const LONGEST: TimeDelta = TimeDelta::hours(24);
 
 named_enum! {
-    /// How far an appointment has come.
+    /// The status of an appointment.
     pub enum AppointmentStatus as "appointment status" {
         Scheduled = "scheduled", "Booked.";
-        Confirmed = "confirmed", "Booked, and the patient said that they will come.";
-        Completed = "completed", "The patient was there.";
-        Broken = "broken", "The patient did not come, or called off too late: the reason is kept.";
-        Cancelled = "cancelled", "Called off in time.";
+        Confirmed = "confirmed", "Booked and confirmed by the patient.";
+        Completed = "completed", "The appointment took place.";
+        Broken = "broken", "Missed, or canceled too late; the reason is kept.";
+        Cancelled = "cancelled", "Canceled in time.";
     }
 }
 
 impl AppointmentStatus {
-    /// Whether the time, the provider and the operatory are taken by it.
+    /// Returns `true` if the appointment occupies its time, provider and operatory.
     pub const fn occupies(self) -> bool {
         matches!(self, Self::Scheduled | Self::Confirmed | Self::Completed)
     }
 
-    /// Whether it still is to take place.
+    /// Returns `true` if the appointment is yet to take place.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Scheduled | Self::Confirmed)
     }
 
-    /// Whether an appointment may go from here to `next`. One that was called off or broken may be
-    /// booked again; one that took place stays so.
+    /// Returns `true` if the status may change to `next`. A canceled or broken appointment may be
+    /// booked again; a completed one may not change.
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             Self::Scheduled | Self::Confirmed => true,
@@ -50,17 +50,17 @@ pub struct Appointment {
     pub external_id: Option<String>,
     pub patient_id: PatientId,
     pub provider_id: ProviderId,
-    /// `None`: it needs no room, as a call does.
+    /// `None` if no room is needed, as for a call.
     pub operatory_id: Option<OperatoryId>,
     #[serde(serialize_with = "rfc3339::serialize")]
     pub starts_at: DateTime<Utc>,
     #[serde(serialize_with = "rfc3339::serialize")]
     pub ends_at: DateTime<Utc>,
     pub status: AppointmentStatus,
-    /// What it is for.
+    /// The purpose of the appointment.
     pub service: Option<String>,
     pub notes: Option<String>,
-    /// Why it was broken, the last time that it was.
+    /// The most recent reason for breaking it.
     pub broken_reason: Option<String>,
     #[serde(serialize_with = "rfc3339::serialize")]
     pub created_at: DateTime<Utc>,
@@ -69,13 +69,13 @@ pub struct Appointment {
 }
 
 impl Appointment {
-    /// How long it takes.
+    /// The length of the appointment.
     pub fn length(&self) -> TimeDelta {
         self.ends_at - self.starts_at
     }
 }
 
-/// An appointment with the names that a person reads it by.
+/// An appointment with the names needed to display it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AppointmentEntry {
     #[serde(flatten)]

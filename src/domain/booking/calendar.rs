@@ -1,5 +1,5 @@
-//! The dates that can be meant: enough for every patient and every plan, and few enough that no sum
-//! of dates and times leaves what PostgreSQL and RFC 3339 can say.
+//! The range of plausible dates: wide enough for every patient and every plan, and narrow enough
+//! that no arithmetic on dates and times exceeds the range of PostgreSQL and RFC 3339.
 
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -10,21 +10,21 @@ use crate::error::{Error, Result};
 const FIRST_YEAR: i32 = 1800;
 const LAST_YEAR: i32 = 2999;
 
-/// A date that can be meant.
+/// Checks that a date is plausible.
 ///
 /// # Errors
-/// `BadInput` for one that is out of range.
+/// `BadInput` for a date out of range.
 pub fn plausible(date: NaiveDate) -> Result<NaiveDate> {
     if (FIRST_YEAR..=LAST_YEAR).contains(&date.year()) {
         return Ok(date);
     }
     Err(Error::bad_input(format!(
-        "{date} is out of range: years are from {FIRST_YEAR} to {LAST_YEAR}"
+        "{date} is out of range: the year must be from {FIRST_YEAR} to {LAST_YEAR}"
     ))
     .hint("write year, month and day: 2026-11-23"))
 }
 
-/// `deserialize_with` of a date that may be left out.
+/// `deserialize_with` of a date that may be omitted.
 pub(super) fn optional<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<NaiveDate>, D::Error> {

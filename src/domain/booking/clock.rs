@@ -1,5 +1,5 @@
-//! The clock of a time zone: when a date and a time on it are, also on the days on which the clock
-//! is put forward or back.
+//! Conversion between local dates and times and instants, including days on which the clock
+//! changes.
 
 use std::ops::RangeInclusive;
 
@@ -11,22 +11,23 @@ use chrono_tz::{GapInfo, Tz};
 
 use super::{ClockTime, intervals::Interval};
 
-/// When something begins that begins at `time` on `date`.
+/// The instant of a start at `time` on `date`.
 ///
-/// A time that the clock skips is the first instant after the gap; one that comes twice is the
+/// A time that the clock skips is the first instant after the gap; one that occurs twice is the
 /// earlier instant. 24:00 is 00:00 of the next date. Together with [`instant_of_end`], 09:00 to
-/// 17:00 is that on the clock on every day; 01:00 to 04:00 is two real hours when the clock is put
-/// forward by one, and four when it is put back.
+/// 17:00 has these times on the clock on every day; 01:00 to 04:00 is two real hours when the clock
+/// is put forward by one, and four when it is put back.
 pub fn instant_of_start(date: NaiveDate, time: ClockTime, zone: Tz) -> DateTime<Utc> {
     instants(date, time, zone).0
 }
 
-/// When something ends that ends at `time` on `date`.
+/// The instant of an end at `time` on `date`.
 ///
-/// A time that the clock skips is the first instant after the gap, as for a start. One that comes
-/// twice is the later instant, except where the clock is put back *onto* it (02:00, where 03:00
-/// becomes 02:00): nothing before 02:00 is shown again, so what ends at 02:00 is over the first
-/// time. Where it is put back onto midnight, as in the Azores, a date so ends when the next begins.
+/// A time that the clock skips is the first instant after the gap, as for a start. One that occurs
+/// twice is the later instant, except if the clock is put back *onto* it (02:00, if 03:00 becomes
+/// 02:00): nothing before 02:00 is shown again, so an interval that ends at 02:00 is over the first
+/// time. If it is put back onto midnight, as in the Azores, a date therefore ends when the next
+/// begins.
 pub fn instant_of_end(date: NaiveDate, time: ClockTime, zone: Tz) -> DateTime<Utc> {
     let (first, last) = instants(date, time, zone);
     if first < last && offset_before(last, zone) != offset(last, zone) {
@@ -35,7 +36,7 @@ pub fn instant_of_end(date: NaiveDate, time: ClockTime, zone: Tz) -> DateTime<Ut
     last
 }
 
-/// From `from` to `until` on `date`; empty where the clock skips all of it.
+/// The interval from `from` to `until` on `date`; empty if the clock skips all of it.
 pub fn between(
     date: NaiveDate,
     from: ClockTime,
@@ -48,23 +49,23 @@ pub fn between(
     )
 }
 
-/// The whole of a date; empty where the zone skipped it, as Samoa did 2011-12-30.
+/// The whole of a date; empty if the zone skipped it, as Samoa did 2011-12-30.
 pub fn whole_date(date: NaiveDate, zone: Tz) -> Interval<DateTime<Utc>> {
     between(date, ClockTime::MIDNIGHT, ClockTime::END_OF_DAY, zone)
 }
 
-/// What the clock shows.
+/// The local time.
 pub fn shown(at: DateTime<Utc>, zone: Tz) -> NaiveDateTime {
     shown_with(at, offset(at, zone))
 }
 
-/// What a clock with that offset shows.
+/// The local time with that offset.
 pub(super) fn shown_with(at: DateTime<Utc>, offset: FixedOffset) -> NaiveDateTime {
     let local = at.naive_utc().checked_add_offset(offset);
     local.unwrap_or_else(|| limit(offset.local_minus_utc()))
 }
 
-/// The first or the last time there is, for what lies beyond it in that direction.
+/// The first or last representable time, for results beyond it in that direction.
 const fn limit(direction: i32) -> NaiveDateTime {
     if direction < 0 {
         NaiveDateTime::MIN
@@ -78,8 +79,8 @@ pub fn offset(at: DateTime<Utc>, zone: Tz) -> FixedOffset {
     zone.offset_from_utc_datetime(&at.naive_utc()).fix()
 }
 
-/// The offset just before: with it, what ends when the clock is put forward at midnight ends at
-/// 24:00, not at 01:00.
+/// The offset just before: with it, an interval that ends when the clock is put forward at midnight
+/// ends at 24:00, not at 01:00.
 pub(super) fn offset_before(at: DateTime<Utc>, zone: Tz) -> FixedOffset {
     offset(just_before(at), zone)
 }
@@ -89,11 +90,11 @@ fn just_before(at: DateTime<Utc>) -> DateTime<Utc> {
         .unwrap_or(at)
 }
 
-/// The dates whose hours matter to an interval: all whose [`whole_date`] has a part of it, and
+/// The dates with hours in an interval: all with a part of it in their [`whole_date`], and
 /// those between them.
 ///
-/// Two dates can share an hour: where the clock is put back over midnight, the last hour of the
-/// one comes again after the first minutes of the other.
+/// Two dates can share an hour: if the clock is put back over midnight, the last hour of one
+/// repeats after the first minutes of the other.
 pub fn dates_touched(interval: Interval<DateTime<Utc>>, zone: Tz) -> RangeInclusive<NaiveDate> {
     let (start, end) = (interval.start, interval.end.max(interval.start));
     let begins = shown(start, zone).date();
@@ -112,7 +113,7 @@ pub fn dates_touched(interval: Interval<DateTime<Utc>>, zone: Tz) -> RangeInclus
     first..=last
 }
 
-/// The earliest and the latest instant at which the clock shows the time, or comes to it.
+/// The earliest and the latest instant at which the clock shows the time, or reaches it.
 fn instants(date: NaiveDate, time: ClockTime, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
     let local = date
         .and_time(NaiveTime::MIN)

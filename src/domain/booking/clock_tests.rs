@@ -214,7 +214,7 @@ fn the_same_hours_are_longer_and_shorter_when_the_clock_is_changed() {
             "2026-04-04T17:30Z",
             210,
         ),
-        // The date that Samoa skipped.
+        // The date skipped by Samoa.
         (
             Tz::Pacific__Apia,
             "2011-12-29",

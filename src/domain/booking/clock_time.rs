@@ -1,4 +1,4 @@
-//! Times on the clock of a day.
+//! Times of day on the clock.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ impl ClockTime {
     /// The end of the day, which is the beginning of the next.
     pub const END_OF_DAY: Self = Self(DAY);
 
-    /// The time that many minutes after midnight; `None` beyond the end of the day.
+    /// The time this many minutes after midnight; `None` after the end of the day.
     pub const fn from_minutes(minutes: u16) -> Option<Self> {
         if minutes <= DAY {
             Some(Self(minutes))
@@ -44,7 +44,7 @@ impl std::str::FromStr for ClockTime {
 
     fn from_str(text: &str) -> Result<Self> {
         read(text.trim()).ok_or_else(|| {
-            Error::bad_input(format!("{} is not a time on the clock", quoted(text)))
+            Error::bad_input(format!("{} is not a valid time of day", quoted(text)))
                 .hint("write hours and minutes, from 00:00 to 24:00, for example 09:00")
         })
     }

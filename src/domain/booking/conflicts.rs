@@ -1,5 +1,5 @@
-//! What in the booking data contradicts itself: schedules that overlap, and appointments when
-//! nobody works.
+//! Contradictions in the booking data: overlapping schedules, and appointments outside working
+//! hours.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,19 +18,19 @@ use crate::domain::{AppointmentId, OperatoryId, ProviderId, ScheduleId, rfc3339}
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Conflict {
-    /// Two schedules of one kind say something about the same hours of the same subject.
+    /// Two schedules of one kind cover the same hours of the same subject.
     OverlappingSchedules {
         schedule_id: ScheduleId,
         other_id: ScheduleId,
     },
-    /// The provider does not work for all of it: outside of their hours, a holiday or a blockout.
+    /// The provider does not work the whole time: outside their hours, a holiday or a blockout.
     OutsideHours {
         appointment_id: AppointmentId,
         provider_id: ProviderId,
         #[serde(serialize_with = "rfc3339::serialize")]
         starts_at: DateTime<Utc>,
     },
-    /// The operatory is not open for all of it.
+    /// The operatory is not open the whole time.
     OperatoryClosed {
         appointment_id: AppointmentId,
         operatory_id: OperatoryId,
@@ -40,7 +40,7 @@ pub enum Conflict {
 }
 
 impl Conflict {
-    /// The appointment that is named, if one is.
+    /// The appointment concerned, if any.
     pub const fn appointment_id(&self) -> Option<AppointmentId> {
         match self {
             Self::OverlappingSchedules { .. } => None,
@@ -50,7 +50,7 @@ impl Conflict {
     }
 }
 
-/// What of an appointment is compared with the schedules.
+/// The part of an appointment that is compared with the schedules.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Booking {
     pub id: AppointmentId,
@@ -72,7 +72,7 @@ impl From<&Appointment> for Booking {
     }
 }
 
-/// The pairs of schedules that overlap, each once, in the order in which the schedules are given.
+/// The pairs of overlapping schedules, each once, in the order of `schedules`.
 pub fn overlapping(schedules: &[Schedule]) -> Vec<Conflict> {
     let mut groups: HashMap<_, Vec<usize>> = HashMap::new();
     for (index, one) in schedules.iter().enumerate() {
@@ -81,7 +81,8 @@ pub fn overlapping(schedules: &[Schedule]) -> Vec<Conflict> {
     }
     let mut pairs = Vec::new();
     for mut group in groups.into_values() {
-        // By their first date: whoever begins after one ends, and all after it, do not touch it.
+        // Sorted by first date: a schedule that begins after `one` ends, and all after it, do not
+        // overlap.
         group.sort_by_key(|index| schedules[*index].valid_from);
         for (position, &index) in group.iter().enumerate() {
             let one = &schedules[index];
@@ -104,8 +105,8 @@ pub fn overlapping(schedules: &[Schedule]) -> Vec<Conflict> {
         .collect()
 }
 
-/// The appointments that do not lie in the hours of their provider, or of their operatory, in the
-/// order in which they are given; each is told once, of its provider first.
+/// The appointments outside the hours of their provider or their operatory, in the order of
+/// `bookings`; each is reported once, for its provider first.
 pub fn outside_hours(bookings: &[Booking], schedules: &[Schedule], zone: Tz) -> Vec<Conflict> {
     let timetable = Timetable::new(schedules);
     let mut hours = Hours {
@@ -136,7 +137,7 @@ pub fn outside_hours(bookings: &[Booking], schedules: &[Schedule], zone: Tz) -> 
     conflicts
 }
 
-/// The hours that were worked out so far: many appointments are on one date.
+/// A cache of computed hours: many appointments are on one date.
 struct Hours<'a> {
     timetable: &'a Timetable<'a>,
     zone: Tz,

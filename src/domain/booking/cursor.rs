@@ -1,8 +1,8 @@
-//! The ways through the free time of one provider, and of the operatories, from the first slot to
-//! the last: each step goes on where the one before it stopped.
+//! Cursors through the free time of one provider, and of the operatories, from the first slot to
+//! the last: each step continues where the previous one stopped.
 //!
-//! Counted in microseconds, as the database keeps them: a search goes through thousands of points
-//! of the grid, and calendar arithmetic on each would be most of its time.
+//! Times are counted in microseconds, as stored in the database: a search visits thousands of grid
+//! points, and calendar arithmetic on each would take most of its time.
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -19,26 +19,26 @@ const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const DAY: i64 = 24 * 60 * MINUTE;
 
-/// Microseconds since 1970. Every time that `chrono` knows fits.
+/// Microseconds since 1970. Every time that `chrono` supports fits.
 pub type Micros = i64;
 
-/// The first whole microsecond that is not before.
+/// Rounds up to whole microseconds.
 fn micros(at: DateTime<Utc>) -> Micros {
     let has_rest = !at.timestamp_subsec_nanos().is_multiple_of(1000);
     at.timestamp_micros() + i64::from(has_rest)
 }
 
-/// The point in time; the epoch beyond what `chrono` knows, where no cursor goes.
+/// The point in time; the epoch outside the range of `chrono`, which no cursor reaches.
 pub fn instant(at: Micros) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(at).unwrap_or_default()
 }
 
-/// The length in microseconds, the longest there is where it does not fit.
+/// The length in microseconds, or the maximum if it does not fit.
 pub fn length(of: TimeDelta) -> Micros {
     of.num_microseconds().unwrap_or(Micros::MAX)
 }
 
-/// Free time in microseconds: what touches in it is one.
+/// Free time in microseconds, with touching intervals merged.
 fn free(open: &Intervals, busy: &Intervals) -> Vec<Interval<Micros>> {
     let free = open.subtract(busy);
     let free = free.iter();
@@ -46,7 +46,7 @@ fn free(open: &Intervals, busy: &Intervals) -> Vec<Interval<Micros>> {
         .collect()
 }
 
-/// The starts of one provider's slots, the earliest first, each once.
+/// The starts of one provider's slots, earliest first, each once.
 #[derive(Debug)]
 pub struct Starts {
     zone: Tz,
@@ -55,29 +55,29 @@ pub struct Starts {
     wanted: Option<Wanted>,
     shifts: Vec<Shift>,
     free: Vec<Interval<Micros>>,
-    /// The shift that is gone through; all before are done.
+    /// The current shift; all before it are done.
     shift: usize,
-    /// The free time that is gone through; all before is done.
+    /// The current free interval; all before it are done.
     part: usize,
-    /// No start before.
+    /// The earliest possible next start.
     from: Micros,
-    /// The point of the grid after the one that was looked at last, in the same shift.
+    /// The grid point after the last one visited, in the same shift.
     upcoming: Micros,
-    /// The offset of the clock at the start that was found last.
+    /// The UTC offset at the last start found.
     offset: FixedOffset,
 }
 
-/// Working hours that have a grid of their own.
+/// Working hours with their own grid.
 #[derive(Clone, Copy, Debug)]
 struct Shift {
     anchor: Micros,
     end: Micros,
-    /// The offset of the clock where it is the same from the first to the last: looking one up is
-    /// the slowest part of finding a slot.
+    /// The UTC offset if it is the same throughout the shift: looking one up is the slowest part of
+    /// finding a slot.
     offset: Option<FixedOffset>,
 }
 
-/// From when to when on the clock, after midnight.
+/// The wanted start and end on the clock, after midnight.
 #[derive(Clone, Copy, Debug)]
 struct Wanted {
     from: Micros,
@@ -92,8 +92,8 @@ impl Starts {
             .map(|one| Shift::new(*one, zone))
             .collect();
         shifts.sort_by_key(|shift| shift.anchor);
-        // Two dates share an hour where the clock is put back over midnight: the grid of the later
-        // one counts then, so that no start is found twice.
+        // Two dates share an hour if the clock is put back over midnight: the grid of the later one
+        // applies then, so that no start is found twice.
         for next in 1..shifts.len() {
             let begins = shifts[next].anchor;
             let before = &mut shifts[next - 1];
@@ -119,12 +119,12 @@ impl Starts {
         self.upcoming = Micros::MIN;
     }
 
-    /// The offset of the clock at the start that was found last.
+    /// The UTC offset at the last start found.
     pub const fn offset(&self) -> FixedOffset {
         self.offset
     }
 
-    /// Whether a slot begins and ends at the wanted time of one date.
+    /// Returns `true` if a slot begins and ends at the wanted time of one date.
     fn is_wanted(&self, shift: Shift, start: Micros, end: Micros) -> bool {
         let Some(wanted) = self.wanted else {
             return true;
@@ -193,7 +193,7 @@ impl Shift {
         }
     }
 
-    /// The first point of the grid that is not before `from`, which is not before the anchor.
+    /// The first grid point not before `from`, which is not before the anchor.
     fn at_or_after(&self, from: Micros, step: Micros) -> Option<Micros> {
         let gone = from.checked_sub(self.anchor)?;
         let more = match gone % step {
@@ -215,11 +215,11 @@ impl Wanted {
     }
 }
 
-/// The operatories, in order of preference, and what is free in each.
+/// The operatories, in order of preference, and the free time of each.
 #[derive(Debug)]
 pub struct FreeRooms {
     rooms: Vec<FreeRoom>,
-    /// The answer to the last question: providers with the same hours ask the same one.
+    /// The answer to the last call: providers with the same hours make the same one.
     last: Option<(Micros, Option<OperatoryId>)>,
 }
 
@@ -227,7 +227,7 @@ pub struct FreeRooms {
 struct FreeRoom {
     operatory_id: OperatoryId,
     free: Vec<Interval<Micros>>,
-    /// All before ends too early.
+    /// The current free interval; all before it end too early.
     part: usize,
 }
 
@@ -244,8 +244,8 @@ impl FreeRooms {
         }
     }
 
-    /// The first operatory that is free from `start` to `end`; neither is earlier than in the
-    /// question before.
+    /// The first operatory that is free from `start` to `end`; neither may be earlier than in the
+    /// previous call.
     pub fn first_free(&mut self, start: Micros, end: Micros) -> Option<OperatoryId> {
         if let Some((asked, answer)) = self.last
             && asked == start

@@ -1,5 +1,5 @@
-//! The thirty functions on the booking data, by the names of the practice-management API that they
-//! follow.
+//! The thirty functions on the booking data, with the names of the practice-management API that
+//! they follow.
 
 use crate::domain::Permission;
 use Permission as P;
@@ -7,41 +7,41 @@ use Permission as P;
 named_enum! {
     /// An operation on the booking data.
     pub enum Function as "booking function" {
-        GetAllPatients = "GetAllPatients", "The patients, a page at a time: all, or those that a search finds.";
-        GetMultiplePatients = "GetMultiplePatients", "The patients with these ids.";
-        GetPatient = "GetPatient", "One patient.";
-        CreatePatient = "CreatePatient", "Add a patient; likely duplicates are pointed out.";
-        UpdatePatient = "UpdatePatient", "Change a patient, archive one or bring one back.";
-        DeletePatient = "DeletePatient", "Erase a patient who has no appointments, or archive one.";
-        GetProviders = "GetProviders", "The providers.";
-        GetProvider = "GetProvider", "One provider.";
+        GetAllPatients = "GetAllPatients", "List or search patients, one page at a time.";
+        GetMultiplePatients = "GetMultiplePatients", "Get the patients with these ids.";
+        GetPatient = "GetPatient", "Get a patient.";
+        CreatePatient = "CreatePatient", "Add a patient; reports likely duplicates.";
+        UpdatePatient = "UpdatePatient", "Change, archive or restore a patient.";
+        DeletePatient = "DeletePatient", "Erase a patient without appointments, or archive a patient.";
+        GetProviders = "GetProviders", "List providers.";
+        GetProvider = "GetProvider", "Get a provider.";
         CreateProvider = "CreateProvider", "Add a provider.";
-        UpdateProvider = "UpdateProvider", "Change a provider, archive one or bring one back.";
-        DeleteProvider = "DeleteProvider", "Delete a provider who has no appointments, or archive one.";
-        GetOperatories = "GetOperatories", "The operatories: the rooms and chairs.";
-        GetOperatory = "GetOperatory", "One operatory.";
+        UpdateProvider = "UpdateProvider", "Change, archive or restore a provider.";
+        DeleteProvider = "DeleteProvider", "Delete a provider without appointments, or archive a provider.";
+        GetOperatories = "GetOperatories", "List operatories: rooms and chairs.";
+        GetOperatory = "GetOperatory", "Get an operatory.";
         CreateOperatory = "CreateOperatory", "Add an operatory.";
-        UpdateOperatory = "UpdateOperatory", "Change an operatory, archive one or bring one back.";
-        DeleteOperatory = "DeleteOperatory", "Delete an operatory without appointments, or archive one.";
-        GetAppointments = "GetAppointments", "The appointments, a page at a time, by time.";
-        GetAvailableSlots = "GetAvailableSlots", "When an appointment could be booked.";
+        UpdateOperatory = "UpdateOperatory", "Change, archive or restore an operatory.";
+        DeleteOperatory = "DeleteOperatory", "Delete an operatory without appointments, or archive an operatory.";
+        GetAppointments = "GetAppointments", "List appointments by time, one page at a time.";
+        GetAvailableSlots = "GetAvailableSlots", "List available slots for an appointment.";
         CreateAppointment = "CreateAppointment", "Book an appointment.";
-        UpdateAppointment = "UpdateAppointment", "Move or change an appointment, confirm, complete or cancel it.";
-        BreakAppointment = "BreakAppointment", "Note that a patient did not come: frees the slot, keeps the record.";
+        UpdateAppointment = "UpdateAppointment", "Move, change, confirm, complete or cancel an appointment.";
+        BreakAppointment = "BreakAppointment", "Record that a patient did not come; frees the slot, keeps the record.";
         DeleteAppointment = "DeleteAppointment", "Delete an appointment and its record.";
-        GetSchedules = "GetSchedules", "The schedules: working hours, holidays and blockouts.";
-        GetSchedule = "GetSchedule", "One schedule.";
-        GetProviderSchedules = "GetProviderSchedules", "What counts for one provider, and the hours that result.";
+        GetSchedules = "GetSchedules", "List schedules: working hours, holidays and blockouts.";
+        GetSchedule = "GetSchedule", "Get a schedule.";
+        GetProviderSchedules = "GetProviderSchedules", "List the schedules that apply to a provider, and the resulting hours.";
         CreateSchedule = "CreateSchedule", "Add working hours, a holiday or a blockout.";
         UpdateSchedule = "UpdateSchedule", "Change a schedule.";
         DeleteSchedule = "DeleteSchedule", "Delete a schedule.";
-        CreateDefaultSchedules = "CreateDefaultSchedules", "Give providers without weekly hours the usual week.";
-        CheckScheduleConflicts = "CheckScheduleConflicts", "Schedules that overlap, and appointments outside of the working hours.";
+        CreateDefaultSchedules = "CreateDefaultSchedules", "Create the default week for providers without weekly hours.";
+        CheckScheduleConflicts = "CheckScheduleConflicts", "Find overlapping schedules, and appointments outside working hours.";
     }
 }
 
 impl Function {
-    /// What a caller must be allowed to do.
+    /// The permission that the caller needs.
     pub const fn permission(self) -> Permission {
         match self {
             Self::GetAllPatients | Self::GetMultiplePatients | Self::GetPatient => P::PatientsRead,
@@ -71,7 +71,7 @@ impl Function {
         }
     }
 
-    /// Whether it takes something away, for good or into the archive, so that it has to be confirmed.
+    /// Returns `true` if it deletes or archives something, so that it has to be confirmed.
     pub const fn deletes(self) -> bool {
         matches!(
             self,

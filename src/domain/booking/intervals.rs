@@ -1,16 +1,16 @@
-//! Sets of time: what is open, what is taken, and what is left.
+//! Sets of time: open, taken and remaining.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// From `start` up to, and without, `end`.
+/// From `start` (inclusive) to `end` (exclusive).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Interval<T = DateTime<Utc>> {
     pub start: T,
     pub end: T,
 }
 
-/// A set of points in time (or on a clock) as the fewest intervals: sorted, none empty, and a gap
-/// between any two.
+/// A set of points in time (or on a clock) as the fewest intervals: sorted, none empty, and with a
+/// gap between any two.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Intervals<T = DateTime<Utc>>(Vec<Interval<T>>);
 
@@ -21,25 +21,25 @@ impl<T> Default for Intervals<T> {
 }
 
 impl<T: Copy + Ord> Interval<T> {
-    /// From `start` up to `end`; empty where that is not later.
+    /// From `start` up to `end`; empty unless `end` is later.
     pub const fn new(start: T, end: T) -> Self {
         Self { start, end }
     }
 
-    /// Whether there is nothing in it.
+    /// Returns `true` if it is empty.
     pub fn is_empty(&self) -> bool {
         self.end <= self.start
     }
 }
 
 impl<T: Copy + Ord> FromIterator<Interval<T>> for Intervals<T> {
-    /// The union of any intervals, in any order; those that touch become one.
+    /// The union of any intervals, in any order; touching intervals are merged.
     fn from_iter<I: IntoIterator<Item = Interval<T>>>(all: I) -> Self {
         let mut all: Vec<_> = all.into_iter().filter(|one| !one.is_empty()).collect();
         if !all.is_sorted() {
             all.sort_unstable();
         }
-        // The kept ones are moved to the front: `all[..=last]` is the answer so far.
+        // The kept intervals are moved to the front: `all[..=last]` is the result so far.
         let mut last = 0;
         for next in 1..all.len() {
             if all[next].start <= all[last].end {
@@ -55,22 +55,22 @@ impl<T: Copy + Ord> FromIterator<Interval<T>> for Intervals<T> {
 }
 
 impl<T: Copy + Ord> Intervals<T> {
-    /// Whether there is nothing in it.
+    /// Returns `true` if it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The intervals, the earliest first.
+    /// The intervals, earliest first.
     pub fn as_slice(&self) -> &[Interval<T>] {
         &self.0
     }
 
-    /// The intervals, the earliest first.
+    /// The intervals, earliest first.
     pub fn iter(&self) -> std::slice::Iter<'_, Interval<T>> {
         self.0.iter()
     }
 
-    /// What is in this set and not in `other`.
+    /// The points in this set that are not in `other`.
     pub fn subtract(&self, other: &Self) -> Self {
         let mut left = Vec::with_capacity(self.0.len());
         let mut others = other.0.as_slice();
@@ -84,7 +84,7 @@ impl<T: Copy + Ord> Intervals<T> {
                 }
                 start = start.max(first.end);
                 if one.end < first.end {
-                    // The next of this set may begin inside it too.
+                    // The next interval of this set may begin inside it too.
                     break;
                 }
                 others = rest;
@@ -96,7 +96,7 @@ impl<T: Copy + Ord> Intervals<T> {
         Self(left)
     }
 
-    /// What is in both sets.
+    /// The points in both sets.
     pub fn intersect(&self, other: &Self) -> Self {
         let mut both = Vec::new();
         let (mut ours, mut theirs) = (self.0.as_slice(), other.0.as_slice());
@@ -114,7 +114,8 @@ impl<T: Copy + Ord> Intervals<T> {
         Self(both)
     }
 
-    /// Whether all of `wanted` is in one of the intervals. An empty one is nowhere.
+    /// Returns `true` if all of `wanted` is in one of the intervals. An empty interval is never
+    /// contained.
     pub fn contains(&self, wanted: Interval<T>) -> bool {
         let next = self.0.partition_point(|one| one.end <= wanted.start);
         !wanted.is_empty()
@@ -126,7 +127,7 @@ impl<T: Copy + Ord> Intervals<T> {
 }
 
 impl Intervals {
-    /// The length of all of it.
+    /// The total length.
     pub fn length(&self) -> TimeDelta {
         self.0.iter().map(|one| one.end - one.start).sum()
     }

@@ -1,5 +1,5 @@
 //! The booking data: patients, providers, operatories, schedules and appointments, and the thirty
-//! functions on them. Times are UTC; what a schedule says is on the organization's clock.
+//! functions on them. Times are UTC; schedules are on the organization's clock.
 
 pub mod appointment;
 pub mod calendar;

@@ -1,4 +1,5 @@
-//! Points in time as people and programs write them: with an offset, or on the organization's clock.
+//! Points in time as written by people and programs: with an offset, or on the organization's
+//! clock.
 
 use std::borrow::Cow;
 
@@ -24,11 +25,11 @@ pub enum Moment {
 }
 
 impl Moment {
-    /// The point in time, where a local one is on the clock of `zone`.
+    /// The point in time; a local one is on the clock of `zone`.
     ///
     /// # Errors
-    /// `BadInput` for a local time that the clock skips, or shows twice, when daylight saving
-    /// begins or ends.
+    /// `BadInput` for a local time that the clock skips or repeats when daylight saving begins or
+    /// ends.
     pub fn resolve(self, zone: Tz) -> Result<DateTime<Utc>> {
         let local = match self {
             Self::Exact(at) => return Ok(at),
@@ -38,24 +39,21 @@ impl Moment {
         match local.and_local_timezone(zone) {
             LocalResult::Single(at) => Ok(at.to_utc()),
             LocalResult::None => Err(Error::bad_input(format!(
-                "there is no {shown} in {zone}: the clock is put forward over it"
+                "{shown} does not exist in {zone}: the clock is put forward over it"
             ))
             .hint(
                 match zone.from_local_datetime(&(local + TimeDelta::hours(1))) {
                     LocalResult::Single(next) => {
-                        format!(
-                            "an hour later there is {}",
-                            next.format("%Y-%m-%dT%H:%M%:z")
-                        )
+                        format!("an hour later is {}", next.format("%Y-%m-%dT%H:%M%:z"))
                     }
                     _ => "write the time with its offset".to_owned(),
                 },
             )),
             LocalResult::Ambiguous(first, second) => Err(Error::bad_input(format!(
-                "{shown} comes twice in {zone}: the clock is put back over it"
+                "{shown} is ambiguous in {zone}: the clock is set back and shows it twice"
             ))
             .hint(format!(
-                "write which one: {} or {}",
+                "write {} or {}",
                 first.format("%Y-%m-%dT%H:%M%:z"),
                 second.format("%Y-%m-%dT%H:%M%:z")
             ))),
@@ -88,7 +86,7 @@ impl std::str::FromStr for Moment {
         if seconds != 0 {
             return Err(
                 Error::bad_input(format!("{} is not a whole minute", quoted(text)))
-                    .hint("leave the seconds out"),
+                    .hint("omit the seconds"),
             );
         }
         Ok(moment)
@@ -179,7 +177,9 @@ mod tests {
     fn a_local_time_that_is_not_one_point_in_time_is_refused() {
         let error = utc("2026-03-29T02:30").unwrap_err();
         assert!(
-            error.to_string().contains("there is no 2026-03-29T02:30"),
+            error
+                .to_string()
+                .contains("2026-03-29T02:30 does not exist"),
             "{error}"
         );
         assert!(

@@ -1,18 +1,18 @@
-//! Finding people by the beginnings of their names, whatever the accents and the case.
+//! Search for people by the start of any part of their names, ignoring accents and case.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Parts of a name that are searched at most: more of them help nobody, and cost rows.
+/// Maximum number of name parts searched: more do not help, and cost rows.
 pub const MOST_PARTS: usize = 12;
 
-/// A name as it is compared and sorted: in lower case, without accents, in the script that it is
-/// written in. `Müller-Weiß` becomes `muller-weiss`.
+/// Folds a name for comparing and sorting: lower case, without accents, in its script.
+/// `Müller-Weiß` becomes `muller-weiss`.
 ///
 /// Source: Unicode Standard Annex #15, compatibility decomposition (NFKD); Latin letters that do
 /// not decompose (ß, ø, ł) are transliterated.
 pub fn fold(text: &str) -> String {
     let letters = text.nfkd().filter(|&c| !is_accent(c));
-    // The lower case of a letter may be several, with marks of its own: İ is one.
+    // Lower-casing may produce several characters, including marks: for example İ.
     let lower = letters.flat_map(char::to_lowercase).nfkd();
     let mut folded = String::with_capacity(text.len());
     for c in lower.filter(|&c| !is_accent(c)) {
@@ -24,7 +24,7 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// The parts of names that a search finds by their beginnings, each once.
+/// The parts of names that a search matches by prefix, without duplicates.
 pub fn parts<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for name in names {
@@ -38,19 +38,21 @@ pub fn parts<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     parts
 }
 
-/// What a row is sorted by: the last name, then the first, folded. Between them stands what no name
-/// contains and what sorts before every letter: Van comes before Van Berg, and begins no other name.
+/// The sort key of a row: the last name, then the first, folded. The separator occurs in no name
+/// and sorts before every letter, so that Van sorts before Van Berg and is not a prefix of any
+/// other name.
 pub fn sort_name(first_name: &str, last_name: &str) -> String {
     format!("{}\u{1f}{}", fold(last_name), fold(first_name))
 }
 
-/// The first text, in the order of bytes, after everything that begins with `prefix`.
+/// The first text, in byte order, after everything that begins with `prefix`.
 pub fn after_prefix(prefix: &str) -> String {
     format!("{prefix}{}", char::MAX)
 }
 
-/// Marks that people leave out when they type: of Latin, Greek and Cyrillic letters, and the vowel
-/// points of Hebrew and Arabic. Marks that make another letter of a script are none.
+/// Returns `true` for marks that people omit when they type: of Latin, Greek and Cyrillic letters,
+/// and the vowel points of Hebrew and Arabic. Marks that make a different letter of a script are
+/// not accents.
 fn is_accent(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36F}' | '\u{591}'..='\u{5C7}' | '\u{64B}'..='\u{65F}' | '\u{670}')
 }

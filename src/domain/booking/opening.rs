@@ -1,4 +1,4 @@
-//! Working hours: which of the schedules count on a date, and what they leave open.
+//! Working hours: the schedules that apply on a date, and the time they leave open.
 
 use std::{collections::HashMap, ops::RangeInclusive};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{OperatoryId, ProviderId};
 
-/// Whose hours they are.
+/// The subject of the hours.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
 pub enum Subject {
     Provider(ProviderId),
@@ -30,19 +30,19 @@ pub struct ClockRange {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DayHours {
     pub date: NaiveDate,
-    /// For people: what is open, on the clock.
+    /// For display: the open hours, on the clock.
     #[serde(rename = "open")]
     pub hours: Vec<ClockRange>,
-    /// Working hours before holidays and blockouts. The grid of slots is counted from the start of
+    /// Working hours before holidays and blockouts. The slot grid is counted from the start of
     /// each, so that a blockout for one lunch moves no slot of the afternoon.
     #[serde(skip)]
     pub shifts: Intervals,
-    /// What is open: the shifts without holidays and blockouts.
+    /// The open time: the shifts without holidays and blockouts.
     #[serde(skip)]
     pub open: Intervals,
 }
 
-/// Schedules by whom they concern.
+/// Schedules by subject.
 #[derive(Debug, Default)]
 pub struct Timetable<'a> {
     of_organization: Vec<&'a Schedule>,
@@ -50,8 +50,8 @@ pub struct Timetable<'a> {
 }
 
 impl<'a> Timetable<'a> {
-    /// Sorts schedules of one organization by whom they concern; it does not matter whether there
-    /// are some of others too.
+    /// Groups the schedules of one organization by subject; schedules of other organizations may be
+    /// included.
     pub fn new(schedules: impl IntoIterator<Item = &'a Schedule>) -> Self {
         let mut table = Self::default();
         for schedule in schedules {
@@ -71,17 +71,18 @@ impl<'a> Timetable<'a> {
     /// The hours of a subject on each of the dates.
     ///
     /// A provider works
-    /// 1. as their own schedules of kind `date` say, where any count on the date: all of them
+    /// 1. according to their own schedules of kind `date`, if any apply on the date: all of them
     ///    together;
-    /// 2. else as their own weekly schedules say, where any is valid on the date, whatever its
+    /// 2. else according to their own weekly schedules, if any is valid on the date, whatever its
     ///    weekday: if none is for this weekday, it is a day off;
-    /// 3. else as the organization does: by its schedules of kind `date` where any count on the
-    ///    date, else by its weekly ones.
+    /// 3. else as the organization does: according to its schedules of kind `date` if any apply on
+    ///    the date, else its weekly ones.
     ///
-    /// An operatory is open by rules 1 and 2, and else all day: a room has no hours of its own.
+    /// An operatory is open according to rules 1 and 2, and else all day: rooms have no default
+    /// hours.
     ///
-    /// Holidays take whole dates away from both, blockouts take hours: their own as well as those
-    /// of the organization.
+    /// Holidays remove whole dates from both, blockouts remove hours: their own as well as those of
+    /// the organization.
     pub fn hours(
         &self,
         subject: Subject,
@@ -150,8 +151,8 @@ impl DayHours {
 
 const ALL_DAY: Interval<ClockTime> = Interval::new(ClockTime::MIDNIGHT, ClockTime::END_OF_DAY);
 
-/// What the schedules of kind `date`, else the weekly ones, say; `None` where they say nothing
-/// about the date.
+/// The hours according to the schedules of kind `date`, else the weekly ones; `None` if neither
+/// applies to the date.
 fn working(schedules: &[&Schedule], date: NaiveDate) -> Option<Vec<Interval<ClockTime>>> {
     let of_date = counting(schedules, ScheduleKind::Date, date);
     if !of_date.is_empty() {
@@ -179,7 +180,7 @@ fn counting(
     counting.map(|schedule| times(schedule)).collect()
 }
 
-/// From when to when a schedule is; the whole day where it says nothing.
+/// The start and end of a schedule; the whole day if it has no times.
 fn times(schedule: &Schedule) -> Interval<ClockTime> {
     Interval::new(
         schedule.start_time.unwrap_or(ALL_DAY.start),
@@ -187,13 +188,13 @@ fn times(schedule: &Schedule) -> Interval<ClockTime> {
     )
 }
 
-/// All that is open on the days, where hours that touch, as at midnight, are one.
+/// All open time on the days; hours that touch, as at midnight, are merged.
 pub fn open_time(days: &[DayHours]) -> Intervals {
     days.iter().flat_map(|day| &day.open).copied().collect()
 }
 
-/// Whether an appointment from `starts_at` to `ends_at` lies in the hours that are open. The days
-/// must be all that it touches: [`clock::dates_touched`].
+/// Returns `true` if an appointment from `starts_at` to `ends_at` lies within the open hours.
+/// `days` must be all that it touches: [`clock::dates_touched`].
 pub fn fits(days: &[DayHours], starts_at: DateTime<Utc>, ends_at: DateTime<Utc>) -> bool {
     open_time(days).contains(Interval::new(starts_at, ends_at))
 }

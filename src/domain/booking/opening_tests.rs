@@ -48,7 +48,7 @@ fn dated(kind: ScheduleKind, day: &str, hours: (&str, &str)) -> Schedule {
     }
 }
 
-/// The hours as people read them: `09:00-12:00 13:00-17:00`.
+/// The hours in readable form: `09:00-12:00 13:00-17:00`.
 fn read(subject: Subject, schedules: &[Schedule], day: &str) -> String {
     let hours = Timetable::new(schedules).hours_on(subject, date(day), ZURICH);
     let texts = hours.hours.iter();
@@ -71,16 +71,16 @@ fn a_provider_works_by_own_dates_then_own_weeks_then_as_the_organization_does() 
         "08:00-18:00"
     );
     assert_eq!(read(provider(), std::slice::from_ref(&house), TUESDAY), "");
-    // Dates of the organization come before its weeks.
+    // Dates of the organization take precedence over its weeks.
     let house_date = dated(ScheduleKind::Date, MONDAY, ("10:00", "11:00"));
     let all = [house.clone(), house_date.clone()];
     assert_eq!(read(provider(), &all, MONDAY), "10:00-11:00");
-    // Who has a week of their own has a day off on the other days.
+    // A provider with a weekly schedule has a day off on the other days.
     let tuesday = own(&weekly(Weekday::Tuesday, ("09:00", "12:00")));
     let all = [house.clone(), house_date.clone(), tuesday.clone()];
     assert_eq!(read(provider(), &all, MONDAY), "");
     assert_eq!(read(provider(), &all, TUESDAY), "09:00-12:00");
-    // But not by a week that is no longer valid.
+    // But not because of a week that is no longer valid.
     let past = Schedule {
         valid_until: Some(date("2026-03-01")),
         ..tuesday.clone()
@@ -89,7 +89,7 @@ fn a_provider_works_by_own_dates_then_own_weeks_then_as_the_organization_does() 
         read(provider(), &[house.clone(), past], MONDAY),
         "08:00-18:00"
     );
-    // Dates of their own replace all of that, and are taken together.
+    // Their own dates replace all of that, and are combined.
     let one = own(&dated(ScheduleKind::Date, MONDAY, ("13:00", "14:00")));
     let other = own(&dated(ScheduleKind::Date, MONDAY, ("14:00", "15:00")));
     let all = [house, house_date, tuesday, one, other];
@@ -172,8 +172,8 @@ fn an_appointment_fits_over_midnight_where_both_days_are_open() {
     assert!(!fits("2026-03-03T22:30:00Z", "2026-03-03T23:30:00Z"));
 }
 
-/// Whether a minute of the date is open: the rules of [`Timetable::hours`] once more, by asking of
-/// every minute which schedules have it.
+/// Returns `true` if a minute of the date is open: the rules of [`Timetable::hours`] again, by
+/// checking every minute against the schedules.
 fn is_open(subject: Subject, all: &[Schedule], date: NaiveDate, minute: u16) -> bool {
     let of_house = |s: &&Schedule| s.provider_id.is_none() && s.operatory_id.is_none();
     let of_subject = |s: &&Schedule| match subject {

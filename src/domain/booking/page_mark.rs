@@ -1,4 +1,4 @@
-//! Where a page of a list ended.
+//! The position at which a page of a list ended.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
-/// The place of a row in the order of its list: what it was sorted by, and its id. It stays where it
-/// is when the row is changed or deleted meanwhile, so that the next page skips and repeats nothing.
+/// The position of a row in the order of its list: its sort key and its id. It stays valid if the
+/// row is changed or deleted meanwhile, so that the next page skips and repeats nothing.
 ///
-/// As text it is opaque, in the alphabet of URLs (RFC 4648, section 5). It may hold a name: it goes
-/// to nobody but who was shown the row.
+/// The text form is opaque, in the alphabet of URLs (RFC 4648, section 5). It may contain a name:
+/// it is only sent to a client that was shown the row.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PageMark {
@@ -22,7 +22,7 @@ pub struct PageMark {
 }
 
 impl PageMark {
-    /// The place of a row.
+    /// The position of a row.
     pub fn new(key: impl Into<String>, id: impl Into<Uuid>) -> Self {
         Self {
             key: key.into(),
@@ -44,8 +44,8 @@ impl TryFrom<String> for PageMark {
 
     fn try_from(text: String) -> Result<Self> {
         read(&text).ok_or_else(|| {
-            Error::bad_input("after is not where a page ended")
-                .hint("it is next_after of the page before, as it was given")
+            Error::bad_input("after is not a valid page position")
+                .hint("use next_after of the previous page, unchanged")
         })
     }
 }
@@ -54,7 +54,7 @@ fn read(text: &str) -> Option<PageMark> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (id, key) = bytes.split_first_chunk::<16>()?;
     let key = String::from_utf8(key.to_vec()).ok()?;
-    // PostgreSQL's text holds no NUL.
+    // PostgreSQL's text type cannot contain NUL.
     (!key.contains('\0')).then(|| PageMark::new(key, Uuid::from_bytes(*id)))
 }
 
@@ -66,7 +66,7 @@ impl JsonSchema for PageMark {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "The page after this one: next_after of the page before, as it was given."
+            "description": "The page after this position: next_after of the previous page, unchanged."
         })
     }
 }

@@ -27,8 +27,8 @@ pub struct Patient {
 }
 
 impl Patient {
-    /// The names of the fields in which two states differ, in their order: what the activity log
-    /// keeps of a change, so that a patient can be erased without breaking its chain.
+    /// The names of the fields in which two states differ, in order: the activity log keeps only
+    /// these for a change, so that a patient can be erased without breaking its chain.
     pub fn changed_fields(&self, other: &Self) -> Vec<&'static str> {
         [
             ("external_id", self.external_id != other.external_id),
@@ -68,6 +68,6 @@ impl Patient {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Duplicate {
     pub patient_id: PatientId,
-    /// The fields that are the same: `phone`, `email`, `birth_date and last_name`.
+    /// The fields that are equal: `phone`, `email`, `birth_date and last_name`.
     pub same: Vec<String>,
 }

@@ -1,11 +1,11 @@
-//! What is booked: providers and operatories.
+//! Bookable resources: providers and operatories.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::domain::{Email, OperatoryId, PhoneNumber, ProviderId, rfc3339};
 
-/// Somebody who treats patients.
+/// A person who treats patients.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Provider {
     pub id: ProviderId,

@@ -10,10 +10,10 @@ use crate::{
 };
 
 named_enum! {
-    /// What a schedule says.
+    /// The kind of a schedule.
     pub enum ScheduleKind as "kind of schedule" {
         Weekly = "weekly", "Working hours on a day of every week.";
-        Date = "date", "Working hours on certain dates, in place of the weekly ones.";
+        Date = "date", "Working hours on certain dates, instead of the weekly ones.";
         Holiday = "holiday", "Whole days without work.";
         Blockout = "blockout", "Hours without work: a lunch break, a meeting.";
     }
@@ -52,7 +52,7 @@ impl Weekday {
         self as i16 + 1
     }
 
-    /// The day with that ISO 8601 number.
+    /// The day with this ISO 8601 number.
     pub fn from_iso(number: i16) -> Option<Self> {
         let index = usize::try_from(number.checked_sub(1)?).ok()?;
         Self::ALL.get(index).copied()
@@ -60,7 +60,7 @@ impl Weekday {
 }
 
 /// Working hours, a holiday or a blockout: of a provider, of an operatory, or of the whole
-/// organization where neither is named.
+/// organization if neither is named.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Schedule {
     pub id: ScheduleId,
@@ -69,9 +69,9 @@ pub struct Schedule {
     pub operatory_id: Option<OperatoryId>,
     /// `None` in a blockout: every day.
     pub weekday: Option<Weekday>,
-    /// The first date on which it counts.
+    /// The first date on which it applies.
     pub valid_from: Option<NaiveDate>,
-    /// The last date on which it counts.
+    /// The last date on which it applies.
     pub valid_until: Option<NaiveDate>,
     pub start_time: Option<ClockTime>,
     pub end_time: Option<ClockTime>,
@@ -83,7 +83,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Whether it says something about that date.
+    /// Returns `true` if it applies on that date.
     pub fn counts_on(&self, date: NaiveDate) -> bool {
         self.valid_from.is_none_or(|from| from <= date)
             && self.valid_until.is_none_or(|until| date <= until)
@@ -92,13 +92,13 @@ impl Schedule {
                 .is_none_or(|weekday| weekday == Weekday::of(date))
     }
 
-    /// Whether both are of the same provider or operatory, or of the organization itself.
+    /// Returns `true` if both are for the same provider or operatory, or the organization itself.
     pub fn same_subject(&self, other: &Self) -> bool {
         (self.provider_id, self.operatory_id) == (other.provider_id, other.operatory_id)
     }
 
-    /// Whether both are working hours of one kind and subject, and there is a date with a minute in
-    /// both. That holidays or blockouts overlap harms nobody.
+    /// Returns `true` if both are working hours of one kind and subject, and share a minute on some
+    /// date. Overlapping holidays or blockouts are harmless.
     pub fn overlaps(&self, other: &Self) -> bool {
         let times = match (
             self.start_time,
@@ -138,7 +138,7 @@ impl Schedule {
         }
     }
 
-    /// Refuses what its kind has no use for, and what is missing.
+    /// Checks that all fields required by the kind are present, and no others.
     ///
     /// # Errors
     /// `BadInput` with the rule.
@@ -149,8 +149,8 @@ impl Schedule {
         };
         if self.provider_id.is_some() && self.operatory_id.is_some() {
             return broken(
-                "is of a provider or of an operatory, not of both",
-                "make one of each",
+                "cannot have both a provider and an operatory",
+                "create one for each",
             );
         }
         let needs_weekday = kind == ScheduleKind::Weekly;
@@ -160,30 +160,31 @@ impl Schedule {
         if matches!(kind, ScheduleKind::Date | ScheduleKind::Holiday) && self.weekday.is_some() {
             return broken(
                 "has dates, not a weekday",
-                "leave the weekday out, or make it weekly",
+                "omit the weekday, or use the kind weekly",
             );
         }
         let needs_dates = matches!(kind, ScheduleKind::Date | ScheduleKind::Holiday);
         if needs_dates && (self.valid_from.is_none() || self.valid_until.is_none()) {
-            return broken("needs its dates", "give valid_from and valid_until");
+            return broken("needs dates", "set valid_from and valid_until");
         }
         if let (Some(from), Some(until)) = (self.valid_from, self.valid_until)
             && until < from
         {
             return broken(
                 "ends before it begins",
-                "valid_until is the last date on which it counts",
+                "valid_until is the last date on which it applies",
             );
         }
         match (kind, self.start_time, self.end_time) {
             (ScheduleKind::Holiday, None, None) => Ok(()),
-            (ScheduleKind::Holiday, ..) => {
-                broken("is of whole days", "for hours without work make a blockout")
-            }
+            (ScheduleKind::Holiday, ..) => broken(
+                "covers whole days",
+                "for hours without work create a blockout",
+            ),
             (_, Some(start), Some(end)) if start < end => Ok(()),
             (_, Some(_), Some(_)) => broken(
-                "ends after it starts, on the same day",
-                "work over midnight is two schedules: until 24:00, and from 00:00",
+                "must end after it starts, on the same day",
+                "for work past midnight create two schedules: until 24:00, and from 00:00",
             ),
             _ => broken(
                 "needs start_time and end_time",
@@ -241,7 +242,7 @@ mod tests {
         assert!(holiday.check().is_ok());
         for (wrong, rule) in [
             (schedule(ScheduleKind::Weekly), "needs a weekday"),
-            (schedule(ScheduleKind::Date), "needs its dates"),
+            (schedule(ScheduleKind::Date), "needs dates"),
             (dates(ScheduleKind::Holiday), "whole days"),
             (
                 Schedule {
@@ -262,7 +263,7 @@ mod tests {
                     end_time: "09:00".parse().ok(),
                     ..weekly.clone()
                 },
-                "ends after it starts",
+                "must end after it starts",
             ),
             (
                 Schedule {
@@ -306,7 +307,7 @@ mod tests {
         };
         assert!(!until.overlaps(&from));
         assert!(monday.overlaps(&from));
-        // 2026-07-01 is a Wednesday: two days of it hold no Monday.
+        // 2026-07-01 is a Wednesday: two days from then include no Monday.
         let short = Schedule {
             valid_until: date("2026-07-02"),
             ..from.clone()

@@ -1,4 +1,4 @@
-//! When an appointment can be booked.
+//! Search for available slots.
 
 use std::{
     cmp::Reverse,
@@ -18,31 +18,31 @@ use super::{
 };
 use crate::domain::{OperatoryId, ProviderId, rfc3339};
 
-/// Dates that are searched for other times when the wanted one is taken.
+/// Number of dates searched for alternatives when the wanted time is taken.
 const DAYS_OF_ALTERNATIVES: u32 = 14;
 
-/// What is looked for.
+/// The parameters of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SlotSearch {
     /// The first date on which a slot may start, on the clock of the zone.
     pub first_date: NaiveDate,
-    /// On how many dates it may start.
+    /// The number of dates on which it may start.
     pub days: u32,
-    /// How long the appointment takes; less than a minute counts as one.
+    /// The length of the appointment; at least a minute.
     pub length: TimeDelta,
-    /// From one start to the next; less than a minute counts as one.
+    /// The interval from one start to the next; at least a minute.
     pub step: TimeDelta,
-    /// No slot starts before.
+    /// The earliest start.
     pub earliest: DateTime<Utc>,
-    /// No slot starts earlier on the clock.
+    /// The earliest start on the clock.
     pub time_from: Option<ClockTime>,
-    /// No slot ends later on the clock.
+    /// The latest end on the clock.
     pub time_until: Option<ClockTime>,
-    /// Slots at most.
+    /// Maximum number of slots.
     pub limit: usize,
 }
 
-/// The time of somebody who could treat the patient.
+/// The time of a provider who could treat the patient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProviderTime {
     pub provider_id: ProviderId,
@@ -62,27 +62,27 @@ pub struct RoomTime {
     pub busy: Intervals,
 }
 
-/// Where it may take place.
+/// The possible places.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rooms {
     /// No operatory is needed, as for a call.
     NotNeeded,
-    /// In one of these, the first that is free.
+    /// One of these, the first that is free.
     OneOf(Vec<RoomTime>),
 }
 
-/// When, with whom and where an appointment could be booked.
+/// A time, provider and operatory with which an appointment could be booked.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Slot {
     #[serde(serialize_with = "rfc3339::serialize")]
     pub starts_at: DateTime<Utc>,
     #[serde(serialize_with = "rfc3339::serialize")]
     pub ends_at: DateTime<Utc>,
-    /// The start as the organization's clock shows it, with its offset.
+    /// The start on the organization's clock, with its offset.
     #[serde(serialize_with = "local")]
     pub local_start: DateTime<FixedOffset>,
     pub provider_id: ProviderId,
-    /// `None`: no operatory is needed.
+    /// `None` if no operatory is needed.
     pub operatory_id: Option<OperatoryId>,
 }
 
@@ -91,8 +91,8 @@ fn local<S: Serializer>(at: &DateTime<FixedOffset>, serializer: S) -> Result<S::
 }
 
 impl SlotSearch {
-    /// The search for the next `count` slots from `after` on, to name other times where the wanted
-    /// one is taken.
+    /// The search for the next `count` slots from `after` on, to suggest alternatives when the
+    /// wanted time is taken.
     pub fn alternatives(after: DateTime<Utc>, length: TimeDelta, count: usize, zone: Tz) -> Self {
         Self {
             first_date: clock::shown(after, zone).date(),
@@ -116,20 +116,19 @@ impl SlotSearch {
         )
     }
 
-    /// The dates whose hours matter: those on which a slot may start, and those into which one that
-    /// starts on the last of them may last.
+    /// The relevant dates: those on which a slot may start, and those into which a slot
+    /// that starts on the last of them may extend.
     pub fn dates(&self, zone: Tz) -> RangeInclusive<NaiveDate> {
         clock::dates_touched(self.window(zone), zone)
     }
 
-    /// The slots, in order of their start, and then of the providers as they are given; each found
-    /// when it is asked for.
+    /// The slots, ordered by start, then by the order of the providers; each is computed on demand.
     ///
     /// A slot lies wholly in the open time of its provider, without their appointments; hours that
-    /// touch, as at midnight, count as one. It starts on the grid: a number of steps after the
-    /// start of one of the date's working hours, in real time, so that an hour that the clock
-    /// skips has no slots, and one that comes twice has them twice. Where operatories are needed,
-    /// one of them is free for the whole time.
+    /// touch, as at midnight, are merged. It starts on the grid: a number of steps after the start
+    /// of one of the date's working hours, in real time, so that an hour that the clock skips has
+    /// no slots, and one that occurs twice has them twice. If operatories are needed, one of them
+    /// is free for the whole time.
     ///
     /// With `time_from` or `time_until` it begins and ends on one date; an end at midnight is
     /// 24:00.
@@ -161,7 +160,7 @@ impl SlotSearch {
         self.step.max(TimeDelta::minutes(1))
     }
 
-    /// Whether a slot may start on the grid of that date.
+    /// Returns `true` if a slot may start on the grid of that date.
     pub(super) fn is_on(&self, date: NaiveDate) -> bool {
         self.first_date <= date && self.last_date().is_some_and(|last| date <= last)
     }
@@ -179,7 +178,7 @@ impl SlotSearch {
 pub struct Slots {
     providers: Vec<ProviderId>,
     starts: Vec<Starts>,
-    /// The next start of each provider who has one, and which provider it is.
+    /// The next start of each provider who has one, with the index of the provider.
     queue: BinaryHeap<Reverse<(Micros, usize)>>,
     rooms: Option<FreeRooms>,
     length: Micros,

@@ -1,11 +1,11 @@
-//! Searches of any kind, compared with one that looks at every minute.
+//! Properties of arbitrary searches, compared with a search that checks every minute.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::booking::testing::{schedules, times, zones_and_dates};
 
-/// A search and all that it is done in.
+/// A search and its inputs.
 #[derive(Clone, Debug)]
 struct Case {
     zone: Tz,
@@ -85,7 +85,7 @@ fn busy() -> impl Strategy<Value = Vec<(i64, i64)>> {
     proptest::collection::vec((-100..5000_i64, 1..400_i64), 0..8)
 }
 
-/// Which minutes of a window are free, and how many of them are before each.
+/// The free minutes of a window, and the number of them before each.
 struct Minutes {
     start: DateTime<Utc>,
     free_before: Vec<i64>,
@@ -116,7 +116,7 @@ impl Minutes {
     }
 }
 
-/// The same search, one point of the grid after the other.
+/// The same search, one grid point after the other.
 fn expected(case: &Case) -> Vec<Slot> {
     let Case { zone, search, .. } = case;
     let window = search.window(*zone);
@@ -234,7 +234,7 @@ proptest! {
                 }
             }
         }
-        // A search with a smaller limit is the beginning of it.
+        // A search with a smaller limit returns a prefix.
         let fewer = SlotSearch { limit: search.limit / 2, ..search.clone() };
         let fewer: Vec<_> = fewer.slots(&case.providers, &case.rooms, *zone).collect();
         prop_assert_eq!(&fewer[..], &slots[..fewer.len()]);

@@ -67,7 +67,7 @@ fn room(number: u128, search: &SlotSearch, zone: Tz, busy: &[(&str, &str)]) -> R
     }
 }
 
-/// The starts as the clock shows them, with the offset.
+/// The starts on the clock, with the offset.
 fn starts(search: &SlotSearch, schedules: &[Schedule], zone: Tz) -> Vec<String> {
     let provider = provider(1, schedules, search, zone, &[]);
     let slots = search.slots(&[provider], &Rooms::NotNeeded, zone);
@@ -119,7 +119,7 @@ fn a_slot_in_an_hour_that_is_skipped_is_none_and_in_one_that_comes_twice_is_two(
         ["04 01:00-02:00", "04 01:30-02:00"]
     );
     assert!(starts(&search("2011-12-30"), &early, Tz::Pacific__Apia).is_empty());
-    // 23:30 comes again after 00:00: no start is found twice, and none is left out.
+    // 23:30 repeats after 00:00: no start is found twice, and none is missing.
     let all_day = every_day(&[("00:00", "24:00")]);
     let found = SlotSearch {
         days: 2,
@@ -162,7 +162,7 @@ fn a_clinic_that_never_closes_has_slots_over_midnight_unless_a_time_is_wanted() 
         starts(&wanted, &all_day, zone),
         ["02 00:00+01:00", "02 00:30+01:00"]
     );
-    // Midnight is skipped: what ends then ends at 24:00, not at 01:00.
+    // Midnight is skipped: an interval that ends then ends at 24:00, not at 01:00.
     let wanted = SlotSearch {
         time_from: Some(time("22:30")),
         first_date: date("2018-11-03"),

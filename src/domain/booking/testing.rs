@@ -1,5 +1,5 @@
-//! What the tests of the booking data share: odd zones, the dates on which their clocks change, and
-//! any schedules.
+//! Helpers shared by the tests of the booking data: odd zones, dates on which their clocks change,
+//! and arbitrary schedules.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{ClockTime, Schedule, ScheduleKind, Weekday, clock};
 
-/// Half hours, 45 minutes, changes at midnight, no changes at all, skipped and doubled dates.
+/// Half hours, 45 minutes, changes at midnight, no changes, skipped and doubled dates.
 const ODD: [Tz; 16] = [
     Tz::Europe__Zurich,
     Tz::Europe__Dublin,
@@ -29,7 +29,7 @@ const ODD: [Tz; 16] = [
     Tz::UTC,
 ];
 
-/// Days that have broken calendars.
+/// Days that have broken calendar code.
 const KNOWN: [(Tz, &str); 8] = [
     (Tz::Europe__Zurich, "2026-03-29"),
     (Tz::Europe__Zurich, "2026-10-25"),
@@ -58,7 +58,7 @@ pub fn id<T: From<Uuid>>(number: u128) -> T {
     Uuid::from_u128(number).into()
 }
 
-/// A schedule of the organization's, every day from nine to five.
+/// A schedule of the organization, every day from nine to five.
 pub fn schedule(kind: ScheduleKind) -> Schedule {
     Schedule {
         id: id(1),
@@ -85,7 +85,7 @@ pub fn at(hours: (&str, &str), schedule: &Schedule) -> Schedule {
     }
 }
 
-/// The dates of a year, in UTC, on which the clock of a zone is changed.
+/// The dates of a year, in UTC, on which the clock of a zone changes.
 fn changes(zone: Tz, year: i32) -> Vec<NaiveDate> {
     let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
     let offset = |date: NaiveDate| clock::offset(date.and_time(NaiveTime::MIN).and_utc(), zone);
@@ -96,7 +96,7 @@ fn changes(zone: Tz, year: i32) -> Vec<NaiveDate> {
         .collect()
 }
 
-/// Any zone, and a date in these years: most often one on which its clock is changed, or near it.
+/// Any zone, and a date in these years: usually one on which its clock changes, or near it.
 pub fn zones_and_dates(years: std::ops::Range<i32>) -> impl Strategy<Value = (Tz, NaiveDate)> {
     let zones = prop_oneof![2 => select(&ODD[..]), 1 => select(&TZ_VARIANTS[..])];
     let dates = (zones, years, any::<Index>(), 0..5_u64).prop_map(|(zone, year, index, days)| {

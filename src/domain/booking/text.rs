@@ -8,43 +8,38 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Characters of notes and reasons at most.
+/// Maximum length of notes and reasons, in characters.
 const MAX_NOTES: usize = 10_000;
 
-/// A name: 1 to 200 visible characters. The error names `field`, never the text: it may be a
+/// Checks a name: 1 to 200 visible characters. The error names `field`, never the text: it may be a
 /// patient's.
 ///
 /// # Errors
 /// `BadInput` that names the field.
 pub fn name(field: &str, text: &str) -> Result<String> {
     display_name(text).map_err(|_| {
-        Error::bad_input(format!("{field} is not valid")).hint(format!(
-            "it has 1 to {MAX_LENGTH} characters, none of them invisible"
-        ))
+        Error::bad_input(format!("{field} is not valid"))
+            .hint(format!("use 1 to {MAX_LENGTH} visible characters"))
     })
 }
 
-/// The identifier that the practice's own system has for a row.
-///
-/// # Errors
-/// `BadInput`.
+/// Checks the id of a row in the practice's own system.
 pub fn external_id(text: &str) -> Result<String> {
     name("external_id", text)
 }
 
-/// What is searched for, or the id of a row in the practice's own system that is looked up.
+/// Checks a search term, or the id of a row in the practice's own system.
 ///
 /// # Errors
 /// `BadInput` that names the field.
 pub fn query(field: &str, text: &str) -> Result<String> {
     display_name(text).map_err(|_| {
-        Error::bad_input(format!("{field} cannot be searched for")).hint(format!(
-            "it has 1 to {MAX_LENGTH} characters, none of them invisible"
-        ))
+        Error::bad_input(format!("{field} cannot be searched for"))
+            .hint(format!("use 1 to {MAX_LENGTH} visible characters"))
     })
 }
 
-/// Notes: plain text of several lines, which says something.
+/// Checks notes: plain text of several lines, not blank.
 ///
 /// # Errors
 /// `BadInput` that names the field.
@@ -52,21 +47,20 @@ pub fn notes(field: &str, text: &str) -> Result<String> {
     let text = long_text(field, text, MAX_NOTES)?;
     if text.trim().is_empty() {
         return Err(Error::bad_input(format!("{field} is blank"))
-            .hint("leave it out; to clear what is there: null (--clear)"));
+            .hint("omit it, or clear the current text with null (--clear)"));
     }
     Ok(text)
 }
 
-/// Why an appointment was broken.
+/// Checks the reason for breaking an appointment.
 ///
 /// # Errors
-/// `BadInput` where it says nothing.
+/// `BadInput` if it is blank.
 pub fn reason(text: &str) -> Result<String> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(
-            Error::bad_input("the reason is empty").hint("say why, for example: did not come")
-        );
+        return Err(Error::bad_input("the reason is empty")
+            .hint("give a reason, for example: did not come"));
     }
     notes("reason", text)
 }

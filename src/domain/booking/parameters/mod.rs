@@ -1,5 +1,4 @@
-//! The parameters of each function: what JSON may hold, with its JSON Schema. What is not named
-//! here is refused.
+//! The parameters of each function, with their JSON Schema. Unknown fields are refused.
 
 mod appointments;
 mod patients;
@@ -13,16 +12,16 @@ pub use patients::*;
 pub use resources::*;
 pub use schedules::*;
 
-/// A field of an update: absent (left as it is), null (cleared), or a new value.
+/// A field of an update: absent (unchanged), null (cleared), or a new value.
 pub type Patch<T> = Option<Option<T>>;
 
-/// Rows of a page where no limit is given.
+/// Default number of rows per page.
 pub const PAGE: u32 = 50;
 
-/// Rows of a page at most: a list that is longer is fetched page by page.
+/// Maximum number of rows per page: a longer list is fetched page by page.
 pub const LONGEST_PAGE: u32 = 1000;
 
-/// Tells a null from an absent field.
+/// Distinguishes null from an absent field.
 fn patch<'de, D, T>(deserializer: D) -> Result<Patch<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -31,7 +30,7 @@ where
     Option::deserialize(deserializer).map(Some)
 }
 
-/// The new value of a field under a patch.
+/// The value of a field after a patch.
 pub fn patched<T>(patch: Patch<T>, before: Option<T>) -> Option<T> {
     match patch {
         Some(value) => value,
@@ -39,7 +38,7 @@ pub fn patched<T>(patch: Patch<T>, before: Option<T>) -> Option<T> {
     }
 }
 
-/// Defines parameter structs: all of them refuse unknown fields and describe themselves.
+/// Defines parameter structs, which refuse unknown fields and have a JSON Schema.
 macro_rules! parameters {
     ($($(#[$meta:meta])* pub struct $Name:ident { $($body:tt)* })*) => {$(
         $(#[$meta])*

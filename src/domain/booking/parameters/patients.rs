@@ -12,32 +12,32 @@ parameters! {
     /// Parameters of GetAllPatients.
     #[derive(Default)]
     pub struct GetAllPatients {
-        /// The beginnings of parts of the name, in any order, case and accents: "mar mull".
+        /// Prefixes of name parts, in any order, ignoring case and accents: "mar mull".
         pub search: Option<String>,
-        /// The telephone number, as it is written in the organization's region or in E.164.
+        /// The telephone number, as written in the organization's region or in E.164.
         pub phone: Option<String>,
         /// The date of birth.
         #[serde(default, deserialize_with = "calendar::optional")]
         pub birth_date: Option<NaiveDate>,
         /// The e-mail address.
         pub email: Option<String>,
-        /// Archived patients too.
+        /// Include archived patients.
         #[serde(default)]
         pub include_archived: bool,
-        /// Patients of a page, 1 to 1000; 50 where it is not given.
+        /// Patients per page, 1 to 1000; default 50.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// Where the page before ended: its `next_after`.
+        /// The end of the previous page: its `next_after`.
         pub after: Option<PageMark>,
     }
 
-    /// Parameters of GetMultiplePatients: at least one of both lists.
+    /// Parameters of GetMultiplePatients: at least one id in either list.
     pub struct GetMultiplePatients {
         /// Up to 1000 ids.
         #[serde(default)]
         #[schemars(length(max = 1000))]
         pub patient_ids: Vec<PatientId>,
-        /// Up to 1000 ids of the practice's own system.
+        /// Up to 1000 ids in the practice's own system.
         #[serde(default)]
         #[schemars(length(max = 1000))]
         pub external_ids: Vec<String>,
@@ -54,7 +54,7 @@ parameters! {
         pub last_name: String,
         #[serde(default, deserialize_with = "calendar::optional")]
         pub birth_date: Option<NaiveDate>,
-        /// As it is written in the organization's region, or in E.164; stored in E.164.
+        /// Phone number, as written in the organization's region or in E.164; stored in E.164.
         pub phone: Option<String>,
         pub email: Option<String>,
         /// A BCP 47 language tag, such as de-CH.
@@ -64,7 +64,7 @@ parameters! {
         pub external_id: Option<String>,
     }
 
-    /// Parameters of UpdatePatient: what is left out stays, null clears.
+    /// Parameters of UpdatePatient: omitted fields are unchanged, null clears.
     pub struct UpdatePatient {
         pub patient_id: PatientId,
         pub first_name: Option<String>,
@@ -87,7 +87,7 @@ parameters! {
         #[serde(default, deserialize_with = "patch")]
         #[schemars(with = "Option<String>")]
         pub external_id: Patch<String>,
-        /// true archives the patient, false brings them back.
+        /// true archives the patient, false restores them.
         pub archived: Option<bool>,
     }
 
@@ -101,7 +101,7 @@ parameters! {
 }
 
 impl UpdatePatient {
-    /// Brings an archived patient back.
+    /// Restores an archived patient.
     pub fn restore(patient_id: PatientId) -> Self {
         Self {
             patient_id,

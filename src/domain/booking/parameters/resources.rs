@@ -7,15 +7,15 @@ parameters! {
     /// Parameters of GetProviders.
     #[derive(Default)]
     pub struct GetProviders {
-        /// Part of the name or the specialty, in any case.
+        /// Part of the name or the specialty, ignoring case.
         pub search: Option<String>,
-        /// Archived providers too.
+        /// Include archived providers.
         #[serde(default)]
         pub include_archived: bool,
-        /// Providers of a page, 1 to 1000; 50 where it is not given.
+        /// Providers per page, 1 to 1000; default 50.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// Where the page before ended: its `next_after`.
+        /// The end of the previous page: its `next_after`.
         pub after: Option<PageMark>,
     }
 
@@ -29,13 +29,13 @@ parameters! {
         pub name: String,
         pub specialty: Option<String>,
         pub email: Option<String>,
-        /// As it is written in the organization's region, or in E.164; stored in E.164.
+        /// Phone number, as written in the organization's region or in E.164; stored in E.164.
         pub phone: Option<String>,
         /// The id in the practice's own system; unique in the organization.
         pub external_id: Option<String>,
     }
 
-    /// Parameters of UpdateProvider: what is left out stays, null clears.
+    /// Parameters of UpdateProvider: omitted fields are unchanged, null clears.
     pub struct UpdateProvider {
         pub provider_id: ProviderId,
         pub name: Option<String>,
@@ -51,7 +51,7 @@ parameters! {
         #[serde(default, deserialize_with = "patch")]
         #[schemars(with = "Option<String>")]
         pub external_id: Patch<String>,
-        /// true archives the provider, false brings them back.
+        /// true archives the provider, false restores them.
         pub archived: Option<bool>,
     }
 
@@ -66,15 +66,15 @@ parameters! {
     /// Parameters of GetOperatories.
     #[derive(Default)]
     pub struct GetOperatories {
-        /// Part of the name, in any case.
+        /// Part of the name, ignoring case.
         pub search: Option<String>,
-        /// Archived operatories too.
+        /// Include archived operatories.
         #[serde(default)]
         pub include_archived: bool,
-        /// Operatories of a page, 1 to 1000; 50 where it is not given.
+        /// Operatories per page, 1 to 1000; default 50.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// Where the page before ended: its `next_after`.
+        /// The end of the previous page: its `next_after`.
         pub after: Option<PageMark>,
     }
 
@@ -91,7 +91,7 @@ parameters! {
         pub external_id: Option<String>,
     }
 
-    /// Parameters of UpdateOperatory: what is left out stays, null clears.
+    /// Parameters of UpdateOperatory: omitted fields are unchanged, null clears.
     pub struct UpdateOperatory {
         pub operatory_id: OperatoryId,
         pub name: Option<String>,
@@ -101,7 +101,7 @@ parameters! {
         #[serde(default, deserialize_with = "patch")]
         #[schemars(with = "Option<String>")]
         pub external_id: Patch<String>,
-        /// true archives the operatory, false brings it back.
+        /// true archives the operatory, false restores it.
         pub archived: Option<bool>,
     }
 
@@ -115,7 +115,7 @@ parameters! {
 }
 
 impl UpdateProvider {
-    /// Brings an archived provider back.
+    /// Restores an archived provider.
     pub fn restore(provider_id: ProviderId) -> Self {
         Self {
             provider_id,
@@ -130,7 +130,7 @@ impl UpdateProvider {
 }
 
 impl UpdateOperatory {
-    /// Brings an archived operatory back.
+    /// Restores an archived operatory.
     pub fn restore(operatory_id: OperatoryId) -> Self {
         Self {
             operatory_id,

@@ -15,17 +15,17 @@ parameters! {
         pub kind: Option<ScheduleKind>,
         pub provider_id: Option<ProviderId>,
         pub operatory_id: Option<OperatoryId>,
-        /// Only the organization's own, which are of no provider and no operatory.
+        /// Only the organization's own schedules, without a provider or an operatory.
         #[serde(default)]
         pub organization_only: bool,
-        /// Those whose days include this date. Others may overrule them: what results for a provider
-        /// is told by GetProviderSchedules.
+        /// Only schedules that include this date. Others may take precedence: for the
+        /// resulting hours of a provider, use GetProviderSchedules.
         #[serde(default, deserialize_with = "calendar::optional")]
         pub date: Option<NaiveDate>,
-        /// Schedules of a page, 1 to 1000; 50 where it is not given.
+        /// Schedules per page, 1 to 1000; default 50.
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
-        /// Where the page before ended: its `next_after`.
+        /// The end of the previous page: its `next_after`.
         pub after: Option<PageMark>,
     }
 
@@ -37,10 +37,10 @@ parameters! {
     /// Parameters of GetProviderSchedules.
     pub struct GetProviderSchedules {
         pub provider_id: ProviderId,
-        /// The first date whose hours are worked out; today where it is not given.
+        /// The first date to compute hours for; default today.
         #[serde(default, deserialize_with = "calendar::optional")]
         pub date_from: Option<NaiveDate>,
-        /// How many dates, 1 to 92; 7 where it is not given.
+        /// Number of dates, 1 to 92; default 7.
         #[schemars(range(min = 1, max = 92))]
         pub days: Option<u32>,
     }
@@ -48,16 +48,16 @@ parameters! {
     /// Parameters of CreateSchedule.
     pub struct CreateSchedule {
         pub kind: ScheduleKind,
-        /// Of this provider. Neither provider nor operatory: of the whole organization.
+        /// For this provider. With neither provider nor operatory: for the whole organization.
         pub provider_id: Option<ProviderId>,
-        /// Of this operatory.
+        /// For this operatory.
         pub operatory_id: Option<OperatoryId>,
-        /// Of weekly hours; in a blockout the days on which it counts, every day where it is null.
+        /// The day of weekly hours; in a blockout the day on which it applies, every day if null.
         pub weekday: Option<Weekday>,
-        /// The first date on which it counts.
+        /// The first date on which it applies.
         #[serde(default, deserialize_with = "calendar::optional")]
         pub valid_from: Option<NaiveDate>,
-        /// The last date on which it counts. Of date and holiday: valid_from where it is null.
+        /// The last date on which it applies. For date and holiday, defaults to valid_from.
         #[serde(default, deserialize_with = "calendar::optional")]
         pub valid_until: Option<NaiveDate>,
         pub start_time: Option<ClockTime>,
@@ -65,7 +65,7 @@ parameters! {
         pub note: Option<String>,
     }
 
-    /// Parameters of UpdateSchedule: what is left out stays, null clears.
+    /// Parameters of UpdateSchedule: omitted fields are unchanged, null clears.
     pub struct UpdateSchedule {
         pub schedule_id: ScheduleId,
         #[serde(default, deserialize_with = "patch")]
@@ -92,33 +92,32 @@ parameters! {
     /// Parameters of CreateDefaultSchedules.
     #[derive(Default)]
     pub struct CreateDefaultSchedules {
-        /// For these providers; for all active ones where it is empty. Who has weekly hours of
-        /// their own keeps them.
+        /// The providers; all active ones if empty. Providers with weekly hours keep them.
         #[serde(default)]
         pub provider_ids: Vec<ProviderId>,
-        /// Monday to Friday where it is empty.
+        /// The days; Monday to Friday if empty.
         #[serde(default)]
         pub weekdays: Vec<Weekday>,
-        /// 09:00 where it is not given.
+        /// Default 09:00.
         pub start_time: Option<ClockTime>,
-        /// 17:00 where it is not given.
+        /// Default 17:00.
         pub end_time: Option<ClockTime>,
     }
 
     /// Parameters of CheckScheduleConflicts.
     #[derive(Default)]
     pub struct CheckScheduleConflicts {
-        /// Only of this provider.
+        /// Only this provider.
         pub provider_id: Option<ProviderId>,
-        /// Only of this operatory.
+        /// Only this operatory.
         pub operatory_id: Option<OperatoryId>,
-        /// The first date whose appointments are looked at; today where it is not given.
+        /// The first date to check; default today.
         #[serde(default, deserialize_with = "calendar::optional")]
         pub date_from: Option<NaiveDate>,
-        /// How many dates, 1 to 366; 92 where it is not given.
+        /// Number of dates, 1 to 366; default 92.
         #[schemars(range(min = 1, max = 366))]
         pub days: Option<u32>,
-        /// As if this one were there too.
+        /// Check as if this schedule existed too.
         pub proposed: Option<CreateSchedule>,
     }
 }

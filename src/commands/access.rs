@@ -1,4 +1,4 @@
-//! `tenantctl access`: may this user do that here, and why?
+//! `tenantctl access`: permission checks.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
@@ -14,17 +14,17 @@ use crate::{
     services::access::{self, Decision},
 };
 
-/// Ask what a user may do in an organization.
+/// Check what a user is allowed to do in an organization.
 #[derive(Debug, Subcommand)]
 pub enum AccessCommand {
     Check(CheckArgs),
 }
 
 impl AccessCommand {
-    /// Runs the verb.
+    /// Runs the subcommand.
     ///
     /// # Errors
-    /// What the verb could not do; `Refused` where the answer is no.
+    /// `Refused` if the user lacks the permission.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Check(args) => args.run(app).await,
@@ -32,10 +32,11 @@ impl AccessCommand {
     }
 }
 
-/// Say whether a user holds a permission in an organization, and why.
+/// Check whether a user has a permission in an organization, and why.
 ///
-/// The decision is on stdout either way. The exit code is 0 for yes and 5 for no, so that a
-/// script can branch; 5 with nothing on stdout means that the question itself was refused.
+/// The decision is printed to stdout either way. The exit code is 0 if the user has the permission
+/// and 5 if not, for use in scripts; 5 with nothing on stdout means that the caller is not allowed
+/// to run the check.
 ///
 /// Examples:
 ///   tenantctl access check --user sam@harbor.example --permission channels.edit
@@ -43,11 +44,11 @@ impl AccessCommand {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CheckArgs {
-    /// The user's e-mail address.
+    /// Email address of the user.
     #[arg(long, value_name = "EMAIL", value_parser = values::email, add = ArgValueCompleter::new(complete::members))]
     user: Email,
 
-    /// The permission; `tenantctl role show owner` lists them all.
+    /// Permission to check; `tenantctl role show owner` lists all of them.
     #[arg(long, value_parser = values::permission, add = ArgValueCompleter::new(complete::permissions))]
     permission: Permission,
 }
@@ -77,7 +78,7 @@ impl CheckArgs {
     }
 }
 
-/// What turns a no into the exit code.
+/// The error that sets the exit code when the permission is missing.
 fn denied(
     user: &Email,
     permission: Permission,
@@ -89,9 +90,11 @@ fn denied(
     }
     let error = Error::refused(format!("{user} lacks {permission} in {organization}"));
     Some(match decision.role {
-        Some(role) => error.hint(run!["role", "show", role].labeled("see what the role allows")),
+        Some(role) => {
+            error.hint(run!["role", "show", role].labeled("see the permissions of the role"))
+        }
         None => {
-            error.hint(run!["member", "list", "--org", organization].labeled("see who is a member"))
+            error.hint(run!["member", "list", "--org", organization].labeled("list the members"))
         }
     })
 }
@@ -102,7 +105,7 @@ struct DecisionView {
     organization: String,
     user: String,
     permission: Permission,
-    /// `None`: not a member.
+    /// `None` if the user is not a member.
     role: Option<Role>,
     reason: String,
 }

@@ -1,14 +1,15 @@
-//! What a change made of a configuration, key by key: for the summary, for scripts, for the undo.
+//! Differences between two versions of a configuration, key by key: for summaries, scripts and undo
+//! commands.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::domain::{channel::key::SETTINGS, suggest::quoted};
 
-/// Texts up to this many characters are put into the command that undoes a change.
+/// Maximum number of characters of a text included in an undo command.
 const LONGEST_IN_A_COMMAND: usize = 80;
 
-/// A key that has another value now.
+/// A key with its value before and after a change.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeyChange {
     pub key: String,
@@ -17,7 +18,7 @@ pub struct KeyChange {
 }
 
 impl KeyChange {
-    /// The keys in which two JSON objects differ. Settings count as keys of their own.
+    /// Returns the keys in which two JSON objects differ. Each setting is treated as a key.
     pub fn between(before: &Value, after: &Value) -> Vec<Self> {
         let before = flat(before);
         flat(after)
@@ -35,21 +36,21 @@ impl KeyChange {
         format!("{}: {before} → {after}", self.key)
     }
 
-    /// The word of a command that puts the old value back; `None` for a text too long for one.
+    /// The command argument that restores the old value; `None` if the text is too long.
     pub fn put_back(&self) -> Option<String> {
         let value = argument(&self.before)?;
         Some(format!("{}={value}", self.key))
     }
 }
 
-/// The fields in which two states of a row differ, without its time of change.
+/// Returns the fields in which two states of a row differ, except `updated_at`.
 pub fn of_fields(before: &Value, after: &Value) -> Vec<KeyChange> {
     let mut changes = KeyChange::between(before, after);
     changes.retain(|change| change.key != "updated_at");
     changes
 }
 
-/// A heading, and what changed: on the same line where that is one key only.
+/// Formats a heading and the changes; a single change stays on the same line.
 pub fn describe(heading: &str, changes: &[KeyChange]) -> String {
     match changes {
         [] => heading.to_owned(),
@@ -62,7 +63,7 @@ pub fn describe(heading: &str, changes: &[KeyChange]) -> String {
     }
 }
 
-/// A value in a few words.
+/// A short form of a value.
 pub fn brief(value: &Value) -> String {
     match value {
         Value::Null => "unset".to_owned(),
@@ -74,7 +75,7 @@ pub fn brief(value: &Value) -> String {
     }
 }
 
-/// A value as it is written behind `key=`.
+/// A value as written after `key=`.
 pub fn argument(value: &Value) -> Option<String> {
     match value {
         Value::Null => Some(String::new()),

@@ -10,11 +10,11 @@ use crate::{
     error::{Context, Error, Result},
 };
 
-/// Print the script that completes commands, flags and real values in a shell.
+/// Generate a shell completion script for commands, flags and values.
 ///
-/// Organizations, members, channels and profiles are asked of the database and the configuration
-/// as you type. The script calls tenantctl, so print it anew after an upgrade; loading it at the
-/// start of the shell does that by itself.
+/// Organizations, members, channels and profiles are looked up in the database and the
+/// configuration as you type. The script calls tenantctl, so generate it again after an upgrade;
+/// sourcing it at shell startup, as below, always uses the current version.
 ///
 /// Examples:
 ///   echo 'source <(tenantctl completions bash)' >> ~/.bashrc
@@ -25,16 +25,16 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CompletionsArgs {
-    /// The shell.
+    /// Shell to generate the script for.
     #[arg(value_enum)]
     shell: Shell,
 
-    /// Write it to this file instead.
+    /// Write the script to this file instead of stdout.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-/// A shell that can complete.
+/// A shell with completion support.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 #[value(rename_all = "lowercase")]
 pub enum Shell {
@@ -46,7 +46,7 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// The name under which clap knows it.
+    /// The shell's name in clap.
     const fn name(self) -> &'static str {
         match self {
             Self::Bash => "bash",
@@ -57,7 +57,7 @@ impl Shell {
         }
     }
 
-    /// The name of the committed copy in `completions/`, which is where packages expect it.
+    /// The file name of the committed copy in `completions/`, as packages expect it.
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Bash => "tenantctl.bash",
@@ -68,14 +68,17 @@ impl Shell {
         }
     }
 
-    /// The script that makes the shell ask tenantctl.
+    /// The script that makes the shell call tenantctl for completions.
     ///
     /// # Errors
-    /// `Failure` when this build cannot complete in that shell.
+    /// `Failure` if this build does not support the shell.
     pub fn script(self) -> Result<String> {
         let shells = Shells::builtins();
         let completer = shells.completer(self.name()).ok_or_else(|| {
-            Error::failure(format!("this build cannot complete in {}", self.name()))
+            Error::failure(format!(
+                "this build does not support completion for {}",
+                self.name()
+            ))
         })?;
         let mut script = Vec::new();
         completer
@@ -86,16 +89,13 @@ impl Shell {
                 "tenantctl",
                 &mut script,
             )
-            .context("the completion script cannot be written")?;
+            .context("could not write the completion script")?;
         String::from_utf8(script).context("the completion script is not valid UTF-8")
     }
 }
 
 impl CompletionsArgs {
     /// Runs the command.
-    ///
-    /// # Errors
-    /// Stdout or the file cannot be written.
     pub async fn run(self, app: &App) -> Result<()> {
         app.print_or_write(
             self.out.as_deref(),

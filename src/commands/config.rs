@@ -1,4 +1,4 @@
-//! `tenantctl config`: the configuration file and what it amounts to.
+//! `tenantctl config`: the configuration file and the effective settings.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use crate::{
     run,
 };
 
-/// Look at the configuration: where it is, what it says, whether it is valid.
+/// Show and validate the configuration.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     Path(PathArgs),
@@ -33,10 +33,7 @@ pub enum ConfigCommand {
 }
 
 impl ConfigCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Path(args) => app.printer.view(&args.run(app)?),
@@ -48,10 +45,10 @@ impl ConfigCommand {
     }
 }
 
-/// Print the path of the configuration file, which need not exist.
+/// Print the path of the configuration file, whether or not it exists.
 ///
-/// In this order: --config, TENANTCTL_CONFIG, tenantctl/config.toml in XDG_CONFIG_HOME, and in
-/// ~/.config.
+/// The first of these is used: --config, TENANTCTL_CONFIG, tenantctl/config.toml in
+/// XDG_CONFIG_HOME, tenantctl/config.toml in ~/.config.
 ///
 /// Examples:
 ///   tenantctl config path
@@ -84,14 +81,14 @@ impl View for PathView {
     fn next(&self) -> Vec<Hint> {
         match self.exists {
             true => Vec::new(),
-            false => vec![run!["init"].labeled("it does not exist yet")],
+            false => vec![run!["init"].labeled("the file does not exist; create it")],
         }
     }
 }
 
-/// Show every value that is in force, where it comes from, and which database it leads to.
+/// Show the effective settings, where each comes from, and the selected database.
 ///
-/// Passwords are masked. A profile that takes its URL from a command has that command run.
+/// Passwords are masked. If the profile takes its URL from a command, that command is run.
 ///
 /// Examples:
 ///   tenantctl config show
@@ -123,9 +120,9 @@ impl ShowArgs {
 struct SettingsView {
     path: PathBuf,
     exists: bool,
-    /// The database that is meant, in words and without its password.
+    /// Description of the selected database, without its password.
     database: Option<String>,
-    /// Why there is none.
+    /// The reason if no database is selected.
     no_database: Option<String>,
     settings: Vec<Setting>,
     warnings: Vec<String>,
@@ -137,11 +134,11 @@ impl View for SettingsView {
         let path = self.path.to_string_lossy();
         let file = match self.exists {
             true => path.into_owned().into(),
-            false => style.dim(format!("{path} (does not exist: every value is built in)")),
+            false => style.dim(format!("{path} (does not exist: using defaults)")),
         };
         let database = match (&self.database, &self.no_database) {
             (Some(database), _) => database.into(),
-            (None, reason) => style.warn(reason.as_deref().unwrap_or("none is named")),
+            (None, reason) => style.warn(reason.as_deref().unwrap_or("none selected")),
         };
         page.field("File", file).field("Database", database).blank();
         let rows: Vec<_> = self
@@ -178,7 +175,7 @@ fn source_cell(style: &Style, source: ValueSource) -> Cell {
     }
 }
 
-/// Look for every mistake in the configuration file. Exit code 6 when there are any.
+/// Report every error in the configuration file. The exit code is 6 if there are any.
 ///
 /// Examples:
 ///   tenantctl config validate
@@ -195,10 +192,12 @@ impl ValidateArgs {
         let path = view.path.display();
         match view.mistakes.len() {
             0 => Ok(()),
-            1 => Err(Error::bad_input(format!("{path} has a mistake"))),
-            count => Err(Error::bad_input(format!("{path} has {count} mistakes"))),
+            1 => Err(Error::bad_input(format!("{path} has 1 error"))),
+            count => Err(Error::bad_input(format!("{path} has {count} errors"))),
         }
-        .map_err(|error| error.hint(run!["config", "schema"].labeled("every key, with its type")))
+        .map_err(|error| {
+            error.hint(run!["config", "schema"].labeled("see every key with its type"))
+        })
     }
 }
 
@@ -258,7 +257,7 @@ impl View for ValidationView {
                 ]
             })
             .collect();
-        page.table(&["LINE", "KEY", "MISTAKE", "REMEDY"], &rows);
+        page.table(&["LINE", "KEY", "ERROR", "FIX"], &rows);
     }
 
     fn summary(&self) -> Option<String> {
@@ -266,7 +265,7 @@ impl View for ValidationView {
         match (self.valid, self.exists) {
             (true, true) => Some(format!("{path} is valid")),
             (true, false) => Some(format!(
-                "{path} does not exist: every value is built in, and that is valid"
+                "{path} does not exist; the built-in defaults are valid"
             )),
             (false, _) => None,
         }
@@ -284,7 +283,7 @@ impl View for ValidationView {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct SchemaArgs {
-    /// Write it to this file instead.
+    /// Write the schema to this file instead of stdout.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -292,15 +291,16 @@ pub struct SchemaArgs {
 impl SchemaArgs {
     fn run(self, app: &App) -> Result<()> {
         let schema = serde_json::to_string_pretty(&config::json_schema())
-            .context("the schema cannot be written as JSON")?;
+            .context("could not write the schema as JSON")?;
         app.print_or_write(self.out.as_deref(), &format!("{schema}\n"), "the schema")
     }
 }
 
-/// Make a key to seal stored secrets with: print it, or write it to a file that only you can read.
+/// Generate a key that encrypts stored secrets, and print it or write it to a private file.
 ///
-/// It is kept nowhere else. Keep it where the database and its backups are not. Several keys stand in one line, with commas
-/// between; the first seals. How they are changed: tenantctl db reseal --help
+/// The key is not stored anywhere else. Keep it apart from the database and its backups. Several
+/// keys go on one line, separated by commas; the first one encrypts. To rotate keys, see
+/// tenantctl db reseal --help
 ///
 /// Examples:
 ///   tenantctl config new-key --out ~/.config/tenantctl/secret-keys
@@ -308,7 +308,7 @@ impl SchemaArgs {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct NewKeyArgs {
-    /// Write the key to this file, with mode 0600, instead of printing it.
+    /// Write the key to this file (mode 0600) instead of printing it.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -326,14 +326,15 @@ impl NewKeyArgs {
     }
 }
 
-/// A file of keys is lost with what they sealed: it is never replaced, not even by `--overwrite`.
+/// Writes a new key file. An existing one is never replaced, even with `--overwrite`: the secrets
+/// encrypted with its keys would be lost.
 fn write_key(app: &App, path: &Path, key: &str) -> Result<()> {
     files::expect_writable(path, Existing::Refuse).map_err(|error| match error.kind() {
         ErrorKind::Conflict if path.is_file() && !path.is_symlink() => Error::conflict(format!(
-            "{}: the file exists, and a file of keys is never replaced",
+            "{}: file already exists, and key files are never replaced",
             path.display()
         ))
-        .hint("what its keys sealed could not be opened again")
+        .hint("secrets encrypted with its keys could no longer be decrypted")
         .hint(run!["db", "reseal", "--help"].labeled("to add a key to it")),
         _ => error,
     })?;
@@ -344,10 +345,10 @@ fn write_key(app: &App, path: &Path, key: &str) -> Result<()> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     app.printer.view(&Written {
         written: !app.global.dry_run,
-        summary: format!("a key to {}, for its owner alone", path.display()),
+        summary: format!("a key to {}, readable only by its owner", path.display()),
         next: vec![
             format!(
-                "name it in the section [secrets]: keys_file = {:?}",
+                "set it in the [secrets] section: keys_file = {:?}",
                 absolute.display().to_string()
             )
             .into(),
@@ -368,6 +369,6 @@ impl View for NewKeyView {
     }
 
     fn next(&self) -> Vec<Hint> {
-        vec!["say where it is: keys_file or keys_command in the section [secrets], or TENANTCTL_SECRET_KEYS".into()]
+        vec!["configure it: keys_file or keys_command in the [secrets] section, or TENANTCTL_SECRET_KEYS".into()]
     }
 }

@@ -1,4 +1,4 @@
-//! Texts that are too long for an argument: from a file, or from stdin.
+//! Input that is too long for an argument: from a file or from stdin.
 
 use std::{
     ffi::OsString,
@@ -18,11 +18,11 @@ use crate::{
     hint::Hint,
 };
 
-/// Bytes read at most: more than any text or document may have, so that a wrong file is refused
-/// instead of filling the memory.
+/// Maximum number of bytes read: more than any text or document may have, so that a wrong file is
+/// refused instead of filling memory.
 const MOST: u64 = 1024 * 1024;
 
-/// Where a text comes from.
+/// The source of a text.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TextSource {
     /// Written as `-`.
@@ -60,26 +60,26 @@ impl TextSource {
         }
     }
 
-    /// Reads all of it, without a byte order mark. A blank text is refused: as a rule it comes
-    /// from a command that failed in front of the pipe.
+    /// Reads the whole text, without a byte order mark. A blank text is refused: it usually comes
+    /// from a failed command in a pipe.
     ///
     /// # Errors
-    /// `NotFound` for a file that is not there, `BadInput` for what is blank, too long or not
-    /// UTF-8, `Usage` for a terminal where nobody may be asked.
+    /// `NotFound` for a missing file, `BadInput` for input that is blank, too long or not UTF-8,
+    /// `Usage` for a terminal with `--no-input`.
     pub async fn read(&self, app: &App) -> Result<String> {
         if *self == Self::Stdin && app.printer.options().stdin_terminal {
             if app.global.no_input {
-                return Err(Error::usage("there is nothing to read on stdin")
-                    .hint("pipe the text in, or name a file in place of -"));
+                return Err(Error::usage("no input on stdin")
+                    .hint("pipe the text in, or give a file name instead of -"));
             }
             app.printer
-                .note("reading from the terminal; Ctrl-D on an empty line ends the text");
+                .note("reading from the terminal; press Ctrl-D on an empty line to finish");
         }
-        // On a thread of its own, so that Ctrl-C is heard while it waits for a terminal or a pipe.
+        // On a blocking thread, so that Ctrl-C works while this waits for a terminal or a pipe.
         let source = self.clone();
         let bytes = tokio::task::spawn_blocking(move || source.bytes())
             .await
-            .context("the reading of a text broke off")??;
+            .context("could not read the text")??;
         self.text(bytes)
     }
 
@@ -94,24 +94,24 @@ impl TextSource {
         match read {
             Ok(_) => Ok(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(Error::not_found(format!("there is no file {self}"))
-                    .hint("check the path; - stands for stdin"))
+                Err(Error::not_found(format!("file {self} not found"))
+                    .hint("check the path; use - for stdin"))
             }
-            Err(error) => Err(Error::failure(format!("cannot read {self}")).because(error)),
+            Err(error) => Err(Error::failure(format!("could not read {self}")).because(error)),
         }
     }
 
     fn text(&self, bytes: Vec<u8>) -> Result<String> {
         if bytes.len() as u64 > MOST {
             return Err(
-                Error::bad_input(format!("{self} is too long: {MOST} bytes are allowed"))
-                    .hint("is it the right file?"),
+                Error::bad_input(format!("{self} is too long: the limit is {MOST} bytes"))
+                    .hint("check that it is the right file"),
             );
         }
         let text = String::from_utf8(bytes).map_err(|error| {
             Error::bad_input(format!("{self} is not UTF-8 text"))
                 .because(error.utf8_error())
-                .hint("is it the right file? iconv converts other encodings")
+                .hint("check that it is the right file; use iconv to convert other encodings")
         })?;
         let text = match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
@@ -120,7 +120,7 @@ impl TextSource {
         if text.trim().is_empty() {
             return Err(
                 Error::bad_input(format!("{self} is blank; nothing was changed"))
-                    .hint("did the command in front of the pipe fail?"),
+                    .hint("check whether the command before the pipe failed"),
             );
         }
         Ok(text)
@@ -131,56 +131,53 @@ impl TextSource {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub struct TextArgs {
-    /// The text itself, where it is short.
+    /// The text.
     #[arg(value_name = "TEXT")]
     text: Option<String>,
 
-    /// The file that has the text; - for stdin.
+    /// Read the text from this file; - reads stdin.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from_file: Option<TextSource>,
 }
 
 impl TextArgs {
-    /// The text, exactly as it was given. A blank one is refused: `clear` says how to have none.
-    ///
-    /// # Errors
-    /// As [`TextSource::read`].
+    /// The text exactly as given. A blank one is refused; `clear` is the hint for removing the text.
     pub async fn read(&self, app: &App, clear: impl Into<Hint>) -> Result<String> {
         match (&self.text, &self.from_file) {
             (_, Some(source)) => source.read(app).await,
             (Some(text), None) if !text.trim().is_empty() => Ok(text.clone()),
             _ => Err(Error::bad_input("the text is blank; nothing was changed")
-                .hint(clear.into().labeled("to have none"))),
+                .hint(clear.into().labeled("to remove the text"))),
         }
     }
 }
 
-/// Longer is no secret: a wrong file is refused instead of being stored.
+/// Maximum size of a secret in bytes, so that a wrong file is refused instead of being stored.
 const MOST_OF_SECRET: u64 = 16 * 1024;
 
-/// The first line of a file or a stream, which holds a secret.
+/// Reads a secret from the first line of a file or stream.
 ///
 /// # Errors
-/// `BadInput` for what is empty, too long or no text.
+/// `BadInput` for input that is empty, too long or not text.
 pub fn secret_line(from: impl std::io::Read, name: &str) -> Result<SecretString> {
     let mut bytes = Zeroizing::new(Vec::new());
     from.take(MOST_OF_SECRET + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| {
-            Error::failure(format!("cannot read the secret from {name}")).because(error)
+            Error::failure(format!("could not read the secret from {name}")).because(error)
         })?;
     if bytes.len() as u64 > MOST_OF_SECRET {
         return Err(Error::bad_input(format!("{name} is too long for a secret"))
-            .hint("is it the right file?"));
+            .hint("check that it is the right file"));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| {
-        Error::bad_input(format!("{name} has no text")).hint("is it the right file?")
+        Error::bad_input(format!("{name} is not text")).hint("check that it is the right file")
     })?;
     match text.lines().next().map(str::trim) {
         Some(line) if !line.is_empty() => Ok(line.into()),
         _ => Err(
-            Error::bad_input(format!("{name} has no secret in its first line"))
-                .hint("did the command in front of the pipe fail?"),
+            Error::bad_input(format!("{name} has no secret on its first line"))
+                .hint("check whether the command before the pipe failed"),
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! `tenantctl local`: the private local PostgreSQL.
+//! `tenantctl local`: a private local PostgreSQL.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::{
     services::protection,
 };
 
-/// Run a private PostgreSQL of your own: nothing to install, nothing to configure.
+/// Manage a private local PostgreSQL server. No installation or configuration needed.
 #[derive(Debug, Subcommand)]
 pub enum LocalCommand {
     Start(StartArgs),
@@ -28,10 +28,10 @@ pub enum LocalCommand {
 }
 
 impl LocalCommand {
-    /// Runs the verb.
+    /// Runs the subcommand.
     ///
     /// # Errors
-    /// `Refused` with `--as`; otherwise what the verb could not do.
+    /// `Refused` with `--as`.
     pub async fn run(self, app: &App) -> Result<()> {
         app.require_operator("manage the local PostgreSQL")?;
         match self {
@@ -44,10 +44,10 @@ impl LocalCommand {
     }
 }
 
-/// Start the private PostgreSQL; make it first where there is none, recover it after a crash.
+/// Start the private PostgreSQL server, creating it if needed.
 ///
-/// It runs until `tenantctl local stop`, also when the terminal is closed. Where no server
-/// programs are installed, a portable build is downloaded.
+/// The server recovers after a crash and runs until `tenantctl local stop`, even after the terminal
+/// is closed. If PostgreSQL is not installed, a portable build is downloaded.
 ///
 /// Examples:
 ///   tenantctl local start
@@ -73,17 +73,17 @@ impl StartArgs {
     }
 }
 
-/// What fails without a hint of its own is as a rule a file that is another account's.
+/// Adds a hint to an error without one, which is usually caused by a file owned by another account.
 fn with_hint(error: Error, cluster: &LocalCluster) -> Error {
     if !error.hints().is_empty() {
         return error;
     }
     error
         .hint(format!(
-            "everything below {} must belong to the account that runs tenantctl",
+            "make sure that everything below {} belongs to the account that runs tenantctl",
             cluster.data_dir().display()
         ))
-        .hint("another folder: data_dir in the [local] section, or TENANTCTL_DATA_DIR")
+        .hint("to use another folder, set data_dir in the [local] section or TENANTCTL_DATA_DIR")
 }
 
 #[derive(Serialize)]
@@ -107,9 +107,9 @@ impl View for StartedView {
             ..
         } = self.started;
         let done = match (already_running, created) {
-            (true, _) => "runs already; nothing was changed",
-            (false, true) => "was made and runs",
-            (false, false) => "runs",
+            (true, _) => "is already running",
+            (false, true) => "was created and started",
+            (false, false) => "was started",
         };
         Some(format!("the local PostgreSQL {done}"))
     }
@@ -119,7 +119,7 @@ impl View for StartedView {
     }
 }
 
-/// Stop the private PostgreSQL. Its data stays.
+/// Stop the private PostgreSQL server. The data is kept.
 ///
 /// Examples:
 ///   tenantctl local stop
@@ -139,7 +139,7 @@ impl StopArgs {
 
 #[derive(Serialize)]
 struct StoppedView {
-    /// `false`: it did not run.
+    /// `false` if it was not running.
     stopped: bool,
 }
 
@@ -149,7 +149,7 @@ impl View for StoppedView {
     fn summary(&self) -> Option<String> {
         Some(match self.stopped {
             true => "the local PostgreSQL was stopped".to_owned(),
-            false => "the local PostgreSQL did not run; nothing was changed".to_owned(),
+            false => "the local PostgreSQL is not running; nothing was changed".to_owned(),
         })
     }
 
@@ -161,7 +161,7 @@ impl View for StoppedView {
     }
 }
 
-/// Show whether there is a private PostgreSQL, whether it runs, and where its files are.
+/// Show the state of the private PostgreSQL server and the location of its files.
 ///
 /// Examples:
 ///   tenantctl local status
@@ -217,11 +217,11 @@ impl View for StatusView {
     }
 }
 
-/// Print the URL of the private PostgreSQL, for other programs.
+/// Print the URL of the private PostgreSQL server, for use by other programs.
 ///
-/// Through the Unix socket, which its owner alone can reach and which needs no password; with
-/// --tcp through the loopback address, with the password in a file that PGPASSFILE has to name:
-/// stderr says which, and so does the field passfile in JSON.
+/// The URL uses the Unix socket, which only its owner can access and which needs no password. With
+/// --tcp it uses the loopback address; set PGPASSFILE to the password file, which is printed to
+/// stderr and is the field passfile in JSON.
 ///
 /// Examples:
 ///   psql "$(tenantctl local url)"
@@ -230,7 +230,7 @@ impl View for StatusView {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct UrlArgs {
-    /// Through the loopback address rather than the Unix socket.
+    /// Use the loopback address instead of the Unix socket.
     #[arg(long)]
     tcp: bool,
 }
@@ -258,7 +258,7 @@ impl UrlArgs {
 #[derive(Serialize)]
 struct UrlView {
     url: String,
-    /// The file with the password, in libpq's format.
+    /// The password file, in libpq's format.
     passfile: Option<PathBuf>,
     running: bool,
 }
@@ -271,7 +271,9 @@ impl View for UrlView {
     fn warnings(&self) -> Vec<Hint> {
         match self.running {
             true => Vec::new(),
-            false => vec![run!["local", "start"].labeled("the local PostgreSQL does not run")],
+            false => vec![
+                run!["local", "start"].labeled("the local PostgreSQL is not running; start it"),
+            ],
         }
     }
 
@@ -286,10 +288,10 @@ impl View for UrlView {
     }
 }
 
-/// Stop the private PostgreSQL and remove it, with all its data.
+/// Stop the private PostgreSQL server and delete it permanently, with all its data.
 ///
-/// Asks for the word local to be typed. There is no way back. Where the database is protected, or
-/// cannot be asked because the server is stopped, --yes is not enough.
+/// Prompts you to type the word local. If the database is protected, or its protection cannot be
+/// read because the server is stopped, --yes is not enough; use --confirm.
 ///
 /// Examples:
 ///   tenantctl local destroy
@@ -298,7 +300,7 @@ impl View for UrlView {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DestroyArgs {
-    /// Succeed where there is none.
+    /// Succeed even if the private server does not exist.
     #[arg(long)]
     if_exists: bool,
 }
@@ -320,14 +322,14 @@ impl DestroyArgs {
 }
 
 async fn destroy(app: &App, cluster: &LocalCluster) -> Result<()> {
-    // Nothing is asked where there is nothing to lose.
+    // Without a cluster, no prompt is needed.
     cluster.url()?;
     app.printer.note(format!(
         "about to remove the local PostgreSQL in {}",
         cluster.data_dir().display()
     ));
     let confirmed = app.printer.prompter().type_to_confirm(
-        "every database in it will be gone, without a way back",
+        "every database in it will be permanently deleted",
         LOCAL_PROFILE,
         &assent(app, cluster).await?,
     )?;
@@ -335,11 +337,11 @@ async fn destroy(app: &App, cluster: &LocalCluster) -> Result<()> {
         .destroy(confirmed)
         .await
         .map_err(|error| with_hint(error, cluster))?;
-    // A cluster made later has none of these organizations.
+    // A cluster created later has none of these organizations.
     app.state()?.unset(LOCAL_PROFILE).map(drop)
 }
 
-/// As [`App::assent`], for a database that need not be the one the other flags name.
+/// Like [`App::assent`], for a database that may differ from the one selected by the other flags.
 async fn assent(app: &App, cluster: &LocalCluster) -> Result<Assent> {
     let profile = app.config()?.profiles.get(LOCAL_PROFILE);
     let is_protected = profile.is_some_and(|profile| profile.protected);
@@ -355,19 +357,19 @@ async fn assent(app: &App, cluster: &LocalCluster) -> Result<Assent> {
     })
 }
 
-/// What protects the local database. One that cannot be asked counts as protected.
+/// The protection of the local database. A database that cannot be queried is treated as protected.
 async fn protection(app: &App, cluster: &LocalCluster) -> Option<String> {
     match read_protection(app, cluster).await {
         Ok(found) => found.map(|found| format!("the database is protected ({})", found.label)),
         Err(error) => Some(format!(
-            "the protection of the local PostgreSQL cannot be read ({error})"
+            "could not read the protection of the local PostgreSQL ({error})"
         )),
     }
 }
 
 async fn read_protection(app: &App, cluster: &LocalCluster) -> Result<Option<Protection>> {
     if cluster.status()?.state != LocalState::Running {
-        return Err(Error::unavailable("it is stopped"));
+        return Err(Error::unavailable("the server is stopped"));
     }
     let settings = app.connect_settings(&DatabaseTarget::local(cluster.url()?.into())?)?;
     let db = Database::connect(&settings).await?;
@@ -376,7 +378,7 @@ async fn read_protection(app: &App, cluster: &LocalCluster) -> Result<Option<Pro
 
 #[derive(Serialize)]
 struct DestroyedView {
-    /// `false`: there was none.
+    /// `false` if the server did not exist.
     destroyed: bool,
     data_dir: PathBuf,
 }
@@ -387,8 +389,8 @@ impl View for DestroyedView {
     fn summary(&self) -> Option<String> {
         let folder = self.data_dir.display();
         Some(match self.destroyed {
-            true => format!("the local PostgreSQL in {folder} is gone"),
-            false => format!("there is no local PostgreSQL in {folder}; nothing was changed"),
+            true => format!("deleted the local PostgreSQL in {folder}"),
+            false => format!("no local PostgreSQL in {folder}; nothing was changed"),
         })
     }
 }

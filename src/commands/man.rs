@@ -15,7 +15,7 @@ use crate::{
     files::{self, Readers},
 };
 
-/// Print the manual page, or write one for every command into a folder.
+/// Print the manual page, or write one for every command to a directory.
 ///
 /// Examples:
 ///   tenantctl man | man -l -
@@ -23,17 +23,14 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ManArgs {
-    /// The folder for all the pages. It is made where it does not exist. Pages that exist are
-    /// replaced with --overwrite only.
+    /// Write all pages to this directory, creating it if needed. Existing pages are replaced only
+    /// with --overwrite.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 impl ManArgs {
     /// Runs the command.
-    ///
-    /// # Errors
-    /// The folder or stdout cannot be written.
     pub async fn run(self, app: &App) -> Result<()> {
         match self.out {
             None => app.printer.raw(&page(&Man::new(Cli::command()))?),
@@ -47,14 +44,14 @@ fn write_all(app: &App, folder: &Path) -> Result<Written> {
     root.build();
     let mut pages = Vec::new();
     render_tree(root, folder, &mut pages)?;
-    // Judged before the first is written, so that no half of them is.
+    // Checked before the first page is written, so that all pages are written or none.
     if folder.exists() {
         for (path, _page) in &pages {
             app.expect_writable(path)?;
         }
     }
     if !app.global.dry_run {
-        let doing = format!("cannot create the folder {}", folder.display());
+        let doing = format!("could not create the directory {}", folder.display());
         fs::create_dir_all(folder).context(doing)?;
         for (path, page) in &pages {
             files::write(path, page.as_bytes(), app.existing(), Readers::Usual)?;
@@ -70,7 +67,7 @@ fn write_all(app: &App, folder: &Path) -> Result<Written> {
     })
 }
 
-/// A page for the command and for each below it.
+/// Renders a page for the command and each of its subcommands.
 fn render_tree(command: Command, folder: &Path, pages: &mut Vec<(PathBuf, String)>) -> Result<()> {
     for below in command.get_subcommands().filter(|it| !it.is_hide_set()) {
         render_tree(below.clone(), folder, pages)?;
@@ -80,12 +77,12 @@ fn render_tree(command: Command, folder: &Path, pages: &mut Vec<(PathBuf, String
     Ok(())
 }
 
-/// The page of one command, with its indented lines (examples, statements) as they are: filled
-/// and hyphenated they could not be pasted.
+/// Renders the page of one command. Indented lines (examples, statements) are not filled or
+/// hyphenated, so that they can be pasted.
 fn page(man: &Man) -> Result<String> {
     let mut rendered = Vec::new();
     man.render(&mut rendered)
-        .context("the manual page cannot be written")?;
+        .context("could not render the manual page")?;
     Ok(unfilled(&String::from_utf8_lossy(&rendered)))
 }
 

@@ -1,5 +1,5 @@
-//! Values that the arguments left out: a person at the terminal is asked, a script is told which
-//! flag was missing.
+//! Prompts for values missing from the arguments. Without a terminal, the error names the missing
+//! flag.
 
 use chrono::NaiveDate;
 
@@ -14,10 +14,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// An e-mail address.
+/// Returns the given email address or prompts for one.
 ///
 /// # Errors
-/// `Usage`, naming `flag`, where nobody can answer; `Interrupted`.
+/// `Usage`, naming `flag`, without a terminal to prompt on; `Interrupted`.
 pub(super) fn email(app: &App, given: Option<Email>, label: &str, flag: &str) -> Result<Email> {
     match given {
         Some(email) => Ok(email),
@@ -28,10 +28,7 @@ pub(super) fn email(app: &App, given: Option<Email>, label: &str, flag: &str) ->
     }
 }
 
-/// A person's name.
-///
-/// # Errors
-/// As [`email`].
+/// Returns the given name of a person or prompts for one.
 pub(super) fn name(app: &App, given: Option<String>, flag: &str) -> Result<String> {
     match given {
         Some(name) => Ok(name),
@@ -42,10 +39,7 @@ pub(super) fn name(app: &App, given: Option<String>, flag: &str) -> Result<Strin
     }
 }
 
-/// A role.
-///
-/// # Errors
-/// As [`email`].
+/// Returns the given role or prompts for one.
 pub(super) fn role(app: &App, given: Option<Role>, flag: &str) -> Result<Role> {
     if let Some(role) = given {
         return Ok(role);
@@ -62,10 +56,7 @@ pub(super) fn role(app: &App, given: Option<Role>, flag: &str) -> Result<Role> {
     Ok(Role::ALL[chosen])
 }
 
-/// A text, checked as it is typed; one that was given is checked by whom it is for.
-///
-/// # Errors
-/// As [`email`].
+/// Returns the given text, or prompts for one and checks it. A given text is checked by the caller.
 pub(super) fn text(
     app: &App,
     given: Option<String>,
@@ -79,10 +70,7 @@ pub(super) fn text(
     }
 }
 
-/// A date.
-///
-/// # Errors
-/// As [`email`].
+/// Returns the given date or prompts for one.
 pub(super) fn date(
     app: &App,
     given: Option<NaiveDate>,
@@ -97,10 +85,7 @@ pub(super) fn date(
     }
 }
 
-/// A time on the clock.
-///
-/// # Errors
-/// As [`email`].
+/// Returns the given time of day or prompts for one.
 pub(super) fn clock_time(
     app: &App,
     given: Option<ClockTime>,
@@ -113,10 +98,7 @@ pub(super) fn clock_time(
     }
 }
 
-/// A point in time.
-///
-/// # Errors
-/// As [`email`].
+/// Returns the given point in time or prompts for one.
 pub(super) fn moment(app: &App, given: Option<Moment>, label: &str, flag: &str) -> Result<Moment> {
     match given {
         Some(moment) => Ok(moment),
@@ -124,10 +106,7 @@ pub(super) fn moment(app: &App, given: Option<Moment>, label: &str, flag: &str) 
     }
 }
 
-/// A kind of schedule.
-///
-/// # Errors
-/// As [`email`].
+/// Returns the given kind of schedule or prompts for one.
 pub(super) fn schedule_kind(app: &App, given: Option<ScheduleKind>) -> Result<ScheduleKind> {
     if let Some(kind) = given {
         return Ok(kind);
@@ -141,10 +120,7 @@ pub(super) fn schedule_kind(app: &App, given: Option<ScheduleKind>) -> Result<Sc
     Ok(ScheduleKind::ALL[chosen])
 }
 
-/// A day of the week.
-///
-/// # Errors
-/// As [`email`].
+/// Returns the given day of the week or prompts for one.
 pub(super) fn weekday(app: &App, given: Option<Weekday>, flag: &str) -> Result<Weekday> {
     if let Some(weekday) = given {
         return Ok(weekday);
@@ -154,10 +130,7 @@ pub(super) fn weekday(app: &App, given: Option<Weekday>, flag: &str) -> Result<W
     Ok(Weekday::ALL[chosen])
 }
 
-/// Every day (`None`), or a day of the week.
-///
-/// # Errors
-/// As [`email`].
+/// Prompts for every day (`None`) or a day of the week.
 pub(super) fn every_day_or_one(app: &App, flag: &str) -> Result<Option<Weekday>> {
     let days = Weekday::ALL.iter().map(|day| day.as_str());
     let items: Vec<&str> = std::iter::once("every day").chain(days).collect();

@@ -1,4 +1,4 @@
-//! One module a noun: the arguments, what is done with them, and the view it returns.
+//! One module per noun: its arguments, their execution, and the returned view.
 
 pub mod access;
 pub mod activity;

@@ -1,4 +1,4 @@
-//! The password of a role: never an argument, which every process list shows.
+//! The password of a role. Never an argument, because process lists show arguments.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Where a password comes from; without one of these there is none.
+/// The source of a password; no password without one of these flags.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
 pub(super) struct PasswordArgs {
@@ -19,20 +19,20 @@ pub(super) struct PasswordArgs {
     #[arg(long)]
     password_stdin: bool,
 
-    /// The file that has it in its first line.
+    /// Read the password from the first line of this file.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     password_file: Option<PathBuf>,
 
-    /// The environment variable that has it.
+    /// Read the password from this environment variable.
     #[arg(long, value_name = "NAME")]
     password_env: Option<String>,
 }
 
 impl PasswordArgs {
-    /// The password, if a place for one is named.
+    /// Returns the password, if a source is given.
     ///
     /// # Errors
-    /// `NotFound` for a file or variable that does not exist, `BadInput` for what is empty or too long.
+    /// `NotFound` for a missing file or variable, `BadInput` for input that is empty or too long.
     pub(super) fn read(&self, app: &App) -> Result<Option<SecretString>> {
         if self.password_stdin {
             return secret_line(std::io::stdin().lock(), "stdin").map(Some);
@@ -40,7 +40,7 @@ impl PasswordArgs {
         if let Some(path) = &self.password_file {
             let shown = path.display().to_string();
             let file = std::fs::File::open(path).map_err(|error| {
-                Error::not_found(format!("cannot read the password from {shown}")).because(error)
+                Error::not_found(format!("could not read the password from {shown}")).because(error)
             })?;
             return secret_line(file, &shown).map(Some);
         }
@@ -49,8 +49,10 @@ impl PasswordArgs {
         };
         match app.environment.text(name)? {
             Some(password) => Ok(Some(password.into())),
-            None => Err(Error::not_found(format!("the variable {name} is not set"))
-                .hint(format!("export {name}=…, or give --password-stdin"))),
+            None => Err(
+                Error::not_found(format!("environment variable {name} is not set"))
+                    .hint(format!("export {name}=…, or use --password-stdin")),
+            ),
         }
     }
 }

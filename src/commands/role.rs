@@ -1,4 +1,4 @@
-//! `tenantctl role`: what members may do. The roles are built in, so no database is asked.
+//! `tenantctl role`: the permissions of members. Roles are built in, so no database is queried.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
@@ -13,7 +13,7 @@ use crate::{
     output::{Cell, Listing, Page, Record, Style, View},
 };
 
-/// See the roles, and the permissions that each of them holds.
+/// Show roles and their permissions.
 #[derive(Debug, Subcommand)]
 pub enum RoleCommand {
     List(ListArgs),
@@ -21,10 +21,7 @@ pub enum RoleCommand {
 }
 
 impl RoleCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// Stdout cannot be written.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run()).await,
@@ -33,7 +30,7 @@ impl RoleCommand {
     }
 }
 
-/// List the roles, the mightiest first.
+/// List roles, highest privilege first.
 ///
 /// Examples:
 ///   tenantctl role list
@@ -84,7 +81,7 @@ impl Record for RoleLine {
     }
 }
 
-/// Show a role: every permission there is, and whether the role holds it.
+/// Show a role with every permission and whether the role has it.
 ///
 /// Examples:
 ///   tenantctl role show admin
@@ -92,7 +89,7 @@ impl Record for RoleLine {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The role.
+    /// Name of the role.
     #[arg(value_parser = values::role, add = ArgValueCompleter::new(complete::roles))]
     role: Role,
 }
@@ -120,7 +117,7 @@ impl ShowArgs {
 struct RoleView {
     role: Role,
     description: &'static str,
-    /// The roles it may give to others, and take from them.
+    /// The roles it may grant and revoke.
     may_grant: Vec<Role>,
     permissions: Vec<PermissionLine>,
 }
@@ -139,7 +136,7 @@ impl View for RoleView {
         let may_grant = (!may_grant.is_empty()).then(|| may_grant.join(", "));
         page.field("Role", role_cell(&style, self.role))
             .field("Description", self.description)
-            .field("May give", Cell::optional(may_grant));
+            .field("May grant", Cell::optional(may_grant));
         page.blank();
         let rows: Vec<_> = self
             .permissions

@@ -17,22 +17,22 @@ use crate::{
     services::outbox,
 };
 
-/// In whose name the server changes things, where nothing else says so.
+/// Default actor of changes made by the server.
 const ACTOR: &str = "tenantctl serve";
 
-/// Run the HTTP server: the webhooks of the channels, the public API, and the work behind them.
+/// Run the HTTP server: channel webhooks, the public API, and background workers.
 ///
-/// It runs until SIGTERM or Ctrl-C, and then finishes what it took. When it listens it prints one
-/// line (with -o json an object) on stdout; everything else is in the log on stderr. Its limits are
-/// in the [server] section of the configuration. /healthz and /readyz are with the rest; /metrics is
-/// at the address of --metrics-listen.
+/// The server runs until SIGTERM or Ctrl-C, then finishes the requests and jobs in progress. Once
+/// it listens, it prints one line (with -o json, an object) to stdout; the log goes to stderr.
+/// Limits are set in the [server] section of the configuration. /healthz and /readyz are on the
+/// main listener, /metrics on the address of --metrics-listen.
 ///
-/// Requests are served as a role that owns nothing, where TENANTCTL_TENANT_URL or tenant_url in the
-/// [server] section names one (see tenantctl db role). The URL of the owner then only makes
-/// organizations of sign-ups, and a server without it leaves them to another.
+/// If TENANTCTL_TENANT_URL or tenant_url in the [server] section is set, requests are served as
+/// that role, which owns nothing (see tenantctl db role). The owner's URL is then only needed to
+/// create organizations for sign-ups; a server without it leaves sign-ups to another server.
 ///
-/// Several servers may share the work: with --no-worker one only takes requests, with
-/// --worker-only one only does the work behind them.
+/// Several servers can share the work: use --no-worker to only serve requests and --worker-only to
+/// only run background workers.
 ///
 /// Examples:
 ///   tenantctl serve
@@ -42,37 +42,34 @@ const ACTOR: &str = "tenantctl serve";
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ServeArgs {
-    /// The address and port to listen on; port 0 takes a free one; `none`: on no address.
+    /// Address and port to listen on. Port 0 picks a free port; `none` disables the listener.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
 
-    /// A Unix socket to listen on as well.
+    /// Unix socket to listen on, in addition to the address.
     #[arg(long, value_name = "FILE")]
     unix_socket: Option<PathBuf>,
 
-    /// An address and port of its own for the metrics.
+    /// Separate address and port for metrics.
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<String>,
 
-    /// Take no requests: only do the work behind them.
+    /// Only run background workers; serve no requests.
     #[arg(long, conflicts_with_all = ["no_worker", "listen", "unix_socket"])]
     worker_only: bool,
 
-    /// Only take requests: other servers do the work behind them.
+    /// Only serve requests; leave background work to other servers.
     #[arg(long)]
     no_worker: bool,
 }
 
 impl ServeArgs {
-    /// Runs the server to its end.
-    ///
-    /// # Errors
-    /// As [`server::run`].
+    /// Runs the server until it is stopped.
     pub async fn run(self, app: &App) -> Result<()> {
         app.require_operator("run the server")?;
         if app.global.dry_run {
-            return Err(Error::usage("a server cannot be rehearsed")
-                .hint("run it without --dry-run, on a database of its own"));
+            return Err(Error::usage("--dry-run is not supported for serve")
+                .hint("run it without --dry-run, on a separate database"));
         }
         let roles = Roles {
             requests: !self.worker_only,
@@ -81,8 +78,8 @@ impl ServeArgs {
         let section = self.section(&app.config()?.server);
         let settings = Settings::of(&section)?;
         if roles.requests && settings.listen.is_none() && settings.unix_socket.is_none() {
-            return Err(Error::usage("the server would listen nowhere")
-                .hint("name a socket: --unix-socket FILE, or leave --listen none out"));
+            return Err(Error::usage("no listener is configured")
+                .hint("use --unix-socket FILE, or omit --listen none"));
         }
         let Pools { pool, owner, named } = pools(app, &section)?;
         let server = Server {
@@ -104,7 +101,7 @@ impl ServeArgs {
         .await
     }
 
-    /// The configuration with what the flags say differently.
+    /// The configuration with the values of the flags applied.
     fn section(&self, configured: &ServerSection) -> ServerSection {
         let mut section = configured.clone();
         if let Some(listen) = &self.listen {
@@ -120,7 +117,7 @@ impl ServeArgs {
     }
 }
 
-/// Without keys, webhooks and the sessions of the web chat are not served; the rest is.
+/// The secret keys. Without them, webhooks and web chat sessions are not served; the rest is.
 fn keys(app: &App) -> Option<Arc<SealingKeys>> {
     match app.sealing_keys() {
         Ok(keys) => Some(Arc::new(keys)),
@@ -132,7 +129,7 @@ fn keys(app: &App) -> Option<Arc<SealingKeys>> {
                 %error,
                 cause,
                 hint,
-                "no secret keys: webhooks and the sessions of the web chat are answered with 503"
+                "no secret keys: webhooks and web chat sessions are answered with 503"
             );
             None
         }
@@ -144,10 +141,10 @@ fn mail_workers(app: &App) -> Result<Vec<outbox::Worker>> {
     if app.mails()?
         && let Err(error) = invitation::require_address(&config.invitations.link_template)
     {
-        // Webhooks do not need it; what waits to be mailed is not lost.
+        // Webhooks do not need the link template, and waiting messages are not lost.
         let hint = error.hints().iter().map(|hint| app.printer.complete(hint));
         let hint = hint.collect::<Vec<_>>().join("; ");
-        tracing::warn!(%error, hint, "no mail is sent: messages wait in the outbox until then");
+        tracing::warn!(%error, hint, "no mail is sent; messages wait in the outbox");
         return Ok(Vec::new());
     }
     let connections = config.mail.connections;
@@ -155,30 +152,30 @@ fn mail_workers(app: &App) -> Result<Vec<outbox::Worker>> {
     workers.filter_map(Result::transpose).collect()
 }
 
-/// The connections of a server.
+/// The connection pools of a server.
 struct Pools {
-    /// Those that requests and workers have.
+    /// The pool of requests and workers.
     pool: Pool,
-    /// The owner's, for sign-ups; `None`: no owner is named.
+    /// The owner's pool, for sign-ups; `None` without an owner's URL.
     owner: Option<Pool>,
-    /// Where the URL of `pool` was named, if it is not the owner's.
+    /// The source of the URL of `pool`, if it is not the owner's.
     named: Option<String>,
 }
 
-/// How many connections of the owner a server has whose requests have a role of their own: sign-ups
-/// take turns.
+/// Number of owner connections of a server that serves requests as a separate role. Sign-ups
+/// share them.
 const OWNERS_CONNECTIONS: u32 = 2;
 
-/// Requests are served as a role of their own where one is configured. The owner, who may then be left
-/// out, makes organizations of sign-ups.
+/// Creates the pools. If a separate role is configured, requests are served as that role, and the
+/// owner, then optional, only creates organizations for sign-ups.
 fn pools(app: &App, section: &ServerSection) -> Result<Pools> {
     let target = app.target();
     let Some(tenant) = app.server_tenant_target(target.as_ref().ok())? else {
         let target = target?;
         tracing::info!("database: {}", target.describe());
         tracing::warn!(
-            "requests are served with the rights of the tables' owner, by SET ROLE; stronger: a role \
-             of their own, which `tenantctl db role server` creates"
+            "requests are served as the owner of the tables, restricted by SET ROLE; a separate role \
+             is safer: create one with `tenantctl db role server`"
         );
         let connect = app.connect_settings(&target)?;
         let pool = pool(connect, section, section.database_connections)?;
@@ -196,7 +193,7 @@ fn pools(app: &App, section: &ServerSection) -> Result<Pools> {
             Some(pool(connect, section, OWNERS_CONNECTIONS)?)
         }
         Err(error) if error.kind() == ErrorKind::Unavailable => {
-            tracing::info!("no owner is named: sign-ups are stored, for a server that has one");
+            tracing::info!("no owner URL: sign-ups are stored for a server that has one");
             None
         }
         Err(error) => return Err(error),
@@ -211,7 +208,7 @@ fn pools(app: &App, section: &ServerSection) -> Result<Pools> {
 
 fn pool(connect: ConnectSettings, section: &ServerSection, most: u32) -> Result<Pool> {
     let mut connect = connect;
-    // A request that was cut off leaves its statement behind, and the connection waits for it.
+    // The statement of an aborted request keeps running, and its connection waits for it.
     let longest = Duration::from_secs(section.request_seconds.into());
     connect.statement_timeout.get_or_insert(longest);
     Pool::new(PoolSettings {
@@ -221,17 +218,17 @@ fn pool(connect: ConnectSettings, section: &ServerSection, most: u32) -> Result<
     })
 }
 
-/// What a script waits for.
+/// The output that scripts wait for.
 #[derive(Serialize)]
 struct ServingView {
-    /// `null`: it listens on no address.
+    /// `null` if the server listens on no address.
     url: Option<String>,
     unix_socket: Option<PathBuf>,
-    /// Where the metrics are, if not with the rest.
+    /// URL of the metrics, if they have a separate listener.
     metrics_url: Option<String>,
-    /// Whether it takes requests.
+    /// `true` if the server serves requests.
     requests: bool,
-    /// Whether it does the work behind them.
+    /// `true` if the server runs background workers.
     work: bool,
 }
 

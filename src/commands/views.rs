@@ -1,4 +1,4 @@
-//! What several nouns show alike.
+//! Views shared by several nouns.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::{
     output::{Cell, Page, Record, Style, rfc3339},
 };
 
-/// An organization, as every command shows it.
+/// An organization, as shown by every command.
 #[derive(Clone, Debug, Serialize)]
 pub struct OrganizationView {
     pub id: String,
@@ -30,7 +30,7 @@ pub struct OrganizationView {
     pub deleted_at: Option<DateTime<Utc>>,
     #[serde(with = "rfc3339::option")]
     pub purge_after: Option<DateTime<Utc>>,
-    /// For a person, times are shown in the organization's zone.
+    /// The organization's time zone, for human-readable times.
     #[serde(skip)]
     pub zone: chrono_tz::Tz,
 }
@@ -56,7 +56,7 @@ impl From<Organization> for OrganizationView {
 }
 
 impl OrganizationView {
-    /// Name, slug, status and settings, as fields.
+    /// Writes name, slug, status and settings as fields.
     pub fn fields(&self, page: &mut Page) {
         let style = page.style();
         let time = |at| style.time(at, Some(self.zone));
@@ -109,7 +109,7 @@ impl Record for OrganizationView {
     }
 }
 
-/// The status of an organization, in its colour.
+/// The colored status of an organization.
 pub fn status_cell(style: &Style, status: OrganizationStatus) -> Cell {
     match status {
         OrganizationStatus::Active => style.ok(status.as_str()),
@@ -118,7 +118,7 @@ pub fn status_cell(style: &Style, status: OrganizationStatus) -> Cell {
     }
 }
 
-/// The state of a channel, in its colour: whether it answers, and what is in its way.
+/// The colored state of a channel: on, off, or on with a problem.
 pub fn channel_state_cell(
     style: &Style,
     enabled: bool,
@@ -136,7 +136,7 @@ pub fn channel_state_cell(
     }
 }
 
-/// A role; owners stand out.
+/// A role; owners are shown in bold.
 pub fn role_cell(style: &Style, role: Role) -> Cell {
     match role {
         Role::Owner => style.bold(role.as_str()),
@@ -144,23 +144,20 @@ pub fn role_cell(style: &Style, role: Role) -> Cell {
     }
 }
 
-/// A page of a list: `--limit`, `--all`.
+/// The paging flags of a list: `--limit`, `--all`.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub struct PageArgs {
-    /// How many rows to show. Otherwise: page_size of the configuration.
+    /// Maximum number of rows to show. Default: page_size in the configuration.
     #[arg(long, value_name = "N", conflicts_with = "all", allow_negative_numbers = true, value_parser = values::positive::<u32>)]
     pub limit: Option<u32>,
 
-    /// Show every row.
+    /// Show all rows.
     #[arg(long)]
     pub all: bool,
 }
 
 impl PageArgs {
-    /// How many rows to show; `None`: all.
-    ///
-    /// # Errors
-    /// As [`crate::context::App::config`].
+    /// Number of rows to show; `None` for all.
     pub fn limit(&self, app: &App) -> crate::error::Result<Option<u64>> {
         if self.all {
             return Ok(None);
@@ -169,7 +166,7 @@ impl PageArgs {
         Ok(Some(self.limit.unwrap_or(page_size).into()))
     }
 
-    /// What to ask the database for: one row more than is shown, to know whether there are more.
+    /// Number of rows to fetch: one more than shown, to detect further rows.
     pub fn fetch(limit: Option<u64>) -> Option<i64> {
         limit.map(|limit| i64::try_from(limit).map_or(i64::MAX, |limit| limit.saturating_add(1)))
     }

@@ -18,17 +18,17 @@ use crate::{
     services::{access, invitations},
 };
 
-/// The variable that holds the token where no argument does.
+/// Environment variable that holds the token if no argument is given.
 const TOKEN_VARIABLE: &str = "TENANTCTL_INVITATION_TOKEN";
-/// No link is longer; what is piped in by mistake may be.
+/// Maximum input size: more than any link, so that a wrong file is not read whole.
 const MAX_INPUT_BYTES: u64 = 4096;
 
-/// Accept an invitation, as the user who was invited: that of --as, else of --email.
+/// Accept an invitation as the invited user, given by --as or --email.
 ///
-/// The user has signed up before. The token is the part of the link behind `token=`; the whole
-/// link will do. An argument can be seen by other users of this machine: stdin (`-`) and
-/// TENANTCTL_INVITATION_TOKEN keep the token to you. A token that is unknown, used, expired or
-/// revoked gets the same answer.
+/// The user must have signed up already. The token is the part of the link after `token=`; the
+/// whole link is accepted too. Other users of this machine can see arguments: pass the token on
+/// stdin (`-`) or in TENANTCTL_INVITATION_TOKEN to keep it private. The error is the same for an
+/// unknown, used, expired or revoked token.
 ///
 /// Examples:
 ///   tenantctl invite accept - --email sam@harbor.example <token.txt
@@ -36,11 +36,11 @@ const MAX_INPUT_BYTES: u64 = 4096;
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct AcceptArgs {
-    /// The token or the link; `-` reads it from stdin. Otherwise: TENANTCTL_INVITATION_TOKEN.
+    /// Token or link; `-` reads it from stdin. Default: TENANTCTL_INVITATION_TOKEN.
     #[arg(value_name = "TOKEN|LINK|-")]
     token: Option<SecretString>,
 
-    /// Who accepts, where --as does not say so.
+    /// Email address of the user who accepts, if --as is not given.
     #[arg(long, value_parser = values::email)]
     email: Option<Email>,
 }
@@ -71,11 +71,11 @@ impl AcceptArgs {
 fn who_accepts(app: &App, email: Option<Email>) -> Result<Email> {
     match (&app.global.act_as, email) {
         (Some(acting), Some(email)) if *acting != email => Err(Error::usage(format!(
-            "--as {acting} and --email {email} name two users"
+            "--as {acting} and --email {email} name different users"
         ))
-        .hint("give one of them: who accepts is who acts")),
+        .hint("use only one of --as and --email")),
         (Some(acting), _) => Ok(acting.clone()),
-        (None, email) => missing::email(app, email, "E-mail address of who accepts", "--email"),
+        (None, email) => missing::email(app, email, "Email address of the invited user", "--email"),
     }
 }
 
@@ -83,7 +83,7 @@ fn hint_sign_up(error: Error, email: &Email) -> Error {
     match error.kind() {
         ErrorKind::NotFound => error.hint(
             run!["user", "sign-up", "--email", email, "--name", "NAME"]
-                .labeled("sign them up, which accepts the invitation too"),
+                .labeled("sign the user up, which also accepts the invitation"),
         ),
         _ => error,
     }
@@ -109,7 +109,7 @@ async fn first_line_of_stdin() -> Result<SecretString> {
     BufReader::new(stdin)
         .read_line(&mut line)
         .await
-        .context("cannot read the invitation token from stdin")?;
+        .context("could not read the invitation token from stdin")?;
     Ok(line.trim().into())
 }
 
@@ -136,7 +136,7 @@ impl View for AcceptedView {
             role,
             ..
         } = self;
-        Some(format!("{email} is {role} of {organization} now"))
+        Some(format!("{email} is now {role} of {organization}"))
     }
 
     fn next(&self) -> Vec<Hint> {

@@ -17,13 +17,13 @@ use crate::{
     services::invitations,
 };
 
-/// Invite people to an organization: all of them, or none.
+/// Invite users to an organization. Either all invitations are created or none.
 ///
-/// With a mail server in the section [mail] of the configuration, the link is mailed to each, in the
-/// name and language of the organization. Without one, it is printed, this once: send it to them. The
-/// link comes from link_template of the configuration; it works once, for that address only, until it
-/// expires. Whoever signs up with an invited address joins without the link too. Only an owner invites
-/// owners.
+/// If the [mail] section of the configuration names a mail server, each link is mailed, in the name
+/// and language of the organization. Otherwise the links are printed once, for you to send. Links
+/// are built from link_template in the configuration. A link works once, for that address only,
+/// until it expires. A user who signs up with an invited address joins without using the link. Only
+/// owners can invite owners.
 ///
 /// Examples:
 ///   tenantctl invite create sam@harbor.example --role admin
@@ -32,23 +32,23 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CreateArgs {
-    /// Their e-mail addresses.
+    /// Email addresses to invite.
     #[arg(value_name = "EMAIL", value_parser = values::email)]
     emails: Vec<Email>,
 
-    /// The role they are invited to.
+    /// Role to grant on acceptance.
     #[arg(long, value_parser = values::role, add = ArgValueCompleter::new(complete::roles))]
     role: Option<Role>,
 
-    /// Days until it expires, 30 at most. Otherwise: expires_days of the configuration.
+    /// Days until the link expires, at most 30. Default: expires_days in the configuration.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(invitation::MAX_EXPIRY_DAYS)))]
     expires_days: Option<u32>,
 
-    /// Pass over members and those whose invitation is pending, and succeed.
+    /// Skip existing members and pending invitations instead of failing.
     #[arg(long)]
     if_not_exists: bool,
 
-    /// Print the links also where they are mailed.
+    /// Print the links even if they are mailed.
     #[arg(long)]
     show_link: bool,
 }
@@ -58,7 +58,7 @@ impl CreateArgs {
         let emails = addresses(app, self.emails)?;
         let role = missing::role(app, self.role, "--role")?;
         let settings = &app.config()?.invitations;
-        // Before anything is made: a link that cannot be printed is an invitation nobody gets.
+        // Checked before anything is created: without a valid link the invitation is useless.
         invitation::check_link_template(&settings.link_template)?;
         let days = self.expires_days.unwrap_or(settings.expires_days);
         let session = app.mailing_session().await?;
@@ -91,10 +91,10 @@ impl CreateArgs {
     }
 }
 
-/// The addresses, each once; a person is asked for one where there is none.
+/// Returns the addresses without duplicates, or prompts for one if none is given.
 fn addresses(app: &App, given: Vec<Email>) -> Result<Vec<Email>> {
     if given.is_empty() {
-        let email = missing::email(app, None, "E-mail address", "the argument EMAIL")?;
+        let email = missing::email(app, None, "Email address", "the argument EMAIL")?;
         return Ok(vec![email]);
     }
     let mut addresses = Vec::with_capacity(given.len());
@@ -111,7 +111,7 @@ pub(super) struct CreatedView {
     organization: String,
     invited: Vec<IssuedView>,
     passed_over: Vec<PassedOverLine>,
-    /// About addresses that look like others.
+    /// Warnings about addresses that look like others.
     warnings: Vec<String>,
 }
 
@@ -128,7 +128,7 @@ impl View for CreatedView {
             issued.fields(page);
         }
         if !self.passed_over.is_empty() {
-            page.heading("Passed over");
+            page.heading("Skipped");
             for passed in &self.passed_over {
                 page.line(format!("{} {}", passed.email, passed.reason));
             }
@@ -142,23 +142,23 @@ impl View for CreatedView {
     fn summary(&self) -> Option<String> {
         let organization = &self.organization;
         Some(match self.invited.as_slice() {
-            [] => format!("nobody was invited to {organization}; nothing was changed"),
+            [] => format!("no invitations to {organization} were created; nothing was changed"),
             [only] => format!(
                 "invited {} to {organization} as {}; {}",
                 only.invitation.email,
                 only.invitation.role,
                 match only.is_mailed() {
-                    true => "the link is being mailed to them",
-                    false => "the link is shown only now",
+                    true => "the link is being mailed",
+                    false => "the link is shown only once",
                 }
             ),
             [first, ..] => format!(
-                "invited {} people to {organization} as {}; {}",
+                "invited {} users to {organization} as {}; {}",
                 self.invited.len(),
                 first.invitation.role,
                 match first.is_mailed() {
-                    true => "the links are being mailed to them",
-                    false => "the links are shown only now",
+                    true => "the links are being mailed",
+                    false => "the links are shown only once",
                 }
             ),
         })

@@ -8,7 +8,7 @@ use crate::{
     output::Listing, services::invitations,
 };
 
-/// List the invitations of an organization that can still be accepted, newest first.
+/// List the pending invitations of an organization, newest first.
 ///
 /// Examples:
 ///   tenantctl invite list
@@ -16,11 +16,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Also those that were accepted, were revoked or have expired; and every row.
+    /// Include accepted, revoked and expired invitations, and show every row.
     #[arg(long)]
     all: bool,
 
-    /// How many rows to show. Otherwise: page_size of the configuration.
+    /// Maximum number of rows to show. Default: page_size in the configuration.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
@@ -46,11 +46,11 @@ impl ListArgs {
             .collect();
         let slug = &organization.slug;
         let empty = if self.all {
-            format!("nobody was ever invited to {slug}")
+            format!("{slug} has no invitations")
         } else {
-            format!("no invitation to {slug} is pending; --all shows past ones")
+            format!("{slug} has no pending invitations; use --all to include past ones")
         };
         let listing = Listing::of(rows, empty).limit(limit);
-        Ok(listing.more("--limit N shows a longer page"))
+        Ok(listing.more("use --limit N to show more"))
     }
 }

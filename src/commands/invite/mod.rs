@@ -1,4 +1,4 @@
-//! `tenantctl invite`: the way into an organization.
+//! `tenantctl invite`: invitations to an organization.
 
 mod accept;
 mod create;
@@ -12,7 +12,7 @@ use clap::Subcommand;
 
 use crate::{cli::Scope, context::App, error::Result};
 
-/// Invite people to an organization, send their link anew, take it back, accept it.
+/// Manage invitations: create, resend, revoke, accept.
 #[derive(Debug, Subcommand)]
 pub enum InviteCommand {
     Create(create::CreateArgs),
@@ -25,10 +25,7 @@ pub enum InviteCommand {
 }
 
 impl InviteCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Create(args) => app.show(args.run(app).await?).await,

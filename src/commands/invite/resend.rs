@@ -16,8 +16,9 @@ use crate::{
     services::invitations,
 };
 
-/// Issue a new link for an invitation that is pending or has expired. The earlier link stops
-/// working. The link is mailed or printed, as by `invite create`.
+/// Issue a new link for a pending or expired invitation. The earlier link stops working.
+///
+/// The link is mailed or printed, as with `invite create`.
 ///
 /// Examples:
 ///   tenantctl invite resend sam@harbor.example
@@ -25,15 +26,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ResendArgs {
-    /// The invited address, or the invitation's id.
+    /// The invited email address, or the invitation's ID.
     #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::invitations))]
     invitation: String,
 
-    /// Days until it expires, 30 at most. Otherwise: expires_days of the configuration.
+    /// Days until the link expires, at most 30. Default: expires_days in the configuration.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(invitation::MAX_EXPIRY_DAYS)))]
     expires_days: Option<u32>,
 
-    /// Print the link also where it is mailed.
+    /// Print the link even if it is mailed.
     #[arg(long)]
     show_link: bool,
 }
@@ -41,7 +42,7 @@ pub struct ResendArgs {
 impl ResendArgs {
     pub(super) async fn run(self, app: &App) -> Result<ResentView> {
         let settings = &app.config()?.invitations;
-        // Before the earlier link stops working.
+        // Checked before the earlier link stops working.
         invitation::check_link_template(&settings.link_template)?;
         let days = self.expires_days.unwrap_or(settings.expires_days);
         let session = app.mailing_session().await?;
@@ -69,11 +70,11 @@ impl View for ResentView {
 
     fn summary(&self) -> Option<String> {
         let how = match self.issued.is_mailed() {
-            true => "which is being mailed to them",
-            false => "shown only now",
+            true => "which is being mailed",
+            false => "shown only once",
         };
         Some(format!(
-            "issued a new link to {} for {}, {how}; earlier ones stopped working",
+            "issued a new link to {} for {}, {how}; earlier links no longer work",
             self.organization, self.issued.invitation.email
         ))
     }

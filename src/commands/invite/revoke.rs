@@ -15,7 +15,7 @@ use crate::{
     services::invitations::{self, Revoked},
 };
 
-/// Take an invitation back: its link stops working. Revoking twice changes nothing.
+/// Revoke an invitation, so that its link stops working. Revoking twice has no effect.
 ///
 /// Examples:
 ///   tenantctl invite revoke sam@harbor.example
@@ -23,11 +23,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RevokeArgs {
-    /// The invited address, or the invitation's id.
+    /// The invited email address, or the invitation's ID.
     #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::invitations))]
     invitation: String,
 
-    /// Succeed where there is no such invitation.
+    /// Succeed even if the invitation does not exist.
     #[arg(long)]
     if_exists: bool,
 }
@@ -53,7 +53,7 @@ impl RevokeArgs {
 #[serde(untagged)]
 pub(super) enum RevokedView {
     Revoked {
-        /// `false`: it was revoked already.
+        /// `false` if it was already revoked.
         changed: bool,
         organization: String,
         #[serde(flatten)]
@@ -62,7 +62,7 @@ pub(super) enum RevokedView {
     Absent {
         changed: bool,
         organization: String,
-        /// As it was asked for.
+        /// The invitation as given on the command line.
         invitation: String,
     },
 }
@@ -92,7 +92,7 @@ impl View for RevokedView {
                 organization,
                 invitation,
             } => format!(
-                "revoked the invitation of {} to {organization}; its link stopped working",
+                "revoked the invitation of {} to {organization}; its link no longer works",
                 invitation.email
             ),
             Self::Revoked {
@@ -100,7 +100,7 @@ impl View for RevokedView {
                 invitation,
                 ..
             } => format!(
-                "the invitation of {} to {organization} was revoked already; nothing was changed",
+                "the invitation of {} to {organization} is already revoked; nothing was changed",
                 invitation.email
             ),
             Self::Absent {
@@ -127,7 +127,7 @@ impl View for RevokedView {
                     "--org",
                     organization
                 ]
-                .labeled("invite anew"),
+                .labeled("invite again"),
             ],
             _ => Vec::new(),
         }

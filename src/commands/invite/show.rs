@@ -13,7 +13,7 @@ use crate::{
     services::invitations,
 };
 
-/// Show an invitation: where it stands, who made it, when it expires. The link is not kept.
+/// Show an invitation: its status, inviter and expiry. The link is not stored.
 ///
 /// Examples:
 ///   tenantctl invite show sam@harbor.example
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The invited address (its newest invitation, a pending one first), or the invitation's id.
+    /// The invited email address (its pending or else its newest invitation), or the invitation's ID.
     #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::invitations))]
     invitation: String,
 }

@@ -1,4 +1,4 @@
-//! An invitation, and one that was issued just now, with its link.
+//! An invitation, and a newly issued one with its link.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -14,13 +14,13 @@ use crate::{
     services::invitations::Issued,
 };
 
-/// An invitation, as every verb shows it.
+/// An invitation, as shown by every command.
 #[derive(Serialize)]
 pub(super) struct InvitationView {
     pub id: String,
     pub email: String,
     pub role: Role,
-    /// What it comes to now: a pending one expires by itself.
+    /// The current status: a pending invitation past its expiry is `expired`.
     pub status: InvitationStatus,
     pub invited_by: String,
     pub times_issued: i32,
@@ -34,7 +34,7 @@ pub(super) struct InvitationView {
     pub accepted_at: Option<DateTime<Utc>>,
     #[serde(with = "rfc3339::option")]
     pub revoked_at: Option<DateTime<Utc>>,
-    /// For a person, times are shown in the organization's zone.
+    /// The organization's time zone, for human-readable times.
     #[serde(skip)]
     zone: chrono_tz::Tz,
 }
@@ -57,7 +57,7 @@ impl InvitationView {
         }
     }
 
-    /// Everything there is to see of it, as fields.
+    /// Writes all details as fields.
     pub fn fields(&self, page: &mut Page) {
         let style = page.style();
         let time = |at| style.time(at, Some(self.zone));
@@ -114,16 +114,16 @@ fn status_cell(style: &Style, status: InvitationStatus) -> Cell {
     }
 }
 
-/// An invitation with its secret: shown this once, kept nowhere.
+/// An invitation with its secret, which is shown once and not stored.
 #[derive(Serialize)]
 pub(super) struct IssuedView {
     #[serde(flatten)]
     pub invitation: InvitationView,
-    /// Both are `None` in a dry run, whose token will never exist, and where the link is mailed,
-    /// unless it is to be shown all the same.
+    /// Token and link are `None` in a dry run, because the token will never exist, and if the link
+    /// is mailed, unless `--show-link` is given.
     token: Option<String>,
     link: Option<String>,
-    /// The message in the outbox; `None`: nothing is mailed.
+    /// ID of the message in the outbox; `None` if nothing is mailed.
     pub message: Option<String>,
 }
 
@@ -150,7 +150,7 @@ impl IssuedView {
         })
     }
 
-    /// What is sent to the invited person, as fields.
+    /// Writes the invitation and its link as fields.
     pub fn fields(&self, page: &mut Page) {
         let style = page.style();
         let invitation = &self.invitation;
@@ -162,13 +162,13 @@ impl IssuedView {
             .optional_field("Link", self.link.as_ref());
     }
 
-    /// Whether the link is mailed.
+    /// `true` if the link is mailed.
     pub fn is_mailed(&self) -> bool {
         self.message.is_some()
     }
 }
 
-/// What comes next where links are mailed: somebody has to send them.
+/// The next step if links are mailed: sending the outbox.
 pub(super) fn sending() -> Hint {
-    run!["outbox", "send"].labeled("the server sends what waits in the outbox; at once")
+    run!["outbox", "send"].labeled("the server sends the outbox; to send it now")
 }

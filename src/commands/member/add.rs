@@ -13,11 +13,11 @@ use crate::{
     services::members,
 };
 
-/// Make somebody who signed up a member, without an invitation.
+/// Add an existing user to an organization, without an invitation.
 ///
-/// The platform operator's alone: it tells whether an address is known to the platform. An
-/// organization's own people invite instead: `tenantctl invite create EMAIL --role ROLE`. An
-/// invitation that waits for the address is revoked.
+/// Only the platform operator can do this, because the result reveals whether an address is known
+/// to the platform. Members of the organization send an invitation instead:
+/// `tenantctl invite create EMAIL --role ROLE`. A pending invitation for the address is revoked.
 ///
 /// Examples:
 ///   tenantctl member add sam@harbor.example --role admin
@@ -25,15 +25,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct AddArgs {
-    /// Their e-mail address.
+    /// The user's email address.
     #[arg(value_parser = values::email)]
     email: Email,
 
-    /// Their role.
+    /// Role to grant.
     #[arg(long, value_parser = values::role, add = ArgValueCompleter::new(complete::roles))]
     role: Option<Role>,
 
-    /// Where they are a member with that role already, show them, and succeed.
+    /// If the user is already a member with that role, show the member instead of failing.
     #[arg(long)]
     if_not_exists: bool,
 }

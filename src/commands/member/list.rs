@@ -16,7 +16,7 @@ use crate::{
     services::members,
 };
 
-/// List the members of an organization: owners first, then by role and address.
+/// List the members of an organization, highest privilege first, then by address.
 ///
 /// Examples:
 ///   tenantctl member list
@@ -24,11 +24,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those with this role.
+    /// Filter by role.
     #[arg(long, value_parser = values::role, add = ArgValueCompleter::new(complete::roles))]
     role: Option<Role>,
 
-    /// Only those whose address or name contains this, in any case.
+    /// Filter by address or name containing this text, ignoring case.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
@@ -43,7 +43,7 @@ impl ListArgs {
         let organization = app.organization(&session, None).await?;
         let slug = &organization.slug;
         let empty = if self.role.is_some() || self.search.is_some() {
-            format!("no member of {slug} is like that").into()
+            format!("no members in {slug} match").into()
         } else {
             run![
                 "invite", "create", "EMAIL", "--role", "owner", "--org", slug

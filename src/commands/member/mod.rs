@@ -1,4 +1,4 @@
-//! `tenantctl member`: who belongs to an organization, and in which role.
+//! `tenantctl member`: the members of an organization and their roles.
 
 mod add;
 mod list;
@@ -12,7 +12,7 @@ use clap::Subcommand;
 
 use crate::{context::App, error::Result};
 
-/// Add, look at, promote, demote and remove members; hand over ownership.
+/// Manage the members of an organization: add, list, change roles, remove, transfer ownership.
 #[derive(Debug, Subcommand)]
 pub enum MemberCommand {
     List(list::ListArgs),
@@ -24,10 +24,7 @@ pub enum MemberCommand {
 }
 
 impl MemberCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,

@@ -16,10 +16,10 @@ use crate::{
     services::members::{self, Removal},
 };
 
-/// Remove a member from an organization. The last owner stays; anybody may leave.
+/// Remove a member from an organization. Any member can leave, except the last owner.
 ///
-/// Their account stays, and their memberships elsewhere; an invitation that waits for them is
-/// revoked. Asks first; in a protected profile or database the address has to be typed.
+/// The user account and its other memberships are kept; a pending invitation is revoked. Prompts
+/// for confirmation; in a protected profile or database, the address must be typed.
 ///
 /// Examples:
 ///   tenantctl member remove sam@harbor.example
@@ -27,11 +27,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RemoveArgs {
-    /// Their e-mail address or user id.
+    /// The member's email address or user ID.
     #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
     member: String,
 
-    /// Succeed where there is no such member.
+    /// Succeed even if the user is not a member.
     #[arg(long)]
     if_exists: bool,
 }
@@ -43,7 +43,7 @@ impl RemoveArgs {
         let confirmed =
             match members::before_removal(&session, organization.id, &self.member).await? {
                 Some(member) => confirm(app, &organization, &member).await?,
-                // Nothing is asked where there is nothing to lose.
+                // Without a member to remove, no prompt is needed.
                 None => Confirmed::by_flag(),
             };
         let removal = members::remove(
@@ -70,7 +70,7 @@ async fn confirm(app: &App, organization: &Organization, member: &Member) -> Res
     let prompter = app.printer.prompter();
     let assent = app.assent().await?;
     if assent.confirm.is_some() || assent.protected.is_some() {
-        let what = format!("they lose all access to {slug} at once");
+        let what = format!("the member loses all access to {slug} immediately");
         prompter.type_to_confirm(&what, email, &assent)
     } else {
         let question = assent.placed(&format!("remove {email} from {slug}"));
@@ -81,14 +81,14 @@ async fn confirm(app: &App, organization: &Organization, member: &Member) -> Res
 
 #[derive(Serialize)]
 pub(super) struct RemovedView {
-    /// `false`: there was no such member.
+    /// `false` if the user was not a member.
     changed: bool,
     organization: String,
-    /// As it was asked for, where there was no such member.
+    /// The member as given on the command line, if not a member.
     email: String,
     user_id: Option<String>,
     previous_role: Option<Role>,
-    /// The id of an invitation that waited for them, and was taken back.
+    /// ID of the pending invitation that was revoked.
     revoked_invitation: Option<String>,
     #[serde(skip)]
     next: Vec<Hint>,
@@ -116,8 +116,8 @@ impl RemovedView {
     }
 }
 
-/// The way back, as far as it is the caller's: only the operator adds members at once, and who
-/// left has no say any more.
+/// The undo command, if the caller may run it: only the operator can add a member directly, and a
+/// user who left has no rights in the organization.
 fn undo(actor: &Actor, organization: &Organization, member: &Member) -> Option<Hint> {
     let (email, role, slug) = (&member.email, member.role, &organization.slug);
     let command = match actor.user_id() {
@@ -149,9 +149,9 @@ impl View for RemovedView {
                 format!("{email} is not a member of {organization}; nothing was changed")
             }
             (true, None) => format!("removed {email} from {organization}"),
-            (true, Some(_)) => format!(
-                "removed {email} from {organization}; revoked the invitation that waited for them"
-            ),
+            (true, Some(_)) => {
+                format!("removed {email} from {organization}; revoked the pending invitation")
+            }
         })
     }
 

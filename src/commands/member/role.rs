@@ -12,7 +12,7 @@ use crate::{
     services::members,
 };
 
-/// Give a member another role. Only an owner makes owners; the last owner cannot be demoted.
+/// Change a member's role. Only an owner can grant the owner role; the last owner cannot be demoted.
 ///
 /// Examples:
 ///   tenantctl member role sam@harbor.example viewer
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RoleArgs {
-    /// Their e-mail address or user id.
+    /// The member's email address or user ID.
     #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
     member: String,
 

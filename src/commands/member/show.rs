@@ -15,7 +15,7 @@ use crate::{
     services::members,
 };
 
-/// Show a member: their role, and what it allows.
+/// Show a member with their role and its permissions.
 ///
 /// Examples:
 ///   tenantctl member show sam@harbor.example
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// Their e-mail address or user id.
+    /// The member's email address or user ID.
     #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
     member: String,
 }
@@ -53,9 +53,9 @@ impl View for MemberDetailsView {
     fn human(&self, page: &mut Page) {
         self.member.fields(page);
         let (role, count) = (self.member.role, self.permissions.len());
-        let list = run!["role", "show", role].labeled(format!("{count} permissions; see"));
+        let list = run!["role", "show", role].labeled(format!("{count}; list them"));
         let list = page.complete(&list);
         page.field("Organization", &self.organization)
-            .field("May", list);
+            .field("Permissions", list);
     }
 }

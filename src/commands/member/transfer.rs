@@ -16,10 +16,9 @@ use crate::{
     services::members::{self, Transfer},
 };
 
-/// Make a member an owner and the outgoing owner an admin, in one step.
+/// Transfer ownership: make a member an owner and the current owner an admin, in one step.
 ///
-/// The outgoing owner is the user of --as, or the only owner there is; where there are several,
-/// name them with --from.
+/// The current owner is the user of --as, or the only owner; if there are several, use --from.
 ///
 /// Examples:
 ///   tenantctl member transfer-ownership sam@harbor.example
@@ -27,11 +26,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct TransferArgs {
-    /// The new owner, by e-mail address or user id: a member already.
+    /// The new owner's email address or user ID; must be a member.
     #[arg(value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
     to: String,
 
-    /// The outgoing owner.
+    /// The owner to demote to admin.
     #[arg(long, value_name = "EMAIL|ID", add = ArgValueCompleter::new(complete::members))]
     from: Option<String>,
 }
@@ -81,7 +80,7 @@ impl View for TransferView {
 
     fn summary(&self) -> Option<String> {
         Some(format!(
-            "{} is owner of {} now; {} is {}",
+            "{} is now owner of {}; {} is {}",
             self.to.email, self.organization, self.from.email, self.from.role
         ))
     }

@@ -1,4 +1,4 @@
-//! A member, and what a change made of them.
+//! A member, and a member after a change.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::{
     services::members::MemberChange,
 };
 
-/// A member, as every verb shows it.
+/// A member, as shown by every command.
 #[derive(Serialize)]
 pub(super) struct MemberView {
     pub user_id: String,
@@ -23,7 +23,7 @@ pub(super) struct MemberView {
     pub created_at: DateTime<Utc>,
     #[serde(with = "rfc3339")]
     pub updated_at: DateTime<Utc>,
-    /// For a person, times are shown in the organization's zone.
+    /// The organization's time zone, for human-readable times.
     #[serde(skip)]
     zone: chrono_tz::Tz,
 }
@@ -41,7 +41,7 @@ impl MemberView {
         }
     }
 
-    /// Address, name, role and dates, as fields.
+    /// Writes address, name, role and dates as fields.
     pub fn fields(&self, page: &mut Page) {
         let style = page.style();
         page.field("Email", style.bold(&self.email))
@@ -78,17 +78,17 @@ impl Record for MemberView {
     }
 }
 
-/// A member after they were added, or given another role.
+/// A member after being added or changing roles.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
-    /// `false`: it was so already.
+    /// `false` if nothing changed.
     changed: bool,
     organization: String,
-    /// The role they had before, where they were a member.
+    /// The previous role, if already a member.
     previous_role: Option<Role>,
-    /// The id of an invitation that waited for them, and was taken back.
+    /// ID of the pending invitation that was revoked.
     revoked_invitation: Option<String>,
-    /// About an address that looks like another one.
+    /// Warnings about an address that looks like another one.
     warnings: Vec<String>,
     #[serde(flatten)]
     member: MemberView,
@@ -124,14 +124,14 @@ impl View for ChangedView {
         let organization = &self.organization;
         Some(match (self.changed, self.previous_role) {
             (false, _) => {
-                format!("{email} is {role} of {organization} already; nothing was changed")
+                format!("{email} is already {role} of {organization}; nothing was changed")
             }
-            (true, None) if self.revoked_invitation.is_some() => format!(
-                "added {email} to {organization} as {role}; revoked the invitation that waited"
-            ),
+            (true, None) if self.revoked_invitation.is_some() => {
+                format!("added {email} to {organization} as {role}; revoked the pending invitation")
+            }
             (true, None) => format!("added {email} to {organization} as {role}"),
             (true, Some(before)) => {
-                format!("{email} is {role} of {organization} now; was {before}")
+                format!("{email} is now {role} of {organization} (was {before})")
             }
         })
     }

@@ -19,18 +19,18 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CreateArgs {
-    /// The name.
+    /// Name.
     name: Option<String>,
 
     /// Notes.
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
 
-    /// The id in the practice's own system; unique in the organization.
+    /// ID in the practice's own system; unique in the organization.
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Where an operatory has the external id already, show it, and succeed.
+    /// If an operatory with this external ID exists, show it instead of failing.
     #[arg(long, requires = "external_id")]
     if_not_exists: bool,
 }

@@ -12,9 +12,9 @@ use crate::{
     services::booking::operatories,
 };
 
-/// Delete an operatory for good, or archive one.
+/// Delete an operatory and its schedules permanently, or archive it.
 ///
-/// One with appointments is not deleted: archive it, or delete the appointments first. Its schedules go too.
+/// An operatory with appointments cannot be deleted: archive it, or delete the appointments first.
 ///
 /// Examples:
 ///   tenantctl operatory delete 'Room 1'
@@ -23,15 +23,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DeleteArgs {
-    /// The operatory's whole name, id, or id in the practice's own system.
+    /// The operatory's full name, ID, or ID in the practice's own system.
     #[arg(value_name = "OPERATORY", add = ArgValueCompleter::new(complete::operatories))]
     operatory: String,
 
-    /// Keep the operatory out of sight, with all appointments, instead of deleting.
+    /// Archive the operatory and keep its appointments, instead of deleting it.
     #[arg(long)]
     archive: bool,
 
-    /// Succeed where there is no such operatory.
+    /// Succeed even if the operatory does not exist.
     #[arg(long)]
     if_exists: bool,
 }

@@ -13,7 +13,7 @@ use crate::{
     services::booking::operatories,
 };
 
-/// List operatories, by name.
+/// List operatories by name.
 ///
 /// Examples:
 ///   tenantctl operatory list
@@ -21,11 +21,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those whose name contains this, in any case.
+    /// Filter by name containing this text, ignoring case.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
-    /// Archived operatories too.
+    /// Include archived operatories.
     #[arg(long)]
     archived: bool,
 
@@ -40,7 +40,7 @@ impl ListArgs {
         let organization = app.organization(&session, None).await?;
         let slug = organization.slug.to_string();
         let empty = match self.search {
-            Some(_) => format!("no operatory of {slug} is like that").into(),
+            Some(_) => format!("no operatories in {slug} match").into(),
             None => run!["operatory", "create", "NAME", "--org", slug]
                 .labeled(format!("{slug} has no operatories; add one")),
         };

@@ -11,7 +11,7 @@ use clap::Subcommand;
 
 use crate::{context::App, error::Result};
 
-/// Keep the operatories of an organization: the rooms and chairs.
+/// Manage operatories: treatment rooms and chairs.
 #[derive(Debug, Subcommand)]
 pub enum OperatoryCommand {
     List(list::ListArgs),
@@ -22,10 +22,7 @@ pub enum OperatoryCommand {
 }
 
 impl OperatoryCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The operatory's name, id, or id in the practice's own system.
+    /// The operatory's name, ID, or ID in the practice's own system.
     #[arg(value_name = "OPERATORY", add = ArgValueCompleter::new(complete::operatories))]
     operatory: String,
 }

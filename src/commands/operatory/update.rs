@@ -13,9 +13,9 @@ use crate::{
     services::booking::operatories,
 };
 
-/// Change an operatory; what is not named stays.
+/// Update an operatory. Omitted fields are left unchanged.
 ///
-/// Who or what is archived is not offered any more; the appointments stay.
+/// Archiving hides it from searches and new bookings; existing appointments stay.
 ///
 /// Examples:
 ///   tenantctl operatory update 'Room 1' --name 'Room 2'
@@ -26,11 +26,11 @@ use crate::{
 #[command(group = ArgGroup::new("change").required(true).multiple(true)
     .args(["name", "notes", "external_id", "clear", "archive", "restore"]))]
 pub struct UpdateArgs {
-    /// The operatory's whole name, id, or id in the practice's own system.
+    /// The operatory's full name, ID, or ID in the practice's own system.
     #[arg(value_name = "OPERATORY", add = ArgValueCompleter::new(complete::operatories))]
     operatory: String,
 
-    /// The name.
+    /// Name.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
@@ -38,24 +38,24 @@ pub struct UpdateArgs {
     #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
 
-    /// The id in the practice's own system; unique in the organization.
+    /// ID in the practice's own system; unique in the organization.
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Fields that shall have no value.
+    /// Fields to clear.
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     clear: Vec<Field>,
 
-    /// Keep the operatory out of sight.
+    /// Archive the operatory.
     #[arg(long, conflicts_with = "restore")]
     archive: bool,
 
-    /// Bring an archived operatory back.
+    /// Restore an archived operatory.
     #[arg(long)]
     restore: bool,
 }
 
-/// A field that may be without a value.
+/// A field that can be cleared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Field {

@@ -1,4 +1,4 @@
-//! An operatory, and what a change made of it.
+//! An operatory, and an operatory after a change.
 
 use serde::Serialize;
 use serde_json::json;
@@ -15,12 +15,12 @@ use crate::{
     services::booking::operatories::OperatoryChange,
 };
 
-/// An operatory, as every verb shows it.
+/// An operatory, as shown by every command.
 #[derive(Clone, Serialize)]
 pub(super) struct OperatoryView {
     #[serde(flatten)]
     pub operatory: Operatory,
-    /// For a person, times are shown in the organization's zone.
+    /// The organization's time zone, for human-readable times.
     #[serde(skip)]
     pub zone: chrono_tz::Tz,
 }
@@ -70,7 +70,7 @@ impl Record for OperatoryView {
     }
 }
 
-/// An operatory after an addition or a change.
+/// An operatory after it was added or updated.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
     changed: bool,
@@ -103,7 +103,7 @@ impl ChangedView {
         }
     }
 
-    /// Warns of what was given and left as it is.
+    /// Adds a warning about given values that differ from the stored ones and were ignored.
     #[must_use]
     pub(super) fn not_taken(mut self, not_taken: &NotTaken) -> Self {
         self.not_taken = not_taken.warning();
@@ -119,7 +119,7 @@ impl View for ChangedView {
     fn summary(&self) -> Option<String> {
         let (name, organization) = (&self.view.operatory.name, &self.organization);
         Some(match (self.changed, self.is_new) {
-            (false, _) => format!("operatory {name} is so already; nothing was changed"),
+            (false, _) => format!("operatory {name} is already up to date"),
             (true, true) => format!("added operatory {name} to {organization}"),
             (true, false) => changes::describe(
                 &format!("updated operatory {name} of {organization}"),

@@ -19,10 +19,10 @@ use crate::{
     },
 };
 
-/// Create an organization, with its five channels (web on, the others off).
+/// Create an organization and its five channels (web enabled, the others disabled).
 ///
-/// The slug is made from the name, with a number behind it where that is taken. An owner who has
-/// not signed up yet is invited: the link is mailed or printed, as by `invite create`.
+/// The slug is derived from the name, with a number appended if it is taken. An owner who has not
+/// signed up is invited: the link is mailed or printed, as with `invite create`.
 ///
 /// Examples:
 ///   tenantctl org create 'Harbor Clinic'
@@ -31,32 +31,32 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CreateArgs {
-    /// The name, as people read it.
+    /// Display name.
     #[arg(value_parser = values::name)]
     name: String,
 
-    /// The name in commands and addresses. Otherwise: made from the name.
+    /// Name used in commands and URLs. Default: derived from the display name.
     #[arg(long, value_parser = values::slug)]
     slug: Option<Slug>,
 
-    /// The first owner. Where they did not sign up yet, they are invited.
+    /// Email address of the first owner. Invited if not signed up.
     #[arg(long, value_name = "EMAIL", value_parser = values::email)]
     owner: Option<Email>,
 
-    /// The IANA time zone. Otherwise: default_timezone of the configuration.
+    /// IANA time zone. Default: default_timezone in the configuration.
     #[arg(long, value_name = "ZONE", value_parser = values::time_zone, add = clap_complete::engine::ArgValueCompleter::new(complete::time_zones))]
     timezone: Option<TimeZone>,
 
-    /// The BCP 47 language tag. Otherwise: default_locale of the configuration.
+    /// BCP 47 language tag. Default: default_locale in the configuration.
     #[arg(long, value_name = "TAG", value_parser = values::locale)]
     locale: Option<Locale>,
 
-    /// Where the slug is taken, show the organization that has it, and succeed. A deleted one is
-    /// an error all the same.
+    /// If an organization with this slug exists, show it instead of failing. A deleted one is still
+    /// an error.
     #[arg(long)]
     if_not_exists: bool,
 
-    /// Print the owner's link also where it is mailed.
+    /// Print the owner's link even if it is mailed.
     #[arg(long, requires = "owner")]
     show_link: bool,
 }
@@ -67,7 +67,7 @@ impl CreateArgs {
         let session = app.mailing_session().await?;
         session.require_operator("create an organization")?;
         let slug = match (&self.slug, self.if_not_exists) {
-            // Idempotent only where the slug does not depend on what is there already.
+            // Idempotent only if the slug does not depend on existing organizations.
             (None, true) => Some(Slug::from_name(&self.name)?),
             (slug, _) => slug.clone(),
         };
@@ -102,10 +102,7 @@ impl CreateArgs {
     }
 }
 
-/// The time zone and the locale of a new organization: the given ones, else the configured ones.
-///
-/// # Errors
-/// As [`App::config`].
+/// Time zone and locale of a new organization: the given ones, or the configured defaults.
 pub(in crate::commands) fn zone_and_locale(
     app: &App,
     time_zone: Option<TimeZone>,
@@ -123,7 +120,7 @@ pub(in crate::commands) fn zone_and_locale(
     Ok((time_zone, locale))
 }
 
-/// Another caller may create it between the look and the insert: that is no error either.
+/// Creates the organization, or returns the one that another caller created since the first lookup.
 async fn create_or_find(
     app: &App,
     session: &Session,
@@ -142,10 +139,10 @@ async fn create_or_find(
     }
 }
 
-/// What is there under that slug already.
+/// Returns the existing organization with this slug.
 ///
 /// # Errors
-/// `Conflict` for a deleted organization: nothing works in it.
+/// `Conflict` for a deleted organization, which cannot be used.
 async fn known(
     session: &Session,
     slug: &Slug,
@@ -156,24 +153,24 @@ async fn known(
         found => found?,
     };
     if found.status == OrganizationStatus::Deleted {
-        return Err(
-            Error::conflict(format!("organization {slug} exists, and is deleted"))
-                .hint(run!["org", "restore", slug].labeled("bring it back"))
-                .hint("or choose another slug with --slug"),
-        );
+        return Err(Error::conflict(format!(
+            "organization {slug} already exists, but is deleted"
+        ))
+        .hint(run!["org", "restore", slug].labeled("restore it"))
+        .hint("or use --slug to choose another slug"));
     }
     let details = organizations::show(session, found.id).await?;
     Ok(Some(CreatedView::existing(details, owner)))
 }
 
-/// How an organization that was there already differs from what was asked for.
+/// Warnings about how an existing organization differs from the requested one.
 fn shortcomings(details: &Details, owner: Option<&Email>) -> Vec<Hint> {
     let slug = &details.organization.slug;
     let mut warnings = Vec::new();
     if details.organization.status == OrganizationStatus::Suspended {
         warnings.push(
             run!["org", "resume", slug]
-                .labeled(format!("organization {slug} is suspended; end that")),
+                .labeled(format!("organization {slug} is suspended; resume it")),
         );
     }
     let owns = |owner: &&Email| {
@@ -193,11 +190,11 @@ fn shortcomings(details: &Details, owner: Option<&Email>) -> Vec<Hint> {
 
 #[derive(Serialize)]
 pub(super) struct CreatedView {
-    /// `false`: it was there already.
+    /// `false` if it already existed.
     created: bool,
-    /// The member who owns it.
+    /// Email address of the owner, if a member.
     owner: Option<String>,
-    /// Who is to own it, and the link that makes them so.
+    /// The invitation of the owner, if not signed up.
     owner_invitation: Option<OwnerInvitation>,
     #[serde(flatten)]
     organization: OrganizationView,
@@ -208,9 +205,9 @@ pub(super) struct CreatedView {
 #[derive(Serialize)]
 struct OwnerInvitation {
     email: String,
-    /// Shown this once; not in a rehearsal, where it would lead nowhere, nor where it is mailed.
+    /// Shown once; `None` in a dry run, where the token will never exist, and if it is mailed.
     link: Option<String>,
-    /// The message in the outbox; `None`: nothing is mailed.
+    /// ID of the message in the outbox; `None` if nothing is mailed.
     message: Option<String>,
     #[serde(with = "rfc3339")]
     expires_at: DateTime<Utc>,
@@ -280,7 +277,7 @@ impl View for CreatedView {
         Some(if self.created {
             format!("created organization {slug}")
         } else {
-            format!("organization {slug} exists already; nothing was changed")
+            format!("organization {slug} already exists; nothing was changed")
         })
     }
 
@@ -294,11 +291,11 @@ impl View for CreatedView {
         if let Some(invited) = &self.owner_invitation {
             next.push(match &invited.message {
                 Some(_) => run!["outbox", "list", "--org", slug].labeled(format!(
-                    "the link that makes {} owner is being mailed",
+                    "the invitation link for {} is being mailed",
                     invited.email
                 )),
                 None => format!(
-                    "send {} the link: it is shown this once, and makes them owner",
+                    "send the link to {}; it is shown only once and grants ownership",
                     invited.email
                 )
                 .into(),

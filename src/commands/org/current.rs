@@ -13,14 +13,14 @@ use crate::{
     run,
 };
 
-/// Choose the organization that later commands work in. It is remembered per database.
+/// Set the current organization for later commands. It is saved per database.
 ///
 /// Examples:
 ///   tenantctl org use harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct UseArgs {
-    /// Its slug or id.
+    /// Slug or ID of the organization.
     #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     organization: String,
 }
@@ -40,7 +40,7 @@ impl UseArgs {
             organization: Some(found.slug.to_string()),
             from: "org use".to_owned(),
             summary: Some(format!(
-                "now working in {}, in {}",
+                "current organization is now {}, in {}",
                 found.slug,
                 target.describe()
             )),
@@ -48,7 +48,7 @@ impl UseArgs {
     }
 }
 
-/// Show which organization commands work in, and why.
+/// Show the current organization and where it is set.
 ///
 /// Examples:
 ///   tenantctl org current
@@ -59,10 +59,10 @@ pub struct CurrentArgs {}
 impl CurrentArgs {
     pub(super) async fn run(self, app: &App) -> Result<CurrentView> {
         let named = app.named_organization()?.ok_or_else(|| {
-            Error::not_found("no organization is chosen")
-                .hint(run!["org", "use", "SLUG"].labeled("choose one"))
+            Error::not_found("no organization is selected")
+                .hint(run!["org", "use", "SLUG"].labeled("select one"))
         })?;
-        // Looked up: its slug may have changed since it was chosen.
+        // Looked up because its slug may have changed since it was selected.
         let found = named.resolve(&app.session().await?).await?;
         Ok(CurrentView {
             organization: Some(found.slug.to_string()),
@@ -72,7 +72,7 @@ impl CurrentArgs {
     }
 }
 
-/// Forget the organization that was chosen with `org use`.
+/// Unset the current organization set by `org use`.
 ///
 /// Examples:
 ///   tenantctl org unset
@@ -89,8 +89,8 @@ impl UnsetArgs {
             organization: None,
             from: "org unset".to_owned(),
             summary: Some(match forgotten {
-                Some(chosen) => format!("no longer working in {}", chosen.slug),
-                None => "no organization was chosen; nothing was changed".to_owned(),
+                Some(chosen) => format!("{} is no longer the current organization", chosen.slug),
+                None => "no organization was selected; nothing was changed".to_owned(),
             }),
         })
     }
@@ -99,7 +99,7 @@ impl UnsetArgs {
 #[derive(Serialize)]
 pub(super) struct CurrentView {
     organization: Option<String>,
-    /// Where it was named.
+    /// Source of the setting.
     from: String,
     #[serde(skip)]
     summary: Option<String>,

@@ -18,10 +18,11 @@ use crate::{
     },
 };
 
-/// Shut an organization's users out and silence its channels, until it is resumed.
+/// Suspend an organization: block its members and channels until it is resumed.
 ///
-/// Its members can do nothing, its webhooks and web chat are answered as if they were off, and its
-/// mail waits. The data stays. Asks first; on a protected database the slug has to be typed.
+/// Members lose access, webhooks and web chat respond as if the channels were disabled, and mail is
+/// held back. Data is kept. Prompts for confirmation; on a protected database, the slug must be
+/// typed.
 ///
 /// Examples:
 ///   tenantctl org suspend harbor-clinic
@@ -29,7 +30,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct SuspendArgs {
-    /// Its slug or id.
+    /// Slug or ID of the organization.
     #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     organization: String,
 }
@@ -46,21 +47,21 @@ impl SuspendArgs {
     }
 }
 
-/// Nothing is asked where there is nothing to lose.
+/// Prompts for confirmation, unless nothing would change.
 async fn confirm_suspension(app: &App, organization: &Organization) -> Result<Confirmed> {
     if organization.status != OrganizationStatus::Active || app.global.dry_run {
         return Ok(Confirmed::by_flag());
     }
     let slug = organization.slug.as_str();
     app.announce(&format!(
-        "about to suspend organization {slug} ({}): its members are shut out, its webhooks and web \
-         chat are not answered, its mail waits",
+        "about to suspend organization {slug} ({}): members lose access, webhooks and web chat are \
+         disabled, mail is held back",
         organization.name
     ))?;
     let prompter = app.printer.prompter();
     let assent = app.assent().await?;
     if assent.confirm.is_some() || assent.protected.is_some() {
-        prompter.type_to_confirm("all of this stops at once", slug, &assent)
+        prompter.type_to_confirm("all of this takes effect immediately", slug, &assent)
     } else {
         let question = assent.placed(&format!("suspend organization {slug}"));
         let question = format!("{question}?");
@@ -68,14 +69,14 @@ async fn confirm_suspension(app: &App, organization: &Organization) -> Result<Co
     }
 }
 
-/// End a suspension.
+/// Resume a suspended organization.
 ///
 /// Examples:
 ///   tenantctl org resume harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ResumeArgs {
-    /// Its slug or id.
+    /// Slug or ID of the organization.
     #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     organization: String,
 }
@@ -91,11 +92,10 @@ impl ResumeArgs {
     }
 }
 
-/// Delete an organization softly: its data stays until it is purged, and it can be restored.
+/// Soft-delete an organization. It can be restored until it is purged.
 ///
-/// Asks for the slug to be typed. The date from which it may be purged comes from
-/// purge_after_days of the configuration, or from --keep-days; an owner may ask for more days
-/// than that, not for fewer.
+/// Prompts you to type the slug. The earliest purge date is set by purge_after_days in the
+/// configuration or by --keep-days; an owner can choose more days, but not fewer.
 ///
 /// Examples:
 ///   tenantctl org delete harbor-clinic
@@ -103,15 +103,15 @@ impl ResumeArgs {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DeleteArgs {
-    /// Its slug or id.
+    /// Slug or ID of the organization.
     #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     organization: String,
 
-    /// Days to keep the data for. Otherwise: purge_after_days of the configuration.
+    /// Days to keep the data. Default: purge_after_days in the configuration.
     #[arg(long, value_name = "DAYS", allow_negative_numbers = true, value_parser = values::whole_number::<u32>(0..=3650))]
     keep_days: Option<u32>,
 
-    /// Succeed where there is no such organization, or it is deleted already.
+    /// Succeed even if the organization does not exist or is already deleted.
     #[arg(long)]
     if_exists: bool,
 }
@@ -140,7 +140,7 @@ impl DeleteArgs {
         ))))
     }
 
-    /// The organization, where the caller may delete it.
+    /// Returns the organization if the caller may delete it.
     async fn find(
         &self,
         app: &App,
@@ -152,7 +152,7 @@ impl DeleteArgs {
     }
 }
 
-/// The way back, as far as it is the caller's.
+/// The next steps available to the caller after a deletion.
 fn after_deletion(actor: &Actor, slug: &Slug) -> Vec<Hint> {
     match actor {
         Actor::Operator { .. } => vec![
@@ -160,12 +160,12 @@ fn after_deletion(actor: &Actor, slug: &Slug) -> Vec<Hint> {
             run!["org", "purge", slug],
         ],
         Actor::User { .. } => {
-            vec![format!("undo: ask the platform operator to restore {slug}; no user can").into()]
+            vec![format!("undo: ask the platform operator to restore {slug}; users cannot").into()]
         }
     }
 }
 
-/// Nothing is asked where there is nothing to lose.
+/// Prompts for confirmation, unless nothing would change.
 async fn confirm_deletion(app: &App, organization: &Organization) -> Result<Confirmed> {
     if organization.status == OrganizationStatus::Deleted || app.global.dry_run {
         return Ok(Confirmed::by_flag());
@@ -176,13 +176,13 @@ async fn confirm_deletion(app: &App, organization: &Organization) -> Result<Conf
         organization.name
     ))?;
     app.printer.prompter().type_to_confirm(
-        "the data stays until it is purged",
+        "the data is kept until it is purged",
         slug,
         &app.assent().await?,
     )
 }
 
-/// What `org delete` came to.
+/// The result of `org delete`.
 #[derive(serde::Serialize)]
 #[serde(untagged)]
 pub(super) enum DeletedView {
@@ -201,7 +201,7 @@ impl crate::output::View for DeletedView {
         match self {
             Self::Deleted(view) => view.summary(),
             Self::Absent { organization, .. } => Some(format!(
-                "there is no organization {organization}; nothing was changed"
+                "organization {organization} not found; nothing was changed"
             )),
         }
     }
@@ -214,14 +214,14 @@ impl crate::output::View for DeletedView {
     }
 }
 
-/// Take a deletion back, before the purge.
+/// Restore a deleted organization that has not been purged.
 ///
 /// Examples:
 ///   tenantctl org restore harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RestoreArgs {
-    /// Its slug or id.
+    /// Slug or ID of the organization.
     #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     organization: String,
 }

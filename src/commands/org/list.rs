@@ -15,7 +15,7 @@ use crate::{
     services::organizations,
 };
 
-/// List organizations. With --as: those that the user is a member of.
+/// List organizations. With --as, list the organizations of that user.
 ///
 /// Examples:
 ///   tenantctl org list
@@ -24,19 +24,19 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those of this status.
+    /// Filter by status.
     #[arg(long, value_parser = values::organization_status)]
     status: Option<OrganizationStatus>,
 
-    /// Only those whose name or slug contains this, in any case.
+    /// Filter by name or slug containing this text, ignoring case.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
-    /// The order.
+    /// Sort order.
     #[arg(long, value_enum, default_value_t)]
     sort: Sort,
 
-    /// The other way round.
+    /// Reverse the order.
     #[arg(long)]
     reverse: bool,
 

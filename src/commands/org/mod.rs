@@ -14,7 +14,7 @@ pub(super) use create::zone_and_locale;
 
 use crate::{cli::Scope, context::App, error::Result};
 
-/// Create, look at, change, suspend, delete and purge organizations.
+/// Manage organizations: create, list, update, suspend, delete, purge.
 #[derive(Debug, Subcommand)]
 pub enum OrgCommand {
     Create(create::CreateArgs),
@@ -34,10 +34,7 @@ pub enum OrgCommand {
 }
 
 impl OrgCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Create(args) => app.show(args.run(app).await?).await,

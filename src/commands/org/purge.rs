@@ -15,10 +15,10 @@ use crate::{
     services::purge,
 };
 
-/// Remove a deleted organization for good, with every row of it in every table.
+/// Permanently remove a deleted organization and all of its rows.
 ///
-/// Counts what will go, per table, then asks for the slug to be typed. There is no way back. The
-/// platform's activity log keeps that it happened, when, by whom and the counts.
+/// Shows the number of rows per table, then prompts you to type the slug. A purge cannot be undone.
+/// The platform's activity log records the purge with its time, actor and counts.
 ///
 /// Examples:
 ///   tenantctl org purge harbor-clinic --dry-run
@@ -27,11 +27,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct PurgeArgs {
-    /// Its slug or id.
+    /// Slug or ID of the organization.
     #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     organization: String,
 
-    /// Also before the date from which it may be purged.
+    /// Purge even before the earliest purge date.
     #[arg(long)]
     now: bool,
 }
@@ -45,14 +45,14 @@ impl PurgeArgs {
         let counts = purge::preview(&session, &found, self.now).await?;
         let rows: i64 = counts.iter().map(|table| table.deleted).sum();
         app.announce(&format!(
-            "about to remove organization {slug} ({}) for good: {}",
+            "about to permanently remove organization {slug} ({}): {}",
             found.name,
             told(&counts)
         ))?;
         let confirmed = if app.global.dry_run {
             crate::confirm::Confirmed::by_flag()
         } else {
-            let what = format!("{rows} rows will be gone, without a way back");
+            let what = format!("{rows} rows will be permanently deleted");
             app.printer
                 .prompter()
                 .type_to_confirm(&what, &slug, &app.assent().await?)?
@@ -105,7 +105,7 @@ impl View for PurgedView {
     }
 
     fn summary(&self) -> Option<String> {
-        Some(format!("organization {} is gone", self.slug))
+        Some(format!("purged organization {}", self.slug))
     }
 
     fn next(&self) -> Vec<Hint> {

@@ -15,7 +15,7 @@ use crate::{
     services::organizations::{self, Details},
 };
 
-/// Show an organization: members, pending invitations, channels, last activity.
+/// Show an organization with its members, pending invitations, channels and last activity.
 ///
 /// Examples:
 ///   tenantctl org show harbor-clinic
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// Its slug or id. Otherwise: the current organization.
+    /// Slug or ID. Default: the current organization.
     #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     organization: Option<String>,
 }
@@ -152,7 +152,7 @@ impl View for DetailsView {
             })
             .collect();
         if rows.is_empty() {
-            page.line(style.dim("nobody yet"));
+            page.line(style.dim("no members"));
         } else {
             page.table(&["EMAIL", "NAME", "ROLE"], &rows);
         }

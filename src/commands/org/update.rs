@@ -19,7 +19,7 @@ use crate::{
     services::organizations::{self, Changed, OrganizationPatch},
 };
 
-/// Change an organization's name, slug, time zone, locale or the domains it invites from.
+/// Update an organization's name, slug, time zone, locale or allowed invitation domains.
 ///
 /// Examples:
 ///   tenantctl org update harbor-clinic --name 'Harbor Dental' --timezone Europe/Zurich
@@ -29,32 +29,32 @@ use crate::{
 #[command(verbatim_doc_comment)]
 #[group(skip)]
 pub struct UpdateArgs {
-    /// Its slug or id. Otherwise: the current organization.
+    /// Slug or ID. Default: the current organization.
     #[arg(value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     organization: Option<String>,
 
-    /// The new name.
+    /// New name.
     #[arg(long, value_parser = values::name)]
     name: Option<String>,
 
-    /// The new slug; the platform operator's to change. Links and scripts that use the old one
+    /// New slug; only the platform operator can change it. Links and scripts that use the old slug
     /// stop working.
     #[arg(long, value_parser = values::slug)]
     slug: Option<Slug>,
 
-    /// The new IANA time zone.
+    /// New IANA time zone.
     #[arg(long, value_name = "ZONE", value_parser = values::time_zone, add = ArgValueCompleter::new(complete::time_zones))]
     timezone: Option<TimeZone>,
 
-    /// The new BCP 47 language tag.
+    /// New BCP 47 language tag.
     #[arg(long, value_name = "TAG", value_parser = values::locale)]
     locale: Option<Locale>,
 
-    /// Invite only addresses of this domain (and of the others named alike).
+    /// Allow invitations only to addresses in this domain (can be repeated).
     #[arg(long, value_name = "DOMAIN")]
     allow_domain: Vec<String>,
 
-    /// Invite addresses of any domain again.
+    /// Allow invitations to addresses in any domain.
     #[arg(long, conflicts_with = "allow_domain")]
     allow_any_domain: bool,
 }
@@ -78,8 +78,8 @@ impl UpdateArgs {
             allowed_email_domains,
         };
         if patch == OrganizationPatch::default() {
-            return Err(Error::usage("nothing to change was given").hint(
-                "give --name, --slug, --timezone, --locale, --allow-domain or --allow-any-domain",
+            return Err(Error::usage("no changes specified").hint(
+                "use --name, --slug, --timezone, --locale, --allow-domain or --allow-any-domain",
             ));
         }
         let session = app.session().await?;
@@ -92,7 +92,7 @@ impl UpdateArgs {
     }
 }
 
-/// The command that puts back what was there before.
+/// The command that restores the previous values.
 fn undo(changed: &Changed) -> Vec<Hint> {
     let (before, after) = (&changed.before, &changed.after);
     let mut flags = Vec::new();
@@ -128,14 +128,14 @@ fn undo(changed: &Changed) -> Vec<Hint> {
     vec![command.labeled("undo")]
 }
 
-/// What a change made of an organization.
+/// An organization after a change.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
-    /// `false`: it was so already.
+    /// `false` if nothing changed.
     changed: bool,
     #[serde(flatten)]
     organization: OrganizationView,
-    /// What the organization held before it was deleted and another holds now.
+    /// Identities held before the deletion and now held by another organization.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pending_claims: Vec<Identity>,
     #[serde(skip)]
@@ -157,7 +157,7 @@ impl ChangedView {
         }
     }
 
-    /// Tells what could not be claimed again.
+    /// Adds the identities that could not be claimed again.
     pub(super) fn with_claims(self, pending_claims: Vec<Identity>) -> Self {
         Self {
             pending_claims,
@@ -177,9 +177,9 @@ impl View for ChangedView {
             format!("{} organization {slug}", self.verb)
         } else {
             match self.verb {
-                "updated" => format!("organization {slug} has these settings; nothing was changed"),
+                "updated" => format!("organization {slug} is already up to date"),
                 _ => format!(
-                    "organization {slug} is {} already; nothing was changed",
+                    "organization {slug} is already {}; nothing was changed",
                     self.organization.status
                 ),
             }
@@ -194,7 +194,7 @@ impl View for ChangedView {
         let pending = self.pending_claims.iter();
         pending
             .map(|identity| {
-                format!("{identity}: held by another organization now; the claim is pending").into()
+                format!("{identity}: now held by another organization; the claim is pending").into()
             })
             .collect()
     }

@@ -8,7 +8,7 @@ use crate::{
     domain::OutboxStatus, error::Result, output::Listing, services::outbox,
 };
 
-/// List the messages of an organization, newest first.
+/// List outgoing messages, newest first.
 ///
 /// Examples:
 ///   tenantctl outbox list --org harbor-clinic
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those: pending, sent, failed, cancelled.
+    /// Filter by status: pending, sent, failed or cancelled.
     #[arg(long, value_parser = values::outbox_status)]
     status: Option<OutboxStatus>,
 
@@ -40,10 +40,10 @@ impl ListArgs {
             .collect();
         let slug = &organization.slug;
         let empty = match (self.status, app.mails()?) {
-            (Some(status), _) => format!("no message of {slug} is {status}"),
-            (None, true) => format!("{slug} has no message"),
+            (Some(status), _) => format!("{slug} has no {status} messages"),
+            (None, true) => format!("{slug} has no messages"),
             (None, false) => format!(
-                "{slug} has no message: no mail server is configured, and links are shown to whoever invites"
+                "{slug} has no messages: no mail server is configured, so links are shown to the inviter"
             ),
         };
         Ok(Listing::of(rows, empty).limit(limit))

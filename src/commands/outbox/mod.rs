@@ -1,4 +1,4 @@
-//! `tenantctl outbox`: the messages that wait to be mailed, and what became of them.
+//! `tenantctl outbox`: outgoing messages and their status.
 
 mod list;
 mod retry;
@@ -10,7 +10,7 @@ use clap::Subcommand;
 
 use crate::{context::App, error::Result};
 
-/// See the messages of an organization that wait to be mailed or were, try them again, send them.
+/// Manage outgoing mail: list, show, retry, send.
 #[derive(Debug, Subcommand)]
 pub enum OutboxCommand {
     List(list::ListArgs),
@@ -20,10 +20,7 @@ pub enum OutboxCommand {
 }
 
 impl OutboxCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,

@@ -13,11 +13,10 @@ use crate::{
     services::outbox,
 };
 
-/// Have messages sent again that failed, or at once that wait for a later attempt.
+/// Retry failed messages, and send messages that wait for a later attempt now.
 ///
-/// The link of a message that failed is not kept: its invitation gets a new one, which expires when
-/// the earlier one would. A message that was sent or cancelled is not sent again; `invite resend`
-/// mails a new link.
+/// The link of a failed message is not stored: its invitation gets a new one with the same expiry.
+/// Sent and canceled messages are not retried; use `invite resend` to mail a new link.
 ///
 /// Examples:
 ///   tenantctl outbox retry sam@harbor.example
@@ -25,11 +24,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RetryArgs {
-    /// The addresses they are to (the newest message of each), or ids of messages.
+    /// Recipient addresses (the newest message of each) or message IDs.
     #[arg(value_name = "EMAIL|ID", required_unless_present = "failed")]
     messages: Vec<String>,
 
-    /// All that failed and have something to say yet.
+    /// Retry all failed messages with a pending invitation.
     #[arg(long, conflicts_with = "messages")]
     failed: bool,
 }
@@ -63,13 +62,13 @@ impl RetryArgs {
     }
 }
 
-/// Nothing can be mailed.
+/// The error for a missing mail server.
 pub(super) fn no_server() -> Error {
-    Error::failure("no mail server is configured: nothing is mailed")
+    Error::failure("no mail server is configured")
         .hint(run!["config", "path"].labeled(
-            "set smtp_host and from_address in the section [mail] of the configuration; its file",
+            "set smtp_host and from_address in the [mail] section of the configuration file",
         ))
-        .hint(run!["invite", "resend", "EMAIL"].labeled("show a link instead"))
+        .hint(run!["invite", "resend", "EMAIL"].labeled("create and show a new link instead"))
 }
 
 #[derive(Serialize)]
@@ -93,7 +92,7 @@ impl View for RetriedView {
             message.fields(page);
         }
         if !self.passed_over.is_empty() {
-            page.heading("Passed over");
+            page.heading("Skipped");
             for passed in &self.passed_over {
                 page.line(format!("{}: {}", passed.recipient, passed.reason));
             }
@@ -103,9 +102,9 @@ impl View for RetriedView {
     fn summary(&self) -> Option<String> {
         let organization = &self.organization;
         Some(match self.messages.as_slice() {
-            [] => format!("nothing of {organization} is to be tried again; nothing was changed"),
-            [only] => format!("the message to {} is due now", only.recipient),
-            all => format!("{} messages of {organization} are due now", all.len()),
+            [] => format!("{organization} has no messages to retry; nothing was changed"),
+            [only] => format!("the message to {} will be sent now", only.recipient),
+            all => format!("{} messages of {organization} will be sent now", all.len()),
         })
     }
 

@@ -18,14 +18,16 @@ use crate::{
     },
 };
 
-/// Send what is due, now and in this process; the platform operator's.
+/// Send due messages now, in this process. Only for the platform operator.
 ///
-/// `tenantctl serve` does the same by itself; both may run at once, and each message is sent by one
-/// of them. With --org, of that organization alone; otherwise of all, in turn. Messages whose
-/// invitation was accepted, revoked or has expired are cancelled instead.
+/// `tenantctl serve` does this automatically; both can run at the same time, and each message is
+/// sent by only one of them. With --org, only messages of that organization are sent; otherwise
+/// those of all organizations in turn. Messages for an accepted, revoked or expired invitation are
+/// canceled instead.
 ///
-/// Exit code 1 where a message was refused or put off, or the mail server cannot be reached; what
-/// was put off is tried again later. What was sent stays sent: there is no --dry-run.
+/// The exit code is 1 if a message was refused or deferred, or the mail server is unreachable.
+/// Deferred messages are retried later. --dry-run is not supported, because sent mail cannot be
+/// undone.
 ///
 /// Examples:
 ///   tenantctl outbox send
@@ -33,22 +35,22 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct SendArgs {
-    /// Also what waits for a later attempt.
+    /// Include messages that wait for a later attempt.
     #[arg(long)]
     all: bool,
 }
 
-/// How many failures are shown.
+/// Maximum number of failures shown.
 const SHOWN: usize = 20;
 
 impl SendArgs {
     pub(super) async fn run(self, app: &App) -> Result<()> {
-        app.require_operator("send what waits in the outbox")?;
+        app.require_operator("send the outbox")?;
         if app.global.dry_run {
-            return Err(
-                Error::usage("outbox send cannot be rehearsed: what was sent stays sent")
-                    .hint(run!["outbox", "list", "--status", "pending"].labeled("see what waits")),
-            );
+            return Err(Error::usage(
+                "--dry-run is not supported for outbox send: sent mail cannot be undone",
+            )
+            .hint(run!["outbox", "list", "--status", "pending"].labeled("list pending messages")));
         }
         let worker = app.mail_worker()?.ok_or_else(no_server)?;
         let session = app.session().await?;
@@ -66,8 +68,8 @@ impl SendArgs {
         worker.rest().await;
         worked.map_err(|error| match worker.owes_a_record() {
             true => error.hint(
-                "what became of the last message could not be recorded: should it have been sent, it \
-                 is sent again later, with the same Message-ID",
+                "the result of the last message could not be recorded; if it was sent, it will be sent \
+                 again later with the same Message-ID",
             ),
             false => error,
         })?;
@@ -82,21 +84,21 @@ impl SendArgs {
 
 #[derive(Default, Serialize)]
 struct SentView {
-    /// `None`: all of them.
+    /// `None` for all organizations.
     organization: Option<String>,
     sent: u64,
-    /// Given up.
+    /// Messages that were refused and are not retried.
     failed: u64,
-    /// Tried again later.
+    /// Messages that are retried later.
     put_off: u64,
     cancelled: u64,
-    /// The mail server cannot be reached, and why.
+    /// The error if the mail server is unreachable.
     unavailable: Option<String>,
-    /// The first of those that failed or were put off.
+    /// The first failed or deferred messages.
     failures: Vec<FailureLine>,
-    /// What waits yet.
+    /// Number of messages still waiting.
     waiting: u64,
-    /// When the first of that is due.
+    /// Due time of the next waiting message.
     #[serde(with = "rfc3339::option")]
     next_at: Option<DateTime<Utc>>,
 }
@@ -155,10 +157,10 @@ impl SentView {
     fn verdict(&self) -> Option<Error> {
         if let Some(error) = &self.unavailable {
             return Some(
-                Error::failure(format!("the mail server is not to be had: {error}"))
-                    .hint(run!["doctor"].labeled("look for what is wrong"))
+                Error::failure(format!("mail server unreachable: {error}"))
+                    .hint(run!["doctor"].labeled("check the configuration"))
                     .hint(
-                        Hint::from("nothing is lost: send what waits with `")
+                        Hint::from("no messages are lost; send them later with `")
                             .then(run!["outbox", "send", "--all"])
                             .then("`"),
                     ),
@@ -168,15 +170,15 @@ impl SentView {
             (0, 0) => None,
             (failed, put_off) => Some(
                 Error::failure(format!(
-                    "{failed} messages were refused, {put_off} were put off"
+                    "{failed} messages were refused, {put_off} were deferred"
                 ))
                 .hint(
                     run!["outbox", "list", "--status", "failed", "--org", "SLUG"]
-                        .labeled("see them"),
+                        .labeled("list them"),
                 )
                 .hint(
                     run!["outbox", "send", "--all"]
-                        .labeled("what was put off is tried again later; at once"),
+                        .labeled("deferred messages are retried later; to retry them now"),
                 ),
             ),
         }
@@ -187,15 +189,15 @@ impl View for SentView {
     fn human(&self, page: &mut Page) {
         page.field("Sent", self.sent)
             .field("Refused", self.failed)
-            .field("Put off", self.put_off)
-            .field("Cancelled", self.cancelled)
+            .field("Deferred", self.put_off)
+            .field("Canceled", self.cancelled)
             .field("Waiting", self.waiting);
         let next = self.next_at.map(|at| page.style().time(at, None));
         page.optional_field("Next", next);
         if self.failures.is_empty() {
             return;
         }
-        page.heading("Not sent (the first ones)");
+        page.heading("Not sent (first failures)");
         let rows: Vec<Vec<Cell>> = self
             .failures
             .iter()
@@ -214,10 +216,10 @@ impl View for SentView {
             return None;
         }
         Some(match (self.sent, self.cancelled) {
-            (0, 0) => "nothing is due".to_owned(),
-            (1, 0) => "sent a message".to_owned(),
+            (0, 0) => "no messages are due".to_owned(),
+            (1, 0) => "sent 1 message".to_owned(),
             (sent, 0) => format!("sent {sent} messages"),
-            (sent, cancelled) => format!("sent {sent} messages, cancelled {cancelled}"),
+            (sent, cancelled) => format!("sent {sent} messages, canceled {cancelled}"),
         })
     }
 }

@@ -11,9 +11,9 @@ use crate::{
     services::outbox,
 };
 
-/// Show a message: where it stands, how often it was tried, what the mail server answered.
+/// Show a message with its status, number of attempts and last error.
 ///
-/// Its link is not shown: it is kept sealed until it is sent, and then no more.
+/// The link is not shown: it is stored encrypted until the message is sent, then deleted.
 ///
 /// Examples:
 ///   tenantctl outbox show sam@harbor.example
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The address it is to (its newest message), or the message's id.
+    /// Recipient address (its newest message), or the message's ID.
     #[arg(value_name = "EMAIL|ID")]
     message: String,
 }

@@ -1,4 +1,4 @@
-//! A message, as every verb shows it.
+//! A message, as shown by every command.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -15,11 +15,11 @@ pub(super) struct MessageView {
     pub recipient: String,
     pub status: OutboxStatus,
     attempts: i32,
-    /// Why it was not sent, so far or at all.
+    /// The last error, if the message was not sent.
     error: Option<String>,
     invitation_id: String,
     locale: String,
-    /// When it is tried again, after an attempt that failed.
+    /// Time of the next attempt after a failed one.
     #[serde(with = "rfc3339::option")]
     retry_at: Option<DateTime<Utc>>,
     #[serde(with = "rfc3339")]
@@ -28,7 +28,7 @@ pub(super) struct MessageView {
     updated_at: DateTime<Utc>,
     #[serde(with = "rfc3339::option")]
     sent_at: Option<DateTime<Utc>>,
-    /// For a person, times are shown in the organization's zone.
+    /// The organization's time zone, for human-readable times.
     #[serde(skip)]
     zone: chrono_tz::Tz,
 }
@@ -52,7 +52,7 @@ impl MessageView {
         }
     }
 
-    /// Everything there is to see of it, as fields.
+    /// Writes all details as fields.
     pub fn fields(&self, page: &mut Page) {
         let style = page.style();
         let time = |at| style.time(at, Some(self.zone));
@@ -64,8 +64,8 @@ impl MessageView {
             .field("Language", &self.locale)
             .field("Attempts", self.attempts)
             .optional_field("Error", self.error.as_ref())
-            .field("Written", time(self.created_at))
-            .optional_field("Tried again", self.retry_at.map(time))
+            .field("Created", time(self.created_at))
+            .optional_field("Next attempt", self.retry_at.map(time))
             .optional_field("Sent", self.sent_at.map(time));
     }
 }
@@ -89,7 +89,7 @@ impl Record for MessageView {
     }
 
     fn columns() -> &'static [&'static str] {
-        &["TO", "KIND", "STATUS", "ATTEMPTS", "WRITTEN", "ERROR"]
+        &["TO", "KIND", "STATUS", "ATTEMPTS", "CREATED", "ERROR"]
     }
 
     fn cells(&self, style: &Style) -> Vec<Cell> {

@@ -19,11 +19,10 @@ use crate::{
     services::booking::access_log,
 };
 
-/// List who read patients' records, and when; the newest first.
+/// List accesses to patient records, newest first.
 ///
-/// A row is written for each record that an answer depended on. The log can be added to, never
-/// changed, and `activity verify` shows if it was. It keeps the ids of patients only, also of those
-/// who were erased since.
+/// Each record that an answer depended on is logged. The log is append-only; `activity verify`
+/// detects tampering. It contains only patient IDs, including those of patients erased since.
 ///
 /// Examples:
 ///   tenantctl patient access-log P-1042
@@ -32,23 +31,23 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct AccessLogArgs {
-    /// Only those of this patient: the id, or the id in the practice's own system.
+    /// Filter by patient: an ID, or an ID in the practice's own system.
     #[arg(value_name = "ID|EXTERNAL_ID")]
     patient: Option<String>,
 
-    /// Only those by somebody whose name or address contains this, in any case.
+    /// Filter by reader name or address containing this text, ignoring case.
     #[arg(long, value_name = "TEXT")]
     reader: Option<String>,
 
-    /// Only those by this function, or by an import: ImportPatients, ImportAppointments.
+    /// Filter by function, or by import: ImportPatients, ImportAppointments.
     #[arg(long, value_parser = values::record_reader, add = ArgValueCompleter::new(complete::record_readers))]
     function: Option<Reader>,
 
-    /// Only those at this time or later: a date, or RFC 3339.
+    /// Show accesses at or after this time: a date or an RFC 3339 time.
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     since: Option<DateTime<Utc>>,
 
-    /// Only those before this time.
+    /// Show accesses before this time.
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     until: Option<DateTime<Utc>>,
 
@@ -93,11 +92,11 @@ impl AccessLogArgs {
                 Ok((records.collect(), last))
             }
         });
-        Ok(Listing::new(rows, "nobody read such a record").limit(limit))
+        Ok(Listing::new(rows, "no matching record accesses").limit(limit))
     }
 }
 
-/// A reading.
+/// One access to a record.
 #[derive(Clone, Serialize)]
 pub(super) struct AccessRecord {
     id: String,

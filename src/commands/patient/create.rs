@@ -16,10 +16,10 @@ use crate::{
     services::booking::patients,
 };
 
-/// Add a patient. Who may be the same person is pointed out; nothing is merged.
+/// Add a patient. Possible duplicates are reported; nothing is merged.
 ///
-/// What is given as an argument can be seen by other users of this machine, and is kept by the
-/// shell: leave names out to be asked for them, or use `booking call CreatePatient --from-file`.
+/// Other users of this machine can see arguments, and the shell keeps them in its history: omit the
+/// names to be prompted for them, or use `booking call CreatePatient --from-file`.
 ///
 /// Examples:
 ///   tenantctl patient create
@@ -28,38 +28,38 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CreateArgs {
-    /// The first name, in any script.
+    /// First name, in any script.
     #[arg(long, value_name = "NAME")]
     first_name: Option<String>,
 
-    /// The last name, in any script.
+    /// Last name, in any script.
     #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
 
-    /// The date of birth.
+    /// Date of birth.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     birth_date: Option<NaiveDate>,
 
-    /// The telephone number, as it is dialled in the organization's region or in E.164.
+    /// Phone number, in the organization's national format or in E.164.
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
 
-    /// The e-mail address.
+    /// Email address.
     #[arg(long, value_name = "EMAIL")]
     email: Option<String>,
 
-    /// The language they speak, a BCP 47 tag such as de-CH.
+    /// Language, as a BCP 47 tag such as de-CH.
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
 
     #[command(flatten)]
     notes: NotesArgs,
 
-    /// The id in the practice's own system; unique in the organization.
+    /// ID in the practice's own system; unique in the organization.
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Where a patient has the external id already, show them, and succeed.
+    /// If a patient with this external ID exists, show it instead of failing.
     #[arg(long, requires = "external_id")]
     if_not_exists: bool,
 }
@@ -71,7 +71,7 @@ impl CreateArgs {
         };
         let first_name = name(self.first_name, "First name", "--first-name")?;
         let last_name = name(self.last_name, "Last name", "--last-name")?;
-        let notes = self.notes.read(app, "leave it out").await?;
+        let notes = self.notes.read(app, "omit the flag").await?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = CreatePatient {

@@ -10,10 +10,10 @@ use crate::{
     services::booking::patients,
 };
 
-/// Erase a patient for good, or archive one.
+/// Erase a patient permanently, or archive the patient.
 ///
-/// Who has appointments is not erased: archive them, or delete the appointments first. The activity
-/// log and the log of who read the record keep the id alone, so that nothing of the person is left.
+/// A patient with appointments cannot be erased: archive the patient, or delete the appointments
+/// first. The activity log and the access log keep only the ID, so no personal data remains.
 ///
 /// Examples:
 ///   tenantctl patient delete P-1042
@@ -22,15 +22,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DeleteArgs {
-    /// The patient's id, or their id in the practice's own system.
+    /// The patient's ID, or their ID in the practice's own system.
     #[arg(value_name = "ID|EXTERNAL_ID")]
     patient: String,
 
-    /// Keep the patient out of sight, with all appointments, instead of erasing them.
+    /// Archive the patient and keep the appointments, instead of erasing the patient.
     #[arg(long)]
     archive: bool,
 
-    /// Succeed where there is no such patient.
+    /// Succeed even if the patient does not exist.
     #[arg(long)]
     if_exists: bool,
 }

@@ -15,8 +15,9 @@ use crate::{
     services::booking::patients,
 };
 
-/// List patients, by name. A search finds the beginnings of parts of the name, whatever the order,
-/// the accents and the case.
+/// List patients by name.
+///
+/// A search matches the start of any name part, in any order, ignoring accents and case.
 ///
 /// Examples:
 ///   tenantctl patient list --search 'mar mull'
@@ -26,24 +27,23 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those of whose name these are beginnings of parts.
+    /// Match the start of any name part.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
-    /// Only those with this telephone number, as it is dialled in the organization's region or in
-    /// E.164.
+    /// Filter by phone number, in the organization's national format or in E.164.
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
 
-    /// Only those with this e-mail address.
+    /// Filter by email address.
     #[arg(long, value_name = "EMAIL")]
     email: Option<String>,
 
-    /// Only those born on this date.
+    /// Filter by date of birth.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     birth_date: Option<NaiveDate>,
 
-    /// Archived patients too.
+    /// Include archived patients.
     #[arg(long)]
     archived: bool,
 
@@ -62,7 +62,7 @@ impl ListArgs {
             || self.email.is_some()
             || self.birth_date.is_some();
         let empty = match filtered {
-            true => format!("no patient of {slug} is like that").into(),
+            true => format!("no patients in {slug} match").into(),
             false => run!["patient", "create", "--org", slug]
                 .labeled(format!("{slug} has no patients; add one")),
         };

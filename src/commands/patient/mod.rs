@@ -12,7 +12,7 @@ use clap::Subcommand;
 
 use crate::{context::App, error::Result};
 
-/// Keep the patients of an organization. Who reads their records is logged.
+/// Manage patients. Every access to a patient record is logged.
 #[derive(Debug, Subcommand)]
 pub enum PatientCommand {
     List(list::ListArgs),
@@ -24,10 +24,7 @@ pub enum PatientCommand {
 }
 
 impl PatientCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,

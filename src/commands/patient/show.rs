@@ -8,7 +8,7 @@ use crate::{
     error::Result, services::booking::patients,
 };
 
-/// Show a patient's record. That it was read is logged.
+/// Show a patient's record. The access is logged.
 ///
 /// Examples:
 ///   tenantctl patient show 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The patient's id, or their id in the practice's own system.
+    /// The patient's ID, or their ID in the practice's own system.
     #[arg(value_name = "ID|EXTERNAL_ID")]
     patient: String,
 }

@@ -13,9 +13,9 @@ use crate::{
     services::booking::patients,
 };
 
-/// Change a patient; what is not named stays.
+/// Update a patient. Omitted fields are left unchanged.
 ///
-/// The activity log keeps the names of the fields that changed, not their values.
+/// The activity log records the names of the changed fields, not their values.
 ///
 /// Examples:
 ///   tenantctl patient update P-1042 --phone '+41 44 364 35 32'
@@ -27,55 +27,55 @@ use crate::{
     .args(["first_name", "last_name", "birth_date", "phone", "email", "language", "notes",
            "notes_file", "external_id", "clear", "archive", "restore"]))]
 pub struct UpdateArgs {
-    /// The patient's id, or their id in the practice's own system.
+    /// The patient's ID, or their ID in the practice's own system.
     #[arg(value_name = "ID|EXTERNAL_ID")]
     patient: String,
 
-    /// The first name.
+    /// First name.
     #[arg(long, value_name = "NAME")]
     first_name: Option<String>,
 
-    /// The last name.
+    /// Last name.
     #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
 
-    /// The date of birth.
+    /// Date of birth.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     birth_date: Option<NaiveDate>,
 
-    /// The telephone number, as it is dialled in the organization's region or in E.164.
+    /// Phone number, in the organization's national format or in E.164.
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
 
-    /// The e-mail address.
+    /// Email address.
     #[arg(long, value_name = "EMAIL")]
     email: Option<String>,
 
-    /// The language they speak, a BCP 47 tag such as de-CH.
+    /// Language, as a BCP 47 tag such as de-CH.
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
 
     #[command(flatten)]
     notes: NotesArgs,
 
-    /// The id in the practice's own system.
+    /// ID in the practice's own system.
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Fields that shall have no value.
+    /// Fields to clear.
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     clear: Vec<Field>,
 
-    /// Keep the patient out of sight.
+    /// Archive the patient.
     #[arg(long, conflicts_with = "restore")]
     archive: bool,
 
-    /// Bring an archived patient back.
+    /// Restore an archived patient.
     #[arg(long)]
     restore: bool,
 }
 
-/// A field that may be without a value.
+/// A field that can be cleared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Field {

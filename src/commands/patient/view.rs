@@ -1,4 +1,4 @@
-//! A patient, and what a change made of them.
+//! A patient, and a patient after a change.
 
 use serde::Serialize;
 
@@ -14,12 +14,12 @@ use crate::{
     services::booking::patients::PatientChange,
 };
 
-/// A patient, as every verb shows them.
+/// A patient, as shown by every command.
 #[derive(Clone, Serialize)]
 pub(super) struct PatientView {
     #[serde(flatten)]
     pub patient: Patient,
-    /// For a person, times are shown in the organization's zone.
+    /// The organization's time zone, for human-readable times.
     #[serde(skip)]
     pub zone: chrono_tz::Tz,
 }
@@ -95,13 +95,13 @@ impl Record for PatientView {
     }
 }
 
-/// A patient after they were added or changed.
+/// A patient after being added or updated.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
     changed: bool,
     organization: String,
     changed_fields: Vec<&'static str>,
-    /// Who may be the same person.
+    /// Patients who may be the same person.
     possible_duplicates: Vec<Duplicate>,
     #[serde(flatten)]
     view: PatientView,
@@ -127,7 +127,7 @@ impl ChangedView {
         }
     }
 
-    /// Warns of what was given and left as it is.
+    /// Adds a warning about given values that differ from the stored ones and were ignored.
     #[must_use]
     pub(super) fn not_taken(mut self, not_taken: &NotTaken) -> Self {
         self.not_taken = not_taken.warning();
@@ -143,7 +143,7 @@ impl View for ChangedView {
     fn summary(&self) -> Option<String> {
         let (id, organization) = (self.view.patient.id, &self.organization);
         Some(match (self.changed, self.is_new) {
-            (false, _) => format!("patient {id} is so already; nothing was changed"),
+            (false, _) => format!("patient {id} is already up to date"),
             (true, true) => format!("added patient {id} to {organization}"),
             (true, false) => format!(
                 "updated patient {id} of {organization}: {}",

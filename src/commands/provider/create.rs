@@ -19,26 +19,26 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CreateArgs {
-    /// The name.
+    /// Name.
     name: Option<String>,
 
-    /// What they do: "Orthodontics".
+    /// Specialty, such as "Orthodontics".
     #[arg(long, value_name = "TEXT")]
     specialty: Option<String>,
 
-    /// The e-mail address.
+    /// Email address.
     #[arg(long, value_name = "EMAIL")]
     email: Option<String>,
 
-    /// The telephone number, as it is dialled in the organization's region or in E.164.
+    /// Phone number, in the organization's national format or in E.164.
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
 
-    /// The id in the practice's own system; unique in the organization.
+    /// ID in the practice's own system; unique in the organization.
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Where a provider has the external id already, show it, and succeed.
+    /// If a provider with this external ID exists, show it instead of failing.
     #[arg(long, requires = "external_id")]
     if_not_exists: bool,
 }

@@ -12,9 +12,9 @@ use crate::{
     services::booking::providers,
 };
 
-/// Delete a provider for good, or archive one.
+/// Delete a provider and its schedules permanently, or archive it.
 ///
-/// One with appointments is not deleted: archive it, or delete the appointments first. Their schedules go too.
+/// A provider with appointments cannot be deleted: archive it, or delete the appointments first.
 ///
 /// Examples:
 ///   tenantctl provider delete 'Dr. Ana Keller'
@@ -23,15 +23,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DeleteArgs {
-    /// The provider's whole name, id, or id in the practice's own system.
+    /// The provider's full name, ID, or ID in the practice's own system.
     #[arg(value_name = "PROVIDER", add = ArgValueCompleter::new(complete::providers))]
     provider: String,
 
-    /// Keep the provider out of sight, with all appointments, instead of deleting.
+    /// Archive the provider and keep its appointments, instead of deleting it.
     #[arg(long)]
     archive: bool,
 
-    /// Succeed where there is no such provider.
+    /// Succeed even if the provider does not exist.
     #[arg(long)]
     if_exists: bool,
 }

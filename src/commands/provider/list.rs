@@ -13,7 +13,7 @@ use crate::{
     services::booking::providers,
 };
 
-/// List providers, by name.
+/// List providers by name.
 ///
 /// Examples:
 ///   tenantctl provider list
@@ -21,11 +21,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those whose name or specialty contains this, in any case.
+    /// Filter by name or specialty containing this text, ignoring case.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
-    /// Archived providers too.
+    /// Include archived providers.
     #[arg(long)]
     archived: bool,
 
@@ -40,7 +40,7 @@ impl ListArgs {
         let organization = app.organization(&session, None).await?;
         let slug = organization.slug.to_string();
         let empty = match self.search {
-            Some(_) => format!("no provider of {slug} is like that").into(),
+            Some(_) => format!("no providers in {slug} match").into(),
             None => run!["provider", "create", "NAME", "--org", slug]
                 .labeled(format!("{slug} has no providers; add one")),
         };

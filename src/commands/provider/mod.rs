@@ -11,7 +11,7 @@ use clap::Subcommand;
 
 use crate::{context::App, error::Result};
 
-/// Keep the providers of an organization: who treats patients.
+/// Manage providers: the people who treat patients.
 #[derive(Debug, Subcommand)]
 pub enum ProviderCommand {
     List(list::ListArgs),
@@ -22,10 +22,7 @@ pub enum ProviderCommand {
 }
 
 impl ProviderCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,

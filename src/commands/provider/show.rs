@@ -17,7 +17,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The provider's name, id, or id in the practice's own system.
+    /// The provider's name, ID, or ID in the practice's own system.
     #[arg(value_name = "PROVIDER", add = ArgValueCompleter::new(complete::providers))]
     provider: String,
 }

@@ -13,9 +13,9 @@ use crate::{
     services::booking::providers,
 };
 
-/// Change a provider; what is not named stays.
+/// Update a provider. Omitted fields are left unchanged.
 ///
-/// Who or what is archived is not offered any more; the appointments stay.
+/// Archiving hides it from searches and new bookings; existing appointments stay.
 ///
 /// Examples:
 ///   tenantctl provider update 'Dr. Ana Keller' --phone '+41 44 364 35 32'
@@ -26,44 +26,44 @@ use crate::{
 #[command(group = ArgGroup::new("change").required(true).multiple(true)
     .args(["name", "specialty", "email", "phone", "external_id", "clear", "archive", "restore"]))]
 pub struct UpdateArgs {
-    /// The provider's whole name, id, or id in the practice's own system.
+    /// The provider's full name, ID, or ID in the practice's own system.
     #[arg(value_name = "PROVIDER", add = ArgValueCompleter::new(complete::providers))]
     provider: String,
 
-    /// The name.
+    /// Name.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 
-    /// What they do: "Orthodontics".
+    /// Specialty, such as "Orthodontics".
     #[arg(long, value_name = "TEXT")]
     specialty: Option<String>,
 
-    /// The e-mail address.
+    /// Email address.
     #[arg(long, value_name = "EMAIL")]
     email: Option<String>,
 
-    /// The telephone number, as it is dialled in the organization's region or in E.164.
+    /// Phone number, in the organization's national format or in E.164.
     #[arg(long, value_name = "NUMBER")]
     phone: Option<String>,
 
-    /// The id in the practice's own system; unique in the organization.
+    /// ID in the practice's own system; unique in the organization.
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Fields that shall have no value.
+    /// Fields to clear.
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     clear: Vec<Field>,
 
-    /// Keep the provider out of sight.
+    /// Archive the provider.
     #[arg(long, conflicts_with = "restore")]
     archive: bool,
 
-    /// Bring an archived provider back.
+    /// Restore an archived provider.
     #[arg(long)]
     restore: bool,
 }
 
-/// A field that may be without a value.
+/// A field that can be cleared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Field {

@@ -1,4 +1,4 @@
-//! A provider, and what a change made of them.
+//! A provider, and a provider after a change.
 
 use serde::Serialize;
 use serde_json::json;
@@ -15,12 +15,12 @@ use crate::{
     services::booking::providers::ProviderChange,
 };
 
-/// A provider, as every verb shows them.
+/// A provider, as shown by every command.
 #[derive(Clone, Serialize)]
 pub(super) struct ProviderView {
     #[serde(flatten)]
     pub provider: Provider,
-    /// For a person, times are shown in the organization's zone.
+    /// The organization's time zone, for human-readable times.
     #[serde(skip)]
     pub zone: chrono_tz::Tz,
 }
@@ -80,7 +80,7 @@ impl Record for ProviderView {
     }
 }
 
-/// A provider after an addition or a change.
+/// A provider after it was added or updated.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
     changed: bool,
@@ -113,7 +113,7 @@ impl ChangedView {
         }
     }
 
-    /// Warns of what was given and left as it is.
+    /// Adds a warning about given values that differ from the stored ones and were ignored.
     #[must_use]
     pub(super) fn not_taken(mut self, not_taken: &NotTaken) -> Self {
         self.not_taken = not_taken.warning();
@@ -129,7 +129,7 @@ impl View for ChangedView {
     fn summary(&self) -> Option<String> {
         let (name, organization) = (&self.view.provider.name, &self.organization);
         Some(match (self.changed, self.is_new) {
-            (false, _) => format!("provider {name} is so already; nothing was changed"),
+            (false, _) => format!("provider {name} is already up to date"),
             (true, true) => format!("added provider {name} to {organization}"),
             (true, false) => changes::describe(
                 &format!("updated provider {name} of {organization}"),

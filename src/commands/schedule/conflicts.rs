@@ -15,8 +15,10 @@ use crate::{
     services::booking::schedules,
 };
 
-/// Find what does not go together: working hours that overlap, and open appointments outside of
-/// the working hours, in a holiday or in a blockout. Exit code 10 where something is found.
+/// Find scheduling conflicts.
+///
+/// Reports overlapping working hours, and open appointments outside working hours, on a holiday or
+/// in a blockout. The exit code is 10 if there are conflicts.
 ///
 /// Examples:
 ///   tenantctl schedule conflicts
@@ -24,19 +26,19 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ConflictsArgs {
-    /// Only of this provider: a name, id, or id in the practice's own system.
+    /// Filter by provider: a name, ID, or ID in the practice's own system.
     #[arg(long, add = ArgValueCompleter::new(complete::providers))]
     provider: Option<String>,
 
-    /// Only of this operatory: a name, id, or id in the practice's own system.
+    /// Filter by operatory: a name, ID, or ID in the practice's own system.
     #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
     operatory: Option<String>,
 
-    /// The first date whose appointments are looked at. Otherwise: today.
+    /// First date to check appointments for. Default: today.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     from: Option<NaiveDate>,
 
-    /// How many dates, 1 to 366.
+    /// Number of days, 1 to 366.
     #[arg(long, value_name = "N", default_value = "92", value_parser = values::whole_number::<u32>(1..=366))]
     days: u32,
 }
@@ -69,10 +71,10 @@ impl ConflictsArgs {
     }
 }
 
-/// Exit code 10 where conflicts were found.
+/// Fails with exit code 10 if there are conflicts.
 ///
 /// # Errors
-/// `Finding`.
+/// `Finding` if `count` is not 0.
 pub(in crate::commands) fn found(count: usize) -> Result<()> {
     match count {
         0 => Ok(()),
@@ -111,7 +113,7 @@ impl View for ConflictsView {
                 } => {
                     let at = style.time(*starts_at, Some(self.zone));
                     let provider = self.names.provider(*provider_id);
-                    format!("appointment {appointment_id}, {at}: {provider} does not work")
+                    format!("appointment {appointment_id}, {at}: {provider} is not working")
                 }
                 Conflict::OperatoryClosed {
                     appointment_id,

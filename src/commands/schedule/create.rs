@@ -23,12 +23,12 @@ use crate::{
     services::{Session, booking::schedules},
 };
 
-/// Add working hours, a holiday or a blockout: of a provider, of an operatory, or of the whole
-/// organization where neither is named.
+/// Add working hours, a holiday or a blockout.
 ///
-/// weekly: working hours on a day of every week. date: on certain dates, in place of the weekly
-/// ones. holiday: whole days without work. blockout: hours without work, each day or on one
-/// weekday. Times are on the organization's clock; 24:00 is the end of the day.
+/// The schedule applies to a provider, to an operatory, or to the whole organization if neither is
+/// given. Kinds: weekly (working hours on a day of every week), date (working hours on certain
+/// dates, replacing the weekly ones), holiday (whole days off), blockout (hours off, every day or
+/// on one weekday). Times are in the organization's time zone; 24:00 is the end of the day.
 ///
 /// Examples:
 ///   tenantctl schedule create weekly --provider Keller --weekday monday --start 09:00 --end 17:00
@@ -38,39 +38,39 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CreateArgs {
-    /// What it says.
+    /// Kind of schedule.
     #[arg(value_parser = values::schedule_kind, add = ArgValueCompleter::new(complete::schedule_kinds))]
     kind: Option<ScheduleKind>,
 
-    /// Of this provider: a name, id, or id in the practice's own system.
+    /// Provider it applies to: a name, ID, or ID in the practice's own system.
     #[arg(long, add = ArgValueCompleter::new(complete::providers))]
     provider: Option<String>,
 
-    /// Of this operatory: a name, id, or id in the practice's own system.
+    /// Operatory it applies to: a name, ID, or ID in the practice's own system.
     #[arg(long, conflicts_with = "provider", add = ArgValueCompleter::new(complete::operatories))]
     operatory: Option<String>,
 
-    /// On this day of the week.
+    /// Day of the week.
     #[arg(long, value_name = "DAY", value_parser = values::weekday, add = ArgValueCompleter::new(complete::weekdays))]
     weekday: Option<Weekday>,
 
-    /// The first date on which it counts.
+    /// First date it applies to.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     from: Option<NaiveDate>,
 
-    /// The last date on which it counts. Of date and holiday: otherwise the first.
+    /// Last date it applies to. Default for date and holiday: the first date.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     until: Option<NaiveDate>,
 
-    /// When it begins.
+    /// Start time.
     #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
     start: Option<ClockTime>,
 
-    /// When it ends.
+    /// End time.
     #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
     end: Option<ClockTime>,
 
-    /// A note.
+    /// Note.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
 }
@@ -79,7 +79,7 @@ impl CreateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
         let asks = self.says_nothing() && app.printer.prompter().interactive();
         let kind = missing::schedule_kind(app, self.kind)?;
-        // What is missing is told before anything is looked up.
+        // Missing flags are reported before anything is looked up.
         let args = match asks {
             true => self,
             false => self.complete(app, kind, false)?,
@@ -96,7 +96,7 @@ impl CreateArgs {
         Ok(ChangedView::new(change, &names, &organization))
     }
 
-    /// Whether everything but the kind was left out: then all of it is asked for.
+    /// `true` if everything but the kind was omitted; then all values are prompted for.
     fn says_nothing(&self) -> bool {
         let Self {
             kind: _,
@@ -127,7 +127,7 @@ impl CreateArgs {
         })
     }
 
-    /// Asks for what a schedule of that kind needs.
+    /// Prompts for the missing values that a schedule of this kind needs.
     fn complete(mut self, app: &App, kind: ScheduleKind, asks: bool) -> Result<Self> {
         if kind == ScheduleKind::Weekly {
             self.weekday = Some(missing::weekday(app, self.weekday, "--weekday")?);
@@ -165,7 +165,7 @@ impl CreateArgs {
     }
 }
 
-/// Asks whose it is.
+/// Prompts for the provider, operatory or organization the schedule applies to.
 async fn ask_subject(app: &App, session: &Session, organization: &Organization) -> Result<Subject> {
     let names = Names::all(session, organization, false).await?;
     let subjects = names.subjects();
@@ -173,10 +173,10 @@ async fn ask_subject(app: &App, session: &Session, organization: &Organization) 
         Subject::Operatory(_) => format!("operatory {name}"),
         _ => format!("provider {name}"),
     });
-    let everybody = format!("everybody: {} as a whole", organization.name);
+    let everybody = format!("everyone: {} as a whole", organization.name);
     let described: Vec<String> = std::iter::once(everybody).chain(described).collect();
     let prompter = app.printer.prompter();
-    let chosen = prompter.select("Whose", "--provider or --operatory", &described, 0)?;
+    let chosen = prompter.select("Applies to", "--provider or --operatory", &described, 0)?;
     let subject = chosen.checked_sub(1).and_then(|one| subjects.get(one));
     Ok(subject.map_or(Subject::Everybody, |(subject, _)| *subject))
 }

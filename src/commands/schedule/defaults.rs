@@ -17,8 +17,9 @@ use crate::{
     services::booking::schedules,
 };
 
-/// Give providers the usual week: Monday to Friday, 09:00 to 17:00. Who has weekly hours of their
-/// own keeps them, so that it can be run again.
+/// Add default working hours for providers: Monday to Friday, 09:00 to 17:00.
+///
+/// Providers with weekly hours are skipped, so the command can be run again.
 ///
 /// Examples:
 ///   tenantctl schedule defaults
@@ -26,19 +27,19 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DefaultsArgs {
-    /// Only for this provider, again for more: a name, id, or id in the practice's own system.
+    /// Provider to add hours for (can be repeated): a name, ID, or ID in the practice's own system.
     #[arg(long, add = ArgValueCompleter::new(complete::providers))]
     provider: Vec<String>,
 
-    /// The days. Otherwise: Monday to Friday.
+    /// Days of the week. Default: Monday to Friday.
     #[arg(long, value_name = "DAY", value_delimiter = ',', value_parser = values::weekday, add = ArgValueCompleter::new(complete::weekdays))]
     weekday: Vec<Weekday>,
 
-    /// When work begins. Otherwise: 09:00.
+    /// Start of work. Default: 09:00.
     #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
     start: Option<ClockTime>,
 
-    /// When work ends. Otherwise: 17:00.
+    /// End of work. Default: 17:00.
     #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
     end: Option<ClockTime>,
 }
@@ -81,7 +82,7 @@ pub(super) struct DefaultsView {
     changed: bool,
     organization: String,
     schedules: Vec<ScheduleView>,
-    /// Who has weekly hours of their own, and kept them.
+    /// IDs of providers skipped because they already have weekly hours.
     skipped_provider_ids: Vec<String>,
 }
 
@@ -99,10 +100,10 @@ impl View for DefaultsView {
         let slug = &self.organization;
         Some(match (added, kept) {
             (0, 0) => format!("{slug} has no providers; nothing was changed"),
-            (0, _) => "every provider has weekly hours already; nothing was changed".to_owned(),
+            (0, _) => "every provider already has weekly hours; nothing was changed".to_owned(),
             (_, 0) => format!("added {added} schedules to {slug}"),
             _ => format!(
-                "added {added} schedules to {slug}; {kept} with hours of their own kept them"
+                "added {added} schedules to {slug}; skipped {kept} providers that already have weekly hours"
             ),
         })
     }

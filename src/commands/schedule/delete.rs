@@ -15,8 +15,9 @@ use crate::{
     services::booking::schedules,
 };
 
-/// Delete a schedule. Appointments stay; `schedule conflicts` finds those that are then outside of
-/// the working hours.
+/// Delete a schedule.
+///
+/// Appointments are kept; `schedule conflicts` finds those that are then outside working hours.
 ///
 /// Examples:
 ///   tenantctl schedule delete 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11
@@ -24,11 +25,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DeleteArgs {
-    /// The schedule's id.
+    /// ID of the schedule.
     #[arg(value_name = "ID", value_parser = values::schedule_id)]
     schedule: ScheduleId,
 
-    /// Succeed where there is no such schedule.
+    /// Succeed even if the schedule does not exist.
     #[arg(long)]
     if_exists: bool,
 }

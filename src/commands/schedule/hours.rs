@@ -15,8 +15,9 @@ use crate::{
     services::booking::schedules,
 };
 
-/// Show the hours that result for a provider, before appointments: their schedules or else the
-/// organization's, without holidays and blockouts.
+/// Show a provider's effective working hours, before appointments.
+///
+/// These are the provider's schedules, or else the organization's, minus holidays and blockouts.
 ///
 /// Examples:
 ///   tenantctl schedule hours Keller
@@ -24,15 +25,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct HoursArgs {
-    /// The provider's name, id, or id in the practice's own system.
+    /// The provider's name, ID, or ID in the practice's own system.
     #[arg(add = ArgValueCompleter::new(complete::providers))]
     provider: String,
 
-    /// The first date. Otherwise: today.
+    /// First date. Default: today.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     from: Option<NaiveDate>,
 
-    /// How many dates, 1 to 92.
+    /// Number of days, 1 to 92.
     #[arg(long, value_name = "N", default_value = "7", value_parser = values::whole_number::<u32>(1..=92))]
     days: u32,
 }
@@ -87,6 +88,6 @@ impl View for HoursView {
             })
             .collect();
         page.table(&["DATE", "DAY", "HOURS"], &rows);
-        page.line(style.dim(format!("on the clock of {}", self.time_zone)));
+        page.line(style.dim(format!("times in {}", self.time_zone)));
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     services::booking::schedules,
 };
 
-/// List schedules: working hours, holidays and blockouts; the oldest first.
+/// List schedules (working hours, holidays and blockouts), oldest first.
 ///
 /// Examples:
 ///   tenantctl schedule list
@@ -28,23 +28,23 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only this kind.
+    /// Filter by kind.
     #[arg(long, value_parser = values::schedule_kind, add = ArgValueCompleter::new(complete::schedule_kinds))]
     kind: Option<ScheduleKind>,
 
-    /// Only this provider's: a name, id, or id in the practice's own system.
+    /// Filter by provider: a name, ID, or ID in the practice's own system.
     #[arg(long, add = ArgValueCompleter::new(complete::providers))]
     provider: Option<String>,
 
-    /// Only this operatory's: a name, id, or id in the practice's own system.
+    /// Filter by operatory: a name, ID, or ID in the practice's own system.
     #[arg(long, conflicts_with = "provider", add = ArgValueCompleter::new(complete::operatories))]
     operatory: Option<String>,
 
-    /// Only the organization's own, which are of no provider and no operatory.
+    /// Show only schedules of the whole organization, without a provider or operatory.
     #[arg(long, conflicts_with_all = ["provider", "operatory"])]
     organization_only: bool,
 
-    /// Only those that count on this date.
+    /// Show only schedules that apply on this date.
     #[arg(long, value_parser = values::date)]
     date: Option<NaiveDate>,
 
@@ -70,7 +70,7 @@ impl ListArgs {
         };
         let slug = &organization.slug;
         let empty = run!["schedule", "defaults", "--org", slug].labeled(format!(
-            "{slug} has no such schedule; give providers the usual week"
+            "no schedules in {slug} match; add default working hours"
         ));
         let zone = organization.time_zone.tz();
         let names = Names::load(app, &session, &organization).await?;

@@ -16,7 +16,7 @@ pub(in crate::commands) use conflicts::found;
 
 use crate::{context::App, error::Result};
 
-/// Keep working hours, holidays and blockouts, on the organization's clock.
+/// Manage working hours, holidays and blockouts, in the organization's time zone.
 #[derive(Debug, Subcommand)]
 pub enum ScheduleCommand {
     List(list::ListArgs),
@@ -30,10 +30,7 @@ pub enum ScheduleCommand {
 }
 
 impl ScheduleCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The schedule's id.
+    /// ID of the schedule.
     #[arg(value_name = "ID", value_parser = values::schedule_id)]
     schedule: ScheduleId,
 }

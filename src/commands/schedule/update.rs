@@ -17,7 +17,9 @@ use crate::{
     services::booking::schedules,
 };
 
-/// Change a schedule; what is not named stays. Its kind and whose it is cannot change.
+/// Update a schedule. Omitted fields are left unchanged.
+///
+/// The kind, provider and operatory cannot be changed.
 ///
 /// Examples:
 ///   tenantctl schedule update 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --end 16:00
@@ -28,40 +30,40 @@ use crate::{
 #[command(group = ArgGroup::new("change").required(true).multiple(true)
     .args(["weekday", "from", "until", "start", "end", "note", "clear"]))]
 pub struct UpdateArgs {
-    /// The schedule's id.
+    /// ID of the schedule.
     #[arg(value_name = "ID", value_parser = values::schedule_id)]
     schedule: ScheduleId,
 
-    /// On this day of the week.
+    /// Day of the week.
     #[arg(long, value_name = "DAY", value_parser = values::weekday, add = ArgValueCompleter::new(complete::weekdays))]
     weekday: Option<Weekday>,
 
-    /// The first date on which it counts.
+    /// First date it applies to.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     from: Option<NaiveDate>,
 
-    /// The last date on which it counts.
+    /// Last date it applies to.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     until: Option<NaiveDate>,
 
-    /// When it begins.
+    /// Start time.
     #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
     start: Option<ClockTime>,
 
-    /// When it ends.
+    /// End time.
     #[arg(long, value_name = "TIME", value_parser = values::clock_time)]
     end: Option<ClockTime>,
 
-    /// A note.
+    /// Note.
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
 
-    /// Fields that shall have no value.
+    /// Fields to clear.
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     clear: Vec<Field>,
 }
 
-/// A field that may be without a value.
+/// A field that can be cleared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Field {

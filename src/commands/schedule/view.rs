@@ -1,4 +1,4 @@
-//! A schedule, and what a change made of it.
+//! A schedule, and a schedule after a change.
 
 use serde::Serialize;
 use serde_json::json;
@@ -18,15 +18,15 @@ use crate::{
     services::booking::schedules::ScheduleChange,
 };
 
-/// A schedule, as every verb shows it.
+/// A schedule, as shown by every command.
 #[derive(Clone, Serialize)]
 pub(super) struct ScheduleView {
     #[serde(flatten)]
     schedule: Schedule,
-    /// Whose it is, for a person.
+    /// Name of the provider or operatory it applies to, or "the organization".
     #[serde(skip)]
     whose: String,
-    /// For a person, times of change are shown in the organization's zone.
+    /// The organization's time zone, for human-readable times of change.
     #[serde(skip)]
     zone: chrono_tz::Tz,
 }
@@ -45,7 +45,7 @@ impl ScheduleView {
         }
     }
 
-    /// Whether nobody can be booked then.
+    /// `true` if no provider can be booked during this schedule.
     fn closes_all(&self) -> bool {
         let Schedule {
             kind,
@@ -152,7 +152,7 @@ impl Record for ScheduleView {
     }
 }
 
-/// A schedule after an addition or a change.
+/// A schedule after it was added or updated.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
     changed: bool,
@@ -188,9 +188,9 @@ impl View for ChangedView {
     fn summary(&self) -> Option<String> {
         let (id, organization) = (self.view.schedule.id, &self.organization);
         Some(match (self.changed, self.is_new) {
-            (false, _) => format!("schedule {id} is so already; nothing was changed"),
+            (false, _) => format!("schedule {id} is already up to date"),
             (true, true) if self.view.closes_all() => {
-                format!("added schedule {id} to {organization}: it closes the whole organization")
+                format!("added schedule {id} to {organization}; it closes the whole organization")
             }
             (true, true) => format!("added schedule {id} to {organization}"),
             (true, false) => changes::describe(
@@ -207,7 +207,7 @@ impl View for ChangedView {
         }
         let mut next = vec![
             run!["schedule", "conflicts", "--org", organization]
-                .labeled("see which appointments it leaves outside"),
+                .labeled("find appointments outside the new hours"),
         ];
         if self.is_new {
             next.push(run!["schedule", "delete", id, "--org", organization].labeled("undo"));

@@ -15,7 +15,7 @@ use crate::{
     services::users,
 };
 
-/// List the users of the platform, by address.
+/// List the users of the platform by email address.
 ///
 /// Examples:
 ///   tenantctl user list
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those whose address or name contains this, in any case.
+    /// Filter by address or name containing this text, ignoring case.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
 
@@ -36,7 +36,7 @@ impl ListArgs {
         let session = app.session().await?;
         let limit = self.page.limit(app)?;
         let empty = match &self.search {
-            Some(_) => "no user's address or name contains that".into(),
+            Some(_) => "no users match".into(),
             None => run!["user", "sign-up", "--email", "EMAIL", "--name", "NAME"]
                 .labeled("no users; sign one up"),
         };
@@ -51,7 +51,7 @@ impl ListArgs {
 pub(super) struct UserLine {
     #[serde(flatten)]
     user: UserView,
-    /// How many organizations they are a member of.
+    /// Number of organizations the user is a member of.
     organization_count: i64,
 }
 

@@ -1,4 +1,4 @@
-//! `tenantctl user`: people, who may belong to several organizations.
+//! `tenantctl user`: users, who may belong to several organizations.
 
 mod list;
 mod show;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{context::App, domain::User, error::Result, output::rfc3339};
 
-/// Sign users up, and see where they belong.
+/// Manage the users of the platform: sign up, list, show.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     SignUp(sign_up::SignUpArgs),
@@ -19,10 +19,7 @@ pub enum UserCommand {
 }
 
 impl UserCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::SignUp(args) => app.show(args.run(app).await?).await,
@@ -32,7 +29,7 @@ impl UserCommand {
     }
 }
 
-/// A user, as every verb shows it.
+/// A user, as shown by every command.
 #[derive(Serialize)]
 struct UserView {
     id: String,

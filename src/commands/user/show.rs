@@ -13,7 +13,7 @@ use crate::{
     services::users::{self, UserDetails},
 };
 
-/// Show a user: their organizations and their role in each. With --as: only themselves.
+/// Show a user with their organizations and roles. With --as, users can only show themselves.
 ///
 /// Examples:
 ///   tenantctl user show sam@harbor.example
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// Their e-mail address or id.
+    /// Email address or ID of the user.
     #[arg(value_name = "EMAIL|ID")]
     user: String,
 }

@@ -17,11 +17,11 @@ use crate::{
     services::users::{self, SignUp, SignedUp},
 };
 
-/// Sign up somebody whose address is confirmed, by the platform's rule.
+/// Sign up a user with a confirmed email address.
 ///
-/// They join every organization that invited the address, with the invited role. Where none did,
-/// they get an organization of their own, as its owner. Signing up again changes nothing, except
-/// that invitations sent since are accepted; so it can be repeated, also after a failure.
+/// The user joins every organization that invited the address, with the invited role. Without an
+/// invitation, a new organization is created with the user as its owner. Signing up again only
+/// accepts invitations sent since, so the command can be repeated, for example after a failure.
 ///
 /// Examples:
 ///   tenantctl user sign-up --email sam@harbor.example --name 'Sam Reyes'
@@ -29,25 +29,23 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct SignUpArgs {
-    /// Their e-mail address.
+    /// The user's email address.
     #[arg(long, value_parser = values::email)]
     email: Option<Email>,
 
-    /// Their name, as people read it.
+    /// Display name of the user.
     #[arg(long, value_parser = values::name)]
     name: Option<String>,
 
-    /// The identity provider's id, kept as ours. Otherwise: a new one.
+    /// User ID from the identity provider. Default: a new ID.
     #[arg(long, value_name = "UUID", value_parser = values::user_id)]
     id: Option<UserId>,
 
-    /// The IANA time zone of an organization of their own. Otherwise: default_timezone of the
-    /// configuration.
+    /// IANA time zone of a new organization. Default: default_timezone in the configuration.
     #[arg(long, value_name = "ZONE", value_parser = values::time_zone, add = ArgValueCompleter::new(complete::time_zones))]
     timezone: Option<TimeZone>,
 
-    /// The BCP 47 language tag of an organization of their own. Otherwise: default_locale of the
-    /// configuration.
+    /// BCP 47 language tag of a new organization. Default: default_locale in the configuration.
     #[arg(long, value_name = "TAG", value_parser = values::locale)]
     locale: Option<Locale>,
 }
@@ -56,7 +54,7 @@ impl SignUpArgs {
     pub(super) async fn run(self, app: &App) -> Result<SignedUpView> {
         let (time_zone, locale) = org::zone_and_locale(app, self.timezone, self.locale)?;
         let new = SignUp {
-            email: missing::email(app, self.email, "E-mail address", "--email")?,
+            email: missing::email(app, self.email, "Email address", "--email")?,
             name: missing::name(app, self.name, "--name")?,
             id: self.id,
             time_zone,
@@ -69,15 +67,15 @@ impl SignUpArgs {
 
 #[derive(Serialize)]
 pub(super) struct SignedUpView {
-    /// `false`: the address was known already.
+    /// `false` if the user already existed.
     created: bool,
     #[serde(flatten)]
     user: UserView,
     joined: Vec<JoinedLine>,
     passed_over: Vec<PassedOverLine>,
-    /// The slug of the organization that was made for them.
+    /// Slug of the organization created for the user.
     own_organization: Option<String>,
-    /// About an address that looks like another one.
+    /// Warnings about an address that looks like another one.
     warnings: Vec<String>,
 }
 
@@ -120,7 +118,7 @@ impl From<SignedUp> for SignedUpView {
 }
 
 impl SignedUpView {
-    /// What the sign-up brought the user, in words.
+    /// Descriptions of the changes made by the sign-up.
     fn brought(&self) -> Vec<String> {
         let joined = self
             .joined
@@ -129,7 +127,7 @@ impl SignedUpView {
         let own = self
             .own_organization
             .iter()
-            .map(|slug| format!("made {slug}, an organization of their own"));
+            .map(|slug| format!("created organization {slug}"));
         joined.chain(own).collect()
     }
 }
@@ -148,7 +146,7 @@ impl View for SignedUpView {
             "Owner of",
             self.own_organization
                 .as_ref()
-                .map(|slug| format!("{slug} (their own)")),
+                .map(|slug| format!("{slug} (new)")),
         );
     }
 
@@ -157,7 +155,7 @@ impl View for SignedUpView {
         let mut said = vec![if self.created {
             format!("signed up {email}")
         } else {
-            format!("{email} had signed up already")
+            format!("{email} is already signed up")
         }];
         said.extend(self.brought());
         if !self.created && said.len() == 1 {
@@ -177,7 +175,7 @@ impl View for SignedUpView {
                 organization,
                 reason,
             } = passed;
-            format!("an invitation to {organization} was passed over: {reason}").into()
+            format!("skipped an invitation to {organization}: {reason}").into()
         };
         let passed_over = self.passed_over.iter().map(warning);
         passed_over

@@ -17,11 +17,11 @@ use crate::{
     services::webhooks::endpoints::{self, NewEndpoint},
 };
 
-/// Make an endpoint that the provider of a channel can send to.
+/// Create a webhook endpoint for the provider of a channel.
 ///
-/// The secret is what the provider signs with: Twilio's auth token, Retell's API key, the app secret
-/// at Meta, the JWT key of the Evolution API (or `header:NAME:VALUE`). It is stored sealed, and never
-/// shown. For Meta a verify token is made and shown once.
+/// The secret is the key the provider signs with: Twilio's auth token, Retell's API key, Meta's app
+/// secret, or the JWT key of the Evolution API (or `header:NAME:VALUE`). It is stored encrypted and
+/// never shown. For Meta, a verify token is generated and shown once.
 ///
 /// Examples:
 ///   pass show clinic/twilio | tenantctl webhook endpoint create twilio_realtime --secret-stdin
@@ -29,11 +29,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct CreateArgs {
-    /// The channel.
+    /// Channel the endpoint belongs to.
     #[arg(value_name = "CHANNEL", value_parser = values::channel, add = ArgValueCompleter::new(complete::channels))]
     channel: ChannelKind,
 
-    /// Who sends, where a channel has several: meta (otherwise taken) or evolution for whatsapp.
+    /// Sender, for channels with several: meta (default) or evolution for whatsapp.
     #[arg(long, value_name = "SCHEME", value_parser = values::scheme)]
     scheme: Option<Scheme>,
 
@@ -67,12 +67,12 @@ impl CreateArgs {
         let slug = organization.slug.to_string();
         let endpoint = EndpointView::new(app, details, &organization)?;
         Ok(ChangedEndpointView {
-            said: format!("made a webhook endpoint of {slug}"),
+            said: format!("created a webhook endpoint for {slug}"),
             next: vec![
-                format!("tell {scheme} the URL").into(),
-                run!["serve"].labeled("have it served"),
+                format!("configure the URL at {scheme}").into(),
+                run!["serve"].labeled("start the server"),
             ],
-            // Of a dry run nobody can use it.
+            // The token of a dry run is useless.
             verify_token: verify_token
                 .filter(|_| !app.global.dry_run)
                 .map(|token| token.expose_secret().to_owned()),
@@ -82,7 +82,7 @@ impl CreateArgs {
     }
 }
 
-/// 256 random bits, in characters that survive every form.
+/// Generates 256 random bits as hexadecimal characters, which are safe in any form field.
 pub(super) fn new_token() -> Result<SecretString> {
     Ok(hexadecimal(&random_secret()?).into())
 }

@@ -6,14 +6,14 @@ use uuid::Uuid;
 use super::event_view::{ChangedEventView, EventView};
 use crate::{context::App, error::Result, run, services::webhooks::events};
 
-/// Give an event up: it is kept, and never processed.
+/// Discard an event: it is kept, but never processed.
 ///
 /// Example:
 ///   tenantctl webhook events discard ID --org harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DiscardArgs {
-    /// The event.
+    /// ID of the event.
     #[arg(value_name = "ID")]
     id: Uuid,
 }
@@ -34,7 +34,7 @@ impl DiscardArgs {
                     "--org",
                     organization.slug
                 ]
-                .labeled("to undo it"),
+                .labeled("undo"),
             ],
             event: EventView::new(event, organization.time_zone.tz()),
         })

@@ -1,4 +1,4 @@
-//! An endpoint, as every verb shows it: without its secrets.
+//! An endpoint, as shown by every command, without its secrets.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -23,7 +23,7 @@ pub(super) struct EndpointView {
     pub channel: ChannelKind,
     pub scheme: Scheme,
     pub enabled: bool,
-    /// What the provider is told; begins with `/` where no public_url is configured.
+    /// The URL to configure at the provider; starts with `/` if no public_url is configured.
     pub url: String,
     pub secrets: Vec<SecretView>,
     #[serde(with = "rfc3339")]
@@ -34,13 +34,13 @@ pub(super) struct EndpointView {
     zone: chrono_tz::Tz,
 }
 
-/// That there is a secret, not which.
+/// Metadata of a secret, without its value.
 #[derive(Serialize)]
 pub(super) struct SecretView {
     purpose: SecretPurpose,
     #[serde(with = "rfc3339")]
     created_at: DateTime<Utc>,
-    /// The one that was rotated out; null: the one in use.
+    /// Expiry of a rotated-out secret; `null` for the current one.
     #[serde(with = "rfc3339::option")]
     accepted_until: Option<DateTime<Utc>>,
 }
@@ -82,7 +82,7 @@ impl EndpointView {
             let since = time(secret.created_at);
             let text = match secret.accepted_until {
                 None => format!("in use since {since}"),
-                Some(until) => format!("the former one, accepted until {}", time(until)),
+                Some(until) => format!("previous, accepted until {}", time(until)),
             };
             let label = match secret.purpose {
                 SecretPurpose::Signing => "Secret",
@@ -93,7 +93,7 @@ impl EndpointView {
     }
 }
 
-/// The URL that the provider is told.
+/// The URL to configure at the provider.
 pub(super) fn url(app: &App, endpoint: &WebhookEndpoint) -> Result<String> {
     let path = endpoint.address.path();
     Ok(match &app.config()?.server.public_url {
@@ -102,10 +102,10 @@ pub(super) fn url(app: &App, endpoint: &WebhookEndpoint) -> Result<String> {
     })
 }
 
-/// What is missing where the URL is only a path.
+/// A warning if the URL is only a path.
 pub(super) fn without_public_url(url: &str) -> Option<String> {
     url.starts_with('/').then(|| {
-        "public_url of the section [server] is not set: put the address of the server before this path"
+        "public_url in the [server] section is not set: put the address of the server before this path"
             .to_owned()
     })
 }
@@ -151,9 +151,9 @@ fn enabled_cell(style: &Style, enabled: bool) -> Cell {
 pub(super) struct ChangedEndpointView {
     #[serde(flatten)]
     pub endpoint: EndpointView,
-    /// False: it was so already.
+    /// `false` if nothing changed.
     pub changed: bool,
-    /// What Meta asks for, made now and shown this once; null otherwise.
+    /// The verify token for Meta, generated now and shown once; `null` otherwise.
     pub verify_token: Option<String>,
     #[serde(skip)]
     pub said: String,

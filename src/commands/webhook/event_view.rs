@@ -1,4 +1,4 @@
-//! An event, as every verb shows it.
+//! An event, as shown by every command.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -15,7 +15,7 @@ use crate::{
     services::webhooks::events::EventDetails,
 };
 
-/// An event, without what was sent.
+/// An event, without its payload.
 #[derive(Serialize)]
 pub(super) struct EventView {
     pub id: String,
@@ -107,19 +107,19 @@ pub(super) fn status_cell(style: &Style, status: EventStatus) -> Cell {
     }
 }
 
-/// An event with what was sent.
+/// An event with its payload.
 #[derive(Serialize)]
 pub(super) struct EventDetailsView {
     #[serde(flatten)]
     event: EventView,
-    /// What proved it: a signature by this scheme, or the token of the widget.
+    /// The proof that verified it: the scheme of its signature, or the widget token.
     verified_by: String,
     method: String,
     query: String,
     headers: Value,
-    /// The body as text, where it is text.
+    /// The body as text, if it is UTF-8.
     body: Option<String>,
-    /// The same in base64.
+    /// The body in base64.
     body_base64: String,
 }
 

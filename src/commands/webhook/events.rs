@@ -16,7 +16,7 @@ use crate::{
     services::webhooks::events,
 };
 
-/// List the events that were received, newest first, without what was sent.
+/// List received events, newest first, without their payloads.
 ///
 /// Examples:
 ///   tenantctl webhook events list --status dead
@@ -24,15 +24,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those with this status: pending, done, dead or discarded.
+    /// Filter by status: pending, done, dead or discarded.
     #[arg(long, value_name = "STATUS", value_parser = values::event_status)]
     status: Option<EventStatus>,
 
-    /// Only those of this channel.
+    /// Filter by channel.
     #[arg(long, value_name = "CHANNEL", value_parser = values::channel, add = ArgValueCompleter::new(complete::channels))]
     channel: Option<ChannelKind>,
 
-    /// Only those of this endpoint.
+    /// Filter by endpoint.
     #[arg(long, value_name = "ID")]
     endpoint: Option<Uuid>,
 
@@ -59,7 +59,7 @@ impl ListArgs {
             .map(|event| EventView::new(event, zone))
             .collect();
         let slug = &organization.slug;
-        let empty = format!("{slug} received no such event");
+        let empty = format!("no events in {slug} match");
         Ok(Listing::of(rows, empty).limit(limit))
     }
 }

@@ -21,7 +21,7 @@ impl ListArgs {
         let (organization, found) = endpoints::list(&session, organization.id).await?;
         let slug = &organization.slug;
         let empty = run!["webhook", "endpoint", "create", "CHANNEL", "--org", slug]
-            .labeled(format!("{slug} has no webhook endpoints; make one"));
+            .labeled(format!("{slug} has no webhook endpoints; create one"));
         let rows: Result<Vec<_>> = found
             .into_iter()
             .map(|details| EndpointView::new(app, details, &organization))

@@ -1,4 +1,4 @@
-//! `tenantctl webhook`: where the providers of the channels send to, and what they sent.
+//! `tenantctl webhook`: endpoints for the providers of the channels, and received events.
 
 mod create;
 mod discard;
@@ -19,7 +19,7 @@ use clap::Subcommand;
 
 use crate::{cli::Scope, context::App, error::Result};
 
-/// Endpoints that the providers of the channels send to, and the events that came in.
+/// Manage webhook endpoints and received events.
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
     #[command(subcommand)]
@@ -32,7 +32,7 @@ pub enum WebhookCommand {
     SignUps(sign_ups::SignUpsCommand),
 }
 
-/// The endpoints of an organization: one or more for each channel.
+/// Manage the webhook endpoints of an organization, one or more per channel.
 #[derive(Debug, Subcommand)]
 pub enum EndpointCommand {
     Create(create::CreateArgs),
@@ -43,7 +43,7 @@ pub enum EndpointCommand {
     Url(url::UrlArgs),
 }
 
-/// The events that were received, and what became of them.
+/// Manage received events and their status.
 #[derive(Debug, Subcommand)]
 pub enum EventsCommand {
     List(events::ListArgs),
@@ -53,10 +53,7 @@ pub enum EventsCommand {
 }
 
 impl WebhookCommand {
-    /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
+    /// Runs the subcommand.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Endpoint(command) => match command {

@@ -22,7 +22,7 @@ use crate::{
     services::webhooks::quarantine::{self, Assigned, Listed},
 };
 
-/// Events of which it is not certain whose they are. They are the platform's: no organization sees them.
+/// Manage events without a certain owner. They belong to the platform; no organization sees them.
 #[derive(Debug, Subcommand)]
 pub enum QuarantineCommand {
     List(ListArgs),
@@ -34,7 +34,7 @@ pub enum QuarantineCommand {
     Discard(DiscardArgs),
 }
 
-/// List quarantined events of all organizations, newest first, without what was sent.
+/// List quarantined events of all organizations, newest first, without their payloads.
 ///
 /// Examples:
 ///   tenantctl webhook quarantine list
@@ -42,15 +42,15 @@ pub enum QuarantineCommand {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those with this status: waiting, assigned or discarded.
+    /// Filter by status: waiting, assigned or discarded.
     #[arg(long, value_name = "STATUS", value_parser = values::quarantine_status)]
     status: Option<QuarantineStatus>,
 
-    /// Only those of this channel.
+    /// Filter by channel.
     #[arg(long, value_name = "CHANNEL", value_parser = values::channel, add = ArgValueCompleter::new(complete::channels))]
     channel: Option<ChannelKind>,
 
-    /// Only those that came to an endpoint of this organization.
+    /// Filter by the organization of the receiving endpoint.
     #[arg(long, value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     endpoint_org: Option<String>,
 
@@ -58,37 +58,37 @@ pub struct ListArgs {
     page: PageArgs,
 }
 
-/// Show a quarantined event with what was sent. Each time, the platform's activity log says so.
+/// Show a quarantined event with its payload. The platform's activity log records each view.
 ///
 /// Example:
 ///   tenantctl webhook quarantine show EVENT
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The event.
+    /// ID of the event.
     #[arg(value_name = "EVENT")]
     id: Uuid,
 }
 
-/// Give an event to the organization whose it is; a worker then processes it.
+/// Assign an event to an organization; a worker then processes it.
 ///
-/// The rules by which events are received are applied again: an event that names what another
-/// organization holds, or what this one has not registered beside others, is refused.
+/// The rules for received events apply again: the command fails if the event names an identity held
+/// by another organization, or one that this organization has not registered while it has others.
 ///
 /// Example:
 ///   tenantctl webhook quarantine assign EVENT --org harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct AssignArgs {
-    /// The event.
+    /// ID of the event.
     #[arg(value_name = "EVENT")]
     id: Uuid,
 }
 
-/// Register the number, agent or instance that an event names, and assign the event.
+/// Register the number, agent or instance named by an event, and assign the event.
 ///
-/// It is set in the channel of the organization at whose endpoint the event came in, or of --org, as by
-/// `channel set`, and granted to it.
+/// The identity is set in the channel, as with `channel set`, and granted to the organization
+/// of the receiving endpoint, or to the one of --org.
 ///
 /// Examples:
 ///   tenantctl webhook quarantine adopt EVENT
@@ -96,19 +96,19 @@ pub struct AssignArgs {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct AdoptArgs {
-    /// The event.
+    /// ID of the event.
     #[arg(value_name = "EVENT")]
     id: Uuid,
 }
 
-/// Give an event up and remove what was sent, for good. It is never processed.
+/// Discard an event and permanently remove its payload. It is never processed.
 ///
 /// Example:
 ///   tenantctl webhook quarantine discard EVENT
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DiscardArgs {
-    /// The event.
+    /// ID of the event.
     #[arg(value_name = "EVENT")]
     id: Uuid,
 }
@@ -142,7 +142,7 @@ impl ListArgs {
         };
         let found = quarantine::list(&session, &filter).await?;
         let rows = found.into_iter().map(QuarantinedView::from).collect();
-        Ok(Listing::of(rows, "no such event is quarantined").limit(limit))
+        Ok(Listing::of(rows, "no quarantined events match").limit(limit))
     }
 }
 
@@ -168,7 +168,7 @@ impl AdoptArgs {
     async fn run(self, app: &App) -> Result<ChangedView> {
         let session = app.session().await?;
         session.require_operator("adopt what quarantined events name")?;
-        // Of --org alone: an organization that was chosen for other commands is not meant here.
+        // Only --org applies: the current organization of other commands is not meant here.
         let to = match &app.global.org {
             Some(named) => Some(app.organization(&session, Some(named)).await?.id),
             None => None,
@@ -196,7 +196,7 @@ async fn confirm(app: &App, id: Uuid) -> Result<Confirmed> {
     if app.global.dry_run {
         return Ok(Confirmed::by_flag());
     }
-    let what = format!("discard quarantined event {id} and remove what was sent");
+    let what = format!("discard quarantined event {id} and remove its payload");
     app.announce(&format!("about to {what}"))?;
     let prompter = app.printer.prompter();
     let assent = app.assent().await?;
@@ -207,7 +207,7 @@ async fn confirm(app: &App, id: Uuid) -> Result<Confirmed> {
     }
 }
 
-/// A quarantined event, without what was sent.
+/// A quarantined event, without its payload.
 #[derive(Serialize)]
 struct QuarantinedView {
     id: String,
@@ -215,9 +215,9 @@ struct QuarantinedView {
     kind: String,
     status: QuarantineStatus,
     reason: String,
-    /// What it names, as `kind value`.
+    /// The identities it names, as `kind value`.
     identities: Vec<String>,
-    /// At whose endpoint it came in; `null`: the organization was purged.
+    /// The organization of the receiving endpoint; `null` if purged.
     endpoint_organization: Option<String>,
     endpoint_id: String,
     assigned_organization: Option<String>,
@@ -336,19 +336,19 @@ impl Record for QuarantinedView {
     }
 }
 
-/// A quarantined event with what was sent.
+/// A quarantined event with its payload.
 #[derive(Serialize)]
 struct ShownView {
     #[serde(flatten)]
     event: QuarantinedView,
-    /// What proved it: a signature by this scheme.
+    /// The scheme of the signature that verified the event.
     verified_by: String,
     method: String,
     query: String,
     headers: Value,
-    /// The body as text, where it is text.
+    /// The body as text, if it is UTF-8.
     body: Option<String>,
-    /// The same in base64.
+    /// The body in base64.
     body_base64: String,
 }
 
@@ -404,16 +404,16 @@ impl ChangedView {
         let id = &event.id;
         let (said, next) = match assigned.is_new {
             true => (
-                format!("assigned event {id} to organization {slug}; it waits for a worker"),
+                format!("assigned event {id} to organization {slug}; it is waiting for a worker"),
                 vec![
                     run!["webhook", "events", "show", id, "--org", slug],
-                    run!["serve"].labeled("a worker runs in"),
+                    run!["serve"].labeled("run a worker"),
                 ],
             ),
             false => (
                 format!(
-                    "assigned event {id} to organization {slug}, which had received it already; it is \
-                     not processed a second time"
+                    "assigned event {id} to organization {slug}, which has already received it; it is \
+                     not processed again"
                 ),
                 Vec::new(),
             ),

@@ -6,16 +6,16 @@ use uuid::Uuid;
 use super::event_view::{ChangedEventView, EventView};
 use crate::{context::App, error::Result, run, services::webhooks::events};
 
-/// Have an event processed again, whatever became of it.
+/// Process an event again, whatever its status.
 ///
-/// Its effects are such that a second time changes nothing.
+/// Events are idempotent: processing one twice has no additional effect.
 ///
 /// Example:
 ///   tenantctl webhook events replay ID --org harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ReplayArgs {
-    /// The event.
+    /// ID of the event.
     #[arg(value_name = "ID")]
     id: Uuid,
 }
@@ -26,8 +26,8 @@ impl ReplayArgs {
         let organization = app.organization(&session, None).await?;
         let (organization, event) = events::replay(&session, organization.id, self.id).await?;
         Ok(ChangedEventView {
-            said: format!("event {} waits for a worker", self.id),
-            next: vec![run!["serve"].labeled("a worker runs in")],
+            said: format!("event {} is waiting for a worker", self.id),
+            next: vec![run!["serve"].labeled("run a worker")],
             event: EventView::new(event, organization.time_zone.tz()),
         })
     }

@@ -17,9 +17,9 @@ use crate::{
     services::webhooks::endpoints::{self, NewSecret},
 };
 
-/// Take a new secret into use, while the former one goes on being accepted for a time.
+/// Rotate the secret of an endpoint. The previous secret is accepted for a while.
 ///
-/// Two secrets are active at most: a second rotation ends the acceptance of the one before the former.
+/// At most two secrets are active: a second rotation revokes the older of them.
 ///
 /// Examples:
 ///   pass show clinic/twilio-new | tenantctl webhook endpoint rotate ID --secret-stdin
@@ -28,15 +28,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RotateArgs {
-    /// The endpoint.
+    /// ID of the endpoint.
     #[arg(value_name = "ID")]
     id: Uuid,
 
-    /// For how many hours the former secret is accepted.
+    /// Number of hours to accept the previous secret.
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(0..=720))]
     overlap_hours: u32,
 
-    /// Make another verify token (Meta), in place of another secret.
+    /// Rotate the verify token (Meta) instead of the secret.
     #[arg(long, conflicts_with_all = ["secret_stdin", "secret_file", "secret_env"])]
     verify_token: bool,
 
@@ -72,7 +72,7 @@ impl RotateArgs {
             said: format!("rotated a secret of endpoint {}", self.id),
             next: vec![
                 format!(
-                    "tell {} the new one within {} hours",
+                    "configure the new one at {} within {} hours",
                     details.endpoint.scheme, self.overlap_hours
                 )
                 .into(),

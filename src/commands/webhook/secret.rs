@@ -1,4 +1,4 @@
-//! A secret of a provider: never an argument, which every process list shows.
+//! The secret of a provider. Never an argument, because process lists show arguments.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Where a secret comes from. Without one of these a terminal is asked.
+/// The source of a secret. Without one of these flags, the secret is prompted for.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
 pub(super) struct SecretArgs {
@@ -19,29 +19,29 @@ pub(super) struct SecretArgs {
     #[arg(long)]
     secret_stdin: bool,
 
-    /// The file that has it in its first line.
+    /// Read the secret from the first line of this file.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     secret_file: Option<PathBuf>,
 
-    /// The environment variable that has it.
+    /// Read the secret from this environment variable.
     #[arg(long, value_name = "NAME")]
     secret_env: Option<String>,
 }
 
-/// Whether a secret may be short.
+/// The flag that allows a short secret.
 #[derive(Args, Debug)]
 pub(super) struct WeakSecretArg {
-    /// Take a secret of fewer than 16 characters, which can be guessed.
+    /// Allow a secret shorter than 16 characters, which can be guessed.
     #[arg(long)]
     pub(super) weak_secret: bool,
 }
 
 impl SecretArgs {
-    /// The secret.
+    /// Reads the secret.
     ///
     /// # Errors
-    /// `NotFound` for a file or variable that is not there, `BadInput` for what is empty or too long,
-    /// `Usage` where nobody can be asked.
+    /// `NotFound` for a missing file or variable, `BadInput` for input that is empty or too long,
+    /// `Usage` without a terminal to prompt on.
     pub(super) fn read(&self, app: &App, label: &str) -> Result<SecretString> {
         if self.secret_stdin {
             return secret_line(std::io::stdin().lock(), "stdin");
@@ -49,15 +49,17 @@ impl SecretArgs {
         if let Some(path) = &self.secret_file {
             let shown = path.display().to_string();
             let file = std::fs::File::open(path).map_err(|error| {
-                Error::not_found(format!("cannot read the secret from {shown}")).because(error)
+                Error::not_found(format!("could not read the secret from {shown}")).because(error)
             })?;
             return secret_line(file, &shown);
         }
         if let Some(name) = &self.secret_env {
             return match app.environment.text(name)? {
                 Some(secret) => Ok(secret.into()),
-                None => Err(Error::not_found(format!("the variable {name} is not set"))
-                    .hint(format!("export {name}=…, or give --secret-stdin"))),
+                None => Err(
+                    Error::not_found(format!("environment variable {name} is not set"))
+                        .hint(format!("export {name}=…, or use --secret-stdin")),
+                ),
             };
         }
         app.printer.prompter().password(label, "--secret-stdin")

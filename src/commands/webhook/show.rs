@@ -6,17 +6,16 @@ use uuid::Uuid;
 use super::event_view::EventDetailsView;
 use crate::{context::App, error::Result, services::webhooks::events};
 
-/// Show an event with what was sent: the body as it came, the headers that are kept, and what
-/// proved it.
+/// Show an event with its payload: the raw body, the stored headers and how it was verified.
 ///
-/// It can be about a patient, so the activity log says who looked.
+/// The event can contain patient data, so the activity log records each view.
 ///
 /// Example:
 ///   tenantctl webhook events show ID --org harbor-clinic -o json
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// The event.
+    /// ID of the event.
     #[arg(value_name = "ID")]
     id: Uuid,
 }

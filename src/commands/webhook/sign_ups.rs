@@ -19,8 +19,9 @@ use crate::{
     services::webhooks::sign_ups,
 };
 
-/// Confirmed users that the identity provider told of. They are the platform's: which organization
-/// comes of one is what the sign-up decides.
+/// Manage sign-ups received from the identity provider.
+///
+/// They belong to the platform: the sign-up decides which organization a confirmed user joins.
 #[derive(Debug, Subcommand)]
 pub enum SignUpsCommand {
     List(ListArgs),
@@ -28,7 +29,7 @@ pub enum SignUpsCommand {
     Discard(DiscardArgs),
 }
 
-/// List the sign-ups that were told, newest first.
+/// List received sign-ups, newest first.
 ///
 /// Examples:
 ///   tenantctl webhook sign-ups list --status dead
@@ -36,7 +37,7 @@ pub enum SignUpsCommand {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those with this status: pending, done, dead or discarded.
+    /// Filter by status: pending, done, dead or discarded.
     #[arg(long, value_name = "STATUS", value_parser = values::event_status)]
     status: Option<EventStatus>,
 
@@ -44,26 +45,26 @@ pub struct ListArgs {
     page: PageArgs,
 }
 
-/// Have a sign-up that was given up done again.
+/// Process a dead or discarded sign-up again.
 ///
 /// Example:
 ///   tenantctl webhook sign-ups replay ID
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ReplayArgs {
-    /// The sign-up.
+    /// ID of the sign-up.
     #[arg(value_name = "ID")]
     id: Uuid,
 }
 
-/// Give a sign-up up: it is kept, and never done.
+/// Discard a sign-up: it is kept, but never processed.
 ///
 /// Example:
 ///   tenantctl webhook sign-ups discard ID
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DiscardArgs {
-    /// The sign-up.
+    /// ID of the sign-up.
     #[arg(value_name = "ID")]
     id: Uuid,
 }
@@ -84,7 +85,7 @@ impl ListArgs {
         let session = app.session().await?;
         let found = sign_ups::list(&session, self.status, PageArgs::fetch(limit)).await?;
         let rows = found.into_iter().map(SignUpView::from).collect();
-        Ok(Listing::of(rows, "no such sign-up was told").limit(limit))
+        Ok(Listing::of(rows, "no sign-ups match").limit(limit))
     }
 }
 
@@ -93,8 +94,8 @@ impl ReplayArgs {
         let session = app.session().await?;
         let event = sign_ups::replay(&session, self.id).await?;
         Ok(ChangedView {
-            said: format!("sign-up {} waits for a worker", self.id),
-            next: run!["serve"].labeled("a worker runs in"),
+            said: format!("sign-up {} is waiting for a worker", self.id),
+            next: run!["serve"].labeled("run a worker"),
             event: event.into(),
         })
     }
@@ -106,7 +107,7 @@ impl DiscardArgs {
         let event = sign_ups::discard(&session, self.id).await?;
         Ok(ChangedView {
             said: format!("discarded sign-up {}", self.id),
-            next: run!["webhook", "sign-ups", "replay", self.id].labeled("to undo it"),
+            next: run!["webhook", "sign-ups", "replay", self.id].labeled("undo"),
             event: event.into(),
         })
     }
@@ -115,9 +116,9 @@ impl DiscardArgs {
 #[derive(Serialize)]
 struct SignUpView {
     id: String,
-    /// The identity provider's.
+    /// User ID from the identity provider.
     user_id: String,
-    /// Gone when it is done.
+    /// Email address; removed once the sign-up is done.
     email: Option<String>,
     status: EventStatus,
     reason: Option<String>,

@@ -11,26 +11,26 @@ use crate::{
     services::webhooks::endpoints::{self, EndpointDetails},
 };
 
-/// Switch an endpoint off: what is sent to it is answered as if it did not exist.
+/// Disable an endpoint. It responds as if it did not exist.
 ///
 /// Example:
 ///   tenantctl webhook endpoint disable ID --org harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct DisableArgs {
-    /// The endpoint.
+    /// ID of the endpoint.
     #[arg(value_name = "ID")]
     id: Uuid,
 }
 
-/// Switch an endpoint on again.
+/// Enable a disabled endpoint.
 ///
 /// Example:
 ///   tenantctl webhook endpoint enable ID --org harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct EnableArgs {
-    /// The endpoint.
+    /// ID of the endpoint.
     #[arg(value_name = "ID")]
     id: Uuid,
 }
@@ -58,14 +58,13 @@ async fn toggle(app: &App, id: Uuid, enabled: bool) -> Result<ChangedEndpointVie
     };
     let said = match changed {
         true => format!("{state} endpoint {id}"),
-        false => format!("endpoint {id} is {state} already"),
+        false => format!("endpoint {id} is already {state}"),
     };
     let details = EndpointDetails {
         endpoint,
         secrets: Vec::new(),
     };
-    let undo =
-        run!["webhook", "endpoint", back, id, "--org", organization.slug].labeled("to undo it");
+    let undo = run!["webhook", "endpoint", back, id, "--org", organization.slug].labeled("undo");
     Ok(ChangedEndpointView {
         endpoint: EndpointView::new(app, details, &organization)?,
         changed,

@@ -13,14 +13,14 @@ use crate::{
     services::webhooks::endpoints,
 };
 
-/// Print the URL that a provider is told.
+/// Print the URL to configure at the provider.
 ///
 /// Example:
 ///   tenantctl webhook endpoint url ID --org harbor-clinic
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct UrlArgs {
-    /// The endpoint.
+    /// ID of the endpoint.
     #[arg(value_name = "ID")]
     id: Uuid,
 }

@@ -66,7 +66,7 @@ fn who_did_what_when_with_before_and_after() {
     assert!(told.contains("activity list --platform"), "{told}");
     for wrong in [&["show", "abc"][..], &["list", "--limit", "-1"]] {
         let told = cli.fails(2, &[&["activity"], wrong].concat());
-        assert!(told.contains("not a whole number from 1 on"), "{told}");
+        assert!(told.contains("not a positive whole number"), "{told}");
     }
     cli.fails(2, &["activity", "show", "0"]);
 }
@@ -118,7 +118,7 @@ fn a_long_list_says_that_there_is_more() {
     let cut = cli.run(&["activity", "list", "--limit", "2", "-o", "ndjson"]);
     assert_eq!(cut.stdout.lines().count(), 2);
     assert!(
-        cut.stderr.contains("there are more: --all"),
+        cut.stderr.contains("more available: use --all"),
         "{}",
         cut.stderr
     );

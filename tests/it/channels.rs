@@ -164,7 +164,7 @@ fn enable_warns_of_what_is_missing_and_disable_undoes_it() {
     );
     assert_eq!(cli.json(&["channel", "show", "whatsapp"])["live"], true);
     let organization = cli.ok(&["org", "show", "harbor"]);
-    for said in ["on, with a warning", "nobody yet"] {
+    for said in ["on, with a warning", "no members"] {
         assert!(organization.contains(said), "{organization}");
     }
     assert_eq!(

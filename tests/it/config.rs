@@ -309,7 +309,7 @@ fn the_local_profile_cannot_become_another_database() {
     let cli = Cli::new();
     let args = ["--profile-name", "local", "--database-url-env", "A"];
     let stderr = cli.fails(6, &[&["init"], &args[..]].concat());
-    assert!(stderr.contains("no other database"), "{stderr}");
+    assert!(stderr.contains("is reserved for"), "{stderr}");
     assert!(!cli.config_file().exists());
 
     let cli = with_config(&format!("[profiles.local]\ndatabase_url = '{NOWHERE}'\n"));
@@ -330,7 +330,7 @@ fn what_a_command_rests_on_is_said_with_v() {
         "configuration: ",
         "database: TENANTCTL_DATABASE_URL (",
         "connected in ",
-        "organization: harbor, by --org",
+        "organization: harbor, from --org",
     ] {
         assert!(outcome.stderr.contains(part), "{part}: {}", outcome.stderr);
     }

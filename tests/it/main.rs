@@ -31,6 +31,7 @@ mod import;
 mod invitations;
 mod isolation;
 mod json_shapes;
+mod language;
 mod local;
 mod local_commands;
 mod members;

@@ -373,7 +373,7 @@ fn members_are_filtered_and_paged() {
     assert_eq!(listed("member list --search %"), Vec::<String>::new());
     let cut = clinic.run("member list --limit 1");
     assert!(
-        cut.stderr.contains("1 shown, there are more"),
+        cut.stderr.contains("1 shown, more available"),
         "{}",
         cut.stderr
     );

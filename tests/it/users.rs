@@ -211,11 +211,7 @@ fn of_two_sign_ups_at_once_one_joins_and_neither_warns() {
     let mut joined = 0;
     for outcome in race(&clinic.db, &clinic.cli, gate, &[line, line]) {
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-        assert!(
-            !outcome.stderr.contains("passed over"),
-            "{}",
-            outcome.stderr
-        );
+        assert!(!outcome.stderr.contains("skipped"), "{}", outcome.stderr);
         let view: Value = serde_json::from_str(&outcome.stdout).unwrap();
         assert_eq!(view["passed_over"], json!([]));
         joined += view["joined"].as_array().unwrap().len();
@@ -340,7 +336,7 @@ fn users_are_listed_for_the_operator_only() {
     assert_eq!(found.as_array().unwrap().len(), 1);
     let cut = clinic.run("user list --limit 2");
     assert!(
-        cut.stderr.contains("2 shown, there are more"),
+        cut.stderr.contains("2 shown, more available"),
         "{}",
         cut.stderr
     );
@@ -362,7 +358,7 @@ fn a_person_is_asked_for_what_was_left_out() {
     let mut command: Command = clinic.cli.command(&["user", "sign-up"]);
     command.env("TERM", "xterm");
     let mut terminal = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
-    terminal.exp_string("E-mail address").unwrap();
+    terminal.exp_string("Email address").unwrap();
     terminal.send_line("nobody").unwrap();
     terminal.exp_string("not a valid e-mail address").unwrap();
     // What was typed stays for correction.

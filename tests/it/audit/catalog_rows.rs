@@ -169,7 +169,10 @@ fn a_partition_is_a_door_of_its_own_once_it_is_granted() {
     lab.assert_silent("rls-disabled");
     lab.run("GRANT SELECT ON events_2024 TO {app}");
     let finding = lab.assert_fixable("partition-unprotected", "public.events_2024");
-    assert!(finding.message.contains("partition of public.events:"), "{finding:?}");
+    assert!(
+        finding.message.contains("partition of public.events:"),
+        "{finding:?}"
+    );
     assert_sees_own(&lab, "events");
     lab.run("SET ROLE {app}; DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM events_2024); END $$");
     lab.assert_silent("rls-no-policy");

@@ -154,7 +154,7 @@ fn a_limit_says_that_there_is_more_and_all_shows_it() {
     assert_eq!(rows.as_array().map(Vec::len), Some(3));
     let outcome = clinic.run("patient list --limit 3");
     assert!(
-        outcome.stderr.contains("3 shown, there are more"),
+        outcome.stderr.contains("3 shown, more available"),
         "{}",
         outcome.stderr
     );
@@ -359,7 +359,7 @@ fn a_move_says_from_when_to_when_and_how_to_move_it_back() {
 fn a_person_is_asked_whose_a_schedule_is_and_on_which_days() {
     let clinic = clinic();
     let mut terminal = at_terminal(&clinic, "schedule create blockout --color never");
-    terminal.exp_string("Whose").expect("a menu");
+    terminal.exp_string("Applies to").expect("a menu");
     terminal.send("j\r").expect("down, Enter");
     terminal.flush().expect("the keys are pressed");
     terminal.exp_string("Days").expect("a menu");

@@ -188,12 +188,12 @@ fn a_time_on_the_clock_has_to_be_one() {
     has(
         2,
         "starts_at",
-        "put forward over it: an hour later there is 2027-03-28T03:30+02:00",
+        "put forward over it: an hour later is 2027-03-28T03:30+02:00",
     );
     has(
         3,
         "starts_at",
-        "write which one: 2027-10-31T02:30+02:00 or 2027-10-31T02:30+01:00",
+        "write 2027-10-31T02:30+02:00 or 2027-10-31T02:30+01:00",
     );
     has(4, "ends_at", "not after starts_at");
     has(5, "ends_at", "24 hours at most");

@@ -11,7 +11,7 @@ fn what_the_server_puts_off_is_tried_again_later() {
         .once(Stage::Rcpt, Act::Say("451 4.7.1 greylisted, come back"));
     let (sent, told) = post.send_fails();
     assert_eq!((&sent["put_off"], &sent["waiting"]), (&1.into(), &1.into()));
-    assert!(told.contains("1 were put off"), "{told}");
+    assert!(told.contains("1 were deferred"), "{told}");
     let waiting = post.message("sam@harbor.example");
     assert_eq!(
         (&waiting["status"], &waiting["attempts"]),
@@ -173,7 +173,7 @@ fn a_server_that_is_not_there_says_nothing_of_the_messages() {
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, text.replace(&port.to_string(), "1")).unwrap();
     let (_, told) = post.send_fails();
-    assert!(told.contains("not to be had"), "{told}");
+    assert!(told.contains("mail server unreachable"), "{told}");
     std::fs::write(&config, text).unwrap();
     post.let_time_pass();
     assert_eq!(post.send()["sent"], 2);

@@ -128,7 +128,7 @@ fn without_a_key_nothing_is_promised() {
         7,
         &["invite", "create", "sam@harbor.example", "--role", "viewer"],
     );
-    assert!(told.contains("no key to seal"), "{told}");
+    assert!(told.contains("no keys for sealing"), "{told}");
     assert_eq!(
         post.count("SELECT count(*) FROM organization_invitations"),
         0

@@ -403,7 +403,7 @@ fn without_keys_there_are_no_sessions_and_the_log_says_why() {
     assert_eq!(lookup.send().status, 200);
     let (_, _, log) = serving.stop();
     assert!(
-        log.contains("there is no key to seal secrets with"),
+        log.contains("no keys for sealing secrets are configured"),
         "{log}"
     );
     assert!(log.contains("config new-key"), "{log}");

@@ -148,9 +148,6 @@ impl Connections {
     }
 
     /// The reach of both sessions.
-    ///
-    /// # Errors
-    /// `Failure` when a query fails.
     pub async fn guards(&mut self, model: &Model, attacker: Oid) -> Result<Guards> {
         let remaining = self.warden.remaining();
         let first = live(&mut self.first)?;
@@ -173,9 +170,6 @@ impl Connections {
     }
 
     /// One more connection that attacks, in a READ ONLY transaction on the same snapshot.
-    ///
-    /// # Errors
-    /// As `connect`.
     pub async fn worker(&self) -> Result<Session> {
         let mut session = self.bare().await?;
         self.begin(&mut session, "READ ONLY").await?;
@@ -183,27 +177,18 @@ impl Connections {
     }
 
     /// One more session that attacks, outside any transaction.
-    ///
-    /// # Errors
-    /// As `connect`.
     pub async fn bare(&self) -> Result<Session> {
         let connect = self.sessions.attack.as_ref();
         Session::open(connect.unwrap_or(&self.sessions.catalog), &self.warden).await
     }
 
     /// One more session that looks at rows, outside any transaction.
-    ///
-    /// # Errors
-    /// As `connect`.
     pub async fn looking(&self) -> Result<Session> {
         Session::open(&self.sessions.catalog, &self.warden).await
     }
 
     /// [`Connections::looking`] in a READ ONLY transaction on the same snapshot; none where what
     /// attacks looks, too.
-    ///
-    /// # Errors
-    /// As `connect`.
     pub async fn eyes_apart(&self) -> Result<Option<Session>> {
         if !self.attack_apart() {
             return Ok(None);

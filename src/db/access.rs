@@ -78,9 +78,6 @@ pub struct StoredAccess {
 }
 
 /// The head of the organization's chain.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
     sqlx::query_as!(
         HeadRow,
@@ -94,9 +91,6 @@ pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
 }
 
 /// Up to `limit` rows after a row, in the order of the chain; `None`: from the first one on.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn after(
     tx: &mut TenantTx,
     row: Option<(i64, Uuid)>,
@@ -148,9 +142,6 @@ pub struct AccessFilter {
 }
 
 /// A page of the readings, newest first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn page(tx: &mut TenantTx, filter: &AccessFilter) -> Result<Vec<Access>> {
     let rows = sqlx::query!(
         "SELECT id, occurred_at, actor, function, patient_id, request_id

@@ -92,9 +92,6 @@ impl From<EntryRow> for StoredEntry {
 
 /// Appends an entry to the organization's chain, in the transaction of the change it tells of.
 /// The chain's head is locked until the end of that transaction, so writers take turns.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn append(tx: &mut TenantTx, new: NewEntry) -> Result<()> {
     tx.about_to_change();
     let organization = tx.organization_id();
@@ -137,9 +134,6 @@ pub async fn append(tx: &mut TenantTx, new: NewEntry) -> Result<()> {
 }
 
 /// Appends an entry to the platform's chain, in the transaction of the change it tells of.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn append_platform(conn: &mut PlatformConn, new: NewEntry) -> Result<()> {
     conn.about_to_change();
     let head = sqlx::query_as!(
@@ -257,9 +251,6 @@ pub fn stream_platform(
 }
 
 /// One entry of the organization, by its place in the chain.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, sequence: i64) -> Result<Option<StoredEntry>> {
     Ok(sqlx::query_as!(
         EntryRow,
@@ -275,9 +266,6 @@ pub async fn find(tx: &mut TenantTx, sequence: i64) -> Result<Option<StoredEntry
 }
 
 /// One entry of the platform, by its place in the chain.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find_platform(conn: &mut PlatformConn, sequence: i64) -> Result<Option<StoredEntry>> {
     Ok(sqlx::query_as!(
         EntryRow,
@@ -292,9 +280,6 @@ pub async fn find_platform(conn: &mut PlatformConn, sequence: i64) -> Result<Opt
 }
 
 /// The head of the organization's chain.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
     sqlx::query_as!(
         HeadRow,
@@ -308,9 +293,6 @@ pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
 }
 
 /// The head of the platform's chain.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn head_platform(conn: &mut PlatformConn) -> Result<Option<Head>> {
     sqlx::query_as!(
         HeadRow,
@@ -324,9 +306,6 @@ pub async fn head_platform(conn: &mut PlatformConn) -> Result<Option<Head>> {
 
 /// Up to `limit` entries of the organization after a place in the chain, oldest first, for
 /// walking it.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn after(tx: &mut TenantTx, sequence: i64, limit: i64) -> Result<Vec<StoredEntry>> {
     Ok(sqlx::query_as!(
         EntryRow,
@@ -346,9 +325,6 @@ pub async fn after(tx: &mut TenantTx, sequence: i64, limit: i64) -> Result<Vec<S
 }
 
 /// Up to `limit` entries of the platform after a place in the chain, oldest first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn after_platform(
     conn: &mut PlatformConn,
     sequence: i64,

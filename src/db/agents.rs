@@ -62,9 +62,6 @@ pub async fn get(tx: &mut TenantTx) -> Result<StoredAgent> {
 }
 
 /// Adds the empty row that every organization has.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert_empty(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO agent_configurations (organization_id, id, created_at, updated_at)
@@ -80,9 +77,6 @@ pub async fn insert_empty(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Re
 
 /// Replaces the organization's instructions, if they still have the version the change started
 /// from, and tells the running servers. `false`: somebody else was faster.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn update(
     tx: &mut TenantTx,
     instructions: &AgentInstructions,
@@ -114,9 +108,6 @@ pub async fn update(
 }
 
 /// The platform's defaults.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn get_system(conn: &mut PlatformConn) -> Result<StoredAgent> {
     Ok(sqlx::query_as!(
         AgentRow,
@@ -131,9 +122,6 @@ pub async fn get_system(conn: &mut PlatformConn) -> Result<StoredAgent> {
 
 /// Replaces the platform's defaults, if they still have the version the change started from, and
 /// tells the running servers. `false`: somebody else was faster.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn update_system(
     conn: &mut PlatformConn,
     instructions: &AgentInstructions,

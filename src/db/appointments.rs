@@ -57,9 +57,6 @@ impl TryFrom<AppointmentRow> for Appointment {
 }
 
 /// Finds an appointment.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: AppointmentId) -> Result<Option<Appointment>> {
     sqlx::query_as!(
         AppointmentRow,
@@ -96,9 +93,6 @@ pub struct AppointmentFilter {
 
 /// The appointments that match, by time, with the names that belong to them. What is under way at
 /// `from` began in the day before it: that makes it a range of the index.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<AppointmentEntry>> {
     tx.plan_for_values().await?;
     let ids: Vec<Uuid> = filter.ids.iter().map(|id| id.as_uuid()).collect();
@@ -181,9 +175,6 @@ pub struct Busy {
 
 /// When providers and operatories are taken between two points in time; only the provider or the
 /// operatory that is named, or both, where one is.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn busy(
     tx: &mut TenantTx,
     from: DateTime<Utc>,
@@ -222,9 +213,6 @@ pub async fn busy(
 
 /// The open appointments between two points in time: of the provider and in the operatory that are
 /// named, where they are.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn open(
     tx: &mut TenantTx,
     from: DateTime<Utc>,
@@ -270,9 +258,6 @@ pub enum Parent {
 }
 
 /// How many appointments a parent has.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn count(tx: &mut TenantTx, parent: Parent) -> Result<i64> {
     let organization = tx.organization_id().as_uuid();
     let count = match parent {
@@ -353,9 +338,6 @@ pub async fn insert(tx: &mut TenantTx, appointment: &Appointment) -> Result<(), 
 }
 
 /// Replaces an appointment's fields. `false`: there is none.
-///
-/// # Errors
-/// As [`insert`].
 pub async fn update(tx: &mut TenantTx, appointment: &Appointment) -> Result<bool, NotStored> {
     let updated = sqlx::query!(
         "UPDATE appointments
@@ -384,9 +366,6 @@ pub async fn update(tx: &mut TenantTx, appointment: &Appointment) -> Result<bool
 }
 
 /// Deletes an appointment. `false`: there is none.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn delete(tx: &mut TenantTx, id: AppointmentId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM appointments WHERE organization_id = $1 AND id = $2",
@@ -419,9 +398,6 @@ pub fn external_id_taken() -> Error {
 }
 
 /// The patient of the appointment with that external id.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn patient_of_external_id(
     tx: &mut TenantTx,
     external_id: &str,
@@ -437,9 +413,6 @@ pub async fn patient_of_external_id(
 }
 
 /// The patients of these appointments, each once.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn patients_of(tx: &mut TenantTx, ids: &[AppointmentId]) -> Result<Vec<PatientId>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let found = sqlx::query_scalar!(

@@ -7,9 +7,6 @@ use crate::{
 };
 
 /// Starts the chains of a new organization: of its activity and of the readings of its records.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn start(tx: &mut TenantTx) -> Result<()> {
     sqlx::query!(
         "WITH access AS (

@@ -67,9 +67,6 @@ impl TryFrom<ChannelRow> for StoredChannel {
 }
 
 /// The five channels, in the order of their names.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<StoredChannel>> {
     sqlx::query_as!(
         ChannelRow,
@@ -105,9 +102,6 @@ pub async fn get(tx: &mut TenantTx, kind: ChannelKind) -> Result<StoredChannel> 
 }
 
 /// Adds a channel.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(
     tx: &mut TenantTx,
     id: Uuid,
@@ -137,9 +131,6 @@ pub async fn insert(
 
 /// Replaces a configuration, if it still has the version the change started from, and tells the
 /// running servers. Returns the new version; `None`: somebody else was faster.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn update(
     tx: &mut TenantTx,
     channel: &ChannelConfiguration,

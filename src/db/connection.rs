@@ -163,9 +163,6 @@ impl Database {
 
     /// In a rehearsal, a connection of its own beside it: for what has to be kept even so, because
     /// it has happened. `None` where nothing is rehearsed.
-    ///
-    /// # Errors
-    /// As [`Database::connect`].
     pub async fn beside_rehearsal(&self) -> Result<Option<Self>> {
         match &self.rehearsal {
             Some(_) => self.beside().await.map(Some),

@@ -148,9 +148,6 @@ impl Rights {
 }
 
 /// The rights of the connecting role.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
     let row = sqlx::query!(
         r#"SELECT me.rolname::text AS "role!", current_database()::text AS "database!",
@@ -240,9 +237,6 @@ pub struct Health {
 }
 
 /// Looks at the server and at the connecting role.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn examine(db: &Database) -> Result<Health> {
     let mut conn = PlatformConn::open(db)?;
     let rights = rights(conn.connection()).await?;
@@ -283,9 +277,6 @@ pub async fn examine(db: &Database) -> Result<Health> {
 
 /// Whether a scope confines: row-level security is in force for the role that it runs as, which owns
 /// no table of ours.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn is_confined(tx: &mut TenantTx) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT row_security_active('organizations')

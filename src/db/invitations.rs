@@ -45,9 +45,6 @@ impl TryFrom<InvitationRow> for Invitation {
 }
 
 /// Finds an invitation by id.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitation>> {
     sqlx::query_as!(
         InvitationRow,
@@ -64,9 +61,6 @@ pub async fn find(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitati
 }
 
 /// Finds the newest invitation for an address, pending ones first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<Invitation>> {
     sqlx::query_as!(
         InvitationRow,
@@ -85,9 +79,6 @@ pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<In
 
 /// An invitation locked until the end of the transaction, with the stored hash of its token:
 /// of two who accept it at once, the second waits and then sees that it is used.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock_by_token_hash(
     tx: &mut TenantTx,
     token_hash: &[u8; 32],
@@ -123,9 +114,6 @@ pub async fn lock_by_token_hash(
 }
 
 /// An invitation locked until the end of the transaction.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitation>> {
     sqlx::query_as!(
         InvitationRow,
@@ -150,9 +138,6 @@ pub struct InvitationFilter {
 }
 
 /// The invitations, newest first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(
     tx: &mut TenantTx,
     filter: &InvitationFilter,
@@ -179,9 +164,6 @@ pub async fn list(
 
 /// Adds a pending invitation, and the platform's pointer from the address to it. `false`: one is
 /// pending for that address already.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(
     tx: &mut TenantTx,
     invitation: &Invitation,
@@ -225,9 +207,6 @@ pub async fn insert(
 
 /// Writes an invitation that was issued anew: who issued it now, until when it holds, and its
 /// token. The earlier token is worth nothing from here on.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn reissue(
     tx: &mut TenantTx,
     invitation: &Invitation,
@@ -253,9 +232,6 @@ pub async fn reissue(
 }
 
 /// Marks a pending invitation as accepted by `user`. `false`: it was not pending any more.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn accept(
     tx: &mut TenantTx,
     id: InvitationId,
@@ -278,9 +254,6 @@ pub async fn accept(
 }
 
 /// Marks a pending invitation as revoked. `false`: it was not pending any more.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn revoke(tx: &mut TenantTx, id: InvitationId, now: DateTime<Utc>) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE organization_invitations
@@ -308,9 +281,6 @@ async fn delete_lookup(tx: &mut TenantTx, id: InvitationId) -> Result<()> {
 }
 
 /// The invitations that wait for an address, in whichever organizations.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn waiting_for(
     conn: &mut PlatformConn,
     email: &Email,

@@ -74,9 +74,6 @@ impl Listener {
     /// server has answered that it is there.
     ///
     /// A network that went away in silence is noticed by that question only.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn next(&mut self, patience: Duration) -> Result<Option<Notification>> {
         match tokio::time::timeout(patience, self.session.try_recv()).await {
             Ok(Ok(Some(heard))) => Ok(Some(Notification {

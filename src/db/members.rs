@@ -35,9 +35,6 @@ impl TryFrom<MemberRow> for Member {
 }
 
 /// Finds a member by user.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, user: UserId) -> Result<Option<Member>> {
     sqlx::query_as!(
         MemberRow,
@@ -53,9 +50,6 @@ pub async fn find(tx: &mut TenantTx, user: UserId) -> Result<Option<Member>> {
 }
 
 /// Finds a member by address.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<Member>> {
     sqlx::query_as!(
         MemberRow,
@@ -81,9 +75,6 @@ pub struct MemberFilter {
 }
 
 /// The members, owners first, then by address.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx, filter: &MemberFilter) -> Result<Vec<Member>> {
     sqlx::query_as!(
         MemberRow,
@@ -106,9 +97,6 @@ pub async fn list(tx: &mut TenantTx, filter: &MemberFilter) -> Result<Vec<Member
 }
 
 /// How many owners there are.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn count_owners(tx: &mut TenantTx) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM organization_members
@@ -121,9 +109,6 @@ pub async fn count_owners(tx: &mut TenantTx) -> Result<i64> {
 
 /// Adds a member, and the platform's pointer from the user to the organization. `false`: the
 /// user is a member already.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(tx: &mut TenantTx, member: &Member) -> Result<bool> {
     let organization = tx.organization_id().as_uuid();
     let inserted = sqlx::query!(
@@ -166,9 +151,6 @@ pub async fn insert(tx: &mut TenantTx, member: &Member) -> Result<bool> {
 }
 
 /// Gives a member another role. `false`: there is no such member.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn set_role(
     tx: &mut TenantTx,
     user: UserId,
@@ -189,9 +171,6 @@ pub async fn set_role(
 }
 
 /// Removes a member; the platform's pointer goes with the row. `false`: there is no such member.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn delete(tx: &mut TenantTx, user: UserId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM organization_members WHERE organization_id = $1 AND user_id = $2",

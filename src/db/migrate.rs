@@ -259,9 +259,6 @@ fn not_the_owner(role: String, owner: String) -> Error {
 }
 
 /// Where the database stands.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn status(db: &Database) -> Result<Status> {
     let mut conn = PlatformConn::open(db)?;
     status_on(conn.connection()).await

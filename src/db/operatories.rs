@@ -37,9 +37,6 @@ impl From<OperatoryRow> for Operatory {
 }
 
 /// Finds an operatory.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: OperatoryId) -> Result<Option<Operatory>> {
     Ok(sqlx::query_as!(
         OperatoryRow,
@@ -54,9 +51,6 @@ pub async fn find(tx: &mut TenantTx, id: OperatoryId) -> Result<Option<Operatory
 }
 
 /// The operatories that match, in the order of their names.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter) -> Result<Vec<Operatory>> {
     Ok(sqlx::query_as!(
         OperatoryRow,

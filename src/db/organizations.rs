@@ -53,9 +53,6 @@ impl TryFrom<OrganizationRow> for Organization {
 }
 
 /// Finds an organization of any status by its slug.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find_by_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<Organization>> {
     sqlx::query_as!(
         OrganizationRow,
@@ -71,9 +68,6 @@ pub async fn find_by_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<
 }
 
 /// The organization of any status that has a slug, by the look-up table that holds nothing else.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn id_of_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<OrganizationId>> {
     let found = sqlx::query_scalar!(
         "SELECT organization_id FROM organization_slugs WHERE slug = $1",
@@ -85,9 +79,6 @@ pub async fn id_of_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<Or
 }
 
 /// Finds an organization of any status by its id.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(conn: &mut PlatformConn, id: OrganizationId) -> Result<Option<Organization>> {
     sqlx::query_as!(
         OrganizationRow,
@@ -103,9 +94,6 @@ pub async fn find(conn: &mut PlatformConn, id: OrganizationId) -> Result<Option<
 }
 
 /// The slugs that begin like `prefix`, for completion and for "did you mean".
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn slugs(conn: &mut PlatformConn, prefix: &str, limit: i64) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "SELECT slug FROM organizations WHERE starts_with(slug, $1) ORDER BY slug LIMIT $2",
@@ -117,9 +105,6 @@ pub async fn slugs(conn: &mut PlatformConn, prefix: &str, limit: i64) -> Result<
 }
 
 /// The organization in whose scope the transaction runs.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn current(tx: &mut TenantTx) -> Result<Option<Organization>> {
     let id = tx.organization_id();
     sqlx::query_as!(
@@ -137,9 +122,6 @@ pub async fn current(tx: &mut TenantTx) -> Result<Option<Organization>> {
 
 /// The organization in whose scope the transaction runs, locked until its end: two changes of
 /// owners, or a change and a suspension, take turns.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock_current(tx: &mut TenantTx) -> Result<Option<Organization>> {
     let id = tx.organization_id();
     sqlx::query_as!(
@@ -156,9 +138,6 @@ pub async fn lock_current(tx: &mut TenantTx) -> Result<Option<Organization>> {
 }
 
 /// Adds the organization itself, in its own scope. `false`: the slug is taken.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(tx: &mut TenantTx, organization: &Organization) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO organizations (id, slug, name, status, time_zone, locale,

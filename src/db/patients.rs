@@ -52,9 +52,6 @@ impl TryFrom<PatientRow> for Patient {
 }
 
 /// Finds a patient.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: PatientId) -> Result<Option<Patient>> {
     sqlx::query_as!(
         PatientRow,
@@ -71,9 +68,6 @@ pub async fn find(tx: &mut TenantTx, id: PatientId) -> Result<Option<Patient>> {
 }
 
 /// Finds patients by id, or by the id in the practice's own system; in the order of their names.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find_many(
     tx: &mut TenantTx,
     ids: &[PatientId],
@@ -113,9 +107,6 @@ pub struct PatientFilter {
 }
 
 /// A page of the patients that match, in the order of their names.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn page(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> {
     tx.plan_for_values().await?;
     let page = match longest(&filter.name_parts) {
@@ -222,9 +213,6 @@ async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Res
 
 /// Patients who may be the same person: the same telephone number or address, or the same date of
 /// birth and last name. At most ten.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn duplicates(tx: &mut TenantTx, patient: &Patient) -> Result<Vec<Duplicate>> {
     let rows = sqlx::query!(
         r#"SELECT id, coalesce(phone = $3, false) AS "phone!", coalesce(email = $4, false) AS "email!",

@@ -26,9 +26,6 @@ impl PlatformConn {
     }
 
     /// In a transaction that [`PlatformConn::commit`] ends.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn begin(db: &Database) -> Result<Self> {
         let lent = Lent::begin(db, |_| String::new()).await?;
         Ok(Self { lent })
@@ -36,9 +33,6 @@ impl PlatformConn {
 
     /// In a transaction that names an organization but keeps the connecting role: what only the
     /// owner of the tables may do to a tenant, which is to purge it.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn begin_for(db: &Database, organization: OrganizationId) -> Result<Self> {
         // Safe: a UUID formats as hexadecimal digits and hyphens only.
         let scope = format!(
@@ -51,9 +45,6 @@ impl PlatformConn {
 
     /// Goes on with the running transaction in the scope of an organization, as `tenant_app`: for work
     /// that takes several organizations in turn and has to be all or nothing.
-    ///
-    /// # Errors
-    /// As [`TenantTx::begin`].
     pub async fn enter(self, organization: OrganizationId) -> Result<TenantTx> {
         TenantTx::take_over(self.lent, organization).await
     }
@@ -68,9 +59,6 @@ impl PlatformConn {
 
     /// Ends the transaction at once, changing nothing. Dropping does the same, but the server
     /// hears of it with the next statement only: before a person is asked, end it.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn rollback(self) -> Result<()> {
         self.lent.rollback().await
     }

@@ -104,9 +104,6 @@ impl Pool {
     }
 
     /// The same for somebody whose turn it is; the turn is over when the connection is back.
-    ///
-    /// # Errors
-    /// As [`Pool::get`].
     pub async fn get_in_turn(&self, turn: OwnedSemaphorePermit) -> Result<Database> {
         self.acquire(Some(turn)).await
     }

@@ -39,9 +39,6 @@ pub async fn find(conn: &mut PlatformConn) -> Result<Option<Protection>> {
 }
 
 /// Protects the database, or changes the label.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn set(conn: &mut PlatformConn, protection: &Protection) -> Result<()> {
     sqlx::query!(
         "INSERT INTO database_protection (label, protected_at, protected_by) VALUES ($1, $2, $3)
@@ -58,9 +55,6 @@ pub async fn set(conn: &mut PlatformConn, protection: &Protection) -> Result<()>
 }
 
 /// Removes the protection.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn clear(conn: &mut PlatformConn) -> Result<()> {
     sqlx::query!("DELETE FROM database_protection")
         .execute(conn.connection())

@@ -45,9 +45,6 @@ impl TryFrom<ProviderRow> for Provider {
 }
 
 /// Finds a provider.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: ProviderId) -> Result<Option<Provider>> {
     sqlx::query_as!(
         ProviderRow,
@@ -77,9 +74,6 @@ pub struct ResourceFilter {
 }
 
 /// The providers that match, in the order of their names.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter) -> Result<Vec<Provider>> {
     sqlx::query_as!(
         ProviderRow,
@@ -199,9 +193,6 @@ fn not_stored(error: sqlx::Error) -> Error {
 
 /// The active providers and operatories that share a name, from before names were unique: what they are,
 /// and the name.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn shared_names(tx: &mut TenantTx) -> Result<Vec<(String, String)>> {
     let rows = sqlx::query!(
         r#"SELECT 'provider' AS "what!", name AS "name!" FROM providers p

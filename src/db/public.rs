@@ -11,9 +11,6 @@ use crate::{
 /// The web chat of the organization in whose scope the transaction runs. `None`, the same answer for
 /// each: there is no such organization, it is not active, its web chat is off, or no website may show
 /// the chat (a new organization, whose chat was never set up).
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn web_channel(tx: &mut TenantTx) -> Result<Option<PublicChannel>> {
     let organization = tx.organization_id();
     let row = sqlx::query!(

@@ -48,9 +48,6 @@ pub const TABLES: &[&str] = &[
 const QUARANTINED: &str = "quarantined_events";
 
 /// How many rows would go, by table.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn count(
     conn: &mut PlatformConn,
     organization: OrganizationId,
@@ -78,9 +75,6 @@ pub async fn count(
 }
 
 /// The organization as it is now, locked until the end of the transaction.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock(
     conn: &mut PlatformConn,
     organization: OrganizationId,

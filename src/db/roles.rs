@@ -74,9 +74,6 @@ pub struct Site {
 }
 
 /// Looks at the database that a role is for.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn site(conn: &mut PlatformConn) -> Result<Site> {
     let row = sqlx::query!(
         r#"SELECT current_database()::text AS "database!",
@@ -165,9 +162,6 @@ pub fn without_temporary(site: &Site) -> [String; 2] {
 }
 
 /// Whether a role of that name exists.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn exists(conn: &mut PlatformConn, name: &str) -> Result<bool> {
     let found = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1) AS "exists!""#,
@@ -296,9 +290,6 @@ impl Place {
 }
 
 /// Where a connection leads to.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn place(conn: &mut PlatformConn) -> Result<Place> {
     let row = sqlx::query!(
         r#"SELECT CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')

@@ -58,9 +58,6 @@ fn minutes(time: Option<ClockTime>) -> Option<i16> {
 }
 
 /// Finds a schedule.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: ScheduleId) -> Result<Option<Schedule>> {
     sqlx::query_as!(
         ScheduleRow,
@@ -92,9 +89,6 @@ pub struct ScheduleFilter {
 }
 
 /// The schedules that match, oldest first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx, filter: &ScheduleFilter) -> Result<Vec<Schedule>> {
     sqlx::query_as!(
         ScheduleRow,
@@ -133,9 +127,6 @@ pub async fn list(tx: &mut TenantTx, filter: &ScheduleFilter) -> Result<Vec<Sche
 ///
 /// The comparisons are such that no plan uses an index for them: the range of the organization is
 /// short, and one plan for all values saves planning at each booking.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn in_force(
     tx: &mut TenantTx,
     from: NaiveDate,
@@ -168,9 +159,6 @@ pub async fn in_force(
 }
 
 /// Adds a schedule.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(tx: &mut TenantTx, schedule: &Schedule) -> Result<()> {
     sqlx::query!(
         "INSERT INTO schedules (organization_id, id, kind, provider_id, operatory_id, weekday,
@@ -197,9 +185,6 @@ pub async fn insert(tx: &mut TenantTx, schedule: &Schedule) -> Result<()> {
 }
 
 /// Replaces a schedule's fields; its kind and whose it is stay. `false`: there is none.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn update(tx: &mut TenantTx, schedule: &Schedule) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE schedules
@@ -222,9 +207,6 @@ pub async fn update(tx: &mut TenantTx, schedule: &Schedule) -> Result<bool> {
 }
 
 /// Deletes a schedule. `false`: there is none.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn delete(tx: &mut TenantTx, id: ScheduleId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM schedules WHERE organization_id = $1 AND id = $2",

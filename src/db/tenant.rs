@@ -49,9 +49,6 @@ impl TenantTx {
 
     /// Leaves the organization's scope; the transaction goes on with the rights of the role that
     /// connected. The counterpart of [`PlatformConn::enter`].
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn leave(mut self) -> Result<PlatformConn> {
         self.connection().execute(LEAVE_SCOPE).await?;
         Ok(PlatformConn::take_over(self.lent))
@@ -72,9 +69,6 @@ impl TenantTx {
 
     /// Ends the transaction at once, changing nothing. Dropping does the same, but the server
     /// hears of it with the next statement only: before a person is asked, end it.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn rollback(self) -> Result<()> {
         self.lent.rollback().await
     }
@@ -82,9 +76,6 @@ impl TenantTx {
     /// Has what follows planned for its values, until [`TenantTx::plan_as_usual`]. A statement with
     /// filters that may be left out is fast so, and slow by the plan for any value that a kept
     /// connection comes to after five executions (PostgreSQL manual, PREPARE).
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub(super) async fn plan_for_values(&mut self) -> Result<()> {
         let setting = "SET LOCAL plan_cache_mode = force_custom_plan";
         self.connection().execute(setting).await?;
@@ -93,9 +84,6 @@ impl TenantTx {
 
     /// The end of [`TenantTx::plan_for_values`]: foreign keys are checked by planned statements as
     /// well, and would be planned anew for each row that is written.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub(super) async fn plan_as_usual(&mut self) -> Result<()> {
         let setting = "SET LOCAL plan_cache_mode TO DEFAULT";
         self.connection().execute(setting).await?;

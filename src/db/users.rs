@@ -37,9 +37,6 @@ impl TryFrom<UserRow> for User {
 ///
 /// Neither is named as the one that may conflict: of two that add the same user at once, the
 /// second would trip over the other key.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(conn: &mut PlatformConn, user: &User) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO users (id, email, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)
@@ -56,9 +53,6 @@ pub async fn insert(conn: &mut PlatformConn, user: &User) -> Result<bool> {
 }
 
 /// Finds a user by address.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find_by_email(conn: &mut PlatformConn, email: &Email) -> Result<Option<User>> {
     sqlx::query_as!(
         UserRow,
@@ -72,9 +66,6 @@ pub async fn find_by_email(conn: &mut PlatformConn, email: &Email) -> Result<Opt
 }
 
 /// Finds a user by id.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(conn: &mut PlatformConn, id: UserId) -> Result<Option<User>> {
     sqlx::query_as!(
         UserRow,
@@ -88,9 +79,6 @@ pub async fn find(conn: &mut PlatformConn, id: UserId) -> Result<Option<User>> {
 }
 
 /// The organizations a user is a member of, by slug.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn organizations(conn: &mut PlatformConn, user: UserId) -> Result<Vec<OrganizationId>> {
     Ok(sqlx::query_scalar!(
         "SELECT o.id FROM user_organizations u JOIN organizations o ON o.id = u.organization_id
@@ -120,9 +108,6 @@ pub async fn lock_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
 }
 
 /// Whether a user is a member of an organization that is not deleted.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn belongs_somewhere(conn: &mut PlatformConn, user: UserId) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM user_organizations u JOIN organizations o ON o.id = u.organization_id

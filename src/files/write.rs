@@ -41,9 +41,6 @@ pub fn expect_writable(path: &Path, existing: Existing) -> Result<()> {
 
 /// Writes a file whole or not at all. A character device or a pipe is written to directly: there is
 /// nothing in it that could be lost, and it must not be replaced.
-///
-/// # Errors
-/// As [`expect_writable`]; `Failure` when it cannot be written.
 pub fn write(path: &Path, contents: &[u8], existing: Existing, readers: Readers) -> Result<()> {
     match place(path, existing)? {
         Place::Stream => write_to_stream(path, contents).map_err(|error| cannot_write(path, error)),

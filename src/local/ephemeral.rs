@@ -67,17 +67,11 @@ pub struct EphemeralCluster {
 
 impl EphemeralCluster {
     /// A running cluster, with the programs found in the usual folders.
-    ///
-    /// # Errors
-    /// As [`LocalCluster::start`].
     pub async fn start() -> Result<Self> {
         Self::start_with(EphemeralOptions::default()).await
     }
 
     /// A running cluster, with programs found as `options` say.
-    ///
-    /// # Errors
-    /// As [`LocalCluster::start`].
     pub async fn start_with(options: EphemeralOptions) -> Result<Self> {
         let folder = make_folder()?;
         let watchdog = Watchdog::watch(&folder)?;

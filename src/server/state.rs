@@ -82,9 +82,6 @@ impl ServerState {
     }
 
     /// A session with the rights of the owner of the tables; `None`: this server has not got them.
-    ///
-    /// # Errors
-    /// As [`ServerState::session`].
     pub async fn owner_session(&self, request_id: Uuid) -> Result<Option<Session>> {
         match &self.owner {
             Some(owner) => Ok(Some(self.session_on(owner.get().await?, request_id))),

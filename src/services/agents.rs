@@ -10,9 +10,6 @@ use crate::{
 };
 
 /// The organization's own instructions.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn show(
     session: &Session,
     organization: OrganizationId,

@@ -23,9 +23,6 @@ use crate::{
 };
 
 /// The five channels of an organization.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn list(
     session: &Session,
     organization: OrganizationId,
@@ -36,9 +33,6 @@ pub async fn list(
 }
 
 /// How much the channels were used, by days on the organization's clock; both ends are included.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn usage(
     session: &Session,
     organization: OrganizationId,
@@ -60,9 +54,6 @@ pub struct ChannelDetails {
 }
 
 /// One channel.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn show(
     session: &Session,
     organization: OrganizationId,
@@ -87,9 +78,6 @@ pub async fn show(
 
 /// A channel as it is now, for somebody who is about to change it at leisure: whether they may is
 /// told before they begin. Nothing is locked meanwhile; [`change`] compares the version.
-///
-/// # Errors
-/// As [`Session::write`].
 pub async fn before_edit(
     session: &Session,
     organization: OrganizationId,

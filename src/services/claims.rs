@@ -32,9 +32,6 @@ use crate::{
 pub type Standing = Vec<(Identity, ClaimStatus)>;
 
 /// Where the claims of these settings stand.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(super) async fn standing(tx: &mut TenantTx, settings: &ChannelSettings) -> Result<Standing> {
     let wanted: BTreeSet<Identity> = identity::of(settings).into_iter().collect();
     if wanted.is_empty() {
@@ -60,9 +57,6 @@ pub(super) struct New {
 impl New {
     /// Keeps the claims in step with the settings of the organization's channels, in the transaction that
     /// changed them: what no channel names any more is given up, what is named anew is claimed.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub(super) async fn follow(session: &Session, scope: &mut Scope) -> Result<Self> {
         let tx = &mut scope.tx;
         let channels = db::channels::list(tx).await?;
@@ -103,9 +97,6 @@ impl New {
     }
 
     /// Where the claims of these settings stand when the transaction is settled.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub(super) async fn standing(
         &self,
         tx: &mut TenantTx,
@@ -190,9 +181,6 @@ fn unavailable(identity: &Identity) -> Error {
 }
 
 /// Gives up what a deleted organization holds; [`wake`] claims it again.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(super) async fn rest(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<()> {
     let held = identities::held(tx).await?;
     identities::release(tx, &held).await?;
@@ -201,9 +189,6 @@ pub(super) async fn rest(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<()> {
 
 /// Claims again what an organization held that is restored, in its transaction, which it ends. What
 /// another organization holds meanwhile waits for the operator: that is returned.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(super) async fn wake(session: &Session, mut tx: TenantTx) -> Result<Vec<Identity>> {
     let organization = tx.organization_id();
     let now = session.now();
@@ -248,9 +233,6 @@ pub async fn list(session: &Session, filter: &ClaimFilter) -> Result<Vec<ListedC
 }
 
 /// How many claims wait.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn waiting(db: &db::Database) -> Result<Waiting> {
     let mut conn = PlatformConn::open(db)?;
     claims::waiting(&mut conn).await

@@ -16,9 +16,6 @@ use crate::{
 };
 
 /// The members that match.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn list(
     session: &Session,
     organization: OrganizationId,
@@ -104,9 +101,6 @@ pub async fn add(
 
 /// Warnings about addresses that look like those of members, or of people who are invited, of this
 /// organization. Those of others are not looked at: a tenant would learn that they exist.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(in crate::services) async fn lookalikes(
     session: &Session,
     scope: &mut Scope,
@@ -165,9 +159,6 @@ pub async fn set_role(
 /// whether the member may go, is told before the question. `None`: there is no such member.
 ///
 /// Nothing is locked meanwhile; [`remove`] looks again.
-///
-/// # Errors
-/// As [`remove`].
 pub async fn before_removal(
     session: &Session,
     organization: OrganizationId,

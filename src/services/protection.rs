@@ -46,9 +46,6 @@ pub async fn unprotect(session: &Session, _confirmed: Confirmed) -> Result<bool>
 }
 
 /// The protection of any database, also of one without our schema.
-///
-/// # Errors
-/// As [`db::protection::find`].
 pub async fn find(db: &Database) -> Result<Option<Protection>> {
     db::protection::find(&mut PlatformConn::open(db)?).await
 }

@@ -13,9 +13,6 @@ use crate::{
 };
 
 /// The database that a role is for, to print what would make it.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn site(db: &Database) -> Result<Site> {
     roles::site(&mut PlatformConn::open(db)?).await
 }
@@ -97,9 +94,6 @@ async fn require_alike(
 
 /// Makes both roles where they are missing, without passwords: for the private PostgreSQL, whose socket
 /// asks for none.
-///
-/// # Errors
-/// As [`create`].
 pub async fn create_missing(session: &Session) -> Result<()> {
     for rights in [roles::Rights::Server, roles::Rights::Tenant] {
         let role = NewRole {

@@ -10,18 +10,12 @@ use crate::{
 
 /// Whether requests can be answered now: the database is there, has the schema of this binary, and
 /// shows this role what it asks for.
-///
-/// # Errors
-/// As [`migrate::require_usable`].
 pub async fn require_ready(db: &Database) -> Result<()> {
     migrate::require_usable(db).await
 }
 
 /// Refuses a role of requests that has more than a server's rights, or leads to another database than
 /// `owner`.
-///
-/// # Errors
-/// As [`roles::require_confined`].
 pub async fn require_confined(db: &Database, owner: Option<&Database>, named: &str) -> Result<()> {
     let role = roles::require_confined(db, owner, roles::Rights::Server, named).await?;
     tracing::info!(role, "requests are served with a tenant's rights");

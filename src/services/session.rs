@@ -76,9 +76,6 @@ impl Session {
 
     /// As [`Session::write`], for a change that ends with rights of the platform ([`TenantTx::leave`]):
     /// it begins on the connection that has them.
-    ///
-    /// # Errors
-    /// As [`Session::write`].
     pub(super) async fn write_and_leave(
         &self,
         organization: OrganizationId,
@@ -91,9 +88,6 @@ impl Session {
     }
 
     /// As [`Session::write_and_leave`], also where the organization is deleted.
-    ///
-    /// # Errors
-    /// As [`Session::read`].
     pub(super) async fn write_and_leave_any_status(
         &self,
         organization: OrganizationId,
@@ -104,9 +98,6 @@ impl Session {
     }
 
     /// As [`Session::write`], in a transaction that runs already.
-    ///
-    /// # Errors
-    /// As [`Session::write`].
     pub(super) async fn write_in(&self, tx: TenantTx, permission: Permission) -> Result<Scope> {
         let scope = self.lock(tx, permission).await?;
         scope.refuse_deleted()?;
@@ -114,9 +105,6 @@ impl Session {
     }
 
     /// As [`Session::write`], also where the organization is deleted.
-    ///
-    /// # Errors
-    /// As [`Session::read`].
     pub async fn write_any_status(
         &self,
         organization: OrganizationId,

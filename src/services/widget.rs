@@ -32,9 +32,6 @@ const EVENT_KIND: &str = "message";
 
 /// What strangers may see of an organization. `None`, the same answer for each: there is none, it
 /// is suspended or deleted, its web chat is off, or no website may show the chat.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(db: &Database, named: &Named) -> Result<Option<PublicChannel>> {
     let id = match named {
         Named::Id(id) => *id,
@@ -110,9 +107,6 @@ pub struct OpenSession {
 /// Opens the session of a token that was verified, with the configuration of this moment. `None`:
 /// the organization is not active, the chat is switched off, or the web site of the session may not
 /// show it any more.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn open_session(db: &Database, claims: &SessionClaims) -> Result<Option<OpenSession>> {
     let Some((tx, session)) = enter(db, claims).await? else {
         return Ok(None);

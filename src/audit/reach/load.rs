@@ -114,9 +114,6 @@ async fn cluster(connection: &mut PgConnection) -> (Option<String>, Option<Strin
 impl Reach {
     /// Reads the reach of a session of that role. The connection is that of the catalog, and need
     /// not be the session's.
-    ///
-    /// # Errors
-    /// `Failure` when a query fails.
     pub async fn load(connection: &mut PgConnection, model: &Model, session: Oid) -> Result<Self> {
         let catalog = &model.catalog;
         let Some(more) = more_than_application(connection, model, session).await? else {

@@ -36,9 +36,6 @@ enum Layer {
 
 impl AgentCommand {
     /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
         use Layer::{Organization, Platform};
         use SystemCommand as System;

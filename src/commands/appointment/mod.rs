@@ -33,9 +33,6 @@ pub enum AppointmentCommand {
 
 impl AppointmentCommand {
     /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => args.run(app).await,

@@ -42,9 +42,6 @@ pub enum BookingCommand {
 
 impl BookingCommand {
     /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Call(args) => args.run(app).await,

@@ -37,9 +37,6 @@ where
 }
 
 /// As [`patch`], for a text.
-///
-/// # Errors
-/// As [`patch`].
 pub(in crate::commands) fn text<F>(
     clear: &[F],
     field: F,

@@ -39,9 +39,6 @@ pub(in crate::commands) async fn patient(
 }
 
 /// The patient that is meant, who is there. That their record was read is logged.
-///
-/// # Errors
-/// As [`patient`].
 pub(in crate::commands) async fn known_patient(
     session: &Session,
     organization: &Organization,
@@ -70,9 +67,6 @@ pub(in crate::commands) async fn provider(
 }
 
 /// The provider that is to be changed or deleted: a part of the name is not enough.
-///
-/// # Errors
-/// As [`provider`].
 pub(in crate::commands) async fn whole_provider(
     session: &Session,
     organization: &Organization,
@@ -104,9 +98,6 @@ pub(in crate::commands) async fn whole_provider(
 }
 
 /// The provider that is meant, where one is.
-///
-/// # Errors
-/// As [`provider`].
 pub(in crate::commands) async fn optional_provider(
     session: &Session,
     organization: &Organization,
@@ -119,9 +110,6 @@ pub(in crate::commands) async fn optional_provider(
 }
 
 /// The operatory that is meant: a part of the name is enough.
-///
-/// # Errors
-/// As [`provider`].
 pub(in crate::commands) async fn operatory(
     session: &Session,
     organization: &Organization,
@@ -135,9 +123,6 @@ pub(in crate::commands) async fn operatory(
 }
 
 /// The operatory that is to be changed or deleted: a part of the name is not enough.
-///
-/// # Errors
-/// As [`provider`].
 pub(in crate::commands) async fn whole_operatory(
     session: &Session,
     organization: &Organization,
@@ -169,9 +154,6 @@ pub(in crate::commands) async fn whole_operatory(
 }
 
 /// The operatory that is meant, where one is.
-///
-/// # Errors
-/// As [`provider`].
 pub(in crate::commands) async fn optional_operatory(
     session: &Session,
     organization: &Organization,

@@ -32,9 +32,6 @@ pub enum ChannelCommand {
 
 impl ChannelCommand {
     /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::List(args) => app.list(args.run(app).await?).await,

@@ -34,9 +34,6 @@ pub enum DbCommand {
 
 impl DbCommand {
     /// Runs the verb.
-    ///
-    /// # Errors
-    /// What the verb could not do.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Migrate(args) => app.show(args.run(app).await?).await,

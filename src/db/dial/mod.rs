@@ -99,9 +99,6 @@ impl Dialer {
     }
 
     /// Makes something on a session of the server's own, whatever was learned before.
-    ///
-    /// # Errors
-    /// As [`Dialer::dial`].
     pub(super) async fn direct<T>(&self, make: Make<T>) -> Result<T> {
         self.in_time(self.reach(self.target.direct(), Passing::AsItIs, make))
             .await

@@ -88,9 +88,6 @@ impl TryFrom<JobRow> for Job {
 }
 
 /// Adds an import.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(conn: &mut PlatformConn, job: &Job) -> Result<()> {
     sqlx::query!(
         "INSERT INTO import_jobs (id, kind, organization, file_name, file_sha256, options, actor, status,
@@ -123,9 +120,6 @@ pub async fn insert(conn: &mut PlatformConn, job: &Job) -> Result<()> {
 
 /// Notes how far an import has come, in the transaction that brought it there. `false`: it does not
 /// stand at `before` any more, because somebody else goes on with it.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn advance(conn: &mut PlatformConn, job: &Job, before: u64) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE import_jobs
@@ -150,9 +144,6 @@ pub async fn advance(conn: &mut PlatformConn, job: &Job, before: u64) -> Result<
 }
 
 /// Finds an import.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(conn: &mut PlatformConn, id: Uuid) -> Result<Option<Job>> {
     sqlx::query_as!(
         JobRow,
@@ -169,9 +160,6 @@ pub async fn find(conn: &mut PlatformConn, id: Uuid) -> Result<Option<Job>> {
 }
 
 /// Imports, newest first; only unfinished ones where that is asked.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(
     conn: &mut PlatformConn,
     organization: Option<&str>,

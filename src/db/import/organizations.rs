@@ -16,9 +16,6 @@ use crate::{
 
 /// Finds what is wrong with the staged rows beyond each row itself, and which organizations are there
 /// already. Their owners are not compared: an organization may have several.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn judge(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<()> {
     let conn = conn.connection();
     // Constants alone.
@@ -64,9 +61,6 @@ pub async fn judge(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<(
 }
 
 /// What becomes of the staged rows.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn counts(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<Counts> {
     let row = sqlx::query(
         "SELECT count(*) FILTER (WHERE faults IS NULL AND existing IS NULL) AS new,
@@ -82,9 +76,6 @@ pub async fn counts(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<
 
 /// The ids of the rows that are written, in the order in which their organizations are locked: those
 /// that are there by id, as other imports lock them, and then new ones, by slug.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn to_write(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar(
         "SELECT id FROM import_rows
@@ -110,9 +101,6 @@ pub struct StagedOrganization {
 }
 
 /// Those of [`to_write`] that have these ids, in its order.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn staged(conn: &mut PlatformConn, ids: &[Uuid]) -> Result<Vec<StagedOrganization>> {
     let rows = sqlx::query(
         "SELECT organization_id, existing IS NOT NULL AS is_there, name, slug, owner, time_zone, locale
@@ -140,9 +128,6 @@ pub async fn staged(conn: &mut PlatformConn, ids: &[Uuid]) -> Result<Vec<StagedO
 }
 
 /// The first rows that differ from what is there.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn differences(conn: &mut PlatformConn, limit: i64) -> Result<Vec<Difference>> {
     let rows = sqlx::query(
         "SELECT s.line, o.id, jsonb_build_object(

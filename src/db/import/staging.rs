@@ -48,9 +48,6 @@ fn is_not_allowed(error: &sqlx::Error) -> bool {
 }
 
 /// Removes the staging table before its transaction ends: a rehearsal makes several in one.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn drop_staging(conn: &mut PlatformConn) -> Result<()> {
     conn.connection().execute("DROP TABLE import_rows").await?;
     Ok(())
@@ -64,9 +61,6 @@ pub struct Copying<'a> {
 
 impl<'a> Copying<'a> {
     /// Begins to copy.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn begin(conn: &'a mut PlatformConn, kind: ImportKind) -> Result<Self> {
         let columns: Vec<&str> = COMMON
             .iter()
@@ -79,9 +73,6 @@ impl<'a> Copying<'a> {
     }
 
     /// Sends whole rows, as [`super::CopyRow`] makes them.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn send(&mut self, rows: Vec<u8>) -> Result<()> {
         self.copy.send(rows).await?;
         Ok(())
@@ -99,9 +90,6 @@ impl<'a> Copying<'a> {
 /// Lets the planner know what was copied; with an index where rows are found by it: those of each of
 /// several organizations, and those that a statement has judged, of whose number the planner knows
 /// nothing.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn prepare_staging(conn: &mut PlatformConn, by_record: bool) -> Result<()> {
     if by_record {
         conn.connection()
@@ -113,9 +101,6 @@ pub async fn prepare_staging(conn: &mut PlatformConn, by_record: bool) -> Result
 }
 
 /// The organizations that have staged rows without faults, in the order in which they are locked.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn tenants(conn: &mut PlatformConn) -> Result<Vec<OrganizationId>> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT DISTINCT organization_id FROM import_rows WHERE faults IS NULL ORDER BY 1",
@@ -126,9 +111,6 @@ pub async fn tenants(conn: &mut PlatformConn) -> Result<Vec<OrganizationId>> {
 }
 
 /// How many staged rows have faults.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn count_rejected(conn: &mut PlatformConn) -> Result<u64> {
     let count: i64 =
         sqlx::query_scalar("SELECT count(*) FROM import_rows WHERE faults IS NOT NULL")

@@ -19,9 +19,6 @@ use crate::{
 
 /// Finds what is wrong with the organization's staged rows beyond each row itself: a key that is
 /// twice in the file, a row that is there already where that is not wanted. And which rows are there.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn judge(tx: &mut TenantTx, kind: ImportKind, on_conflict: OnConflict) -> Result<()> {
     let target = Target::of(kind);
     for statement in target.prepare {
@@ -210,9 +207,6 @@ pub async fn apply(
 }
 
 /// What becomes of the organization's staged rows. Those that name no organization are not among them.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn counts(tx: &mut TenantTx, on_conflict: OnConflict) -> Result<Counts> {
     let row = sqlx::query(
         "SELECT count(*) FILTER (WHERE faults IS NULL AND existing IS NULL) AS new,
@@ -252,9 +246,6 @@ pub struct Difference {
 }
 
 /// The first rows of the organization that differ from what is there.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn differences(
     tx: &mut TenantTx,
     kind: ImportKind,
@@ -361,9 +352,6 @@ const PATIENTS_READ_BY_APPOINTMENTS: &str = "
 
 /// The patients whose records the organization's rows were compared with, each once. Kinds that are
 /// compared with no patient have none.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn patients_read(tx: &mut TenantTx, kind: ImportKind) -> Result<Vec<PatientId>> {
     let statement = match kind {
         ImportKind::Patients => PATIENTS_READ,

@@ -16,9 +16,6 @@ pub struct DueJob {
 }
 
 /// Adds the job to send a message.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(
     tx: &mut TenantTx,
     message: OutboxId,
@@ -41,9 +38,6 @@ pub async fn insert(
 
 /// The organization with the next greater id that has something due. Steps from one organization to
 /// the next along the index, so that it takes as long as there are organizations, not jobs.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn next_organization(
     conn: &mut PlatformConn,
     after: OrganizationId,
@@ -69,9 +63,6 @@ pub async fn next_organization(
 }
 
 /// The oldest job of the organization that is due and that no other worker holds.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn next_due(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<DueJob>> {
     let organization = tx.organization_id();
     let found = sqlx::query!(
@@ -91,9 +82,6 @@ pub async fn next_due(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<Du
 }
 
 /// Gives a job to a worker until `until`: should it never be heard of again, the job is due then.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn take(tx: &mut TenantTx, message: OutboxId, until: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE outbox_jobs SET run_at = $3, taken_until = $3
@@ -109,9 +97,6 @@ pub async fn take(tx: &mut TenantTx, message: OutboxId, until: DateTime<Utc>) ->
 
 /// A job locked until the end of the transaction; whether it is there, and until when a worker has
 /// it.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock(tx: &mut TenantTx, message: OutboxId) -> Result<Option<Option<DateTime<Utc>>>> {
     let taken_until = sqlx::query_scalar!(
         "SELECT taken_until FROM outbox_jobs
@@ -125,9 +110,6 @@ pub async fn lock(tx: &mut TenantTx, message: OutboxId) -> Result<Option<Option<
 }
 
 /// Gives a job back, to be due at `run_at`.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn postpone(tx: &mut TenantTx, message: OutboxId, run_at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE outbox_jobs SET run_at = $3, taken_until = NULL
@@ -142,9 +124,6 @@ pub async fn postpone(tx: &mut TenantTx, message: OutboxId, run_at: DateTime<Utc
 }
 
 /// Removes the job of a message that is dealt with.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn delete(tx: &mut TenantTx, message: OutboxId) -> Result<()> {
     sqlx::query!(
         "DELETE FROM outbox_jobs WHERE organization_id = $1 AND outbox_id = $2",
@@ -157,9 +136,6 @@ pub async fn delete(tx: &mut TenantTx, message: OutboxId) -> Result<()> {
 }
 
 /// Makes everything due that no worker has: of an organization, or of all.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn make_due(
     conn: &mut PlatformConn,
     organization: Option<OrganizationId>,
@@ -186,9 +162,6 @@ pub struct Waiting {
 }
 
 /// How many messages wait, and when the first of them is due.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn waiting(
     conn: &mut PlatformConn,
     organization: Option<OrganizationId>,

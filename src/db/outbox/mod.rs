@@ -61,9 +61,6 @@ pub struct OutboxFilter {
 }
 
 /// The messages, newest first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx, filter: &OutboxFilter) -> Result<Vec<OutboxMessage>> {
     sqlx::query_as!(
         OutboxRow,
@@ -84,9 +81,6 @@ pub async fn list(tx: &mut TenantTx, filter: &OutboxFilter) -> Result<Vec<Outbox
 }
 
 /// A message by id.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: OutboxId) -> Result<Option<OutboxMessage>> {
     sqlx::query_as!(
         OutboxRow,
@@ -103,9 +97,6 @@ pub async fn find(tx: &mut TenantTx, id: OutboxId) -> Result<Option<OutboxMessag
 }
 
 /// The newest message to an address.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find_by_recipient(tx: &mut TenantTx, email: &Email) -> Result<Option<OutboxMessage>> {
     sqlx::query_as!(
         OutboxRow,
@@ -123,9 +114,6 @@ pub async fn find_by_recipient(tx: &mut TenantTx, email: &Email) -> Result<Optio
 }
 
 /// A message locked until the end of the transaction, with its sealed token while it has one.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock(
     tx: &mut TenantTx,
     id: OutboxId,
@@ -155,9 +143,6 @@ pub struct NewMessage<'a> {
 }
 
 /// Adds a message in the language of the organization, and the job to send it.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO outbox
@@ -178,9 +163,6 @@ pub async fn insert(tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<()> {
 }
 
 /// Gives a message that failed a new token, and another chance.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn renew(
     tx: &mut TenantTx,
     message: &OutboxMessage,
@@ -203,9 +185,6 @@ pub async fn renew(
 }
 
 /// Counts an attempt that is about to be made.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn begin_attempt(tx: &mut TenantTx, id: OutboxId, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE outbox SET attempts = attempts + 1, updated_at = $3
@@ -221,9 +200,6 @@ pub async fn begin_attempt(tx: &mut TenantTx, id: OutboxId, now: DateTime<Utc>) 
 
 /// Notes that a message waits to be tried again. `attempts` is what it comes to: an attempt that
 /// never reached the server does not count.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn put_off(
     tx: &mut TenantTx,
     id: OutboxId,
@@ -248,9 +224,6 @@ pub async fn put_off(
 }
 
 /// Notes what became of a pending message, and erases its token. `false`: it was not pending.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn settle(
     tx: &mut TenantTx,
     id: OutboxId,
@@ -275,9 +248,6 @@ pub async fn settle(
 }
 
 /// Whether the invitation's token is still the one with that hash.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn is_current_token(
     tx: &mut TenantTx,
     invitation: InvitationId,
@@ -297,9 +267,6 @@ pub async fn is_current_token(
 
 /// The ids of the messages of an invitation that wait, and that no worker has at this moment; their
 /// jobs are locked.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock_waiting(
     tx: &mut TenantTx,
     invitation: InvitationId,
@@ -321,9 +288,6 @@ pub async fn lock_waiting(
 }
 
 /// The ids of the messages that failed, oldest first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn failed(tx: &mut TenantTx) -> Result<Vec<OutboxId>> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM outbox WHERE organization_id = $1 AND status = 'failed'
@@ -336,9 +300,6 @@ pub async fn failed(tx: &mut TenantTx) -> Result<Vec<OutboxId>> {
 }
 
 /// Notes that a message is tried again at once.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn hasten(tx: &mut TenantTx, id: OutboxId, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE outbox SET retry_at = NULL, updated_at = $3

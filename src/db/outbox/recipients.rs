@@ -22,9 +22,6 @@ pub enum Room {
 
 /// Counts a message to its address, unless `limit` others were counted in the last hour. A message
 /// that is tried again counts once. Workers that ask for the same address take turns.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn reserve(
     conn: &mut PlatformConn,
     job: &DueJob,
@@ -67,9 +64,6 @@ pub async fn reserve(
 }
 
 /// Counts a message no more: it was not sent.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn release(
     conn: &mut PlatformConn,
     recipient_hash: &[u8],

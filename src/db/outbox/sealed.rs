@@ -16,9 +16,6 @@ pub struct SealedToken {
 }
 
 /// Those of the organization.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn sealed(tx: &mut TenantTx) -> Result<Vec<SealedToken>> {
     let rows = sqlx::query!(
         r#"SELECT id, invitation_id, sealed_token AS "token!" FROM outbox
@@ -36,9 +33,6 @@ pub async fn sealed(tx: &mut TenantTx) -> Result<Vec<SealedToken>> {
 }
 
 /// Stores a token as it is sealed anew; `false`: the message was sent meanwhile, or has another.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn reseal(tx: &mut TenantTx, former: &SealedToken, token: &[u8]) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE outbox SET sealed_token = $4

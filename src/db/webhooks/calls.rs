@@ -11,9 +11,6 @@ use crate::{
 
 /// What is known now goes into the row of the call, which may be there already. An end is not undone
 /// by news of before it that arrives late.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn record(
     tx: &mut TenantTx,
     id: Uuid,
@@ -56,9 +53,6 @@ pub async fn record(
 }
 
 /// Whether a call has ended, or began before `oldest`.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn is_over(
     tx: &mut TenantTx,
     channel: ChannelKind,
@@ -88,9 +82,6 @@ pub struct Ended {
 }
 
 /// Takes a call into the usage: once, however often its end is told.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn count(
     tx: &mut TenantTx,
     channel: ChannelKind,
@@ -115,9 +106,6 @@ pub async fn count(
 
 /// Whether the organization has taken that call: it is recorded, or was connected and the worker is about
 /// to record it.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn is_known(tx: &mut TenantTx, channel: ChannelKind, external_id: &str) -> Result<bool> {
     let known = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM calls

@@ -21,9 +21,6 @@ pub struct Claim {
 }
 
 /// The claims of the organization.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Claim>> {
     sqlx::query!(
         "SELECT kind, value, status, claimed_at FROM channel_claims
@@ -44,9 +41,6 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<Claim>> {
 }
 
 /// Adds claims with that status.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(
     tx: &mut TenantTx,
     identities: &[Identity],
@@ -69,9 +63,6 @@ pub async fn insert(
 }
 
 /// Takes claims away.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn remove(tx: &mut TenantTx, identities: &[Identity]) -> Result<()> {
     let (kinds, values) = columns(identities);
     sqlx::query!(
@@ -110,9 +101,6 @@ pub struct ListedClaim {
 }
 
 /// The claims of all organizations, those that wait first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list_all(conn: &mut PlatformConn, filter: &ClaimFilter) -> Result<Vec<ListedClaim>> {
     sqlx::query!(
         r#"SELECT c.kind AS "kind!", c.value AS "value!", c.status AS "status!", c.since AS "since!",
@@ -160,9 +148,6 @@ pub struct Waiting {
 }
 
 /// Counts the claims that wait.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn waiting(conn: &mut PlatformConn) -> Result<Waiting> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "pending!", count(i.value) AS "conflicting!"

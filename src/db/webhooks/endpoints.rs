@@ -45,9 +45,6 @@ impl TryFrom<EndpointRow> for WebhookEndpoint {
 }
 
 /// The endpoints of the organization, the oldest first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<WebhookEndpoint>> {
     sqlx::query_as!(
         EndpointRow,
@@ -63,9 +60,6 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<WebhookEndpoint>> {
 }
 
 /// One endpoint.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEndpoint>> {
     sqlx::query_as!(
         EndpointRow,
@@ -81,9 +75,6 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEndpoint>
 }
 
 /// The endpoint of that address, in the organization that the address names.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find_by_address(
     tx: &mut TenantTx,
     address: &EndpointAddress,
@@ -102,9 +93,6 @@ pub async fn find_by_address(
 }
 
 /// Adds an endpoint.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(tx: &mut TenantTx, endpoint: &WebhookEndpoint) -> Result<()> {
     sqlx::query!(
         "INSERT INTO webhook_endpoints
@@ -125,9 +113,6 @@ pub async fn insert(tx: &mut TenantTx, endpoint: &WebhookEndpoint) -> Result<()>
 }
 
 /// Switches an endpoint on or off, and tells the running servers.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn set_enabled(
     tx: &mut TenantTx,
     id: Uuid,
@@ -149,9 +134,6 @@ pub async fn set_enabled(
 
 /// Tells the running servers, when the transaction commits, that what they know of the endpoints of
 /// the organization is no longer so.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn tell_servers(tx: &mut TenantTx) -> Result<()> {
     channels::notify(tx, "webhooks").await
 }

@@ -30,9 +30,6 @@ pub struct NewEvent {
 
 /// Stores an event, and its job in the same statement, so that what is acknowledged is also done. An
 /// event whose key is known already is not stored again: `false`.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(tx: &mut TenantTx, event: &NewEvent) -> Result<bool> {
     let inserted = sqlx::query_scalar!(
         r#"WITH event AS (
@@ -109,9 +106,6 @@ impl Origin {
 /// As [`insert`] for the parts of one request, however many, in one statement: Meta sends thousands.
 /// Gives how many were not known. They are stored in the order of their keys, so that two requests with
 /// the same parts do not wait for each other in a circle.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert_parts(tx: &mut TenantTx, origin: &Origin, parts: Vec<NewPart>) -> Result<u64> {
     let number = parts.len();
     let mut ids = Vec::with_capacity(number);
@@ -200,9 +194,6 @@ pub struct EventFilter {
 }
 
 /// The events that match, newest first, without what was sent.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(tx: &mut TenantTx, filter: &EventFilter) -> Result<Vec<WebhookEvent>> {
     sqlx::query_as!(
         EventRow,
@@ -231,9 +222,6 @@ pub async fn list(tx: &mut TenantTx, filter: &EventFilter) -> Result<Vec<Webhook
 }
 
 /// An event, locked, so that what is decided by its status stays so.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
     sqlx::query_as!(
         EventRow,
@@ -250,9 +238,6 @@ pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
 }
 
 /// An event.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
     sqlx::query_as!(
         EventRow,
@@ -296,9 +281,6 @@ pub async fn delivery(tx: &mut TenantTx, id: Uuid) -> Result<(Delivery, Option<S
 }
 
 /// Moves an event to a status.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn set_status(
     tx: &mut TenantTx,
     id: Uuid,

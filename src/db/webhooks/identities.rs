@@ -26,9 +26,6 @@ pub(super) fn columns(identities: &[Identity]) -> (Vec<String>, Vec<String>) {
 }
 
 /// What the organization holds.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn held(tx: &mut TenantTx) -> Result<Vec<Identity>> {
     sqlx::query!(
         "SELECT kind, value FROM channel_identities WHERE organization_id = $1 ORDER BY kind, value",
@@ -42,9 +39,6 @@ pub async fn held(tx: &mut TenantTx) -> Result<Vec<Identity>> {
 }
 
 /// Gives identities of the organization up, and tells the running servers. Returns how many it held.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn release(tx: &mut TenantTx, identities: &[Identity]) -> Result<u64> {
     let (kinds, values) = columns(identities);
     let released = sqlx::query!(
@@ -65,9 +59,6 @@ pub async fn release(tx: &mut TenantTx, identities: &[Identity]) -> Result<u64> 
 
 /// Who holds which of these; those that no organization holds are left out. One of the few questions of
 /// a server that cross tenants.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn holders(
     conn: &mut PlatformConn,
     identities: &[Identity],
@@ -92,9 +83,6 @@ pub async fn holders(
 
 /// Grants an identity, and tells the running servers. Of two at once one wins: the other waits for it
 /// here, and gets `false`, as where another organization holds it already.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn grant(
     conn: &mut PlatformConn,
     organization: OrganizationId,

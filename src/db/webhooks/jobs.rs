@@ -13,9 +13,6 @@ use crate::{
 /// The organization after `after` that has a job due; behind the last one comes the first. So
 /// organizations take turns, and a flood of one does not delay the others. Nothing is locked: a job is
 /// taken in the scope of its organization, so that one role locks and writes it.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn next_organization(
     conn: &mut PlatformConn,
     after: Option<OrganizationId>,
@@ -39,9 +36,6 @@ pub async fn next_organization(
 
 /// Takes the job of the organization that has been due the longest and that no other worker has;
 /// gives its event. It stays taken until the transaction ends.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn take(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar!(
         "SELECT event_id FROM webhook_jobs
@@ -55,18 +49,12 @@ pub async fn take(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<Uuid>>
 }
 
 /// What follows is an attempt, which [`take_back_attempt`] undoes while its job stays taken.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn begin_attempt(tx: &mut TenantTx) -> Result<()> {
     tx.connection().execute("SAVEPOINT attempt").await?;
     Ok(())
 }
 
 /// Undoes what the attempt did, also where the database has refused something.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn take_back_attempt(tx: &mut TenantTx) -> Result<()> {
     let undo = "ROLLBACK TO SAVEPOINT attempt";
     tx.connection().execute(undo).await?;
@@ -74,9 +62,6 @@ pub async fn take_back_attempt(tx: &mut TenantTx) -> Result<()> {
 }
 
 /// How many jobs are due, and since when the first of them.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn backlog(
     conn: &mut PlatformConn,
     now: DateTime<Utc>,
@@ -91,9 +76,6 @@ pub async fn backlog(
 }
 
 /// Puts an event into the queue, or moves it there.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn put(tx: &mut TenantTx, event: Uuid, run_at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO webhook_jobs (organization_id, event_id, run_at) VALUES ($1, $2, $3)
@@ -108,9 +90,6 @@ pub async fn put(tx: &mut TenantTx, event: Uuid, run_at: DateTime<Utc>) -> Resul
 }
 
 /// Takes an event out of the queue.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn remove(tx: &mut TenantTx, event: Uuid) -> Result<()> {
     sqlx::query!(
         "DELETE FROM webhook_jobs WHERE organization_id = $1 AND event_id = $2",

@@ -12,9 +12,6 @@ use crate::{
 };
 
 /// Adds a message that was received; `false`: it is known already.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(
     tx: &mut TenantTx,
     id: Uuid,
@@ -42,9 +39,6 @@ pub async fn insert(
 
 /// Notes how far a message of ours has come. One that is not known is added, without its text: what
 /// sent it need not be this program. An older status does not undo a newer one.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn set_status(
     tx: &mut TenantTx,
     id: Uuid,

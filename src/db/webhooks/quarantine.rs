@@ -28,9 +28,6 @@ pub struct Doubtful {
 /// Stores events of one request that came to an endpoint of that organization, in the order of their
 /// keys, so that two requests with the same parts do not wait for each other in a circle. Gives how many
 /// were not known. One of the few things that a server writes for the platform.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(
     conn: &mut PlatformConn,
     organization: OrganizationId,
@@ -134,9 +131,6 @@ pub struct QuarantineFilter {
 }
 
 /// The events that match, newest first, without what was sent.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(
     conn: &mut PlatformConn,
     filter: &QuarantineFilter,
@@ -163,9 +157,6 @@ pub async fn list(
 }
 
 /// An event with what was sent, locked, so that what is decided by its status stays so.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock(
     conn: &mut PlatformConn,
     id: Uuid,
@@ -208,9 +199,6 @@ pub async fn lock(
 
 /// Says what became of an event, and removes what was sent: it is a tenant's now, or nobody's. The row
 /// stays, so that a repeated delivery is known.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn settle(
     conn: &mut PlatformConn,
     id: Uuid,
@@ -235,9 +223,6 @@ pub async fn settle(
 }
 
 /// How many events wait, and since when the first of them.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn waiting(conn: &mut PlatformConn) -> Result<(i64, Option<DateTime<Utc>>)> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "count!", min(received_at) AS since

@@ -23,9 +23,6 @@ pub struct SealedSecret {
 
 /// The secrets of an endpoint that are good at `now`, the newest first; `None`: of every endpoint of
 /// the organization.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn active(
     tx: &mut TenantTx,
     endpoint: Option<Uuid>,
@@ -57,9 +54,6 @@ pub async fn active(
 }
 
 /// Adds the secret in use. What was in use before is to be expired first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(tx: &mut TenantTx, secret: &SealedSecret) -> Result<()> {
     sqlx::query!(
         "INSERT INTO webhook_secrets
@@ -79,9 +73,6 @@ pub async fn insert(tx: &mut TenantTx, secret: &SealedSecret) -> Result<()> {
 }
 
 /// Stores a secret as it is sealed anew.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn reseal(tx: &mut TenantTx, id: Uuid, sealed: &[u8]) -> Result<()> {
     sqlx::query!(
         "UPDATE webhook_secrets SET sealed = $3 WHERE organization_id = $1 AND id = $2",
@@ -96,9 +87,6 @@ pub async fn reseal(tx: &mut TenantTx, id: Uuid, sealed: &[u8]) -> Result<()> {
 
 /// Lets the secret in use go at `expires_at`, and removes those that went before it: two are active
 /// at most.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn retire(
     tx: &mut TenantTx,
     endpoint: Uuid,

@@ -62,9 +62,6 @@ impl TryFrom<SignUpRow> for SignUpEvent {
 }
 
 /// Adds a sign-up to do; `false`: it is known already.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(conn: &mut PlatformConn, event: &SignUpEvent) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO sign_up_events
@@ -86,9 +83,6 @@ pub async fn insert(conn: &mut PlatformConn, event: &SignUpEvent) -> Result<bool
 
 /// Leases a sign-up that is due: until `leased_until`, no other worker takes it. It is several
 /// transactions on purpose, so it cannot be done inside of the one that took it.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lease(
     conn: &mut PlatformConn,
     now: DateTime<Utc>,
@@ -113,9 +107,6 @@ pub async fn lease(
 
 /// Says what came of it. The address of one that is done goes; `run_at` is when it is tried again,
 /// where it is pending.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn settle(
     conn: &mut PlatformConn,
     id: Uuid,
@@ -142,9 +133,6 @@ pub async fn settle(
 }
 
 /// One sign-up, locked, so that what is decided by its status stays so.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn lock(conn: &mut PlatformConn, id: Uuid) -> Result<Option<SignUpEvent>> {
     sqlx::query_as!(
         SignUpRow,
@@ -160,9 +148,6 @@ pub async fn lock(conn: &mut PlatformConn, id: Uuid) -> Result<Option<SignUpEven
 }
 
 /// Has a sign-up done anew, from the first attempt on.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn restart(conn: &mut PlatformConn, id: Uuid, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE sign_up_events
@@ -177,9 +162,6 @@ pub async fn restart(conn: &mut PlatformConn, id: Uuid, now: DateTime<Utc>) -> R
 }
 
 /// The sign-ups with that status, newest first.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(
     conn: &mut PlatformConn,
     status: Option<EventStatus>,

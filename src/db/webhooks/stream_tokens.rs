@@ -12,9 +12,6 @@ use crate::{
 const KEPT: TimeDelta = TimeDelta::hours(1);
 
 /// Adds a token, by its hash, and removes those that are long over.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn insert(
     tx: &mut TenantTx,
     token_hash: &[u8; 32],
@@ -41,9 +38,6 @@ pub async fn insert(
 
 /// Uses a token up, for that call alone. `None`: there is none, it is of another call, was used or is
 /// over; which, nobody is told.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn redeem(
     tx: &mut TenantTx,
     token_hash: &[u8; 32],

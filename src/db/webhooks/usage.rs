@@ -13,9 +13,6 @@ pub struct Used {
 }
 
 /// Adds to a day. Callers have made sure that each call or message is added once.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn add(
     tx: &mut TenantTx,
     channel: ChannelKind,
@@ -52,9 +49,6 @@ pub struct DayOfUse {
 }
 
 /// The usage from one day to another, both included.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn list(
     tx: &mut TenantTx,
     from: Option<NaiveDate>,

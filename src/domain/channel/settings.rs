@@ -160,9 +160,6 @@ impl ChannelSettings {
     }
 
     /// Checks settings that were built in code: those that were read are checked already.
-    ///
-    /// # Errors
-    /// As [`Self::from_json`].
     pub fn validate(&self) -> Result<()> {
         let read = Self::from_json(self.kind(), self.to_json())?;
         if read == *self {

@@ -137,9 +137,6 @@ where
     V: OfOrganization,
 {
     /// The copy, or what `load` finds. What fails is not kept.
-    ///
-    /// # Errors
-    /// What `load` could not do.
     pub async fn get_or<F, Fut>(&self, metrics: &Metrics, key: &K, load: F) -> Result<Arc<V>>
     where
         F: FnOnce() -> Fut,

@@ -63,9 +63,6 @@ pub async fn verify(session: &Session, log: Log, kept: Option<Head>) -> Result<V
 }
 
 /// As [`verify`], for the organization's access log.
-///
-/// # Errors
-/// As [`verify`].
 pub async fn verify_readings(
     session: &Session,
     organization: OrganizationId,

@@ -100,9 +100,6 @@ impl<'a> Reading<'a> {
     }
 
     /// Passes over the records up to that number.
-    ///
-    /// # Errors
-    /// As [`Reading::next`].
     pub(super) fn skip_to(&mut self, number: u64) -> Result<()> {
         while self.number < number
             && let Some(record) = self.records.next()?

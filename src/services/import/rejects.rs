@@ -43,9 +43,6 @@ impl RejectFile {
 
     /// Continues a file of which the first `bytes` count: what follows is of a step that was never
     /// committed.
-    ///
-    /// # Errors
-    /// As [`Growing::resume`].
     fn resume(
         path: &Path,
         import: Uuid,
@@ -80,9 +77,6 @@ impl RejectFile {
     }
 
     /// Gives the file its name, now that a row is in it.
-    ///
-    /// # Errors
-    /// As [`Growing::publish`].
     pub(super) fn publish(&mut self) -> Result<()> {
         let file = self.writer.get_ref().get_ref();
         file.publish().map_err(choose_another)
@@ -111,9 +105,6 @@ pub(super) struct Rejects {
 impl Rejects {
     /// Opens what `plan` asks for; `None`: nothing. With `resumed_at`, steps before wrote so many
     /// bytes.
-    ///
-    /// # Errors
-    /// As [`RejectFile::create`] and [`RejectFile::resume`].
     pub(super) fn open(
         input: &CsvFile,
         plan: &Plan,
@@ -154,9 +145,6 @@ impl Rejects {
     }
 
     /// As [`RejectFile::sync`], before the step that the rows belong to is committed.
-    ///
-    /// # Errors
-    /// As [`RejectFile::sync`] and [`RejectFile::publish`].
     pub(super) fn sync(&mut self, has_rows: bool) -> Result<u64> {
         let bytes = self.file.sync()?;
         if has_rows {
@@ -167,9 +155,6 @@ impl Rejects {
 
     /// Ends the file of an import that is done. Under `--overwrite`, the rows of an earlier import do
     /// not stay in it where this one has none.
-    ///
-    /// # Errors
-    /// As [`RejectFile::publish`].
     pub(super) fn finish(&mut self) -> Result<()> {
         match self.file.writer.get_ref().get_ref().would_replace() {
             true => self.file.publish(),

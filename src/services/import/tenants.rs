@@ -46,9 +46,6 @@ impl Tenants {
     }
 
     /// Of every organization that the caller may see.
-    ///
-    /// # Errors
-    /// `Unavailable` when the connection is lost.
     pub async fn by_slug(session: &Session) -> Result<Self> {
         let filter = OrganizationFilter {
             member: match session.actor {

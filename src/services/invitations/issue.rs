@@ -220,9 +220,6 @@ pub async fn resend(
 }
 
 /// Gives a pending invitation a new token, with its activity entry; the earlier one is worth nothing.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(in crate::services) async fn renew_token(
     session: &Session,
     tx: &mut TenantTx,

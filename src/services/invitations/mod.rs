@@ -25,9 +25,6 @@ use crate::{
 };
 
 /// The invitations that match, newest first.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn list(
     session: &Session,
     organization: OrganizationId,

@@ -66,9 +66,6 @@ pub async fn update(
 const UPDATE: &str = "organization.update";
 
 /// As [`update`], in a transaction that runs already, and goes on.
-///
-/// # Errors
-/// As [`update`].
 pub(in crate::services) async fn update_in(
     session: &Session,
     scope: &mut Scope,
@@ -186,9 +183,6 @@ impl Retention {
 
 /// What a deletion is about to touch, for a caller who may delete it: refused before a person is
 /// asked.
-///
-/// # Errors
-/// As [`delete`].
 pub async fn before_delete(
     session: &Session,
     id: OrganizationId,

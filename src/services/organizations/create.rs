@@ -176,9 +176,6 @@ pub(in crate::services) fn fresh(
 
 /// Creates an organization in a transaction that runs in its scope already, and goes on. `None`: the
 /// slug is taken.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(in crate::services) async fn create_in(
     session: &Session,
     tx: &mut TenantTx,

@@ -61,9 +61,6 @@ pub fn list(
 
 /// The slugs that begin with `prefix`, `limit` at most; for a user, among those they are a member
 /// of.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn slugs(session: &Session, prefix: &str, limit: i64) -> Result<Vec<String>> {
     if session.actor.user_id().is_none() {
         let mut conn = PlatformConn::open(&session.db)?;

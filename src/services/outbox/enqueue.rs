@@ -10,9 +10,6 @@ use crate::{
 };
 
 /// Has an invitation mailed, where invitations are: gives the id of the message.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(in crate::services) async fn enqueue(
     session: &Session,
     tx: &mut TenantTx,
@@ -37,9 +34,6 @@ pub(in crate::services) async fn enqueue(
 
 /// Takes back what waits to be mailed about an invitation, for that reason. What a worker is sending
 /// at this moment is not waited for: its link is worth nothing any more.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(in crate::services) async fn cancel_waiting(
     session: &Session,
     tx: &mut TenantTx,
@@ -57,9 +51,6 @@ pub(in crate::services) async fn cancel_waiting(
 }
 
 /// Marks a pending message as cancelled, with its activity entry. Its job is the caller's.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(super) async fn cancel(
     session: &Session,
     tx: &mut TenantTx,
@@ -70,9 +61,6 @@ pub(super) async fn cancel(
 }
 
 /// Notes the end of a pending message, with its activity entry.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(super) async fn settle(
     session: &Session,
     tx: &mut TenantTx,

@@ -37,9 +37,6 @@ use crate::{
 };
 
 /// The messages of an organization that match, newest first.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn list(
     session: &Session,
     organization: OrganizationId,

@@ -53,9 +53,6 @@ pub struct NewSecret {
 }
 
 /// The endpoints of an organization.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn list(
     session: &Session,
     organization: OrganizationId,

@@ -19,9 +19,6 @@ use crate::{
 };
 
 /// A page of the events, newest first, without what was sent.
-///
-/// # Errors
-/// As [`Session::read`].
 pub async fn list(
     session: &Session,
     organization: OrganizationId,

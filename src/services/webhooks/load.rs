@@ -104,9 +104,6 @@ pub async fn load(
 }
 
 /// What the organization has registered.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub(super) async fn registered(tx: &mut TenantTx) -> Result<Registered> {
     let held = identities::held(tx).await?;
     let claimed = claims::list(tx).await?.into_iter();

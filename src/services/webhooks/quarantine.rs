@@ -72,9 +72,6 @@ pub async fn list(session: &Session, filter: &QuarantineFilter) -> Result<Vec<Li
 }
 
 /// How many events wait, and since when the first of them.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn waiting(db: &Database) -> Result<(i64, Option<chrono::DateTime<chrono::Utc>>)> {
     let mut conn = PlatformConn::open(db)?;
     quarantine::waiting(&mut conn).await

@@ -125,9 +125,6 @@ pub fn foreign_identities(
 }
 
 /// The organization that holds an identity, if one does.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn holder(db: &Database, identity: &Identity) -> Result<Option<OrganizationId>> {
     let mut conn = PlatformConn::open(db)?;
     let found = identities::holders(&mut conn, std::slice::from_ref(identity)).await?;
@@ -366,9 +363,6 @@ fn stream_token(organization: OrganizationId) -> Result<String> {
 }
 
 /// Lets a media stream of that organization in: the channel of its token, which is used up.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn redeem_stream_token(
     db: &Database,
     organization: OrganizationId,

@@ -64,9 +64,6 @@ pub async fn receive(session: &Session, parsed: &Parsed, verified: &Verified<'_>
 }
 
 /// Signs up the next user that waits; `false`: nobody does.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn work_once(session: &Session) -> Result<bool> {
     let now = session.now();
     let mut conn = PlatformConn::begin(&session.db).await?;

@@ -102,9 +102,6 @@ async fn take(
 }
 
 /// Counts an attempt that failed, and says when the next is due, in the transaction that has the job.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 async fn record_failure(
     tx: &mut TenantTx,
     job: Uuid,
@@ -139,9 +136,6 @@ async fn record_failure(
 }
 
 /// How many events are due.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn backlog(db: &Database, now: DateTime<Utc>) -> Result<i64> {
     let mut conn = PlatformConn::open(db)?;
     Ok(jobs::backlog(&mut conn, now).await?.0)

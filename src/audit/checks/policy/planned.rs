@@ -52,9 +52,6 @@ struct Group<'m> {
 }
 
 /// Asks for the plans, and reports what is called for each row.
-///
-/// # Errors
-/// When the connection is lost.
 pub async fn run(
     model: &Model,
     selection: &Selection,

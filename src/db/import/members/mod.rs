@@ -72,9 +72,6 @@ impl Way {
 
 /// Prepares the staged rows for the way they are matched. Those who are to be added are looked up
 /// among the users, which no tenant may read.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn prepare(conn: &mut PlatformConn, mode: MemberMode) -> Result<()> {
     let conn = conn.connection();
     conn.execute("CREATE INDEX ON import_rows (organization_id, email)")
@@ -103,9 +100,6 @@ pub async fn prepare(conn: &mut PlatformConn, mode: MemberMode) -> Result<()> {
 
 /// Finds what is wrong with the organization's staged rows beyond each row itself, and who is there
 /// already. `domains` are those whose addresses may be invited; none: all may.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn judge(
     tx: &mut TenantTx,
     way: Way,
@@ -220,9 +214,6 @@ async fn reject_without_owner(tx: &mut TenantTx, way: Way) -> Result<()> {
 }
 
 /// The roles that writing the organization's rows would give or take.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn roles(tx: &mut TenantTx, way: Way) -> Result<Vec<Role>> {
     let (written, same_member) = (way.written(), way.same_member());
     // Constants alone.
@@ -246,9 +237,6 @@ pub async fn roles(tx: &mut TenantTx, way: Way) -> Result<Vec<Role>> {
 }
 
 /// The first rows of the organization whose role is another one.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn differences(tx: &mut TenantTx, way: Way, limit: i64) -> Result<Vec<Difference>> {
     let same_member = way.same_member();
     // Constants alone.
@@ -273,9 +261,6 @@ pub async fn differences(tx: &mut TenantTx, way: Way, limit: i64) -> Result<Vec<
 }
 
 /// Rejects all of the organization's rows, for what it is.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn reject_all(tx: &mut TenantTx, rule: impl fmt::Display) -> Result<u64> {
     let fault = Fault::new("organization", "", rule.to_string());
     reject(tx, "true", &fault).await

@@ -67,9 +67,6 @@ pub async fn invite(
 
 /// Writes the messages of those whom the organization's rows invited, and the jobs to send them.
 /// Gives their number. A message has the id of its invitation, which is as new.
-///
-/// # Errors
-/// `Unavailable` when the connection is lost.
 pub async fn enqueue(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<u64> {
     run_at(
         tx,

@@ -1,4 +1,4 @@
-//! Files that grow while a long piece of work goes on, and hold personal data or secrets.
+//! Files written step by step during long work. They hold personal data or secrets.
 
 use std::{
     ffi::OsString,
@@ -16,28 +16,28 @@ use uuid::Uuid;
 use super::{Existing, cannot_write, exists, expect_writable, is_link, sync_folder};
 use crate::error::{Error, Result};
 
-/// A file that is written bit by bit, for its owner alone. It begins as `NAME.ID.part`, where the id
-/// is that of the work, and gets its name by [`Growing::publish`]. Dropped before, it goes, unless
-/// [`Growing::hold`] was called.
+/// A file that is written step by step and readable only by its owner. It starts as `NAME.ID.part`,
+/// where the id is that of the work, and is renamed by [`Growing::publish`]. If dropped before
+/// that, it is removed, unless [`Growing::hold`] was called.
 ///
-/// A process that is killed leaves the `.part`. The same work, resumed, knows it by its id.
+/// A process that is killed leaves the `.part` file. The same work, resumed, recognizes it by its
+/// id.
 #[derive(Debug)]
 pub struct Growing {
     path: PathBuf,
     partial: PathBuf,
     file: File,
     existing: Existing,
-    // Atomic, for writers around it lend it shared only.
+    // Atomic because its writers only hold shared references.
     stays: AtomicBool,
     is_published: AtomicBool,
 }
 
 impl Growing {
-    /// Begins a file. What an earlier run of the same work left under this id is removed.
+    /// Creates a file. Removes the file that an earlier run of the same work left under this id.
     ///
     /// # Errors
-    /// As [`expect_writable`], and `Conflict` for a device or a pipe; `Failure` when it cannot be
-    /// written.
+    /// Those of [`expect_writable`], and `Conflict` for a device or a pipe.
     pub fn begin(path: &Path, id: Uuid, existing: Existing) -> Result<Self> {
         let partial = partial_name(path, id);
         withdraw(path, &partial);
@@ -59,21 +59,21 @@ impl Growing {
         })
     }
 
-    /// Continues a published file of which the first `bytes` count, and which begins with `head`.
-    /// What follows them is of a step that was never committed, and is cut off.
+    /// Resumes a published file: keeps the first `bytes`, which must begin with `head`, and
+    /// truncates the rest, which belongs to a step that was never committed.
     ///
     /// # Errors
-    /// `Conflict` where the file is not the one that was begun, `NotFound` where there is none,
-    /// `Failure` where it cannot be written.
+    /// `Conflict` if the file is not the one that was started, `NotFound` if it does not exist,
+    /// `Failure` if it cannot be written.
     pub fn resume(path: &Path, id: Uuid, bytes: u64, head: &[u8]) -> Result<Self> {
         let file = options().open(path).map_err(|error| {
             match error.raw_os_error().map(Errno::from_raw) {
                 Some(Errno::ELOOP) => is_link(path),
                 Some(Errno::ENOENT) => Error::not_found(format!(
-                    "{}: the file that earlier steps wrote does not exist",
+                    "{}: the file written by earlier steps does not exist",
                     path.display()
                 ))
-                .hint("put it back in its place"),
+                .hint("restore it at this path"),
                 _ => cannot_write(path, error),
             }
         })?;
@@ -101,7 +101,7 @@ impl Growing {
         Ok(resumed)
     }
 
-    /// Nothing is cut off another file that has taken the name.
+    /// Prevents the truncation of an unrelated file that now has this name.
     fn require_ours(&self, bytes: u64, head: &[u8]) -> Result<()> {
         let failed = |error| cannot_write(&self.path, error);
         let length = self.file.metadata().map_err(failed)?.len();
@@ -109,7 +109,7 @@ impl Growing {
         let mut last = [0];
         if length < bytes {
             return Err(self.is_another(&format!(
-                "it has {length} bytes, and earlier steps wrote {bytes}"
+                "it has {length} bytes, but earlier steps wrote {bytes}"
             )));
         }
         if bytes < head.len() as u64 || bytes == 0 {
@@ -127,16 +127,13 @@ impl Growing {
 
     fn is_another(&self, why: &str) -> Error {
         Error::conflict(format!(
-            "{}: is not the file that earlier steps wrote: {why}",
+            "{}: not the file written by earlier steps: {why}",
             self.path.display()
         ))
-        .hint("put that file back in its place; the rows in it were not imported")
+        .hint("restore that file at this path; its rows were not imported")
     }
 
-    /// Puts what was written on the disk, and returns its length in bytes.
-    ///
-    /// # Errors
-    /// `Failure` where it cannot be written.
+    /// Flushes the contents to disk and returns the length in bytes.
     pub fn sync(&self) -> Result<u64> {
         self.file
             .sync_data()
@@ -145,10 +142,8 @@ impl Growing {
             .map_err(|error| cannot_write(&self.path, error))
     }
 
-    /// Puts file and name on the disk. From here on the file stays, whatever becomes of the process.
-    ///
-    /// # Errors
-    /// `Failure` where it cannot be written.
+    /// Flushes the file and its name to disk. From here on the file is kept, even if the process is
+    /// killed.
     pub fn hold(&self) -> Result<()> {
         self.file
             .sync_all()
@@ -158,11 +153,12 @@ impl Growing {
         Ok(())
     }
 
-    /// Gives the file its name. Where the file system has hard links, the `.part` stays as a second
-    /// name until this value is dropped, so that a run that is killed now recognizes it.
+    /// Renames the file to its final name. If the file system supports hard links, the `.part`
+    /// stays as a second name until this value is dropped, so that a later run recognizes the file
+    /// if this one is killed now.
     ///
     /// # Errors
-    /// `Conflict` where another file has the name by now, `Failure` where it cannot be named.
+    /// `Conflict` if another file has the name by now, `Failure` if it cannot be renamed.
     pub fn publish(&self) -> Result<()> {
         if self.is_published() {
             return Ok(());
@@ -178,7 +174,7 @@ impl Growing {
         sync_folder(&self.path).map_err(|error| cannot_write(&self.path, error))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the rules are kept here")]
+    #[expect(clippy::disallowed_methods, reason = "this module enforces the rules")]
     fn name_anew(&self) -> Result<()> {
         match fs::hard_link(&self.partial, &self.path) {
             Ok(()) => return Ok(()),
@@ -195,23 +191,23 @@ impl Growing {
                 io::ErrorKind::AlreadyExists => exists(&self.path),
                 _ => cannot_write(&self.path, failed.error),
             };
-            // Removing it is for `drop` to decide.
+            // Whether to remove it is decided in `drop`.
             let _still_there = failed.path.keep();
             error
         })
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the rules are kept here")]
+    #[expect(clippy::disallowed_methods, reason = "this module enforces the rules")]
     fn replace(&self) -> Result<()> {
         fs::rename(&self.partial, &self.path).map_err(|error| cannot_write(&self.path, error))
     }
 
-    /// Whether a file has the name that was to be replaced.
+    /// Reports whether publishing would replace an existing file.
     pub fn would_replace(&self) -> bool {
         self.existing == Existing::Replace && !self.is_published() && self.path.exists()
     }
 
-    /// The name that it has now.
+    /// Returns the current path.
     pub fn name(&self) -> &Path {
         match self.is_published() {
             true => &self.path,
@@ -219,7 +215,7 @@ impl Growing {
         }
     }
 
-    /// Whether it has the name that was asked for.
+    /// Reports whether the file has its final name.
     pub fn is_published(&self) -> bool {
         self.is_published.load(Relaxed)
     }
@@ -238,7 +234,7 @@ impl Write for Growing {
 impl Drop for Growing {
     fn drop(&mut self) {
         if self.is_published() || !self.stays.load(Relaxed) {
-            // A second name of a published file does no harm where it cannot be removed.
+            // It is harmless if the second name of a published file cannot be removed.
             let _ = fs::remove_file(&self.partial);
         }
     }
@@ -250,8 +246,8 @@ fn partial_name(path: &Path, id: Uuid) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Removes what a run of the same work left when it was killed before its first step was committed:
-/// the `.part`, and the published name where that is the same file.
+/// Removes the files of a run of the same work that was killed before its first step was
+/// committed: the `.part`, and the published name if it is the same file.
 fn withdraw(path: &Path, partial: &Path) {
     let Ok(left) = fs::symlink_metadata(partial) else {
         return;
@@ -264,21 +260,21 @@ fn withdraw(path: &Path, partial: &Path) {
     let _ = fs::remove_file(partial);
 }
 
-#[expect(clippy::disallowed_methods, reason = "the rules are kept here")]
+#[expect(clippy::disallowed_methods, reason = "this module enforces the rules")]
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options
         .read(true)
         .write(true)
         .mode(0o600)
-        // A pipe in the place of the file would block the opening.
+        // Without O_NONBLOCK, opening a pipe of this name would block.
         .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
     options
 }
 
 fn not_regular(path: &Path) -> Error {
     Error::conflict(format!(
-        "{}: is not a regular file, and this file is written in steps",
+        "{}: not a regular file (required for a file written in steps)",
         path.display()
     ))
     .hint("choose another name")

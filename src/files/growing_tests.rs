@@ -41,7 +41,7 @@ fn another_file_is_never_replaced_unasked() {
     fs::write(&path, "mine").unwrap();
     let error = Growing::begin(&path, Uuid::from_u128(2), Existing::Refuse).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
-    // One that came to exist meanwhile.
+    // Another file, created in the meantime.
     let error = late.publish().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict);
     drop(late);
@@ -82,7 +82,7 @@ fn a_killed_run_is_known_by_its_id_and_no_other() {
     let (id, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let killed = begun(&path, id);
     killed.publish().unwrap();
-    // Both names are there, as where the process ended before the commit.
+    // Both names exist, as if the process ended before the commit.
     std::mem::forget(killed);
     assert_eq!(names(root.path()), 2);
     let error = Growing::begin(&path, other, Existing::Refuse).unwrap_err();

@@ -1,4 +1,4 @@
-//! Files that are locked and hold nothing.
+//! Lock files, which have no contents.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,11 +9,11 @@ use std::{
 
 use nix::fcntl::OFlag;
 
-/// Opens a file to be locked, and creates it where there is none; its contents are left alone.
+/// Opens a lock file and creates it if it does not exist; existing contents are kept.
 ///
 /// # Errors
-/// As the system says; a symbolic link is one.
-#[expect(clippy::disallowed_methods, reason = "the rules are kept here")]
+/// Any error of the system, including that for a symbolic link.
+#[expect(clippy::disallowed_methods, reason = "this module enforces the rules")]
 pub fn open_lock(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .create(true)

@@ -1,12 +1,12 @@
-//! Every file that the program writes. The rules, which clippy keeps out of reach elsewhere
+//! All file writes of the program. The rules, which clippy enforces elsewhere
 //! (`disallowed-methods`):
 //!
-//! 1. An existing file is refused, unless the caller was told to replace it ([`Existing`]).
-//! 2. A symbolic link in the place of the file is refused in any case: what it points to may belong
-//!    to another, and a rename would replace the link. Links in the folders above it are followed.
-//! 3. A file appears whole, under a temporary name in the same folder first, and a file that came
-//!    to exist meanwhile is not replaced either.
-//! 4. What holds secrets or personal data is 0600 from its first byte ([`Readers`]).
+//! 1. An existing file is an error unless the caller asked to replace it ([`Existing`]).
+//! 2. A symbolic link at the path is always an error: its target may belong to another user, and a
+//!    rename would replace the link. Links in the parent folders are followed.
+//! 3. A file is written completely under a temporary name in the same folder before it is renamed.
+//!    A file created at the path in the meantime is not replaced either.
+//! 4. Files with secrets or personal data have mode 0600 from the first byte ([`Readers`]).
 
 mod growing;
 mod lock;
@@ -20,18 +20,18 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// The decision about a file that exists.
+/// Policy for a file that already exists.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Existing {
-    /// It is a conflict.
+    /// Fails with `Conflict`.
     #[default]
     Refuse,
-    /// It is replaced: by `--overwrite`, or because the file is the program's own.
+    /// Replaces the file: with `--overwrite`, or because the program owns the file.
     Replace,
 }
 
 impl Existing {
-    /// As `--overwrite` says.
+    /// Converts the flag `--overwrite`.
     pub fn of_flag(overwrite: bool) -> Self {
         match overwrite {
             true => Self::Replace,
@@ -43,22 +43,22 @@ impl Existing {
 /// The accounts that may read a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Readers {
-    /// Its owner alone: mode 0600.
+    /// Only the owner: mode 0600.
     Owner,
-    /// As the umask has it. A file that is replaced keeps its mode.
+    /// Determined by the umask. A file that is replaced keeps its mode.
     Usual,
-    /// All accounts of this machine: mode 0644.
+    /// All accounts on this machine: mode 0644.
     Everyone,
 }
 
 fn exists(path: &Path) -> Error {
-    Error::conflict(format!("{}: the file exists", path.display()))
+    Error::conflict(format!("{}: file already exists", path.display()))
         .hint("choose another name, or replace it with --overwrite")
 }
 
 fn is_link(path: &Path) -> Error {
     let error = Error::conflict(format!(
-        "{}: is a symbolic link, and files are not written through one",
+        "{}: is a symbolic link; files are not written through symbolic links",
         path.display()
     ));
     match path.canonicalize() {
@@ -71,7 +71,7 @@ fn cannot_write(path: &Path, error: std::io::Error) -> Error {
     Error::failure(format!("cannot write {}", path.display())).because(error)
 }
 
-/// The folder of a file.
+/// Returns the parent folder of a file.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -79,7 +79,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// A name is on the disk when its folder is.
+/// Flushes a folder, which makes the names in it durable.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     std::fs::File::open(folder_of(path))?.sync_all()
 }

@@ -1,4 +1,4 @@
-//! Files that are written at once.
+//! Files that are written in a single step.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
@@ -14,33 +14,38 @@ use nix::fcntl::OFlag;
 use super::{Existing, Readers, cannot_write, exists, folder_of, is_link, sync_folder};
 use crate::error::{Error, Result};
 
-/// Whether the name stands for standard output: `-`, or one of the names that the system has for it.
-/// The printer writes there; opening these names would begin at the start of a redirected file.
+/// Reports whether the name is standard output: `-`, or one of the system's names for it. The
+/// printer writes to standard output itself; opening one of these names would overwrite a
+/// redirected file from its start.
 pub fn is_stdout(path: &Path) -> bool {
     ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]
         .iter()
         .any(|name| path == Path::new(name))
 }
 
-/// Fails now where [`write()`] would after a long piece of work.
+/// Checks early, before a long piece of work, whether [`write()`] would fail.
 ///
 /// # Errors
-/// `Conflict` for a file that exists and a symbolic link, `BadInput` for a folder, `NotFound` where
-/// the folder of the file does not exist.
+/// `Conflict` for an existing file or a symbolic link, `BadInput` for a folder, `NotFound` if the
+/// parent folder does not exist.
 pub fn expect_writable(path: &Path, existing: Existing) -> Result<()> {
     let folder = folder_of(path);
     if !folder.is_dir() {
         return Err(
-            Error::not_found(format!("{}: the folder does not exist", folder.display())).hint(
-                format!("mkdir -p {}", shell_words::quote(&folder.to_string_lossy())),
-            ),
+            Error::not_found(format!("{}: folder does not exist", folder.display())).hint(format!(
+                "mkdir -p {}",
+                shell_words::quote(&folder.to_string_lossy())
+            )),
         );
     }
     place(path, existing).map(|_| ())
 }
 
-/// Writes a file whole or not at all. A character device or a pipe is written to directly: there is
-/// nothing in it that could be lost, and it must not be replaced.
+/// Writes a file atomically. A character device or a pipe is written to directly: it
+/// has no contents to lose and must not be replaced.
+///
+/// # Errors
+/// Those of [`expect_writable`]; `Failure` if it cannot be written.
 pub fn write(path: &Path, contents: &[u8], existing: Existing, readers: Readers) -> Result<()> {
     match place(path, existing)? {
         Place::Stream => write_to_stream(path, contents).map_err(|error| cannot_write(path, error)),
@@ -49,10 +54,7 @@ pub fn write(path: &Path, contents: &[u8], existing: Existing, readers: Readers)
     }
 }
 
-/// Makes a folder for private files, with those above it, where it does not exist.
-///
-/// # Errors
-/// `Failure` when it cannot be made.
+/// Creates a folder for private files, with its parents, if it does not exist.
 pub fn make_private_folder(folder: &Path) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
@@ -63,7 +65,7 @@ pub fn make_private_folder(folder: &Path) -> Result<()> {
         })
 }
 
-/// What has the name already.
+/// The kind of an existing path.
 pub(super) enum Place {
     Nothing,
     /// A regular file that may be replaced, with this mode.
@@ -72,7 +74,7 @@ pub(super) enum Place {
     Stream,
 }
 
-/// Judges what has the name.
+/// Checks what exists at the path.
 pub(super) fn place(path: &Path, existing: Existing) -> Result<Place> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
@@ -81,7 +83,7 @@ pub(super) fn place(path: &Path, existing: Existing) -> Result<Place> {
     };
     let kind = found.file_type();
     if kind.is_symlink() {
-        // `/dev/fd/63` of a shell's `>(command)` is a link of the system to a pipe of our own.
+        // `/dev/fd/63` of a shell's `>(command)` is a link to a pipe of this process.
         return match is_own_descriptor(path) && is_stream(path) {
             true => Ok(Place::Stream),
             false => Err(is_link(path)),
@@ -95,7 +97,7 @@ pub(super) fn place(path: &Path, existing: Existing) -> Result<Place> {
     }
     if !kind.is_file() {
         return Err(Error::bad_input(format!(
-            "{}: is neither a file, nor a pipe, nor a character device",
+            "{}: not a file, a pipe, or a character device",
             path.display()
         )));
     }
@@ -118,7 +120,7 @@ fn is_stream(path: &Path) -> bool {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the rules are kept here")]
+#[expect(clippy::disallowed_methods, reason = "this module enforces the rules")]
 fn write_to_stream(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -126,16 +128,16 @@ fn write_to_stream(path: &Path, contents: &[u8]) -> io::Result<()> {
         options.custom_flags(OFlag::O_NOFOLLOW.bits());
     }
     let mut stream = options.open(path)?;
-    // Between the look and the opening, a file may have taken the name.
+    // A file may have taken the name between the check and the opening.
     let kind = stream.metadata()?.file_type();
     if !(kind.is_fifo() || kind.is_char_device()) {
-        return Err(io::Error::other("it is no longer a pipe or a device"));
+        return Err(io::Error::other("no longer a pipe or a device"));
     }
     stream.write_all(contents)?;
     stream.flush()
 }
 
-/// The mode to create a file with, and whether the umask applies to it.
+/// Returns the mode to create a file with, and whether the umask applies to it.
 fn mode(readers: Readers, old: Option<u32>) -> Mode {
     match (readers, old) {
         (Readers::Owner, _) => Mode::Exactly(0o600),
@@ -150,7 +152,7 @@ enum Mode {
     Umask,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the rules are kept here")]
+#[expect(clippy::disallowed_methods, reason = "this module enforces the rules")]
 fn persist(path: &Path, contents: &[u8], existing: Existing, mode: Mode) -> Result<()> {
     let failed = |error| cannot_write(path, error);
     let mut builder = tempfile::Builder::new();

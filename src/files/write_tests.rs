@@ -15,7 +15,7 @@ fn an_existing_file_is_refused_and_left_as_it_was() {
     for refused in [
         write(&path, b"new", Existing::Refuse, Readers::Usual),
         expect_writable(&path, Existing::Refuse),
-        // As where the file came to exist after the look.
+        // As if the file was created after the check.
         persist(&path, b"new", Existing::Refuse, Mode::Umask),
     ] {
         let error = refused.unwrap_err();
@@ -77,7 +77,7 @@ fn modes_are_as_asked_for() {
     let (ours, theirs) = (root.path().join("a"), root.path().join("b"));
     write(&ours, b"", Existing::Refuse, Readers::Usual).unwrap();
     fs::write(&theirs, "").unwrap();
-    assert_eq!(mode_of(&ours), mode_of(&theirs), "as the umask has it");
+    assert_eq!(mode_of(&ours), mode_of(&theirs), "determined by the umask");
 }
 
 #[test]

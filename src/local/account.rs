@@ -1,5 +1,5 @@
-//! The account that runs the server: the caller's own, or, because PostgreSQL refuses to run as
-//! root, an unprivileged one when the caller is root.
+//! The account that runs the server: the caller's own. If the caller is root, an unprivileged one,
+//! because PostgreSQL refuses to run as root.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,23 +12,23 @@ use tokio::process::Command;
 
 use crate::error::{Context, Error, Result};
 
-/// In order of preference, who runs the server for root.
+/// Accounts that run the server for root, in order of preference.
 const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 
-/// What child processes find in `PATH` when the caller gave none.
+/// The `PATH` of child processes if the caller has none.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-/// Who runs the server and owns its data.
+/// The account that runs the server and owns its data.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Account {
     uid: u32,
     gid: u32,
-    /// The caller is root and child processes have to change to this account.
+    /// `true` if the caller is root and child processes have to switch to this account.
     switch: bool,
 }
 
 impl Account {
-    /// The caller, or for root the owner of an existing `data` directory, else `postgres`,
+    /// Returns the caller, or for root the owner of an existing `data` directory, else `postgres`,
     /// else `nobody`.
     pub(super) fn for_server(data: &Path) -> Result<Self> {
         if !geteuid().is_root() {
@@ -50,8 +50,8 @@ impl Account {
             }
         }
         Err(Error::failure(format!(
-            "PostgreSQL refuses to run as root, and this machine has neither of the users {}",
-            UNPRIVILEGED.join(" and ")
+            "PostgreSQL refuses to run as root, and none of these users exists: {}",
+            UNPRIVILEGED.join(", ")
         ))
         .hint("useradd --system --no-create-home postgres")
         .hint("or run tenantctl as an ordinary user"))
@@ -65,14 +65,14 @@ impl Account {
         }
     }
 
-    /// Whether the server runs as somebody else than the caller.
+    /// Reports whether the server runs as another user than the caller.
     pub(super) fn differs_from_caller(&self) -> bool {
         self.switch
     }
 
-    /// A command that runs as this account, in `/`, with nothing of the caller's environment but
-    /// `path`: no PG* variable changes what it does, and no secret ends up in the environment of
-    /// a server that outlives us.
+    /// Builds a command that runs as this account, in `/`. Of the caller's environment it gets only
+    /// `path`, so that no PG* variable changes its behavior and no secret ends up in the
+    /// environment of a server that outlives this process.
     pub(super) fn command(&self, program: impl AsRef<OsStr>, path: Option<&OsStr>) -> Command {
         let mut command = Command::new(program);
         command
@@ -88,10 +88,10 @@ impl Account {
         command
     }
 
-    /// Makes the folder `path`, private to this account, or adopts one that is already.
+    /// Creates the folder `path`, private to this account, or adopts an existing private one.
     ///
-    /// The folder may lie in a place where others can write, such as `/tmp`: a symbolic link, or
-    /// a folder of somebody else, is refused.
+    /// The parent may be writable by other users, such as `/tmp`, so a symbolic link or a folder of
+    /// another user is an error.
     pub(super) fn make_private_dir(&self, path: &Path) -> Result<()> {
         let doing = || format!("cannot create the folder {}", path.display());
         match fs::create_dir(path) {
@@ -108,10 +108,10 @@ impl Account {
         Ok(())
     }
 
-    /// Refuses a folder that is not this account's own and closed to everybody else.
+    /// Fails unless the folder belongs to this account and is closed to all others.
     pub(super) fn verify_private_dir(&self, path: &Path) -> Result<()> {
         let metadata = fs::symlink_metadata(path)
-            .context(format!("cannot look at the folder {}", path.display()))?;
+            .context(format!("cannot inspect the folder {}", path.display()))?;
         let problem = if !metadata.is_dir() {
             "it is not a folder".to_owned()
         } else if metadata.uid() != self.uid {
@@ -125,14 +125,11 @@ impl Account {
             "the folder {} is not safe to use: {problem}",
             path.display()
         ))
-        .hint(format!(
-            "look at it, and remove it: ls -ld {}",
-            path.display()
-        )))
+        .hint(format!("inspect and remove it: ls -ld {}", path.display())))
     }
 
-    /// Whether this account can reach what lies in `path`: every folder on the way that exists
-    /// lets it pass. Mode bits are all that is looked at.
+    /// Reports whether this account can reach `path`: every existing parent folder must be
+    /// searchable. Checks the mode bits only.
     pub(super) fn can_traverse(&self, path: &Path) -> bool {
         path.ancestors()
             .filter_map(|folder| fs::metadata(folder).ok())

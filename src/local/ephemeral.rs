@@ -1,4 +1,4 @@
-//! A cluster for tests, which disappears together with the process that made it.
+//! A cluster for tests, which is removed when the process that created it ends.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,13 +11,13 @@ use super::account::Account;
 use super::cluster::{LocalCluster, LocalOptions};
 use crate::error::{Context, Result};
 
-/// Where such clusters are made: short enough for a socket, and reachable for every account.
+/// The parent folder of such clusters: short enough for a socket, and accessible to every account.
 const FOLDER: &str = "/tmp";
 
-/// Waits for the end of its input, which comes when the process at the other end of the pipe
-/// ends, however it ends; then stops the server in the folder `$1` at once and removes the folder.
+/// Waits for the end of its input, which comes when the process at the other end of the pipe ends,
+/// for whatever reason; then stops the server in the folder `$1` at once and removes the folder.
 ///
-/// Where `/proc` can tell, a process that was given the number of a dead server is spared. The
+/// Checks `/proc`, if available, to spare a process that has reused the id of a dead server. The
 /// removal is repeated because an `initdb` may still be writing.
 const WATCHDOG: &str = r#"
 trap '' HUP INT TERM
@@ -41,22 +41,22 @@ while [ -e "$folder" ] && [ "$tries" -lt 50 ]; do
 done
 "#;
 
-/// What [`EphemeralCluster::start_with`] can be told.
+/// Options of [`EphemeralCluster::start_with`].
 #[derive(Clone, Debug, Default)]
 pub struct EphemeralOptions {
-    /// The folder of `initdb`, `pg_ctl` and `postgres`; nothing else is looked at when given.
+    /// Folder of `initdb`, `pg_ctl` and `postgres`; if set, no other is searched.
     pub bindir: Option<PathBuf>,
     /// The value of `PATH`.
     pub path: Option<OsString>,
-    /// Where downloaded server programs are kept; when not given, they vanish with the cluster.
+    /// Folder of the downloaded server programs; if not set, they are removed with the cluster.
     pub downloads: Option<PathBuf>,
-    /// Names and values of further settings of the server.
+    /// Names and values of additional server settings.
     pub settings: Vec<(String, String)>,
 }
 
-/// A cluster in a temporary folder, with 300 connections and no durability, reachable through its
-/// Unix socket only. Server and folder are gone once this value is dropped or the process ends,
-/// also by SIGKILL.
+/// A cluster in a temporary folder, with 300 connections and no durability, reachable only through
+/// its Unix socket. Server and folder are removed when this value is dropped or the process ends,
+/// even by SIGKILL.
 #[derive(Debug)]
 pub struct EphemeralCluster {
     cluster: LocalCluster,
@@ -66,12 +66,12 @@ pub struct EphemeralCluster {
 }
 
 impl EphemeralCluster {
-    /// A running cluster, with the programs found in the usual folders.
+    /// Starts a cluster, with the programs found in the usual folders.
     pub async fn start() -> Result<Self> {
         Self::start_with(EphemeralOptions::default()).await
     }
 
-    /// A running cluster, with programs found as `options` say.
+    /// Starts a cluster, with the programs found as `options` specify.
     pub async fn start_with(options: EphemeralOptions) -> Result<Self> {
         let folder = make_folder()?;
         let watchdog = Watchdog::watch(&folder)?;
@@ -103,27 +103,27 @@ impl EphemeralCluster {
         })
     }
 
-    /// How the superuser reaches `database`. Stays the same when the server is restarted.
+    /// Returns the superuser's URL of `database`. Unchanged by a restart of the server.
     pub fn admin_url(&self, database: &str) -> String {
         self.cluster.fixed_admin_url(database)
     }
 
-    /// The folder of the server programs.
+    /// Returns the folder of the server programs.
     pub fn bindir(&self) -> &Path {
         &self.bindir
     }
 
-    /// PostgreSQL's data directory.
+    /// Returns PostgreSQL's data directory.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// Stops the server in order; open sessions are ended.
+    /// Shuts the server down cleanly; open sessions are ended.
     pub async fn stop(&self) -> Result<bool> {
         self.cluster.stop().await
     }
 
-    /// Stops the server as a crash would: sessions break off, and the next start recovers.
+    /// Stops the server as a crash would: sessions are cut off, and the next start recovers.
     pub async fn crash(&self) -> Result<bool> {
         self.cluster.stop_immediately().await
     }
@@ -134,9 +134,9 @@ impl EphemeralCluster {
     }
 }
 
-/// A new folder which the server's account can enter.
+/// Creates a folder that the server's account can enter.
 fn make_folder() -> Result<PathBuf> {
-    let doing = format!("cannot make a temporary folder in {FOLDER}");
+    let doing = format!("cannot create a temporary folder in {FOLDER}");
     let folder = fs::canonicalize(FOLDER).context(&doing)?;
     let account = Account::for_server(Path::new(FOLDER))?;
     let mode = if account.differs_from_caller() {
@@ -148,12 +148,12 @@ fn make_folder() -> Result<PathBuf> {
         .prefix("tenantctl-")
         .tempdir_in(folder)
         .context(&doing)?;
-    // After the fact, because the umask may take away what is given at creation.
+    // Set afterwards, because the umask may remove bits at creation.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).context(doing)?;
     Ok(folder.keep())
 }
 
-/// The process that cleans up after us. Our end of its input is never written to.
+/// The process that cleans up. This end of its input is never written to.
 #[derive(Debug)]
 struct Watchdog(Child);
 
@@ -166,10 +166,10 @@ impl Watchdog {
             .env("PATH", "/usr/bin:/bin")
             .current_dir("/")
             .stdin(Stdio::piped())
-            // Whoever waits for the end of our output must not wait for this process too.
+            // A reader waiting for the end of our output must not wait for this process too.
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Ctrl-C in a terminal goes to the whole group of the foreground.
+            // Ctrl-C in a terminal reaches the whole foreground process group.
             .process_group(0)
             .spawn()
             .map(Self)
@@ -178,7 +178,7 @@ impl Watchdog {
 }
 
 impl Drop for Watchdog {
-    /// Closes the pipe and waits until everything is gone.
+    /// Closes the pipe and waits until the cleanup is done.
     fn drop(&mut self) {
         drop(self.0.stdin.take());
         let _ = self.0.wait();

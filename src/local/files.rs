@@ -1,4 +1,4 @@
-//! Making and removing the folders and files around a data directory.
+//! Creating and removing the folders and files around a data directory.
 
 use std::fs;
 use std::io;
@@ -11,8 +11,8 @@ use super::pidfile::PidFile;
 use crate::error::{Context, Result};
 use crate::files::{self, Existing, Readers};
 
-/// Makes the folder of the cluster, and those above it, so that the server's account can pass
-/// through them. What exists is left as it is.
+/// Creates the folder of the cluster and its parents so that the server's account can traverse
+/// them. Existing folders are left unchanged.
 pub(super) fn make_root(root: &Path, account: &Account) -> Result<()> {
     let missing: Vec<&Path> = root.ancestors().take_while(|it| !it.exists()).collect();
     for folder in missing.into_iter().rev() {
@@ -31,16 +31,16 @@ pub(super) fn make_root(root: &Path, account: &Account) -> Result<()> {
     Ok(())
 }
 
-/// Removes what a cluster consists of, and its folder if nothing else is in it.
+/// Removes the files of a cluster, and its folder if it is then empty.
 #[expect(
     clippy::disallowed_methods,
-    reason = "a folder of the cluster's own, on its way out"
+    reason = "the cluster's own folder, being removed"
 )]
 pub(super) fn remove(layout: &Layout, account: &Account) -> Result<()> {
     if layout.socket_dir().exists() {
         account.verify_private_dir(&layout.socket_dir())?;
     }
-    // Renamed first, so that an interrupted removal leaves no half of a cluster.
+    // Renamed first, so that an interrupted removal leaves no partial cluster.
     remove_dir(&layout.unfinished_data())?;
     fs::rename(layout.data(), layout.unfinished_data())
         .context(format!("cannot remove {}", layout.data().display()))?;
@@ -51,7 +51,7 @@ pub(super) fn remove(layout: &Layout, account: &Account) -> Result<()> {
     ] {
         remove_dir(&folder)?;
     }
-    // The lock last: who waits for it starts anew once it is gone.
+    // The lock is last: a waiting process starts over once it is gone.
     let files = [
         layout.server_conf(),
         layout.hba(),
@@ -80,7 +80,7 @@ pub(super) fn remove(layout: &Layout, account: &Account) -> Result<()> {
     }
 }
 
-/// Removes a folder with all it holds; one that is absent is no error.
+/// Removes a folder with its contents; succeeds if it does not exist.
 pub(super) fn remove_dir(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -91,7 +91,7 @@ pub(super) fn remove_dir(path: &Path) -> Result<()> {
 }
 
 /// Removes a process file that would make PostgreSQL refuse to start although its server is gone:
-/// because its number belongs to another process now, or to a dead one nobody has reaped, or
+/// because its number now belongs to another process or to a dead one that was not reaped, or
 /// because it is empty. A file that names no process is left to PostgreSQL, which checks more.
 pub(super) fn remove_misleading_pid_file(data: &Path) -> Result<()> {
     let path = PidFile::path(data);
@@ -105,8 +105,8 @@ pub(super) fn remove_misleading_pid_file(data: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Empties the folder of the socket, in which only this cluster's server, which does not run, puts
-/// anything: the lock file of a socket misleads in the same ways as the process file.
+/// Empties the folder of the socket. Only this cluster's server, which is not running, writes to
+/// it; a stale socket lock file misleads in the same ways as the process file.
 pub(super) fn remove_stale_sockets(folder: &Path) -> Result<()> {
     let remove = || -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
@@ -117,7 +117,7 @@ pub(super) fn remove_stale_sockets(folder: &Path) -> Result<()> {
     remove().context(format!("cannot empty the folder {}", folder.display()))
 }
 
-/// Writes a file as a whole, for everybody to read: the server may run as another account.
+/// Writes a whole file readable by all: the server may run as another account.
 pub(super) fn write_readable(path: &Path, text: &str) -> Result<()> {
     files::write(path, text.as_bytes(), Existing::Replace, Readers::Everyone)
 }

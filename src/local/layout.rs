@@ -1,4 +1,4 @@
-//! Where the files of a cluster lie.
+//! The paths of a cluster's files.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -10,18 +10,18 @@ use sha2::{Digest, Sha256};
 use super::account::Account;
 use crate::error::{Error, Result};
 
-/// The longest path of a Unix socket: `sun_path` holds 104 bytes on macOS and 108 on Linux, with
-/// a closing NUL.
+/// The longest path of a Unix socket: `sun_path` has 104 bytes on macOS and 108 on Linux, including
+/// the terminating NUL.
 const LONGEST_SOCKET_PATH: usize = 103;
 
-/// The longest name PostgreSQL gives a socket.
+/// The longest name that PostgreSQL uses for a socket.
 const LONGEST_SOCKET_NAME: &str = ".s.PGSQL.65535";
 
-/// Where root's clusters go when the server's account cannot reach the folder asked for.
+/// Parent of root's clusters if the server's account cannot reach the requested folder.
 const SYSTEM_FOLDER: &str = "/var/lib/tenantctl";
 
-/// Where the socket goes when the folder's own path is too long. Not the temporary folder of the
-/// environment: every invocation has to find the same socket.
+/// Folder of the socket if the cluster's own path is too long. Not the temporary folder of the
+/// environment, because every invocation has to find the same socket.
 const SHORT_FOLDER: &str = "/tmp";
 
 /// The folder of one cluster.
@@ -31,14 +31,15 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The layout for the folder asked for; for root one that the server's account can reach.
+    /// Returns the layout for the requested folder; for root, one that the server's account can
+    /// reach.
     pub(super) fn resolve(asked: &Path) -> Self {
         let asked = std::path::absolute(asked).unwrap_or_else(|_| asked.to_owned());
         let root = match Account::for_server(&asked.join("data")) {
             Ok(account) if account.differs_from_caller() && !account.can_traverse(&asked) => {
                 system_folder(&asked)
             }
-            // Without an account the start fails and says so, wherever the folder is.
+            // Without an account the start fails with an error, regardless of the folder.
             _ => asked,
         };
         Self { root }
@@ -52,7 +53,8 @@ impl Layout {
         self.root.join("data")
     }
 
-    /// Where a data directory lies while it is being made or removed: [`Layout::data`] is complete.
+    /// Returns the path of a data directory during its creation or removal: [`Layout::data`] is
+    /// always complete.
     pub(super) fn unfinished_data(&self) -> PathBuf {
         self.root.join("data.unfinished")
     }
@@ -85,12 +87,12 @@ impl Layout {
         self.root.join("lock")
     }
 
-    /// Where downloaded server binaries are kept, for every cluster beside this one.
+    /// Returns the folder of downloaded server programs, shared by all clusters beside this one.
     pub(super) fn binaries(&self) -> PathBuf {
         self.root.parent().unwrap_or(&self.root).join("binaries")
     }
 
-    /// The folder of the Unix socket.
+    /// Returns the folder of the Unix socket.
     pub(super) fn socket_dir(&self) -> PathBuf {
         let own = self.root.join("run");
         let length = own.join(LONGEST_SOCKET_NAME).as_os_str().len();
@@ -103,8 +105,8 @@ impl Layout {
         }
     }
 
-    /// Refuses a folder whose name a shell would expand when `pg_ctl` passes it on, or that a
-    /// configuration file cannot hold.
+    /// Fails for a folder name that a shell would expand when `pg_ctl` passes it on, or that a
+    /// configuration file cannot represent.
     pub(super) fn check_name(&self) -> Result<()> {
         let unusable = |character: &char| {
             character.is_control() || matches!(character, '"' | '$' | '`' | '\\')
@@ -114,19 +116,19 @@ impl Layout {
                 "the folder {} of the local PostgreSQL is not valid UTF-8",
                 self.root.display()
             ))
-            .hint("name another folder in the configuration: [local] data_dir"));
+            .hint("set another folder in the configuration: [local] data_dir"));
         };
         match text.chars().find(unusable) {
             None => Ok(()),
             Some(character) => Err(Error::usage(format!(
-                "the folder {text:?} of the local PostgreSQL contains {character:?}, which PostgreSQL's pg_ctl cannot pass on"
+                "the folder {text:?} of the local PostgreSQL contains {character:?}, which pg_ctl does not support"
             ))
-            .hint("name another folder in the configuration: [local] data_dir")),
+            .hint("set another folder in the configuration: [local] data_dir")),
         }
     }
 }
 
-/// The place of root's cluster that was asked for in a folder the server cannot enter.
+/// Returns the path of root's cluster if the server cannot enter the requested folder.
 fn system_folder(asked: &Path) -> PathBuf {
     let name = asked
         .file_name()
@@ -135,7 +137,7 @@ fn system_folder(asked: &Path) -> PathBuf {
     Path::new(SYSTEM_FOLDER).join(format!("{name}-{}", short_hash(asked)))
 }
 
-/// 64 bits of the SHA-256 of a path, in hexadecimal.
+/// Returns 64 bits of the SHA-256 of a path, in hexadecimal.
 fn short_hash(path: &Path) -> String {
     let digest = Sha256::digest(path.as_os_str().as_bytes());
     digest.iter().take(8).fold(String::new(), |mut text, byte| {

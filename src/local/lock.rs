@@ -1,4 +1,4 @@
-//! The lock that keeps two invocations from starting or stopping one cluster at once.
+//! The lock that prevents two invocations from starting or stopping a cluster at the same time.
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::MetadataExt;
@@ -8,21 +8,21 @@ use std::time::Duration;
 use crate::error::{Context, Result};
 use crate::files;
 
-/// How often a lock held by another process is tried again. Polled rather than waited for, so
-/// that Ctrl-C works.
+/// Interval of the attempts to get a lock held by another process. Polled instead of a blocking
+/// wait, so that Ctrl-C works.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// An exclusive lock, released when dropped or when the process ends, however it ends.
+/// An exclusive lock, released when dropped or when the process ends, for whatever reason.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Waits for the lock `path`, and calls `waiting` once if somebody else holds it.
+    /// Waits for the lock `path`, and calls `waiting` once if another process holds it.
     ///
-    /// `folder_ready` is called before each attempt, since whoever held the lock may have removed
-    /// the folder: it makes the folder anew, or fails.
+    /// Calls `folder_ready` before each attempt, since the previous holder may have removed the
+    /// folder: it creates the folder again, or fails.
     pub(super) async fn acquire(
         path: &Path,
         folder_ready: impl Fn() -> Result<()>,
@@ -33,7 +33,7 @@ impl Lock {
             folder_ready()?;
             let file = open(path)?;
             match file.try_lock() {
-                // Otherwise it is the lock of a removed file, which nobody else will open.
+                // Otherwise this is the lock of a removed file, which no other process will open.
                 Ok(()) if is_still_at(&file, path) => return Ok(Self { _file: file }),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {

@@ -7,13 +7,13 @@
 //!   run/          the Unix socket (under /tmp where the path would be too long for one)
 //!   log/          server.log
 //!   server.conf   our settings, rewritten at each start
-//!   pg_hba.conf   who may connect: anybody who reaches the socket, loopback with the password
+//!   pg_hba.conf   access: the socket without a password, loopback with the password
 //!   pgpass        the password of the loopback listener, in libpq's format
 //!   port          the port of the last start
 //!   lock          held while a cluster is started, stopped or destroyed
 //! ```
 //!
-//! The socket needs no password because its folder can be entered by its owner alone.
+//! The socket needs no password because only the owner can enter its folder.
 
 mod account;
 mod binaries;
@@ -35,13 +35,13 @@ pub use cluster::{LocalCluster, LocalOptions, Started};
 pub use ephemeral::{EphemeralCluster, EphemeralOptions};
 pub use status::{LocalState, LocalStatus};
 
-/// The oldest major version of PostgreSQL that runs a private cluster.
+/// The oldest supported major version of PostgreSQL for a private cluster.
 pub const OLDEST_MAJOR: u32 = 15;
 
 /// The bootstrap superuser of a private cluster.
 const SUPERUSER: &str = "postgres";
 
-/// The role the tool connects as; it may create roles and databases and is no superuser.
+/// The role that the tool connects as; it may create roles and databases but is not a superuser.
 const ROLE: &str = "tenantctl";
 
 /// The database of [`ROLE`].

@@ -4,10 +4,12 @@ use super::account::Account;
 use super::binaries::{Binaries, Search};
 use crate::error::{Error, Result};
 
-/// What `search` finds; else, unless it was told one folder, a downloaded build.
+/// Returns the programs that `search` finds; if it finds none and no folder was named, a
+/// downloaded build.
 ///
 /// # Errors
-/// `Unavailable`: where was looked, why nothing was downloaded, and how to install the programs.
+/// `Unavailable` with the searched folders, the reason why nothing was downloaded, and instructions
+/// to install the programs.
 pub(super) async fn obtain(
     search: Search,
     account: &Account,
@@ -29,7 +31,7 @@ async fn download(
 ) -> Result<Binaries> {
     let major = search.major.unwrap_or(super::binaries::DEFAULT_MAJOR);
     progress(&format!(
-        "no PostgreSQL server programs on this machine; looking for a portable PostgreSQL {major}"
+        "PostgreSQL server programs not found on this machine; looking for a portable PostgreSQL {major}"
     ));
     match super::download::fetch(&search.downloads, major, progress).await {
         Ok(folder) => {

@@ -1,4 +1,4 @@
-//! `postmaster.pid`, and whether the process it names is the server of that data directory.
+//! `postmaster.pid`, and the check that the process it names is the server of that data directory.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use crate::error::{Context, Result};
 
-/// The lines of `postmaster.pid` that matter here (`src/include/utils/pidfile.h`).
+/// The relevant lines of `postmaster.pid` (`src/include/utils/pidfile.h`).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct PidFile {
     pub(super) pid: i32,
@@ -20,8 +20,8 @@ pub(super) struct PidFile {
 }
 
 impl PidFile {
-    /// Reads the file of a data directory; `None` when there is none, so when the server was
-    /// stopped in order.
+    /// Reads the file of a data directory; `None` if it does not exist, that is, if the server was
+    /// shut down cleanly.
     pub(super) fn read(data: &Path) -> Result<Option<Self>> {
         let path = Self::path(data);
         match fs::read_to_string(&path) {
@@ -35,7 +35,7 @@ impl PidFile {
         data.join("postmaster.pid")
     }
 
-    /// `None` for a file that the server has created and not yet written.
+    /// Returns `None` for a file that the server has created but not yet written.
     fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines().map(str::trim);
         let pid: i32 = lines.next()?.parse().ok()?;
@@ -50,20 +50,20 @@ impl PidFile {
         })
     }
 
-    /// Whether the process is alive and is the server of `data`, rather than one that was given
-    /// the number of a dead server, or one that is dead and not yet reaped.
+    /// Reports whether the process is alive and is the server of `data`, rather than one that has
+    /// reused the id of a dead server, or a dead one that was not yet reaped.
     pub(super) fn is_server_of(&self, data: &Path) -> bool {
         if !self.process_exists() {
             return false;
         }
         match fs::read_link(format!("/proc/{}/cwd", self.pid)) {
             Ok(folder) => fs::canonicalize(data).is_ok_and(|data| data == folder),
-            // No /proc, or a process that is not ours to look at: ask at the socket.
+            // No /proc, or a process that we may not inspect: try the socket.
             Err(_) => self.socket_answers(),
         }
     }
 
-    /// Whether there is any process of this number, which is all that PostgreSQL looks at.
+    /// Reports whether any process has this number, which is all that PostgreSQL checks.
     pub(super) fn process_exists(&self) -> bool {
         !matches!(kill(Pid::from_raw(self.pid), None), Err(Errno::ESRCH))
     }
@@ -98,7 +98,7 @@ mod tests {
     fn a_file_just_created_names_no_process() {
         assert_eq!(PidFile::parse(""), None);
         assert_eq!(PidFile::parse("garbage\n"), None);
-        // Signals to 0 and 1 would reach our own group, or init.
+        // Signals to 0 and 1 would reach our own process group or init.
         assert_eq!(PidFile::parse("0\n"), None);
         assert_eq!(PidFile::parse("1\n"), None);
     }

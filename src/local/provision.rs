@@ -17,13 +17,13 @@ use crate::error::{Context, Error, Result};
 use crate::files::{self, Existing, Readers};
 use crate::run;
 
-/// How long a server that has just been started, or recovers, may refuse connections.
+/// Time that a server may refuse connections after a start or during recovery.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const RETRY: Duration = Duration::from_millis(50);
 
-/// A role without the rights of a superuser, made or brought back to what it should be. The
-/// password is a bound value and not part of a statement, so that no log can hold it.
+/// Creates or resets a role without superuser rights. The password is a bound value and not part of
+/// a statement, so that no log can contain it.
 const ROLE_STATEMENT: &str = "
 DO $$
 BEGIN
@@ -35,7 +35,7 @@ BEGIN
         current_setting('tenantctl.password'));
 END $$";
 
-/// Makes role, database and password file where they are missing, through the socket in
+/// Creates the role, the database and the password file if missing, through the socket in
 /// `socket_dir`; returns the server's version. Can be repeated.
 pub(super) async fn provision(socket_dir: &Path, port: u16, pgpass: &Path) -> Result<String> {
     let mut connection = connect(socket_dir, port).await?;
@@ -67,7 +67,8 @@ async fn provision_with(
             .execute(&mut *connection)
             .await?;
     }
-    // The database is ours alone; its owner stages imports in temporary tables, nobody else needs any.
+    // The database is used only by tenantctl: its owner stages imports in temporary tables, and no
+    // other role needs any.
     sqlx::raw_sql("REVOKE TEMPORARY ON DATABASE tenantctl FROM PUBLIC")
         .execute(&mut *connection)
         .await?;
@@ -96,7 +97,7 @@ async fn connect(socket_dir: &Path, port: u16) -> Result<PgConnection> {
             }
             Err(error) => {
                 return Err(Error::unavailable(format!(
-                    "the local PostgreSQL does not answer at its socket in {}",
+                    "the local PostgreSQL does not respond on its socket in {}",
                     socket_dir.display()
                 ))
                 .hint(run!["local", "status"])
@@ -106,7 +107,7 @@ async fn connect(socket_dir: &Path, port: u16) -> Result<PgConnection> {
     }
 }
 
-/// Whether a server that starts, or stops, answers like this.
+/// Reports whether the error is temporary: the server is starting or shutting down.
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) => true,
@@ -116,7 +117,7 @@ fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
-/// 256 random bits, in letters that need no quoting in a password file.
+/// Generates 256 random bits, in letters that need no quoting in a password file.
 fn make_password() -> Result<SecretString> {
     Ok(URL_SAFE_NO_PAD.encode(random_secret()?).into())
 }
@@ -136,7 +137,7 @@ async fn set_role(
     transaction.commit().await
 }
 
-/// The password in a file of libpq's format (PostgreSQL manual, "The Password File").
+/// Reads the password from a file in libpq's format (PostgreSQL manual, "The Password File").
 fn read_password(pgpass: &Path) -> std::io::Result<Option<SecretString>> {
     match fs::read_to_string(pgpass) {
         Ok(text) => Ok(text

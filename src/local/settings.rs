@@ -5,23 +5,24 @@ use std::path::Path;
 
 use super::LOOPBACK;
 
-/// What differs between a cluster that keeps data and one for tests.
+/// Settings that differ between a cluster that keeps data and one for tests.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// Whether a commit survives a crash of the machine.
+    /// `true` if a commit must survive a crash of the machine.
     pub(super) durable: bool,
-    /// Whether to listen at a loopback port beside the Unix socket.
+    /// `true` to listen on a loopback port in addition to the Unix socket.
     pub(super) tcp: bool,
     pub(super) max_connections: u16,
-    /// Names and values of further settings.
+    /// Names and values of additional settings.
     pub(super) further: Vec<(String, String)>,
 }
 
 impl Settings {
-    /// The server's main configuration file.
+    /// Returns the server's main configuration file.
     ///
-    /// It is given in place of the data directory's `postgresql.conf`, which it includes, so that
-    /// nothing is written where another account owns the folder. `ALTER SYSTEM` still overrides.
+    /// It is used in place of the data directory's `postgresql.conf`, which it includes, so that
+    /// nothing is written into a folder owned by another account. `ALTER SYSTEM` still overrides
+    /// it.
     pub(super) fn server_conf(
         &self,
         data: &Path,
@@ -63,20 +64,21 @@ impl Settings {
     }
 }
 
-/// Who may connect (PostgreSQL manual, "The pg_hba.conf File").
+/// Access rules (PostgreSQL manual, "The pg_hba.conf File").
 pub(super) const HBA: &str = "\
 # Written by tenantctl at each start.
-# The folder of the socket lets nobody in but the cluster's owner.
+# Only the cluster's owner can enter the folder of the socket.
 local all all trust
 host all all 127.0.0.1/32 scram-sha-256
 ";
 
-/// A path as a string of a configuration file.
+/// Quotes a path as a string of a configuration file.
 fn quoted(path: &Path) -> String {
     string(&path.to_string_lossy())
 }
 
-/// A string of a configuration file (PostgreSQL manual, 20.1.2): a backslash escapes in it.
+/// Quotes a string of a configuration file (PostgreSQL manual, 20.1.2), where a backslash is an
+/// escape.
 fn string(value: &str) -> String {
     format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
 }

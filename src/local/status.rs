@@ -1,4 +1,4 @@
-//! What there is of a cluster, from its files and its process.
+//! The state of a cluster, read from its files and its process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,39 +8,41 @@ use serde::Serialize;
 use super::pidfile::PidFile;
 use crate::error::{Context, Result};
 
-/// Whether there is a cluster, and whether it runs.
+/// The state of a cluster.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LocalState {
-    /// There is no data directory.
+    /// The data directory does not exist.
     NotCreated,
-    /// The server was stopped in order.
+    /// The server was shut down cleanly.
     Stopped,
-    /// The server runs.
+    /// The server is running.
     Running,
-    /// The server is gone and was not stopped; `start` recovers it.
+    /// The server is gone but was not shut down; `start` recovers it.
     Crashed,
 }
 
-/// What `local status` shows.
+/// The output of `local status`.
 #[derive(Clone, Debug, Serialize)]
 pub struct LocalStatus {
     pub state: LocalState,
-    /// The folder of the cluster. For root it can differ from the one asked for.
+    /// The folder of the cluster. For root it can differ from the requested one.
     pub data_dir: PathBuf,
-    /// The major version that made the data; which minor one runs it, `local start` says.
+    /// The major version that created the data; `local start` reports the minor version that runs
+    /// it.
     pub major_version: Option<u32>,
     /// The process id of a running server.
     pub pid: Option<i32>,
-    /// The port of the loopback listener, of a running server or of the last start.
+    /// The loopback port of a running server, or of the last start.
     pub port: Option<u16>,
     pub socket_dir: PathBuf,
-    /// How to connect through the Unix socket; there is no password in it.
+    /// URL of the Unix socket; contains no password.
     pub url: Option<String>,
     pub log_file: PathBuf,
 }
 
-/// The state of the data directory `data`, and the process file of a server that runs or crashed.
+/// Returns the state of the data directory `data`, and the process file of a running or crashed
+/// server.
 pub(super) fn observe(data: &Path) -> Result<(LocalState, Option<PidFile>)> {
     if major_version(data)?.is_none() {
         return Ok((LocalState::NotCreated, None));
@@ -52,7 +54,7 @@ pub(super) fn observe(data: &Path) -> Result<(LocalState, Option<PidFile>)> {
     })
 }
 
-/// The major version of a data directory; `None` when there is no such directory.
+/// Returns the major version of a data directory; `None` if it does not exist.
 pub(super) fn major_version(data: &Path) -> Result<Option<u32>> {
     let path = data.join("PG_VERSION");
     let doing = || format!("cannot read {}", path.display());
@@ -78,7 +80,7 @@ mod tests {
         assert_eq!(state(), LocalState::Stopped);
         assert_eq!(major_version(data).unwrap(), Some(15));
 
-        // A living process that is no server: ourselves.
+        // A living process that is not a server: this one.
         fs::write(PidFile::path(data), format!("{}\n", std::process::id())).unwrap();
         assert_eq!(state(), LocalState::Crashed);
     }

@@ -1,26 +1,26 @@
-//! Why a message was not sent, and whether that says something of the message.
+//! Failures to send a message, classified by whether the message itself is at fault.
 
 use std::error::Error as _;
 
 use lettre::transport::smtp::{Error as SmtpError, response::Severity};
 
-/// Longest text that is kept of what a server answered, in characters.
+/// Maximum length kept of a server's answer, in characters.
 const MAX_TEXT: usize = 400;
 
-/// A failure to send. Its text is one line, and may quote the server.
+/// A failure to send. Its text is a single line and may quote the server.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Failure {
-    /// The server cannot be reached, or does not let us in: that says nothing of the message, and
-    /// the next one would fare no better.
+    /// The server is unreachable or rejects the login. The message is not at fault, and the next
+    /// one would fail as well.
     Unavailable(String),
-    /// The server puts the message off, or the connection broke: it may be tried again.
+    /// The server defers the message, or the connection broke: a retry may succeed.
     Transient(String),
-    /// The server refuses the message: trying again would change nothing.
+    /// The server rejects the message: a retry would not help.
     Permanent(String),
 }
 
 impl Failure {
-    /// What happened.
+    /// Returns the reason.
     pub fn text(&self) -> &str {
         match self {
             Self::Unavailable(text) | Self::Transient(text) | Self::Permanent(text) => text,
@@ -31,8 +31,8 @@ impl Failure {
         Self::Unavailable(told(error))
     }
 
-    /// Of a dialogue that began well. A code of the class 5 is final (RFC 5321, section 4.2.1), unless
-    /// it is about signing in (RFC 4954, section 6).
+    /// Classifies a failure after a successful connection. Codes of class 5 are permanent (RFC
+    /// 5321, section 4.2.1), unless they concern authentication (RFC 4954, section 6).
     pub(super) fn sending(error: &SmtpError) -> Self {
         let text = told(error);
         match error.status() {
@@ -42,7 +42,7 @@ impl Failure {
             Some(code) if code.severity == Severity::PermanentNegativeCompletion => {
                 Self::Permanent(text)
             }
-            // The library's own refusal: an address that the server does not support.
+            // Rejected by the library itself: an address that the server does not support.
             None if error.is_client() => Self::Permanent(text),
             _ => Self::Transient(text),
         }
@@ -53,7 +53,7 @@ impl Failure {
     }
 }
 
-/// What the server answered, with its code, or what happened to the connection.
+/// Returns the server's answer with its code, or the connection error.
 fn told(error: &SmtpError) -> String {
     let text = match (error.status(), error.source()) {
         (Some(code), Some(answer)) => format!("{code} {answer}"),
@@ -63,7 +63,7 @@ fn told(error: &SmtpError) -> String {
     one_line(&text)
 }
 
-/// A text of bounded length without anything that a terminal would obey.
+/// Shortens a text and removes control characters, which a terminal would interpret.
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || c.is_control())

@@ -1,15 +1,15 @@
-//! The languages of messages. Phrases are templates: `{{ organization }}` and the like become
-//! values, and values stay text.
+//! The languages of messages. Phrases are templates: `{{ organization }}` and the like are replaced
+//! with values, which are never interpreted as templates themselves.
 
 use chrono::{DateTime, Datelike, Timelike};
 use chrono_tz::Tz;
 
 use crate::domain::{Locale, Role};
 
-/// What an invitation says in one language.
+/// The phrases of an invitation in one language.
 #[derive(Debug)]
 pub(super) struct Language {
-    /// The tag, for `lang` in HTML and Content-Language.
+    /// Language tag, for `lang` in HTML and Content-Language.
     pub(super) tag: &'static str,
     pub(super) subject: &'static str,
     pub(super) heading: &'static str,
@@ -22,12 +22,12 @@ pub(super) struct Language {
     /// Owner, admin, member, viewer.
     roles: [&'static str; 4],
     months: [&'static str; 12],
-    /// `{day}`, `{month}`, `{year}` and `{time}`.
+    /// Date format with `{day}`, `{month}`, `{year}` and `{time}`.
     date: &'static str,
 }
 
 impl Language {
-    /// The language of a locale; English where there is none of ours.
+    /// Returns the language of a locale; English if it is not supported.
     pub(super) fn of(locale: &Locale) -> &'static Self {
         let tag = locale.language();
         let known = ALL.iter().find(|language| language.tag == tag);
@@ -44,7 +44,7 @@ impl Language {
         }
     }
 
-    /// A time as people write it, with the name of the zone: `3 March 2031, 14:05 (Europe/Zurich)`.
+    /// Formats a time with the name of the zone: `3 March 2031, 14:05 (Europe/Zurich)`.
     pub(super) fn time(&self, at: DateTime<Tz>) -> String {
         let month = usize::try_from(at.month0()).unwrap_or_default();
         let time = format!("{:02}:{:02}", at.hour(), at.minute());
@@ -58,7 +58,7 @@ impl Language {
     }
 }
 
-/// The first is what is read where there is none.
+/// All languages; the first is the default.
 static ALL: [Language; 6] = [ENGLISH, GERMAN, FRENCH, ITALIAN, SPANISH, PORTUGUESE];
 
 const ENGLISH: Language = Language {

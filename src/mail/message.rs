@@ -1,4 +1,4 @@
-//! What an invitation says: as text, and as a page of HTML that loads nothing.
+//! Invitation messages: plain text, and HTML that loads no external resources.
 
 use chrono::{DateTime, Utc};
 use lettre::{
@@ -20,19 +20,19 @@ use crate::{
 const TEXT: &str = include_str!("invitation.txt");
 const HTML: &str = include_str!("invitation.html");
 
-/// Whom messages come from.
+/// The sender of messages.
 #[derive(Clone, Debug)]
 pub struct Sender {
     pub address: Email,
-    /// `None`: the name of the organization that writes.
+    /// Display name; `None` uses the name of the organization.
     pub name: Option<String>,
     pub reply_to: Option<Email>,
 }
 
-/// An invitation that is to be mailed.
+/// An invitation to mail.
 #[derive(Debug)]
 pub struct InvitationMail<'a> {
-    /// The same for the same message, so that one which arrives twice is seen to be one.
+    /// Identifies the message across retries, so that duplicates can be recognized.
     pub reference: String,
     pub written_at: DateTime<Utc>,
     pub recipient: &'a Email,
@@ -43,10 +43,10 @@ pub struct InvitationMail<'a> {
     pub link: &'a str,
 }
 
-/// Writes the message, in the language of the organization and on its clock.
+/// Composes the message in the language and time zone of the organization.
 ///
 /// # Errors
-/// `BadInput` where the recipient's address cannot be written to.
+/// `BadInput` if the recipient's address is not valid for mail.
 pub fn invitation(sender: &Sender, mail: &InvitationMail<'_>) -> Result<Message> {
     let language = Language::of(mail.locale);
     let phrases = Phrases::new(language, mail)?;
@@ -61,7 +61,7 @@ pub fn invitation(sender: &Sender, mail: &InvitationMail<'_>) -> Result<Message>
         .subject(without_controls(&phrases.subject))
         .date(mail.written_at.into())
         .message_id(Some(format!("<{}@{domain}>", mail.reference)))
-        // Nobody's answering machine is to answer (RFC 3834, section 5).
+        // Suppresses automatic replies (RFC 3834, section 5).
         .header(AutoSubmitted);
     if let Some(address) = &sender.reply_to {
         message = message.reply_to(mailbox(None, address)?);
@@ -73,24 +73,23 @@ pub fn invitation(sender: &Sender, mail: &InvitationMail<'_>) -> Result<Message>
     let parts = MultiPart::alternative()
         .singlepart(part(ContentType::TEXT_PLAIN, text))
         .singlepart(part(ContentType::TEXT_HTML, html));
-    message
-        .multipart(parts)
-        .context("the message cannot be put together")
+    message.multipart(parts).context("cannot build the message")
 }
 
-/// The library panics at a name with a line break. Names have none; what is stored could.
+/// Replaces control characters: the library panics on a name with a line break. Valid names have
+/// none, but stored ones might.
 fn without_controls(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
 fn mailbox(name: Option<String>, email: &Email) -> Result<Mailbox> {
     let address: Address = email.as_str().parse().map_err(|error| {
-        Error::bad_input(format!("{email} cannot be written to")).because(error)
+        Error::bad_input(format!("{email}: not a valid mail recipient")).because(error)
     })?;
     Ok(Mailbox::new(name, address))
 }
 
-/// The phrases of a message with its values in them.
+/// The phrases of a message with their values filled in.
 #[derive(Serialize)]
 struct Phrases<'a> {
     lang: &'static str,
@@ -118,7 +117,7 @@ impl<'a> Phrases<'a> {
         let phrase = |template: &str| {
             environment
                 .render_str(template, &values)
-                .context("a phrase of the message cannot be written")
+                .context("cannot render a phrase of the message")
         };
         Ok(Self {
             lang: language.tag,
@@ -145,7 +144,7 @@ fn environment(escape: AutoEscape) -> Environment<'static> {
 fn render(template: &str, escape: AutoEscape, phrases: &Phrases<'_>) -> Result<String> {
     environment(escape)
         .render_str(template, Serde(phrases))
-        .context("the message cannot be written")
+        .context("cannot render the message")
 }
 
 #[derive(Clone)]
@@ -174,7 +173,7 @@ impl Header for ContentLanguage {
     }
 
     fn parse(_: &str) -> std::result::Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Err("this header is only written".into())
+        Err("this header is write-only".into())
     }
 
     fn display(&self) -> HeaderValue {
@@ -231,7 +230,7 @@ mod tests {
         String::from_utf8(message.formatted()).unwrap()
     }
 
-    /// The lines of quoted-printable joined, and what it quotes unquoted.
+    /// Decodes quoted-printable.
     fn unquoted(message: &str) -> String {
         let joined = message.replace("=\r\n", "");
         let mut bytes = Vec::new();

@@ -1,7 +1,6 @@
-//! Mail: what messages say, and how they leave.
+//! Mail: composing messages and sending them.
 //!
-//! Knows neither the outbox nor the database: who is written to, and whether again, is decided by
-//! the services.
+//! Independent of the outbox and the database: the services decide on recipients and retries.
 
 mod failure;
 mod language;
@@ -14,11 +13,11 @@ pub use failure::Failure;
 pub use message::{InvitationMail, Sender, invitation};
 pub use transport::{Connection, Encryption, Smtp, SmtpSettings};
 
-/// All that sending invitations takes.
+/// Settings required to send invitations.
 #[derive(Clone, Debug)]
 pub struct Mailer {
     pub smtp: Arc<Smtp>,
     pub sender: Sender,
-    /// The template of the links, with `{token}`.
+    /// Template of the links, with `{token}`.
     pub link_template: String,
 }

@@ -1,8 +1,8 @@
-//! The way to the SMTP server.
+//! The connection to the SMTP server.
 //!
-//! Connections are held here rather than by the library's transport: a message that the server has
-//! taken is not put in doubt by what happens to the goodbye after it, whether a failure came
-//! before or amid the dialogue is known, and one connection carries many messages.
+//! Connections are held here rather than by the library's transport: a failed QUIT does not cast
+//! doubt on a message that the server has accepted, failures before and during the SMTP dialogue
+//! can be distinguished, and one connection carries several messages.
 
 use std::{fmt, time::Duration};
 
@@ -20,37 +20,37 @@ use tokio::time::timeout;
 use super::Failure;
 use crate::error::{Error, Result};
 
-/// How long a goodbye may take: nothing depends on it.
+/// Timeout of QUIT, on which nothing depends.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// How many messages a connection carries; servers end those that carry too many.
+/// Maximum number of messages per connection; servers close connections that send too many.
 const MESSAGES: u32 = 100;
 
-/// How a connection is encrypted.
+/// Encryption of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Encryption {
-    /// From the command STARTTLS on, before anything else is said (RFC 3207).
+    /// STARTTLS, before any other command (RFC 3207).
     StartTls,
-    /// From the beginning (RFC 8314).
+    /// Implicit TLS (RFC 8314).
     Tls,
-    /// Not at all.
+    /// No encryption.
     None,
 }
 
-/// Which server, and how.
+/// The SMTP server and how to connect to it.
 #[derive(Clone, Debug)]
 pub struct SmtpSettings {
     pub host: String,
     pub port: u16,
     pub encryption: Encryption,
-    /// Authorities beside the well-known ones, as PEM.
+    /// Certificate authorities in addition to the well-known ones, as PEM.
     pub authorities: Option<Vec<u8>>,
-    /// Name and password.
+    /// User name and password.
     pub credentials: Option<(String, SecretString)>,
-    /// For connecting, and for each message.
+    /// Timeout for connecting, and for each message.
     pub timeout: Duration,
 }
 
-/// An SMTP server that can be connected to.
+/// An SMTP server.
 pub struct Smtp {
     settings: SmtpSettings,
     tls: Option<TlsParameters>,
@@ -58,10 +58,10 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// Prepares the way; connects to nothing.
+    /// Validates the settings; does not connect.
     ///
     /// # Errors
-    /// `BadInput` where the certificates or the name of the server are none.
+    /// `BadInput` if the certificates or the host name are not valid.
     pub fn new(settings: SmtpSettings) -> Result<Self> {
         let tls = match settings.encryption {
             Encryption::None => None,
@@ -74,15 +74,12 @@ impl Smtp {
         })
     }
 
-    /// The server, as it is told to people.
+    /// Returns the server's address for display.
     pub fn address(&self) -> String {
         format!("{}:{}", self.settings.host, self.settings.port)
     }
 
-    /// Connects, encrypts and signs in.
-    ///
-    /// # Errors
-    /// [`Failure::Unavailable`].
+    /// Connects, encrypts and authenticates.
     pub async fn connect(&self) -> Result<Connection, Failure> {
         let limit = self.settings.timeout;
         match timeout(limit, self.open()).await {
@@ -112,7 +109,7 @@ impl Smtp {
         if settings.encryption == Encryption::StartTls
             && let Some(tls) = &self.tls
         {
-            // Fails where the server does not offer it: nothing is sent in clear instead.
+            // Fails if the server does not support it: nothing is sent unencrypted instead.
             connection.starttls(tls.clone(), &self.hello).await?;
         }
         if let Some((name, password)) = &settings.credentials {
@@ -135,19 +132,16 @@ fn tls_parameters(settings: &SmtpSettings) -> Result<TlsParameters> {
     let mut builder = TlsParametersBuilder::new(settings.host.clone());
     if let Some(authorities) = &settings.authorities {
         let certificate = Certificate::from_pem(authorities).map_err(|error| {
-            Error::bad_input("the file with the certificates of mail authorities is not PEM")
+            Error::bad_input("the file with the certificate authorities for mail is not valid PEM")
                 .because(error)
-                .hint("ca_file in the section [mail] of the configuration")
+                .hint("check ca_file in the section [mail] of the configuration")
         })?;
         builder = builder.add_root_certificate(certificate);
     }
     builder.build().map_err(|error| {
-        Error::bad_input(format!(
-            "no encrypted connection to {} can be prepared",
-            settings.host
-        ))
-        .because(error)
-        .hint("smtp_host and ca_file in the section [mail] of the configuration")
+        Error::bad_input(format!("cannot set up TLS for {}", settings.host))
+            .because(error)
+            .hint("check smtp_host and ca_file in the section [mail] of the configuration")
     })
 }
 
@@ -159,8 +153,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Whether another message may be sent through it. Asks the server, which may have ended it
-    /// meanwhile: a message must not be lost between the two.
+    /// Reports whether another message may be sent on this connection. Asks the server, which may
+    /// have closed it in the meantime, so that a message is not lost on a dead connection.
     pub async fn is_usable(&mut self) -> bool {
         self.messages < MESSAGES
             && !self.inner.has_broken()
@@ -169,11 +163,11 @@ impl Connection {
                 .unwrap_or(false)
     }
 
-    /// Sends a message. It is the server's from the moment that this succeeds.
+    /// Sends a message. Once this succeeds, the server is responsible for it.
     ///
     /// # Errors
-    /// Why it was not taken. Where the connection broke amid the dialogue nobody knows whether it
-    /// was: then the next attempt has the same Message-ID.
+    /// The reason for the failure. If the connection broke during the dialogue, it is unknown
+    /// whether the message was accepted: the next attempt then has the same Message-ID.
     pub async fn send(&mut self, message: &Message) -> Result<(), Failure> {
         self.messages += 1;
         let bytes = message.formatted();
@@ -182,7 +176,7 @@ impl Connection {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Failure::sending(&error)),
             Err(_) => {
-                // Where the dialogue stands is not known: it cannot be gone on with.
+                // The state of the dialogue is unknown, so the connection cannot be reused.
                 self.messages = MESSAGES;
                 let seconds = self.timeout.as_secs();
                 Err(Failure::Transient(Failure::timed_out("a message", seconds)))
@@ -190,7 +184,7 @@ impl Connection {
         }
     }
 
-    /// Takes leave.
+    /// Ends the session with QUIT.
     pub async fn close(mut self) {
         let _ = timeout(GOODBYE, self.inner.abort()).await;
     }

@@ -1,7 +1,7 @@
-//! What every request goes through, from the outside in: its id and its log, time, panics.
+//! Processing common to all requests, from the outside in: request id and log, timeout, panics.
 //!
-//! One service rather than a stack of layers: axum keeps each layer of a route in a box of its own,
-//! and copies them all for every request.
+//! One service rather than a stack of layers: axum boxes each layer of a route separately and clones
+//! all of them for every request.
 
 use std::{
     convert::Infallible,
@@ -18,7 +18,7 @@ use tower::Service;
 
 use super::{ServerState, host, limits, observe::Seen, panics, problem::Problem};
 
-/// A service, and what surrounds it.
+/// A service with the common processing around it.
 #[derive(Clone, Debug)]
 pub(super) struct Envelope<S> {
     state: ServerState,
@@ -54,11 +54,11 @@ where
                 async move { Ok(seen.answered(Problem::bad_input().into_response())) },
             );
         }
-        // For a handler that would read a body otherwise than by `read_body`.
+        // For a handler that reads a body without `read_body`.
         DefaultBodyLimit::max(state.settings.limits.body).apply(&mut request);
-        // What is ours in it runs in the future: calling only makes one.
+        // Handler code runs in the future: `call` only creates it.
         let answering = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        // What takes too long is dropped, and a transaction with it.
+        // A request that times out is dropped, and its transaction with it.
         let answering = tokio::time::timeout(state.settings.limits.request_time, answering);
         Box::pin(async move {
             let response = match answering.await {

@@ -1,4 +1,4 @@
-//! Whether the server lives, and whether it can work.
+//! Liveness and readiness.
 
 use std::time::{Duration, Instant};
 
@@ -17,11 +17,11 @@ use crate::{
     services::serving,
 };
 
-/// For how long an answer about the database is given again.
+/// Time during which a database check is reused.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// What was found out last, and when. Whoever comes while the database is asked waits for that
-/// answer, so that any number of probes is one question a second.
+/// The last result and its time. Requests that arrive during a check wait for its result, so any
+/// number of probes causes one query a second.
 #[derive(Debug, Default)]
 pub(super) struct Readiness {
     last: Mutex<Option<(Instant, Verdict)>>,
@@ -30,17 +30,16 @@ pub(super) struct Readiness {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Verdict {
     Ready,
-    /// The database cannot be reached, or has not the schema of this binary, or lets this role see
-    /// nothing.
+    /// The database is unreachable, does not have this binary's schema, or shows this role no rows.
     NotReady,
 }
 
-/// `GET /healthz`: the process answers.
+/// `GET /healthz`: the process responds.
 pub(super) async fn live() -> Response {
     told("ok")
 }
 
-/// `GET /readyz`: the database is reachable and migrated, and the server does not stop.
+/// `GET /readyz`: the database is reachable and migrated, and the server is not stopping.
 pub(super) async fn ready(State(state): State<ServerState>) -> Response {
     if state.stop.is_asked() {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping").into_response();

@@ -1,5 +1,5 @@
-//! The Host header (RFC 9112, section 3.2): two of them, or none, are how a request means one thing to
-//! a proxy and another to the server behind it.
+//! The Host header (RFC 9112, section 3.2): a request with two Host headers, or with none, can mean
+//! one thing to a proxy and another to the server behind it.
 
 use axum::{
     extract::Request,
@@ -8,14 +8,14 @@ use axum::{
 
 use super::observe::Peer;
 
-/// Whether a request that came over a connection names its host as it must. A test that calls the
-/// router has no connection, and need not.
+/// `true` if a request received over a connection has a valid host. A test that calls the router
+/// has no connection and needs no host.
 pub(super) fn is_told_once(request: &Request) -> bool {
     request.extensions().get::<Peer>().is_none() || is_valid(request.version(), request.headers())
 }
 
-/// HTTP/1.1: exactly one, with a valid value, also where the target is an absolute URL. HTTP/1.0: at
-/// most one.
+/// HTTP/1.1: exactly one Host header with a valid value, also if the target is an absolute URL.
+/// HTTP/1.0: at most one.
 fn is_valid(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -34,8 +34,8 @@ fn is_host(value: &HeaderValue) -> bool {
     })
 }
 
-/// The rest of an authority behind its host: nothing, or a port, which may be left empty (RFC 3986,
-/// section 3.2.3).
+/// The rest of an authority after its host: empty, or a port, which may be empty (RFC 3986, section
+/// 3.2.3).
 fn is_port(rest: &str) -> bool {
     let Some(port) = rest.strip_prefix(':') else {
         return rest.is_empty();

@@ -1,5 +1,4 @@
-//! Limits of one request: the size of its body, and time. Those of connections are
-//! [`super::listen`]'s.
+//! Limits of one request: body size and time. The limits of connections are in [`super::listen`].
 
 use axum::{
     body::Body,
@@ -14,12 +13,12 @@ use super::{
     problem::{Answer, Problem},
 };
 
-/// Reads the whole body, as it was sent: of at most `most` bytes, in the time that a body has.
+/// Reads the whole body as sent: at most `most` bytes, within the body timeout.
 ///
-/// A body that says beforehand that it is too large is not read at all.
+/// A body with a Content-Length above the limit is not read.
 ///
 /// # Errors
-/// 413, 408, or 400 where the connection or the encoding broke.
+/// 413, 408, or 400 if the connection or the encoding failed.
 pub async fn read_body(
     state: &ServerState,
     headers: &HeaderMap,
@@ -48,7 +47,7 @@ pub async fn read_body(
     }
 }
 
-/// 503, to what took longer than a request may.
+/// Returns 503 for a request that exceeded the time limit.
 pub(super) fn took_too_long(state: &ServerState) -> Response {
     state.metrics.refused("request_too_slow");
     Problem::unavailable().into_response()

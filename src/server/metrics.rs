@@ -1,4 +1,4 @@
-//! What is counted, in the text format of Prometheus (OpenMetrics).
+//! Metrics in the text format of Prometheus (OpenMetrics).
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,11 +23,11 @@ use crate::{domain::ChannelKind, services::webhooks::Receipt};
 
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// In seconds. Providers give up after 10 or 15.
+/// In seconds. Providers time out after 10 or 15.
 const DURATIONS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 15.0];
 
-/// The numbers of one server. No label holds what a client chose: it would make as many series as
-/// it liked, and what it sent may be a secret.
+/// The metrics of one server. No label contains a value chosen by a client: that would allow any
+/// number of series, and the value may be a secret.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
@@ -35,11 +35,11 @@ pub struct Metrics {
     durations: Family<RouteLabels, Histogram, Durations>,
     refusals: Family<RefusalLabels, Counter>,
     cached: Family<CacheLabels, Counter>,
-    /// Requests that are being worked on.
+    /// Requests in progress.
     pub in_flight: Gauge,
-    /// Clients that are connected.
+    /// Connected clients.
     pub connections: Gauge,
-    /// Whether changes of the configuration are heard at once: 1, or 0 while not connected.
+    /// 1 while change notifications are received, 0 while not connected.
     pub listening: Gauge,
     events: Family<EventLabels, Counter>,
     queues: Family<QueueLabels, Gauge>,
@@ -124,65 +124,65 @@ impl Metrics {
         );
         registry.register(
             "http_request_seconds",
-            "Time from the head of a request to its answer",
+            "Time from the head of a request to its response",
             self.durations.clone(),
         );
         registry.register(
             "http_refusals",
-            "Requests and connections that were refused, by reason",
+            "Requests and connections refused, by reason",
             self.refusals.clone(),
         );
         registry.register(
             "http_in_flight",
-            "Requests that are being worked on",
+            "Requests in progress",
             self.in_flight.clone(),
         );
         registry.register(
             "http_connections",
-            "Clients that are connected",
+            "Connected clients",
             self.connections.clone(),
         );
         registry.register(
             "cache_requests",
-            "Look-ups in the caches of configuration",
+            "Configuration cache lookups",
             self.cached.clone(),
         );
         registry.register(
             "configuration_listening",
-            "Whether changes of the configuration are heard at once",
+            "1 while configuration change notifications are received",
             self.listening.clone(),
         );
         registry.register(
             "webhook_events",
-            "Events received and processed, by channel and what became of them",
+            "Events received and processed, by channel and result",
             self.events.clone(),
         );
         registry.register(
             "queue_depth",
-            "Pieces of background work, by queue and state",
+            "Background jobs, by queue and state",
             self.queues.clone(),
         );
         registry.register(
             "database_connections",
-            "Connections to the database",
+            "Database connections",
             self.pool.clone(),
         );
-        registry.register("panics", "Mistakes of this program", self.panics.clone());
+        registry.register("panics", "Panics (internal errors)", self.panics.clone());
     }
 
-    /// Adds metrics of a part of the server. Their labels must not hold what a client chose.
+    /// Adds metrics of a part of the server. Their labels must not contain values chosen by a client.
     pub fn register(&self, enter: impl FnOnce(&mut Registry)) {
-        // A panic in an encoder leaves nothing half-changed in a registry.
+        // A panic in an encoder cannot leave a registry half-changed.
         enter(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Counts a request that was refused before it was understood, or because of what it is. The
-    /// reason is one of a few words of ours.
+    /// Counts a request refused before or after it was parsed. The reason is one of a fixed set of
+    /// words.
     pub fn refused(&self, reason: &'static str) {
         self.refusals.get_or_create(&RefusalLabels { reason }).inc();
     }
 
-    /// Counts what came in with a request.
+    /// Counts the events received with a request.
     pub(super) fn received(&self, channel: ChannelKind, receipt: &Receipt) {
         let channel = channel.as_str();
         let count = |result, number| {
@@ -196,7 +196,7 @@ impl Metrics {
         count("quarantined", receipt.quarantined);
     }
 
-    /// Counts an event that a worker took: `done`, `failed` or `dead`.
+    /// Counts an event processed by a worker: `done`, `failed` or `dead`.
     pub(super) fn processed(&self, result: &'static str) {
         let labels = EventLabels {
             channel: "any",
@@ -205,7 +205,7 @@ impl Metrics {
         self.events.get_or_create(&labels).inc();
     }
 
-    /// Says how much work waits in a queue, in a state such as `ready` or `dead`.
+    /// Sets the number of jobs in a queue with a state such as `ready` or `dead`.
     pub fn queue_depth(&self, queue: &'static str, state: &'static str, depth: i64) {
         self.queues
             .get_or_create(&QueueLabels { queue, state })
@@ -245,7 +245,7 @@ impl Metrics {
     }
 }
 
-/// A method is what the client says it is.
+/// Returns the label of a method; a client can send any text as the method.
 pub(super) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -276,7 +276,7 @@ pub(super) async fn answer(State(state): State<ServerState>) -> Response {
     }
 }
 
-/// A number that goes up while its guard lives.
+/// A gauge that is incremented until this guard is dropped.
 #[derive(Debug)]
 pub(super) struct Counted(Gauge<i64>);
 

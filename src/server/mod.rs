@@ -5,8 +5,8 @@
 //! cache ←─ NOTIFY                        worker ───────────────→ services → db
 //! ```
 //!
-//! A request has a connection to the database for as long as it needs it
-//! ([`ServerState::session`]). What a handler cannot do is a [`Problem`].
+//! A request holds a database connection only while it needs it ([`ServerState::session`]). A
+//! handler returns errors as a [`Problem`].
 
 pub mod cache;
 mod envelope;

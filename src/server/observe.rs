@@ -1,7 +1,7 @@
-//! What is known of every request: its id, its client, what became of it, and how long it took.
+//! Observability of every request: its id, client, result and duration.
 //!
-//! The log has method, route, status and time. It never has a path, a query, a header or a body:
-//! each of them can hold a secret or a patient's words.
+//! The log contains method, route, status and duration. It never contains a path, a query, a header
+//! or a body: each of them can contain a secret or a patient's words.
 
 use std::{net::IpAddr, time::Instant};
 
@@ -22,27 +22,29 @@ use crate::{context::new_id, domain::Network};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The route of what no route matches.
+/// The route label of requests that match no route.
 const UNMATCHED: &str = "unmatched";
 
-/// nginx's status for a client that went away before it was answered. It is sent to nobody.
+/// nginx's status for a client that disconnected before the response. It is only logged, never sent.
 const CLIENT_WENT_AWAY: u16 = 499;
 
-/// Ties together what one request did: the log, the activity entries and the answer. Handlers have
-/// it as an `Extension`.
+/// The id that ties together the log, the activity entries and the response of a request. Available
+/// to handlers as an `Extension`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RequestId(pub Uuid);
 
-/// The address of the client, or of the nearest one that no trusted proxy speaks for; `None`: it
-/// came through the Unix socket, and no proxy said from where. Handlers have it as an `Extension`.
+/// The address of the client, or of the nearest hop that no trusted proxy vouches for; `None` if the
+/// request came through the Unix socket without a forwarded address. Available to handlers as an
+/// `Extension`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
-/// Who is at the other end of the connection; `None`: of the Unix socket.
+/// The peer address of the connection; `None` for the Unix socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) Option<IpAddr>);
 
-/// The Unix socket is for whom its permissions let in.
+/// `true` if forwarded addresses from this peer are trusted. Access to the Unix socket is controlled
+/// by file permissions.
 fn is_trusted(peer: Option<IpAddr>, trusted: &[Network]) -> bool {
     peer.is_none_or(|address| trusted.iter().any(|network| network.contains(address)))
 }
@@ -51,8 +53,8 @@ fn told_id(headers: &HeaderMap) -> Option<Uuid> {
     headers.get(REQUEST_ID)?.to_str().ok()?.parse().ok()
 }
 
-/// Each proxy appends the address it was called from, so the list is believed from its end, as far
-/// as trusted proxies wrote it.
+/// Each proxy appends the address that called it, so the list is read from its end, as far as
+/// trusted proxies wrote it.
 fn client_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
@@ -77,8 +79,8 @@ fn client_address(
     client
 }
 
-/// A request under way: it has an id, and what becomes of it is written down. Dropped without an
-/// answer, the client went away, or the server stopped.
+/// A request in progress, with its id; its result is logged. If it is dropped without a response,
+/// the client disconnected or the server stopped.
 pub(super) struct Seen {
     state: ServerState,
     id: Uuid,
@@ -90,9 +92,9 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Gives a request its id, and tells its handler who asks.
+    /// Assigns an id to the request and passes the client address to its handler.
     pub(super) fn begin(state: &ServerState, request: &mut Request) -> Self {
-        // Without a connection (a test that calls the router) nobody is trusted.
+        // A request without a connection (a test that calls the router) is not trusted.
         let peer = request.extensions().get::<Peer>().copied();
         let trusted = &state.settings.trusted_proxies;
         let is_trusted = peer.is_some_and(|peer| is_trusted(peer.0, trusted));
@@ -116,7 +118,7 @@ impl Seen {
         }
     }
 
-    /// The answer as it is sent.
+    /// Logs and counts the response as it is sent.
     pub(super) fn answered(mut self, response: Response) -> Response {
         let (mut response, problem) = problem::finish(response, self.id);
         let mut text = Uuid::encode_buffer();

@@ -1,4 +1,4 @@
-//! What does not work for a while, told without filling the log.
+//! Logging of ongoing failures without filling the log.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,11 +7,11 @@ use std::{
 
 use crate::error::Error;
 
-/// How often it is told again that it still does not work.
+/// Interval between repeated log messages while the failure persists.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Something that many try, each again and again: told when it fails first, every minute while it
-/// does, and when it works again.
+/// A repeated failure, shared by many callers: logged when it starts, every minute while it lasts,
+/// and when it ends.
 #[derive(Debug)]
 pub(super) struct Outage {
     what: &'static str,
@@ -25,7 +25,7 @@ struct Failing {
 }
 
 impl Outage {
-    /// It works so far. `what` says that it does not.
+    /// Creates the initial, working state. `what` is the message that describes the failure.
     pub(super) const fn new(what: &'static str) -> Self {
         Self {
             what,
@@ -33,7 +33,7 @@ impl Outage {
         }
     }
 
-    /// It failed.
+    /// Records a failure.
     pub(super) fn failed(&self, error: &Error) {
         if self.is_to_be_told(Instant::now()) {
             let cause = error.causes().join(": ");
@@ -41,12 +41,12 @@ impl Outage {
         }
     }
 
-    /// It works.
+    /// Records a success.
     pub(super) fn ended(&self) {
         let failing = self.lock(|since| since.take());
         if let Some(Failing { begun, .. }) = failing {
             let seconds = begun.elapsed().as_secs();
-            tracing::info!(seconds, "over: {}", self.what);
+            tracing::info!(seconds, "resolved: {}", self.what);
         }
     }
 
@@ -62,7 +62,7 @@ impl Outage {
     }
 
     fn lock<T>(&self, act: impl FnOnce(&mut Option<Failing>) -> T) -> T {
-        // Nothing is half-done where a panic could come from.
+        // No panic can leave the data half-changed.
         act(&mut self.since.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

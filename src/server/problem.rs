@@ -1,4 +1,4 @@
-//! Errors as clients see them: `application/problem+json` (RFC 9457), and nothing of the inside.
+//! Errors as clients see them: `application/problem+json` (RFC 9457), without internal details.
 
 use axum::{
     Json,
@@ -13,16 +13,16 @@ use crate::error::{Error, ErrorKind};
 
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// How long a client is asked to wait before it tries again, in seconds.
+/// Seconds that a client is asked to wait before a retry.
 const RETRY_AFTER: u32 = 5;
 
 /// The result of a handler.
 pub type Answer<T> = std::result::Result<T, Problem>;
 
-/// Why a request was not done.
+/// The reason why a request failed.
 ///
-/// What the client reads is the status, a stable code and, where a handler wrote one for it, a
-/// sentence. The cause is for the log.
+/// The client sees the status, a stable code and, if the handler wrote one, a sentence of detail.
+/// The cause is for the log.
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -45,7 +45,7 @@ struct Body<'a> {
 }
 
 impl Problem {
-    /// A problem with a stable code of its own.
+    /// Returns a problem with a stable code of its own.
     pub const fn new(status: StatusCode, code: &'static str) -> Self {
         Self {
             status,
@@ -56,22 +56,22 @@ impl Problem {
         }
     }
 
-    /// 400: the request breaks a rule.
+    /// 400: the request is invalid.
     pub const fn bad_input() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_input")
     }
 
-    /// 403: the caller may not.
+    /// 403: permission denied.
     pub const fn refused() -> Self {
         Self::new(StatusCode::FORBIDDEN, "refused")
     }
 
-    /// 404: there is no such thing, for this caller.
+    /// 404: not found, or not visible to this caller.
     pub const fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found")
     }
 
-    /// 409: it is in the way of something else.
+    /// 409: conflict with the current state.
     pub const fn conflict() -> Self {
         Self::new(StatusCode::CONFLICT, "conflict")
     }
@@ -86,33 +86,33 @@ impl Problem {
         Self::new(StatusCode::REQUEST_TIMEOUT, "too_slow")
     }
 
-    /// 503: try again.
+    /// 503: retry later.
     pub const fn unavailable() -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable");
         problem.retry_after = Some(RETRY_AFTER);
         problem
     }
 
-    /// 500: the server's own mistake.
+    /// 500: internal error.
     pub const fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal")
     }
 
-    /// Says more to the client. It must hold nothing that this client may not know.
+    /// Adds a detail for the client. It must not contain anything that this client may not know.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Asks the client to wait that many seconds.
+    /// Asks the client to wait this number of seconds.
     #[must_use]
     pub const fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Says more to the log.
+    /// Adds the cause for the log.
     #[must_use]
     pub fn because(mut self, error: &Error) -> Self {
         let causes = error.causes();
@@ -121,12 +121,12 @@ impl Problem {
         self
     }
 
-    /// The status.
+    /// Returns the status.
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// What the log should know and the client must not.
+    /// Returns the cause, which is logged and must not reach the client.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
@@ -151,9 +151,9 @@ impl Problem {
     }
 }
 
-/// What the tool says to an operator is not what a client may read, so only the kind is kept. A
-/// client can do nothing about what the database refuses: a conflict of two transactions is solved
-/// by trying again, a missing right is our own mistake.
+/// Messages for an operator must not reach a client, so only the kind is kept. A client can do
+/// nothing about a database refusal: a conflict of two transactions is resolved by a retry, and a
+/// missing privilege is an internal error.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let problem = match (error.kind(), error.is_of_database()) {
@@ -177,8 +177,8 @@ impl IntoResponse for Problem {
     }
 }
 
-/// Gives a problem the id of its request, and the form of a problem to what the router refused by
-/// itself, which it says in plain text.
+/// Adds the request id to a problem, and converts plain-text refusals of the router itself to a
+/// problem.
 pub(super) fn finish(response: Response, request_id: Uuid) -> (Response, Option<Problem>) {
     let status = response.status();
     let is_failure = status.is_client_error() || status.is_server_error();
@@ -189,7 +189,7 @@ pub(super) fn finish(response: Response, request_id: Uuid) -> (Response, Option<
     };
     let mut rendered = problem.render(Some(request_id));
     for (name, value) in response.headers() {
-        // Such as the methods that a route allows.
+        // Headers such as the methods that a route allows.
         if !rendered.headers().contains_key(name) && *name != header::CONTENT_LENGTH {
             rendered.headers_mut().append(name, value.clone());
         }

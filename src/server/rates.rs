@@ -1,8 +1,8 @@
-//! How often may be asked: by one address, and for one organization.
+//! Rate limits per address and per organization.
 //!
-//! Each has an allowance of its own, so a flood for one organization, or from one address, takes
-//! nothing from another. An address is counted first: what it asks beyond its own allowance is not
-//! taken from that of the organization.
+//! Each has its own allowance, so a flood for one organization, or from one address, does not affect
+//! another. An address is counted first: requests beyond its own limit do not use the organization's
+//! allowance.
 
 use std::{
     hash::Hash,
@@ -21,35 +21,35 @@ use governor::{
 use super::{ClientAddress, Metrics, Problem, problem::Answer};
 use crate::domain::{OrganizationId, network::counted_as};
 
-/// How many keys are remembered; those that come when there are more share one allowance.
+/// Maximum number of tracked keys; beyond it, new keys share one allowance.
 const MOST_KEYS: usize = 100_000;
 
-/// After how many questions what was long ago is forgotten.
+/// Number of checks between cleanups of idle keys.
 const FORGET_EVERY: u32 = 1_024;
 
-/// An allowance: requests in a minute, all of which may come at once.
+/// A rate limit: requests per minute, all of which may arrive at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace(Option<Quota>);
 
 impl Pace {
-    /// That many in a minute; 0: any number.
+    /// Returns a limit of `number` requests per minute; 0 means unlimited.
     pub fn per_minute(number: u32) -> Self {
         Self(NonZeroU32::new(number).map(Quota::per_minute))
     }
 }
 
-/// The allowances of one kind of door.
+/// The rate limits of one group of endpoints.
 #[derive(Debug)]
 pub struct RateLimits {
     addresses: Allowances<IpAddr>,
     organizations: Allowances<OrganizationId>,
-    /// Of organizations that there are not, by the name that was asked for: whoever asks for one of
-    /// them often is answered like somebody who asks for one that there is.
+    /// For unknown organization names, by the requested name: frequent requests get the same
+    /// response as for a known organization, to prevent enumeration.
     nobody: Allowances<String>,
 }
 
 impl RateLimits {
-    /// What one address may, and what all together may for one organization.
+    /// Creates limits for one address, and for all addresses together per organization.
     pub fn new(per_address: Pace, per_organization: Pace) -> Self {
         Self {
             addresses: Allowances::new(per_address),
@@ -58,10 +58,10 @@ impl RateLimits {
         }
     }
 
-    /// Counts a request that is for an organization.
+    /// Counts a request for an organization.
     ///
     /// # Errors
-    /// 429, and when to come again.
+    /// 429 with the time until a retry.
     pub fn check(
         &self,
         metrics: &Metrics,
@@ -72,11 +72,11 @@ impl RateLimits {
         self.check_organization(metrics, organization)
     }
 
-    /// Counts a request by its address alone, before it is known for whom it is. Who comes through
-    /// the Unix socket without a proxy has none.
+    /// Counts a request by its address alone, before its organization is known. A client that uses
+    /// the Unix socket without a proxy has no address.
     ///
     /// # Errors
-    /// 429, and when to come again.
+    /// 429 with the time until a retry.
     pub fn check_address(&self, metrics: &Metrics, client: ClientAddress) -> Answer<()> {
         let Some(address) = client.0 else {
             return Ok(());
@@ -85,10 +85,10 @@ impl RateLimits {
         taken.map_err(|wait| refuse(metrics, "rate_of_address", wait))
     }
 
-    /// Counts a request by its organization, when it was counted by its address before.
+    /// Counts a request by its organization, after it was counted by its address.
     ///
     /// # Errors
-    /// 429, and when to come again.
+    /// 429 with the time until a retry.
     pub fn check_organization(
         &self,
         metrics: &Metrics,
@@ -98,10 +98,10 @@ impl RateLimits {
         taken.map_err(|wait| refuse(metrics, "rate_of_organization", wait))
     }
 
-    /// Counts a request for an organization that there is not.
+    /// Counts a request for an unknown organization.
     ///
     /// # Errors
-    /// 429, and when to come again.
+    /// 429 with the time until a retry.
     pub(super) fn check_nobody(&self, metrics: &Metrics, named: String) -> Answer<()> {
         let taken = self.nobody.take(named);
         taken.map_err(|wait| refuse(metrics, "rate_of_organization", wait))
@@ -111,15 +111,15 @@ impl RateLimits {
 fn refuse(metrics: &Metrics, reason: &'static str, wait: Duration) -> Problem {
     metrics.refused(reason);
     let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
-    // One that comes a moment too early would be refused again.
+    // A retry a moment too early would be refused again.
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests")
         .retry_after(seconds.saturating_add(1))
 }
 
-/// Who has which part of an allowance left, in bounded memory.
+/// A keyed rate limiter with bounded memory.
 #[derive(Debug)]
 struct Allowances<K: Clone + Eq + Hash> {
-    /// `None`: everybody may as often as they like.
+    /// `None`: unlimited.
     limiters: Option<Limiters<K>>,
     asked: AtomicU32,
     is_full: AtomicBool,
@@ -147,10 +147,10 @@ impl<K: Clone + Eq + Hash> Allowances<K> {
         }
     }
 
-    /// Takes one of the allowance.
+    /// Uses one unit of the allowance.
     ///
     /// # Errors
-    /// How long until there is one again.
+    /// The time until the next unit is available.
     fn take(&self, key: K) -> Result<(), Duration> {
         let Some(limiters) = &self.limiters else {
             return Ok(());
@@ -163,13 +163,13 @@ impl<K: Clone + Eq + Hash> Allowances<K> {
         taken.map_err(|until| until.wait_time_from(DefaultClock::default().now()))
     }
 
-    /// Forgets those whose allowance is whole again: as if they had never come.
+    /// Drops keys with a full allowance: they are the same as unknown keys.
     fn forget(&self, limiters: &Limiters<K>) {
         limiters.by_key.retain_recent();
         limiters.by_key.shrink_to_fit();
         let is_full = limiters.by_key.len() >= limiters.most;
         if is_full && !self.is_full.swap(true, Ordering::Relaxed) {
-            tracing::warn!("more come than can be told apart: they share one allowance");
+            tracing::warn!("rate limit table full: new clients share one allowance");
         }
         self.is_full.store(is_full, Ordering::Relaxed);
     }

@@ -1,11 +1,11 @@
-//! Which path is answered by whom.
+//! Routing.
 
 use axum::{Router, routing::get};
 use tower::layer::layer_fn;
 
 use super::{ServerState, envelope::Envelope, health, metrics, problem::Problem, public, webhooks};
 
-/// Everything that a client may ask for.
+/// Returns the router of all public routes.
 pub fn router(state: ServerState) -> Router {
     let mut routes = health_routes();
     if state.settings.public_metrics && state.settings.metrics_listen.is_none() {
@@ -14,7 +14,7 @@ pub fn router(state: ServerState) -> Router {
     finished(routes.merge(webhook_routes()).merge(public_routes()), state)
 }
 
-/// What is answered at the address of the metrics.
+/// Returns the router of the metrics address.
 pub(super) fn metrics_router(state: ServerState) -> Router {
     finished(health_routes().merge(metrics_routes()), state)
 }
@@ -29,12 +29,12 @@ fn metrics_routes() -> Router<ServerState> {
     Router::new().route("/metrics", get(metrics::answer))
 }
 
-/// `/webhooks/{endpoint}`: the receivers of the channels.
+/// `/webhooks/{endpoint}`: the webhook receivers of the channels.
 fn webhook_routes() -> Router<ServerState> {
     webhooks::routes()
 }
 
-/// `/api/public/…`: what a visitor of a website may ask for, without a login.
+/// `/api/public/…`: requests of a website's visitors, without a login.
 fn public_routes() -> Router<ServerState> {
     public::routes()
 }
@@ -72,7 +72,7 @@ mod tests {
         stop::Stopper,
     };
 
-    /// A server whose database is not there.
+    /// State of a server without a database.
     fn state(section: &ServerSection) -> (ServerState, Stopper) {
         let (stopper, stop) = Stopper::new();
         let pool = Pool::new(PoolSettings {

@@ -1,4 +1,4 @@
-//! Starting a server, and stopping it so that what it took is finished.
+//! Starting a server, and stopping it after accepted work is finished.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -25,45 +25,45 @@ use crate::{
     stop::Stopper,
 };
 
-/// How long the connections to the database have to close, after everything else has ended.
+/// Time for the database connections to close after everything else has ended.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// How many may be connected to the address of the metrics, however many are to the other.
+/// Connection limit of the metrics address, independent of the public address.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// What a server is made from.
+/// The inputs of a server.
 #[derive(Debug)]
 pub struct Server {
     pub settings: Settings,
     pub roles: Roles,
-    /// The connections of requests and workers.
+    /// Connections for requests and workers.
     pub pool: Pool,
-    /// Those of the owner of the tables, who makes organizations of sign-ups; `None`: another server
-    /// does. The same as `pool` where requests have no role of their own.
+    /// Connections of the table owner, which create organizations for sign-ups; `None` if another
+    /// server does. The same as `pool` if requests have no role of their own.
     pub owner: Option<Pool>,
-    /// Where the URL of `pool` was named, if it is not the owner's: its role is then looked at.
+    /// The name of the setting of `pool`'s URL, if the role is not the owner: it is then checked.
     pub tenant_url: Option<String>,
     pub clock: Clock,
-    /// In whose name requests change things.
+    /// The actor of changes made by requests.
     pub actor: Actor,
-    /// Opens and seals stored secrets.
+    /// Encrypts and decrypts stored secrets.
     pub keys: Option<Arc<SealingKeys>>,
-    /// What the identity provider signs sign-ups with; none: it is not listened to.
+    /// Secrets that verify sign-up events of the identity provider; empty if none are accepted.
     pub sign_up_secrets: Vec<SecretString>,
-    /// Send what the outbox holds; none: no mail server is configured.
+    /// Workers that send the outbox; empty if no mail server is configured.
     pub mail_workers: Vec<outbox::Worker>,
 }
 
-/// What this process does: several can share the work.
+/// The roles of this process; several processes can share the work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Roles {
-    /// It answers requests.
+    /// Serve requests.
     pub requests: bool,
-    /// It does the work behind them.
+    /// Process background work.
     pub work: bool,
 }
 
-/// Where a server listens.
+/// The addresses of a running server.
 #[derive(Clone, Debug)]
 pub struct Listening {
     pub address: Option<SocketAddr>,
@@ -71,13 +71,13 @@ pub struct Listening {
     pub metrics_address: Option<SocketAddr>,
 }
 
-/// Runs the server until it is told to stop, by SIGTERM or Ctrl-C, and has finished what it took.
+/// Runs the server until SIGTERM or Ctrl-C, then finishes accepted work.
 ///
-/// `opened` is told where it listens, once a client can connect.
+/// `opened` is called with the addresses once clients can connect.
 ///
 /// # Errors
-/// `Unavailable` or `Refused` where the database cannot be used, `Conflict` where somebody else
-/// listens, `Failure` when something was cut off at the end, `Interrupted` by a second signal.
+/// `Unavailable` or `Refused` if the database cannot be used, `Conflict` if another process listens,
+/// `Failure` if requests were cut off at shutdown, `Interrupted` by a second signal.
 pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) -> Result<()> {
     let roles = server.roles;
     require_servable(&server).await?;
@@ -117,7 +117,7 @@ pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) 
     tracing::info!(signal, "stopping");
     stopper.stop();
     let finishing = async {
-        // First nobody new, then those who are there.
+        // Stop accepting connections first, then finish the existing ones.
         accepting.join_all().await;
         let connected = async {
             if let Ok(graceful) = Arc::try_unwrap(graceful) {
@@ -129,7 +129,7 @@ pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) 
     };
     tokio::select! {
         finished = tokio::time::timeout(shutdown, finishing) => {
-            // A client that only kept its connection is cut off without harm.
+            // Cutting off an idle keep-alive connection does no harm.
             let requests = state.metrics.in_flight.get();
             if finished.is_err() && (requests > 0 || !working.is_empty()) {
                 return Err(cut_off(requests, shutdown));
@@ -148,8 +148,8 @@ pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) 
     Ok(())
 }
 
-/// Refuses a database on which no tenant would be isolated, and a role for requests that is stronger
-/// than its name.
+/// Refuses a database that would not isolate tenants, and a request role with more privileges than
+/// it should have.
 async fn require_servable(server: &Server) -> Result<()> {
     let db = server.pool.get().await?;
     if let Some(named) = &server.tenant_url {
@@ -182,9 +182,9 @@ fn accept(state: &ServerState, doors: Doors, graceful: &Arc<GracefulShutdown>) -
 
 fn cut_off(requests: i64, shutdown: Duration) -> Error {
     Error::failure(format!(
-        "not everything was finished in {} s; requests cut off: {requests}",
+        "shutdown timed out after {} s; requests cut off: {requests}",
         shutdown.as_secs()
     ))
-    .hint("what was acknowledged is in the database, and is done by the next server that starts")
-    .hint("shutdown_seconds in the [server] section allows more time")
+    .hint("acknowledged events are stored and will be processed by the next server that starts")
+    .hint("increase shutdown_seconds in the [server] section to allow more time")
 }

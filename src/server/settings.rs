@@ -1,4 +1,4 @@
-//! What the `[server]` section means.
+//! Parsed settings of the `[server]` section.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -10,26 +10,26 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How a server is run.
+/// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where requests are taken; `None`: not on an address.
+    /// Address for requests; `None` for no TCP listener.
     pub listen: Option<SocketAddr>,
     pub unix_socket: Option<UnixSocket>,
-    /// Where the metrics are.
+    /// Address for the metrics.
     pub metrics_listen: Option<SocketAddr>,
-    /// Whether the metrics are with the rest, where they have no address of their own.
+    /// Serve the metrics on the public address if they have no address of their own.
     pub public_metrics: bool,
-    /// How the providers reach this server, without a slash at its end.
+    /// URL at which the providers reach this server, without a trailing slash.
     pub public_url: Option<String>,
-    /// Whose X-Forwarded-For is believed.
+    /// Proxies with a trusted X-Forwarded-For header.
     pub trusted_proxies: Vec<Network>,
     pub limits: Limits,
-    /// What becomes of events that name no identity of an organization that has registered none.
+    /// Treatment of events that name no identity, for an organization that has registered none.
     pub unnamed_identities: UnnamedIdentities,
-    /// How long a stopping server finishes what it took.
+    /// Time to finish accepted work at shutdown.
     pub shutdown: Duration,
-    /// How many pieces of background work are done at once; none: that is another process's.
+    /// Number of concurrent background jobs; 0 if another process runs them.
     pub workers: u32,
 }
 
@@ -40,37 +40,37 @@ pub struct UnixSocket {
     pub mode: u32,
 }
 
-/// What one client may take of what all share.
+/// Limits on the use of shared resources by one client.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of a body.
+    /// Maximum bytes of a body.
     pub body: usize,
-    /// Bytes of the first line and the headers.
+    /// Maximum bytes of the request line and the headers.
     pub head: usize,
-    /// For the head to arrive.
+    /// Time for the head to arrive.
     pub head_time: Duration,
-    /// For the body to arrive.
+    /// Time for the body to arrive.
     pub body_time: Duration,
-    /// For a request in all.
+    /// Total time of a request.
     pub request_time: Duration,
-    /// For a connection between two requests.
+    /// Idle time of a connection between two requests.
     pub idle_time: Duration,
     pub connections: usize,
     pub connections_per_address: usize,
-    /// Requests to the public API in a minute; 0: any number.
+    /// Requests to the public API per minute; 0 means unlimited.
     pub public_per_address: u32,
     pub public_per_organization: u32,
-    /// Requests to the receivers in a minute; 0: any number.
+    /// Requests to the webhook receivers per minute; 0 means unlimited.
     pub webhooks_per_address: u32,
-    /// Those of them that are refused with a reason.
+    /// Refused webhook requests per minute.
     pub webhook_refusals_per_address: u32,
 }
 
 impl Settings {
-    /// Reads a section that may come from flags, too.
+    /// Parses a section, whose values may also come from flags.
     ///
     /// # Errors
-    /// `Usage` for what cannot be read; in the file it would have been a mistake.
+    /// `Usage` for an invalid value; values in the file are validated when it is read.
     pub fn of(section: &ServerSection) -> Result<Self> {
         Ok(Self {
             listen: match section.listen.as_str() {
@@ -123,13 +123,13 @@ fn seconds(number: u32) -> Duration {
 
 fn address(text: &str) -> Result<SocketAddr> {
     text.parse().map_err(|_| {
-        Error::usage(format!("`{text}` is not an address with a port"))
-            .hint("write it as 127.0.0.1:8080, 0.0.0.0:80 or [::1]:8080")
+        Error::usage(format!("`{text}` is not a valid address with a port"))
+            .hint("use the form 127.0.0.1:8080, 0.0.0.0:80 or [::1]:8080")
     })
 }
 
 fn public_url(text: &str) -> Result<String> {
     Url::parse(text)
         .map(|url| url.as_str().trim_end_matches('/').to_owned())
-        .map_err(|error| Error::usage(format!("the public URL `{text}` is no URL: {error}")))
+        .map_err(|error| Error::usage(format!("`{text}` is not a valid public URL: {error}")))
 }

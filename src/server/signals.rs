@@ -4,7 +4,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::Result;
 
-/// SIGTERM and Ctrl-C, heard from the moment this is made.
+/// SIGTERM and Ctrl-C, received from the moment this is created.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
@@ -19,7 +19,7 @@ impl Signals {
         })
     }
 
-    /// The next of them, by name.
+    /// Waits for the next signal and returns its name.
     pub(super) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! State shared by all requests.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
     stop::Stop,
 };
 
-/// What handlers and workers stand on; cheap to clone.
+/// Shared state of handlers and workers; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ServerState(Arc<Shared>);
 
@@ -28,19 +28,20 @@ pub struct ServerState(Arc<Shared>);
 pub struct Shared {
     pub settings: Settings,
     pub pool: Pool,
-    /// The connections of the owner of the tables, where this server has any.
+    /// The connections of the table owner, if this server has any.
     pub owner: Option<Pool>,
     pub turns: Turns,
     pub clock: Clock,
-    /// In whose name requests change things.
+    /// The actor of changes made by requests.
     pub actor: Actor,
     pub metrics: Metrics,
     pub caches: Caches,
-    /// Asked when the server stops.
+    /// Signals that the server is stopping.
     pub stop: Stop,
-    /// Wakes the workers before they look by themselves.
+    /// Wakes the workers before their next poll.
     pub work: Notify,
-    /// Opens and seals stored secrets; `None`: there are none, and nothing that needs them is served.
+    /// Encrypts and decrypts stored secrets; `None` if there are no keys: features that need them are
+    /// then unavailable.
     pub keys: Option<Arc<SealingKeys>>,
     pub receivers: Receivers,
     pub(super) public: PublicApi,
@@ -48,7 +49,7 @@ pub struct Shared {
 }
 
 impl ServerState {
-    /// The state of a server that was not started yet.
+    /// Creates the state of a server that has not started yet.
     pub fn new(server: &Server, stop: Stop) -> Self {
         let caches = Caches::default();
         Self(Arc::new(Shared {
@@ -73,15 +74,13 @@ impl ServerState {
         }))
     }
 
-    /// A session for one request, on a connection of its own until it is dropped.
-    ///
-    /// # Errors
-    /// `Unavailable` when no connection is to be had in time.
+    /// Opens a session for one request, with its own connection until it is dropped.
     pub async fn session(&self, request_id: Uuid) -> Result<Session> {
         Ok(self.session_on(self.pool.get().await?, request_id))
     }
 
-    /// A session with the rights of the owner of the tables; `None`: this server has not got them.
+    /// Opens a session with the privileges of the table owner; `None` if this server does not have
+    /// them.
     pub async fn owner_session(&self, request_id: Uuid) -> Result<Option<Session>> {
         match &self.owner {
             Some(owner) => Ok(Some(self.session_on(owner.get().await?, request_id))),

@@ -1,11 +1,11 @@
-//! Connections to the database in turns, so that nobody has them all.
+//! Fair sharing of the database connections.
 //!
-//! A pool serves whoever comes first: thousands of requests for one organization, or by strangers
-//! who invent names, would be served before the next one of another. So the requests for one
-//! organization have half of the connections at most, of those that the work behind the requests
-//! leaves; and so have all that look up what the server does not know yet, at each door. Further
-//! requests wait for their own. A turn ends when the connection is back, not when a request is: one
-//! that was cut off leaves a statement behind.
+//! A pool serves requests in order of arrival: thousands of requests for one organization, or by
+//! strangers who invent names, would be served before the next request of another. So the requests
+//! for one organization use at most half of the connections not reserved for background work, and
+//! the same limit applies to all lookups of unknown names, per group of endpoints. Further requests
+//! wait in their own queue. A turn ends when the connection is returned, not when the request ends:
+//! a canceled request may leave a statement running.
 
 use std::{
     collections::HashMap,
@@ -21,19 +21,19 @@ use crate::{
     error::{Error, Result},
 };
 
-/// How many organizations are remembered before those with nothing under way are forgotten.
+/// Number of organizations remembered before idle ones are dropped.
 const REMEMBERED: usize = 1_024;
 
-/// Where things are asked for that anybody may have made up.
+/// A group of endpoints that accept names from unauthenticated clients.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Door {
     /// The public API.
     Public,
-    /// The receivers, and the door of the media streams.
+    /// The webhook receivers and the endpoint of the media streams.
     Webhooks,
 }
 
-/// Who may have how many connections at once.
+/// Limits on the number of connections in use at the same time.
 #[derive(Debug)]
 pub struct Turns {
     each: usize,
@@ -42,16 +42,16 @@ pub struct Turns {
     organizations: Mutex<Organizations>,
 }
 
-/// The turns of those who have requests under way, or had.
+/// The turns of organizations with current or recent requests.
 #[derive(Debug)]
 struct Organizations {
     turns: HashMap<OrganizationId, Weak<Semaphore>>,
-    /// Looked through at this size.
+    /// Idle organizations are dropped at this size.
     most: usize,
 }
 
 impl Turns {
-    /// The turns at the connections of a server.
+    /// Creates the turns for the connections of a server.
     pub(super) fn of(server: &Server) -> Self {
         let workers = usize::try_from(server.settings.workers).unwrap_or(usize::MAX);
         let background = match server.roles {
@@ -75,7 +75,7 @@ impl Turns {
     }
 
     fn of_organization(&self, organization: OrganizationId) -> Arc<Semaphore> {
-        // Nothing is half-done where a panic could come from.
+        // No panic can leave the data half-changed.
         let organizations = self.organizations.lock();
         let mut organizations = organizations.unwrap_or_else(PoisonError::into_inner);
         let known = organizations.turns.get(&organization);
@@ -83,7 +83,7 @@ impl Turns {
             return turns;
         }
         if organizations.turns.len() >= organizations.most {
-            // Who has a turn, or waits for one, keeps them alive.
+            // An organization with a turn, or waiting for one, is kept alive by its references.
             organizations
                 .turns
                 .retain(|_, turns| turns.strong_count() > 0);
@@ -97,24 +97,24 @@ impl Turns {
 }
 
 impl ServerState {
-    /// A connection for a request that is proven to be for an organization.
+    /// Returns a connection for a request that is proven to be for an organization.
     ///
     /// # Errors
-    /// `Unavailable` when none is to be had in time.
+    /// `Unavailable` if none becomes free in time.
     pub async fn connection_for(&self, organization: OrganizationId) -> Result<Database> {
         let turns = self.turns.of_organization(organization);
         let who = || format!("requests of the organization {organization}");
         self.connect_in_turn(turns, who).await
     }
 
-    /// A connection for looking up what is asked for at a door and not known yet.
+    /// Returns a connection to look up a name that is not cached yet.
     ///
     /// # Errors
-    /// `Unavailable` when none is to be had in time.
+    /// `Unavailable` if none becomes free in time.
     pub async fn connection_for_look_up(&self, door: Door) -> Result<Database> {
         let (turns, who) = match door {
-            Door::Public => (&self.turns.public, "look-ups of the public API"),
-            Door::Webhooks => (&self.turns.webhooks, "look-ups of endpoints and tokens"),
+            Door::Public => (&self.turns.public, "lookups of the public API"),
+            Door::Webhooks => (&self.turns.webhooks, "lookups of endpoints and tokens"),
         };
         self.connect_in_turn(Arc::clone(turns), || who.to_owned())
             .await
@@ -126,7 +126,7 @@ impl ServerState {
         who: impl FnOnce() -> String,
     ) -> Result<Database> {
         let connecting = async {
-            // Nobody closes it.
+            // The semaphore is never closed.
             let turn = turns.acquire_owned().await;
             let turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
             self.pool.get_in_turn(turn).await

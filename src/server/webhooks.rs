@@ -1,8 +1,8 @@
-//! `/webhooks/…`: what the providers of the channels send.
+//! `/webhooks/…`: requests from the providers of the channels.
 //!
 //! Always in this order: size → raw body → signature → stored under a unique key, in one transaction
-//! → answered → processed by a worker. Nothing is looked up by what a body says before its signature
-//! holds.
+//! → response → processing by a worker. No value of a body is used for a lookup before its signature
+//! is verified.
 
 use std::sync::Arc;
 
@@ -36,20 +36,20 @@ use crate::{
     services::webhooks::{self, LoadedEndpoint, Reply},
 };
 
-/// Bytes of a request of Meta, which sends batches (Meta, Webhooks for WhatsApp: up to 3 MB).
+/// Maximum bytes of a request of Meta, which sends batches (Meta, Webhooks for WhatsApp: up to 3 MB).
 const META_BODY: usize = 3 * 1024 * 1024;
-/// Endpoints that are known at once.
+/// Maximum number of cached endpoints.
 const KNOWN: usize = 20_000;
 
-/// What the receivers know already.
+/// The state of the webhook receivers.
 #[derive(Debug)]
 pub struct Receivers {
     endpoints: Arc<Cache<EndpointAddress, Found>>,
-    /// Of identities that events named at endpoints of organizations that do not hold them.
+    /// Holders of identities that events named at endpoints of organizations that do not hold them.
     holders: Arc<Cache<Identity, Holder>>,
-    /// What the identity provider signs sign-ups with; none: it is not listened to.
+    /// Secrets that verify sign-up events of the identity provider; empty if none are accepted.
     sign_up_secrets: Vec<SecretString>,
-    /// The allowances of addresses: for all that they send, and for what of it is refused.
+    /// Rate limits of addresses: for all requests, and for refused ones.
     requests: RateLimits,
     refusals: RateLimits,
 }
@@ -97,10 +97,10 @@ pub(super) fn routes() -> Router<ServerState> {
         .route("/api/stream-tokens/redeem", post(redeem))
 }
 
-/// Answers a request within the limits of its address.
+/// Answers a request within the rate limits of its address.
 ///
-/// A refusal beyond its limit is 429. A valid request is not made to wait for invalid ones from the
-/// same address: a stranger can have a provider send those.
+/// A refusal beyond its limit is 429. A valid request is not delayed by invalid ones from the same
+/// address: a stranger can cause a provider to send those.
 async fn limited(
     state: &ServerState,
     client: ClientAddress,
@@ -225,12 +225,12 @@ async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Foun
     endpoints.get_or(&state.metrics, address, load).await
 }
 
-/// The URL that the provider was told, which Twilio signs.
+/// The URL configured at the provider, which Twilio signs.
 fn public_url(state: &ServerState, address: &EndpointAddress, scheme: Scheme) -> Answer<Url> {
     let base = match (&state.settings.public_url, scheme) {
         (Some(base), _) => base.as_str(),
         (None, Scheme::Twilio) => {
-            tracing::warn!("a call cannot be verified: public_url in [server] is not set");
+            tracing::warn!("cannot verify a call: public_url in [server] is not set");
             return Err(Problem::unavailable());
         }
         (None, _) => "http://localhost",
@@ -246,7 +246,7 @@ fn pairs(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
         .collect()
 }
 
-/// There is none, or it is disabled: nobody is told which.
+/// The response for an endpoint that is unknown or disabled; it does not reveal which.
 fn unknown_endpoint(state: &ServerState) -> Problem {
     state.metrics.refused("webhook_unknown_endpoint");
     Problem::not_found()
@@ -263,7 +263,7 @@ fn refused(state: &ServerState, refusal: Refusal, scheme: Scheme) -> Problem {
     Problem::new(status.unwrap_or(StatusCode::BAD_REQUEST), refusal.reason())
 }
 
-/// Confirmed users, as the identity provider tells them (Standard Webhooks).
+/// Receives confirmed users from the identity provider (Standard Webhooks).
 async fn sign_up(
     State(state): State<ServerState>,
     Extension(client): Extension<ClientAddress>,
@@ -313,7 +313,7 @@ struct Redeem {
     call_sid: String,
 }
 
-/// Lets a media stream in, once: who has the token of a call learns whose it is.
+/// Redeems the token of a call, once, for a media stream; returns the organization and channel.
 async fn redeem(
     State(state): State<ServerState>,
     headers: HeaderMap,
@@ -326,7 +326,7 @@ async fn redeem(
         state.metrics.refused("stream_token");
         Problem::refused()
     };
-    // Before there is a connection: what is no token costs none.
+    // Before a connection is used: an invalid token costs none.
     let organization = webhooks::organization_of_stream_token(&asked.token).ok_or_else(refuse)?;
     let db = state.connection_for_look_up(Door::Webhooks).await?;
     let now = state.clock.now();
@@ -337,10 +337,10 @@ async fn redeem(
 }
 
 impl ServerState {
-    /// The keys that open secrets.
+    /// Returns the keys that decrypt secrets.
     fn keys(&self) -> Result<&SealingKeys> {
         self.keys
             .as_deref()
-            .ok_or_else(|| crate::error::Error::unavailable("there are no secret keys"))
+            .ok_or_else(|| crate::error::Error::unavailable("no secret keys are configured"))
     }
 }

@@ -1,4 +1,4 @@
-//! The background work beside the requests: started, watched, and stopped with the server.
+//! Background workers: started, supervised, and stopped with the server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,27 +15,27 @@ use crate::{
     },
 };
 
-/// How long a worker that panicked is left alone: a mistake that repeats must not take a core.
+/// Delay before a worker that panicked is restarted: a repeated panic must not use a whole core.
 const AFTER_A_PANIC: Duration = Duration::from_secs(1);
-/// How long a worker rests where nothing is due and nobody wakes it: others take requests, too.
+/// Poll interval of an idle worker: other servers accept requests, too.
 const IDLE: Duration = Duration::from_millis(500);
-/// How long it rests where the database cannot be reached.
+/// Delay after the database could not be reached.
 const WITHOUT_DATABASE: Duration = Duration::from_secs(1);
-/// After so many events a worker looks for a sign-up: while events never end, sign-ups would never
-/// begin.
+/// Number of events after which a worker checks for a sign-up: otherwise a constant stream of
+/// events would starve sign-ups.
 const EVENTS_IN_A_ROW: u8 = 8;
-/// How often the length of the queue is told.
+/// Interval at which the queue depth is reported.
 const GAUGE: Duration = Duration::from_secs(5);
 
 /// Runs the workers until the server is asked to stop and they have finished what they took.
 pub(super) async fn run(state: ServerState, mail_workers: Vec<outbox::Worker>) {
-    let outage = Arc::new(Outage::new("the queue cannot be worked on"));
+    let outage = Arc::new(Outage::new("cannot process the queue"));
     let workers = (0..state.settings.workers).map(|_| watched(state.clone(), &outage));
     let mailing = mail_workers.into_iter().map(|worker| mail(&state, worker));
     tokio::join!(join_all(workers), join_all(mailing), gauge(&state));
 }
 
-/// One worker, begun again where it panicked.
+/// Runs one worker, and restarts it after a panic.
 async fn watched(state: ServerState, outage: &Arc<Outage>) {
     while !state.stop.is_asked() {
         match tokio::spawn(work(state.clone(), Arc::clone(outage))).await {
@@ -45,7 +45,7 @@ async fn watched(state: ServerState, outage: &Arc<Outage>) {
     }
 }
 
-/// What one worker does: take a piece of work, do it, and look for the next, until the server stops.
+/// The loop of one worker: takes a job, runs it, and polls for the next, until the server stops.
 async fn work(state: ServerState, outage: Arc<Outage>) {
     let mut turn = Turn::default();
     while !state.stop.is_asked() {
@@ -70,16 +70,16 @@ async fn work(state: ServerState, outage: Arc<Outage>) {
     }
 }
 
-/// Whose turn it is with one worker.
+/// Scheduling state of one worker.
 #[derive(Debug, Default)]
 struct Turn {
-    /// The organization that had it last.
+    /// The organization of the last job.
     after: Option<OrganizationId>,
-    /// Events since sign-ups had theirs.
+    /// Events since the last sign-up.
     events: u8,
 }
 
-/// Does one thing that is due, if there is one.
+/// Runs one due job, if there is one.
 async fn step(state: &ServerState, turn: &mut Turn) -> Result<bool> {
     if turn.events >= EVENTS_IN_A_ROW {
         turn.events = 0;
@@ -104,7 +104,7 @@ async fn step(state: &ServerState, turn: &mut Turn) -> Result<bool> {
     Ok(true)
 }
 
-/// Signs up a user who waits, where this server may: organizations are made with the owner's rights.
+/// Processes a waiting sign-up, if this server may: organizations are created with the owner's rights.
 async fn sign_up(state: &ServerState) -> Result<bool> {
     match state.owner_session(new_id()).await? {
         Some(session) => sign_ups::work_once(&session).await,
@@ -117,7 +117,7 @@ async fn mail(state: &ServerState, worker: outbox::Worker) {
     outbox::run(worker, open, state.stop.asked()).await;
 }
 
-/// Tells how much waits.
+/// Reports the queue depth.
 async fn gauge(state: &ServerState) {
     while !state.stop.is_asked() {
         if let Ok(session) = state.session(new_id()).await

@@ -1,4 +1,4 @@
-//! Listening to changes of the configuration, for as long as the server runs.
+//! Listening for configuration changes while the server runs.
 
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use crate::{
     server::{ServerState, outage::Outage},
 };
 
-/// How long after a lost connection the next is tried; twice as long each time, up to the longest.
+/// Delay before the first reconnection attempt; doubled each time up to the maximum.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Keeps the caches true until the server stops.
+/// Keeps the caches up to date until the server stops.
 pub async fn follow(state: ServerState) {
-    let outage = Outage::new("not hearing of changes; copies are kept for a second");
+    let outage =
+        Outage::new("not receiving change notifications; cache entries expire after one second");
     let mut pause = FIRST_PAUSE;
     loop {
         let listened = tokio::select! {
@@ -25,7 +26,7 @@ pub async fn follow(state: ServerState) {
         state.caches.freshness.lost();
         state.metrics.listening.set(0);
         match listened {
-            // Copies are believed for a second only, which needs no listening.
+            // Cache entries expire after one second, which needs no listening.
             Ok(()) => return state.stop.asked().await,
             Err(error) => outage.failed(&error),
         }
@@ -37,17 +38,17 @@ pub async fn follow(state: ServerState) {
     }
 }
 
-/// Listens until the connection is lost, which is an error. Returns where nobody can listen.
+/// Listens until the connection is lost, which is an error. Returns if listening is not possible.
 async fn listen(state: &ServerState, pause: &mut Duration, outage: &Outage) -> Result<()> {
     let settings = state.pool.connect_settings();
     let Some(mut listener) = Listener::connect(settings, &[CONFIGURATION_CHANNEL]).await? else {
         tracing::info!(
-            "a connection pooler is in front of the database: changes are read within a second \
-             instead of being listened for"
+            "a connection pooler is in front of the database: configuration changes are polled \
+             every second instead of being received as notifications"
         );
         return Ok(());
     };
-    // What was sent before is lost.
+    // Notifications sent before this point are lost.
     state.caches.drop_all();
     state.caches.freshness.heard();
     state.metrics.listening.set(1);

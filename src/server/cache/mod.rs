@@ -1,9 +1,9 @@
-//! Copies of what the database says, dropped as soon as it says something else.
+//! Caches of configuration read from the database, invalidated on change.
 //!
-//! A copy is dropped when a notification names its organization, and all are dropped when the
-//! connection that listens was made anew, because what was sent meanwhile is lost. While nobody
-//! listens, a copy is believed for [`UNHEARD_AGE`] only. So an edit is live in every server within
-//! a second, whatever broke.
+//! A notification drops the entries of its organization. All entries are dropped when the listening
+//! connection is re-established, because notifications sent in between are lost. While the server
+//! is not listening, an entry is valid for [`UNHEARD_AGE`] only. So an edit is live in every server
+//! within a second, whatever failed.
 
 mod freshness;
 mod listening;
@@ -26,35 +26,34 @@ use crate::{domain::OrganizationId, error::Result};
 use freshness::Freshness;
 pub use listening::follow;
 
-/// For how long a copy is believed while changes are not heard of.
+/// Maximum age of an entry while change notifications are not received.
 const UNHEARD_AGE: Duration = Duration::from_secs(1);
 
-/// For how long a copy is believed at most: somebody may have changed the tables by hand, which
-/// notifies nobody.
+/// Maximum age of an entry: a manual change to the tables may not have sent a notification.
 const GREATEST_AGE: Duration = Duration::from_secs(60);
 
-/// Of which organization a copy is; `None`: of none, because there is no such thing. What is not
-/// there is believed not to be there for [`UNHEARD_AGE`] only.
+/// The organization that an entry belongs to; `None` for the result "not found". Negative entries
+/// are valid for [`UNHEARD_AGE`] only.
 pub trait OfOrganization {
     /// The organization.
     fn organization(&self) -> Option<OrganizationId>;
 }
 
-/// All caches of a server, which hear of changes together.
+/// All caches of a server, invalidated together.
 #[derive(Debug, Default)]
 pub struct Caches {
     all: Mutex<Vec<Weak<dyn Drops>>>,
     freshness: Arc<Freshness>,
 }
 
-/// Forgets what may be another one now.
+/// Drops entries that may be stale.
 trait Drops: fmt::Debug + Send + Sync {
     fn drop_organization(&self, organization: OrganizationId);
     fn drop_all(&self);
 }
 
 impl Caches {
-    /// A cache of at most that many copies. The name is its label in the metrics.
+    /// Returns a cache of at most `capacity` entries. The name is its label in the metrics.
     pub fn cache<K, V>(&self, name: &'static str, capacity: usize) -> Arc<Cache<K, V>>
     where
         K: Clone + Eq + fmt::Debug + Hash + Send + Sync + 'static,
@@ -90,8 +89,8 @@ impl Caches {
     }
 }
 
-/// Copies by key. Of several callers who miss the same one, one asks the database and the others
-/// wait for its answer.
+/// A cache by key. If several callers miss the same key, one of them queries the database and the
+/// others wait for its result.
 #[derive(Debug)]
 pub struct Cache<K, V> {
     name: &'static str,
@@ -103,16 +102,16 @@ pub struct Cache<K, V> {
 #[derive(Debug)]
 struct Kept<K, V> {
     places: HashMap<K, Arc<Place<V>>>,
-    /// In the order in which they were made, for [`Cache::make_room`].
+    /// In order of creation, for [`Cache::make_room`].
     order: VecDeque<(K, Weak<Place<V>>)>,
 }
 
-/// Where one copy is, or will be. Taken out of the map while it is being filled, the copy reaches
-/// those who waited, who asked before the change, and nobody after them.
+/// The slot of one entry, filled or being filled. If it is removed from the map while it is being
+/// filled, only the callers that already wait for it receive the value: they asked before the change.
 #[derive(Debug)]
 struct Place<V> {
     copy: OnceCell<Copied<V>>,
-    /// Asked for since room was needed last.
+    /// Set if the entry was used since the last eviction pass.
     used: AtomicBool,
 }
 
@@ -136,7 +135,7 @@ where
     K: Clone + Eq + Hash,
     V: OfOrganization,
 {
-    /// The copy, or what `load` finds. What fails is not kept.
+    /// Returns the cached value, or the result of `load`. Errors are not cached.
     pub async fn get_or<F, Fut>(&self, metrics: &Metrics, key: &K, load: F) -> Result<Arc<V>>
     where
         F: FnOnce() -> Fut,
@@ -148,10 +147,10 @@ where
         if let Some(copied) = kept {
             return Ok(Arc::clone(&copied.value));
         }
-        // In a box: the future of a question is large, and most callers ask none.
+        // Boxed: the future of a query is large, and most callers run none.
         let copied = Box::pin(place.copy.get_or_try_init(|| async {
-            // From before the question: what changes while it is asked is told, and takes the place
-            // out of the map.
+            // Taken before the query: a change during the query sends a notification, which removes
+            // the slot from the map.
             let when = Instant::now();
             let value = Arc::new(load().await?);
             Ok(Copied { value, when })
@@ -160,7 +159,7 @@ where
         copied.map(|copied| Arc::clone(&copied.value))
     }
 
-    /// The place of a key; a new one where there is none, or its copy is too old to believe.
+    /// Returns the slot of a key; a new one if there is none or its value has expired.
     fn place(&self, key: &K) -> Arc<Place<V>> {
         let mut kept = lock(&self.kept);
         if let Some(place) = kept.places.get(key)
@@ -187,8 +186,8 @@ where
         copied.when.elapsed() < greatest
     }
 
-    /// Second chance: what was asked for since it was looked at last goes to the end of the line.
-    /// Where only the line is too long, what is no longer in the map leaves it.
+    /// Evicts by second chance: an entry used since the last pass moves to the end of the queue. If
+    /// only the queue is too long, keys that are no longer in the map are removed from it.
     fn make_room(&self, kept: &mut Kept<K, V>) {
         while kept.places.len() > self.capacity || kept.order.len() >= 2 * self.capacity {
             let Some((key, weak)) = kept.order.pop_front() else {
@@ -219,7 +218,7 @@ where
     K: Clone + Eq + fmt::Debug + Hash + Send + Sync,
     V: OfOrganization + fmt::Debug + Send + Sync,
 {
-    /// Also what is being asked for: nobody knows yet whose it will be.
+    /// Also drops entries that are being loaded: their organization is not known yet.
     fn drop_organization(&self, organization: OrganizationId) {
         lock(&self.kept).places.retain(|_, place| {
             place.copy.get().is_some_and(|copied| {
@@ -237,7 +236,7 @@ where
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing is half-done where a panic could come from.
+    // No panic can leave the data half-changed.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

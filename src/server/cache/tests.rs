@@ -1,4 +1,4 @@
-//! The caches without a database.
+//! Tests of the caches without a database.
 
 use std::sync::atomic::AtomicUsize;
 
@@ -33,7 +33,7 @@ impl Set {
         }
     }
 
-    /// The number of the load that the answer comes from.
+    /// Returns the number of the load that produced the value.
     async fn get(&self, key: u32) -> usize {
         let load = || async {
             tokio::task::yield_now().await;
@@ -45,7 +45,7 @@ impl Set {
     }
 }
 
-/// Keys of one hundred are of one organization; key 0 is of none.
+/// One hundred keys belong to each organization; key 0 belongs to none.
 fn organization(key: u32) -> Option<OrganizationId> {
     let id = uuid::Uuid::from_u128(u128::from(key / 100 + 1));
     (key > 0).then(|| id.into())
@@ -64,7 +64,7 @@ async fn a_change_drops_the_copies_of_its_organization_and_no_others() {
     assert_eq!(set.get(101).await, 3);
 }
 
-/// What is not there may be there now: any change can have made it.
+/// A missing object may have been created by any change.
 #[tokio::test]
 async fn what_was_not_there_is_asked_again_after_any_change() {
     let set = Set::of(10);
@@ -81,7 +81,7 @@ async fn many_who_miss_ask_once() {
     assert_eq!(got, [0; 50]);
 }
 
-/// Asked before the change, answered after it: nobody who asks later may have that answer.
+/// A query that started before a change must not answer a later caller.
 #[tokio::test]
 async fn an_answer_that_a_change_overtook_is_not_kept() {
     let set = Set::of(10);
@@ -116,7 +116,7 @@ async fn room_is_made_and_what_is_asked_for_stays() {
     assert!(kept.places.contains_key(&1));
 }
 
-/// A stream of changes must not leave anything behind either.
+/// A stream of changes must not grow memory either.
 #[tokio::test]
 async fn memory_stays_flat_under_changes() {
     let set = Set::of(10);

@@ -1,4 +1,4 @@
-//! How many connections each address has.
+//! Number of connections of each address.
 
 use std::{
     collections::HashMap,
@@ -8,14 +8,14 @@ use std::{
 
 use crate::domain::network::counted_as;
 
-/// Counts the connections of each address that has one.
+/// Counts the open connections of each address.
 #[derive(Debug)]
 pub(super) struct Addresses {
     most: usize,
     counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-/// A connection that is counted while this lives.
+/// A connection that is counted until this is dropped.
 #[derive(Debug)]
 pub(super) struct Guest {
     address: Option<IpAddr>,
@@ -30,8 +30,8 @@ impl Addresses {
         }
     }
 
-    /// Counts one more connection; `None`: it would be one too many. Where no address is to be
-    /// counted there are never too many.
+    /// Counts one more connection; `None` if that exceeds the limit. Connections without an address to
+    /// count are unlimited.
     pub(super) fn enter(&self, address: Option<IpAddr>) -> Option<Guest> {
         let address = address.map(counted_as);
         if let Some(address) = address {

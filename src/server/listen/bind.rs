@@ -1,4 +1,4 @@
-//! Opening what the server listens on.
+//! Opening the listening sockets.
 
 use std::{
     fs,
@@ -20,34 +20,34 @@ use crate::{
     server::settings::{Settings, UnixSocket},
 };
 
-/// Something that clients come in by.
+/// A listening socket.
 #[derive(Debug)]
 pub(in crate::server) enum Door {
     Tcp(TcpListener),
     Unix {
         listener: UnixListener,
-        /// Removed with the door.
+        /// Removed when the listener is dropped.
         _file: SocketFile,
     },
 }
 
-/// All that a server listens on, opened before anything is served.
+/// All listening sockets of a server, opened before it starts serving.
 #[derive(Debug)]
 pub(in crate::server) struct Doors {
     /// For requests.
     pub(in crate::server) public: Vec<Door>,
-    /// For the metrics, where they have one of their own.
+    /// For the metrics, if they have an address of their own.
     pub(in crate::server) metrics: Option<Door>,
     pub(in crate::server) address: Option<SocketAddr>,
     pub(in crate::server) metrics_address: Option<SocketAddr>,
 }
 
 impl Doors {
-    /// Opens what the settings name; for requests only `with_requests`.
+    /// Opens the sockets named in the settings; those for requests only if `with_requests`.
     ///
     /// # Errors
-    /// `Conflict` where another process listens there, `Refused` where this one may not, `Failure`
-    /// for an address that is not this machine's.
+    /// `Conflict` if another process listens there, `Refused` if this process lacks the permission,
+    /// `Failure` for an address that does not belong to this machine.
     pub(in crate::server) async fn open(settings: &Settings, with_requests: bool) -> Result<Self> {
         let mut doors = Self {
             public: Vec::new(),
@@ -100,19 +100,18 @@ async fn tcp(address: SocketAddr, flag: &str) -> Result<(Door, SocketAddr)> {
 fn not_bound(address: SocketAddr, flag: &str, error: io::Error) -> Error {
     let port = address.port();
     match error.kind() {
-        ErrorKind::AddrInUse => {
-            Error::conflict(format!("another process listens on {address} already"))
-                .hint(format!("which one: ss -ltnp 'sport = :{port}'"))
-                .hint(run!["serve", flag, "127.0.0.1:0"].labeled("a free port"))
-        }
+        ErrorKind::AddrInUse => Error::conflict(format!("another process listens on {address}"))
+            .hint(format!("find the process: ss -ltnp 'sport = :{port}'"))
+            .hint(run!["serve", flag, "127.0.0.1:0"].labeled("use a free port")),
         ErrorKind::PermissionDenied => {
-            Error::refused(format!("this account may not listen on {address}"))
-                .hint("ports below 1024 are the system's: take another, behind a proxy")
+            Error::refused(format!("permission denied to listen on {address}"))
+                .hint("ports below 1024 are privileged: use a higher port behind a proxy")
         }
-        ErrorKind::AddrNotAvailable => {
-            Error::failure(format!("{} is no address of this machine", address.ip()))
-                .hint(format!("all of its addresses: {flag} 0.0.0.0:{port}"))
-        }
+        ErrorKind::AddrNotAvailable => Error::failure(format!(
+            "{} is not an address of this machine",
+            address.ip()
+        ))
+        .hint(format!("listen on all addresses: {flag} 0.0.0.0:{port}")),
         _ => Error::failure(format!("cannot listen on {address}")).because(error),
     }
 }
@@ -124,20 +123,21 @@ fn unix(socket: &UnixSocket) -> Result<Door> {
     let listener = UnixListener::bind(path).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => in_use(path),
         ErrorKind::PermissionDenied => {
-            Error::refused(format!("this account may not make the socket {shown}"))
-                .hint("its folder must be writable for the account that runs the server")
+            Error::refused(format!("permission denied to create the socket {shown}"))
+                .hint("make its directory writable for the account that runs the server")
         }
-        ErrorKind::NotFound => {
-            Error::not_found(format!("the folder of the socket {shown} is missing")).hint(format!(
-                "make it: mkdir -p {}",
-                shell_words::quote(&path.parent().unwrap_or(path).to_string_lossy())
-            ))
-        }
-        // As of a path that is too long for a socket (108 bytes).
+        ErrorKind::NotFound => Error::not_found(format!(
+            "the directory of the socket {shown} does not exist"
+        ))
+        .hint(format!(
+            "create it: mkdir -p {}",
+            shell_words::quote(&path.parent().unwrap_or(path).to_string_lossy())
+        )),
+        // For example a path that is too long for a socket (108 bytes).
         _ => Error::failure(format!("cannot listen on the socket {shown}")).because(error),
     })?;
     let file = SocketFile::of(path)?;
-    // Until here it had at most the rights that the umask leaves.
+    // Until here the socket has at most the permissions that the umask leaves.
     fs::set_permissions(path, fs::Permissions::from_mode(socket.mode))
         .context(format!("cannot set the permissions of {shown}"))?;
     Ok(Door::Unix {
@@ -146,38 +146,38 @@ fn unix(socket: &UnixSocket) -> Result<Door> {
     })
 }
 
-/// A server that was killed leaves its socket behind, at which nobody listens.
+/// Removes the socket file that a killed server left behind, if no process listens on it.
 fn remove_stale(path: &Path) -> Result<()> {
     let shown = path.display();
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).context(format!("cannot look at {shown}")),
+        Err(error) => return Err(error).context(format!("cannot read {shown}")),
         Ok(found) if !found.file_type().is_socket() => {
             return Err(
-                Error::conflict(format!("{shown} is there and is no socket"))
-                    .hint("give the socket another path: --unix-socket FILE"),
+                Error::conflict(format!("{shown} already exists and is not a socket"))
+                    .hint("use another path for the socket: --unix-socket FILE"),
             );
         }
         Ok(_) => {}
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            fs::remove_file(path).context(format!("cannot remove the abandoned socket {shown}"))
+            fs::remove_file(path).context(format!("cannot remove the stale socket {shown}"))
         }
-        // Also one that is too busy to answer.
+        // Also a server that is too busy to answer.
         _ => Err(in_use(path)),
     }
 }
 
 fn in_use(path: &Path) -> Error {
     Error::conflict(format!(
-        "another process listens on the socket {} already",
+        "another process listens on the socket {}",
         path.display()
     ))
-    .hint("give this one another path: --unix-socket FILE")
+    .hint("use another path for this server: --unix-socket FILE")
 }
 
-/// The file of a socket, removed with the door: unless another server has put its own there.
+/// The file of a socket, removed on drop unless another server has replaced it.
 #[derive(Debug)]
 pub(in crate::server) struct SocketFile {
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last.
+//! Serving of one connection.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use tower::ServiceExt;
 use super::pace::{Pace, Paced};
 use crate::server::{ServerState, metrics::Counted, observe::Peer, settings::Limits};
 
-/// hyper's least; a head that is larger than [`Limits::head`] is refused whatever fits in here.
+/// hyper's minimum; a head larger than [`Limits::head`] is refused even if it fits in this buffer.
 const LEAST_BUFFER: usize = 8_192;
 
-/// Who is served, with what, within which limits.
+/// A client connection with its service and limits.
 pub(super) struct Client {
     pub(super) state: ServerState,
     pub(super) router: Router,
@@ -23,8 +23,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Answers one request after another, until the client leaves, is too slow, or the server
-    /// stops.
+    /// Answers one request after another until the client disconnects, is too slow, or the server stops.
     pub(super) async fn serve<S>(self, stream: S, watcher: Watcher)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -46,10 +45,10 @@ impl Client {
             }
         });
         let connection = http1::Builder::new()
-            // The limits of time are Paced's, which tells a head that is slow from none at all.
+            // Timeouts are enforced by `Paced`, which distinguishes a slow head from no head.
             .header_read_timeout(None)
-            // As many headers as hyper takes unless told otherwise, 100: told, it would fill the room
-            // for them for every request.
+            // The maximum number of headers stays at hyper's default of 100: if set, hyper allocates
+            // room for them for every request.
             .max_header_size(self.limits.head)
             .max_buf_size(LEAST_BUFFER.max(self.limits.head * 2))
             .serve_connection(TokioIo::new(io), service);

@@ -1,5 +1,4 @@
-//! Taking connections: from an address, from a Unix socket, so many at once, and so many from one
-//! address.
+//! Accepting connections from a TCP address or a Unix socket, with limits in total and per address.
 
 mod addresses;
 mod bind;
@@ -19,10 +18,10 @@ use self::{addresses::Addresses, connection::Client};
 use super::{ServerState, observe::Peer, settings::Limits};
 pub(super) use bind::{Door, Doors};
 
-/// How long to wait where no connection can be taken: as a rule all file descriptors are in use.
+/// Delay after a failed accept, usually because all file descriptors are in use.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Where requests come in, and what is done with them.
+/// Accepts requests on the listening sockets and serves them.
 pub(super) struct Reception {
     state: ServerState,
     router: Router,
@@ -42,11 +41,10 @@ impl Reception {
         })
     }
 
-    /// Takes connections until the server is asked to stop. Those that it took are watched by
-    /// `graceful`.
+    /// Accepts connections until the server is asked to stop. `graceful` watches the accepted ones.
     ///
-    /// Where all places are taken nothing is accepted: further clients wait in the queue of the
-    /// system. Time limits see to it that no place is held by a client that does nothing.
+    /// At the connection limit nothing is accepted: further clients wait in the backlog of the
+    /// operating system. Timeouts ensure that an idle client does not keep its connection.
     pub(super) async fn accept(self: Arc<Self>, door: Door, graceful: Arc<GracefulShutdown>) {
         let stop = self.state.stop.clone();
         loop {
@@ -63,14 +61,14 @@ impl Reception {
             };
             match taken {
                 Ok(Taken::Tcp(stream, address)) => {
-                    // Answers are small; waiting for more to send would only make them late.
+                    // Answers are small; waiting for more data would only delay them.
                     let _slower = stream.set_nodelay(true);
                     self.receive(stream, Some(address), place, &graceful);
                 }
                 Ok(Taken::Unix(stream)) => self.receive(stream, None, place, &graceful),
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "no connection can be taken");
+                    tracing::error!(%error, "cannot accept connections");
                     self.state.metrics.refused("accept_failed");
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -89,7 +87,7 @@ impl Reception {
     {
         let address = address.map(|address| address.ip().to_canonical());
         let trusted = &self.state.settings.trusted_proxies;
-        // All the world comes through a proxy.
+        // Trusted proxies are exempt: they carry the connections of many clients.
         let counted =
             address.filter(|address| !trusted.iter().any(|network| network.contains(*address)));
         let Some(guest) = self.addresses.enter(counted) else {
@@ -110,13 +108,13 @@ impl Reception {
     }
 }
 
-/// A connection as the system gives it.
+/// A connection as returned by the operating system.
 pub(super) enum Taken {
     Tcp(tokio::net::TcpStream, SocketAddr),
     Unix(tokio::net::UnixStream),
 }
 
-/// The client was gone before it was taken.
+/// `true` if the client disconnected before it was accepted.
 fn is_of_the_client(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(

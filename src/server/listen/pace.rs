@@ -1,7 +1,7 @@
-//! How long a client may take to say something, and to hear what it is told.
+//! Time limits for a client to send a request and to read the answer.
 //!
 //! A client that sends its head byte by byte, one that sends nothing, and one that does not read
-//! the answer would each hold its place for ever.
+//! the answer would each hold a connection indefinitely.
 
 use std::{
     io::{self, ErrorKind},
@@ -22,57 +22,58 @@ use tokio::{
 
 use crate::{server::settings::Limits, stop::Stop};
 
-/// For how long a client may take none of what it is sent.
+/// Maximum time without write progress.
 const STALLED: Duration = Duration::from_secs(20);
 
-/// How long a stopping server waits for a request of a client that has sent none yet: what it sent
-/// may be on its way.
+/// Time that a stopping server waits for a client that has sent no request yet: one may be on its
+/// way.
 const LAST_CALL: Duration = Duration::from_millis(250);
 
-/// What the connection is doing, as far as its time depends on it.
+/// State of the connection that determines its time limit.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// A request is being worked on: its time is the handler's.
+    /// A request is being handled: the request timeout applies.
     busy: AtomicBool,
-    /// How many requests came.
+    /// Number of requests received.
     requests: AtomicU64,
     slow_head: AtomicBool,
-    /// The connection, where it found nothing to read while a request was being worked on. hyper does
-    /// not look again until there is something, so it would not notice that it waits for a client now.
+    /// The waker of the connection, if it found nothing to read while a request was being handled.
+    /// hyper does not poll again until there is something to read, so it would not notice that it now
+    /// waits for the client.
     reader: AtomicWaker,
 }
 
 impl Pace {
-    /// The head of a request is complete.
+    /// Records that the head of a request is complete.
     pub(super) fn begin(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
     }
 
-    /// It is answered.
+    /// Records that the request was answered.
     pub(super) fn end(&self) {
         self.busy.store(false, Ordering::Relaxed);
         self.reader.wake();
     }
 
-    /// Whether the connection ended because its client was too slow.
+    /// `true` if the connection ended because its client was too slow.
     pub(super) fn was_slow_head(&self) -> bool {
         self.slow_head.load(Ordering::Relaxed)
     }
 }
 
-/// What is waited for between two requests.
+/// The event awaited between two requests.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Waiting {
     /// The first byte of a head.
     Beginning,
-    /// The rest of it.
+    /// The rest of the head.
     Rest,
-    /// Nothing more than what is under way: the server stops.
+    /// Only data already under way: the server is stopping.
     LastCall,
 }
 
-/// After how many requests what is waited for, and until when.
+/// The awaited event, its deadline, and the number of requests before it.
 #[derive(Clone, Copy, Debug)]
 struct Wait {
     after: u64,
@@ -88,7 +89,7 @@ pub(super) struct Paced<S> {
     head_time: Duration,
     idle_time: Duration,
     wait: Option<Wait>,
-    /// Set where there is nothing to read, and only there: as a rule a head comes whole.
+    /// Set only if there is nothing to read: usually a head arrives in one piece.
     timer: Pin<Box<Sleep>>,
     write_timer: Option<Pin<Box<Sleep>>>,
 }
@@ -117,7 +118,7 @@ impl<S> Paced<S> {
             .is_some_and(|wait| (wait.after, wait.what) == (after, what))
     }
 
-    /// Bytes came.
+    /// Records that bytes arrived.
     fn read(&mut self) {
         let requests = self.pace.requests.load(Ordering::Relaxed);
         let is_busy = self.pace.busy.load(Ordering::Relaxed);
@@ -126,7 +127,7 @@ impl<S> Paced<S> {
         }
     }
 
-    /// None did.
+    /// Records that no bytes arrived, and polls the deadline.
     fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         if self.pace.busy.load(Ordering::Relaxed) {
             self.pace.reader.register(context.waker());
@@ -153,7 +154,7 @@ impl<S> Paced<S> {
         Poll::Ready(ErrorKind::TimedOut.into())
     }
 
-    /// What came of writing: progress, or none for too long.
+    /// Handles the result of a write: progress, or an error after too long without any.
     fn wrote<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Which organization a request names.
+//! The organization that a request names.
 
 use axum::{
     extract::FromRequestParts,
@@ -12,7 +12,7 @@ use crate::{
     server::{Answer, ClientAddress, Problem, ServerState},
 };
 
-/// How an organization is named: after the `?` of an address, or in a body.
+/// The identification of an organization, in a query string or a body.
 #[derive(Default, Deserialize)]
 pub(super) struct Names {
     slug: Option<String>,
@@ -20,40 +20,40 @@ pub(super) struct Names {
     org_id: Option<String>,
 }
 
-/// Which channel is asked for.
+/// The requested channel.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) enum Wanted {
-    /// None in particular.
+    /// No channel given.
     #[default]
     Any,
     Channel(String),
-    /// Two, of which nobody knows which is meant.
+    /// More than one, which is ambiguous.
     Several,
 }
 
 impl Names {
-    /// Whether an organization is named at all.
+    /// `true` if no organization is named.
     pub(super) fn is_empty(&self) -> bool {
         self.slug.is_none() && self.org_id.is_none()
     }
 
-    /// The organization. `None`: what cannot be the name of one.
+    /// Returns the organization; `None` if the value cannot be the name of one.
     ///
     /// # Errors
-    /// 400 where none is named, or two.
+    /// 400 if none is named, or two.
     pub(super) fn named(&self) -> Answer<Option<Named>> {
         match (self.slug.as_deref(), self.org_id.as_deref()) {
             (Some(slug), None) => Ok(Named::slug(slug)),
             (None, Some(id)) => Ok(Named::id(id)),
-            _ => Err(Problem::bad_input().detail("name one organization: slug=… or orgId=…")),
+            _ => Err(Problem::bad_input().detail("specify one organization: slug=… or orgId=…")),
         }
     }
 }
 
-/// What stands after the `?`. What else stands there is not looked at.
+/// Parses a query string. Other parameters are ignored.
 ///
 /// # Errors
-/// 400 where an organization is named twice.
+/// 400 if an organization is named twice.
 fn read(query: &str) -> Answer<(Names, Wanted)> {
     let (mut names, mut wanted) = (Names::default(), Wanted::Any);
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -70,20 +70,20 @@ fn read(query: &str) -> Answer<(Names, Wanted)> {
             _ => continue,
         };
         if named.replace(value.into_owned()).is_some() {
-            let told = "the address cannot be read: name slug or orgId once";
+            let told = "invalid query: specify slug or orgId once";
             return Err(Problem::bad_input().detail(told));
         }
     }
     Ok((names, wanted))
 }
 
-/// From which website is asked, for whom, and for what: counted by the address already.
+/// A public request, already counted by its address: website, organization and channel.
 pub(super) struct Asked {
-    /// The website, as the browser says it; `None`: no browser, or no single origin.
+    /// The origin sent by the browser; `None` for no browser, or no single origin.
     pub(super) origin: Option<String>,
     pub(super) names: Names,
     pub(super) wanted: Wanted,
-    /// Which answers the client has already.
+    /// The ETags of the responses that the client has.
     pub(super) held: Vec<HeaderValue>,
 }
 
@@ -93,7 +93,7 @@ impl FromRequestParts<ServerState> for Asked {
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Answer<Self> {
         let client = parts.extensions.get::<ClientAddress>().copied();
         let client = client.unwrap_or(ClientAddress(None));
-        // Before anything else is done for whoever asks.
+        // Before any other work for this client.
         super::count(state, client)?;
         let (names, wanted) = read(parts.uri.query().unwrap_or_default())?;
         Ok(Self {

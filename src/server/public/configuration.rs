@@ -1,7 +1,7 @@
-//! The two answers that are read: which organization, and what its chat looks like.
+//! The two read endpoints: the organization, and the appearance of its chat.
 //!
-//! Their fields are copied one by one from what strangers may see. Both are made once for each state
-//! of the database, and kept as bytes.
+//! Their fields are copied individually from the data that the public may see. Both responses are
+//! built once per database state and kept as bytes.
 
 use std::fmt::Write as _;
 
@@ -24,16 +24,16 @@ use crate::{
     server::{Answer, Problem, ServerState, cache::OfOrganization},
 };
 
-/// For how long browsers and proxies may keep an answer. An edit is live in this server at once, and
-/// on every website that much later.
+/// Time that browsers and proxies may cache a response. An edit is live in this server at once, and
+/// on every website this much later.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=10");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// What was found for a name.
+/// The result of a lookup by name.
 #[derive(Debug)]
 pub(super) struct Found(Option<Known>);
 
-/// An active organization with a web chat, and its answers.
+/// An active organization with a web chat, and its responses.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) channel: PublicChannel,
@@ -42,7 +42,7 @@ pub(super) struct Known {
     frame_ancestors: HeaderValue,
 }
 
-/// An answer as bytes, and its tag.
+/// A response as bytes, with its ETag.
 #[derive(Debug)]
 struct Kept {
     bytes: Bytes,
@@ -55,7 +55,7 @@ impl OfOrganization for Found {
     }
 }
 
-/// Which organization has a slug. Everything that is in it, strangers may know.
+/// The organization of a slug. Every field is public.
 #[derive(Serialize)]
 struct OrganizationAnswer<'a> {
     id: OrganizationId,
@@ -63,7 +63,7 @@ struct OrganizationAnswer<'a> {
     language: &'a str,
 }
 
-/// What the chat looks like. Everything that is in it, strangers may know.
+/// The appearance of the chat. Every field is public.
 #[derive(Serialize)]
 struct ChannelAnswer<'a> {
     organization_id: OrganizationId,
@@ -75,14 +75,14 @@ struct ChannelAnswer<'a> {
     greeting: Option<&'a str>,
 }
 
-/// How the organization shows itself.
+/// The branding of the organization.
 #[derive(Serialize)]
 struct Branding<'a> {
     name: &'a str,
 }
 
 impl Found {
-    /// Makes the answers.
+    /// Builds the responses.
     pub(super) fn of(channel: Option<PublicChannel>) -> Result<Self> {
         channel.map(Known::of).transpose().map(Self)
     }
@@ -102,7 +102,7 @@ impl Known {
         let configuration = Kept::of(&ChannelAnswer {
             organization_id: channel.organization,
             channel: ChannelKind::Web.as_str(),
-            // A chat that is off has no answer at all.
+            // A disabled chat has no response.
             enabled: true,
             name: &channel.name,
             branding: Branding {
@@ -119,7 +119,7 @@ impl Known {
         })
     }
 
-    /// An answer, or only that it is still the same.
+    /// Returns the response, or 304 if the client already has it.
     fn answer(&self, kept: &Kept, held: &[HeaderValue]) -> Response {
         let mut response = match is_held(held, &kept.tag) {
             true => StatusCode::NOT_MODIFIED.into_response(),
@@ -143,15 +143,15 @@ impl Known {
 impl Kept {
     fn of(answer: &impl Serialize) -> Result<Self> {
         let bytes = serde_json::to_vec(answer)
-            .map_err(|error| Error::failure("an answer cannot be written").because(error))?;
+            .map_err(|error| Error::failure("cannot serialize the response").because(error))?;
         let mut tag = String::from("\"");
         for byte in &Sha256::digest(&bytes)[..16] {
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _written = write!(tag, "{byte:02x}");
         }
         tag.push('"');
         let tag = HeaderValue::try_from(tag)
-            .map_err(|error| Error::failure("a tag cannot be written").because(error))?;
+            .map_err(|error| Error::failure("cannot create the ETag").because(error))?;
         Ok(Self {
             bytes: bytes.into(),
             tag,
@@ -159,7 +159,7 @@ impl Kept {
     }
 }
 
-/// Whether the client has this very answer (RFC 9110, section 13.1.2: weak comparison).
+/// `true` if the client has this response (RFC 9110, section 13.1.2: weak comparison).
 fn is_held(held: &[HeaderValue], tag: &HeaderValue) -> bool {
     held.iter()
         .filter_map(|value| value.to_str().ok())
@@ -179,7 +179,7 @@ pub(super) async fn look_up(State(state): State<ServerState>, asked: Asked) -> R
 /// `GET /api/public/channel-config`
 pub(super) async fn channel(State(state): State<ServerState>, asked: Asked) -> Response {
     read(&state, &asked, |known| {
-        // No other is for strangers, whatever it is and whether it is there.
+        // No other channel is public, whether it exists or not.
         match &asked.wanted {
             Wanted::Any => Ok(known.answer(&known.configuration, &asked.held)),
             Wanted::Channel(name) if name == "web" => {
@@ -212,7 +212,7 @@ async fn read(
     let within = super::count_for(state, known.channel.organization);
     let answered = within.and_then(|()| answer(known));
     let is_hidden = matches!(&answered, Err(problem) if problem.status() == StatusCode::NOT_FOUND);
-    // What is not there is not there for whomever, and nothing tells it from what never was.
+    // The response for a missing organization is the same as for one that is not visible.
     cors::finish(answered, origin, Some(known).filter(|_| !is_hidden))
 }
 
@@ -234,7 +234,7 @@ mod tests {
         .unwrap()
     }
 
-    /// Exactly these: a field more is a decision.
+    /// Exactly these: an additional field needs a decision.
     #[test]
     fn the_answers_have_the_fields_that_strangers_may_see() {
         let id = "00000000-0000-0000-0000-000000000001";

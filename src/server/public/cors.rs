@@ -1,4 +1,4 @@
-//! Which websites may read the answers (Fetch, section 3.3), and show them in a frame (CSP).
+//! Websites that may read the responses (Fetch, section 3.3) and embed the chat in a frame (CSP).
 
 use axum::{
     extract::State,
@@ -15,28 +15,28 @@ use crate::{
     server::{Answer, ServerState},
 };
 
-/// What a website may send, and read besides what every website may.
+/// Headers that a website may send, and read in addition to the CORS-safelisted ones.
 const SENT: HeaderValue = HeaderValue::from_static("authorization, content-type, if-none-match");
 const READ: HeaderValue = HeaderValue::from_static("etag, retry-after, x-request-id");
 
 const READING: HeaderValue = HeaderValue::from_static("GET, HEAD");
 const SENDING: HeaderValue = HeaderValue::from_static("POST");
 
-/// For how many seconds a browser need not ask again.
+/// Seconds that a browser may cache a preflight response.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// `OPTIONS` of what is read.
+/// `OPTIONS` of the read endpoints.
 pub(super) async fn before_reading(state: State<ServerState>, asked: Asked) -> Answer<Response> {
     preflight(state, asked, READING).await
 }
 
-/// `OPTIONS` of what is sent.
+/// `OPTIONS` of the write endpoints.
 pub(super) async fn before_sending(state: State<ServerState>, asked: Asked) -> Answer<Response> {
     preflight(state, asked, SENDING).await
 }
 
-/// The answer to a browser that asks beforehand. To a website that may not it says nothing, and the
-/// same where there is no such organization.
+/// The response to a preflight request. For a website that is not allowed it contains no
+/// permission, the same as for an unknown organization.
 async fn preflight(
     State(state): State<ServerState>,
     asked: Asked,
@@ -61,8 +61,8 @@ async fn preflight(
     Ok(response)
 }
 
-/// Lets a website read the answer, if it is one of those of the organization. Says in any case that
-/// the answer differs by website.
+/// Allows a website to read the response if it is one of the organization's. Always declares that
+/// the response varies by origin.
 pub(super) fn allow(headers: &mut HeaderMap, origin: Option<&str>, known: Option<&Known>) -> bool {
     headers.insert(header::VARY, HeaderValue::from_static("origin"));
     let allowed = origin.filter(|origin| known.is_some_and(|known| known.channel.allows(origin)));
@@ -74,7 +74,7 @@ pub(super) fn allow(headers: &mut HeaderMap, origin: Option<&str>, known: Option
     true
 }
 
-/// Finishes an answer, also one that refuses: the website reads why.
+/// Completes a response, including a refusal: the website can read the reason.
 pub(super) fn finish(
     answer: Answer<Response>,
     origin: Option<&str>,
@@ -85,9 +85,9 @@ pub(super) fn finish(
     response
 }
 
-/// Which websites may show the chat in a frame.
+/// Websites that may embed the chat in a frame.
 pub(super) fn frame_ancestors(channel: &PublicChannel) -> HeaderValue {
-    // A host may hold what separates directives; such a one is left out.
+    // A host may contain a directive separator; such an origin is omitted.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_[]".contains(c);
     let origins: Vec<&str> = channel
         .allowed_origins

@@ -1,6 +1,7 @@
-//! `POST /api/public/messages`: what a visitor writes, with the token of the session.
+//! `POST /api/public/messages`: a visitor's message, sent with the token of the session.
 //!
-//! The token says for whom it is and by which configuration; nothing else that the client sends does.
+//! The token alone determines the organization and the configuration; no other input from the client
+//! does.
 
 use axum::{
     Json,
@@ -23,19 +24,18 @@ use crate::{
     services::widget,
 };
 
-/// Bytes of a message: its longest text, with every character escaped as two of six bytes.
+/// Bytes of a message: its longest text, with every character escaped as two units of six bytes.
 const MOST: usize = 64 * 1024;
 
-/// That a message was taken.
+/// The confirmation that a message was accepted.
 #[derive(Serialize)]
 struct MessageAnswer {
     id: String,
-    /// The widget should read its configuration again, and begin another session.
+    /// The widget should reload its configuration and start a new session.
     configuration_changed: bool,
 }
 
-/// The organization in the address is for the browser's question beforehand; it has to be that of
-/// the token.
+/// The organization in the URL is for the browser's preflight request; it must match the token's.
 pub(super) async fn receive(
     State(state): State<ServerState>,
     asked: Asked,
@@ -74,9 +74,10 @@ async fn take(
     };
     super::count_for(state, claims.organization)?;
     let body = read_body(state, headers, body, MOST).await?;
-    let message: VisitorMessage = serde_json::from_slice(&body)
-        .map_err(|_| Problem::bad_input().detail("send {\"id\": \"1\", \"text\": \"Hello\"}"))?;
-    // The rule is ours to tell; it repeats nothing of the message.
+    let message: VisitorMessage = serde_json::from_slice(&body).map_err(|_| {
+        Problem::bad_input().detail("expected {\"id\": \"1\", \"text\": \"Hello\"}")
+    })?;
+    // The text of the rule is ours; it repeats nothing of the message.
     message
         .check()
         .map_err(|error| Problem::bad_input().detail(error.to_string()))?;
@@ -98,7 +99,7 @@ async fn take(
     Ok((StatusCode::ACCEPTED, no_store, Json(answer)).into_response())
 }
 
-/// The session of the token: begun on the website that asks, of the organization in the address.
+/// The session of the token: started on the requesting website, for the organization in the URL.
 fn session(
     state: &ServerState,
     keys: &SealingKeys,
@@ -121,8 +122,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// No token, one that is none, one whose time has passed, or one of an organization that has no
-/// chat any more: the widget begins another session, or gives up.
+/// No token, an invalid or expired one, or one of an organization without a chat: the widget starts
+/// a new session, or gives up.
 fn no_session(state: &ServerState) -> Response {
     state.metrics.refused("widget_token");
     let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");

@@ -1,17 +1,17 @@
-//! `/api/public/…`: what a visitor of a website may ask for, without a login.
+//! `/api/public/…`: requests of a website's visitors, without a login.
 //!
 //! | route | answers |
 //! |---|---|
-//! | `GET org-lookup?slug=…` | which organization that is |
-//! | `GET channel-config?orgId=…&channel=web` | what the chat on the website looks like |
-//! | `POST widget-session` | a token, to a website that may show the chat |
-//! | `POST messages` | takes what a visitor writes, with the token |
+//! | `GET org-lookup?slug=…` | the organization |
+//! | `GET channel-config?orgId=…&channel=web` | the appearance of the chat on the website |
+//! | `POST widget-session` | a token, for a website that may show the chat |
+//! | `POST messages` | accepts a visitor's message, with the token |
 //!
-//! Each takes `slug=…` or `orgId=…`; a browser asks beforehand (`OPTIONS`) with the same address, and
-//! by it the answer is found whether its website may.
+//! Each takes `slug=…` or `orgId=…`; a browser's preflight request (`OPTIONS`) uses the same URL,
+//! from which the website's permission is determined.
 //!
-//! Always in this order: the allowance of the address → which organization → its allowance → the
-//! answer. Who names no organization that is active learns nothing else than that.
+//! Always in this order: the rate limit of the address → the organization → its rate limit → the
+//! response. A client that names no active organization learns nothing else.
 
 mod asked;
 mod configuration;
@@ -38,10 +38,10 @@ use crate::{
 };
 use configuration::Found;
 
-/// Organizations that are known at once.
+/// Maximum number of cached organizations.
 const KNOWN: usize = 20_000;
 
-/// What the public API remembers.
+/// The state of the public API.
 #[derive(Debug)]
 pub(super) struct PublicApi {
     organizations: Arc<Cache<Named, Found>>,
@@ -81,7 +81,7 @@ pub(super) fn routes() -> Router<ServerState> {
         )
 }
 
-/// What there is to know of an active organization. `None`: there is nothing like that.
+/// Looks up an active organization; `None` if there is none.
 async fn find(state: &ServerState, named: Option<&Named>) -> Answer<Option<Arc<Found>>> {
     let Some(named) = named else {
         return Ok(None);

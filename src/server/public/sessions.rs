@@ -1,4 +1,4 @@
-//! `POST /api/public/widget-session`: a website that may show the chat has a token for its visitor.
+//! `POST /api/public/widget-session`: issues a visitor token to a website that may show the chat.
 
 use axum::{
     Json,
@@ -23,20 +23,20 @@ use crate::{
     services::widget,
 };
 
-/// Bytes of a body that names an organization.
+/// Maximum bytes of a body that names an organization.
 const MOST: usize = 4 * 1024;
 
-/// What the widget is given.
+/// The response to the widget.
 #[derive(Serialize)]
 struct SessionAnswer<'a> {
     token: &'a str,
     session: Uuid,
     expires_at: String,
-    /// Where messages go: the address says by which organization a browser is let in.
+    /// The URL for messages: it contains the organization, which a browser's access depends on.
     messages: String,
 }
 
-/// The organization is named in the address, or in the body as `{"slug": …}` or `{"orgId": …}`.
+/// The organization is named in the URL, or in the body as `{"slug": …}` or `{"orgId": …}`.
 pub(super) async fn begin(
     State(state): State<ServerState>,
     asked: Asked,
@@ -71,12 +71,12 @@ async fn named(
         return asked.names.named();
     }
     let names: Names = serde_json::from_slice(&body).map_err(|_| {
-        Problem::bad_input().detail("name one organization: {\"slug\": …} or {\"orgId\": …}")
+        Problem::bad_input().detail("specify one organization: {\"slug\": …} or {\"orgId\": …}")
     })?;
     names.named()
 }
 
-/// Nothing tells an organization that there is not, or that has no chat, from a website that may
+/// The response is the same for an unknown organization, one without a chat, and a website that may
 /// not show it.
 fn answer(state: &ServerState, origin: Option<&str>, known: Option<&Known>) -> Answer<Response> {
     let keys = state.keys.as_deref().ok_or_else(Problem::unavailable)?;

@@ -1,4 +1,4 @@
-//! The baseline: findings that somebody answers for, until a date.
+//! The baseline: findings accepted until a date, each with an owner.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,15 @@ use crate::error::{Error, Result};
 
 mod file;
 
-/// The findings that are accepted, and the file that says so.
+/// The accepted findings, and the file that contains them.
 #[derive(Clone, Debug, Default)]
 pub struct Baseline {
     entries: Vec<Entry>,
-    /// What people wrote, with their comments.
+    /// The file's contents, with comments.
     document: toml_edit::DocumentMut,
 }
 
-/// One finding that is accepted.
+/// One accepted finding.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry {
     pub fingerprint: String,
@@ -31,58 +31,58 @@ pub struct Entry {
     pub object: String,
     pub column: Option<String>,
     pub part: Option<String>,
-    /// How bad it was when it was accepted: one that became worse is told again.
+    /// The severity when it was accepted: a finding that became more severe is reported again.
     pub severity: Severity,
-    /// How sure it was when it was accepted: one that was proven since is told again.
+    /// The confidence when it was accepted: a finding that was proven since is reported again.
     pub confidence: Confidence,
     pub reason: String,
     pub owner: String,
-    /// The last day on which it counts.
+    /// The last day on which the entry is valid.
     pub expires: NaiveDate,
     pub accepted_at: NaiveDate,
 }
 
-/// In whose name findings are accepted, why, and how long.
+/// The owner, reason and expiry of accepted findings.
 #[derive(Clone, Debug)]
 pub struct Acceptance {
     pub reason: String,
     pub owner: String,
-    /// The last day on which it counts.
+    /// The last day on which the entry is valid.
     pub expires: NaiveDate,
 }
 
-/// What [`Baseline::accept`] did.
+/// The result of [`Baseline::accept`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Accepted {
     pub added: u64,
-    /// Were in the baseline, and have a new reason, owner or date.
+    /// Number of existing entries with a new reason, owner or date.
     pub renewed: u64,
 }
 
 impl Baseline {
-    /// Reads a baseline. `file` names it in errors.
+    /// Parses a baseline. `file` names it in errors.
     ///
     /// # Errors
-    /// Bad input, with the line, for what is no TOML, a key that is unknown, missing or empty,
-    /// and a finding that is accepted twice.
+    /// `BadInput` with the line for invalid TOML, an unknown, missing or empty key, and a finding that
+    /// is accepted twice.
     pub fn parse(text: &str, file: &str) -> Result<Self> {
         file::parse(text, file)
     }
 
-    /// The text of the file: comments and the order of entries are kept.
+    /// Returns the text of the file: comments and the order of entries are preserved.
     pub fn to_text(&self) -> String {
         self.document.to_string()
     }
 
-    /// What is accepted, in the order of the file.
+    /// The entries in the order of the file.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Accepts findings; one that is accepted already gets the new reason, owner and date.
+    /// Accepts findings; an existing entry is updated with the new reason, owner and date.
     ///
     /// # Errors
-    /// Bad input where reason or owner is empty, or the date has passed.
+    /// `BadInput` if reason or owner is empty, or the date has passed.
     pub fn accept(
         &mut self,
         findings: &[Finding],
@@ -110,9 +110,9 @@ impl Baseline {
         Ok(accepted)
     }
 
-    /// Moves the findings that are accepted to `suppressed`, and notes every entry that does not
-    /// count: it expired, its finding is gone or became worse, or it names something else than
-    /// its fingerprint.
+    /// Moves the accepted findings to `suppressed`, and adds a note for every entry that does not apply:
+    /// it expired, its finding is gone or became more severe, or it describes another finding than its
+    /// fingerprint.
     pub fn apply(&self, report: &mut Report, today: NaiveDate) {
         let entries: BTreeMap<&str, &Entry> = self
             .entries
@@ -138,9 +138,9 @@ impl Baseline {
         let unseen = self.entries.iter();
         let unseen = unseen.filter(|entry| !seen.contains(entry.fingerprint.as_str()));
         for entry in unseen {
-            // What was not looked for is not gone.
+            // A skipped check does not mean that the finding is gone.
             if skip_reason(&report.skipped, &entry.check, entry.class, &entry.object).is_none() {
-                notes.push(format!("{entry} is gone: remove its entry"));
+                notes.push(format!("{entry} no longer exists: remove its entry"));
             }
         }
         report.notes.extend(notes);
@@ -153,7 +153,7 @@ impl Acceptance {
         for (what, text) in [("reason", &self.reason), ("owner", &self.owner)] {
             if text.trim().is_empty() {
                 return Err(Error::bad_input(format!(
-                    "the {what} is empty: an accepted finding needs one"
+                    "the {what} is empty: required for an accepted finding"
                 )));
             }
         }
@@ -189,7 +189,7 @@ impl Entry {
         self.fingerprint == other.fingerprint
     }
 
-    /// Why the entry does not accept the finding that has its fingerprint.
+    /// Returns the reason why the entry does not accept the finding with its fingerprint.
     fn objection(&self, finding: &Finding, today: NaiveDate) -> Option<String> {
         let names_it = self.check == finding.check
             && self.object == finding.object
@@ -203,19 +203,19 @@ impl Entry {
         }
         if self.expires < today {
             return Some(format!(
-                "expired on {}: it was accepted by {}",
+                "expired on {}: accepted by {}",
                 self.expires, self.owner
             ));
         }
         if finding.severity < self.severity {
             return Some(format!(
-                "was accepted as {} and is {} now",
+                "was accepted as {} and is now {}",
                 self.severity, finding.severity
             ));
         }
         let proven_since =
             finding.confidence == Confidence::Proven && self.confidence != Confidence::Proven;
-        proven_since.then(|| "was a suspicion when it was accepted and is proven now".to_owned())
+        proven_since.then(|| "was accepted before it was proven: accept it again".to_owned())
     }
 
     fn suppress(&self, finding: Finding) -> Suppressed {
@@ -249,7 +249,7 @@ mod tests {
 
     fn acceptance() -> Acceptance {
         Acceptance {
-            reason: "archive, read by nobody".to_owned(),
+            reason: "archive, not in use".to_owned(),
             owner: "kim".to_owned(),
             expires: date("2027-01-31"),
         }
@@ -262,7 +262,7 @@ mod tests {
     fn baseline(findings: &[Finding]) -> Baseline {
         let mut baseline = Baseline::default();
         baseline.accept(findings, &acceptance(), today()).unwrap();
-        // What is applied is what a file says.
+        // Parsed from the text, as in the file.
         Baseline::parse(&baseline.to_text(), "baseline.toml").unwrap()
     }
 
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(next.findings.len(), 1);
         assert_eq!(
             next.notes,
-            ["baseline: rls-disabled on public.a expired on 2027-01-31: it was accepted by kim"]
+            ["baseline: rls-disabled on public.a expired on 2027-01-31: accepted by kim"]
         );
     }
 
@@ -306,7 +306,7 @@ mod tests {
         let gone = applied(&baseline, &[], today());
         assert_eq!(
             gone.notes,
-            ["baseline: rls-disabled on public.a is gone: remove its entry"]
+            ["baseline: rls-disabled on public.a no longer exists: remove its entry"]
         );
         let mut skipped = report(&[]);
         skipped.skipped.push(skip("catalog", None));

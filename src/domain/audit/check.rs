@@ -1,60 +1,60 @@
-//! A check: what is looked for, and how bad it would be.
+//! A check: its purpose and severity.
 
 use serde::Serialize;
 
 named_enum! {
-    /// How much harm a finding does. The order is from the worst to the least.
+    /// The severity of a finding, highest first.
     pub enum Severity as "severity" {
         Critical = "critical", "one tenant reaches another's rows today";
         High = "high", "one statement, grant or forgotten predicate away from reaching them";
-        Medium = "medium", "a layer of the defence is missing, or something leaks about rows";
-        Low = "low", "hygiene that keeps the defence in place";
-        Info = "info", "worth knowing; nothing to mend by itself";
+        Medium = "medium", "a layer of the defense is missing, or information about rows leaks";
+        Low = "low", "hygiene that keeps the defense in place";
+        Info = "info", "for information; no fix needed";
     }
 }
 
 impl Severity {
-    /// Whether this is as bad as `other`, or worse.
+    /// `true` if this is at least as severe as `other`.
     pub fn at_least(self, other: Self) -> bool {
         self <= other
     }
 }
 
 named_enum! {
-    /// How sure a finding is. The order is from the surest to the least sure.
+    /// The confidence of a finding, highest first.
     pub enum Confidence as "confidence" {
-        Proven = "proven", "it was done, or counted, and the proof is with the finding";
+        Proven = "proven", "it was executed or counted; the finding contains the proof";
         High = "high", "it follows from the catalog";
-        Medium = "medium", "it rests on what was inferred about the schema";
-        Low = "low", "a suspicion, or one that an attack did not confirm";
+        Medium = "medium", "it depends on what was inferred about the schema";
+        Low = "low", "a suspicion, or a finding that a probe did not confirm";
     }
 }
 
 named_enum! {
-    /// Where a check looks.
-    pub enum Class as "class of checks" {
+    /// The class of a check, by its subject.
+    pub enum Class as "check class" {
         Catalog = "catalog", "tables, columns, keys, indexes and views";
-        Policy = "policy", "the policies of row-level security";
+        Policy = "policy", "row-level security policies";
         Grant = "grant", "grants, roles and functions";
-        Data = "data", "the rows that are there";
-        Probe = "probe", "attacks as the application would make them";
+        Data = "data", "the existing rows";
+        Probe = "probe", "attacks in the role of the application";
         Query = "query", "the application's own SQL";
     }
 }
 
-/// One thing that the audit looks for.
+/// One check of the audit.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Check {
-    /// The stable id, such as `rls-disabled`: on the command line, in JSON, in baselines.
+    /// The stable id, such as `rls-disabled`: used on the command line, in JSON and in baselines.
     pub id: &'static str,
     pub class: Class,
-    /// The severity a finding has unless the circumstances make it better or worse.
+    /// The default severity of a finding.
     pub severity: Severity,
-    /// The confidence a finding has unless the circumstances say otherwise.
+    /// The default confidence of a finding.
     pub confidence: Confidence,
-    /// What is wrong where it fires, in one line.
+    /// The problem in one line.
     pub title: &'static str,
-    /// The page of docs/audit/: why, example, fix.
+    /// The page in docs/audit/: reason, example, fix.
     #[serde(skip)]
     pub page: &'static str,
 }

@@ -1,4 +1,4 @@
-//! What came and what went between two audits of one database.
+//! The difference between two audits of one database.
 
 use std::collections::BTreeMap;
 
@@ -11,34 +11,34 @@ use super::{
     report::{Report, Skipped},
 };
 
-/// The difference between two reports. Findings are the same where their fingerprints are; one
-/// that a baseline accepts is a finding like any other, because it is still in the database.
+/// The difference between two reports. Findings are matched by fingerprint; a finding accepted by a
+/// baseline is compared like any other, because it is still in the database.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
     pub before: Side,
     pub after: Side,
-    /// Found now; looked for and not found before.
+    /// Found now; checked and not found before.
     pub new: Vec<Found>,
-    /// Found before; looked for and not found now.
+    /// Found before; checked and not found now.
     pub gone: Vec<Found>,
-    /// Found both times, and judged differently.
+    /// Found both times, with a different judgement.
     pub changed: Vec<Changed>,
-    /// Found both times, and judged the same.
+    /// Number of findings in both reports with the same judgement.
     pub unchanged: u64,
-    /// Found now, and skipped before: it may have been there.
+    /// Found now, and skipped before: it may have existed before.
     pub skipped_before: Vec<Unseen>,
-    /// Found before, and skipped now: it may still be there.
+    /// Found before, and skipped now: it may still exist.
     pub skipped_after: Vec<Unseen>,
 }
 
-/// Which report.
+/// The identification of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Side {
     pub database: String,
     pub audited_at: DateTime<Utc>,
 }
 
-/// A finding, and whether a baseline accepts it.
+/// A finding, and `true` if a baseline accepts it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Found {
     #[serde(flatten)]
@@ -46,16 +46,16 @@ pub struct Found {
     pub accepted: bool,
 }
 
-/// A finding of both reports that is judged differently.
+/// A finding of both reports with a different judgement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Changed {
-    /// As the later report has it.
+    /// The finding in the later report.
     #[serde(flatten)]
     pub found: Found,
     pub before: Judgement,
 }
 
-/// How a finding is judged.
+/// The judgement of a finding.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct Judgement {
     pub severity: Severity,
@@ -63,17 +63,17 @@ pub struct Judgement {
     pub accepted: bool,
 }
 
-/// A finding of one report that the other could not have made.
+/// A finding of one report that the other report skipped.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Unseen {
     #[serde(flatten)]
     pub found: Found,
-    /// Why the other report skipped it.
+    /// The reason why the other report skipped it.
     pub reason: String,
 }
 
 impl Found {
-    /// How it is judged.
+    /// Returns the judgement.
     pub fn judgement(&self) -> Judgement {
         Judgement {
             severity: self.finding.severity,
@@ -84,7 +84,7 @@ impl Found {
 }
 
 impl Changed {
-    /// Whether it is worse, surer, or no longer accepted.
+    /// `true` if it is more severe, more certain, or no longer accepted.
     pub fn is_worse(&self) -> bool {
         let (before, after) = (self.before, self.found.judgement());
         after.severity < before.severity
@@ -94,7 +94,7 @@ impl Changed {
 }
 
 impl Difference {
-    /// The worst severity among what came or became worse and is not accepted.
+    /// The highest severity among new or worsened findings that are not accepted.
     pub fn worst(&self) -> Option<Severity> {
         let new = self.new.iter();
         let unseen = self.skipped_before.iter().map(|unseen| &unseen.found);
@@ -151,7 +151,7 @@ pub fn diff(before: &Report, after: &Report) -> Difference {
 }
 
 impl Difference {
-    /// The worst first, as in a report.
+    /// Sorts by severity, highest first, as in a report.
     fn sort(&mut self) {
         fn rank(found: &Found) -> (Severity, Confidence, &str, &str) {
             let finding = &found.finding;
@@ -172,8 +172,8 @@ impl Difference {
     }
 }
 
-/// Puts a finding that `other` does not have where it belongs: `other` saw that it is not there,
-/// or did not look.
+/// Adds a finding that `other` lacks to one of the lists: `other` checked and did not find it, or did
+/// not check.
 fn place(other: &Report, found: &Found, absent: &mut Vec<Found>, unseen: &mut Vec<Unseen>) {
     let finding = &found.finding;
     match skip_reason(
@@ -190,7 +190,7 @@ fn place(other: &Report, found: &Found, absent: &mut Vec<Found>, unseen: &mut Ve
     }
 }
 
-/// Why a check of this class was not made on `object`, where it was not.
+/// Returns the reason why a check of this class was skipped on `object`, if it was.
 pub(super) fn skip_reason<'a>(
     skipped: &'a [Skipped],
     check: &str,
@@ -207,7 +207,7 @@ pub(super) fn skip_reason<'a>(
         .map(|skip| skip.reason.as_str())
 }
 
-/// The findings of a report by fingerprint; of two with the same one, the worse.
+/// The findings of a report by fingerprint; of two with the same fingerprint, the more severe.
 fn found(report: &Report) -> BTreeMap<&str, Found> {
     let open = report.findings.iter().map(|finding| (finding, false));
     let accepted = report.suppressed.iter().map(|one| (&one.finding, true));

@@ -1,4 +1,4 @@
-//! A finding: one check that fired on one object.
+//! A finding: a problem reported by one check on one object.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,84 +7,84 @@ use sha2::{Digest, Sha256};
 use super::check::{Check, Class, Confidence, Severity};
 use crate::quoting::printable;
 
-/// One thing that is wrong.
+/// One problem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// The id of the check.
+    /// ID of the check.
     pub check: String,
     pub class: Class,
     pub severity: Severity,
     pub confidence: Confidence,
-    /// The object, as `schema.name`; a role, a function with its arguments, or the statement's
-    /// place for a query.
+    /// The object, as `schema.name`; a role, a function with its arguments or, for a query, the
+    /// location of the statement.
     pub object: String,
-    /// The column, where it is about one.
+    /// The column, if the finding is about one.
     pub column: Option<String>,
-    /// The part of the object that it is about: a policy, constraint, grantee, context.
+    /// The part of the object that the finding is about: a policy, constraint, grantee, context.
     pub part: Option<String>,
-    /// What is wrong, with names, in a sentence or two.
+    /// A description of the problem, with names, in one or two sentences.
     pub message: String,
     pub evidence: Evidence,
-    /// The remedy for this object.
+    /// The fix for this object.
     pub fix: Fix,
-    /// Where in the application's sources, for queries.
+    /// The location in the application's sources, for queries.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<Location>,
-    /// Stays the same as long as the same is wrong with the same object: see [`fingerprint`].
+    /// The same as long as the same problem exists on the same object: see [`fingerprint`].
     pub fingerprint: String,
 }
 
-/// What a finding rests on.
+/// The evidence of a finding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What the catalog says: the text of a policy, a grant, a definition.
+    /// Facts from the catalog: the text of a policy, a grant, a definition.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub facts: Vec<String>,
-    /// Statements to paste into psql that show it, in their order.
+    /// Statements for psql that reproduce the problem, in order.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub statements: Vec<String>,
-    /// Rows that were reached or are wrong; values are redacted unless they were asked for.
+    /// Rows that were reached or are invalid; values are redacted unless requested.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rows: Vec<Value>,
-    /// How many rows, where they were counted.
+    /// Number of rows, if they were counted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub count: Option<u64>,
 }
 
-/// What mends it.
+/// The fix of a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fix {
-    /// What to do, in one sentence.
+    /// The action in one sentence.
     pub summary: String,
-    /// The statement that does it, where it follows from the catalog alone. Several statements
-    /// are several entries; none ends with a semicolon. Each is [`printable`].
+    /// The statements of the fix, if it follows from the catalog alone. One entry for each statement,
+    /// without a semicolon. Each is [`printable`].
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub sql: Vec<String>,
-    /// Whether `audit fix` may write it: it needs no judgement, and takes nothing from a correct
-    /// application.
+    /// `true` if `audit fix` may write it: it needs no decision, and a correct application loses
+    /// nothing.
     pub mechanical: bool,
-    /// When in a migration it applies.
+    /// The phase of a migration in which it applies.
     pub phase: Phase,
 }
 
 named_enum! {
-    /// The place of a remedy in a migration: each may rest on those before it.
+    /// The phase of a fix in a migration: each may depend on the phases before it.
     pub enum Phase as "phase" {
         Roles = "roles", "attributes and memberships of roles";
         Columns = "columns", "columns and their types";
-        Rows = "rows", "rows that stand in the way of a constraint";
+        Rows = "rows", "rows that conflict with a constraint";
         Keys = "keys", "unique keys and indexes";
         References = "references", "foreign keys";
         Functions = "functions", "functions and their settings";
         Views = "views", "views and rules";
         Policies = "policies", "policies";
-        Security = "security", "row-level security switched on and forced";
-        Grants = "grants", "grants, and defaults for what is made later";
+        Security = "security", "row-level security enabled and forced";
+        Grants = "grants", "grants, and default privileges for future objects";
     }
 }
 
 impl Fix {
-    /// A remedy that a person must work out.
+    /// Creates a fix that a person must work out.
     pub fn advice(phase: Phase, summary: impl Into<String>) -> Self {
         Self {
             summary: summary.into(),
@@ -94,7 +94,7 @@ impl Fix {
         }
     }
 
-    /// A remedy with statements that a person must judge first.
+    /// Creates a fix with statements that a person must review first.
     pub fn proposal<S: Into<String>>(
         phase: Phase,
         summary: impl Into<String>,
@@ -109,7 +109,7 @@ impl Fix {
         }
     }
 
-    /// A remedy that `audit fix` may write.
+    /// Creates a fix that `audit fix` may write.
     pub fn mechanical<S: Into<String>>(
         phase: Phase,
         summary: impl Into<String>,
@@ -122,16 +122,16 @@ impl Fix {
     }
 }
 
-/// A place in a file.
+/// A location in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     pub file: String,
-    /// From 1.
+    /// Line number, starting at 1.
     pub line: u32,
 }
 
 impl Finding {
-    /// A finding of `check` on `object`, with the check's own severity and confidence.
+    /// Creates a finding of `check` on `object`, with the check's default severity and confidence.
     pub fn new(
         check: &Check,
         object: impl Into<String>,
@@ -156,7 +156,7 @@ impl Finding {
         finding
     }
 
-    /// Says which column.
+    /// Sets the column.
     #[must_use]
     pub fn column(mut self, column: impl Into<String>) -> Self {
         self.column = Some(column.into());
@@ -164,7 +164,7 @@ impl Finding {
         self
     }
 
-    /// Says which part of the object: it tells two findings of one check on one object apart.
+    /// Sets the part of the object, which distinguishes two findings of one check on one object.
     #[must_use]
     pub fn part(mut self, part: impl Into<String>) -> Self {
         self.part = Some(part.into());
@@ -172,28 +172,28 @@ impl Finding {
         self
     }
 
-    /// Makes it better or worse than the check is by itself.
+    /// Overrides the check's default severity.
     #[must_use]
     pub fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
         self
     }
 
-    /// Makes it more or less sure than the check is by itself.
+    /// Overrides the check's default confidence.
     #[must_use]
     pub fn confidence(mut self, confidence: Confidence) -> Self {
         self.confidence = confidence;
         self
     }
 
-    /// Adds what the catalog says.
+    /// Adds a fact from the catalog.
     #[must_use]
     pub fn fact(mut self, fact: impl Into<String>) -> Self {
         self.evidence.facts.push(fact.into());
         self
     }
 
-    /// Shows the statements that prove it, each [`printable`].
+    /// Adds the statements that prove it, each [`printable`].
     #[must_use]
     pub fn shown_by(mut self, statements: impl IntoIterator<Item = String>) -> Self {
         let statements = statements.into_iter();
@@ -201,7 +201,7 @@ impl Finding {
         self
     }
 
-    /// Says where in a file.
+    /// Sets the location in a file.
     #[must_use]
     pub fn location(mut self, location: Location) -> Self {
         self.location = Some(location);
@@ -218,8 +218,8 @@ impl Finding {
     }
 }
 
-/// SHA-256 over check, object, column and part, of which 16 hexadecimal digits are kept: wording,
-/// severity and the rows of the day do not change it.
+/// The first 16 hexadecimal digits of the SHA-256 of check, object, column and part: wording, severity
+/// and the current rows do not change it.
 fn fingerprint(check: &str, object: &str, column: Option<&str>, part: Option<&str>) -> String {
     let mut hash = Sha256::new();
     for field in [check, object, column.unwrap_or(""), part.unwrap_or("")] {

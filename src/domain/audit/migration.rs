@@ -1,30 +1,30 @@
-//! A migration of the remedies that need no judgement, in an order that applies.
+//! A migration of the fixes that need no decision, in an order in which they can be applied.
 
 use serde::Serialize;
 
 use super::finding::{Finding, Phase};
 use crate::quoting::comment_line;
 
-/// What `audit fix` writes.
+/// The output of `audit fix`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Migration {
-    /// In the order in which they apply.
+    /// In the order of application.
     pub steps: Vec<Step>,
-    /// What a person must decide.
+    /// Findings that need a decision.
     pub left: Vec<Left>,
 }
 
-/// One statement, and the findings that it mends.
+/// One statement, and the findings that it fixes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
     pub phase: Phase,
-    /// Without the semicolon.
+    /// Statement without the semicolon.
     pub sql: String,
     /// `check object`, for each finding.
     pub mends: Vec<String>,
 }
 
-/// A finding that is not mended mechanically.
+/// A finding that cannot be fixed mechanically.
 #[derive(Clone, Debug, Serialize)]
 pub struct Left {
     pub check: String,
@@ -35,8 +35,8 @@ pub struct Left {
 }
 
 impl Migration {
-    /// The remedies of findings: by phase, and within a phase in the order of the findings. A
-    /// statement that several findings need is there once.
+    /// Collects the fixes of findings: by phase, and within a phase in the order of the findings. A
+    /// statement that several findings need is included once.
     pub fn of(findings: &[Finding]) -> Self {
         let mut migration = Self::default();
         for finding in findings {
@@ -66,18 +66,18 @@ impl Migration {
                 }
             }
         }
-        // Stable: what one finding needs stays in its order.
+        // A stable sort keeps the statements of one finding in order.
         migration.steps.sort_by_key(|step| step.phase);
         migration
     }
 
-    /// The text of the migration. Names come from the database: in a comment they stay on its line.
+    /// Returns the text of the migration. Names from the database cannot break out of a comment line.
     pub fn to_sql(&self) -> String {
         let mut text = String::new();
         if self.steps.is_empty() {
-            text.push_str("-- Nothing can be mended mechanically.\n");
+            text.push_str("-- Nothing can be fixed automatically.\n");
         } else {
-            // The texts of policies and defaults were written out under this path.
+            // The definitions of policies and defaults were printed under this search path.
             text.push_str("BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\n");
             for step in &self.steps {
                 text.push('\n');
@@ -90,7 +90,7 @@ impl Migration {
             text.push_str("\nCOMMIT;\n");
         }
         if !self.left.is_empty() {
-            text.push_str("\n-- Left to decide:\n");
+            text.push_str("\n-- To be decided:\n");
         }
         for left in &self.left {
             text.push_str("--\n");

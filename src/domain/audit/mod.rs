@@ -1,5 +1,5 @@
-//! What an audit says: checks, findings, and the report that every format is made from. How it
-//! comes to say it is the business of [`crate::audit`].
+//! The results of an audit: checks, findings, and the report behind every output format. The audit
+//! itself is in [`crate::audit`].
 
 pub mod baseline;
 pub mod check;

@@ -1,5 +1,5 @@
-//! The report: what was inferred, what was tried, what was found, and what could not be looked
-//! at. `-o json` prints just this.
+//! The report: inferred facts, attempted probes, findings, and skipped checks. `-o json` prints exactly
+//! this.
 
 use std::collections::BTreeMap;
 
@@ -14,130 +14,130 @@ pub struct Report {
     pub database: DatabaseSummary,
     pub tenant: TenantSummary,
     pub summary: Summary,
-    /// The worst first.
+    /// Highest severity first.
     pub findings: Vec<Finding>,
-    /// What could not be looked at, and why: never a pass.
+    /// Skipped checks with the reason; a skipped check did not pass.
     pub skipped: Vec<Skipped>,
-    /// Findings that a baseline accepts.
+    /// Findings accepted by a baseline.
     pub suppressed: Vec<Suppressed>,
-    /// What is wrong with the baseline itself: entries that expired or vanished.
+    /// Problems of the baseline itself: entries that expired or match no finding.
     pub notes: Vec<String>,
-    /// Every attack that was made.
+    /// All attempted attacks.
     pub matrix: Vec<Attempt>,
 }
 
-/// Which database was looked at, and when.
+/// The audited database, and the time of the audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatabaseSummary {
     pub name: String,
-    /// As the server says it, such as `15.18`.
+    /// The version reported by the server, such as `15.18`.
     pub server_version: String,
     /// The role that read the catalog.
     pub role: String,
-    /// The role that the attacks were made from; reports of older versions do not say it.
+    /// The role that the attacks started from; missing in reports of older versions.
     #[serde(default)]
     pub attack_role: String,
     pub audited_at: DateTime<Utc>,
 }
 
-/// What was inferred about tenants, or told by flags.
+/// Facts about tenants, inferred or set by flags.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TenantSummary {
-    /// The table of tenants; none where there is only a column.
+    /// The table of tenants; `None` if there is only a column.
     pub root: Option<Root>,
-    /// The name that the tenant key has in most tables.
+    /// The name of the tenant key in most tables.
     pub key: Option<String>,
     pub key_type: Option<String>,
-    /// Whether root and key were told, not inferred.
+    /// `true` if root and key were set by flags, not inferred.
     pub told: bool,
     pub tables: Vec<TableSummary>,
-    /// As whom the application connects.
+    /// The roles with which the application connects.
     pub roles: Vec<Actor>,
-    /// Who has rights on tenants' tables too, and was not taken for the application.
+    /// Other roles with privileges on tenant tables, not assumed to be the application.
     #[serde(default)]
     pub roles_left_out: Vec<Actor>,
-    /// How a session names its tenant.
+    /// The method by which a session names its tenant.
     pub context: Option<SessionContext>,
-    /// The two tenants that the attacks are made between.
+    /// The two tenants of the attacks.
     pub tenants: Vec<String>,
 }
 
 /// The table of tenants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Root {
-    /// As `schema.name`.
+    /// The table as `schema.name`.
     pub table: String,
     pub column: String,
 }
 
-/// How a table belongs to tenants.
+/// The relation of a table to tenants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableSummary {
-    /// As `schema.name`.
+    /// The table as `schema.name`.
     pub table: String,
     pub scope: Scope,
-    /// The column with the tenant key, or the path through foreign keys that leads to it.
+    /// The column with the tenant key, or the path of foreign keys to it.
     pub by: Option<String>,
 }
 
 named_enum! {
-    /// How the rows of a table belong to tenants.
+    /// The relation of a table's rows to tenants.
     pub enum Scope as "scope" {
         Root = "root", "the table of tenants itself";
-        Keyed = "keyed", "a column of its own names the tenant";
-        Child = "child", "the tenant is reached through a foreign key";
-        Global = "global", "users and other rows that belong to no one tenant but are not for all";
-        Reference = "reference", "the same rows for everyone";
+        Keyed = "keyed", "a column of the table names the tenant";
+        Child = "child", "a foreign key leads to the tenant";
+        Global = "global", "users and other rows that belong to no single tenant but are not public";
+        Reference = "reference", "the same rows for all tenants";
     }
 }
 
-/// A role that the application uses, or might.
+/// A role that the application uses, or might use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub role: String,
-    /// Why it is thought to be one, or not.
+    /// The reason for the assumption.
     pub why: String,
 }
 
-/// How a session says whose it is.
+/// The method by which a session names its tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionContext {
     /// `setting`, `jwt_claim`, `membership`, `current_user` or `template`.
     pub style: String,
-    /// In words, with the names.
+    /// A description with names.
     pub description: String,
 }
 
-/// Counts.
+/// Counters of a report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Findings by severity; every severity is there.
+    /// Findings by severity; contains every severity.
     pub findings: BTreeMap<Severity, u64>,
     pub checks_run: u64,
-    /// Entries of `skipped`.
+    /// Number of entries in `skipped`.
     pub skipped: u64,
     pub suppressed: u64,
     pub tables: u64,
-    /// Statements of the application that were read, for `audit queries`.
+    /// Number of the application's statements that were read, for `audit queries`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub statements: Option<u64>,
-    /// Attacks that were made, and what became of them.
+    /// Number of attempted attacks, by result.
     pub attempts: u64,
     pub blocked: u64,
     pub leaks: u64,
     pub seconds: f64,
 }
 
-/// A check that could not be made on an object, or at all.
+/// A check that was skipped on an object, or completely.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Skipped {
-    /// The id of the check, or the class where all of it was skipped.
+    /// The id of the check, or the class if all of it was skipped.
     pub check: String,
     pub object: Option<String>,
     pub reason: String,
 }
 
-/// A finding that somebody answers for.
+/// A finding accepted by a baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Suppressed {
     pub finding: Finding,
@@ -147,33 +147,33 @@ pub struct Suppressed {
 }
 
 named_enum! {
-    /// What is tried.
+    /// The attempted operation.
     pub enum Operation as "operation" {
-        Own = "own", "read one's own rows: the control that the door is not simply walled up";
+        Own = "own", "read the tenant's own rows: the control that access works at least for these";
         Select = "select", "read another tenant's rows";
         Insert = "insert", "write a row into another tenant";
         Update = "update", "change another tenant's rows";
         Delete = "delete", "delete another tenant's rows";
-        Move = "move", "give a row of one's own to another tenant";
-        Reference = "reference", "refer to another tenant's row from one's own";
+        Move = "move", "move one of the tenant's own rows to another tenant";
+        Reference = "reference", "reference another tenant's row from one of the tenant's own rows";
     }
 }
 
 named_enum! {
-    /// In whose name it is tried.
+    /// The tenant context of an attempt.
     pub enum ContextKind as "context" {
         A = "A", "as the first tenant";
         B = "B", "as the second tenant";
-        None = "none", "no tenant is named";
-        Empty = "empty", "the tenant is named as nothing";
-        Malformed = "malformed", "the tenant is named as something that is no key";
+        None = "none", "without a tenant";
+        Empty = "empty", "with an empty tenant";
+        Malformed = "malformed", "with a tenant that is not a valid key";
     }
 }
 
 /// One cell of the matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// As `schema.name`; a function as `schema.name()`.
+    /// The object as `schema.name`; a function as `schema.name()`.
     pub object: String,
     pub role: String,
     pub operation: Operation,
@@ -182,24 +182,24 @@ pub struct Attempt {
     pub verdict: Verdict,
 }
 
-/// How a try ended.
+/// The result of an attempt.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "verdict", content = "detail", rename_all = "snake_case")]
 pub enum Verdict {
-    /// It worked, and should.
+    /// The operation succeeded, as it should.
     Allowed,
-    /// The database refused, or there was nothing to be reached: how.
+    /// The database refused it, or there was no row to reach: the reason.
     Blocked(String),
-    /// It worked, and should not: the statement that got through.
+    /// The operation succeeded, but should not: the statement.
     Leak(String),
-    /// There is nothing to try: why.
+    /// There is nothing to attempt: the reason.
     NotApplicable(String),
-    /// It could not be tried: why.
+    /// The attempt was skipped: the reason.
     Skipped(String),
 }
 
 impl Report {
-    /// Sorts the findings, and counts what there is.
+    /// Sorts the findings and updates the counters.
     pub fn tally(&mut self) {
         self.findings.sort_by(|one, other| {
             (
@@ -237,7 +237,7 @@ impl Report {
         summary.tables = self.tenant.tables.len() as u64;
     }
 
-    /// The worst severity among the findings.
+    /// The highest severity among the findings.
     pub fn worst(&self) -> Option<Severity> {
         self.findings.iter().map(|finding| finding.severity).min()
     }

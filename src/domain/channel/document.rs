@@ -14,12 +14,12 @@ use crate::error::{Error, Result};
 use crate::run;
 
 impl ChannelConfiguration {
-    /// A TOML document for an editor: every key with its meaning and what is allowed, unset ones
-    /// commented out. [`Self::from_document`] reads it back to the same configuration.
+    /// Returns a TOML document for an editor: every key with its description and allowed values, unset
+    /// keys commented out. [`Self::from_document`] reads it back to the same configuration.
     pub fn to_document(&self) -> String {
         let json = self.to_json();
         let mut text = format!(
-            "# Channel {} ({}).\n# A key that is left out has its default.\n\n",
+            "# Channel {} ({}).\n# An omitted key has its default.\n\n",
             self.kind.label(),
             self.kind
         );
@@ -33,11 +33,11 @@ impl ChannelConfiguration {
         text
     }
 
-    /// Reads a document as [`Self::to_document`] writes it; keys left out have their defaults.
+    /// Parses a document in the form of [`Self::to_document`]; omitted keys have their defaults.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with line and column, what is wrong there, and a
-    /// near key for one that is not known.
+    /// [`crate::error::ErrorKind::BadInput`] with line and column, the problem, and a similar key for
+    /// an unknown one.
     pub fn from_document(kind: ChannelKind, text: &str) -> Result<Self> {
         let read = toml_edit::de::Deserializer::parse(text)
             .and_then(|document| read(kind, document))
@@ -48,15 +48,14 @@ impl ChannelConfiguration {
         })
     }
 
-    /// Reads a JSON object with the same keys; `kind` may be among them and must then agree.
+    /// Parses a JSON object with the same keys; if it contains `kind`, that must match.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with what is wrong, and a near key for one that is
-    /// not known.
+    /// [`crate::error::ErrorKind::BadInput`] with the problem, and a similar key for an unknown one.
     pub fn from_json(kind: ChannelKind, value: Value) -> Result<Self> {
         let wrong =
             |what: &str| explained(kind, &format!("the configuration of channel {kind}"), what);
-        // Before its settings are refused one by one.
+        // Before its settings are refused individually.
         let named = value.get("kind").and_then(Value::as_str);
         if let Some(other) = named.filter(|named| *named != kind.as_str()) {
             return Err(wrong(&format!(
@@ -68,7 +67,7 @@ impl ChannelConfiguration {
     }
 }
 
-/// A key with its comment; commented out where it is unset.
+/// A key with its comment; commented out if it is unset.
 fn entry(key: &Key, value: &Value) -> String {
     let Key {
         name,
@@ -87,7 +86,7 @@ fn entry(key: &Key, value: &Value) -> String {
     }
 }
 
-/// A value of a configuration in TOML; `null` has none.
+/// A value of a configuration in TOML; `None` for `null`.
 fn toml(value: &Value) -> Option<toml_edit::Value> {
     match value {
         Value::Bool(switch) => Some((*switch).into()),
@@ -97,7 +96,7 @@ fn toml(value: &Value) -> Option<toml_edit::Value> {
     }
 }
 
-/// What is written down, before defaults.
+/// The values as written, before defaults.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, bound = "S: Default + Deserialize<'de>")]
 struct Document<S> {
@@ -166,19 +165,21 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     (line, before[line_start..].chars().count() + 1)
 }
 
-/// The error for what serde says about `place`, with a near key for an unknown one.
+/// Returns the error for serde's message about `place`, with a similar key for an unknown one.
 pub(super) fn explained(kind: ChannelKind, place: &str, message: &str) -> Error {
     // serde's wording: unknown field `x`, expected one of …
     let unknown = message
         .strip_prefix("unknown field `")
         .and_then(|rest| rest.split_once('`'));
     let near = unknown.and_then(|(name, _)| did_you_mean(name, key::names(kind).into_iter()));
-    // `kind` is of the stored form: nobody has to write it.
+    // `kind` is part of the stored form only: it need not be written.
     let message = message.replacen("expected one of `kind`, ", "expected one of ", 1);
     let error = Error::bad_input(format!("{place}: {}", message.trim_end()));
     match near {
         Some(hint) => error.hint(hint),
-        None => error.hint(run!["channel", "show", kind, "--toml"].labeled("what is allowed")),
+        None => {
+            error.hint(run!["channel", "show", kind, "--toml"].labeled("list the allowed values"))
+        }
     }
 }
 
@@ -220,31 +221,31 @@ mod tests {
         assert_eq!(
             document,
             r#"# Channel Web chat (web).
-# A key that is left out has its default.
+# An omitted key has its default.
 
-# Whether the channel answers. Allowed: true, false.
+# True if the channel is active. Allowed: true, false.
 enabled = true
 
-# The AI service that answers. Allowed: openai_realtime, openai_gpt4o, openai_gpt4o_mini, anthropic_claude.
+# The AI service of the channel. Allowed: openai_realtime, openai_gpt4o, openai_gpt4o_mini, anthropic_claude.
 ai_backend = "openai_gpt4o_mini"
 
-# The model; unset, the backend's default.
+# The model; if unset, the backend's default.
 # model = "gpt-4o"
 
-# What the agent is told; unset, the organization's instructions.
+# The agent's instructions; if unset, the organization's.
 # instructions = "You answer for Harbor Clinic."
 
-# The systems whose data the agents may use. Allowed: opendental, google_calendar, internal.
+# The systems with data that the agents may use. Allowed: opendental, google_calendar, internal.
 data_integrations = []
 
 [settings]
 # One agent, or a receptionist and a supervisor. Allowed: single, two.
 agent_mode = "single"
 
-# The web sites that may show the chat: scheme://host[:port], exactly. Example: ["https://www.example.com"]
+# The websites that may show the chat: scheme://host[:port], exactly. Example: ["https://www.example.com"]
 allowed_origins = []
 
-# What the patient hears or reads first.
+# The first message to the patient, spoken or written.
 # greeting = "Welcome to Harbor Clinic. How can I help?"
 "#
         );
@@ -326,7 +327,7 @@ allowed_origins = []
     }
 
     fn any_configuration() -> impl Strategy<Value = ChannelConfiguration> {
-        // Every character that instructions may hold, with those that TOML treats in a special way.
+        // All characters that instructions may contain, weighted towards those special in TOML.
         let text = || proptest::option::of("[\\PC\n\t\"'\\\\#]{0,60}");
         (
             proptest::sample::select(ChannelKind::ALL),

@@ -1,5 +1,5 @@
-//! Identities: by what an event of a provider can name an organization. Each belongs to one
-//! organization on the platform, which claims it by the settings of a channel.
+//! Identities by which a provider's events name an organization. Each belongs to one organization on
+//! the platform, which claims it in the settings of a channel.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 named_enum! {
-    /// What an organization can claim.
+    /// A kind of identity that an organization can claim.
     pub enum IdentityKind as "channel identity" {
         RetellAgent = "retell_agent", "The id of an agent at Retell.";
         PhoneNumber = "phone_number", "A number that patients call.";
@@ -22,23 +22,23 @@ named_enum! {
 }
 
 named_enum! {
-    /// Where a claim to an identity stands.
+    /// The status of a claim to an identity.
     pub enum ClaimStatus as "claim status" {
-        Granted = "granted", "The identity is the organization's.";
-        Pending = "pending", "It waits for the operator's approval.";
+        Granted = "granted", "The organization holds the identity.";
+        Pending = "pending", "The claim needs the operator's approval.";
         Rejected = "rejected", "The operator rejected it.";
-        Released = "released", "The operator took the identity away.";
+        Released = "released", "The operator released the identity.";
         Dormant = "dormant", "The organization held it when it was deleted.";
     }
 }
 
 named_enum! {
-    /// What a claim of a tenant's own admin needs.
+    /// The requirement for a claim by a tenant's own admin.
     #[derive(Default)]
     pub enum ClaimPolicy as "claim policy" {
         #[default]
         Approved = "approved", "The operator's approval.";
-        Open = "open", "Nothing: it is granted where no other organization holds the identity.";
+        Open = "open", "None: the claim is granted if no other organization holds the identity.";
     }
 }
 
@@ -50,8 +50,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What an event names: a number in whatever form that numbers come in. What is no number (a SIP
-    /// address, a client) stays as it is, and is no organization's.
+    /// Returns the identity named by an event, with a number in any common format. Text that is not a
+    /// number (a SIP address, a client) is unchanged, and belongs to no organization.
     pub fn named(kind: IdentityKind, text: &str) -> Self {
         let value = match kind {
             IdentityKind::PhoneNumber => normalized(text).unwrap_or_else(|| text.to_owned()),
@@ -60,10 +60,10 @@ impl Identity {
         Self { kind, value }
     }
 
-    /// What a person names.
+    /// Parses an identity entered by a person.
     ///
     /// # Errors
-    /// `BadInput` where it is blank, or no telephone number.
+    /// `BadInput` if it is blank or not a valid telephone number.
     pub fn parse(kind: IdentityKind, text: &str) -> Result<Self> {
         let text = text.trim();
         if text.is_empty() {
@@ -77,7 +77,7 @@ impl Identity {
     }
 }
 
-/// A number with `+` or the international prefix 00, and the scheme that some providers write before it.
+/// A number with `+` or the international prefix 00, and the URI scheme that some providers add.
 fn normalized(text: &str) -> Option<String> {
     let text = text.trim();
     let bare = ["tel:", "whatsapp:"]
@@ -102,7 +102,7 @@ impl fmt::Display for Identity {
     }
 }
 
-/// What the settings of a channel claim.
+/// Returns the identities that the settings of a channel claim.
 pub fn of(settings: &ChannelSettings) -> Vec<Identity> {
     use IdentityKind as Kind;
     let one = |kind, value: &Option<String>| value.clone().map(|value| Identity { kind, value });
@@ -157,7 +157,7 @@ mod tests {
             "",
         ] {
             let named = Identity::named(IdentityKind::PhoneNumber, text);
-            assert_eq!(named.value, text, "it is no number");
+            assert_eq!(named.value, text, "not a number");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::kind::{AgentMode, AiBackend, ChannelKind, DataIntegration};
 
-/// How the value of a key is written.
+/// The form of a key's value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Shape {
     /// `true` or `false`.
@@ -20,17 +20,17 @@ pub enum Shape {
 pub struct Key {
     /// Its name.
     pub name: &'static str,
-    /// How its value is written.
+    /// The form of its value.
     pub shape: Shape,
-    /// What it is, in a line.
+    /// A description in one line.
     pub about: &'static str,
-    /// A value to start from: of a list, one item.
+    /// An example value; for a list, one item.
     pub example: &'static str,
-    /// The allowed names, where they are a closed list.
+    /// The allowed names, if the list is closed.
     pub allowed: Option<fn() -> Vec<&'static str>>,
 }
 
-/// The table in which the settings are in a document, and the prefix of their full names.
+/// The table of the settings in a document, and the prefix of their full names.
 pub const SETTINGS: &str = "settings";
 
 /// The keys that every channel has.
@@ -38,35 +38,35 @@ pub const COMMON: &[Key] = &[
     Key {
         name: "enabled",
         shape: Shape::Switch,
-        about: "Whether the channel answers.",
+        about: "True if the channel is active.",
         example: "true",
         allowed: Some(|| vec!["true", "false"]),
     },
     Key {
         name: "ai_backend",
         shape: Shape::Name,
-        about: "The AI service that answers.",
+        about: "The AI service of the channel.",
         example: "openai_gpt4o",
         allowed: Some(AiBackend::names),
     },
     Key {
         name: "model",
         shape: Shape::Text,
-        about: "The model; unset, the backend's default.",
+        about: "The model; if unset, the backend's default.",
         example: "gpt-4o",
         allowed: None,
     },
     Key {
         name: "instructions",
         shape: Shape::Text,
-        about: "What the agent is told; unset, the organization's instructions.",
+        about: "The agent's instructions; if unset, the organization's.",
         example: "You answer for Harbor Clinic.",
         allowed: None,
     },
     Key {
         name: "data_integrations",
         shape: Shape::List,
-        about: "The systems whose data the agents may use.",
+        about: "The systems with data that the agents may use.",
         example: "internal",
         allowed: Some(DataIntegration::names),
     },
@@ -89,14 +89,14 @@ pub(super) const PHONE_NUMBERS: Key = Key {
 const STREAM_URL: Key = Key {
     name: "stream_url",
     shape: Shape::Text,
-    about: "Where Twilio streams the audio: wss://, without a query string.",
+    about: "The URL to which Twilio streams the audio: wss://, without a query string.",
     example: "wss://voice.example.com/media",
     allowed: None,
 };
 const GREETING: Key = Key {
     name: "greeting",
     shape: Shape::Text,
-    about: "What the patient hears or reads first.",
+    about: "The first message to the patient, spoken or written.",
     example: "Welcome to Harbor Clinic. How can I help?",
     allowed: None,
 };
@@ -117,14 +117,14 @@ const INSTANCE_NAME: Key = Key {
 const PHONE_NUMBER_ID: Key = Key {
     name: "phone_number_id",
     shape: Shape::Text,
-    about: "The id that Meta gives to the number (digits; not the number itself).",
+    about: "Meta's id of the number (digits; not the number itself).",
     example: "106540352242922",
     allowed: None,
 };
 const ALLOWED_ORIGINS: Key = Key {
     name: "allowed_origins",
     shape: Shape::List,
-    about: "The web sites that may show the chat: scheme://host[:port], exactly.",
+    about: "The websites that may show the chat: scheme://host[:port], exactly.",
     example: "https://www.example.com",
     allowed: None,
 };
@@ -141,7 +141,7 @@ pub const fn settings_of(kind: ChannelKind) -> &'static [Key] {
     }
 }
 
-/// The names of every key of a channel, the common ones first.
+/// The names of all keys of a channel, the common ones first.
 pub fn names(kind: ChannelKind) -> Vec<&'static str> {
     let keys = COMMON.iter().chain(settings_of(kind));
     keys.map(|key| key.name).collect()

@@ -1,18 +1,18 @@
 //! The closed lists of the channel configuration: channels, backends, integrations, agent modes.
 
 named_enum! {
-    /// A way in which patients reach the AI agents of an organization.
+    /// A medium by which patients reach the AI agents of an organization.
     pub enum ChannelKind as "channel" {
-        TwilioRealtime = "twilio_realtime", "Telephone by Twilio, speech to speech.";
-        TwilioStandard = "twilio_standard", "Telephone by Twilio, speech to text and back.";
-        Retell = "retell", "Telephone by Retell AI.";
+        TwilioRealtime = "twilio_realtime", "Phone calls through Twilio, speech to speech.";
+        TwilioStandard = "twilio_standard", "Phone calls through Twilio, speech to text and back.";
+        Retell = "retell", "Phone calls through Retell AI.";
         Whatsapp = "whatsapp", "WhatsApp messages.";
-        Web = "web", "The chat window on a web site.";
+        Web = "web", "The chat window on a website.";
     }
 }
 
 impl ChannelKind {
-    /// The name for a person.
+    /// The display name.
     pub const fn label(self) -> &'static str {
         match self {
             Self::TwilioRealtime => "Twilio realtime",
@@ -23,8 +23,8 @@ impl ChannelKind {
         }
     }
 
-    /// Whether a new organization has this channel on: only the one that needs no account
-    /// with somebody else.
+    /// `true` if a new organization has this channel enabled: only the channel that needs no external
+    /// account.
     pub const fn enabled_by_default(self) -> bool {
         matches!(self, Self::Web)
     }
@@ -40,7 +40,7 @@ impl ChannelKind {
 }
 
 named_enum! {
-    /// The AI service that answers on a channel.
+    /// The AI service of a channel.
     pub enum AiBackend as "AI backend" {
         OpenaiRealtime = "openai_realtime", "OpenAI's realtime API: speech to speech.";
         OpenaiGpt4o = "openai_gpt4o", "OpenAI GPT-4o.";
@@ -50,7 +50,7 @@ named_enum! {
 }
 
 impl AiBackend {
-    /// The model where the channel names none.
+    /// The model of a channel that sets none.
     pub const fn default_model(self) -> &'static str {
         match self {
             Self::OpenaiRealtime => "gpt-realtime",
@@ -62,7 +62,7 @@ impl AiBackend {
 }
 
 named_enum! {
-    /// A system whose data the agents of a channel may use.
+    /// A system with data that the agents of a channel may use.
     pub enum DataIntegration as "data integration" {
         Opendental = "opendental", "The practice-management system Open Dental.";
         GoogleCalendar = "google_calendar", "Google Calendar.";
@@ -71,7 +71,7 @@ named_enum! {
 }
 
 named_enum! {
-    /// How many AI agents work on a channel.
+    /// The number of AI agents on a channel.
     #[derive(Default)]
     pub enum AgentMode as "agent mode" {
         #[default]

@@ -1,5 +1,5 @@
-//! The configuration of a channel: what is common to all, what is particular to one, and the
-//! three ways to write it: `key=value` pairs ([`patch`]), a TOML document and JSON ([`document`]).
+//! The configuration of a channel: the common keys, the settings of each kind, and the three ways to
+//! write it: `key=value` pairs ([`patch`]), a TOML document and JSON ([`document`]).
 
 pub mod document;
 pub mod identity;
@@ -23,26 +23,26 @@ use super::agent::MAX_INSTRUCTIONS;
 use super::names::long_text;
 use crate::error::{Error, Result};
 
-/// How one channel of an organization works.
+/// The configuration of one channel of an organization.
 ///
 /// It is read with [`Self::from_json`] and [`Self::from_document`], which check every value.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Value")]
 #[schemars(!try_from)]
 pub struct ChannelConfiguration {
-    /// Which channel.
+    /// The kind of channel.
     pub kind: ChannelKind,
-    /// Whether it answers.
+    /// `true` if the channel is active.
     pub enabled: bool,
-    /// The AI service that answers.
+    /// The AI service of the channel.
     pub ai_backend: AiBackend,
-    /// The model; none for the backend's default.
+    /// The model; if unset, the backend's default.
     pub model: Option<String>,
-    /// The channel's own instructions; none for those of the layers below.
+    /// The channel's own instructions; if unset, those of the layers below.
     pub instructions: Option<String>,
-    /// The systems whose data the agents may use: sorted, each once.
+    /// The systems with data that the agents may use: sorted, without duplicates.
     pub data_integrations: Vec<DataIntegration>,
-    /// What only this kind of channel has.
+    /// The settings of this kind of channel.
     pub settings: ChannelSettings,
 }
 
@@ -60,17 +60,17 @@ impl ChannelConfiguration {
         }
     }
 
-    /// The model that answers.
+    /// The model in effect.
     pub fn effective_model(&self) -> &str {
         self.model
             .as_deref()
             .unwrap_or(self.ai_backend.default_model())
     }
 
-    /// Checks a configuration that was built in code: one that was read is checked already.
+    /// Checks a configuration built in code: a parsed one is already valid.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with the first rule that is broken.
+    /// [`crate::error::ErrorKind::BadInput`] with the first violated rule.
     pub fn validate(&self) -> Result<()> {
         if self.settings.kind() != self.kind {
             return Err(Error::bad_input(format!(
@@ -89,10 +89,10 @@ impl ChannelConfiguration {
              must be sorted and distinct, and a text must not be blank",
             self.kind
         ))
-        .hint(format!("write it as {}", read.to_json())))
+        .hint(format!("use {}", read.to_json())))
     }
 
-    /// What keeps the channel from working as configured, for the person who enabled it.
+    /// Problems that keep an enabled channel from working as configured.
     pub fn warnings(&self) -> Vec<String> {
         if !self.enabled {
             return Vec::new();
@@ -101,7 +101,7 @@ impl ChannelConfiguration {
         let is_realtime = self.ai_backend == AiBackend::OpenaiRealtime;
         if is_realtime != (self.kind == ChannelKind::TwilioRealtime) {
             warnings.push(format!(
-                "backend {} does not fit: {} is for {}, and only for it",
+                "backend {} does not fit: use {} with {} and no other channel",
                 self.ai_backend,
                 AiBackend::OpenaiRealtime,
                 ChannelKind::TwilioRealtime
@@ -159,7 +159,7 @@ impl ChannelConfiguration {
             ),
             ChannelSettings::Web(settings) => need(
                 settings.allowed_origins.is_empty(),
-                "allowed_origins is empty: no web site may show the chat",
+                "allowed_origins is empty: no website may show the chat",
             ),
         }
         missing

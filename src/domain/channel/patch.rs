@@ -1,4 +1,4 @@
-//! Changing a configuration by `key=value` pairs.
+//! Updating a configuration with `key=value` pairs.
 
 use serde_json::Value;
 
@@ -10,29 +10,29 @@ use crate::domain::suggest::{did_you_mean, quoted, unknown_name};
 use crate::error::{Error, ErrorKind, Result};
 
 impl ChannelConfiguration {
-    /// This configuration with `assignments` made, all or none of them.
+    /// Returns this configuration with all `assignments` applied, or an error.
     ///
     /// Keys are `enabled`, `ai_backend`, `model`, `instructions`, `data_integrations` and those
     /// of the settings, short (`agent_mode`) or in full (`settings.agent_mode`). Lists are
-    /// separated by commas. An empty value clears a text or a list. Telephone numbers may lack
-    /// the country code where `region` (ISO 3166-1, such as `CH`) is given.
+    /// separated by commas. An empty value clears a text or a list. Telephone numbers may omit
+    /// the country code if `region` (ISO 3166-1, such as `CH`) is given.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] for an unknown key, a key given twice, or a value
-    /// against its rule; each names what is allowed.
+    /// [`crate::error::ErrorKind::BadInput`] for an unknown key, a repeated key, or an invalid value;
+    /// each error lists the allowed values.
     pub fn apply(&self, assignments: &[(String, String)], region: Option<&str>) -> Result<Self> {
         let mut changed = self.clone();
         let mut seen: Vec<&str> = Vec::new();
         for (name, text) in assignments {
             let (key, is_setting) = find(self.kind, name)?;
             if seen.contains(&key.name) {
-                return Err(Error::bad_input(format!("{name} is given twice"))
-                    .hint("give each key once; lists are separated by commas"));
+                return Err(Error::bad_input(format!("{name} is given more than once"))
+                    .hint("specify each key once; separate the items of a list with commas"));
             }
             seen.push(key.name);
             changed = changed
                 .with(key, is_setting, text, region)
-                // The value is for the inner error to repeat, or not: it may hold a secret.
+                // Only the inner error decides if it repeats the value, which may contain a secret.
                 .map_err(|error| error.within(name).of_kind(ErrorKind::BadInput))?;
         }
         Ok(changed)
@@ -54,7 +54,7 @@ impl ChannelConfiguration {
     }
 }
 
-/// The key called `name`, and whether it is one of the settings.
+/// Returns the key called `name`, and `true` if it is a setting.
 fn find(kind: ChannelKind, name: &str) -> Result<(&'static Key, bool)> {
     let short = name
         .strip_prefix(SETTINGS)
@@ -96,7 +96,7 @@ fn read_item(key: &Key, item: &str, region: Option<&str>) -> Result<Value> {
     read_name(key, item)
 }
 
-/// A value from the closed list of `key`, where it has one.
+/// A value from the closed list of `key`, if it has one.
 fn read_name(key: &Key, text: &str) -> Result<Value> {
     let allowed = key.allowed.map(|allowed| allowed()).unwrap_or_default();
     if !allowed.is_empty() && !allowed.contains(&text) {
@@ -245,7 +245,7 @@ mod tests {
             (
                 Web,
                 &[("greeting", "a"), ("settings.greeting", "b")],
-                "twice",
+                "more than once",
                 "once",
             ),
         ];

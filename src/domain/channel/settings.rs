@@ -1,4 +1,4 @@
-//! The settings that only one kind of channel has.
+//! The settings of each kind of channel.
 
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error as _};
@@ -20,14 +20,14 @@ pub const MAX_GREETING: usize = 1_000;
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TwilioSettings {
-    /// How many agents work on a call.
+    /// The number of agents on a call.
     pub agent_mode: AgentMode,
     /// The numbers that patients call, in E.164.
     #[serde(deserialize_with = "distinct")]
     pub phone_numbers: Vec<PhoneNumber>,
-    /// Where Twilio streams the audio.
+    /// The URL to which Twilio streams the audio.
     pub stream_url: Option<StreamUrl>,
-    /// What is said first.
+    /// The first words of the agent.
     #[serde(deserialize_with = "greeting")]
     pub greeting: Option<String>,
 }
@@ -36,7 +36,7 @@ pub struct TwilioSettings {
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetellSettings {
-    /// How many agents work on a call.
+    /// The number of agents on a call.
     pub agent_mode: AgentMode,
     /// The id of the agent at Retell.
     #[serde(deserialize_with = "agent_id")]
@@ -50,12 +50,12 @@ pub struct RetellSettings {
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WhatsappSettings {
-    /// How many agents work on a conversation.
+    /// The number of agents in a conversation.
     pub agent_mode: AgentMode,
     /// The instance at the WhatsApp gateway.
     #[serde(deserialize_with = "instance_name")]
     pub instance_name: Option<String>,
-    /// The id that Meta's Cloud API gives to the number; it is not the number.
+    /// Meta's Cloud API id of the number; not the number itself.
     #[serde(deserialize_with = "phone_number_id")]
     pub phone_number_id: Option<String>,
 }
@@ -64,12 +64,12 @@ pub struct WhatsappSettings {
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebSettings {
-    /// How many agents work on a conversation.
+    /// The number of agents in a conversation.
     pub agent_mode: AgentMode,
-    /// The web sites that may show the chat.
+    /// The websites that may show the chat.
     #[serde(deserialize_with = "distinct")]
     pub allowed_origins: Vec<Origin>,
-    /// What is written first.
+    /// The first message of the agent.
     #[serde(deserialize_with = "greeting")]
     pub greeting: Option<String>,
 }
@@ -78,15 +78,15 @@ pub struct WebSettings {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ChannelSettings {
-    /// Of `twilio_realtime`.
+    /// Settings of `twilio_realtime`.
     TwilioRealtime(TwilioSettings),
-    /// Of `twilio_standard`.
+    /// Settings of `twilio_standard`.
     TwilioStandard(TwilioSettings),
-    /// Of `retell`.
+    /// Settings of `retell`.
     Retell(RetellSettings),
-    /// Of `whatsapp`.
+    /// Settings of `whatsapp`.
     Whatsapp(WhatsappSettings),
-    /// Of `web`.
+    /// Settings of `web`.
     Web(WebSettings),
 }
 
@@ -102,10 +102,10 @@ impl ChannelSettings {
         }
     }
 
-    /// Reads the settings of a channel, as the database stores them.
+    /// Parses the settings of a channel, as stored in the database.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] for an unknown key or a value against its rule.
+    /// [`crate::error::ErrorKind::BadInput`] for an unknown key or an invalid value.
     pub fn from_json(kind: ChannelKind, value: Value) -> Result<Self> {
         fn read<T: DeserializeOwned>(kind: ChannelKind, value: Value) -> Result<T> {
             serde_json::from_value(value).map_err(|cause| {
@@ -125,7 +125,7 @@ impl ChannelSettings {
         }
     }
 
-    /// The web sites that may show the chat; of other channels, none.
+    /// The websites that may show the chat; empty for other channels.
     pub fn allowed_origins(&self) -> &[Origin] {
         match self {
             Self::Web(settings) => &settings.allowed_origins,
@@ -138,7 +138,7 @@ impl ChannelSettings {
         serde_json::to_value(self).expect("settings are strings, lists and names")
     }
 
-    /// The kind of channel they belong to.
+    /// The kind of channel of these settings.
     pub const fn kind(&self) -> ChannelKind {
         match self {
             Self::TwilioRealtime(_) => ChannelKind::TwilioRealtime,
@@ -149,7 +149,7 @@ impl ChannelSettings {
         }
     }
 
-    /// How many agents work on the channel.
+    /// The number of agents on the channel.
     pub const fn agent_mode(&self) -> AgentMode {
         match self {
             Self::TwilioRealtime(settings) | Self::TwilioStandard(settings) => settings.agent_mode,
@@ -159,7 +159,10 @@ impl ChannelSettings {
         }
     }
 
-    /// Checks settings that were built in code: those that were read are checked already.
+    /// Checks settings built in code: parsed ones are already valid.
+    ///
+    /// # Errors
+    /// The same as [`Self::from_json`].
     pub fn validate(&self) -> Result<()> {
         let read = Self::from_json(self.kind(), self.to_json())?;
         if read == *self {
@@ -170,11 +173,11 @@ impl ChannelSettings {
              and a text must not be blank",
             self.kind()
         ))
-        .hint(format!("write them as {}", read.to_json())))
+        .hint(format!("use {}", read.to_json())))
     }
 }
 
-/// A list without its repetitions, in its order.
+/// A list without duplicates, in its order.
 fn distinct<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     T: Deserialize<'de> + PartialEq,
@@ -189,7 +192,7 @@ where
     Ok(distinct)
 }
 
-/// A text that `check` accepts; a blank one is none.
+/// A text that `check` accepts; `None` if it is blank.
 pub(super) fn optional<'de, D: Deserializer<'de>>(
     deserializer: D,
     check: impl FnOnce(&str) -> Result<String>,
@@ -230,7 +233,7 @@ fn phone_number_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     })
 }
 
-/// Up to 100 ASCII letters, digits and characters of `extra`.
+/// Accepts up to 100 ASCII letters, digits and characters of `extra`.
 pub(super) fn identifier(key: &str, text: &str, extra: &str) -> Result<String> {
     const MAX_LENGTH: usize = 100;
     let id = text.trim();

@@ -19,15 +19,16 @@ pub struct Origin(String);
 checked_text!(Origin);
 
 impl Origin {
-    /// Reads an origin; a default port and a final slash go, the host becomes lower case.
+    /// Parses an origin; removes a default port and a trailing slash, and converts the host to lower
+    /// case.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` breaks.
+    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` violates.
     pub fn parse(text: &str) -> Result<Self> {
         origin(text.trim()).map(Self).map_err(|rule| {
             let value = quoted(text);
             Error::bad_input(format!("{value} is not a valid origin: {rule}"))
-                .hint("write scheme and host, for example https://www.example.com")
+                .hint("specify scheme and host, for example https://www.example.com")
         })
     }
 }
@@ -58,7 +59,7 @@ fn is_this_machine(url: &Url) -> bool {
     }
 }
 
-/// Where Twilio streams the audio of a call: `wss://` without a query string, as
+/// The URL to which Twilio streams the audio of a call: `wss://` without a query string, as
 /// [Twilio's `<Stream>`](https://www.twilio.com/docs/voice/twiml/stream) requires.
 #[derive(
     Clone, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize, JsonSchema,
@@ -69,17 +70,17 @@ pub struct StreamUrl(String);
 checked_text!(StreamUrl);
 
 impl StreamUrl {
-    /// Reads a stream URL.
+    /// Parses a stream URL.
     ///
     /// # Errors
-    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` breaks.
+    /// [`crate::error::ErrorKind::BadInput`] with the rule that `text` violates.
     pub fn parse(text: &str) -> Result<Self> {
         let checked = plain_url(text.trim()).and_then(|url| match url.scheme() {
             "wss" => Ok(Self(url.into())),
             _ => Err("it must start with wss://".to_owned()),
         });
         checked.map_err(|rule| {
-            // What breaks the rule may be a password or a token in the query: not repeated.
+            // The invalid part may be a password or a token in the query: it is not repeated.
             let shown = quoted(text.split(['?', '#', '@']).next().unwrap_or_default());
             let value = if text.contains('@') {
                 "the value"
@@ -87,7 +88,7 @@ impl StreamUrl {
                 &shown
             };
             Error::bad_input(format!("{value} is not a valid stream URL: {rule}"))
-                .hint("write something like wss://voice.example.com/media")
+                .hint("use a URL such as wss://voice.example.com/media")
         })
     }
 }

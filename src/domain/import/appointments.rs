@@ -28,7 +28,7 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     let status = cells.keyword::<AppointmentStatus>(
         7,
         "status",
-        "it is none of scheduled, confirmed, completed, broken, cancelled",
+        "must be one of scheduled, confirmed, completed, broken, cancelled",
         faults,
     );
     let service = cells.name(8, "service", faults);
@@ -51,8 +51,8 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     sink.uuid("taken_by", None);
 }
 
-/// The end, from itself or from the length. `None`: the usual length, or that of the appointment
-/// that is there.
+/// Returns the end, from its own cell or from the length. `None` means the default length, or that of
+/// the existing appointment.
 fn end(
     cells: &Cells<'_>,
     starts_at: Option<DateTime<Utc>>,
@@ -68,13 +68,13 @@ fn end(
         faults.wrong("ends_at", cell, rule.to_owned())
     };
     if ends_at <= starts_at {
-        return wrong("it is not after starts_at");
+        return wrong("not after starts_at");
     }
     if ends_at - starts_at > LONGEST {
-        return wrong("an appointment takes 24 hours at most");
+        return wrong("an appointment can take at most 24 hours");
     }
     if by_length.is_some_and(|by_length| by_length != ends_at) {
-        return wrong("it is not length_minutes after starts_at: leave one of them empty");
+        return wrong("not length_minutes after starts_at: leave one of them empty");
     }
     Some(ends_at)
 }
@@ -87,12 +87,12 @@ fn length(cells: &Cells<'_>, faults: &mut Faults) -> Option<TimeDelta> {
         _ => faults.wrong(
             "length_minutes",
             cell,
-            format!("it is no number of minutes from 1 to {most}"),
+            format!("not a valid number of minutes (expected 1 to {most})"),
         ),
     }
 }
 
-/// Why it was broken: only what was broken has a reason, and that needs one.
+/// The reason for a broken appointment: required for the status broken, and not allowed for others.
 fn reason<'a>(
     cells: &Cells<'a>,
     status: Option<AppointmentStatus>,
@@ -101,13 +101,13 @@ fn reason<'a>(
     let is_broken = status == Some(AppointmentStatus::Broken);
     let Some(cell) = cells.get(BROKEN_REASON) else {
         if is_broken {
-            let rule = "it is required where the status is broken";
+            let rule = "required for the status broken";
             faults.wrong::<()>("broken_reason", "", rule.to_owned());
         }
         return None;
     };
     if !is_broken {
-        let rule = "only what has the status broken has one";
+        let rule = "only allowed for the status broken";
         return faults.wrong("broken_reason", cell, rule.to_owned());
     }
     match text::reason(cell) {

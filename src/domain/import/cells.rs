@@ -1,5 +1,5 @@
-//! The cells of a row, and the readers of the kinds of value that they hold. Each has a quick way
-//! for what most cells are, which a property holds to the rule of the domain.
+//! The cells of a row, and parsers for the types of values. Each parser has a fast path for the usual
+//! values; property tests compare it with the domain's rules.
 
 use std::borrow::Cow;
 
@@ -19,15 +19,16 @@ use crate::{
 
 /// A record of a file.
 pub trait Fields {
-    /// How many fields it has.
+    /// Number of fields.
     fn count(&self) -> usize;
-    /// The field at that place.
+    /// Returns the field at a position.
     fn field(&self, place: usize) -> Option<&str>;
-    /// Whether all of it is printable ASCII, as most is: then nothing of it has to be looked at for that.
+    /// `true` if all fields are printable ASCII, as usual: then the checks for other characters are
+    /// skipped.
     fn is_plain(&self) -> bool;
-    /// Whether one of its fields has a NUL character, which PostgreSQL's texts cannot hold.
+    /// `true` if a field contains NUL, which PostgreSQL cannot store in a text.
     fn has_nul(&self) -> bool;
-    /// Whether it had bytes that are no characters of the file's encoding.
+    /// `true` if it contained bytes that are invalid in the file's encoding.
     fn is_damaged(&self) -> bool;
 }
 
@@ -41,7 +42,7 @@ pub struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    /// A row, read with that layout.
+    /// Creates the cells of a row with this layout.
     pub fn new(
         record: &'a dyn Fields,
         layout: &'a Layout,
@@ -57,13 +58,13 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// The cell of the column at `index` of the kind's; `None` where it is empty or there is no such
-    /// column in the file.
+    /// Returns the cell of the kind's column at `index`; `None` if it is empty or the file has no such
+    /// column.
     pub(super) fn get(&self, index: usize) -> Option<&'a str> {
         let cell = self.record.field(self.layout.place(index)?)?;
         let cell = match cell.as_bytes() {
             [] => return None,
-            // Nothing to take off, which is so of most.
+            // Nothing to trim, as usual.
             [b'!'..=b'&' | b'('..=b'~', .., b'!'..=b'~'] => cell,
             _ => without_mark(cell.trim()),
         };
@@ -80,7 +81,7 @@ impl<'a> Cells<'a> {
         self.read_name(self.get(index)?, column, faults)
     }
 
-    /// A name that has to be there.
+    /// A required name.
     pub(super) fn required_name(
         &self,
         index: usize,
@@ -89,7 +90,7 @@ impl<'a> Cells<'a> {
     ) -> Option<Cow<'a, str>> {
         match self.get(index) {
             Some(cell) => self.read_name(cell, column, faults),
-            None => faults.wrong(column, "", "it is required".to_owned()),
+            None => faults.wrong(column, "", "required".to_owned()),
         }
     }
 
@@ -107,7 +108,7 @@ impl<'a> Cells<'a> {
             Err(_) => faults.wrong(
                 column,
                 cell,
-                format!("a name has 1 to {MAX_LENGTH} characters, none of them invisible"),
+                format!("not a valid name (expected 1 to {MAX_LENGTH} visible characters)"),
             ),
         }
     }
@@ -143,7 +144,7 @@ impl<'a> Cells<'a> {
             Err(_) => faults.wrong(
                 column,
                 cell,
-                "it is no e-mail address such as maria@harbor.example".to_owned(),
+                "not a valid email address (expected e.g. maria@harbor.example)".to_owned(),
             ),
         }
     }
@@ -163,9 +164,9 @@ impl<'a> Cells<'a> {
                 cell,
                 match region {
                     Some(region) => format!(
-                        "it is no telephone number, neither with + and the country code nor as it is dialled in {region}"
+                        "not a valid phone number (use +<country code>… or the national format for {region})"
                     ),
-                    None => "it is no telephone number with + and the country code".to_owned(),
+                    None => "not a valid phone number (expected + and the country code)".to_owned(),
                 },
             ),
         }
@@ -199,12 +200,12 @@ impl<'a> Cells<'a> {
             Err(_) => faults.wrong(
                 column,
                 cell,
-                "it is no language tag such as de-CH".to_owned(),
+                "not a valid language tag (expected e.g. de-CH)".to_owned(),
             ),
         }
     }
 
-    /// A value that one of the domain's own types reads.
+    /// A value parsed by one of the domain's types.
     pub(super) fn parsed<T: std::str::FromStr<Err = Error>>(
         &self,
         index: usize,
@@ -219,7 +220,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A name of the domain's own, such as a status, in whatever case.
+    /// A keyword of the domain, such as a status, in any case.
     pub(super) fn keyword<T: std::str::FromStr<Err = Error>>(
         &self,
         index: usize,
@@ -234,7 +235,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// A date and a time: on the organization's clock, or with an offset.
+    /// A date and time: local to the organization's time zone, or with an offset.
     pub(super) fn moment(
         &self,
         index: usize,
@@ -248,17 +249,19 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// The date as dates are written in the file, the time as ISO 8601 has it.
+    /// The date in the file's date order, the time in ISO 8601.
     fn read_moment(&self, cell: &str) -> Result<DateTime<Utc>, String> {
         let unread = || {
             let example = self.dates.example();
-            format!("it is no point in time such as {example} 09:00 or 1984-03-09T09:00+01:00")
+            format!(
+                "not a valid date and time (expected e.g. {example} 09:00 or 1984-03-09T09:00+01:00)"
+            )
         };
         let (date, time) = cell.split_once(['T', 't', ' ']).ok_or_else(unread)?;
         let date = self.dates.read(date).map_err(|_| unread())?;
         let text = format!("{date}T{}", time.trim_start());
         let moment = text.parse::<Moment>().and_then(|moment| {
-            // Of what is wrong with a local time, the hint says what to write instead.
+            // For an invalid local time, the hint contains the correct values.
             moment.resolve(self.tenant.zone)
         });
         moment.map_err(|error| match error.hints().first() {
@@ -267,15 +270,15 @@ impl<'a> Cells<'a> {
         })
     }
 
-    /// Notes a fault where there is nothing.
+    /// Adds a fault if the cell is empty.
     pub(super) fn require(&self, index: usize, column: &'static str, faults: &mut Faults) {
         if self.get(index).is_none() {
-            faults.wrong::<()>(column, "", "it is required".to_owned());
+            faults.wrong::<()>(column, "", "required".to_owned());
         }
     }
 }
 
-/// A language of two letters, with or without a region, in its canonical form already.
+/// `true` for a two-letter language, with or without a region, that is already canonical.
 fn is_plain_language(text: &str) -> bool {
     match text.as_bytes() {
         [a, b] => a.is_ascii_lowercase() && b.is_ascii_lowercase(),
@@ -289,8 +292,8 @@ fn is_plain_language(text: &str) -> bool {
     }
 }
 
-/// An address of the plainest kind, in its canonical form already. No part of the domain may look
-/// like an encoded one or a number: those have rules of their own.
+/// `true` for a simple address that is already canonical. No label of the domain may look like an
+/// encoded one or a number: those have rules of their own.
 fn is_plain_email(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(at) = memchr::memchr(b'@', bytes) else {
@@ -303,7 +306,7 @@ fn is_plain_email(text: &str) -> bool {
         && parts(domain, &DOMAIN).is_some_and(|(count, longest)| count >= 2 && longest <= 63)
 }
 
-/// Whether a byte may stand in a part between dots.
+/// The bytes allowed in a part between dots.
 type Allowed = [bool; 256];
 const DOMAIN: Allowed = allowed(false);
 const LOCAL: Allowed = allowed(true);
@@ -319,8 +322,8 @@ const fn allowed(with_digits: bool) -> Allowed {
     allowed
 }
 
-/// The number of parts between dots, and the length of the longest; `None` where one is empty or has
-/// other bytes than those.
+/// Returns the number of parts between dots, and the length of the longest; `None` if one is empty or
+/// contains a byte that is not allowed.
 fn parts(text: &[u8], allowed: &Allowed) -> Option<(usize, usize)> {
     let (mut count, mut longest, mut start) = (1, 0, 0);
     for (at, byte) in text.iter().enumerate() {

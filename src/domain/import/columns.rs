@@ -1,4 +1,4 @@
-//! The columns of each kind: their names, what else people call them, and what they hold.
+//! The columns of each kind: their names, synonyms and contents.
 
 use serde::Serialize;
 
@@ -9,10 +9,10 @@ use super::ImportKind;
 pub struct Column {
     pub name: &'static str,
     pub required: bool,
-    /// Header names that mean it, too; compared without case, accents, spaces and punctuation.
+    /// Alternative header names; compared without case, accents, spaces and punctuation.
     pub synonyms: &'static [&'static str],
     pub about: &'static str,
-    /// What the rows of the template have in it.
+    /// The values in the template's rows.
     pub examples: [&'static str; 2],
 }
 
@@ -29,12 +29,12 @@ pub const fn columns(kind: ImportKind) -> &'static [Column] {
     }
 }
 
-/// The column that says whose a row is, for kinds of which one file fills many organizations.
+/// The column with the organization of a row, for kinds with rows of many organizations in one file.
 pub const ORGANIZATION: Column = Column {
     name: "organization",
     required: false,
     synonyms: &["organisation", "org", "tenant", "clinic", "practice"],
-    about: "The slug of the organization, where the file is not of one alone (without --org).",
+    about: "The slug of the organization, for a file with rows of several (without --org).",
     examples: ["harbor", "sunrise"],
 };
 
@@ -42,7 +42,7 @@ const EXTERNAL_ID: Column = Column {
     name: "external_id",
     required: false,
     synonyms: &["id", "number", "no", "code", "key", "externalnumber"],
-    about: "The id in the practice's own system, unique in the organization: the key by which a second import finds the row again.",
+    about: "The id in the practice's own system, unique in the organization: the key that identifies the row in a later import.",
     examples: ["1001", "1002"],
 };
 
@@ -50,7 +50,7 @@ const EMAIL: Column = Column {
     name: "email",
     required: false,
     synonyms: &["mail", "emailaddress", "correo", "courriel"],
-    about: "The e-mail address.",
+    about: "The email address.",
     examples: ["maria@harbor.example", ""],
 };
 
@@ -72,7 +72,7 @@ const PHONE: Column = Column {
         "telefono",
         "movil",
     ],
-    about: "The telephone number: + and the country code, or as it is dialled in the organization's region.",
+    about: "The phone number: + and the country code, or the national format of the organization's region.",
     examples: ["+41 44 364 35 32", ""],
 };
 
@@ -88,7 +88,7 @@ const NOTES: Column = Column {
         "bemerkung",
         "bemerkungen",
     ],
-    about: "Free text, of several lines where it is quoted.",
+    about: "Free text; several lines if quoted.",
     examples: ["", "Prefers mornings"],
 };
 
@@ -196,14 +196,14 @@ const PROVIDERS: &[Column] = &[
             "dentist",
             "behandler",
         ],
-        about: "The name. Without an external_id, e-mail and then name are the key.",
+        about: "The name. Without an external_id, email and then name are the key.",
         examples: ["Dr. Ana Keller", "Sam Ortiz"],
     },
     Column {
         name: "specialty",
         required: false,
         synonyms: &["speciality", "specialisation", "profession", "fachgebiet"],
-        about: "What they do.",
+        about: "The field of work.",
         examples: ["Orthodontics", "Hygiene"],
     },
     Column {
@@ -257,7 +257,7 @@ const PROVIDER_REFERENCE: Column = Column {
         "dentist",
         "behandler",
     ],
-    about: "The provider: external_id, id, e-mail or name.",
+    about: "The provider: external_id, id, email or name.",
     examples: ["D-7", "Sam Ortiz"],
 };
 
@@ -296,28 +296,28 @@ const SCHEDULES: &[Column] = &[
         name: "valid_from",
         required: false,
         synonyms: &["from", "date", "startdate", "von", "datum"],
-        about: "The first date on which it counts.",
+        about: "The first valid date.",
         examples: ["", "2027-12-24"],
     },
     Column {
         name: "valid_until",
         required: false,
         synonyms: &["until", "to", "enddate", "bis"],
-        about: "The last date on which it counts; for date and holiday that of valid_from where it is empty.",
+        about: "The last valid date; if empty, that of valid_from for the kinds date and holiday.",
         examples: ["", "2027-12-26"],
     },
     Column {
         name: "start",
         required: false,
         synonyms: &["starttime", "opens", "begin", "beginn"],
-        about: "On the clock of the organization: 09:00. Not for holidays.",
+        about: "Local time of the organization: 09:00. Not for holidays.",
         examples: ["09:00", ""],
     },
     Column {
         name: "end",
         required: false,
         synonyms: &["endtime", "closes", "ende"],
-        about: "On the clock: 17:00, at most 24:00.",
+        about: "Local time: 17:00, at most 24:00.",
         examples: ["17:00", ""],
     },
     Column {
@@ -348,7 +348,7 @@ const APPOINTMENTS: &[Column] = &[
         name: "patient",
         required: true,
         synonyms: &["patientid", "patientnumber", "patientname", "patnum", "mrn"],
-        about: "The patient: external_id, id, e-mail or name.",
+        about: "The patient: external_id, id, email or name.",
         examples: ["1001", "Jean-Luc Müller"],
     },
     Column {
@@ -360,35 +360,35 @@ const APPOINTMENTS: &[Column] = &[
         name: "starts_at",
         required: true,
         synonyms: &["start", "starttime", "datetime", "begin", "beginn", "when"],
-        about: "Date and time on the organization's clock, or with an offset: 2027-05-19T09:00, 2027-05-19 09:00+02:00.",
+        about: "Date and time, local to the organization or with an offset: 2027-05-19T09:00, 2027-05-19 09:00+02:00.",
         examples: ["2027-05-19T09:00", "2027-05-19T10:30"],
     },
     Column {
         name: "ends_at",
         required: false,
         synonyms: &["end", "endtime", "until", "ende"],
-        about: "The end, likewise; or give length_minutes.",
+        about: "The end, in the same format; or use length_minutes.",
         examples: ["2027-05-19T09:30", ""],
     },
     Column {
         name: "length_minutes",
         required: false,
         synonyms: &["length", "duration", "minutes", "durationminutes", "dauer"],
-        about: "Minutes that it takes; 30 where neither is given.",
+        about: "The duration in minutes; 30 if neither is given.",
         examples: ["", "45"],
     },
     Column {
         name: "status",
         required: false,
         synonyms: &["state"],
-        about: "scheduled (where it is empty), confirmed, completed, broken or cancelled.",
+        about: "scheduled (default), confirmed, completed, broken or cancelled.",
         examples: ["", "confirmed"],
     },
     Column {
         name: "service",
         required: false,
         synonyms: &["procedure", "treatment", "reason", "leistung"],
-        about: "What it is for.",
+        about: "The service or treatment.",
         examples: ["Check-up", "Filling"],
     },
     NOTES,
@@ -396,7 +396,7 @@ const APPOINTMENTS: &[Column] = &[
         name: "broken_reason",
         required: false,
         synonyms: &["brokenreason", "cancelreason"],
-        about: "Why it was broken; for the status broken, and required there.",
+        about: "The reason; required for the status broken, not allowed for others.",
         examples: ["", ""],
     },
 ];
@@ -411,7 +411,7 @@ const MEMBERS: &[Column] = &[
         name: "role",
         required: false,
         synonyms: &["rolle", "permission", "access"],
-        about: "owner, admin, member or viewer; where it is empty, new ones are member and others keep theirs.",
+        about: "owner, admin, member or viewer; if empty, new members are member and existing ones are unchanged.",
         examples: ["admin", ""],
     },
 ];
@@ -428,35 +428,35 @@ const ORGANIZATIONS: &[Column] = &[
             "company",
             "organizationname",
         ],
-        about: "The name that people see.",
+        about: "The display name.",
         examples: ["Harbor Clinic", "Sunrise Dental"],
     },
     Column {
         name: "slug",
         required: false,
         synonyms: &["handle", "shortname"],
-        about: "The short name in commands: the key. Made from the name where it is empty.",
+        about: "The short name in commands: the key. Derived from the name if empty.",
         examples: ["harbor", ""],
     },
     Column {
         name: "owner",
         required: false,
         synonyms: &["email", "owneremail", "mail", "contact"],
-        about: "The e-mail address of who is to own it: owner at once where they signed up, invited otherwise. Of an organization that is there already it is not compared, and changes nothing.",
+        about: "Owner's email. Existing users become owner immediately; others are invited. Ignored for an existing organization.",
         examples: ["maria@harbor.example", ""],
     },
     Column {
         name: "time_zone",
         required: false,
         synonyms: &["timezone", "zone", "tz", "zeitzone"],
-        about: "The IANA time zone; that of the configuration where it is empty.",
+        about: "The IANA time zone; if empty, the configured default.",
         examples: ["Europe/Zurich", "America/New_York"],
     },
     Column {
         name: "locale",
         required: false,
         synonyms: &["language", "lang", "sprache"],
-        about: "The language tag; that of the configuration where it is empty.",
+        about: "The language tag; if empty, the configured default.",
         examples: ["de-CH", "en-US"],
     },
 ];

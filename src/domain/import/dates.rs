@@ -1,4 +1,4 @@
-//! Dates as spreadsheets write them. Which of two numbers is the month is said, never guessed.
+//! Dates in the formats of spreadsheets. The order of day and month is specified, never guessed.
 
 use chrono::NaiveDate;
 
@@ -6,7 +6,7 @@ use crate::domain::booking::calendar;
 
 named_enum! {
     /// The order of a date's parts.
-    pub enum DateOrder as "order of dates" {
+    pub enum DateOrder as "date order" {
         Ymd = "ymd", "Year, month, day: 1984-03-09 (ISO 8601).";
         Dmy = "dmy", "Day, month, year: 9.3.1984.";
         Mdy = "mdy", "Month, day, year: 3/9/1984.";
@@ -14,11 +14,11 @@ named_enum! {
 }
 
 impl DateOrder {
-    /// Reads a date with `-`, `.` or `/` between its parts and four digits of the year. ISO 8601 is
-    /// read in any order: four digits come first there alone.
+    /// Parses a date with `-`, `.` or `/` between its parts and a four-digit year. ISO 8601 is accepted
+    /// in any order: only there do four digits come first.
     ///
     /// # Errors
-    /// The rule that `text` breaks.
+    /// The rule that `text` violates.
     pub fn read(self, text: &str) -> Result<NaiveDate, String> {
         iso(text)
             .or_else(|| self.parts(text))
@@ -26,10 +26,10 @@ impl DateOrder {
                 NaiveDate::from_ymd_opt(year.try_into().ok()?, month, day)
             })
             .filter(|date| calendar::plausible(*date).is_ok())
-            .ok_or_else(|| format!("it is no date such as {}", self.example()))
+            .ok_or_else(|| format!("not a valid date (expected e.g. {})", self.example()))
     }
 
-    /// 9 March 1984.
+    /// March 9, 1984 in this order.
     pub const fn example(self) -> &'static str {
         match self {
             Self::Ymd => "1984-03-09",
@@ -70,7 +70,7 @@ impl DateOrder {
     }
 }
 
-/// `1984-03-09`, which most dates are.
+/// Fast path for `1984-03-09`, the most frequent format.
 fn iso(text: &str) -> Option<[u32; 3]> {
     let &[a, b, c, d, b'-', e, f, b'-', g, h] = text.as_bytes() else {
         return None;

@@ -1,23 +1,23 @@
-//! What is wrong with a row.
+//! Problems of a row.
 
 use serde::{Deserialize, Serialize};
 
-/// Characters of a wrong value that are shown at most.
+/// Maximum number of characters shown of an invalid value.
 pub const SHOWN_CHARACTERS: usize = 60;
 
-/// A rule that a row breaks.
+/// A rule that a row violates.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
-    /// The column; empty: the row as a whole.
+    /// The column; empty for the row as a whole.
     pub column: String,
-    /// What the file has there, shortened.
+    /// The value in the file, shortened.
     pub value: String,
-    /// The rule that it breaks.
+    /// The violated rule.
     pub rule: String,
 }
 
 impl Fault {
-    /// A fault of a value.
+    /// Creates a fault of a value.
     pub fn new(column: &str, value: &str, rule: impl Into<String>) -> Self {
         let mut shown: String = value.chars().take(SHOWN_CHARACTERS).collect();
         if shown.len() < value.len() {
@@ -30,12 +30,12 @@ impl Fault {
         }
     }
 
-    /// A fault of the whole row.
+    /// Creates a fault of the whole row.
     pub fn of_row(rule: impl Into<String>) -> Self {
         Self::new("", "", rule)
     }
 
-    /// How a reject file tells it: where the value stands is seen there.
+    /// Returns the text for a reject file, which contains the value itself.
     pub fn told(&self) -> String {
         match self.column.as_str() {
             "" => self.rule.clone(),
@@ -43,7 +43,7 @@ impl Fault {
         }
     }
 
-    /// How a reject file tells all the faults of a row.
+    /// Returns the text for a reject file of all faults of a row.
     pub fn all_told(faults: &[Self]) -> String {
         let told: Vec<String> = faults.iter().map(Self::told).collect();
         told.join("; ")

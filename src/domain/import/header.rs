@@ -1,4 +1,4 @@
-//! Which column of the file holds what.
+//! The mapping of the file's columns.
 
 use super::{Column, ImportKind, ORGANIZATION, columns};
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
     run,
 };
 
-/// The column of a reject file that says what was wrong: it may stay when the file is imported again.
+/// The column of a reject file with the errors of a row: it is ignored when the file is imported again.
 pub const ERROR_COLUMN: &str = "error";
 
-/// `--map "Given name=first_name"`: what a column of the file is.
+/// `--map "Given name=first_name"`: the meaning of a column of the file.
 #[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Mapping {
     /// The header in the file.
@@ -31,32 +31,32 @@ impl std::str::FromStr for Mapping {
                 column: column.to_owned(),
             }),
             _ => Err(
-                Error::usage(format!("{} maps nothing", suggest::quoted(text)))
-                    .hint("write HEADER=COLUMN, for example \"Given name=first_name\""),
+                Error::usage(format!("{} is not a valid mapping", suggest::quoted(text)))
+                    .hint("use HEADER=COLUMN, for example \"Given name=first_name\""),
             ),
         }
     }
 }
 
-/// Where in a record each column of a kind stands.
+/// The position of each column of a kind in a record.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// For each of [`columns`]: the place in the record.
+    /// For each of [`columns`], its position in the record.
     places: Vec<Option<usize>>,
-    /// Of the column `organization`.
+    /// The position of the column `organization`.
     organization: Option<usize>,
-    /// Fields that a record has.
+    /// Number of fields in a record.
     width: usize,
     unknown: Vec<String>,
 }
 
 impl Layout {
-    /// Reads a header. Names are compared without case, accents, spaces and punctuation, and may be
-    /// synonyms; a name of our own goes before a synonym, and `mappings` go before both.
+    /// Parses a header. Names are compared without case, accents, spaces and punctuation, and may be
+    /// synonyms; a column's own name takes precedence over a synonym, and `mappings` over both.
     ///
     /// # Errors
-    /// `BadInput` for a required column that is missing, two columns for one thing, or a mapping of
-    /// what is not there.
+    /// `BadInput` for a missing required column, two headers for one column, or a mapping of an unknown
+    /// header or column.
     pub fn new(kind: ImportKind, headers: &[String], mappings: &[Mapping]) -> Result<Self> {
         let wanted = wanted(kind);
         let mapped = resolve_mappings(kind, &wanted, headers, mappings)?;
@@ -76,7 +76,7 @@ impl Layout {
             match wanted.iter().position(|c| is_synonym(c, header)) {
                 Some(column) => match found[column] {
                     None => found[column] = Some(place),
-                    // The name itself is there, or another word for it.
+                    // The name itself occurred before, or another synonym of it.
                     Some(earlier)
                         if is_name(wanted[column], &headers[earlier])
                             || mapped[earlier].is_some() =>
@@ -112,34 +112,34 @@ impl Layout {
         })
     }
 
-    /// The place of the column at `index` of [`columns`].
+    /// Returns the position of the column at `index` of [`columns`].
     pub fn place(&self, index: usize) -> Option<usize> {
         self.places.get(index).copied().flatten()
     }
 
-    /// The place of the column `organization`.
+    /// Returns the position of the column `organization`.
     pub fn organization(&self) -> Option<usize> {
         self.organization
     }
 
-    /// Fields that a record has to have.
+    /// Number of fields that a record must have.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Headers that mean nothing here: their columns are not read.
+    /// Unknown headers: their columns are ignored.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
     }
 }
 
-/// The columns of the kind, and last the one that says whose a row is.
+/// The columns of the kind and, at the end, the organization column.
 fn wanted(kind: ImportKind) -> Vec<&'static Column> {
     let organization = kind.fills_many().then_some(&ORGANIZATION);
     columns(kind).iter().chain(organization).collect()
 }
 
-/// For each header the column that `--map` gives it.
+/// Returns for each header the column set by `--map`.
 fn resolve_mappings(
     kind: ImportKind,
     wanted: &[&Column],
@@ -160,7 +160,7 @@ fn resolve_mappings(
             ));
             match suggest::did_you_mean(&mapping.column, names) {
                 Some(hint) => error.hint(hint),
-                None => error.hint(run!["import", "columns", kind].labeled("see them")),
+                None => error.hint(run!["import", "columns", kind].labeled("list the columns")),
             }
         })?;
         let place = headers.iter().position(|header| *header == mapping.header);
@@ -173,7 +173,7 @@ fn resolve_mappings(
                 "the file has no column {}",
                 suggest::quoted(&mapping.header)
             ));
-            error.hint(format!("it has: {}", listed(headers)))
+            error.hint(format!("columns in the file: {}", listed(headers)))
         })?;
         mapped[place] = Some(column);
     }
@@ -186,7 +186,7 @@ fn twice(one: &str, other: &str, column: &str) -> Error {
         suggest::quoted(one),
         suggest::quoted(other)
     ))
-    .hint("rename one of them, or say which counts: --map HEADER=COLUMN")
+    .hint("rename one of them, or choose one: --map HEADER=COLUMN")
 }
 
 fn lacks(kind: ImportKind, missing: &[&str], headers: &[String]) -> Error {
@@ -195,12 +195,12 @@ fn lacks(kind: ImportKind, missing: &[&str], headers: &[String]) -> Error {
         "the file has no column for {}",
         missing.join(" and ")
     ))
-    .hint(format!("its columns are: {}", listed(headers)))
-    .hint(format!("say which one it is: --map \"HEADER={column}\""))
-    .hint(run!["import", "columns", kind].labeled("see what there is"))
+    .hint(format!("columns in the file: {}", listed(headers)))
+    .hint(format!("choose one: --map \"HEADER={column}\""))
+    .hint(run!["import", "columns", kind].labeled("list the columns"))
 }
 
-/// Headers for a person: the first ones, and how many more.
+/// Returns the first headers for display, and the number of further ones.
 fn listed(headers: &[String]) -> String {
     const MOST: usize = 20;
     let shown: Vec<String> = headers
@@ -223,7 +223,7 @@ fn is_synonym(column: &Column, header: &str) -> bool {
     column.synonyms.contains(&header.as_str())
 }
 
-/// A header as it is compared: letters and digits alone, in lower case, without accents.
+/// Normalizes a header for comparison: letters and digits only, in lower case, without accents.
 fn folded(header: &str) -> String {
     let mut folded = name_search::fold(header);
     folded.retain(char::is_alphanumeric);

@@ -3,13 +3,12 @@
 use super::{Cells, RowSink, row::Faults};
 use crate::domain::Role;
 
-/// Beside the file's own columns, those that others fill: who the address is, where people are
-/// added, is looked up in the database; `token_hash` and `sealed_token` are given by whoever stages
-/// the row.
+/// Reads a member. Some columns are filled elsewhere: for added members, the user of the address is
+/// looked up in the database; `token_hash` and `sealed_token` are set when the row is staged.
 pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSink) {
     let email = cells.email(0, "email", faults);
     if cells.get(0).is_none() {
-        faults.wrong::<()>("email", "", "it is required".to_owned());
+        faults.wrong::<()>("email", "", "required".to_owned());
     }
     let role = role(cells, faults);
     let domain = email.as_deref().and_then(|email| email.rsplit_once('@'));
@@ -20,13 +19,13 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     sink.text("user_name", None);
 }
 
-/// In any case of letters, as spreadsheets have it.
+/// Reads the role in any case, as spreadsheets contain it.
 fn role(cells: &Cells<'_>, faults: &mut Faults) -> Option<Role> {
     let cell = cells.get(1)?;
     match cell.to_lowercase().parse() {
         Ok(role) => Some(role),
         Err(_) => {
-            let rule = format!("it is none of {}", Role::names().join(", "));
+            let rule = format!("must be one of {}", Role::names().join(", "));
             faults.wrong("role", cell, rule)
         }
     }

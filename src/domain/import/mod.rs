@@ -1,5 +1,5 @@
-//! What a CSV file may hold: the columns of each kind, the header that names them, and the rules
-//! that a row is held to. The file itself is read by [`crate::csv_file`].
+//! The contents of CSV imports: the columns of each kind, the header, and the validation of rows. The
+//! file itself is read by [`crate::csv_file`].
 
 mod appointments;
 mod cells;
@@ -26,20 +26,20 @@ pub use header::{ERROR_COLUMN, Layout, Mapping};
 pub use row::{RowSink, Tenant, read_row};
 
 named_enum! {
-    /// What the rows of a file are.
-    pub enum ImportKind as "kind of import" {
+    /// The kind of object in the rows of a file.
+    pub enum ImportKind as "import kind" {
         Members = "members", "People who are invited, or who signed up and are added.";
         Patients = "patients", "Patients of an organization.";
-        Providers = "providers", "Who treats: dentists, hygienists.";
-        Operatories = "operatories", "Where: rooms and chairs.";
+        Providers = "providers", "People who treat patients: dentists, hygienists.";
+        Operatories = "operatories", "Treatment rooms and chairs.";
         Schedules = "schedules", "Working hours, holidays and blockouts.";
-        Appointments = "appointments", "Appointments, past and to come.";
+        Appointments = "appointments", "Past and future appointments.";
         Organizations = "organizations", "Organizations with their owners.";
     }
 }
 
 impl ImportKind {
-    /// What one row is called.
+    /// The name of one row.
     pub const fn singular(self) -> &'static str {
         match self {
             Self::Members => "member",
@@ -52,51 +52,51 @@ impl ImportKind {
         }
     }
 
-    /// Whether a column `organization` may say whose each row is.
+    /// `true` if a column `organization` may contain the organization of each row.
     pub const fn fills_many(self) -> bool {
         matches!(self, Self::Members | Self::Patients)
     }
 }
 
 named_enum! {
-    /// What becomes of a row whose key the database has already, with other values.
-    pub enum OnConflict as "way with conflicts" {
-        Skip = "skip", "Leave what is there, and count the row as skipped.";
-        Update = "update", "Take the values of the row; empty cells change nothing.";
+    /// The handling of a row with an existing key and different values.
+    pub enum OnConflict as "conflict mode" {
+        Skip = "skip", "Keep the existing values, and count the row as skipped.";
+        Update = "update", "Use the values of the row; empty cells change nothing.";
         Fail = "fail", "Reject the row.";
     }
 }
 
 named_enum! {
-    /// How the people in a file become members.
-    pub enum MemberMode as "way to become a member" {
+    /// The method by which the people in a file become members.
+    pub enum MemberMode as "member mode" {
         Invite = "invite", "They are invited, and join when they accept.";
-        Add = "add", "They signed up already, and are members at once; for the platform's operator.";
+        Add = "add", "They are existing users and become members at once; for the platform operator.";
     }
 }
 
 named_enum! {
-    /// Where an import stands.
-    pub enum JobStatus as "status of an import" {
-        Running = "running", "Under way, or cut off: --resume goes on with it.";
-        Stopped = "stopped", "Stopped at rows that are wrong: --resume tries them again.";
-        Done = "done", "All of the file is dealt with.";
+    /// The status of an import.
+    pub enum JobStatus as "import status" {
+        Running = "running", "In progress or interrupted: continue it with --resume.";
+        Stopped = "stopped", "Stopped at invalid rows: retry them with --resume.";
+        Done = "done", "The whole file was processed.";
     }
 }
 
-/// Rows by what became of them.
+/// Number of rows by result.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     pub new: u64,
     pub changed: u64,
     pub unchanged: u64,
-    /// There with other values, which were left.
+    /// Existing rows with different values, which were kept.
     pub skipped: u64,
     pub rejected: u64,
 }
 
 impl Counts {
-    /// All rows.
+    /// Total number of rows.
     pub const fn rows(self) -> u64 {
         self.new + self.changed + self.unchanged + self.skipped + self.rejected
     }

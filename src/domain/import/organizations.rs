@@ -10,7 +10,7 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     let time_zone: Option<TimeZone> = cells.parsed(
         3,
         "time_zone",
-        "it is no IANA time zone such as Europe/Zurich",
+        "not a valid IANA time zone (expected e.g. Europe/Zurich)",
         faults,
     );
     let locale = cells.language(4, "locale", faults);
@@ -21,7 +21,7 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     sink.text("locale", locale.as_deref());
 }
 
-/// Made from the name where it is empty, and never numbered: a second run has to find it again.
+/// Derived from the name if it is empty, and never numbered: a second run must find the same slug.
 fn slug(cells: &Cells<'_>, name: Option<&str>, faults: &mut Faults) -> Option<Slug> {
     let made = match cells.get(1) {
         Some(cell) => Slug::parse(cell).map_err(|error| (cell, error)),

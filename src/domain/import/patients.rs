@@ -16,7 +16,7 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
         && date > cells.tenant.today
     {
         let cell = cells.get(3).unwrap_or_default();
-        faults.wrong::<()>("birth_date", cell, "it is in the future".to_owned());
+        faults.wrong::<()>("birth_date", cell, "must not be in the future".to_owned());
     }
     sink.text("external_id", external_id.as_deref());
     sink.text("first_name", first_name.as_deref());

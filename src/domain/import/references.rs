@@ -1,18 +1,18 @@
-//! Cells that name another row: a patient, a provider, an operatory.
+//! Cells that refer to another row: a patient, a provider, an operatory.
 
 use uuid::Uuid;
 
 use super::{Cells, RowSink};
 use crate::domain::{Email, booking::name_search};
 
-/// Bytes of a cell beyond which it can be no name: two of 200 characters, and what stands between.
+/// Bytes beyond which a cell cannot be a name: two names of 200 characters, and a separator.
 const LONGEST_NAME: usize = 2 * 4 * crate::domain::names::MAX_LENGTH + 2;
 
-/// Where the first names end is not known: each place is tried, in names of so many words at most.
+/// Maximum number of words in a name: every split into first and last names is tried.
 const MOST_WORDS: usize = 24;
 
-/// What a cell that names another row may mean. The database tries them in this order: the
-/// external_id, our own id, the e-mail address, the name.
+/// The possible meanings of a cell that refers to another row. The database tries them in this order:
+/// the external_id, our own id, the email address, the name.
 pub(super) struct Reference<'a> {
     cell: Option<&'a str>,
     id: Option<Uuid>,
@@ -24,10 +24,10 @@ pub(super) struct Reference<'a> {
 pub(super) struct ReferenceColumns {
     pub(super) text: &'static str,
     pub(super) uuid: &'static str,
-    /// Operatories have no address.
+    /// `None` for operatories, which have no address.
     pub(super) email: Option<&'static str>,
     pub(super) names: &'static str,
-    /// What the database finds: the row, and how many there are.
+    /// Filled by the database: the row found, and the number of matches.
     pub(super) id: &'static str,
     pub(super) many: &'static str,
 }
@@ -60,12 +60,12 @@ pub(super) const OPERATORY: ReferenceColumns = ReferenceColumns {
 };
 
 impl<'a> Reference<'a> {
-    /// A reference to what has one name: a provider, an operatory.
+    /// A reference to an object with a single name: a provider, an operatory.
     pub(super) fn to_resource(cells: &Cells<'a>, index: usize) -> Self {
         Self::new(cells.get(index), |cell| vec![name_search::fold(cell)])
     }
 
-    /// A reference to a patient: `First Last`, wherever the last name begins, or `Last, First`.
+    /// A reference to a patient: `First Last`, split at any word, or `Last, First`.
     pub(super) fn to_patient(cells: &Cells<'a>, index: usize) -> Self {
         Self::new(cells.get(index), patient_names)
     }
@@ -83,12 +83,12 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// Whether the cell says something.
+    /// `true` if the cell is not empty.
     pub(super) fn is_given(&self) -> bool {
         self.cell.is_some()
     }
 
-    /// Gives the values to the sink. What is found is the database's to say.
+    /// Passes the values to the sink. The database resolves the reference.
     pub(super) fn stage(&self, columns: &ReferenceColumns, sink: &mut dyn RowSink) {
         sink.text(columns.text, self.cell);
         sink.uuid(columns.uuid, self.id);
@@ -101,7 +101,7 @@ impl<'a> Reference<'a> {
     }
 }
 
-/// The sort names that a patient of this name can have.
+/// The possible sort names of a patient with this name.
 fn patient_names(cell: &str) -> Vec<String> {
     if let Some((last, first)) = cell.split_once(',') {
         return vec![name_search::sort_name(first.trim(), last.trim())];

@@ -1,4 +1,4 @@
-//! From the cells of a record to what is staged for the database.
+//! Conversion of a record's cells to the values staged for the database.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -10,19 +10,19 @@ use super::{
 };
 use crate::domain::{Organization, OrganizationId};
 
-/// What of an organization the reading of its rows needs.
+/// The properties of an organization that are needed to read its rows.
 #[derive(Clone, Debug)]
 pub struct Tenant {
     pub id: OrganizationId,
-    /// ISO 3166-1, in which telephone numbers may be dialled.
+    /// The ISO 3166-1 region for national phone numbers.
     pub region: Option<String>,
     pub zone: Tz,
-    /// The date there.
+    /// The date in the organization's time zone.
     pub today: NaiveDate,
 }
 
 impl Tenant {
-    /// That of an organization, at that time.
+    /// Returns the properties of an organization at a time.
     pub fn new(organization: &Organization, now: DateTime<Utc>) -> Self {
         let zone = organization.time_zone.tz();
         Self {
@@ -34,8 +34,8 @@ impl Tenant {
     }
 }
 
-/// Takes the values of a row, column by column. The names are those of the staging table; they have
-/// to come in its order.
+/// Receives the values of a row, column by column, with the names and in the order of the staging
+/// table.
 pub trait RowSink {
     fn text(&mut self, column: &'static str, value: Option<&str>);
     fn texts(&mut self, column: &'static str, values: &[String]);
@@ -44,23 +44,23 @@ pub trait RowSink {
     fn number(&mut self, column: &'static str, value: Option<i64>);
     fn uuid(&mut self, column: &'static str, value: Option<Uuid>);
     fn bytes(&mut self, column: &'static str, value: Option<&[u8]>);
-    /// Whether values that are only derived, such as folded names, are wanted at all.
+    /// `true` if derived values, such as folded names, are needed.
     fn wants_derived(&self) -> bool {
         true
     }
 }
 
-/// The faults of a row, as they are found.
+/// The faults found in a row so far.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// Whether nothing is wrong so far.
+    /// `true` if there is no fault so far.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Notes a fault; there is no value then.
+    /// Adds a fault and returns no value.
     pub(super) fn wrong<T>(
         &mut self,
         column: &'static str,
@@ -72,8 +72,8 @@ impl Faults {
     }
 }
 
-/// Reads a row, gives its values to `sink` and tells everything that is wrong with it. Where
-/// something is, what the sink was given is worth nothing.
+/// Reads a row, passes its values to `sink` and returns all faults. If there are any, the values in the
+/// sink are invalid.
 pub fn read_row(kind: ImportKind, cells: &Cells<'_>, sink: &mut dyn RowSink) -> Vec<Fault> {
     let mut faults = Faults::default();
     if let Some(fault) = of_the_record(cells) {
@@ -96,14 +96,14 @@ fn of_the_record(cells: &Cells<'_>) -> Option<Fault> {
     let (count, width) = (record.count(), cells.layout.width());
     if count != width {
         return Some(Fault::of_row(format!(
-            "the row has {count} fields, the header {width}"
+            "the row has {count} fields, the header has {width}"
         )));
     }
     if record.is_damaged() {
         return Some(Fault::of_row(
-            "it has bytes that are no characters of the file's encoding (see --encoding)",
+            "invalid bytes in the file's encoding (see --encoding)",
         ));
     }
     let has_nul = !cells.is_plain && record.has_nul();
-    has_nul.then(|| Fault::of_row("a field has a NUL character"))
+    has_nul.then(|| Fault::of_row("a field contains a NUL character"))
 }

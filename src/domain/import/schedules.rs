@@ -15,14 +15,14 @@ const WEEKDAY: usize = 3;
 
 pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSink) {
     cells.require(KIND, "kind", faults);
-    let rule = "it is none of weekly, date, holiday, blockout";
+    let rule = "must be one of weekly, date, holiday, blockout";
     let kind = cells.keyword::<ScheduleKind>(KIND, "kind", rule, faults);
     let provider = Reference::to_resource(cells, 1);
     let operatory = Reference::to_resource(cells, 2);
     let weekday = weekday(cells, faults);
     let valid_from = cells.date(4, "valid_from", faults);
     let valid_until = cells.date(5, "valid_until", faults);
-    let times = "it is no time on the clock such as 09:00, at most 24:00";
+    let times = "not a valid time (expected e.g. 09:00, at most 24:00)";
     let start_time = cells.parsed::<ClockTime>(6, "start", times, faults);
     let end_time = cells.parsed::<ClockTime>(7, "end", times, faults);
     let note = cells.notes(8, "note", faults);
@@ -31,7 +31,7 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     if let Some(kind) = kind
         && faults.is_empty()
     {
-        // Whose it is, is found by the database: that somebody is named is all that counts here.
+        // The database looks up the reference: only its presence matters here.
         let named = |is_given: bool| is_given.then_some(Uuid::nil());
         let schedule = Schedule {
             id: Uuid::nil().into(),
@@ -64,18 +64,18 @@ pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSin
     sink.text("note", note.as_deref());
 }
 
-/// By name, or by the number of ISO 8601.
+/// A weekday by name, or by its ISO 8601 number.
 fn weekday(cells: &Cells<'_>, faults: &mut Faults) -> Option<Weekday> {
     let number = cells.get(WEEKDAY).and_then(|cell| cell.parse().ok());
     if let Some(day) = number.and_then(Weekday::from_iso) {
         return Some(day);
     }
-    let rule = "it is no day such as monday, nor a number from 1 (monday) to 7";
+    let rule = "not a valid weekday (expected e.g. monday, or 1 (monday) to 7)";
     cells.keyword(WEEKDAY, "weekday", rule, faults)
 }
 
-/// Holds the row to the rules of its kind. Those are the domain's; in which column the fault stands
-/// is told by what it has and lacks, in the order in which they are asked.
+/// Checks the row against the domain's rules for its kind. The column of a fault is derived from the
+/// present and missing cells, in the order in which the rules are checked.
 fn check(cells: &Cells<'_>, schedule: &Schedule, faults: &mut Faults) {
     let Err(error) = schedule.check() else { return };
     let is_of_dates = matches!(schedule.kind, ScheduleKind::Date | ScheduleKind::Holiday);
@@ -95,7 +95,7 @@ fn check(cells: &Cells<'_>, schedule: &Schedule, faults: &mut Faults) {
     } else {
         (7, "end")
     };
-    // The hint says what to give instead.
+    // The hint contains the correct values.
     let told = match error.hints().first() {
         Some(hint) => format!("{error}: {hint}"),
         None => error.to_string(),

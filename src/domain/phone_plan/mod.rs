@@ -1,6 +1,6 @@
-//! The quick way for telephone numbers in a usual form. Whether a number exists is asked of the
-//! numbering plans of the library, compiled once to automata; what is not plainly valid here is left
-//! to its own parser, which knows every form and takes some microseconds.
+//! A fast path for phone numbers in a usual format. The number is validated with the library's
+//! numbering plans, compiled once to automata; a number that is not clearly valid here is passed to the
+//! library's own parser, which supports all formats and takes some microseconds.
 
 mod plans;
 
@@ -18,20 +18,20 @@ use regex_automata::{
 
 use plans::{NumbersText, PlanText};
 
-/// Digits after the `+` (E.164 §6.1), and the fewest that a number in use has.
+/// Allowed number of digits after the `+` (maximum: E.164 §6.1; minimum of a number in use).
 const DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 
 thread_local! {
-    /// In the place of their number: what is known of a calling code.
+    /// Calling codes, each at the index of its number.
     static CODES: RefCell<Vec<Known<Code>>> = RefCell::default();
-    /// The calling code that was asked for last, and what is known of it.
+    /// The last calling code used, with its plans.
     static LAST: RefCell<Option<(String, Rc<Code>)>> = RefCell::default();
-    /// The regions that were asked for, few in a process.
+    /// The regions used so far, few in a process.
     static REGIONS: RefCell<Vec<(String, Option<Rc<Dialled>>)>> = RefCell::default();
 }
 
-/// The number in E.164, where it is plainly a valid one: `+` or a trunk prefix, and digits with single
-/// spaces or hyphens between them. `None` says nothing.
+/// Returns the number in E.164 if it is clearly valid: `+` or a trunk prefix, and digits with single
+/// spaces or hyphens between them. `None` means undecided.
 pub(super) fn plainly_valid<'a>(text: &'a str, region: Option<&str>) -> Option<Cow<'a, str>> {
     let international = text.strip_prefix('+');
     let digits = Digits::read(international.unwrap_or(text))?;
@@ -47,7 +47,7 @@ pub(super) fn plainly_valid<'a>(text: &'a str, region: Option<&str>) -> Option<C
         return None;
     }
     let (code, national) = split(digits)?;
-    // The first separator says where the calling code ends.
+    // The calling code ends at the first separator.
     let ends_at = written.find(|c: char| !c.is_ascii_digit());
     if ends_at.is_some_and(|at| at != digits.len() - national.len()) {
         return None;
@@ -64,8 +64,8 @@ pub(super) fn plainly_valid<'a>(text: &'a str, region: Option<&str>) -> Option<C
     })
 }
 
-/// The digits alone, at most [`DIGITS`] and a trunk prefix: on the stack, because a file has a
-/// million of them.
+/// The digits alone, at most [`DIGITS`] and a trunk prefix: on the stack, because a file contains a
+/// million numbers.
 struct Digits {
     bytes: [u8; 20],
     len: usize,
@@ -98,9 +98,9 @@ impl Digits {
     }
 }
 
-/// The calling code, which no other begins with, and the national number.
+/// Splits a number into its calling code, which is not a prefix of another, and the national number.
 fn split(digits: &str) -> Option<(Rc<Code>, &str)> {
-    // A file is as a rule of one country.
+    // A file usually contains numbers of one country.
     let last = LAST.with_borrow(|last| {
         let (code, known) = last.as_ref()?;
         Some((Rc::clone(known), digits.strip_prefix(code.as_str())?))
@@ -128,25 +128,25 @@ struct Code {
 
 /// The numbering plan of a region.
 struct Plan {
-    /// Where several share a code: how numbers of this one begin; `None`: as they may.
+    /// For plans that share a code: the leading digits of this one; `None` for any.
     leading_digits: Option<Pattern>,
     general: Numbers,
     kinds: Vec<Numbers>,
-    /// What is taken off the national number, where it begins so.
+    /// Removed from the start of a national number, if present.
     national_prefix: Option<Pattern>,
 }
 
-/// How numbers are dialled within a region.
+/// The national dialing format of a region.
 struct Dialled {
     code: u16,
-    /// Digits, such as `0`; `None`: not simple.
+    /// Digits, such as `0`; `None` if the prefix is not simple.
     trunk_prefix: Option<String>,
     international_prefix: Option<Pattern>,
     national_prefix: Option<Pattern>,
     general: Numbers,
 }
 
-/// The outer `None`: it was not asked for yet; the inner: there is none.
+/// The outer `None` means not looked up yet; the inner `None` means that it does not exist.
 type Known<T> = Option<Option<Rc<T>>>;
 
 fn by_code(code: u16) -> Option<Rc<Code>> {
@@ -183,10 +183,10 @@ impl Code {
         })
     }
 
-    /// Whether there is such a number; `None`: it cannot be told. With `may_strip`, one from which the
-    /// library would take a national prefix is left to it.
+    /// `true` if the number exists; `None` if undecided. With `may_strip`, a number from which the
+    /// library might remove a national prefix is undecided.
     fn has(&self, national: &str, may_strip: bool) -> Option<bool> {
-        // Leading zeros have rules of their own.
+        // Numbers with leading zeros have special rules.
         if national.starts_with('0') {
             return Some(false);
         }
@@ -231,7 +231,7 @@ impl Plan {
     }
 }
 
-/// Numbers of one kind.
+/// The numbers of one type.
 struct Numbers {
     pattern: Pattern,
     lengths: Vec<u16>,
@@ -254,14 +254,14 @@ impl Numbers {
     }
 }
 
-/// How digits begin: a pattern of the library, compiled when it is asked for first.
+/// A pattern of the library for leading digits, compiled on first use.
 struct Pattern {
     source: String,
     automaton: OnceCell<Option<dense::DFA<Vec<u32>>>>,
 }
 
 impl Pattern {
-    /// Bytes that an automaton, or the making of it, may take. None of the library's comes near.
+    /// Maximum bytes of an automaton and of its construction. All of the library's are much smaller.
     const MOST_BYTES: usize = 1 << 20;
 
     fn new(source: &str) -> Self {
@@ -271,7 +271,7 @@ impl Pattern {
         }
     }
 
-    /// Whether `digits` begin so; `None`: the pattern is too large to be compiled.
+    /// `true` if `digits` match; `None` if the pattern is too large to compile.
     fn begins(&self, digits: &str) -> Option<bool> {
         let automaton = self.automaton.get_or_init(|| self.compile()).as_ref()?;
         let anchored = start::Config::new().anchored(Anchored::Yes);
@@ -322,7 +322,7 @@ impl Dialled {
         })
     }
 
-    /// Whether the library may take a prefix off that number.
+    /// `true` if the library may remove a prefix from this number.
     fn may_strip(&self, national: &str) -> Option<bool> {
         match &self.national_prefix {
             Some(prefix) => prefix.begins(national),
@@ -330,7 +330,7 @@ impl Dialled {
         }
     }
 
-    /// The national number behind the trunk prefix.
+    /// Returns the national number after the trunk prefix.
     fn national<'a>(&self, digits: &'a str) -> Option<&'a str> {
         let trunk = self.trunk_prefix.as_deref()?;
         let is_international = match &self.international_prefix {
@@ -344,7 +344,7 @@ impl Dialled {
     }
 }
 
-/// What the library takes off a national number.
+/// Returns the pattern that the library removes from a national number.
 fn national_prefix(text: &PlanText) -> Option<Pattern> {
     let patterns: Vec<&str> = text
         .prefix_for_parsing

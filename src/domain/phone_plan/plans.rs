@@ -1,5 +1,5 @@
-//! The numbering plans of the library, from a text that a test keeps in step with it. The library
-//! compiles all of its own before it answers the first question, which takes a tenth of a second.
+//! The numbering plans of the library, from a text that a test keeps in sync with it. The library
+//! compiles all of its plans on first use, which takes a tenth of a second.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -10,37 +10,37 @@ static PLANS: LazyLock<Plans> = LazyLock::new(|| Plans::read(TEXT));
 #[derive(Default)]
 struct Plans {
     by_code: HashMap<u16, Vec<PlanText>>,
-    /// Where the plan of a region is in `by_code`.
+    /// The position of a region's plan in `by_code`.
     by_region: HashMap<&'static str, (u16, usize)>,
 }
 
-/// The numbering plan of a region, its patterns as text.
+/// The numbering plan of a region, with its patterns as text.
 pub(super) struct PlanText {
     pub(super) code: u16,
     pub(super) leading_digits: Option<&'static str>,
     pub(super) national_prefix: Option<&'static str>,
-    /// How the national prefix is recognised; it can be more than a prefix.
+    /// The pattern that recognizes the national prefix; it may match more than a prefix.
     pub(super) prefix_for_parsing: Option<&'static str>,
-    /// Whether what is taken off is replaced by something else.
+    /// `true` if the removed part is replaced with other digits.
     pub(super) transforms: bool,
     pub(super) international_prefix: Option<&'static str>,
     pub(super) general: NumbersText,
     pub(super) kinds: Vec<NumbersText>,
 }
 
-/// Numbers of one kind.
+/// The numbers of one kind.
 #[derive(Default)]
 pub(super) struct NumbersText {
     pub(super) lengths: Vec<u16>,
     pub(super) pattern: &'static str,
 }
 
-/// The plans of a calling code; the first that fits counts.
+/// Returns the plans of a calling code; the first matching plan applies.
 pub(super) fn by_code(code: u16) -> Option<&'static [PlanText]> {
     PLANS.by_code.get(&code).map(Vec::as_slice)
 }
 
-/// The plan of a region (ISO 3166-1).
+/// Returns the plan of a region (ISO 3166-1).
 pub(super) fn by_region(region: &str) -> Option<&'static PlanText> {
     let (code, place) = PLANS.by_region.get(region)?;
     PLANS.by_code.get(code)?.get(*place)

@@ -1,4 +1,4 @@
-//! Comparing with secrets: in constant time, and with all of them.
+//! Constant-time comparison with secrets, without early exit.
 
 use hmac::{Hmac, KeyInit, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -6,7 +6,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
-/// HMAC-SHA1 of the parts, one after the other.
+/// Returns the HMAC-SHA1 of the concatenated parts.
 pub(super) fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
     let mut mac =
         <Hmac<Sha1> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
@@ -16,7 +16,7 @@ pub(super) fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
     mac.finalize().into_bytes().into()
 }
 
-/// HMAC-SHA256 of the parts, one after the other.
+/// Returns the HMAC-SHA256 of the concatenated parts.
 pub(super) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac =
         <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
@@ -26,25 +26,25 @@ pub(super) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// Whether a signature is the expected one. How long signatures are is no secret.
+/// Compares a signature with the expected one. The length of a signature is not secret.
 pub(super) fn same_signature(expected: &[u8], given: &[u8]) -> Choice {
     expected.ct_eq(given)
 }
 
-/// Whether a text is the secret. How long a secret is stays unknown, too: hashes are compared.
+/// Compares a text with the secret. Hashes are compared, so that the length stays secret, too.
 pub(super) fn same_secret(secret: &[u8], given: &[u8]) -> Choice {
     let hash = |bytes: &[u8]| <[u8; 32]>::from(Sha256::digest(bytes));
     hash(secret).ct_eq(&hash(given))
 }
 
-/// Whether one of them is true; none is left out, so that time does not tell which.
+/// `true` if any choice is true; all are evaluated, so that the time does not reveal which.
 pub(super) fn any(choices: impl Iterator<Item = Choice>) -> bool {
     choices
         .fold(Choice::from(0), |any, choice| any | choice)
         .into()
 }
 
-/// The secrets that can prove something. Everybody knows the empty one.
+/// The secrets that can prove something. The empty secret is known to every attacker.
 pub(super) fn usable(secrets: &[SecretString]) -> impl Iterator<Item = &[u8]> {
     secrets
         .iter()

@@ -1,16 +1,15 @@
-//! Keys by which the copies of an event are recognised.
+//! Deduplication keys of events.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::hexadecimal;
 
-/// Longer keys are hashed: an index takes no value of more than some kilobytes.
+/// Longer keys are hashed: an index entry is limited to a few kilobytes.
 const LONGEST: usize = 200;
 
-/// A key of these parts: other parts, another key. The first one is a word of ours.
+/// Returns a key that is unique to these parts. The first part is a fixed word.
 ///
-/// It stays readable where it can; what a provider makes long, or puts other characters into, is
-/// hashed.
+/// The key stays readable if possible; parts that are long or contain other characters are hashed.
 pub(super) fn key(parts: &[&str]) -> String {
     let length: usize = parts.iter().map(|part| part.len() + 1).sum();
     let is_plain = |part: &str| {
@@ -22,7 +21,7 @@ pub(super) fn key(parts: &[&str]) -> String {
     }
     let mut hash = Sha256::new();
     for part in parts {
-        // With their lengths, parts cannot be mistaken for others.
+        // The lengths make the concatenation unambiguous.
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -30,7 +29,7 @@ pub(super) fn key(parts: &[&str]) -> String {
     format!("{word}:sha256:{}", hexadecimal(&hash.finalize()))
 }
 
-/// A key of the whole contents, for what has no id.
+/// Returns a key of the whole contents, for events without an id.
 pub(super) fn contents(word: &str, body: &[u8]) -> String {
     key(&[word, "body", &hexadecimal(&Sha256::digest(body))])
 }

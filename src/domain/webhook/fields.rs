@@ -1,37 +1,37 @@
-//! Reading JSON of which only some fields matter, without trusting its form.
+//! Reading of some fields of untrusted JSON.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::Refusal;
 
-/// Ids, names and numbers are shorter; whatever is longer is none.
+/// Maximum length of ids, names and numbers; longer values are ignored.
 const LONGEST_ID: usize = 512;
 
-/// The body as JSON.
+/// Parses the body as JSON.
 pub(super) fn json(body: &[u8]) -> Result<Value, Refusal> {
     serde_json::from_slice(body).map_err(|_| Refusal::Malformed)
 }
 
-/// An id, a name or a number: a text that is not blank and has no control characters.
+/// An id, a name or a number: a text that is not blank and contains no control characters.
 pub(super) fn id(value: &Value) -> Option<String> {
     value.as_str().and_then(id_of)
 }
 
-/// The same of a text.
+/// Reads the same from a text.
 pub(super) fn id_of(text: &str) -> Option<String> {
     let text = text.trim();
     let is_id = !text.is_empty() && text.len() <= LONGEST_ID && !text.contains(char::is_control);
     is_id.then(|| text.to_owned())
 }
 
-/// What a person wrote. PostgreSQL stores no NUL in a text.
+/// A text written by a person. PostgreSQL cannot store NUL in a text.
 pub(super) fn text(value: &Value) -> Option<String> {
     let text = value.as_str().filter(|text| !text.is_empty())?;
     Some(text.replace('\0', "\u{FFFD}"))
 }
 
-/// A whole number, written as one or as a text.
+/// An integer, as a JSON number or a text.
 pub(super) fn number(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64(),
@@ -50,14 +50,14 @@ pub(super) fn milliseconds(value: &Value) -> Option<DateTime<Utc>> {
     storable(DateTime::from_timestamp_millis(number(value)?)?)
 }
 
-/// A time of RFC 3339.
+/// A time in the format of RFC 3339.
 pub(super) fn timestamp(value: &Value) -> Option<DateTime<Utc>> {
     let time = DateTime::parse_from_rfc3339(value.as_str()?).ok()?;
     storable(time.with_timezone(&Utc))
 }
 
-/// Only times of our era: `timestamptz` does not reach as far as chrono, and years of more than
-/// four digits are mistakes.
+/// Accepts only years 1970 to 9999: the range of `timestamptz` is smaller than chrono's, and years of
+/// more than four digits are errors.
 fn storable(time: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let seconds = time.timestamp();
     // From 1970 to the end of 9999.

@@ -1,11 +1,11 @@
-//! A request as it came in.
+//! A received request.
 
 use url::Url;
 
 use super::Refusal;
 
-/// Headers that are stored with an event. Others are not: they are nobody's business, or, like
-/// `Authorization` and the header that an endpoint chose for its secret, must not be kept.
+/// Headers that are stored with an event. Others are not: they are not needed or, like
+/// `Authorization` and the header that an endpoint uses for its secret, must not be stored.
 const STORED_HEADERS: &[&str] = &[
     "content-type",
     "i-twilio-idempotency-token",
@@ -19,36 +19,35 @@ const STORED_HEADERS: &[&str] = &[
     "x-twilio-signature",
 ];
 
-/// Whether a header of a request may be stored with its event. All of them are public or
-/// signatures, which prove nothing of another body.
+/// `true` if a request header may be stored with its event. All of them are public, or signatures,
+/// which are not valid for another body.
 pub fn is_stored_header(name: &str) -> bool {
     STORED_HEADERS
         .iter()
         .any(|stored| stored.eq_ignore_ascii_case(name))
 }
 
-/// A request, of which nothing is known yet.
+/// An unverified request.
 #[derive(Clone, Copy)]
 pub struct Incoming<'a> {
-    /// Whether it is a GET; otherwise it is a POST.
+    /// `true` for a GET, `false` for a POST.
     pub is_get: bool,
-    /// The configured public URL of the endpoint: what the provider was told, not what a proxy
-    /// makes of it.
+    /// The configured public URL of the endpoint, as set at the provider, not as rewritten by a
+    /// proxy.
     pub url: &'a Url,
     /// The query as sent, without `?`.
     pub query: Option<&'a str>,
-    /// Names and values of the headers.
+    /// Header names and values.
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The body as sent.
     pub body: &'a [u8],
 }
 
 impl<'a> Incoming<'a> {
-    /// The value of a header that may be missing.
+    /// Returns the value of an optional header.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] where it comes twice: whoever reads the other one would see
-    /// another request.
+    /// [`Refusal::Malformed`] if it occurs twice: another reader might use the other value.
     pub(super) fn header(&self, name: &str) -> Result<Option<&'a [u8]>, Refusal> {
         let mut values = self
             .headers
@@ -61,7 +60,7 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The value of a header without which there is no proof.
+    /// Returns the value of a header that the proof requires.
     pub(super) fn require(&self, name: &str) -> Result<&'a [u8], Refusal> {
         match self.header(name)? {
             Some(value) if !value.is_empty() => Ok(value),
@@ -69,12 +68,12 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// The same as text of visible ASCII characters and spaces.
+    /// Returns a required header as text of visible ASCII characters and spaces.
     pub(super) fn require_text(&self, name: &str) -> Result<&'a str, Refusal> {
         text(self.require(name)?).ok_or(Refusal::Malformed)
     }
 
-    /// A header that may be missing; one that is no text counts as missing.
+    /// Returns an optional header as text; a value that is not text is treated as missing.
     pub(super) fn optional_text(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
         Ok(self
             .header(name)?

@@ -1,11 +1,11 @@
-//! Webhooks of the providers: whether a request is genuine, and what it says.
+//! Verification and parsing of provider webhooks.
 //!
-//! Pure functions, in this order: [`verify`] looks at the raw bytes and the secrets of the
-//! endpoint, and gives [`Verified`]; only that can be parsed ([`parse`]). So nothing is looked up
-//! by what a body says before its sender is known. Time is a parameter.
+//! Pure functions, in this order: [`verify`] checks the raw bytes against the secrets of the
+//! endpoint and returns [`Verified`]; only that can be parsed ([`parse`]). So no value of a body is
+//! used for a lookup before its sender is verified. Time is a parameter.
 //!
-//! A secret being rotated has two values: every function takes them all, compares with all of
-//! them, and in constant time. An empty secret never verifies anything.
+//! A secret in rotation has two values: every function takes all of them and compares with each in
+//! constant time. An empty secret never verifies anything.
 
 mod compare;
 mod dedup;
@@ -34,7 +34,7 @@ pub use secret::{check_secret, check_strength};
 pub use verified::Verified;
 
 named_enum! {
-    /// How the requests of an endpoint prove where they come from.
+    /// The authentication scheme of an endpoint's requests.
     pub enum Scheme as "webhook scheme" {
         Twilio = "twilio", "Twilio: X-Twilio-Signature, HMAC-SHA1 with the auth token.";
         Retell = "retell", "Retell: x-retell-signature, HMAC-SHA256 with the API key.";
@@ -44,13 +44,13 @@ named_enum! {
     }
 }
 
-/// How far the time of a signature may be from ours, either way, in seconds.
+/// Maximum difference of a signature's time from the current time, in seconds.
 pub const TOLERANCE_SECONDS: i64 = 5 * 60;
 
-/// Checks that whoever sent `request` knows one of `secrets`.
+/// Checks that the sender of `request` knows one of `secrets`.
 ///
 /// # Errors
-/// The reason to refuse it. It says nothing of the contents.
+/// The reason for the refusal, without details of the contents.
 pub fn verify<'a>(
     scheme: Scheme,
     request: &Incoming<'a>,
@@ -66,7 +66,7 @@ pub fn verify<'a>(
     }
 }
 
-/// Whether a signature made at `signed_at` still counts.
+/// Refuses a signature made at `signed_at` if it is too old or in the future.
 fn check_age(signed_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Refusal> {
     let age = now.signed_duration_since(signed_at);
     if age.abs() > chrono::TimeDelta::seconds(TOLERANCE_SECONDS) {

@@ -1,8 +1,8 @@
-//! What a request holds, of whichever scheme: for those who store it and list it.
+//! The contents of a request of any scheme, for storage and lists.
 
 use super::{Refusal, Scheme, Verified, evolution, meta, retell, standard, twilio};
 
-/// What a request says.
+/// A parsed request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parsed {
     Twilio(twilio::Event),
@@ -12,16 +12,16 @@ pub enum Parsed {
     Standard(standard::AuthEvent),
 }
 
-/// One thing of a request.
+/// One item of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Item {
-    /// A word for what it is, in the provider's language or ours.
+    /// The type of the item, in the provider's terms or ours.
     pub name: String,
-    /// Equal for the copies of it, and for nothing else that comes to the same endpoint.
+    /// Equal for copies of the item, and for no other item of the same endpoint.
     pub dedup_key: String,
 }
 
-/// Reads what was proven to come from the provider.
+/// Parses a verified request.
 ///
 /// # Errors
 /// [`Refusal::Malformed`].
@@ -36,7 +36,7 @@ pub fn parse(verified: &Verified<'_>) -> Result<Parsed, Refusal> {
 }
 
 impl Parsed {
-    /// What it holds, in its order: at least one thing.
+    /// Returns the items in order: at least one.
     pub fn items(&self, verified: &Verified<'_>) -> Vec<Item> {
         let one = |name: &str, dedup_key| {
             vec![Item {
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// What is stored of a request with several things is read as those things again.
+    /// The stored parts of a request with several items are parsed as the same items.
     fn check_pieces(parsed: &Parsed) {
         match parsed {
             Parsed::Meta(events) => {
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    /// JSON of names and values that mean something to one of the parsers.
+    /// JSON with names and values that are significant to one of the parsers.
     fn json() -> impl Strategy<Value = Value> {
         let words = prop::sample::select(vec![
             "event",

@@ -1,18 +1,18 @@
-//! Why a request is refused.
+//! Reasons to refuse a request.
 
 use super::Scheme;
 named_enum! {
-    /// Why a request is refused before anything is looked up by what it says.
+    /// The reason to refuse a request before its contents are used.
     pub enum Refusal as "refusal" {
         Missing = "missing", "A header or parameter that proves the sender is missing.";
-        Malformed = "malformed", "The proof, or what it proves, is not in the form of its scheme.";
-        Wrong = "wrong", "No active secret of the endpoint makes this proof.";
-        Stale = "stale", "The proof is right, but too old, or of a time to come.";
+        Malformed = "malformed", "The proof or the signed content does not have the form of its scheme.";
+        Wrong = "wrong", "The proof does not match any active secret of the endpoint.";
+        Stale = "stale", "The proof is valid but too old, or dated in the future.";
     }
 }
 
 impl Refusal {
-    /// The HTTP status that says so in the language of `scheme`.
+    /// Returns the HTTP status for the sender's `scheme`.
     pub const fn status(self, scheme: Scheme) -> u16 {
         match (self, scheme) {
             (Self::Missing | Self::Malformed, _) => 400,
@@ -21,7 +21,7 @@ impl Refusal {
         }
     }
 
-    /// A word that does not change, for metrics.
+    /// Returns a stable word for metrics.
     pub const fn reason(self) -> &'static str {
         self.as_str()
     }

@@ -1,4 +1,4 @@
-//! Whose an event is: what says so has to agree, and something has to say it. There is no default.
+//! Routing of events to organizations: all evidence must agree, and there is no default.
 
 use std::collections::BTreeSet;
 
@@ -11,28 +11,28 @@ use crate::domain::{
 };
 
 named_enum! {
-    /// What becomes of an event that names no identity of an organization which has registered none.
+    /// Treatment of an event that names no identity, for an organization that has registered none.
     #[derive(Default)]
     pub enum UnnamedIdentities as "rule for unnamed identities" {
         #[default]
-        Quarantine = "quarantine", "The operator looks at it, and adopts the identity.";
-        Accept = "accept", "It is taken as that of the endpoint's organization.";
+        Quarantine = "quarantine", "The operator reviews it and adopts the identity.";
+        Accept = "accept", "It is accepted for the organization of the endpoint.";
     }
 }
 
-/// What the metadata of a call says of its organization.
+/// The organization named in the metadata of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Hint {
-    /// Nothing.
+    /// No organization named.
     Absent,
-    /// This one.
+    /// A valid organization id.
     Organization(OrganizationId),
-    /// Something that is no id of ours.
+    /// A value that is not a valid id.
     Malformed,
 }
 
 impl Hint {
-    /// Reads `metadata.organization_id`. Null and an empty text say nothing.
+    /// Reads `metadata.organization_id`. Null and an empty text count as absent.
     pub fn read(value: &Value) -> Self {
         match value {
             Value::Null => Self::Absent,
@@ -46,19 +46,19 @@ impl Hint {
     }
 }
 
-/// What an event says of its organization.
+/// The identities, metadata and call that an event names.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Names {
-    /// Of each kind what it names: one, or of a call without a direction both numbers, of which one may
-    /// be a patient's.
+    /// The identities by kind: one each or, for a call without a direction, both numbers, one of which
+    /// may be a patient's.
     pub identities: Vec<Vec<Identity>>,
     pub hint: Hint,
-    /// The provider's id of the call it belongs to.
+    /// The provider's id of the call that the event belongs to.
     pub call: Option<String>,
 }
 
 impl Names {
-    /// What the `at`-th thing of a request names.
+    /// Returns the names in the item of a request at index `at`.
     pub fn of(parsed: &Parsed, at: usize) -> Self {
         use IdentityKind as Kind;
         let group = |kind, values: &[Option<&str>]| -> Vec<Identity> {
@@ -97,13 +97,13 @@ impl Names {
         }
     }
 
-    /// Everything it names.
+    /// All identities that the event names.
     pub fn all(&self) -> impl Iterator<Item = &Identity> {
         self.identities.iter().flatten()
     }
 }
 
-/// By which kinds of identity events of a scheme name an organization.
+/// The kinds of identity by which events of a scheme name an organization.
 pub const fn kinds(scheme: Scheme) -> &'static [IdentityKind] {
     match scheme {
         Scheme::Twilio => &[IdentityKind::PhoneNumber],
@@ -114,17 +114,18 @@ pub const fn kinds(scheme: Scheme) -> &'static [IdentityKind] {
     }
 }
 
-/// What an organization has registered.
+/// The identities that an organization has registered.
 #[derive(Clone, Debug, Default)]
 pub struct Registered {
-    /// What is granted to it.
+    /// The granted identities.
     pub held: BTreeSet<Identity>,
-    /// The kinds of these and of its other claims: who claims one has said that it answers by name.
+    /// The kinds of the granted and the other claimed identities: a claim of a kind means that the
+    /// organization identifies itself by this kind.
     pub kinds: BTreeSet<IdentityKind>,
 }
 
 impl Registered {
-    /// What is granted, and what is claimed besides.
+    /// Creates the set from granted identities and further claimed ones.
     pub fn new(held: Vec<Identity>, claimed: impl IntoIterator<Item = Identity>) -> Self {
         let kinds = held.iter().map(|one| one.kind);
         let kinds: BTreeSet<IdentityKind> = kinds
@@ -137,27 +138,27 @@ impl Registered {
     }
 }
 
-/// All that says whose an event is.
+/// The evidence of an event's organization.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// Whose endpoint it came to, signed with that endpoint's secret; or whose the operator says it is.
+    /// The organization of the endpoint, with the event signed by its secret; or the operator's choice.
     pub organization: OrganizationId,
     pub scheme: Scheme,
     pub registered: &'a Registered,
-    /// Who holds what the event names, where it is another organization.
+    /// Identities that the event names and another organization holds.
     pub others: &'a [(Identity, OrganizationId)],
     pub names: &'a Names,
-    /// The event belongs to a call that the organization has taken.
+    /// The event belongs to a call that the organization has accepted.
     pub is_known_call: bool,
     pub unnamed: UnnamedIdentities,
 }
 
-/// Why it is not certain whose an event is.
+/// The reason why the organization of an event is uncertain.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Doubt {
-    /// It names what another organization holds.
+    /// It names an identity that another organization holds.
     OfAnother(Identity, OrganizationId),
-    /// The organization has registered identities of this kind, and not this one.
+    /// The organization has registered other identities of this kind, but not this one.
     NotRegistered(Identity),
     /// The organization has registered no identity of this kind.
     NoneRegistered(Identity),
@@ -165,7 +166,7 @@ pub enum Doubt {
     Unnamed,
     /// The metadata names another organization.
     Hint(OrganizationId),
-    /// The metadata names something that is no organization.
+    /// The metadata names a value that is not an organization.
     HintMalformed,
 }
 
@@ -192,7 +193,7 @@ impl std::fmt::Display for Doubt {
 }
 
 impl Doubt {
-    /// Whether it contradicts the organization, so that not even the operator can assign the event to it.
+    /// `true` if it contradicts the organization, so that even the operator cannot assign the event to it.
     pub const fn contradicts(&self) -> bool {
         matches!(
             self,
@@ -201,16 +202,16 @@ impl Doubt {
     }
 }
 
-/// Decides whether an event is the organization's. Empty: it is. Otherwise no organization gets it until
-/// a person has looked.
+/// Decides whether an event belongs to the organization. An empty result means that it does; otherwise
+/// the event is assigned to no organization until a person has reviewed it.
 ///
-/// Of each kind that the event names, the organization holds it, or that contradicts: another holds it, or
-/// the organization has registered others of this kind. A kind of which it has registered none says
-/// nothing, provided that another kind says the organization. What no kind says, [`UnnamedIdentities`]
-/// decides; what names nothing at all is accepted by it only where the organization has registered
-/// nothing that events of this scheme could name. Metadata never decides, but it may contradict; one that
-/// names something else than an organization id does, because the id in it is ours, written by
-/// [`super::retell::InboundAnswer`].
+/// For each kind that the event names, the organization must hold the identity. It is a contradiction
+/// if another organization holds it, or if the organization has registered others of this kind. A kind
+/// of which it has registered none is neutral if another kind confirms the organization. If no kind
+/// confirms it, [`UnnamedIdentities`] decides; an event that names no identity is accepted by that rule
+/// only if the organization has registered nothing that events of this scheme could name. Metadata
+/// never confirms, but it can contradict; a value that is not an organization id contradicts, because
+/// the id in it is written by [`super::retell::InboundAnswer`].
 pub fn route(evidence: &Evidence<'_>) -> Vec<Doubt> {
     let Evidence {
         registered, names, ..
@@ -273,8 +274,8 @@ mod tests {
         Identity::named(kind, value)
     }
 
-    /// Every combination of what Retell can name and the organization can have registered, by the rule as
-    /// it is documented.
+    /// Tests every combination of what Retell can name and the organization can have registered against
+    /// the documented rule.
     #[test]
     fn an_event_is_accepted_only_where_something_names_the_organization_and_nothing_contradicts() {
         use IdentityKind::{PhoneNumber, RetellAgent};

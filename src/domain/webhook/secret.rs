@@ -1,4 +1,4 @@
-//! What can be a secret of an endpoint.
+//! Validation of endpoint secrets.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -8,16 +8,16 @@ use crate::error::{Error, Result};
 /// Checks a secret before it is stored for an endpoint. The value is not repeated in an error.
 ///
 /// # Errors
-/// [`crate::error::ErrorKind::BadInput`] with the rule that it breaks.
+/// [`crate::error::ErrorKind::BadInput`] with the violated rule.
 pub fn check_secret(scheme: Scheme, secret: &SecretString) -> Result<()> {
     let text = secret.expose_secret();
     if text.is_empty() {
-        return Err(refusal(scheme, "it is empty"));
+        return Err(refusal(scheme, "the value is empty"));
     }
     if text.trim() != text || text.contains(char::is_control) {
         return Err(refusal(
             scheme,
-            "it begins or ends with a space, or contains a line break",
+            "leading or trailing space, or a line break",
         ));
     }
     match scheme {
@@ -29,35 +29,36 @@ pub fn check_secret(scheme: Scheme, secret: &SecretString) -> Result<()> {
     }
 }
 
-/// Characters of a secret that nobody guesses by trying: every provider's is longer.
+/// Minimum length of a secret that cannot be guessed: every provider's is longer.
 const SHORTEST_SECRET: usize = 16;
 
-/// Refuses a secret that can be guessed: who has it can sign events of the organization.
+/// Refuses a secret that can be guessed: it would allow an attacker to sign events of the
+/// organization.
 ///
 /// # Errors
-/// [`crate::error::ErrorKind::BadInput`].
+/// [`crate::error::ErrorKind::BadInput`] if the secret is too short.
 pub fn check_strength(scheme: Scheme, secret: &SecretString) -> Result<()> {
     let length = secret.expose_secret().chars().count();
     if length >= SHORTEST_SECRET {
         return Ok(());
     }
-    let rule = format!("it has fewer than {SHORTEST_SECRET} characters and can be guessed");
-    Err(refusal(scheme, &rule).hint("to use it all the same: --weak-secret"))
+    let rule = format!("fewer than {SHORTEST_SECRET} characters, which can be guessed");
+    Err(refusal(scheme, &rule).hint("use --weak-secret to store it anyway"))
 }
 
 fn refusal(scheme: Scheme, rule: &str) -> Error {
     let hint = match scheme {
-        Scheme::Twilio => "it is the auth token of the account, in the Twilio console",
-        Scheme::Retell => "it is the API key with the webhook badge, in the Retell dashboard",
-        Scheme::Meta => "it is the app secret, in the settings of the app at Meta",
+        Scheme::Twilio => "use the auth token of the account, from the Twilio console",
+        Scheme::Retell => "use the API key with the webhook badge, from the Retell dashboard",
+        Scheme::Meta => "use the app secret, from the settings of the app at Meta",
         Scheme::Evolution => {
-            "give the jwt_key of the webhook's headers, or header:NAME:VALUE for a fixed header"
+            "use the jwt_key of the webhook's headers, or header:NAME:VALUE for a fixed header"
         }
         Scheme::Standard => {
-            "give it as the sender shows it: whsec_… or v1,whsec_…, several joined with |"
+            "use the form shown by the sender: whsec_… or v1,whsec_…, several joined with |"
         }
     };
-    Error::bad_input(format!("this cannot be a secret of {scheme}: {rule}")).hint(hint)
+    Error::bad_input(format!("not a valid {scheme} secret: {rule}")).hint(hint)
 }
 
 #[cfg(test)]
@@ -90,7 +91,7 @@ mod tests {
             (Scheme::Evolution, "header:X-Token"),
             (Scheme::Standard, "whsec_"),
             (Scheme::Standard, "whsec_AAAA"),
-            (Scheme::Standard, "v1,whsec_not base64 at all…"),
+            (Scheme::Standard, "v1,whsec_not base64…"),
             (Scheme::Standard, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw|"),
         ] {
             let error = check_secret(scheme, &secret.into()).unwrap_err();

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{Incoming, Refusal, Scheme, Verified, verify};
 
-/// A request with everything owned, so that tests can change it.
+/// A request with owned fields, so that tests can change it.
 #[derive(Clone)]
 pub(super) struct Request {
     pub scheme: Scheme,
@@ -45,7 +45,7 @@ impl Request {
         self
     }
 
-    /// What comes of it, with these secrets active.
+    /// Verifies the request with these active secrets.
     pub fn check(&self, secrets: &[&str]) -> Result<Vec<u8>, Refusal> {
         self.with(secrets, |verified| verified.body().to_vec())
     }
@@ -71,7 +71,7 @@ impl Request {
         verify(self.scheme, &request, &secrets, self.now).map(|verified| read(&verified))
     }
 
-    /// Nothing but the request as it is passes: every bit of the body and of the headers counts.
+    /// Checks that any changed bit of the body or the headers makes verification fail.
     pub fn is_sealed(&self, secrets: &[&str]) {
         self.check(secrets).unwrap();
         for at in 0..self.body.len() {
@@ -100,7 +100,8 @@ impl Request {
         self.needs_its_secret(secrets);
     }
 
-    /// Two secrets may be active, in whichever order; an empty list or secret proves nothing.
+    /// Checks that two secrets may be active in any order, and that an empty list or secret proves
+    /// nothing.
     pub fn needs_its_secret(&self, secrets: &[&str]) {
         for (others, passes) in [
             ([secrets, &["other"]].concat(), true),

@@ -1,4 +1,4 @@
-//! What a request said, once it is known who said it.
+//! The contents of a request with a verified sender.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::{Refusal, Scheme};
 
-/// The contents of a request that was proven to come from the provider.
+/// The contents of a request that is proven to come from the provider.
 ///
-/// For a GET these are its query, as sent: that is what was signed. Store [`Self::body`], and
-/// [`Self::from_store`] gives the same again.
+/// For a GET these are its query as sent, which is the signed content. Store [`Self::body`];
+/// [`Self::from_store`] restores the value.
 #[derive(Clone, Copy)]
 pub struct Verified<'a> {
     scheme: Scheme,
@@ -38,33 +38,33 @@ impl<'a> Verified<'a> {
         self
     }
 
-    /// An event that was verified before it was stored. Keys against duplicates are not made
-    /// from it again: what made them may have been in a header.
+    /// Restores an event that was verified before it was stored. Its deduplication key cannot be
+    /// computed again: it may depend on a header.
     pub const fn from_store(scheme: Scheme, body: &'a [u8]) -> Self {
         Self::new(scheme, body)
     }
 
-    /// By which scheme it was proven.
+    /// Returns the scheme of the proof.
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// What was signed, or came with the credential.
+    /// Returns the content that was signed, or sent with the credential.
     pub const fn body(&self) -> &'a [u8] {
         self.body
     }
 
-    /// The provider's id of the delivery, where a header named one.
+    /// Returns the provider's id of the delivery, if a header contains one.
     pub(super) const fn delivery_id(&self) -> Option<&'a str> {
         self.delivery_id
     }
 
-    /// When it was signed, where the scheme says so.
+    /// Returns the time of the signature, if the scheme includes it.
     pub(super) const fn signature_time(&self) -> Option<DateTime<Utc>> {
         self.signed_at
     }
 
-    /// The body, for the parser of `scheme` and no other.
+    /// Returns the body, for the parser of `scheme` only.
     pub(super) fn body_of(&self, scheme: Scheme) -> Result<&'a [u8], Refusal> {
         if self.scheme == scheme {
             Ok(self.body)

@@ -1,4 +1,4 @@
-//! The file of a baseline: TOML, because people edit reasons and dates.
+//! The baseline file. TOML, because operators edit reasons and dates by hand.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Baseline> {
         None => None,
         Some(item) => Some(item.as_array_of_tables().ok_or_else(|| {
             let place = item.span().map(|span| span.start);
-            mistake(place, "write each accepted finding under [[accept]]")
+            mistake(place, "list each accepted finding under [[accept]]")
         })?),
     };
     let rows = de::from_document::<File>(document.clone())
@@ -80,7 +80,7 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Baseline> {
     })
 }
 
-/// Where a key of an entry stands in the text.
+/// Returns the position of an entry's key in the text.
 fn place(tables: &ArrayOfTables, index: usize, key: &str) -> Option<usize> {
     let table = tables.get(index)?;
     let span = table.key(key).and_then(|key| key.span());
@@ -88,7 +88,7 @@ fn place(tables: &ArrayOfTables, index: usize, key: &str) -> Option<usize> {
 }
 
 impl Row {
-    /// The entry, or the key that breaks a rule and the rule.
+    /// Returns the entry, or the invalid key and the violated rule.
     fn check(self) -> Result<Entry, (&'static str, String)> {
         let required = [
             ("fingerprint", &self.fingerprint),
@@ -126,10 +126,10 @@ fn day(key: &'static str, at: Datetime) -> Result<NaiveDate, (&'static str, Stri
         }
         _ => None,
     };
-    day.ok_or_else(|| (key, format!("`{key}` is a day, such as 2027-01-31")))
+    day.ok_or_else(|| (key, format!("`{key}` must be a date such as 2027-01-31")))
 }
 
-/// Adds an entry at the end.
+/// Appends an entry.
 pub(super) fn append(document: &mut DocumentMut, entry: &Entry) -> Result<()> {
     let is_new = document.is_empty() && document.trailing().as_str().is_none_or(str::is_empty);
     let mut table = Table::new();
@@ -141,11 +141,11 @@ pub(super) fn append(document: &mut DocumentMut, entry: &Entry) -> Result<()> {
     Ok(())
 }
 
-/// Writes an entry over the one at `index`, whose comments stay.
+/// Overwrites the entry at `index` and preserves its comments.
 pub(super) fn replace(document: &mut DocumentMut, index: usize, entry: &Entry) -> Result<()> {
     let table = tables(document)?.get_mut(index);
-    // The tables are those that the entries were read from.
-    let table = table.ok_or_else(|| Error::failure("the baseline has lost an entry"))?;
+    // The entries were read from these tables.
+    let table = table.ok_or_else(|| Error::failure("baseline entry not found in its document"))?;
     write(table, entry);
     Ok(())
 }
@@ -155,7 +155,7 @@ fn tables(document: &mut DocumentMut) -> Result<&mut ArrayOfTables> {
         .entry(LIST)
         .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()))
         .as_array_of_tables_mut()
-        .ok_or_else(|| Error::bad_input("`accept` of the baseline is no list of tables"))
+        .ok_or_else(|| Error::bad_input("`accept` of the baseline is not an array of tables"))
 }
 
 fn write(table: &mut Table, entry: &Entry) {
@@ -183,7 +183,7 @@ fn write(table: &mut Table, entry: &Entry) {
     set(table, "accepted_at", toml_day(entry.accepted_at).into());
 }
 
-/// Sets a value and keeps the comment behind it.
+/// Sets a value and preserves the comment after it.
 fn set(table: &mut Table, key: &str, mut new: Value) {
     match table.get_mut(key).and_then(Item::as_value_mut) {
         Some(old) => {
@@ -196,7 +196,7 @@ fn set(table: &mut Table, key: &str, mut new: Value) {
 
 fn toml_day(day: NaiveDate) -> Datetime {
     let date = Date {
-        // The years of TOML (RFC 3339) have four digits.
+        // Years in TOML (RFC 3339) have four digits.
         year: day.year().clamp(0, 9999) as u16,
         month: day.month() as u8,
         day: day.day() as u8,
@@ -225,7 +225,7 @@ class = "catalog"
 object = "public.a"
 severity = "high"
 confidence = "high"
-reason = "read by nobody" # said Lee
+reason = "not in use" # said Lee
 owner = "kim"
 expires = 2027-01-31
 accepted_at = 2026-11-23
@@ -251,7 +251,7 @@ accepted_at = 2026-11-23
     #[test]
     fn a_file_is_read_and_written_as_it_was() {
         let baseline = Baseline::parse(ONE, "b.toml").unwrap();
-        assert_eq!(baseline.entries()[0].reason, "read by nobody");
+        assert_eq!(baseline.entries()[0].reason, "not in use");
         assert_eq!(baseline.entries()[0].expires.to_string(), "2027-01-31");
         assert_eq!(baseline.to_text(), ONE);
         assert!(Baseline::parse("", "b.toml").unwrap().entries().is_empty());
@@ -265,7 +265,7 @@ accepted_at = 2026-11-23
             ("owner =", "ownr =", 11, "ownr"),
             ("\"high\"\nconf", "\"hihg\"\nconf", 8, "hihg"),
             ("2027-01-31", "\"2027-01-31\"", 12, "datetime"),
-            ("2027-01-31", "2027-01-31T10:00:00", 12, "is a day"),
+            ("2027-01-31", "2027-01-31T10:00:00", 12, "must be a date"),
             ("[[accept]]", "[accept]", 2, "accept"),
             ("[[accept]]", "[[acept]]", 2, "acept"),
         ] {
@@ -301,7 +301,7 @@ accepted_at = 2026-11-23
         for kept in ["# ours", "# the archive", "# do not touch", "# said Lee"] {
             assert!(written.contains(kept), "{written}");
         }
-        assert!(!written.contains("read by nobody"), "{written}");
+        assert!(!written.contains("not in use"), "{written}");
         assert_eq!(written.matches("until March").count(), 2, "{written}");
         let again = Baseline::parse(&written, "b.toml").unwrap();
         assert_eq!(again.entries(), baseline.entries());

@@ -1,7 +1,7 @@
-//! How Evolution API says who it is: a bearer JWT, or a header that was configured there.
+//! Authentication of Evolution API: a bearer JWT, or a header configured there.
 //!
-//! Neither says anything of the body. A webhook whose headers there hold a `jwt_key` comes with
-//! `Authorization: Bearer <JWT, HS256, valid for ten minutes>`; other headers come as configured.
+//! Neither covers the body. A webhook with a `jwt_key` among its headers is sent with
+//! `Authorization: Bearer <JWT, HS256, valid for ten minutes>`; other headers are sent as configured.
 
 use std::str;
 
@@ -15,53 +15,53 @@ use crate::domain::{
     webhook::{Incoming, Refusal, Scheme, Verified, compare},
 };
 
-/// What marks a secret as the value of a header.
+/// The prefix of a secret that is the value of a header.
 const HEADER: &str = "header:";
-/// A JWT can be guessed at by whoever has seen one.
+/// The key of a captured JWT can be guessed offline, so it must not be short.
 const SHORTEST: usize = 16;
-/// How far clocks may differ, in seconds.
+/// Allowed clock skew, in seconds.
 const LEEWAY: f64 = 60.0;
 
 /// A secret of an endpoint, in one of its two forms.
 pub enum Credential<'a> {
-    /// What tokens are signed with.
+    /// The key that signs tokens.
     Jwt(&'a str),
     /// `header:NAME:VALUE`.
     Header { name: &'a str, value: &'a str },
 }
 
 impl<'a> Credential<'a> {
-    /// Reads the text form.
+    /// Parses the text form.
     ///
     /// # Errors
-    /// The rule that it breaks.
+    /// The rule that the text violates.
     pub fn parse(text: &'a str) -> Result<Self, String> {
         let (credential, secret) = match text.strip_prefix(HEADER) {
             None => (Self::Jwt(text), text),
             Some(rest) => {
                 let (name, value) = rest
                     .split_once(':')
-                    .ok_or("it has no value: write header:NAME:VALUE")?;
+                    .ok_or("the value is missing (expected header:NAME:VALUE)")?;
                 let value = value.trim_start();
                 if name.is_empty() || !name.bytes().all(is_header_byte) {
-                    return Err("its name cannot be that of a header".to_owned());
+                    return Err("the name is not a valid header name".to_owned());
                 }
                 (Self::Header { name, value }, value)
             }
         };
         if secret.len() < SHORTEST {
-            return Err(format!("it is shorter than {SHORTEST} characters"));
+            return Err(format!("shorter than {SHORTEST} characters"));
         }
         Ok(credential)
     }
 }
 
-/// RFC 9110 §5.6.2, without what nobody uses.
+/// RFC 9110 §5.6.2, without rarely used characters.
 fn is_header_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
 }
 
-/// What a token says of its time.
+/// The time claims of a token.
 #[derive(Deserialize)]
 struct Claims {
     exp: f64,
@@ -108,7 +108,7 @@ pub(in crate::domain::webhook) fn verify<'a>(
     }
 }
 
-/// The token of `Authorization: Bearer …`; RFC 9110 §11.1 leaves the case of the word open.
+/// The token of `Authorization: Bearer …`; the scheme name is case-insensitive (RFC 9110 §11.1).
 fn bearer<'a>(request: &Incoming<'a>) -> Result<Option<&'a [u8]>, Refusal> {
     let Some(value) = request.header("authorization")? else {
         return Ok(None);
@@ -148,7 +148,7 @@ mod tests {
         Request::new(Scheme::Evolution, &[("Authorization", &header)], "{}").at(NOW)
     }
 
-    /// What Evolution API puts into its tokens.
+    /// The claims in tokens of Evolution API.
     fn claims(issued_at: i64) -> Value {
         json!({"iat": issued_at, "exp": issued_at + 600, "app": "evolution", "action": "webhook"})
     }
@@ -164,7 +164,7 @@ mod tests {
                 json!({"exp": NOW + 600, "nbf": NOW + 61}),
                 Err(Refusal::Stale),
             ),
-            // One that never expires would be a password.
+            // A token that never expires would be a password.
             (json!({"iat": NOW}), Err(Refusal::Wrong)),
             (json!({"exp": "soon"}), Err(Refusal::Wrong)),
         ] {
@@ -188,7 +188,7 @@ mod tests {
         for value in ["0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF"] {
             assert_eq!(with(value).check(&[FIXED]), Err(Refusal::Wrong), "{value}");
         }
-        // The secret of a JWT, sent as it is, is no JWT; nor is one of a header a bearer token.
+        // The secret of a JWT is not a valid JWT; the secret of a header is not a bearer token.
         let header = format!("Bearer {KEY}");
         let request = Request::new(Scheme::Evolution, &[("Authorization", &header)], "{}");
         assert_eq!(request.check(&[KEY]), Err(Refusal::Wrong));
@@ -207,7 +207,7 @@ mod tests {
             let request = Request::new(Scheme::Evolution, &[("Authorization", header)], "{}");
             assert_eq!(request.check(&[KEY]), Err(refusal), "{header}");
         }
-        // A short secret in the store is no secret.
+        // A stored secret that is too short is ignored.
         assert_eq!(
             bearing(&claims(NOW), "short").check(&["short"]),
             Err(Refusal::Wrong)

@@ -1,4 +1,4 @@
-//! What Evolution API says of its instances and their messages.
+//! Events of Evolution API about its instances and their messages.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::redact_apikey;
 use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields};
 
-/// Messages inside messages, such as one that disappears with a document in it.
+/// Maximum nesting of messages, such as a disappearing message that contains a document.
 const DEEPEST: usize = 4;
-/// Messages that hold another one.
+/// Message types that contain another message.
 const WRAPPERS: &[&str] = &[
     "ephemeralMessage",
     "viewOnceMessage",
@@ -16,30 +16,30 @@ const WRAPPERS: &[&str] = &[
     "documentWithCaptionMessage",
 ];
 
-/// One thing of a request.
+/// One event of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The instance, by name.
+    /// The name of the instance.
     pub instance: Option<String>,
-    /// As one is configured there: `MESSAGES_UPSERT`.
+    /// The event name in the spelling of the configuration: `MESSAGES_UPSERT`.
     pub name: String,
     pub what: What,
-    /// Its part of the request, alone, without keys.
+    /// The event's part of the request, without API keys.
     pub payload: Value,
-    /// When it was, as Evolution API says it: the same for every try.
+    /// The time of the event as sent by Evolution API: the same for every retry.
     date_time: Option<String>,
 }
 
-/// What it is.
+/// The parsed event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
-    /// Somebody wrote to the organization.
+    /// A message to the organization.
     Message(Message),
-    /// The organization wrote: there is nothing to do.
+    /// A message from the organization: nothing to do.
     Own,
-    /// What became of a message.
+    /// A status update of a message.
     Update(Update),
-    /// Something else, such as `CONNECTION_UPDATE`.
+    /// Other events, such as `CONNECTION_UPDATE`.
     Other,
 }
 
@@ -49,16 +49,16 @@ pub struct Message {
     pub id: String,
     /// The chat: `41443643532@s.whatsapp.net`, or a group's `…@g.us`.
     pub remote_jid: String,
-    /// Who wrote, in a group.
+    /// The author, in a group.
     pub participant: Option<String>,
     pub sent_at: Option<DateTime<Utc>>,
     pub text: Option<String>,
 }
 
-/// What became of a message.
+/// A status update of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
-    /// Of the message.
+    /// The id of the message.
     pub id: String,
     pub remote_jid: Option<String>,
     /// `DELIVERY_ACK`, `READ`, …
@@ -66,11 +66,11 @@ pub struct Update {
 }
 
 impl Event {
-    /// Splits a request: its `data` is one thing or a list of them. Keys are redacted first, so
-    /// that none gets into a payload.
+    /// Splits a request: its `data` is one item or a list of items. API keys are redacted first, so
+    /// that no payload contains one.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] where it is no JSON object that names its event.
+    /// [`Refusal::Malformed`] if the body is not a JSON object with an event name.
     pub fn split(verified: &Verified<'_>) -> Result<Vec<Self>, Refusal> {
         let body = redact_apikey(verified.body_of(Scheme::Evolution)?)?;
         let mut body = fields::json(&body)?;
@@ -96,13 +96,13 @@ impl Event {
         Ok(data.into_iter().map(event).collect())
     }
 
-    /// A request that holds this alone, without keys: [`Event::split`] makes the same of it.
+    /// Returns a request body of this event alone, without API keys, that [`Event::split`] reads back.
     pub fn to_body(&self) -> Vec<u8> {
         let body = json!({"event": self.name, "instance": self.instance, "data": self.payload});
         body.to_string().into_bytes()
     }
 
-    /// Equal for the copies of one message, and of one update.
+    /// Returns a key that is equal for all copies of a message or an update.
     pub fn dedup_key(&self) -> String {
         let instance = self.instance.as_deref().unwrap_or_default();
         match &self.what {
@@ -115,7 +115,7 @@ impl Event {
             }
             What::Own | What::Other => {
                 let contents = dedup::contents("", self.payload.to_string().as_bytes());
-                // An instance connects more than once.
+                // An instance can connect more than once.
                 let time = self.date_time.as_deref().unwrap_or_default();
                 dedup::key(&["evolution", instance, &self.name, time, &contents])
             }
@@ -138,7 +138,7 @@ impl What {
 impl Message {
     fn read(data: &Value) -> Option<Self> {
         let remote_jid = fields::id(&data["key"]["remoteJid"])?;
-        // Not a chat: what people publish to all they know.
+        // Not a chat: broadcasts to all contacts.
         if remote_jid == "status@broadcast" || remote_jid.ends_with("@newsletter") {
             return None;
         }
@@ -152,7 +152,7 @@ impl Message {
     }
 }
 
-/// Without what was written.
+/// Omits the text of the message.
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Message")
@@ -162,7 +162,7 @@ impl std::fmt::Debug for Message {
 }
 
 impl Update {
-    /// Version 2 names the message at the top, version 1 in `key`.
+    /// Version 2 has the message id at the top level, version 1 in `key`.
     fn read(data: &Value) -> Option<Self> {
         Some(Self {
             id: fields::id(&data["keyId"]).or_else(|| fields::id(&data["key"]["id"]))?,
@@ -175,7 +175,7 @@ impl Update {
     }
 }
 
-/// What was written, chosen, or stands below a picture.
+/// The text that was written or chosen, or a caption.
 fn text(message: &Value) -> Option<String> {
     let mut message = message;
     for _ in 0..DEEPEST {

@@ -1,4 +1,4 @@
-//! The webhooks of Evolution API, which connects to WhatsApp as a telephone would.
+//! The webhooks of Evolution API, which connects to WhatsApp as a linked device.
 
 pub mod credential;
 pub mod event;

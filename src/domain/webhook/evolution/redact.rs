@@ -1,26 +1,26 @@
-//! Evolution API sends the key of its own API along with every event.
+//! Redaction of Evolution API's own API key, which it sends with every event.
 
 use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
 use crate::domain::webhook::Refusal;
 
-/// What stands in its place.
+/// The replacement for a key.
 const REDACTED: &[u8] = b"\"[redacted]\"";
 
-/// The JSON of `body` with every value of an `apikey` replaced, in whichever letter case and
-/// however deep. Every other byte stays as it is.
+/// Returns the JSON of `body` with the value of every `apikey` redacted, in any letter case and at
+/// any depth. Every other byte is unchanged.
 ///
 /// # Errors
-/// [`Refusal::Malformed`] where it is no JSON: what cannot be redacted must not be stored.
+/// [`Refusal::Malformed`] if the body is not JSON: it must not be stored without redaction.
 pub fn redact_apikey(body: &[u8]) -> Result<Vec<u8>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|_| Refusal::Malformed)?;
     serde_json::from_str::<IgnoredAny>(text).map_err(|_| Refusal::Malformed)?;
     let mut redacted = Vec::with_capacity(body.len());
     let mut kept = 0;
     let mut at = 0;
-    // It is JSON, so that a quote outside a string begins one, and a colon after one makes it a
-    // name.
+    // The body is valid JSON, so a quote outside a string starts a string, and a string followed by
+    // a colon is a name.
     while let Some(start) = memchr::memchr(b'"', &body[at..]).map(|found| at + found) {
         let end = start + length_of_value(&text[start..])?;
         at = end;
@@ -38,7 +38,7 @@ pub fn redact_apikey(body: &[u8]) -> Result<Vec<u8>, Refusal> {
     Ok(redacted)
 }
 
-/// How long the value is that `text` begins with.
+/// Returns the length of the value at the start of `text`.
 fn length_of_value(text: &str) -> Result<usize, Refusal> {
     let mut values = Deserializer::from_str(text).into_iter::<IgnoredAny>();
     match values.next() {
@@ -54,7 +54,7 @@ fn after_space(body: &[u8], at: usize) -> usize {
     at + space.count()
 }
 
-/// A name may be written with escapes.
+/// Compares a name, which may contain escapes.
 fn is_apikey(name: &str) -> bool {
     serde_json::from_str::<String>(name).is_ok_and(|name| {
         let letters: String = name.chars().filter(|c| !matches!(c, '_' | '-')).collect();
@@ -87,7 +87,7 @@ mod tests {
             ),
             (r#"{"api\u006bey":"S"}"#, r#"{"api\u006bey":"[redacted]"}"#),
             (r#"{"api_key":"S"}"#, r#"{"api_key":"[redacted]"}"#),
-            // Not a name: what somebody wrote.
+            // A string value, not a name.
             (
                 r#"{"text":"apikey","apikeys":"x"}"#,
                 r#"{"text":"apikey","apikeys":"x"}"#,
@@ -96,7 +96,7 @@ mod tests {
                 r#"["apikey","\"apikey\":\"S\""]"#,
                 r#"["apikey","\"apikey\":\"S\""]"#,
             ),
-            // Of two with one name, both.
+            // Both of two equal names.
             (
                 r#"{"apikey":"S","apikey":null}"#,
                 r#"{"apikey":"[redacted]","apikey":"[redacted]"}"#,
@@ -147,7 +147,7 @@ mod tests {
         })
     }
 
-    /// The same by walking the tree.
+    /// The same redaction on the parsed tree.
     fn walked(value: Value) -> Value {
         match value {
             Value::Array(items) => items.into_iter().map(walked).collect(),

@@ -1,28 +1,28 @@
-//! What WhatsApp says: one request holds many messages and statuses.
+//! Events of WhatsApp: one request contains many messages and statuses.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields};
 
-/// One thing of a request.
+/// One event of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The number of the organization it is about, as Meta's id.
+    /// Meta's id of the organization's number that the event is about.
     pub phone_number_id: Option<String>,
     pub what: What,
-    /// Its part of the request, alone.
+    /// The event's part of the request.
     pub payload: Value,
-    /// When its entry was made, where it says so: the same for every try.
+    /// The time of the entry, if present: the same for every retry.
     entry_time: Option<i64>,
 }
 
-/// What it is.
+/// The parsed event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum What {
     Message(Message),
     Status(Status),
-    /// Something else, by the name of its field, such as `account_update`.
+    /// Other events, with the name of the field, such as `account_update`.
     Other(String),
 }
 
@@ -30,34 +30,34 @@ pub enum What {
 #[derive(Clone, PartialEq)]
 pub struct Message {
     pub id: String,
-    /// Who wrote, as WhatsApp id: digits.
+    /// The WhatsApp id of the sender: digits.
     pub from: Option<String>,
     pub sent_at: Option<DateTime<Utc>>,
     /// `text`, `image`, `interactive`, …
     pub kind: String,
-    /// What was written, chosen, or stands below a picture.
+    /// The text that was written or chosen, or a caption.
     pub text: Option<String>,
 }
 
-/// What became of a message of the organization.
+/// A status update of a message from the organization.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Status {
-    /// Of the message.
+    /// The id of the message.
     pub id: String,
     /// `sent`, `delivered`, `read`, `failed`, …
     pub status: String,
     pub at: Option<DateTime<Utc>>,
     pub recipient: Option<String>,
-    /// As sent, because it is part of the key.
+    /// The timestamp as sent, because it is part of the key.
     timestamp: String,
 }
 
 impl Event {
-    /// Splits a request into what it holds, in its order. Nothing is left out: what cannot be
-    /// read is [`What::Other`].
+    /// Splits a request into its events, in order. Nothing is omitted: an item that cannot be parsed
+    /// is [`What::Other`].
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] where it holds nothing, or is no JSON object.
+    /// [`Refusal::Malformed`] if it is empty or not a JSON object.
     pub fn split(verified: &Verified<'_>) -> Result<Vec<Self>, Refusal> {
         let mut body = fields::json(verified.body_of(Scheme::Meta)?)?;
         let is_whatsapp = body["object"] == "whatsapp_business_account";
@@ -128,7 +128,7 @@ impl Event {
         }
     }
 
-    /// A request that holds this alone: [`Event::split`] makes the same of it.
+    /// Returns a request body of this event alone, which [`Event::split`] reads back.
     pub fn to_body(&self) -> Vec<u8> {
         let in_value = |name: &str| {
             let metadata = json!({"phone_number_id": self.phone_number_id});
@@ -137,11 +137,11 @@ impl Event {
         let change = match &self.what {
             What::Message(_) => in_value("messages"),
             What::Status(_) => in_value("statuses"),
-            // The whole request, of something else than WhatsApp.
+            // The whole request, if it is not about WhatsApp.
             What::Other(_) if self.payload.get("object").is_some() => {
                 return self.payload.to_string().into_bytes();
             }
-            // The whole change, or one thing of it that could not be read.
+            // The whole change, or one item of it that could not be parsed.
             What::Other(_) if self.payload.get("field").is_some() => self.payload.clone(),
             What::Other(_) => in_value("messages"),
         };
@@ -150,7 +150,7 @@ impl Event {
         body.to_string().into_bytes()
     }
 
-    /// A word for what it is, for lists and metrics.
+    /// Returns the type of the event, for lists and metrics.
     pub fn name(&self) -> &str {
         match &self.what {
             What::Message(_) => "message",
@@ -159,7 +159,7 @@ impl Event {
         }
     }
 
-    /// Equal for the copies of one message, and of one status.
+    /// Returns a key that is equal for all copies of a message or a status.
     pub fn dedup_key(&self) -> String {
         let phone = self.phone_number_id.as_deref().unwrap_or_default();
         match &self.what {
@@ -172,7 +172,7 @@ impl Event {
                 &status.timestamp,
             ]),
             What::Other(_) => {
-                // An account can be updated twice in the same way.
+                // The same update of an account can occur twice.
                 let time = self.entry_time.map(|at| at.to_string());
                 let contents = dedup::contents("", self.payload.to_string().as_bytes());
                 dedup::key(&["whatsapp", &time.unwrap_or_default(), &contents])
@@ -201,7 +201,7 @@ impl Message {
     }
 }
 
-/// Without what was written.
+/// Omits the text of the message.
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Message")
@@ -224,7 +224,7 @@ impl Status {
     }
 }
 
-/// The items of the list of that name, moved out of it; of anything else, none.
+/// Takes the items of the named list; returns an empty list for other values.
 fn taken(value: &mut Value, name: &str) -> Vec<Value> {
     match value.get_mut(name).map(Value::take) {
         Some(Value::Array(items)) => items,
@@ -297,7 +297,7 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), events.len());
-        // Sent again, each has the key it had.
+        // A retry has the same keys.
         let again = split(&body(&changes)).unwrap();
         assert_eq!(again, events);
         assert_eq!(again[6].dedup_key(), events[6].dedup_key());
@@ -331,7 +331,7 @@ mod tests {
             let changes = json!([change("1", json!({"messages": [message]}))]);
             let events = split(&body(&changes)).unwrap();
             let What::Message(message) = &events[0].what else {
-                panic!("{part} is no message");
+                panic!("{part} is not a message");
             };
             assert_eq!(message.text.as_deref(), text, "{part}");
             assert!(text.is_none_or(|text| !format!("{message:?}").contains(text)));
@@ -350,7 +350,7 @@ mod tests {
         ]);
         let events = split(&body(&changes)).unwrap();
         assert_eq!(events.len(), 5);
-        // A name is never empty: the store takes none that is.
+        // A name is never empty: the database rejects empty names.
         assert_eq!(events[4].name(), "unknown");
         assert!(
             events

@@ -1,5 +1,5 @@
-//! `X-Hub-Signature-256: sha256=<hex of HMAC-SHA256(app secret, body)>`, and the GET by which Meta
-//! asks whether an endpoint wants its webhooks.
+//! `X-Hub-Signature-256: sha256=<hex of HMAC-SHA256(app secret, body)>`, and the GET request that
+//! verifies the subscription of an endpoint.
 
 use secrecy::SecretString;
 use url::form_urlencoded;
@@ -9,7 +9,7 @@ use crate::domain::{
     webhook::{Incoming, Refusal, Scheme, Verified, compare},
 };
 
-/// Longest challenge; Meta sends ten digits.
+/// Maximum length of a challenge; Meta sends ten digits.
 const MAX_CHALLENGE: usize = 200;
 
 pub(in crate::domain::webhook) fn verify<'a>(
@@ -29,14 +29,14 @@ pub(in crate::domain::webhook) fn verify<'a>(
     }
 }
 
-/// The answer to the GET that subscribes: the challenge, bare, as text/plain.
+/// Returns the answer to the subscription GET: the challenge alone, as text/plain.
 ///
-/// It is given to whoever knows a verify token, and has no character that a browser could take
-/// for markup.
+/// The caller knows a verify token, and the challenge contains no character that a browser could
+/// interpret as markup.
 ///
 /// # Errors
-/// [`Refusal::Missing`] of a parameter, [`Refusal::Wrong`] for another token,
-/// [`Refusal::Malformed`] for another mode or a challenge of other characters.
+/// [`Refusal::Missing`] for a missing parameter, [`Refusal::Wrong`] for an unknown token,
+/// [`Refusal::Malformed`] for another mode or other characters in the challenge.
 pub fn challenge(query: Option<&str>, verify_tokens: &[SecretString]) -> Result<String, Refusal> {
     let get = |wanted: &str| {
         form_urlencoded::parse(query.unwrap_or_default().as_bytes())
@@ -75,13 +75,13 @@ mod tests {
 
     #[test]
     fn the_raw_body_is_signed() {
-        // Made with openssl dgst -sha256 -hmac.
+        // Computed with openssl dgst -sha256 -hmac.
         let known = "sha256=d3e4f9da0ce6c71ab3dba55929b8eeeee2455349e534924ead19f98d143e904f";
         let body = r#"{"object":"whatsapp_business_account","entry":[]}"#;
         Request::new(Scheme::Meta, &[("x-hub-signature-256", known)], body)
             .is_sealed(&["app-secret"]);
         signed("").check(&["app-secret"]).unwrap();
-        // The escapes are signed as sent.
+        // Escapes are signed as sent.
         let body = r#"{"text":"\u00e4\u00f6"}"#;
         let mut other = signed(body);
         other.body = r#"{"text":"äö"}"#.into();

@@ -6,20 +6,20 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::OrganizationId;
 
-/// What Retell is to know of a call that is about to begin.
+/// The answer to Retell before an incoming call starts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InboundAnswer {
-    /// What the prompt of the agent refers to: `{{name}}`.
+    /// Variables of the agent's prompt: `{{name}}`.
     pub dynamic_variables: BTreeMap<String, String>,
-    /// What comes back with every event of the call.
+    /// Metadata that Retell returns with every event of the call.
     pub metadata: Map<String, Value>,
-    /// Another agent than that of the number.
+    /// Overrides the agent of the number.
     pub override_agent_id: Option<String>,
 }
 
 impl InboundAnswer {
-    /// An answer that names the organization in the metadata, so that later events can be checked
-    /// against it.
+    /// Creates an answer with the organization in the metadata, against which later events are
+    /// checked.
     pub fn of(organization: OrganizationId) -> Self {
         let mut answer = Self::default();
         let id = Value::String(organization.to_string());
@@ -27,7 +27,7 @@ impl InboundAnswer {
         answer
     }
 
-    /// The same with a dynamic variable more.
+    /// Adds a dynamic variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.dynamic_variables
@@ -35,8 +35,8 @@ impl InboundAnswer {
         self
     }
 
-    /// As Retell expects it. What is empty is left out: an empty object declines the call where
-    /// the number has no agent of its own.
+    /// Returns the JSON that Retell expects. Empty values are omitted: an empty object declines the
+    /// call if the number has no agent.
     pub fn to_json(&self) -> Value {
         let mut answer = Map::new();
         if !self.dynamic_variables.is_empty() {

@@ -1,4 +1,4 @@
-//! What Retell says of a call.
+//! Call events of Retell.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -6,21 +6,21 @@ use serde_json::Value;
 use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields, route::Hint};
 
 named_enum! {
-    /// What an event of Retell is about.
+    /// The type of a Retell event.
     pub enum Kind as "Retell event" {
-        CallInbound = "call_inbound", "Somebody calls: Retell waits for an answer, 10 seconds at most.";
-        CallStarted = "call_started", "A call has begun.";
-        CallEnded = "call_ended", "A call is over.";
-        CallAnalyzed = "call_analyzed", "A call that is over was analysed.";
-        Unknown = "unknown", "Something else, such as a chat or a transfer.";
+        CallInbound = "call_inbound", "An incoming call: Retell waits at most 10 seconds for an answer.";
+        CallStarted = "call_started", "A call started.";
+        CallEnded = "call_ended", "A call ended.";
+        CallAnalyzed = "call_analyzed", "An ended call was analyzed.";
+        Unknown = "unknown", "Other events, such as a chat or a transfer.";
     }
 }
 
 named_enum! {
-    /// Who called whom.
+    /// The direction of a call.
     pub enum Direction as "call direction" {
-        Inbound = "inbound", "Somebody called the organization.";
-        Outbound = "outbound", "The organization called somebody.";
+        Inbound = "inbound", "A call to the organization.";
+        Outbound = "outbound", "A call from the organization.";
     }
 }
 
@@ -28,9 +28,9 @@ named_enum! {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub kind: Kind,
-    /// As Retell spells it, also where it is unknown to us.
+    /// Retell's name of the event, also for unknown events.
     pub name: String,
-    /// None of a call that is only about to begin.
+    /// `None` for a call that has not started.
     pub call_id: Option<String>,
     pub agent_id: Option<String>,
     pub from_number: Option<String>,
@@ -40,17 +40,17 @@ pub struct Event {
     pub ended_at: Option<DateTime<Utc>>,
     pub duration_ms: Option<u64>,
     pub disconnection_reason: Option<String>,
-    /// Which organization the metadata names.
+    /// The organization named in the metadata.
     pub hint: Hint,
-    /// When Retell sent it, where it says so.
+    /// The time at which Retell sent the event, if present.
     pub sent_at_ms: Option<i64>,
 }
 
 impl Event {
-    /// Reads an event.
+    /// Parses an event.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] where it is no JSON object that names its event.
+    /// [`Refusal::Malformed`] if the body is not a JSON object with an event name.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, Refusal> {
         let body = fields::json(verified.body_of(Scheme::Retell)?)?;
         let name = fields::id(&body["event"]).ok_or(Refusal::Malformed)?;
@@ -58,7 +58,7 @@ impl Event {
             Ok(kind) => kind,
             Err(_) => Kind::Unknown,
         };
-        // "call" of a call that exists, "call_inbound" of one that is about to.
+        // "call" for an existing call, "call_inbound" for one that has not started.
         let call = if kind == Kind::CallInbound {
             &body["call_inbound"]
         } else {
@@ -84,8 +84,8 @@ impl Event {
         })
     }
 
-    /// The number that is the organization's own: the one that was called, or that calls. Where the
-    /// event does not say who called whom, both may be it.
+    /// Returns the organization's own number: the called number of an inbound call, the caller of an
+    /// outbound one. If the event has no direction, either number may be it.
     pub fn own_numbers(&self) -> [Option<&str>; 2] {
         let (from, to) = (self.from_number.as_deref(), self.to_number.as_deref());
         match self.direction {
@@ -95,21 +95,21 @@ impl Event {
         }
     }
 
-    /// Equal for the copies of one event.
+    /// Returns a key that is equal for all copies of an event.
     pub fn dedup_key(&self, verified: &Verified<'_>) -> String {
         match (self.kind, &self.call_id) {
             (Kind::CallStarted | Kind::CallEnded | Kind::CallAnalyzed, Some(call)) => {
                 dedup::key(&[self.kind.as_str(), call])
             }
             (Kind::CallInbound, _) if self.sent_at_ms.is_none() => {
-                // There is no id yet, and the next call between these numbers may look the same:
-                // the time of the signature tells them apart.
+                // There is no id yet, and the next call between these numbers may look the same: the
+                // time of the signature distinguishes them.
                 let time = verified.signature_time().map(|at| at.timestamp_millis());
                 let time = time.map(|ms| ms.to_string()).unwrap_or_default();
                 let contents = dedup::contents("", verified.body());
                 dedup::key(&["call_inbound", &time, &contents])
             }
-            // Several of them may come for one call.
+            // A call may have several of these.
             _ => dedup::contents("retell", verified.body()),
         }
     }
@@ -207,13 +207,13 @@ mod tests {
 
     #[test]
     fn copies_have_one_key_and_nothing_else_has_it() {
-        // The transcript may grow between two tries; the call is the same.
+        // The transcript may grow between two retries; the call is the same.
         let mut other = ended();
         other["call"]["transcript"] = json!("more");
         assert_eq!(key(&ended(), 1), key(&other, 2));
         other["event"] = json!("call_analyzed");
         assert_ne!(key(&ended(), 1), key(&other, 1));
-        // Of these there are many in a call.
+        // A call has many of these.
         let update = |text| {
             json!({"event": "transcript_updated",
             "call": {"call_id": "c1", "transcript": text}})

@@ -30,7 +30,7 @@ pub(in crate::domain::webhook) fn verify<'a>(
     Ok(Verified::new(Scheme::Retell, request.body).signed_at(signed_at))
 }
 
-/// Digits only: `parse` would take a sign, too.
+/// Accepts digits only: `parse` would also accept a sign.
 fn milliseconds(text: &str) -> Option<DateTime<Utc>> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -72,7 +72,7 @@ mod tests {
             let request = example().at(SIGNED_AT + seconds);
             assert_eq!(request.check(&[KEY]).map(|_| ()), verdict, "{seconds}");
         }
-        // Of what nobody signed, the age is not told.
+        // The age is not reported for an invalid signature.
         let request = example().at(0);
         assert_eq!(request.check(&["other"]), Err(Refusal::Wrong));
     }

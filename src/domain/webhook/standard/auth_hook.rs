@@ -1,11 +1,11 @@
-//! What an identity provider says of a user.
+//! User events of an identity provider.
 //!
-//! Read are: the auth hooks of Supabase, whose `metadata.name` says which one it is; events of
-//! Standard Webhooks with a `type` and the user in `data`; and Supabase's database webhooks on
-//! `auth.users`, with the row in `record`. A hook after which somebody can be trusted to own
-//! their address is one that comes after the user exists and says when it was confirmed.
+//! Supported are: the auth hooks of Supabase, identified by `metadata.name`; events of Standard
+//! Webhooks with a `type` and the user in `data`; and Supabase's database webhooks on `auth.users`,
+//! with the row in `record`. A hook proves ownership of the address only if it is sent after the user
+//! exists and contains the time of the confirmation.
 //!
-//! `user_metadata` is what people write of themselves. It is never read, for nothing.
+//! `user_metadata` is written by users themselves. It is never read for any purpose.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -17,46 +17,46 @@ use crate::domain::{
 };
 
 named_enum! {
-    /// When a hook is called.
+    /// The time at which a hook is called.
     pub enum Hook as "auth hook" {
         UserCreated = "after-user-created", "A user was created.";
-        UserChanged = "user-changed", "A user was created or changed, such as by confirming the address.";
+        UserChanged = "user-changed", "A user was created or changed, for example confirmed the address.";
         BeforeUserCreated = "before-user-created", "A user is about to be created, which may fail.";
-        SendEmail = "send-email", "A mail is to be sent to a user.";
+        SendEmail = "send-email", "An email is to be sent to a user.";
         SendSms = "send-sms", "A text message is to be sent to a user.";
-        AccessToken = "customize-access-token", "A user gets a token.";
-        MfaVerification = "mfa-verification", "A user tries a second factor.";
-        PasswordVerification = "password-verification", "A user tries a password.";
-        Unknown = "unknown", "Something else.";
+        AccessToken = "customize-access-token", "A token is issued to a user.";
+        MfaVerification = "mfa-verification", "A user attempts a second factor.";
+        PasswordVerification = "password-verification", "A user attempts a password.";
+        Unknown = "unknown", "Other events.";
     }
 }
 
-/// Types of Standard Webhooks by which a user is created or changed.
+/// Types of Standard Webhooks events that create or change a user.
 const CHANGES: &[&str] = &["user.created", "user.updated", "user.confirmed"];
 
 /// An event of an identity provider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthEvent {
     pub hook: Hook,
-    /// As the provider spells it, also where it is unknown to us.
+    /// The provider's name of the event, also for unknown events.
     pub name: Option<String>,
-    /// Stays the same however often the event is sent, as the id of the delivery does not.
+    /// Unlike the id of the delivery, the same for every retry of the event.
     pub message_id: Option<Uuid>,
     pub user: Option<AuthUser>,
 }
 
-/// What is known of the user.
+/// The user of an event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthUser {
     pub id: Option<UserId>,
     pub email: Option<Email>,
-    /// When the address was confirmed.
+    /// The time of the address confirmation.
     pub email_confirmed_at: Option<DateTime<Utc>>,
-    /// Deleted, or banned at some time: not somebody who signs up.
+    /// Deleted, or ever banned: not eligible to sign up.
     pub is_barred: bool,
 }
 
-/// Somebody who owns the address.
+/// A user who owns the address.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfirmedUser {
     pub id: UserId,
@@ -64,10 +64,10 @@ pub struct ConfirmedUser {
 }
 
 impl AuthEvent {
-    /// Reads an event.
+    /// Parses an event.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] where it is no JSON object.
+    /// [`Refusal::Malformed`] if the body is not a JSON object.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, Refusal> {
         let body = fields::json(verified.body_of(Scheme::Standard)?)?;
         if !body.is_object() {
@@ -77,7 +77,7 @@ impl AuthEvent {
         let (hook, name, user) = if let Some(name) = fields::id(&metadata["name"]) {
             (hook_of(&name), Some(name), &body["user"])
         } else if body["email_data"].is_object() {
-            // Versions that did not name the hook yet.
+            // Older versions did not include the name of the hook.
             (Hook::SendEmail, None, &body["user"])
         } else if is_row_of_users(&body) {
             (
@@ -103,7 +103,7 @@ impl AuthEvent {
         })
     }
 
-    /// The user, where this event means that somebody owns an address and may sign up with it.
+    /// Returns the user if this event proves that they own the address and may sign up with it.
     pub fn confirmed_user(&self) -> Option<ConfirmedUser> {
         if !matches!(self.hook, Hook::UserCreated | Hook::UserChanged) {
             return None;
@@ -116,8 +116,8 @@ impl AuthEvent {
         })
     }
 
-    /// Equal for the copies of one event: the id in its metadata, else that of the delivery, which
-    /// Standard Webhooks keep and Supabase does not.
+    /// Returns a key that is equal for all copies of an event: the id in its metadata, else the id of
+    /// the delivery, which Standard Webhooks keep across retries and Supabase does not.
     pub fn dedup_key(&self, verified: &Verified<'_>) -> String {
         match (self.message_id, verified.delivery_id()) {
             (Some(id), _) => dedup::key(&["auth", &id.to_string()]),
@@ -128,8 +128,8 @@ impl AuthEvent {
 }
 
 impl AuthUser {
-    /// `confirmed_at` is not read: it is set by a confirmed telephone number, too, and says nothing
-    /// of the address then.
+    /// `confirmed_at` is ignored: a confirmed telephone number also sets it, which proves nothing about
+    /// the address.
     fn read(user: &Value) -> Self {
         Self {
             id: uuid(&user["id"]).map(UserId::from),
@@ -143,7 +143,7 @@ impl AuthUser {
 }
 
 fn hook_of(name: &str) -> Hook {
-    // "user-changed" is our word, for what comes without a name.
+    // "user-changed" is our name, for events without one.
     match name.parse() {
         Ok(Hook::UserChanged) | Err(_) => Hook::Unknown,
         Ok(hook) => hook,
@@ -170,7 +170,7 @@ mod tests {
     const ID: &str = "ff7fc9ae-3b1b-4642-9241-64adb9848a03";
     const MESSAGE: &str = "8b34dcdd-9df1-4c10-850a-b3277c653040";
 
-    /// Of Supabase's documentation, with an address that was confirmed.
+    /// The example of Supabase's documentation, with a confirmed address.
     fn user() -> Value {
         json!({
             "id": ID, "aud": "authenticated", "role": "", "email": "Valid.Email@supabase.com",
@@ -278,7 +278,7 @@ mod tests {
         for (field, value) in changes {
             let mut user = user();
             user[field] = value;
-            // A confirmed telephone number confirms no address.
+            // A confirmed telephone number does not confirm an address.
             user["confirmed_at"] = json!("2025-04-29T20:13:24Z");
             user["phone_confirmed_at"] = json!("2025-04-29T20:13:24Z");
             let event = read(&hook("after-user-created", &user));

@@ -1,4 +1,4 @@
-//! Standard Webhooks, and what the auth hooks of Supabase say with them.
+//! Standard Webhooks, and the auth hooks of Supabase that use them.
 
 pub mod auth_hook;
 pub(super) mod secret;

@@ -1,4 +1,4 @@
-//! Secrets as senders show them: `whsec_…`, `v1,whsec_…`, several joined with `|`.
+//! Secrets in the form that senders show: `whsec_…`, `v1,whsec_…`, several joined with `|`.
 
 use base64::{
     Engine as _, alphabet,
@@ -7,16 +7,16 @@ use base64::{
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-/// The specification asks for 24 bytes; some senders make do with less.
+/// The specification requires 24 bytes; some senders use fewer.
 const SHORTEST: usize = 16;
 
-/// Base64 that may be padded or not.
+/// Base64 with optional padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The keys of all secrets. What cannot be read proves nothing.
+/// Returns the keys of all secrets. Invalid secrets are skipped.
 pub(super) fn keys(secrets: &[SecretString]) -> Vec<Zeroizing<Vec<u8>>> {
     secrets
         .iter()
@@ -37,9 +37,9 @@ fn key(part: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let key = BASE64
         .decode(text)
         .map(Zeroizing::new)
-        .map_err(|_| "what follows whsec_ is not base64".to_owned())?;
+        .map_err(|_| "the part after whsec_ is not base64".to_owned())?;
     if key.len() < SHORTEST {
-        return Err(format!("it has less than {SHORTEST} bytes"));
+        return Err(format!("fewer than {SHORTEST} bytes"));
     }
     Ok(key)
 }

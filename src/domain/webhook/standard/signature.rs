@@ -1,7 +1,7 @@
 //! `webhook-signature`: `v1,` and base64 of HMAC-SHA256(key, `id.timestamp.body`).
 //!
-//! There may be several, one for each secret of the sender, with spaces between them; Supabase puts
-//! a comma before the space.
+//! There may be several, one for each secret of the sender, separated by spaces; Supabase puts a comma
+//! before the space.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -23,7 +23,7 @@ pub(in crate::domain::webhook) fn verify<'a>(
         .split(' ')
         .filter_map(|signature| signature.trim_end_matches(',').strip_prefix("v1,"))
         .collect();
-    // Signatures of other versions say nothing; a point in the id would move the borders.
+    // Signatures of other versions are ignored; a dot in the id would move the field boundaries.
     if given.is_empty() || id.contains('.') {
         return Err(Refusal::Malformed);
     }
@@ -50,7 +50,7 @@ pub(in crate::domain::webhook) fn verify<'a>(
         .signed_at(signed_at))
 }
 
-/// Digits only: `parse` would take a sign, too.
+/// Accepts digits only: `parse` would also accept a sign.
 fn seconds(text: &str) -> Option<DateTime<Utc>> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -105,7 +105,7 @@ mod tests {
                 "{secret}"
             );
         }
-        // The key of no bytes is known to everybody.
+        // An empty key is known to every attacker.
         let parts: &[&[u8]] = &[
             b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.",
             b"{\"test\": 2432232314}",

@@ -1,4 +1,4 @@
-//! What Twilio says of a call.
+//! Call events of Twilio.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,19 +8,19 @@ use url::form_urlencoded;
 use crate::domain::webhook::{Refusal, Scheme, Verified, dedup, fields};
 
 named_enum! {
-    /// What a request of Twilio is about.
+    /// The type of a Twilio request.
     pub enum Kind as "Twilio event" {
-        IncomingCall = "incoming_call", "Somebody calls: Twilio waits for TwiML.";
-        StatusCallback = "call_status", "A call has another status, or is over.";
-        Other = "other", "Something else.";
+        IncomingCall = "incoming_call", "An incoming call: Twilio waits for TwiML.";
+        StatusCallback = "call_status", "The status of a call changed, or the call ended.";
+        Other = "other", "Other events.";
     }
 }
 
-/// A call that has one of these is over.
+/// The statuses of an ended call.
 const FINAL: &[&str] = &["completed", "busy", "failed", "no-answer", "canceled"];
-/// What a status callback has and a request for TwiML has not.
+/// Parameters of a status callback that a request for TwiML does not have.
 const OF_A_CALLBACK: &[&str] = &["CallbackSource", "SequenceNumber", "CallDuration"];
-/// What is about something inside a call.
+/// Parameters of requests about a part of a call.
 const OF_A_PART: &[&str] = &[
     "StreamSid",
     "RecordingSid",
@@ -34,22 +34,22 @@ pub struct Event {
     pub kind: Kind,
     pub account_sid: Option<String>,
     pub call_sid: Option<String>,
-    /// As Twilio spells it: `ringing`, `in-progress`, `completed`, …
+    /// Twilio's spelling: `ringing`, `in-progress`, `completed`, …
     pub call_status: Option<String>,
     /// `inbound`, `outbound-api` or `outbound-dial`.
     pub direction: Option<String>,
-    /// A telephone number, mostly in E.164; else `client:…`, `sip:…`, `anonymous`.
+    /// A telephone number, usually in E.164; otherwise `client:…`, `sip:…`, `anonymous`.
     pub from: Option<String>,
     pub to: Option<String>,
-    /// In seconds.
+    /// Duration in seconds.
     pub call_duration: Option<u32>,
 }
 
 impl Event {
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
-    /// [`Refusal::Malformed`] where it is JSON and no object.
+    /// [`Refusal::Malformed`] if the contents are JSON but not an object.
     pub fn parse(verified: &Verified<'_>) -> Result<Self, Refusal> {
         let parameters = parameters(verified.body_of(Scheme::Twilio)?)?;
         let get = |name: &str| parameters.get(name).and_then(|text| fields::id_of(text));
@@ -64,7 +64,7 @@ impl Event {
         } else if is_over || has_any(OF_A_CALLBACK) {
             Kind::StatusCallback
         } else if direction.as_deref() == Some("inbound") {
-            // Ringing; or in progress, where TwiML or a fallback leads here again.
+            // Ringing; or in progress, if TwiML or a fallback redirects here again.
             Kind::IncomingCall
         } else {
             Kind::Other
@@ -81,14 +81,14 @@ impl Event {
         })
     }
 
-    /// Whether the call is over.
+    /// `true` if the call has ended.
     pub fn is_over(&self) -> bool {
         let status = self.call_status.as_deref();
         status.is_some_and(|status| FINAL.contains(&status))
     }
 
-    /// The number of the organization's own: the one that was called, or calls. Where the request does
-    /// not say who called whom, both may be it.
+    /// Returns the organization's own number: the called number of an inbound call, the caller of an
+    /// outbound one. If the request has no direction, either number may be it.
     pub fn own_numbers(&self) -> [Option<&str>; 2] {
         let (from, to) = (self.from.as_deref(), self.to.as_deref());
         match self.direction.as_deref() {
@@ -98,10 +98,10 @@ impl Event {
         }
     }
 
-    /// Equal for the copies of one request: Twilio's token, else call and status.
+    /// Returns a key that is equal for all copies of a request: Twilio's token, else call and status.
     ///
-    /// Twilio does not sign the token: whoever recorded a request could send it with another
-    /// one. What a request brings about must therefore be the same when it comes again
+    /// Twilio does not sign the token: an attacker who recorded a request could send it with another
+    /// one. The effect of a request must therefore be the same if it is repeated
     /// ([`Self::effect_key`]).
     pub fn dedup_key(&self, verified: &Verified<'_>) -> String {
         match verified.delivery_id() {
@@ -110,7 +110,7 @@ impl Event {
         }
     }
 
-    /// Equal for requests that say the same of the same call, whatever their token.
+    /// Returns a key that is equal for requests with the same status of the same call, for any token.
     pub fn effect_key(&self, verified: &Verified<'_>) -> String {
         match (self.kind, &self.call_sid, &self.call_status) {
             (Kind::IncomingCall | Kind::StatusCallback, Some(sid), Some(status)) => {
@@ -121,12 +121,12 @@ impl Event {
     }
 }
 
-/// Whether contents are JSON; no form of Twilio begins so.
+/// `true` if the contents are JSON; no form of Twilio starts like JSON.
 pub(super) fn is_json(contents: &[u8]) -> bool {
     contents.trim_ascii_start().starts_with(b"{")
 }
 
-/// The parameters of a form or query, or of a JSON object. A name with several values has none:
+/// Returns the parameters of a form, query or JSON object. A name with different values is omitted:
 /// their order is not signed.
 fn parameters(contents: &[u8]) -> Result<BTreeMap<String, String>, Refusal> {
     if !is_json(contents) {

@@ -1,4 +1,4 @@
-//! Twilio's voice webhooks, and the TwiML that answers them.
+//! Twilio's voice webhooks, and the TwiML responses to them.
 
 pub mod event;
 pub mod signature;

@@ -1,9 +1,9 @@
 //! `X-Twilio-Signature`: base64 of HMAC-SHA1(auth token, URL + parameters).
 //!
-//! Where Twilio's description leaves something open, this does what its libraries do
-//! (twilio-python `request_validator.py`, twilio-node `webhooks.ts`): of a name that comes several
-//! times, each distinct value counts once, sorted; the URL is tried with its port and without;
-//! a `bodySHA256` in the query stands for a body that is no form.
+//! If Twilio's documentation is ambiguous, this follows its libraries (twilio-python
+//! `request_validator.py`, twilio-node `webhooks.ts`): each distinct value of a repeated name is used
+//! once, sorted; the URL is tried with its port and without; a `bodySHA256` in the query replaces a
+//! body that is not a form.
 
 use std::{
     borrow::Cow,
@@ -21,7 +21,7 @@ use crate::domain::{
     webhook::{Incoming, Refusal, Scheme, Verified, compare},
 };
 
-/// Checks a request of Twilio. Of a GET, the query is what was signed, and what is read.
+/// Verifies a request of Twilio. For a GET, the query is the signed content.
 pub(in crate::domain::webhook) fn verify<'a>(
     request: &Incoming<'a>,
     secrets: &[SecretString],
@@ -38,7 +38,7 @@ pub(in crate::domain::webhook) fn verify<'a>(
     } else {
         request.body
     };
-    // Taken for a form, other JSON could be signed by the same signature.
+    // If JSON were treated as a form, the same signature would be valid for other JSON.
     if event::is_json(contents) && body_hash.is_none() {
         return Err(Refusal::Malformed);
     }
@@ -61,13 +61,13 @@ pub(in crate::domain::webhook) fn verify<'a>(
     Ok(Verified::new(Scheme::Twilio, contents).delivered_as(token))
 }
 
-/// What Twilio says the hash of the body is.
+/// Returns the hash of the body according to Twilio.
 fn body_hash(query: Option<&str>) -> Option<Cow<'_, str>> {
     form_urlencoded::parse(query?.as_bytes())
         .find_map(|(name, value)| (name == "bodySHA256").then_some(value))
 }
 
-/// Names and values, decoded, without anything between them; both in the order of their bytes.
+/// Concatenates decoded names and values without separators, in byte order.
 fn signed_parameters(form: &[u8]) -> String {
     let mut parameters: BTreeMap<Cow<'_, str>, BTreeSet<Cow<'_, str>>> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(form) {
@@ -83,7 +83,7 @@ fn signed_parameters(form: &[u8]) -> String {
     text
 }
 
-/// The URL without a port and with it, the query as sent: what Twilio signs is not consistent.
+/// Returns the URL without a port and with it, with the query as sent: Twilio is not consistent.
 fn signed_urls(url: &Url, query: Option<&str>) -> Vec<String> {
     let host = &url[..Position::AfterHost];
     let path = &url[Position::BeforePath..Position::AfterPath];
@@ -111,7 +111,7 @@ mod tests {
         Request::new(Scheme::Twilio, &[("X-Twilio-Signature", signature)], form).url(URL, QUERY)
     }
 
-    /// What Twilio would send for `signed`.
+    /// Returns Twilio's signature of `signed`.
     fn sign(signed: &str) -> String {
         STANDARD.encode(compare::hmac_sha1(b"12345", &[signed.as_bytes()]))
     }
@@ -123,7 +123,7 @@ mod tests {
         request.needs_its_secret(&["12345"]);
     }
 
-    /// Of twilio-python's tests.
+    /// The examples of twilio-python's tests.
     #[test]
     fn the_examples_of_the_official_library_pass() {
         let duplicates = "Sid=CA123&SidAccount=AC123&Digits=5678&Digits=1234";
@@ -136,7 +136,7 @@ mod tests {
             // Signed with port 443, and with port 80.
             post("kvajT1Ptam85bY51eRf/AJRuM3w=", FORM),
             post("0ZXoZLH/DfblKGATFgpif+LLRf4=", FORM).url(plain, QUERY),
-            // A public URL with a port of its own: signed without it, and with it.
+            // A public URL with a custom port: signed without it, and with it.
             post(SIGNATURE, FORM).url("https://mycompany.com:1234/myapp.php", QUERY),
             post("Zmvh+3yNM1Phv2jhDCwEM3q5ebU=", FORM)
                 .url("http://mycompany.com:1234/myapp.php", QUERY),
@@ -189,12 +189,12 @@ mod tests {
         let signature = sign(&format!("{URL}?{query}"));
         let request = post(&signature, body).url(URL, Some(&query));
         request.is_sealed(&["12345"]);
-        // A hash that fits another body is not the one that was signed.
+        // The hash of another body is not the signed one.
         let other = r#"{"CallSid":"CA2"}"#;
         let query = format!("bodySHA256={}", hexadecimal(&Sha256::digest(other)));
         let request = post(&signature, other).url(URL, Some(&query));
         assert_eq!(request.check(&["12345"]), Err(Refusal::Wrong));
-        // Without a hash it would be taken for a form.
+        // Without a hash the body would be treated as a form.
         let request = post(&sign(&format!("{URL}{body}")), body).url(URL, None);
         assert_eq!(request.check(&["12345"]), Err(Refusal::Malformed));
     }
@@ -208,7 +208,7 @@ mod tests {
             for bit in 0..7 {
                 let mut other = post(SIGNATURE, FORM);
                 other.body[at] ^= 1 << bit;
-                // %2B and %2b are the same.
+                // %2B and %2b are equal.
                 if signed_parameters(&other.body) != signed_parameters(FORM.as_bytes()) {
                     refused(&other);
                 }

@@ -1,4 +1,4 @@
-//! TwiML: what Twilio is told to do with a call.
+//! TwiML: instructions to Twilio for a call.
 
 use quick_xml::{
     Writer,
@@ -8,15 +8,14 @@ use quick_xml::{
 
 use crate::domain::{Locale, channel::StreamUrl};
 
-/// Longest name and value of a `<Parameter>` together, in characters: Twilio allows 500, and
+/// Maximum length of a `<Parameter>`'s name and value together, in characters: Twilio allows 500, and
 /// fails the call beyond.
 pub const MAX_PARAMETER: usize = 499;
 
-/// Connects the call to a media stream, which gets `parameters` when it starts.
+/// Connects the call to a media stream, which receives `parameters` when it starts.
 ///
-/// Twilio drops the query of a stream's URL, so that values go as parameters. Of a value that is
-/// too long the stream gets the beginning, up to the end of a word: a shorter greeting is better
-/// than a call that fails.
+/// Twilio drops the query of a stream's URL, so values are sent as parameters. A value that is too
+/// long is truncated at the end of a word: a shorter greeting is better than a failed call.
 pub fn connect_stream(url: &StreamUrl, parameters: &[(&str, &str)]) -> String {
     let mut events = vec![
         start("Connect", &[]),
@@ -33,8 +32,8 @@ pub fn connect_stream(url: &StreamUrl, parameters: &[(&str, &str)]) -> String {
     response(events)
 }
 
-/// Says politely that nobody can take the call, in the language of the organization, and hangs up.
-/// Why it is so is not the caller's business.
+/// Announces in the language of the organization that the call cannot be answered, and hangs up. The
+/// reason is not disclosed to the caller.
 pub fn unavailable(locale: &Locale) -> String {
     let (language, text) = notice(locale);
     response(vec![
@@ -45,12 +44,12 @@ pub fn unavailable(locale: &Locale) -> String {
     ])
 }
 
-/// Nothing to do: the answer to what asks for no TwiML.
+/// An empty response, for requests that need no TwiML.
 pub fn nothing() -> String {
     response(Vec::new())
 }
 
-/// The language as Twilio names it, and the words.
+/// Returns Twilio's language code and the text.
 fn notice(locale: &Locale) -> (&'static str, &'static str) {
     match (locale.language(), locale.region()) {
         ("de", _) => (
@@ -103,7 +102,7 @@ fn notice(locale: &Locale) -> (&'static str, &'static str) {
     }
 }
 
-/// At most `room` characters of `text`, whole words where there are several.
+/// Returns at most `room` characters of `text`, cut at a word boundary if there is one.
 fn beginning(text: &str, room: usize) -> &str {
     let Some((cut, _)) = text.char_indices().nth(room) else {
         return text;
@@ -119,14 +118,14 @@ fn element(name: &'static str, attributes: &[(&str, &str)]) -> BytesStart<'stati
     let mut element = BytesStart::new(name);
     for (name, value) in attributes {
         let value = attribute(value);
-        // As bytes it is taken as it is: escaped already.
+        // A value of bytes is not escaped again.
         element.push_attribute((name.as_bytes(), value.as_bytes()));
     }
     element
 }
 
-/// A value as it stands between quotes. Readers make spaces of line breaks that are not escaped
-/// (XML 1.0 §3.3.3); control characters cannot be in a document at all (§2.2).
+/// Escapes the value of an attribute. Parsers replace unescaped line breaks with spaces (XML 1.0
+/// §3.3.3); control characters are not allowed in a document (§2.2).
 fn attribute(value: &str) -> String {
     let is_allowed = |c: &char| match c {
         '\t' | '\n' | '\r' => true,
@@ -172,7 +171,7 @@ mod tests {
         StreamUrl::parse("wss://voice.example.com/media").unwrap()
     }
 
-    /// Names and values of the parameters, as a reader of XML sees them.
+    /// Names and values of the parameters, as parsed from the XML.
     fn parameters(twiml: &str) -> Vec<(String, String)> {
         let mut reader = Reader::from_str(twiml);
         let mut found = Vec::new();

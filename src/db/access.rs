@@ -1,4 +1,4 @@
-//! The log of the answers that depended on patients' records, as a chain of hashes.
+//! The access log: hash-chained rows for each response that depended on patients' records.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -13,15 +13,14 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Appends the rows of one answer, which are one link of the chain. All are of the same moment,
+/// Appends the rows of one response, which form one link of the chain. All share the same time,
 /// reader, actor and request.
 ///
-/// The chain's head is locked until the end of the transaction, so call it last: readers of one
-/// organization wait for each other from here to the commit, and no longer.
+/// Locks the head of the chain until the end of the transaction, so call it last: readers of an
+/// organization then wait for each other only from here to the commit.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost; `Failure` where the chain has no head: then nothing
-/// may be shown.
+/// `Failure` if the chain has no head: then nothing may be shown.
 pub async fn append(tx: &mut TenantTx, mut rows: Vec<Access>) -> Result<()> {
     rows.sort_unstable_by_key(|row| row.id);
     let Some(first) = rows.first() else {
@@ -62,14 +61,14 @@ pub async fn append(tx: &mut TenantTx, mut rows: Vec<Access>) -> Result<()> {
         return Ok(());
     }
     Err(
-        Error::failure("the access log cannot be written: the head of its chain is missing").hint(
-            "no command of tenantctl removes it, so it was removed with SQL: restore \
+        Error::failure("cannot write to the access log: the head of its chain is missing").hint(
+            "no tenantctl command removes it, so SQL must have: restore \
              access_chains from a backup",
         ),
     )
 }
 
-/// A row with its place in the chain and the hash that is stored beside it.
+/// A row with its position in the chain and its stored hash.
 #[derive(Clone, Debug)]
 pub struct StoredAccess {
     pub sequence: i64,
@@ -77,7 +76,7 @@ pub struct StoredAccess {
     pub hash: Vec<u8>,
 }
 
-/// The head of the organization's chain.
+/// Returns the head of the organization's chain.
 pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
     sqlx::query_as!(
         HeadRow,
@@ -90,7 +89,7 @@ pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
     .transpose()
 }
 
-/// Up to `limit` rows after a row, in the order of the chain; `None`: from the first one on.
+/// Returns up to `limit` rows after a row, in the order of the chain; `None` starts at the first.
 pub async fn after(
     tx: &mut TenantTx,
     row: Option<(i64, Uuid)>,
@@ -126,22 +125,22 @@ pub async fn after(
         .collect())
 }
 
-/// Which rows to list.
+/// Filter for [`page`].
 #[derive(Clone, Debug, Default)]
 pub struct AccessFilter {
-    /// Those of this patient's record.
+    /// Only rows about this patient's record.
     pub patient: Option<PatientId>,
-    /// Part of the reader's name, in any case.
+    /// Part of the reader's name, case-insensitive.
     pub actor: Option<String>,
     pub function: Option<Reader>,
     pub since: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,
-    /// Older than this row.
+    /// Only rows older than this one.
     pub before: Option<Uuid>,
     pub limit: i64,
 }
 
-/// A page of the readings, newest first.
+/// Returns a page of the rows, newest first.
 pub async fn page(tx: &mut TenantTx, filter: &AccessFilter) -> Result<Vec<Access>> {
     let rows = sqlx::query!(
         "SELECT id, occurred_at, actor, function, patient_id, request_id

@@ -1,4 +1,4 @@
-//! The activity log: rows in chains of hashes, one chain an organization and one for the platform.
+//! The activity log: rows in hash chains, one per organization and one for the platform.
 
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
@@ -12,7 +12,7 @@ use crate::{
     error::Result,
 };
 
-/// What an entry says, before the chain gives it a place.
+/// The contents of an entry, before it is added to a chain.
 #[derive(Clone, Debug)]
 pub struct NewEntry {
     pub id: Uuid,
@@ -44,7 +44,7 @@ impl NewEntry {
     }
 }
 
-/// An entry with the hashes that are stored beside it.
+/// An entry with its stored hashes.
 #[derive(Clone, Debug)]
 pub struct StoredEntry {
     pub entry: Entry,
@@ -90,8 +90,9 @@ impl From<EntryRow> for StoredEntry {
     }
 }
 
-/// Appends an entry to the organization's chain, in the transaction of the change it tells of.
-/// The chain's head is locked until the end of that transaction, so writers take turns.
+/// Appends an entry to the organization's chain, in the transaction of the change that it
+/// describes. Locks the head of the chain until the end of that transaction, so writers wait for
+/// each other.
 pub async fn append(tx: &mut TenantTx, new: NewEntry) -> Result<()> {
     tx.about_to_change();
     let organization = tx.organization_id();
@@ -133,7 +134,7 @@ pub async fn append(tx: &mut TenantTx, new: NewEntry) -> Result<()> {
     Ok(())
 }
 
-/// Appends an entry to the platform's chain, in the transaction of the change it tells of.
+/// Appends an entry to the platform's chain, in the transaction of the change that it describes.
 pub async fn append_platform(conn: &mut PlatformConn, new: NewEntry) -> Result<()> {
     conn.about_to_change();
     let head = sqlx::query_as!(
@@ -171,10 +172,10 @@ pub async fn append_platform(conn: &mut PlatformConn, new: NewEntry) -> Result<(
     Ok(())
 }
 
-/// Which entries to list.
+/// Filter for [`stream`] and [`stream_platform`].
 #[derive(Clone, Debug, Default)]
 pub struct ActivityFilter {
-    /// Part of the actor's name, in any case.
+    /// Part of the actor's name, case-insensitive.
     pub actor: Option<String>,
     /// An action (`member.role`), or the noun before its dot.
     pub action: Option<String>,
@@ -184,7 +185,7 @@ pub struct ActivityFilter {
     pub limit: Option<i64>,
 }
 
-/// The entries of the organization, newest first.
+/// Streams the entries of the organization, newest first.
 pub fn stream(mut tx: TenantTx, filter: ActivityFilter) -> BoxStream<'static, Result<StoredEntry>> {
     try_stream! {
         let organization = tx.organization_id().as_uuid();
@@ -216,7 +217,7 @@ pub fn stream(mut tx: TenantTx, filter: ActivityFilter) -> BoxStream<'static, Re
     .boxed()
 }
 
-/// The platform's own entries, newest first.
+/// Streams the platform's own entries, newest first.
 pub fn stream_platform(
     db: &Database,
     filter: ActivityFilter,
@@ -250,7 +251,7 @@ pub fn stream_platform(
     .boxed()
 }
 
-/// One entry of the organization, by its place in the chain.
+/// Finds an entry of the organization by its position in the chain.
 pub async fn find(tx: &mut TenantTx, sequence: i64) -> Result<Option<StoredEntry>> {
     Ok(sqlx::query_as!(
         EntryRow,
@@ -265,7 +266,7 @@ pub async fn find(tx: &mut TenantTx, sequence: i64) -> Result<Option<StoredEntry
     .map(StoredEntry::from))
 }
 
-/// One entry of the platform, by its place in the chain.
+/// Finds an entry of the platform by its position in the chain.
 pub async fn find_platform(conn: &mut PlatformConn, sequence: i64) -> Result<Option<StoredEntry>> {
     Ok(sqlx::query_as!(
         EntryRow,
@@ -279,7 +280,7 @@ pub async fn find_platform(conn: &mut PlatformConn, sequence: i64) -> Result<Opt
     .map(StoredEntry::from))
 }
 
-/// The head of the organization's chain.
+/// Returns the head of the organization's chain.
 pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
     sqlx::query_as!(
         HeadRow,
@@ -292,7 +293,7 @@ pub async fn head(tx: &mut TenantTx) -> Result<Option<Head>> {
     .transpose()
 }
 
-/// The head of the platform's chain.
+/// Returns the head of the platform's chain.
 pub async fn head_platform(conn: &mut PlatformConn) -> Result<Option<Head>> {
     sqlx::query_as!(
         HeadRow,
@@ -304,8 +305,8 @@ pub async fn head_platform(conn: &mut PlatformConn) -> Result<Option<Head>> {
     .transpose()
 }
 
-/// Up to `limit` entries of the organization after a place in the chain, oldest first, for
-/// walking it.
+/// Returns up to `limit` entries of the organization after a position in the chain, oldest first,
+/// for walking it.
 pub async fn after(tx: &mut TenantTx, sequence: i64, limit: i64) -> Result<Vec<StoredEntry>> {
     Ok(sqlx::query_as!(
         EntryRow,
@@ -324,7 +325,7 @@ pub async fn after(tx: &mut TenantTx, sequence: i64, limit: i64) -> Result<Vec<S
     .collect())
 }
 
-/// Up to `limit` entries of the platform after a place in the chain, oldest first.
+/// Returns up to `limit` entries of the platform after a position in the chain, oldest first.
 pub async fn after_platform(
     conn: &mut PlatformConn,
     sequence: i64,

@@ -1,4 +1,4 @@
-//! Agent instructions: of an organization, and the platform's defaults.
+//! Agent instructions of organizations, and the platform's defaults.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Instructions as they are stored: with the version that an edit has to name.
+/// Stored instructions, with the version that an update has to specify.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredAgent {
     pub instructions: AgentInstructions,
@@ -43,10 +43,10 @@ impl From<AgentRow> for StoredAgent {
     }
 }
 
-/// The organization's own instructions.
+/// Returns the organization's own instructions.
 ///
 /// # Errors
-/// `NotFound` when the organization has no row, which only a purge in between explains.
+/// `NotFound` if the organization has no row, which happens only if it was purged in the meantime.
 pub async fn get(tx: &mut TenantTx) -> Result<StoredAgent> {
     sqlx::query_as!(
         AgentRow,
@@ -75,8 +75,8 @@ pub async fn insert_empty(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Re
     Ok(())
 }
 
-/// Replaces the organization's instructions, if they still have the version the change started
-/// from, and tells the running servers. `false`: somebody else was faster.
+/// Replaces the organization's instructions if they still have the version that the change started
+/// from, and notifies the running servers. Returns `false` if another session changed them first.
 pub async fn update(
     tx: &mut TenantTx,
     instructions: &AgentInstructions,
@@ -107,7 +107,7 @@ pub async fn update(
     Ok(true)
 }
 
-/// The platform's defaults.
+/// Returns the platform's defaults.
 pub async fn get_system(conn: &mut PlatformConn) -> Result<StoredAgent> {
     Ok(sqlx::query_as!(
         AgentRow,
@@ -120,8 +120,8 @@ pub async fn get_system(conn: &mut PlatformConn) -> Result<StoredAgent> {
     .into())
 }
 
-/// Replaces the platform's defaults, if they still have the version the change started from, and
-/// tells the running servers. `false`: somebody else was faster.
+/// Replaces the platform's defaults if they still have the version that the change started from,
+/// and notifies the running servers. Returns `false` if another session changed them first.
 pub async fn update_system(
     conn: &mut PlatformConn,
     instructions: &AgentInstructions,

@@ -72,27 +72,27 @@ pub async fn find(tx: &mut TenantTx, id: AppointmentId) -> Result<Option<Appoint
     .transpose()
 }
 
-/// Which appointments to list.
+/// Filter for [`list`].
 #[derive(Clone, Debug, Default)]
 pub struct AppointmentFilter {
-    /// With one of these ids; empty: with any.
+    /// Only these ids; if empty, all.
     pub ids: Vec<AppointmentId>,
-    /// That end after this.
+    /// Only appointments that end after this time.
     pub from: Option<DateTime<Utc>>,
-    /// That start before this.
+    /// Only appointments that start before this time.
     pub until: Option<DateTime<Utc>>,
     pub patient: Option<PatientId>,
     pub provider: Option<ProviderId>,
     pub operatory: Option<OperatoryId>,
-    /// With one of these; empty: with any.
+    /// Only these statuses; if empty, all.
     pub statuses: Vec<AppointmentStatus>,
-    /// After this place in the order of time.
+    /// Only appointments after this position in the order of time.
     pub after: Option<(DateTime<Utc>, AppointmentId)>,
     pub limit: Option<i64>,
 }
 
-/// The appointments that match, by time, with the names that belong to them. What is under way at
-/// `from` began in the day before it: that makes it a range of the index.
+/// Returns the matching appointments by time, with the names that belong to them. An appointment in
+/// progress at `from` started at most a day earlier, which makes this a range scan of the index.
 pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<AppointmentEntry>> {
     tx.plan_for_values().await?;
     let ids: Vec<Uuid> = filter.ids.iter().map(|id| id.as_uuid()).collect();
@@ -164,7 +164,7 @@ pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<A
         .collect()
 }
 
-/// Whom an appointment takes, and when: all that the search for free time needs to know.
+/// The resources and time of an appointment, as the search for free slots needs them.
 #[derive(Clone, Copy, Debug)]
 pub struct Busy {
     pub provider_id: ProviderId,
@@ -173,8 +173,8 @@ pub struct Busy {
     pub ends_at: DateTime<Utc>,
 }
 
-/// When providers and operatories are taken between two points in time; only the provider or the
-/// operatory that is named, or both, where one is.
+/// Returns the times at which providers and operatories are booked within a period. If a provider,
+/// an operatory or both are specified, only theirs.
 pub async fn busy(
     tx: &mut TenantTx,
     from: DateTime<Utc>,
@@ -211,8 +211,8 @@ pub async fn busy(
         .collect())
 }
 
-/// The open appointments between two points in time: of the provider and in the operatory that are
-/// named, where they are.
+/// Returns the open appointments within a period; if a provider or an operatory is specified, only
+/// theirs.
 pub async fn open(
     tx: &mut TenantTx,
     from: DateTime<Utc>,
@@ -249,7 +249,7 @@ pub async fn open(
         .collect())
 }
 
-/// What has appointments.
+/// The parent of appointments.
 #[derive(Clone, Copy, Debug)]
 pub enum Parent {
     Patient(PatientId),
@@ -257,7 +257,7 @@ pub enum Parent {
     Operatory(OperatoryId),
 }
 
-/// How many appointments a parent has.
+/// Counts the appointments of a parent.
 pub async fn count(tx: &mut TenantTx, parent: Parent) -> Result<i64> {
     let organization = tx.organization_id().as_uuid();
     let count = match parent {
@@ -295,21 +295,21 @@ pub async fn count(tx: &mut TenantTx, parent: Parent) -> Result<i64> {
     Ok(count)
 }
 
-/// Why an appointment could not be stored.
+/// The reason why an appointment could not be stored.
 #[derive(Debug)]
 pub enum NotStored {
-    /// Another appointment has the provider at that time.
+    /// The provider has another appointment at that time.
     ProviderTaken,
-    /// Another appointment has the operatory at that time.
+    /// The operatory has another appointment at that time.
     OperatoryTaken,
     Other(Error),
 }
 
-/// Adds an appointment. That nobody is booked twice is the table's exclusion constraints': there
-/// is no moment between a look and an insert.
+/// Adds an appointment. Double bookings are prevented by the table's exclusion constraints, so
+/// no race between a check and the insert is possible.
 ///
 /// # Errors
-/// [`NotStored`]; after it the transaction is over.
+/// [`NotStored`]; the transaction is then aborted.
 pub async fn insert(tx: &mut TenantTx, appointment: &Appointment) -> Result<(), NotStored> {
     sqlx::query!(
         "INSERT INTO appointments (organization_id, id, external_id, patient_id, provider_id,
@@ -337,7 +337,7 @@ pub async fn insert(tx: &mut TenantTx, appointment: &Appointment) -> Result<(), 
     Ok(())
 }
 
-/// Replaces an appointment's fields. `false`: there is none.
+/// Replaces an appointment's fields. Returns `false` if it does not exist.
 pub async fn update(tx: &mut TenantTx, appointment: &Appointment) -> Result<bool, NotStored> {
     let updated = sqlx::query!(
         "UPDATE appointments
@@ -365,7 +365,7 @@ pub async fn update(tx: &mut TenantTx, appointment: &Appointment) -> Result<bool
     Ok(updated.rows_affected() == 1)
 }
 
-/// Deletes an appointment. `false`: there is none.
+/// Deletes an appointment. Returns `false` if it does not exist.
 pub async fn delete(tx: &mut TenantTx, id: AppointmentId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM appointments WHERE organization_id = $1 AND id = $2",
@@ -391,13 +391,13 @@ fn not_stored(error: sqlx::Error) -> NotStored {
     }
 }
 
-/// The refusal of an external id that another appointment has.
+/// Returns the error for an external id that is in use by another appointment.
 pub fn external_id_taken() -> Error {
     Error::conflict("another appointment has this external_id")
-        .hint("external_id is the appointment's id in the practice's own system: one for each")
+        .hint("external_id is the appointment's id in the practice's own system and must be unique")
 }
 
-/// The patient of the appointment with that external id.
+/// Returns the patient of the appointment with that external id.
 pub async fn patient_of_external_id(
     tx: &mut TenantTx,
     external_id: &str,
@@ -412,7 +412,7 @@ pub async fn patient_of_external_id(
     Ok(found.map(PatientId::from))
 }
 
-/// The patients of these appointments, each once.
+/// Returns the patients of these appointments, without duplicates.
 pub async fn patients_of(tx: &mut TenantTx, ids: &[AppointmentId]) -> Result<Vec<PatientId>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
     let found = sqlx::query_scalar!(

@@ -1,4 +1,4 @@
-//! The heads of an organization's chains: the rows that make writers take turns.
+//! The heads of an organization's chains: rows that are locked to serialize writers.
 
 use super::TenantTx;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Starts the chains of a new organization: of its activity and of the readings of its records.
+/// Starts the chains of a new organization: its activity log and its access log.
 pub async fn start(tx: &mut TenantTx) -> Result<()> {
     sqlx::query!(
         "WITH access AS (
@@ -21,7 +21,7 @@ pub async fn start(tx: &mut TenantTx) -> Result<()> {
     Ok(())
 }
 
-/// A head as its table has it.
+/// A chain head as stored.
 #[derive(Debug)]
 pub(super) struct HeadRow {
     pub(super) last_sequence: i64,
@@ -42,5 +42,5 @@ impl TryFrom<HeadRow> for Head {
 fn hash_of(bytes: &[u8]) -> Result<[u8; 32]> {
     bytes
         .try_into()
-        .map_err(|_| Error::failure("the head of a chain is not a SHA-256"))
+        .map_err(|_| Error::failure("the head of a chain is not a valid SHA-256"))
 }

@@ -1,4 +1,4 @@
-//! Channel configurations: five rows an organization, made together with it.
+//! Channel configurations: five rows per organization, created together with it.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A configuration as it is stored: with the version that an edit has to name.
+/// A stored configuration, with the version that an update has to specify.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredChannel {
     pub configuration: ChannelConfiguration,
@@ -66,7 +66,7 @@ impl TryFrom<ChannelRow> for StoredChannel {
     }
 }
 
-/// The five channels, in the order of their names.
+/// Returns the five channels, ordered by name.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<StoredChannel>> {
     sqlx::query_as!(
         ChannelRow,
@@ -82,10 +82,11 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<StoredChannel>> {
     .collect()
 }
 
-/// One channel.
+/// Returns one channel.
 ///
 /// # Errors
-/// `NotFound` when the organization has no row for it, which only a purge in between explains.
+/// `NotFound` if the organization has no row for it, which happens only if it was purged in the
+/// meantime.
 pub async fn get(tx: &mut TenantTx, kind: ChannelKind) -> Result<StoredChannel> {
     sqlx::query_as!(
         ChannelRow,
@@ -129,8 +130,8 @@ pub async fn insert(
     Ok(())
 }
 
-/// Replaces a configuration, if it still has the version the change started from, and tells the
-/// running servers. Returns the new version; `None`: somebody else was faster.
+/// Replaces a configuration if it still has the version that the change started from, and notifies
+/// the running servers. Returns the new version; `None` if another session changed it first.
 pub async fn update(
     tx: &mut TenantTx,
     channel: &ChannelConfiguration,
@@ -163,14 +164,15 @@ pub async fn update(
     Ok(new_version)
 }
 
-/// Tells the running servers, when the transaction commits, that the configuration of `subject`
-/// (a channel's name, or `*` for all of them) is another one.
+/// Notifies the running servers, when the transaction commits, that the configuration of `subject`
+/// (a channel's name, or `*` for all of them) has changed.
 pub(super) async fn notify(tx: &mut TenantTx, subject: &str) -> Result<()> {
     let payload = format!("{}:{subject}", tx.organization_id());
     send(tx.connection(), &payload).await
 }
 
-/// The same for all channels of an organization that the platform changes; `None`: of every one.
+/// Notifies the running servers of a change to all channels of an organization, made by the
+/// platform; `None` for all organizations.
 pub(super) async fn notify_platform(
     conn: &mut PlatformConn,
     organization: Option<OrganizationId>,
@@ -189,11 +191,11 @@ async fn send(connection: &mut PgConnection, payload: &str) -> Result<()> {
     Ok(())
 }
 
-/// A channel together with the layers that its instructions are resolved from.
+/// A channel with the layers from which its instructions are resolved.
 #[derive(Clone, Debug)]
 pub struct EffectiveChannel {
     pub channel: StoredChannel,
-    /// Enabled, and its organization active.
+    /// `true` if the channel is enabled and its organization is active.
     pub live: bool,
     pub organization: AgentInstructions,
     pub platform: AgentInstructions,
@@ -202,7 +204,7 @@ pub struct EffectiveChannel {
 /// Reads `effective_channel_configurations` for one channel.
 ///
 /// # Errors
-/// `NotFound` when the organization has no row for it.
+/// `NotFound` if the organization has no row for it.
 pub async fn effective(tx: &mut TenantTx, kind: ChannelKind) -> Result<EffectiveChannel> {
     let row = sqlx::query!(
         r#"SELECT channel AS "channel!", enabled AS "enabled!", live AS "live!",

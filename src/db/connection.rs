@@ -1,4 +1,4 @@
-//! The connection of one invocation, or of one request.
+//! The database connection of a command invocation or of a request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,42 +17,43 @@ use crate::error::{Error, Result};
 /// The rights of the role that a connection authenticates as.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Authority {
-    /// It owns the tables. An organization's scope is entered with `SET LOCAL ROLE tenant_app`.
+    /// The role owns the tables. An organization's scope is entered with
+    /// `SET LOCAL ROLE tenant_app`.
     #[default]
     Owner,
-    /// It has what `tenant_app` has, perhaps also what `tenant_server` has, and owns nothing: there is
-    /// no role to switch to, nor one to return to. See [`super::roles`].
+    /// The role has the rights of `tenant_app`, perhaps also those of `tenant_server`, and owns
+    /// nothing: no role has to be switched to or returned from. See [`super::roles`].
     Tenant,
 }
 
-/// How to connect, and for how long to try.
+/// Connection settings and timeouts.
 #[derive(Clone, Debug)]
 pub struct ConnectSettings {
     /// `postgres://…`
     pub url: SecretString,
     /// The rights of the role in the URL.
     pub authority: Authority,
-    /// Time to connect and authenticate in.
+    /// Timeout for connecting and authenticating.
     pub connect_timeout: Duration,
-    /// `statement_timeout` of the session; `None` leaves the server's.
+    /// `statement_timeout` of the session; `None` keeps the server's.
     pub statement_timeout: Option<Duration>,
-    /// Whether a pooler stands before the server that hands out another session of it for each
-    /// transaction. `None`: that is found out.
+    /// `true` if the server is behind a pooler that assigns a different session to each
+    /// transaction. `None` detects it.
     pub pooled: Option<bool>,
 }
 
-/// An open database: one connection, lent to one handle at a time.
+/// An open database: a single connection, lent to one handle at a time.
 ///
-/// A rehearsal (`--dry-run`) holds an outer transaction that is never committed; every handle
-/// then works in a savepoint, so that the code under rehearsal is the code that would run.
+/// A rehearsal (`--dry-run`) holds an outer transaction that is never committed. Every handle then
+/// works in a savepoint, so the code that is rehearsed is the code that would run.
 #[derive(Clone, Debug)]
 pub struct Database {
     connection: Arc<Mutex<Held>>,
-    /// How it was opened; `None`: it is a pool's.
+    /// The settings that opened it; `None` for a connection of a pool.
     settings: Option<ConnectSettings>,
-    /// The connection for tenants' data, where it has one of its own.
+    /// The separate connection for tenants' data, if any.
     tenant: Option<Arc<Mutex<Held>>>,
-    /// The owner's connection, where this one is for tenants' data and beside it.
+    /// The owner's connection, if this one is the separate one for tenants' data.
     owner: Option<Arc<Mutex<Held>>>,
     is_pooled: bool,
     /// Set in a rehearsal.
@@ -60,11 +61,11 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects.
+    /// Connects to the database.
     ///
     /// # Errors
-    /// `Usage` for a URL that cannot be read, `Unavailable` when the server cannot be reached in
-    /// time or refuses.
+    /// `Usage` for an invalid URL, `Unavailable` if the server cannot be reached in time or rejects
+    /// the connection.
     pub async fn connect(settings: &ConnectSettings) -> Result<Self> {
         let dialed = Dialer::new(settings)?.dial().await?;
         Ok(Self {
@@ -87,7 +88,7 @@ impl Database {
     /// Connects and opens the transaction that a dry run never commits.
     ///
     /// # Errors
-    /// As [`Database::connect`]; `Failure` when the server counts no changes.
+    /// Those of [`Database::connect`]; `Failure` if the server does not track changes.
     pub async fn rehearse(settings: &ConnectSettings) -> Result<Self> {
         let mut dialed = Dialer::new(settings)?.dial().await?;
         rehearsal::require_counters(&mut dialed.connection).await?;
@@ -102,34 +103,36 @@ impl Database {
         })
     }
 
-    /// Has `say` called once, before the first change.
+    /// Registers `say`, which is called once, before the first change.
     ///
     /// # Errors
-    /// `Failure` when another handle is open.
+    /// `Failure` if another handle is open.
     pub fn before_first_change(&self, say: impl FnOnce() + Send + Sync + 'static) -> Result<()> {
         self.lend()?.before_change = Some(Notice::new(say));
         Ok(())
     }
 
-    /// Says now what is said before the first change: for long work that is recorded at its end.
+    /// Prints now the message that precedes the first change: for long work that is recorded
+    /// at its end.
     ///
     /// # Errors
-    /// `Failure` when another handle is open.
+    /// `Failure` if another handle is open.
     pub fn about_to_change(&self) -> Result<()> {
         let notice = self.lend()?.before_change.take();
         notice.into_iter().for_each(Notice::say);
         Ok(())
     }
 
-    /// The same database, whose tenants' data is reached over the connection of `tenant`, a role with a
-    /// tenant's rights. What spans both in one transaction ([`super::PlatformConn::enter`]) stays on
-    /// the owner's connection, and so does a rehearsal, which is one transaction.
+    /// Returns the same database, but with tenants' data accessed over the connection of `tenant`,
+    /// a role with a tenant's rights. A transaction that spans both
+    /// ([`super::PlatformConn::enter`]) stays on the owner's connection, and so does a rehearsal,
+    /// which is a single transaction.
     #[must_use]
     pub fn with_tenant(self, tenant: Self) -> Self {
         if self.rehearsal.is_some() {
             return self;
         }
-        // A change over either connection is the first one.
+        // A change over either connection can be the first.
         if let (Ok(owner), Ok(mut tenant)) = (self.lend(), tenant.lend()) {
             tenant.before_change.clone_from(&owner.before_change);
         }
@@ -139,7 +142,7 @@ impl Database {
         }
     }
 
-    /// The database as it is reached for a tenant's data.
+    /// Returns the database as used for a tenant's data.
     pub(super) fn for_tenant(&self) -> Self {
         Self {
             connection: Arc::clone(self.tenant.as_ref().unwrap_or(&self.connection)),
@@ -151,7 +154,7 @@ impl Database {
         }
     }
 
-    /// Whether a pooler stands before the server that hands out another session of it for each
+    /// Reports whether the server is behind a pooler that assigns a different session to each
     /// transaction.
     pub const fn is_pooled(&self) -> bool {
         self.is_pooled
@@ -161,8 +164,8 @@ impl Database {
         self.rehearsal.as_ref()
     }
 
-    /// In a rehearsal, a connection of its own beside it: for what has to be kept even so, because
-    /// it has happened. `None` where nothing is rehearsed.
+    /// Opens a separate connection during a rehearsal, for records that have to be kept because the
+    /// event has happened. `None` outside of a rehearsal.
     pub async fn beside_rehearsal(&self) -> Result<Option<Self>> {
         match &self.rehearsal {
             Some(_) => self.beside().await.map(Some),
@@ -170,24 +173,26 @@ impl Database {
         }
     }
 
-    /// Another connection to the same database, whose transactions are its own: for what has to be
-    /// kept whatever becomes of the transaction on this one.
+    /// Opens another connection to the same database with independent transactions, for records
+    /// that have to be kept whatever happens to the transaction on this one.
     ///
     /// # Errors
-    /// As [`Database::connect`]; `Failure` for a connection of a pool, which gives another one itself.
+    /// Those of [`Database::connect`]; `Failure` for a connection of a pool, which hands out other
+    /// connections itself.
     pub async fn beside(&self) -> Result<Self> {
         let settings = self.settings.as_ref().ok_or_else(|| {
-            Error::failure("a connection of a pool opens no connection beside it")
-                .hint("this is a mistake in tenantctl; please report it with the command you ran")
+            Error::failure("a pooled connection cannot open another connection")
+                .hint("this is a bug in tenantctl; please report it with the command you ran")
         })?;
         Self::connect(settings).await
     }
 
-    /// Ends what a dropped handle left open on the other of two connections: the server hears of its
-    /// rollback with the next statement only, and the locks until then would stop this connection.
+    /// Finishes the pending rollback of a dropped handle on the other of the two connections. The
+    /// server receives that rollback only with the next statement, and until then its locks would
+    /// block this connection.
     ///
     /// # Errors
-    /// `Failure` when a handle is open there; `Unavailable` when the connection is lost.
+    /// `Failure` if a handle is open there.
     pub(super) async fn settle_other(&self) -> Result<()> {
         let Some(other) = self.tenant.as_ref().or(self.owner.as_ref()) else {
             return Ok(());
@@ -200,7 +205,7 @@ impl Database {
         Ok(())
     }
 
-    /// Lends the connection. One handle at a time: a second one would wait for the first for ever.
+    /// Lends the connection to one handle at a time: a second one would wait for the first forever.
     pub(super) fn lend(&self) -> Result<OwnedMutexGuard<Held>> {
         lend(&self.connection)
     }
@@ -208,24 +213,24 @@ impl Database {
 
 fn lend(connection: &Arc<Mutex<Held>>) -> Result<OwnedMutexGuard<Held>> {
     Arc::clone(connection).try_lock_owned().map_err(|_| {
-        Error::failure("two database handles were open at once")
-            .hint("this is a mistake in tenantctl; please report it with the command you ran")
+        Error::failure("two database handles are open at the same time")
+            .hint("this is a bug in tenantctl; please report it with the command you ran")
     })
 }
 
-/// Opens a bare connection, for the audit, which brings its own statements and settings, and runs
-/// what belongs to others: a pooler would hand that session on to the next client.
+/// Opens a bare connection for the audit, which brings its own statements and settings and runs
+/// code of other roles: a pooler would pass that session on to the next client.
 ///
 /// # Errors
-/// As [`Database::connect`]; `Refused` behind a pooler.
+/// Those of [`Database::connect`]; `Refused` behind a pooler.
 pub async fn open_connection(settings: &ConnectSettings) -> Result<PgConnection> {
     let dialed = Dialer::new(settings)?.dial().await?;
     if dialed.is_pooled {
         return Err(Error::refused(
-            "an audit needs sessions of its own, and a connection pooler hands them to other clients",
+            "an audit needs dedicated sessions, and a connection pooler shares them with other clients",
         )
-        .hint("name the server's own address: --database-url")
-        .hint("where the pooler keeps a session for each client, set `pooled = false`"));
+        .hint("specify the server's own address: --database-url")
+        .hint("if the pooler keeps one session per client, set `pooled = false`"));
     }
     Ok(dialed.connection)
 }

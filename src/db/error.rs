@@ -1,5 +1,5 @@
-//! From driver errors to errors for a person. Messages of the server are kept; its DETAIL is
-//! not, because it quotes the values of rows.
+//! Converts driver errors to user-facing errors. Messages of the server are kept; its DETAIL is
+//! not, because it quotes values of rows.
 
 use std::io;
 
@@ -22,17 +22,17 @@ fn of_driver(error: sqlx::Error) -> Error {
                 .map_or("XX000", PgDatabaseError::code),
             database.message(),
         ),
-        sqlx::Error::Io(source) => Error::unavailable("the connection to the database was lost")
+        sqlx::Error::Io(source) => Error::unavailable("lost the connection to the database")
             .because(source)
-            .hint("nothing of the last transaction was kept; run the command again"),
+            .hint("the last transaction was rolled back; run the command again"),
         sqlx::Error::Tls(source) => Error::unavailable("no secure connection to the database")
             .because(source)
-            .hint("`sslmode` in the database URL says how much security is asked for"),
+            .hint("check `sslmode` in the database URL"),
         sqlx::Error::Protocol(text) => {
             Error::unavailable(format!("the connection to the database broke: {text}"))
-                .hint("nothing of the last transaction was kept; run the command again")
+                .hint("the last transaction was rolled back; run the command again")
         }
-        other => Error::failure("the database answered in an unexpected way")
+        other => Error::failure("unexpected response from the database")
             .because(other)
             .hint(run!["doctor"].labeled("check the server and the schema")),
     }
@@ -42,54 +42,54 @@ fn of_driver(error: sqlx::Error) -> Error {
 fn from_server(code: &str, message: &str) -> Error {
     match code {
         "28P01" | "28000" => Error::unavailable(format!(
-            "the database refused the login: {message}"
+            "the database rejected the login: {message}"
         ))
         .hint(run!["config", "show"].labeled("check user and password; see where the URL comes from")),
         "3D000" => Error::unavailable(message.to_owned())
-            .hint("create it with `createdb`, or name another in the database URL"),
+            .hint("create it with `createdb`, or use another in the database URL"),
         "42P01" | "42883" | "3F000" => {
-            Error::unavailable(format!("the schema is not there: {message}"))
+            Error::unavailable(format!("the schema is missing or incomplete: {message}"))
                 .hint(run!["db", "migrate"].labeled("run"))
         }
-        "42501" => Error::refused(format!("the database refused: {message}"))
-            .hint(run!["doctor"].labeled("list the rights that the connecting role needs")),
+        "42501" => Error::refused(format!("insufficient privilege: {message}"))
+            .hint(run!["doctor"].labeled("list the privileges that the connecting role needs")),
         "40001" | "40P01" => {
-            Error::conflict(format!("another transaction was in the way: {message}"))
-                .hint("nothing of the last transaction was kept; run the command again")
+            Error::conflict(format!("conflict with another transaction: {message}"))
+                .hint("the last transaction was rolled back; run the command again")
         }
-        "55P03" => Error::conflict(format!("a lock was not to be had: {message}"))
-            .hint("nothing of the last transaction was kept; run the command again"),
-        "57014" => Error::failure(format!("the statement was cancelled: {message}"))
-            .hint("raise `statement_timeout_seconds` in the [database] section"),
-        "25006" => Error::unavailable(format!("this server takes no changes: {message}"))
+        "55P03" => Error::conflict(format!("could not acquire a lock: {message}"))
+            .hint("the last transaction was rolled back; run the command again"),
+        "57014" => Error::failure(format!("the statement was canceled: {message}"))
+            .hint("increase `statement_timeout_seconds` in the [database] section"),
+        "25006" => Error::unavailable(format!("the server is read-only: {message}"))
             .hint("it is a standby, or in read-only mode; connect to the primary"),
         "25P03" => Error::unavailable(message.to_owned())
-            .hint("the transaction was idle for too long, and nothing of it was kept; run the command again"),
+            .hint("the transaction was idle for too long and was rolled back; run the command again"),
         _ if is_of_pooling(code, message) => Error::unavailable(format!(
-            "a connection pooler came between two messages of one session: {message}"
+            "a connection pooler switched sessions within a session: {message}"
         ))
-        .hint("set `pooled = true` in the profile or in [database], or leave it out to have a pooler recognized")
-        .hint("nothing of the last transaction was kept; run the command again"),
+        .hint("set `pooled = true` in the profile or in [database], or omit it to detect a pooler automatically")
+        .hint("the last transaction was rolled back; run the command again"),
         "08P01" if message.contains("startup parameter") => Error::unavailable(format!(
-            "a connection pooler refused the session: {message}"
+            "a connection pooler rejected the session: {message}"
         ))
-        .hint("leave `options` out of the database URL and of PGOPTIONS; with `pooled = false` in the configuration, leave that out too"),
+        .hint("remove `options` from the database URL and from PGOPTIONS; also remove `pooled = false` from the configuration, if set"),
         "08P01" if message.contains("query_wait_timeout") => Error::unavailable(format!(
-            "the connection pooler had no connection free in time: {message}"
+            "the connection pooler had no free connection in time: {message}"
         ))
-        .hint("raise `default_pool_size` or `query_wait_timeout` of the pooler")
-        .hint("nothing of the last transaction was kept; run the command again"),
+        .hint("increase `default_pool_size` or `query_wait_timeout` of the pooler")
+        .hint("the last transaction was rolled back; run the command again"),
         _ if code.starts_with("57P") || code.starts_with("53") || code.starts_with("08") => {
             Error::unavailable(message.to_owned())
-                .hint("nothing of the last transaction was kept; run the command again")
+                .hint("the last transaction was rolled back; run the command again")
         }
-        _ => Error::failure(format!("the database refused: {message} (SQLSTATE {code})"))
+        _ => Error::failure(format!("database error: {message} (SQLSTATE {code})"))
             .hint(run!["doctor"].labeled("check the server, the role and the schema")),
     }
 }
 
-/// Whether the server lost a prepared statement, or had another of its name: it was prepared in
-/// another session, which a pooler alone can bring about.
+/// Reports whether the server has lost a prepared statement, or has another one of its name: it was
+/// prepared in another session, which only a pooler can cause.
 fn is_of_pooling(code: &str, message: &str) -> bool {
     match code {
         // duplicate_prepared_statement, invalid_sql_statement_name
@@ -99,7 +99,7 @@ fn is_of_pooling(code: &str, message: &str) -> bool {
     }
 }
 
-/// The error of a connection attempt, with the address it was made to.
+/// Returns the error of a connection attempt, with its address.
 pub(super) fn connect_failed(options: &PgConnectOptions, error: sqlx::Error) -> Error {
     let address = address(options);
     match error {
@@ -120,28 +120,28 @@ pub(super) fn connect_failed(options: &PgConnectOptions, error: sqlx::Error) -> 
     }
 }
 
-/// What to do where the server did not even answer.
+/// Returns the hints for a server that did not respond.
 fn unreachable(options: &PgConnectOptions, error: &io::Error) -> Vec<Hint> {
     use io::ErrorKind;
     let host = options.get_host();
-    let private = run!["local", "start"].labeled("a private server of your own");
+    let private = run!["local", "start"].labeled("start a private local server");
     match (options.get_socket(), error.kind()) {
         (Some(folder), ErrorKind::PermissionDenied) => vec![
             format!(
-                "the socket in {} is another account's: run tenantctl as that account, or name a \
-                 server that is yours",
+                "the socket in {} belongs to another account: run tenantctl as that account, or use a \
+                 server of your own",
                 folder.display()
             )
             .into(),
             private,
         ],
         (Some(_), _) => vec![
-            "is the server running, and is that its socket folder and port?".into(),
+            "check that the server is running, and check its socket folder and port".into(),
             private,
         ],
         (None, ErrorKind::ConnectionRefused) if is_loopback(host) => vec![
             format!(
-                "is the server running, and does it listen on port {}?",
+                "check that the server is running and listens on port {}",
                 options.get_port()
             )
             .into(),
@@ -149,7 +149,7 @@ fn unreachable(options: &PgConnectOptions, error: &io::Error) -> Vec<Hint> {
         ],
         (None, ErrorKind::ConnectionRefused) => vec![
             format!(
-                "{host} answers, and nothing listens on port {}: check the port, and \
+                "{host} responds, but nothing listens on port {}: check the port, and \
                  listen_addresses of the server",
                 options.get_port()
             )
@@ -164,16 +164,16 @@ fn unreachable(options: &PgConnectOptions, error: &io::Error) -> Vec<Hint> {
             | ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::UnexpectedEof,
-        ) => vec![format!("check the network and the firewalls between here and {host}").into()],
-        // The errors of the resolver have no kind of their own.
+        ) => vec![format!("check the network and the firewalls between this machine and {host}").into()],
+        // Errors of the resolver have no dedicated kind.
         (None, _) => vec![
-            format!("is {host} spelled rightly, and known to this network's name server?").into(),
+            format!("check the spelling of {host}, and that this network's DNS can resolve it").into(),
             run!["config", "show"].labeled("see where the URL comes from"),
         ],
     }
 }
 
-/// Whether the host of a URL is this machine.
+/// Reports whether the host of a URL is this machine.
 pub fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host
@@ -182,7 +182,7 @@ pub fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Host and port, or socket folder, without user or password.
+/// Returns host and port, or the socket folder, without user and password.
 pub(super) fn address(options: &PgConnectOptions) -> String {
     match options.get_socket() {
         Some(folder) => format!("{} (port {})", folder.display(), options.get_port()),
@@ -190,25 +190,23 @@ pub(super) fn address(options: &PgConnectOptions) -> String {
     }
 }
 
-/// Whether `error` is a violation of the unique constraint or index of that name.
+/// Reports whether `error` is a violation of the unique constraint or index of that name.
 pub fn is_unique_violation(error: &sqlx::Error, constraint: &str) -> bool {
     error.as_database_error().is_some_and(|database| {
         database.is_unique_violation() && database.constraint() == Some(constraint)
     })
 }
 
-/// Reads back what we stored ourselves. A value that breaks a rule of `domain` was written by
-/// somebody else, and is told rather than guessed at.
+/// Parses a stored value. A value that violates a rule of `domain` was written by another program;
+/// it is reported rather than interpreted.
 ///
 /// # Errors
-/// `Failure` that names the column.
+/// `Failure` with the name of the column.
 pub fn stored<T, E: Into<Error>>(column: &str, parsed: std::result::Result<T, E>) -> Result<T> {
     parsed.map_err(|error| {
-        Error::failure(format!(
-            "the database holds a value in {column} that cannot be read"
-        ))
-        .because(error.into())
-        .hint("was the row written by hand? compare it with docs/ARCHITECTURE.md")
+        Error::failure(format!("{column}: invalid value in the database"))
+            .because(error.into())
+            .hint("the row may have been edited by hand; compare it with docs/ARCHITECTURE.md")
     })
 }
 
@@ -236,7 +234,7 @@ mod tests {
         let socket = "postgres://ops@localhost/app?host=/run/other";
         let far = "postgres://ops@db.example.com/app";
         for (url, kind, part) in [
-            (socket, PermissionDenied, "another account's"),
+            (socket, PermissionDenied, "another account"),
             (socket, NotFound, "tenantctl local start"),
             (
                 "postgres://ops@127.0.0.1/app",
@@ -244,7 +242,7 @@ mod tests {
                 "tenantctl local start",
             ),
             (far, ConnectionRefused, "listen_addresses"),
-            (far, Other, "spelled rightly"),
+            (far, Other, "the spelling"),
             (far, TimedOut, "firewalls"),
         ] {
             let hints = hints(url, kind);

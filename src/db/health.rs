@@ -1,5 +1,5 @@
-//! What `doctor` and `db migrate` ask of a server: versions, rights, and whether row-level
-//! security can be in force for the role that connects.
+//! Checks of a server for `doctor` and `db migrate`: versions, privileges, and whether row-level
+//! security is in force for the connecting role.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -7,19 +7,19 @@ use sqlx::PgConnection;
 use super::{Database, PlatformConn, TenantTx};
 use crate::{error::Result, quoting::identifier};
 
-/// What a role lacks, and the statement that gives it.
+/// A privilege that a role lacks, and the statement that grants it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Lack {
     pub what: String,
     pub remedy: String,
 }
 
-/// The rights that `db migrate` needs, as the connecting role has them.
+/// The privileges of the connecting role that are relevant for `db migrate`.
 #[derive(Clone, Debug)]
 pub struct Rights {
     pub role: String,
     pub database: String,
-    /// `None` when no schema of the search path exists.
+    /// `None` if no schema of the search path exists.
     pub schema: Option<String>,
     pub superuser: bool,
     pub bypass_rls: bool,
@@ -27,7 +27,7 @@ pub struct Rights {
     pub create_in_schema: bool,
     pub extension: Extension,
     pub tenant_role: Option<TenantRole>,
-    /// `tenant_server`, of which the connecting role need not be a member.
+    /// `tenant_server`; the connecting role need not be a member of it.
     pub server_role: Option<GroupRole>,
     pub server_version: i32,
 }
@@ -36,27 +36,28 @@ pub struct Rights {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Extension {
     Installed,
-    /// The connecting role may install it: it is a trusted extension.
+    /// The connecting role may install it, because it is a trusted extension.
     Installable,
-    /// Only an administrator may.
+    /// Only an administrator may install it.
     NotAllowed,
     /// The server does not have its files.
     Unavailable,
 }
 
-/// A role that policies and grants name, which may have been made for another database of the
-/// cluster. LOGIN does no harm to it: a Citus cluster needs it, and what it reaches stays the same.
+/// A role that policies and grants refer to, which may have been created for another database of
+/// the cluster. LOGIN is harmless: a Citus cluster needs it, and it does not extend the role's
+/// access.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct GroupRole {
-    /// Attributes with which it reaches more than what it is granted, such as `BYPASSRLS`.
+    /// Attributes that extend its access beyond its grants, such as `BYPASSRLS`.
     pub attributes: Vec<String>,
-    /// The connecting role, where this one is a member of it.
+    /// The connecting role, if this role is a member of it.
     pub member_of: Option<String>,
 }
 
 impl GroupRole {
-    /// The attributes and memberships by which the role reaches more than what it is granted, in
-    /// words; `None` where there are none.
+    /// Describes the attributes and memberships that extend the role's access beyond its grants;
+    /// `None` if it has none of these.
     pub fn excess(&self) -> Option<String> {
         let attributes = self.attributes.iter().cloned();
         let memberships = self.member_of.iter();
@@ -65,7 +66,7 @@ impl GroupRole {
         (!all.is_empty()).then(|| all.join(" and "))
     }
 
-    /// The statements that take exactly that away from the role called `name`.
+    /// Returns the statements that remove exactly these from the role called `name`.
     pub fn remedy(&self, name: &str) -> String {
         let name = identifier(name);
         let attributes: Vec<String> = self.attributes.iter().map(|it| format!("NO{it}")).collect();
@@ -82,14 +83,14 @@ impl GroupRole {
 #[derive(Clone, Debug)]
 pub struct TenantRole {
     pub role: GroupRole,
-    /// The connecting role can switch to it.
+    /// `true` if the connecting role can switch to it.
     pub member: bool,
-    /// The connecting role may grant it to itself.
+    /// `true` if the connecting role may grant it to itself.
     pub grantable: bool,
 }
 
 impl Rights {
-    /// What is missing for `db migrate`; empty where nothing is.
+    /// Returns the privileges that are missing for `db migrate`.
     pub fn lacking(&self) -> Vec<Lack> {
         let mut lacking = Vec::new();
         let role = identifier(&self.role);
@@ -114,7 +115,7 @@ impl Rights {
         }
         match &self.tenant_role {
             None if !(self.create_role || self.superuser) => lacking.push(Lack {
-                what: "CREATEROLE, to make the role tenant_app".into(),
+                what: "CREATEROLE, to create the role tenant_app".into(),
                 remedy: format!("CREATE ROLE tenant_app NOLOGIN; GRANT tenant_app TO {role};"),
             }),
             Some(tenant) if !tenant.member && !tenant.grantable => lacking.push(Lack {
@@ -125,7 +126,7 @@ impl Rights {
         }
         if self.server_role.is_none() && !(self.create_role || self.superuser) {
             lacking.push(Lack {
-                what: "CREATEROLE, to make the role tenant_server".into(),
+                what: "CREATEROLE, to create the role tenant_server".into(),
                 remedy: "CREATE ROLE tenant_server NOLOGIN;".into(),
             });
         }
@@ -147,7 +148,7 @@ impl Rights {
     }
 }
 
-/// The rights of the connecting role.
+/// Returns the privileges of the connecting role.
 pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
     let row = sqlx::query!(
         r#"SELECT me.rolname::text AS "role!", current_database()::text AS "database!",
@@ -216,27 +217,29 @@ pub(super) async fn rights(connection: &mut PgConnection) -> Result<Rights> {
     })
 }
 
-/// What `doctor` looks at.
+/// The findings of `doctor` about the server.
 #[derive(Clone, Debug)]
 pub struct Health {
     pub rights: Rights,
-    /// The server's text, such as `15.18 (Debian 15.18-0+deb12u1)`.
+    /// The version text of the server, such as `15.18 (Debian 15.18-0+deb12u1)`.
     pub server: String,
     pub server_time: DateTime<Utc>,
     pub encrypted: bool,
     pub unix_socket: bool,
     pub in_recovery: bool,
-    /// Owns the tables, or is a member of the role that does; `None` before the first migration.
+    /// `true` if the role owns the tables or is a member of their owner; `None` before the first
+    /// migration.
     pub owns_tables: Option<bool>,
-    /// A tenant's statement may make temporary tables; `false` before the first migration.
+    /// `true` if a tenant's statement may create temporary tables; `false` before the first
+    /// migration.
     pub tenant_has_temporary: bool,
-    /// PUBLIC is where it has the right from.
+    /// `true` if that privilege comes from PUBLIC.
     pub public_has_temporary: bool,
-    /// Tenant tables on which row-level security is off.
+    /// Tenant tables with row-level security disabled.
     pub tables_without_rls: Vec<String>,
 }
 
-/// Looks at the server and at the connecting role.
+/// Inspects the server and the connecting role.
 pub async fn examine(db: &Database) -> Result<Health> {
     let mut conn = PlatformConn::open(db)?;
     let rights = rights(conn.connection()).await?;
@@ -275,8 +278,8 @@ pub async fn examine(db: &Database) -> Result<Health> {
     })
 }
 
-/// Whether a scope confines: row-level security is in force for the role that it runs as, which owns
-/// no table of ours.
+/// Reports whether a scope is confined: row-level security is in force for its role, which owns
+/// none of our tables.
 pub async fn is_confined(tx: &mut TenantTx) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT row_security_active('organizations')
@@ -291,7 +294,7 @@ pub async fn is_confined(tx: &mut TenantTx) -> Result<bool> {
 
 #[cfg(test)]
 impl Health {
-    /// A healthy server, before the first migration.
+    /// Returns a healthy server before the first migration.
     pub(crate) fn sample() -> Self {
         Self {
             rights: Rights {

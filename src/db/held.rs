@@ -1,4 +1,4 @@
-//! The connection that a [`Database`](super::Database) holds: its own, or one of a pool's.
+//! The connection that a [`Database`](super::Database) holds: its own, or a pool's.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -11,26 +11,27 @@ use tokio::{runtime::Handle, sync::OwnedSemaphorePermit, time::timeout};
 
 use super::{dial::Dialed, notice::Notice, pool::Connector};
 
-/// How long a connection that nobody may have again has to end in order.
+/// Timeout for closing a connection cleanly that must not be reused.
 const CLOSING: Duration = Duration::from_secs(5);
 
-/// A connection, and whether the next one may have it.
+/// A connection, and whether it may be reused.
 ///
-/// A pool hands the same session to one tenant after another, so nothing of a scope may outlive the
-/// handle that opened it. What is not known to be clean is closed instead of returned.
+/// A pool passes the same session from one tenant to the next, so nothing of a scope may outlive
+/// the handle that opened it. A connection that is not known to be clean is closed instead of
+/// returned.
 #[derive(Debug)]
 pub(super) struct Held {
-    /// Always there, until the drop.
+    /// Always set until the drop.
     connection: Option<Connection>,
-    /// Whose turn it is: over when the connection is back in its pool.
+    /// The permit for this connection, released once it is back in its pool.
     turn: Option<OwnedSemaphorePermit>,
-    /// A transaction was begun of which nobody has seen the end: a handle was dropped while it
+    /// A transaction was started and its end was not confirmed: a handle was dropped while it
     /// waited for BEGIN, COMMIT or ROLLBACK, or one of them failed.
     pub(super) unsettled: bool,
-    /// Something may be under way: an answer that nobody waits for any more, a ROLLBACK that was not
-    /// sent yet. The end of a transaction leaves nothing.
+    /// A response may still be outstanding, or a ROLLBACK may not have been sent yet. The end of a
+    /// transaction clears this.
     pub(super) pending: bool,
-    /// What is said before the first change.
+    /// The notice before the first change.
     pub(super) before_change: Option<Notice>,
 }
 
@@ -41,12 +42,12 @@ enum Connection {
 }
 
 impl Held {
-    /// A connection that ends with the invocation.
+    /// Returns a connection that ends with the invocation.
     pub(super) fn own(connection: Dialed) -> Self {
         Self::new(Connection::Own(connection), None)
     }
 
-    /// A connection that goes back to its pool.
+    /// Returns a connection that goes back to its pool.
     pub(super) fn pooled(
         connection: Object<Connector>,
         turn: Option<OwnedSemaphorePermit>,
@@ -65,7 +66,7 @@ impl Held {
     }
 }
 
-const TAKEN: &str = "taken by nobody but the drop";
+const TAKEN: &str = "connection is only taken in Drop";
 
 impl Held {
     pub(super) fn dialed(&self) -> &Dialed {
@@ -104,17 +105,17 @@ impl Drop for Held {
         };
         let is_clean = !self.unsettled;
         if is_clean && !self.pending {
-            // Back in its pool, and the turn after it.
+            // The connection returns to its pool, and then the permit is released.
             return;
         }
         let Ok(runtime) = Handle::try_current() else {
-            // Dropped, it is closed.
+            // Dropping the connection closes it.
             let _closed = Object::take(connection);
             return;
         };
         let turn = self.turn.take();
         runtime.spawn(async move {
-            // Whoever is next would wait for what is under way, and read an answer that is not theirs.
+            // The next user would wait for the outstanding response and read it as its own.
             if !is_clean || connection.connection.ping().await.is_err() {
                 let closing = Object::take(connection).connection.close();
                 let _closed = timeout(CLOSING, closing).await;

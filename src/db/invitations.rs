@@ -1,4 +1,4 @@
-//! Invitations. A token is stored as its SHA-256 only.
+//! Invitations. Only the SHA-256 of a token is stored.
 
 use chrono::{DateTime, Utc};
 
@@ -60,7 +60,7 @@ pub async fn find(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitati
     .transpose()
 }
 
-/// Finds the newest invitation for an address, pending ones first.
+/// Finds the newest invitation for an address; pending ones first.
 pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<Invitation>> {
     sqlx::query_as!(
         InvitationRow,
@@ -77,8 +77,8 @@ pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<In
     .transpose()
 }
 
-/// An invitation locked until the end of the transaction, with the stored hash of its token:
-/// of two who accept it at once, the second waits and then sees that it is used.
+/// Finds an invitation and its stored token hash, and locks it until the end of the transaction: if
+/// two sessions accept it at the same time, the second one waits and then finds it used.
 pub async fn lock_by_token_hash(
     tx: &mut TenantTx,
     token_hash: &[u8; 32],
@@ -113,7 +113,7 @@ pub async fn lock_by_token_hash(
     .transpose()
 }
 
-/// An invitation locked until the end of the transaction.
+/// Finds an invitation and locks it until the end of the transaction.
 pub async fn lock(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitation>> {
     sqlx::query_as!(
         InvitationRow,
@@ -129,15 +129,15 @@ pub async fn lock(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitati
     .transpose()
 }
 
-/// Which invitations to list.
+/// Filter for [`list`].
 #[derive(Clone, Debug, Default)]
 pub struct InvitationFilter {
-    /// Every status; otherwise only those that can still be accepted.
+    /// All statuses; otherwise only invitations that can still be accepted.
     pub all: bool,
     pub limit: Option<i64>,
 }
 
-/// The invitations, newest first.
+/// Returns the invitations, newest first.
 pub async fn list(
     tx: &mut TenantTx,
     filter: &InvitationFilter,
@@ -162,8 +162,8 @@ pub async fn list(
     .collect()
 }
 
-/// Adds a pending invitation, and the platform's pointer from the address to it. `false`: one is
-/// pending for that address already.
+/// Adds a pending invitation, and the platform's lookup entry from the address to it. Returns
+/// `false` if an invitation is already pending for that address.
 pub async fn insert(
     tx: &mut TenantTx,
     invitation: &Invitation,
@@ -205,8 +205,8 @@ pub async fn insert(
     Ok(true)
 }
 
-/// Writes an invitation that was issued anew: who issued it now, until when it holds, and its
-/// token. The earlier token is worth nothing from here on.
+/// Stores a reissued invitation: its new issuer, expiry and token. The earlier token is no longer
+/// valid.
 pub async fn reissue(
     tx: &mut TenantTx,
     invitation: &Invitation,
@@ -231,7 +231,7 @@ pub async fn reissue(
     Ok(())
 }
 
-/// Marks a pending invitation as accepted by `user`. `false`: it was not pending any more.
+/// Marks a pending invitation as accepted by `user`. Returns `false` if it was no longer pending.
 pub async fn accept(
     tx: &mut TenantTx,
     id: InvitationId,
@@ -253,7 +253,7 @@ pub async fn accept(
     Ok(updated.rows_affected() == 1)
 }
 
-/// Marks a pending invitation as revoked. `false`: it was not pending any more.
+/// Marks a pending invitation as revoked. Returns `false` if it was no longer pending.
 pub async fn revoke(tx: &mut TenantTx, id: InvitationId, now: DateTime<Utc>) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE organization_invitations
@@ -280,7 +280,7 @@ async fn delete_lookup(tx: &mut TenantTx, id: InvitationId) -> Result<()> {
     Ok(())
 }
 
-/// The invitations that wait for an address, in whichever organizations.
+/// Returns the pending invitations for an address, in all organizations.
 pub async fn waiting_for(
     conn: &mut PlatformConn,
     email: &Email,

@@ -1,4 +1,4 @@
-//! A connection lent to a handle, and the transaction on it.
+//! A connection lent to a handle, and its transaction.
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection, postgres::PgTransactionManager};
 use sqlx_core::transaction::TransactionManager;
@@ -13,17 +13,19 @@ use super::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::run;
 
-/// Ends the scope of an organization inside a transaction: back to the role that connected, which a
-/// role of the tenant's own never left.
+/// Leaves the scope of an organization inside a transaction: returns to the connecting role, which
+/// a tenant role never left.
 pub(super) const LEAVE_SCOPE: &str = "SET LOCAL ROLE NONE; SET LOCAL app.organization_id = ''";
 
-/// What both handles stand on. Dropped inside a transaction, it rolls back; the server hears of
-/// that with the next statement, when the connection goes back to its pool, or when it closes.
+/// The common part of both handles. Dropped inside a transaction, it rolls back; the server
+/// receives the rollback with the next statement, when the connection returns to its pool, or when
+/// it closes.
 ///
-/// A handle can also be dropped while it waits for the answer to BEGIN, COMMIT or ROLLBACK: a
-/// request is cut off at its time limit. The driver counts a transaction only once it was answered
-/// and would leave it open then, scope and all. So the connection is unsettled from before BEGIN
-/// until the end was seen, and an unsettled one goes back to no pool.
+/// A handle can also be dropped while it waits for the response to BEGIN, COMMIT or ROLLBACK,
+/// because a request is canceled at its timeout. The driver counts a transaction only once the
+/// response has arrived, and would leave it open in that case, together with its scope. So the
+/// connection is unsettled from before BEGIN until the end is confirmed, and an unsettled
+/// connection never returns to a pool.
 #[derive(Debug)]
 pub(super) struct Lent {
     connection: OwnedMutexGuard<Held>,
@@ -32,7 +34,7 @@ pub(super) struct Lent {
 }
 
 impl Lent {
-    /// Outside a transaction of its own.
+    /// Opens a handle without a transaction.
     pub(super) fn outside(db: &Database) -> Result<Self> {
         let mut connection = db.lend()?;
         connection.pending = true;
@@ -43,8 +45,8 @@ impl Lent {
         })
     }
 
-    /// In a transaction that starts with `settings`, which travel with BEGIN; in a rehearsal, in a
-    /// savepoint of the one that is never committed.
+    /// Opens a transaction that starts with `settings`, sent together with BEGIN. In a rehearsal,
+    /// opens a savepoint of the transaction that is never committed.
     pub(super) async fn begin(
         db: &Database,
         settings: impl FnOnce(Authority) -> String,
@@ -66,26 +68,26 @@ impl Lent {
         Ok(lent)
     }
 
-    /// Makes the changes permanent; in a rehearsal, visible to the next handle.
+    /// Commits the changes. In a rehearsal, makes them visible to the next handle.
     pub(super) async fn commit(mut self) -> Result<()> {
         self.in_transaction = false;
         let committed = PgTransactionManager::commit(&mut self.connection).await;
         match self.rehearsal {
-            // The release of a savepoint: nothing of a rehearsal is ever kept.
+            // Released a savepoint: a rehearsal is never committed.
             Some(_) => committed?,
             None => committed.map_err(|error| commit_failed(error.into()))?,
         }
         self.connection.unsettled = false;
         self.connection.pending = false;
         if let Some((ledger, before)) = self.rehearsal.take() {
-            // What SET LOCAL set outlives the release of a savepoint.
+            // The effects of SET LOCAL outlast the release of a savepoint.
             self.connection.execute(LEAVE_SCOPE).await?;
             ledger.add(&before, &rehearsal::counters(&mut self.connection).await?);
         }
         Ok(())
     }
 
-    /// Ends the transaction at once, changing nothing.
+    /// Rolls the transaction back immediately.
     pub(super) async fn rollback(mut self) -> Result<()> {
         self.in_transaction = false;
         PgTransactionManager::rollback(&mut self.connection).await?;
@@ -94,7 +96,7 @@ impl Lent {
         Ok(())
     }
 
-    /// Says what is said before the first change, if it was not said yet.
+    /// Prints the notice that precedes the first change, unless it was already printed.
     pub(super) fn about_to_change(&mut self) {
         let notice = self.connection.before_change.take();
         notice.into_iter().for_each(Notice::say);
@@ -104,7 +106,7 @@ impl Lent {
         &mut self.connection
     }
 
-    /// The rights of the role that the connection authenticated as.
+    /// Returns the rights of the role that the connection authenticated as.
     pub(super) fn authority(&self) -> Authority {
         self.connection.dialed().authority
     }
@@ -120,19 +122,19 @@ impl Drop for Lent {
     }
 }
 
-/// The one moment at which nobody can know: the server may have committed before the connection
-/// broke.
+/// Returns the error of a failed commit. The outcome is unknown: the server may have committed
+/// before the connection broke.
 fn commit_failed(error: Error) -> Error {
     if error.kind() != ErrorKind::Unavailable {
         return error;
     }
     Error::unavailable(
-        "the connection was lost during the commit: the change may have been made, or not",
+        "lost the connection during the commit: the change may or may not have been made",
     )
     .because(error)
     .hint(
         run!["activity", "list"]
-            .labeled("look before you run it again")
+            .labeled("check before you run it again")
             .remark("--org SLUG, or --platform"),
     )
 }

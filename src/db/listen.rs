@@ -1,4 +1,4 @@
-//! Hearing what other sessions NOTIFY.
+//! Listening to the notifications of other sessions.
 
 use std::{str::FromStr, time::Duration};
 
@@ -14,35 +14,35 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The channel on which every change of configuration is told, when its transaction commits.
+/// The channel on which every committed change of configuration is published.
 pub const CONFIGURATION_CHANNEL: &str = "tenantctl_configuration";
 
-/// A session that listens. One that broke is not mended: what was sent meanwhile is lost, and
-/// whoever listens has to know. Make another.
+/// A session that listens. A broken one is not reconnected: notifications sent in the meantime are
+/// lost, and the listener has to know. Create another one.
 #[derive(Debug)]
 pub struct Listener {
     session: PgListener,
 }
 
-/// What another session sent.
+/// A notification from another session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Notification {
     pub channel: String,
     pub payload: String,
 }
 
-/// Whose configuration is another one, as told on [`CONFIGURATION_CHANNEL`].
+/// The scope of a configuration change, as published on [`CONFIGURATION_CHANNEL`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Changed {
-    /// That organization's.
+    /// A single organization.
     Organization(OrganizationId),
-    /// Everybody's: the platform's defaults, or a payload of a release that is newer than this one.
+    /// All organizations: the platform's defaults, or a payload of a newer release.
     Everything,
 }
 
 impl Changed {
-    /// Reads `organization:subject`, where `*` stands for all. What cannot be read concerns
-    /// everybody: dropping too much is slow, dropping too little is wrong.
+    /// Parses `organization:subject`, where `*` means all. A payload that cannot be parsed affects
+    /// all organizations: invalidating too much is slow, invalidating too little is wrong.
     pub fn parse(payload: &str) -> Self {
         let organization = payload.split(':').next().unwrap_or_default();
         OrganizationId::from_str(organization).map_or(Self::Everything, Self::Organization)
@@ -50,30 +50,30 @@ impl Changed {
 }
 
 impl Listener {
-    /// Connects and listens. What is sent after this has returned is heard. `None`: a pooler stands
-    /// before the server, and behind it nobody can listen.
+    /// Connects and listens. Notifications sent after this returns are received. `None` behind a
+    /// pooler, where listening is not possible.
     ///
     /// # Errors
-    /// `Unavailable` when the server cannot be reached in time.
+    /// `Unavailable` if the server cannot be reached in time.
     pub async fn connect(settings: &ConnectSettings, channels: &[&str]) -> Result<Option<Self>> {
         let dialer = Dialer::new(settings)?;
-        // The session by which a pooler shows is not the one that listens: the driver makes that.
+        // This session only detects a pooler; the driver opens the one that listens.
         let dialed = dialer.dial().await?;
         let _closed = dialed.connection.close().await;
         if dialed.is_pooled {
             return Ok(None);
         }
         let mut session = dialer.direct(listening).await?;
-        // Lest it connects again in secret.
+        // Otherwise the driver would reconnect without reporting it.
         session.eager_reconnect(false);
         session.listen_all(channels.iter().copied()).await?;
         Ok(Some(Self { session }))
     }
 
-    /// The next notification; `None` when nothing was sent for as long as `patience`, and the
-    /// server has answered that it is there.
+    /// Returns the next notification; `None` if none arrived within `patience` and the server has
+    /// responded to a query.
     ///
-    /// A network that went away in silence is noticed by that question only.
+    /// Only that query detects a network that has silently gone down.
     pub async fn next(&mut self, patience: Duration) -> Result<Option<Notification>> {
         match tokio::time::timeout(patience, self.session.try_recv()).await {
             Ok(Ok(Some(heard))) => Ok(Some(Notification {
@@ -94,8 +94,8 @@ impl Listener {
     }
 }
 
-/// A pool of its own, because that is what the driver makes a listener from. It is dropped with the
-/// listener.
+/// Opens a listener through a separate pool, which the driver requires. The pool is dropped with
+/// the listener.
 fn listening(options: PgConnectOptions) -> BoxFuture<'static, sqlx::Result<PgListener>> {
     Box::pin(async move {
         let pool = PgPoolOptions::new()
@@ -108,7 +108,7 @@ fn listening(options: PgConnectOptions) -> BoxFuture<'static, sqlx::Result<PgLis
 }
 
 fn lost() -> Error {
-    Error::unavailable("the connection that listens to the database was lost")
+    Error::unavailable("lost the connection that listens for database notifications")
 }
 
 #[cfg(test)]

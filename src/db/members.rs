@@ -1,4 +1,4 @@
-//! Memberships: who belongs to an organization, and in which role.
+//! Memberships: the members of an organization and their roles.
 
 use chrono::{DateTime, Utc};
 
@@ -64,17 +64,17 @@ pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<Me
     .transpose()
 }
 
-/// Which members to list.
+/// Filter for [`list`].
 #[derive(Clone, Debug, Default)]
 pub struct MemberFilter {
     pub role: Option<Role>,
-    /// Part of the address or name, in any case.
+    /// Part of the address or name, case-insensitive.
     pub text: Option<String>,
-    /// Addresses that begin like this, for completion.
+    /// Maximum number of members; `None` for all.
     pub limit: Option<i64>,
 }
 
-/// The members, owners first, then by address.
+/// Returns the members: owners first, then by address.
 pub async fn list(tx: &mut TenantTx, filter: &MemberFilter) -> Result<Vec<Member>> {
     sqlx::query_as!(
         MemberRow,
@@ -96,7 +96,7 @@ pub async fn list(tx: &mut TenantTx, filter: &MemberFilter) -> Result<Vec<Member
     .collect()
 }
 
-/// How many owners there are.
+/// Counts the owners.
 pub async fn count_owners(tx: &mut TenantTx) -> Result<i64> {
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM organization_members
@@ -107,8 +107,8 @@ pub async fn count_owners(tx: &mut TenantTx) -> Result<i64> {
     .await?)
 }
 
-/// Adds a member, and the platform's pointer from the user to the organization. `false`: the
-/// user is a member already.
+/// Adds a member, and the platform's lookup entry from the user to the organization. Returns
+/// `false` if the user is already a member.
 pub async fn insert(tx: &mut TenantTx, member: &Member) -> Result<bool> {
     let organization = tx.organization_id().as_uuid();
     let inserted = sqlx::query!(
@@ -150,7 +150,7 @@ pub async fn insert(tx: &mut TenantTx, member: &Member) -> Result<bool> {
     Ok(true)
 }
 
-/// Gives a member another role. `false`: there is no such member.
+/// Changes a member's role. Returns `false` if the member does not exist.
 pub async fn set_role(
     tx: &mut TenantTx,
     user: UserId,
@@ -170,7 +170,8 @@ pub async fn set_role(
     Ok(updated.rows_affected() == 1)
 }
 
-/// Removes a member; the platform's pointer goes with the row. `false`: there is no such member.
+/// Removes a member; the platform's lookup entry is deleted with the row. Returns `false` if the
+/// member does not exist.
 pub async fn delete(tx: &mut TenantTx, user: UserId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM organization_members WHERE organization_id = $1 AND user_id = $2",

@@ -1,4 +1,4 @@
-//! Bringing a database to this binary's schema, and refusing to touch one that is not ours.
+//! Migrating a database to this binary's schema, and detecting databases of other applications.
 
 use std::fmt;
 
@@ -14,8 +14,8 @@ use crate::{
 
 static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
-/// The tables and views of our schema. A database that has some of them without our history
-/// belongs to somebody else.
+/// The tables and views of our schema. A database that has some of them without our history belongs
+/// to another application.
 const OUR_TABLES: &[&str] = &[
     "access_chains",
     "access_log",
@@ -59,7 +59,7 @@ const OUR_TABLES: &[&str] = &[
     "webhook_secrets",
 ];
 
-/// One migration, as far as this database and this binary know it.
+/// A migration, as known to this database or this binary.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Migration {
     pub version: i64,
@@ -67,40 +67,40 @@ pub struct Migration {
     pub state: MigrationState,
 }
 
-/// Where a migration stands.
+/// The state of a migration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MigrationState {
     /// In the database and in this binary.
     Applied,
-    /// In this binary only.
+    /// Only in this binary.
     Pending,
-    /// In the database only: a newer tenantctl wrote it.
+    /// Only in the database: a newer tenantctl applied it.
     Unknown,
-    /// In both, with other contents: applied by a binary that is not of this line of releases.
+    /// In both, with different contents: applied by a binary of another line of releases.
     Changed,
 }
 
-/// What a database holds of our schema, and what is in its way.
+/// The state of our schema in a database, and any conflict with it.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// Every migration that the database or this binary knows, by version.
+    /// All migrations known to the database or this binary, by version.
     pub migrations: Vec<Migration>,
-    /// Why `db migrate` would not touch the database: it is somebody else's.
+    /// The reason why `db migrate` would reject the database: it belongs to another application.
     pub foreign: Option<Foreign>,
 }
 
-/// Something in a database that tenantctl did not make, where our schema would go.
+/// Objects in a database that tenantctl did not create and that conflict with our schema.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Foreign {
     /// `_sqlx_migrations` is the history of another application.
     History,
-    /// Tables or views of our names.
+    /// Tables or views with names of our schema.
     Tables(Vec<String>),
 }
 
 impl Foreign {
-    /// The tables that are in the way.
+    /// Returns the conflicting tables.
     pub fn tables(&self) -> Vec<String> {
         match self {
             Self::History => vec!["_sqlx_migrations".to_owned()],
@@ -108,7 +108,7 @@ impl Foreign {
         }
     }
 
-    /// The error of a command that stops because of it.
+    /// Returns the error of a command that is rejected because of it.
     pub fn error(&self, kind: ErrorKind) -> Error {
         Error::new(kind, self.to_string()).hint(FOREIGN_REMEDY)
     }
@@ -118,11 +118,11 @@ impl fmt::Display for Foreign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::History => f.write_str(
-                "the table _sqlx_migrations of this database is the history of another application",
+                "the table _sqlx_migrations of this database belongs to another application",
             ),
             Self::Tables(names) => write!(
                 f,
-                "this database already has {} that tenantctl did not make: {}",
+                "this database already has {} that tenantctl did not create: {}",
                 if names.len() == 1 {
                     "a table"
                 } else {
@@ -134,16 +134,16 @@ impl fmt::Display for Foreign {
     }
 }
 
-/// What to do about a [`Foreign`] database.
-pub const FOREIGN_REMEDY: &str = "nothing was touched; give tenantctl a database of its own: \
-     `createdb tenantctl`, then name it in the database URL";
+/// Hint for a [`Foreign`] database.
+pub const FOREIGN_REMEDY: &str = "nothing was changed; use a separate database: \
+     `createdb tenantctl`, then set it in the database URL";
 
-/// Whether commands can work on this database, as this role. One round trip: it runs before every
-/// command.
+/// Checks that commands can work on this database with this role. A single round trip, because it
+/// runs before every command.
 ///
 /// # Errors
-/// `Unavailable` when the schema is missing, older or newer than this binary; `Refused` when
-/// row-level security would hide rows from the platform's own questions, or would not bind the
+/// `Unavailable` if the schema is missing, or is older or newer than this binary; `Refused` if
+/// row-level security would hide rows from the platform's own queries, or would not apply to the
 /// tenant role.
 pub async fn require_usable(db: &Database) -> Result<()> {
     let mut conn = PlatformConn::open(db)?;
@@ -186,14 +186,15 @@ pub async fn require_usable(db: &Database) -> Result<()> {
     }
     if row.try_get::<Option<bool>, _>(2)? == Some(true) {
         return Err(Error::refused(
-            "the role tenant_app bypasses row-level security: no tenant is isolated",
+            "the role tenant_app bypasses row-level security: tenants are not isolated",
         )
         .hint("as an administrator: ALTER ROLE tenant_app NOSUPERUSER NOBYPASSRLS;"));
     }
     Ok(())
 }
 
-/// A role that may not even read the history does not own the tables: that is the thing to say.
+/// Explains a permission error: a role that may not even read the history does not own the tables,
+/// which is the actual problem.
 async fn explain_refusal(connection: &mut PgConnection, error: sqlx::Error) -> Error {
     let refused = error
         .as_database_error()
@@ -209,14 +210,14 @@ async fn explain_refusal(connection: &mut PgConnection, error: sqlx::Error) -> E
     .await;
     match asked {
         Ok(row) => not_the_owner(row.role, row.owner),
-        // In a rehearsal the refusal has ended the transaction, and nothing can be asked.
+        // In a rehearsal the error has aborted the transaction, so no query is possible.
         Err(_) => error.into(),
     }
 }
 
-/// Why our tables are not there.
+/// Returns the reason why our tables are missing.
 async fn unusable(connection: &mut PgConnection) -> Error {
-    // In a rehearsal the failed statement has ended the transaction, and nothing can be asked.
+    // In a rehearsal the failed statement has aborted the transaction, so no query is possible.
     match status_on(connection).await {
         Ok(Status {
             foreign: Some(foreign),
@@ -228,16 +229,16 @@ async fn unusable(connection: &mut PgConnection) -> Error {
 
 fn not_migrated(pending: usize) -> Error {
     Error::unavailable(format!(
-        "the database is not migrated: {pending} of {} migrations are missing",
+        "the database is not migrated: {pending} of {} migrations are pending",
         MIGRATOR.iter().count()
     ))
     .hint(run!["db", "migrate"].labeled("run"))
 }
 
-/// A role that is meant to have a tenant's rights has more.
+/// Returns the error for a role that should have only a tenant's rights but has more.
 fn not_bound(role: String) -> Error {
     Error::refused(format!(
-        "row-level security does not apply to role {role}: no tenant is isolated"
+        "row-level security does not apply to role {role}: tenants are not isolated"
     ))
     .hint(
         run!["db", "role", "server", "--create"]
@@ -245,12 +246,15 @@ fn not_bound(role: String) -> Error {
     )
 }
 
-/// Row-level security would answer the platform's questions with "none".
+/// Returns the error for a role for which row-level security would hide all rows from the
+/// platform's queries.
 fn not_the_owner(role: String, owner: String) -> Error {
     Error::refused(format!(
-        "role {role} does not own the tables (role {owner} does), so it would see no organization"
+        "role {role} does not own the tables (role {owner} does), so it would see no organizations"
     ))
-    .hint(format!("connect as {owner}, or make it a member"))
+    .hint(format!(
+        "connect as {owner}, or make {role} a member of {owner}"
+    ))
     .hint(format!(
         "as an administrator: GRANT {} TO {};",
         identifier(&owner),
@@ -258,7 +262,7 @@ fn not_the_owner(role: String, owner: String) -> Error {
     ))
 }
 
-/// Where the database stands.
+/// Returns the migration status of the database.
 pub async fn status(db: &Database) -> Result<Status> {
     let mut conn = PlatformConn::open(db)?;
     status_on(conn.connection()).await
@@ -300,13 +304,13 @@ fn known_and_applied(applied: &[Applied]) -> Vec<Migration> {
     migrations
 }
 
-/// Applies what is pending, all of it in one transaction, and returns what this call applied.
-/// Two at once are safe: the second waits for the first, and then finds nothing to do.
+/// Applies the pending migrations in one transaction and returns those that this call applied.
+/// Concurrent calls are safe: the second one waits for the first, and then finds nothing to do.
 ///
 /// # Errors
-/// `Conflict` when the database holds tables of our names but not our history, or a migration
-/// with other contents; `Unavailable` when its schema is newer than this binary; `Refused` when
-/// the role lacks a right.
+/// `Conflict` if the database contains tables with our names but not our history, or a migration
+/// with different contents; `Unavailable` if its schema is newer than this binary; `Refused` if the
+/// role lacks a privilege.
 pub async fn run(db: &Database) -> Result<Vec<Migration>> {
     let mut conn = PlatformConn::begin(db).await?;
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('tenantctl db migrate'))")
@@ -330,7 +334,7 @@ pub async fn run(db: &Database) -> Result<Vec<Migration>> {
     if !pending.is_empty() {
         require_rights(conn.connection()).await?;
         conn.about_to_change();
-        // Without the migrator's own lock, which is the session's: this transaction holds one.
+        // Without the migrator's own session-level lock: this transaction holds a lock.
         let mut migrator = Migrator::with_migrations(MIGRATOR.iter().cloned().collect());
         migrator
             .set_locking(false)
@@ -350,7 +354,7 @@ fn migration_failed(error: sqlx::migrate::MigrateError) -> Error {
     match error {
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
             let cause = Error::from(source);
-            let failed = Error::new(cause.kind(), "the migration failed; nothing of it was kept");
+            let failed = Error::new(cause.kind(), "the migration failed and was rolled back");
             let failed = match cause.hints() {
                 [] => fix_and_retry(failed),
                 _ => failed.hints_of(&cause),
@@ -365,17 +369,17 @@ fn migration_failed(error: sqlx::migrate::MigrateError) -> Error {
 fn fix_and_retry(error: Error) -> Error {
     error
         .hint(run!["db", "migrate"].labeled("fix the cause, then retry"))
-        .hint(run!["doctor"].labeled("check the server, the role and its rights"))
+        .hint(run!["doctor"].labeled("check the server, the role and its privileges"))
 }
 
 fn changed_since(version: i64) -> Error {
     Error::conflict(format!(
-        "migration {version} was applied with other contents than this tenantctl has"
+        "migration {version} was applied with different contents than in this release"
     ))
     .hint(CHANGED_REMEDY)
 }
 
-/// What to do about [`MigrationState::Changed`].
+/// Hint for [`MigrationState::Changed`].
 pub const CHANGED_REMEDY: &str = "use the tenantctl release that this database was migrated with";
 
 fn newest_known() -> i64 {
@@ -388,13 +392,13 @@ fn newest_known() -> i64 {
 
 fn newer_than_binary(newest: i64) -> Error {
     Error::unavailable(format!(
-        "the schema of this database (version {newest}) is newer than this tenantctl (version {})",
+        "the database schema (version {newest}) is newer than this tenantctl (version {})",
         newest_known()
     ))
-    .hint("install the tenantctl release that migrated it; this one will not touch it")
+    .hint("install the tenantctl release that migrated it")
 }
 
-/// A row of the history.
+/// A row of the migration history.
 #[derive(sqlx::FromRow)]
 struct Applied {
     version: i64,
@@ -402,7 +406,8 @@ struct Applied {
     checksum: Vec<u8>,
 }
 
-/// Asks for the table first: a failed statement would end the transaction of a rehearsal.
+/// Checks that the table exists first: a failed statement would abort the transaction of a
+/// rehearsal.
 async fn applied(connection: &mut PgConnection) -> Result<Vec<Applied>> {
     let has_history =
         sqlx::query_scalar!(r#"SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS "there!""#)
@@ -428,7 +433,8 @@ fn is_undefined_table(error: &sqlx::Error) -> bool {
         .is_some_and(|database| database.code().as_deref() == Some("42P01"))
 }
 
-/// Another application may keep its history in a table of the same name.
+/// Reports whether the history belongs to another application, which may use a table of the same
+/// name.
 fn is_foreign_history(applied: &[Applied]) -> bool {
     let ours = |applied: &Applied| {
         MIGRATOR
@@ -453,7 +459,7 @@ async fn foreign_tables(connection: &mut PgConnection) -> Result<Option<Foreign>
     Ok((!found.is_empty()).then_some(Foreign::Tables(found)))
 }
 
-/// Says what is missing before the first statement fails half-way through a file.
+/// Checks the privileges before a statement fails halfway through a file.
 async fn require_rights(connection: &mut PgConnection) -> Result<()> {
     let rights = super::health::rights(connection).await?;
     let lacking = rights.lacking();
@@ -461,7 +467,7 @@ async fn require_rights(connection: &mut PgConnection) -> Result<()> {
         return Ok(());
     }
     let mut error = Error::refused(format!(
-        "role {} lacks what `db migrate` needs: {}",
+        "role {} lacks privileges that `db migrate` needs: {}",
         rights.role,
         lacking
             .iter()

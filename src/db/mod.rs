@@ -1,7 +1,7 @@
-//! The only SQL of our own schema: one file per resource, plain functions that take a handle.
+//! The only SQL of our own schema: one file per resource, with plain functions that take a handle.
 //!
-//! Tenant data is reached through [`TenantTx`] only; work across tenants takes a
-//! [`PlatformConn`], which a reviewer can grep for.
+//! Tenant data is accessed only through [`TenantTx`]; work across tenants takes a [`PlatformConn`],
+//! which a reviewer can grep for.
 
 pub mod access;
 pub mod activity;

@@ -1,4 +1,4 @@
-//! A word before the first change of an invocation.
+//! A notice before the first change of an invocation.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
 
 type Say = Box<dyn FnOnce() + Send>;
 
-/// Called once, before the first change is recorded, over whichever of its connections that comes.
+/// Called once, before the first change is recorded, on any of the invocation's connections.
 #[derive(Clone)]
 pub(super) struct Notice(Arc<Mutex<Option<Say>>>);
 

@@ -50,7 +50,7 @@ pub async fn find(tx: &mut TenantTx, id: OperatoryId) -> Result<Option<Operatory
     .map(Operatory::from))
 }
 
-/// The operatories that match, in the order of their names.
+/// Returns the matching operatories, ordered by name.
 pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter) -> Result<Vec<Operatory>> {
     Ok(sqlx::query_as!(
         OperatoryRow,
@@ -80,7 +80,7 @@ pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter) -> Result<Vec<Oper
 /// Adds an operatory.
 ///
 /// # Errors
-/// `Conflict` when another one has the external id.
+/// `Conflict` if another operatory has the external id.
 pub async fn insert(tx: &mut TenantTx, operatory: &Operatory) -> Result<()> {
     sqlx::query!(
         "INSERT INTO operatories (organization_id, id, external_id, name, sort_name, notes,
@@ -102,10 +102,10 @@ pub async fn insert(tx: &mut TenantTx, operatory: &Operatory) -> Result<()> {
     Ok(())
 }
 
-/// Replaces an operatory's fields. `false`: there is none.
+/// Replaces an operatory's fields. Returns `false` if it does not exist.
 ///
 /// # Errors
-/// `Conflict` when another one has the external id.
+/// `Conflict` if another operatory has the external id.
 pub async fn update(tx: &mut TenantTx, operatory: &Operatory) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE operatories
@@ -129,10 +129,10 @@ pub async fn update(tx: &mut TenantTx, operatory: &Operatory) -> Result<bool> {
     Ok(updated.rows_affected() == 1)
 }
 
-/// Deletes an operatory, and its schedules with it. `false`: there is none.
+/// Deletes an operatory and its schedules. Returns `false` if it does not exist.
 ///
 /// # Errors
-/// `Failure` when appointments refer to it: count these first.
+/// `Failure` if appointments refer to it: count these first.
 pub async fn delete(tx: &mut TenantTx, id: OperatoryId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM operatories WHERE organization_id = $1 AND id = $2",
@@ -146,12 +146,13 @@ pub async fn delete(tx: &mut TenantTx, id: OperatoryId) -> Result<bool> {
 
 fn not_stored(error: sqlx::Error) -> Error {
     if is_unique_violation(&error, "operatories_organization_id_external_id_key") {
-        return Error::conflict("another operatory has this external_id")
-            .hint("external_id is the operatory's id in the practice's own system: one for each");
+        return Error::conflict("another operatory has this external_id").hint(
+            "external_id is the operatory's id in the practice's own system and must be unique",
+        );
     }
     if is_unique_violation(&error, "operatories_active_name_key") {
         return Error::conflict("another active operatory has this name").hint(
-            "commands name it by its name: choose another one, or archive the other operatory",
+            "active operatories need unique names: choose another name, or archive the other operatory",
         );
     }
     error.into()

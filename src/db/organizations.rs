@@ -1,5 +1,5 @@
-//! Organizations: the tenant roots. Listing and looking up is the platform's, changing happens
-//! in the organization's own scope.
+//! Organizations: the tenant roots. Listing and lookups belong to the platform; changes are made in
+//! the organization's own scope.
 
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
@@ -67,7 +67,8 @@ pub async fn find_by_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<
     .transpose()
 }
 
-/// The organization of any status that has a slug, by the look-up table that holds nothing else.
+/// Finds the organization of any status that has a slug, in the lookup table, which contains
+/// nothing else.
 pub async fn id_of_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<OrganizationId>> {
     let found = sqlx::query_scalar!(
         "SELECT organization_id FROM organization_slugs WHERE slug = $1",
@@ -93,7 +94,7 @@ pub async fn find(conn: &mut PlatformConn, id: OrganizationId) -> Result<Option<
     .transpose()
 }
 
-/// The slugs that begin like `prefix`, for completion and for "did you mean".
+/// Returns the slugs that start with `prefix`, for completion and for "did you mean".
 pub async fn slugs(conn: &mut PlatformConn, prefix: &str, limit: i64) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar!(
         "SELECT slug FROM organizations WHERE starts_with(slug, $1) ORDER BY slug LIMIT $2",
@@ -104,7 +105,7 @@ pub async fn slugs(conn: &mut PlatformConn, prefix: &str, limit: i64) -> Result<
     .await?)
 }
 
-/// The organization in whose scope the transaction runs.
+/// Returns the organization that scopes the transaction.
 pub async fn current(tx: &mut TenantTx) -> Result<Option<Organization>> {
     let id = tx.organization_id();
     sqlx::query_as!(
@@ -120,8 +121,8 @@ pub async fn current(tx: &mut TenantTx) -> Result<Option<Organization>> {
     .transpose()
 }
 
-/// The organization in whose scope the transaction runs, locked until its end: two changes of
-/// owners, or a change and a suspension, take turns.
+/// Returns the organization that scopes the transaction, and locks it until the end of the
+/// transaction: two changes of owners, or a change and a suspension, wait for each other.
 pub async fn lock_current(tx: &mut TenantTx) -> Result<Option<Organization>> {
     let id = tx.organization_id();
     sqlx::query_as!(
@@ -137,7 +138,7 @@ pub async fn lock_current(tx: &mut TenantTx) -> Result<Option<Organization>> {
     .transpose()
 }
 
-/// Adds the organization itself, in its own scope. `false`: the slug is taken.
+/// Adds the organization itself, in its own scope. Returns `false` if the slug is taken.
 pub async fn insert(tx: &mut TenantTx, organization: &Organization) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO organizations (id, slug, name, status, time_zone, locale,
@@ -164,7 +165,7 @@ pub async fn insert(tx: &mut TenantTx, organization: &Organization) -> Result<bo
     Ok(is_new)
 }
 
-/// Has the organization found by its slug.
+/// Adds the slug to the lookup table.
 async fn insert_slug(tx: &mut TenantTx, slug: &Slug) -> Result<()> {
     sqlx::query!(
         "INSERT INTO organization_slugs (organization_id, slug) VALUES ($1, $2)",
@@ -176,8 +177,9 @@ async fn insert_slug(tx: &mut TenantTx, slug: &Slug) -> Result<()> {
     Ok(())
 }
 
-/// Removes the slug from the look-up table where `new` replaces it: the foreign key would keep the
-/// organization from changing it. `true`: it was another one, and the new one has to be inserted.
+/// Removes the slug from the lookup table if `new` replaces it: the foreign key would prevent the
+/// organization from changing it. Returns `true` if it was different, so that the new one has to be
+/// inserted.
 async fn delete_former_slug(tx: &mut TenantTx, new: &Slug) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM organization_slugs WHERE organization_id = $1 AND slug <> $2",
@@ -189,10 +191,10 @@ async fn delete_former_slug(tx: &mut TenantTx, new: &Slug) -> Result<bool> {
     Ok(deleted.rows_affected() > 0)
 }
 
-/// Writes every changeable column, if the row still has the version it was read with.
+/// Writes all changeable columns if the row still has the version it was read with.
 ///
 /// # Errors
-/// `Conflict` when the slug is taken or the row was changed in between.
+/// `Conflict` if the slug is taken or the row was changed in the meantime.
 pub async fn update(tx: &mut TenantTx, organization: &Organization) -> Result<()> {
     let is_renamed = delete_former_slug(tx, &organization.slug).await?;
     let updated = sqlx::query!(
@@ -225,19 +227,19 @@ pub async fn update(tx: &mut TenantTx, organization: &Organization) -> Result<()
             super::channels::notify(tx, "*").await
         }
         Ok(_) => Err(Error::conflict(format!(
-            "organization {} was changed by someone else meanwhile",
+            "organization {} was changed by another session in the meantime",
             organization.slug
         ))
         .hint("nothing was changed; run the command again")),
         Err(error) if is_unique_violation(&error, "organizations_slug_key") => Err(
-            Error::conflict(format!("the slug {} is taken", organization.slug))
-                .hint("choose another with --slug"),
+            Error::conflict(format!("slug {} already exists", organization.slug))
+                .hint("choose another one: --slug"),
         ),
         Err(error) => Err(error.into()),
     }
 }
 
-/// How a list of organizations is ordered.
+/// Sort order of a list of organizations.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum OrganizationOrder {
     #[default]
@@ -256,22 +258,21 @@ impl OrganizationOrder {
     }
 }
 
-/// Which organizations to list.
+/// Filter for [`stream`].
 #[derive(Clone, Debug, Default)]
 pub struct OrganizationFilter {
     pub status: Option<OrganizationStatus>,
-    /// Part of the name or slug, in any case.
+    /// Part of the name or slug, case-insensitive.
     pub text: Option<String>,
-    /// Only those that this user is a member of; deleted ones are gone for them.
+    /// Only organizations that this user is a member of, without deleted ones.
     pub member: Option<UserId>,
     pub order: OrganizationOrder,
     pub descending: bool,
-    /// `None`: all of them.
+    /// `None` for all.
     pub limit: Option<i64>,
 }
 
-/// The organizations, one after another as the server sends them: memory stays flat however
-/// many there are.
+/// Streams the organizations as the server sends them: memory use does not grow with their number.
 pub fn stream(
     db: &Database,
     filter: OrganizationFilter,
@@ -314,7 +315,7 @@ pub fn stream(
     .boxed()
 }
 
-/// An ILIKE pattern that means "contains this text", whatever characters the text has.
+/// Returns an ILIKE pattern that matches texts containing `text`, with special characters escaped.
 pub(super) fn contains_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');

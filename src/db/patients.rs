@@ -1,4 +1,4 @@
-//! Patients, and the parts of their names that a search finds.
+//! Patients, and the name parts that a search finds.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
@@ -67,7 +67,7 @@ pub async fn find(tx: &mut TenantTx, id: PatientId) -> Result<Option<Patient>> {
     .transpose()
 }
 
-/// Finds patients by id, or by the id in the practice's own system; in the order of their names.
+/// Finds patients by id, or by the id in the practice's own system, ordered by name.
 pub async fn find_many(
     tx: &mut TenantTx,
     ids: &[PatientId],
@@ -92,21 +92,21 @@ pub async fn find_many(
     .collect()
 }
 
-/// Which patients to list.
+/// Filter for [`page`].
 #[derive(Clone, Debug, Default)]
 pub struct PatientFilter {
-    /// Folded beginnings of parts of the name; all have to match. See [`name_search`].
+    /// Folded prefixes of parts of the name; all have to match. See [`name_search`].
     pub name_parts: Vec<String>,
     pub phone: Option<PhoneNumber>,
     pub email: Option<Email>,
     pub birth_date: Option<NaiveDate>,
     pub include_archived: bool,
-    /// After this place in the order of names.
+    /// Only patients after this position in the order of names.
     pub after: Option<PageMark>,
     pub limit: i64,
 }
 
-/// A page of the patients that match, in the order of their names.
+/// Returns a page of the matching patients, ordered by name.
 pub async fn page(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> {
     tx.plan_for_values().await?;
     let page = match longest(&filter.name_parts) {
@@ -117,7 +117,7 @@ pub async fn page(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patie
     Ok(page)
 }
 
-/// The beginning that the fewest names have, as a rule.
+/// Returns the longest prefix, which usually matches the fewest names.
 fn longest(parts: &[String]) -> Option<&str> {
     let longest = parts.iter().max_by_key(|part| part.chars().count())?;
     Some(longest)
@@ -152,10 +152,10 @@ async fn all(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> 
     .collect()
 }
 
-/// The range of the longest beginning leads; the others are asked of each patient in it, and each that
-/// is left is looked up by its key: OFFSET keeps the planner from reading the whole table instead,
-/// other organizations' rows with it. Text comparisons are leakproof and can use the index under row-level security; LIKE is not
-/// (PostgreSQL manual, 41.5).
+/// Scans the index range of the longest prefix, checks the other prefixes for each patient in it,
+/// and looks up the remaining patients by key: OFFSET prevents the planner from reading the whole
+/// table instead, including other organizations' rows. Text comparisons are leakproof and can use
+/// the index under row-level security; LIKE is not (PostgreSQL manual, 41.5).
 async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Result<Vec<Patient>> {
     let others: Vec<String> = filter
         .name_parts
@@ -211,8 +211,8 @@ async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Res
     .collect()
 }
 
-/// Patients who may be the same person: the same telephone number or address, or the same date of
-/// birth and last name. At most ten.
+/// Returns up to ten patients who may be the same person: the same phone number or email address,
+/// or the same date of birth and last name.
 pub async fn duplicates(tx: &mut TenantTx, patient: &Patient) -> Result<Vec<Duplicate>> {
     let rows = sqlx::query!(
         r#"SELECT id, coalesce(phone = $3, false) AS "phone!", coalesce(email = $4, false) AS "email!",
@@ -252,7 +252,7 @@ pub async fn duplicates(tx: &mut TenantTx, patient: &Patient) -> Result<Vec<Dupl
         .collect())
 }
 
-/// How the sort name of everybody with this last name begins.
+/// Returns the prefix of the sort names of all people with this last name.
 fn last_name_prefix(patient: &Patient) -> String {
     name_search::sort_name("", &patient.last_name)
 }
@@ -260,7 +260,7 @@ fn last_name_prefix(patient: &Patient) -> String {
 /// Adds a patient.
 ///
 /// # Errors
-/// `Conflict` when another one has the external id.
+/// `Conflict` if another patient has the external id.
 pub async fn insert(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
     let inserted = sqlx::query!(
         "INSERT INTO patients (organization_id, id, external_id, first_name, last_name, sort_name,
@@ -288,10 +288,10 @@ pub async fn insert(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
     insert_name_parts(tx, patient).await
 }
 
-/// Replaces a patient's fields. `false`: there is none.
+/// Replaces a patient's fields. Returns `false` if the patient does not exist.
 ///
 /// # Errors
-/// `Conflict` when another one has the external id.
+/// `Conflict` if another patient has the external id.
 pub async fn update(tx: &mut TenantTx, patient: &Patient) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE patients
@@ -330,10 +330,10 @@ pub async fn update(tx: &mut TenantTx, patient: &Patient) -> Result<bool> {
     Ok(true)
 }
 
-/// Deletes a patient, and the parts of their names with them. `false`: there is none.
+/// Deletes a patient and the parts of the name. Returns `false` if the patient does not exist.
 ///
 /// # Errors
-/// `Failure` when appointments refer to them: count these first.
+/// `Failure` if appointments refer to the patient: count these first.
 pub async fn delete(tx: &mut TenantTx, id: PatientId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM patients WHERE organization_id = $1 AND id = $2",
@@ -366,8 +366,8 @@ fn not_stored(error: sqlx::Error) -> Error {
     error.into()
 }
 
-/// The refusal of an external id that another patient has.
+/// Returns the error for an external id that is in use by another patient.
 pub fn external_id_taken() -> Error {
     Error::conflict("another patient has this external_id")
-        .hint("external_id is the patient's id in the practice's own system: one for each")
+        .hint("external_id is the patient's id in the practice's own system and must be unique")
 }

@@ -1,4 +1,4 @@
-//! Many connections, for a server: each request has one while it needs it.
+//! The connection pool of a server: each request holds a connection while it needs one.
 
 use std::time::Duration;
 
@@ -15,25 +15,25 @@ use super::{
 use crate::error::{Error, Result};
 use crate::run;
 
-/// A connection that was given out this long ago is asked whether it still lives before it is given
-/// out again. Under load none waits so long, and the round trip is saved.
+/// A connection that has been idle for this long is tested before it is handed out again. Under
+/// load, connections are idle for less, and the round trip is saved.
 const TESTED_AFTER: Duration = Duration::from_secs(1);
 
-/// After this a connection is opened anew: a server keeps memory for each, and another server may
-/// have taken its place.
+/// Maximum age of a connection: the server keeps memory for each one, and a failover may have
+/// replaced the server.
 const LONGEST_LIFE: Duration = Duration::from_secs(30 * 60);
 
-/// How a pool is made.
+/// Settings of a pool.
 #[derive(Clone, Debug)]
 pub struct PoolSettings {
     pub connect: ConnectSettings,
-    /// How many connections are open at once, at most.
+    /// Maximum number of open connections.
     pub max_connections: u32,
-    /// For how long a caller waits until one is free, or the server answers.
+    /// Maximum time that a caller waits for a free connection or for the server to respond.
     pub wait: Duration,
 }
 
-/// Connections that are given out one by one and come back when the [`Database`] is dropped.
+/// Connections that are handed out one at a time and return when the [`Database`] is dropped.
 ///
 /// Cheap to clone; all clones share the connections.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct Pool {
     settings: PoolSettings,
 }
 
-/// Opens connections, and looks at those that come back before they are given out again.
+/// Opens connections, and tests returned ones before they are handed out again.
 #[derive(Debug)]
 pub(super) struct Connector(Dialer);
 
@@ -60,7 +60,7 @@ impl managed::Manager for Connector {
         metrics: &managed::Metrics,
     ) -> managed::RecycleResult<Error> {
         if metrics.age() >= LONGEST_LIFE {
-            return Err(managed::RecycleError::message("it is old"));
+            return Err(managed::RecycleError::message("maximum age reached"));
         }
         if metrics.last_used() >= TESTED_AFTER {
             dialed.connection.ping().await.map_err(Error::from)?;
@@ -69,41 +69,41 @@ impl managed::Manager for Connector {
     }
 }
 
-/// How many connections there are.
+/// Number of connections.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PoolSize {
-    /// Given out.
+    /// In use.
     pub used: usize,
-    /// Waiting to be.
+    /// Idle.
     pub idle: usize,
 }
 
 impl Pool {
-    /// A pool that connects when a connection is asked for.
+    /// Creates a pool that connects on demand.
     ///
     /// # Errors
-    /// `Usage` for a URL that cannot be read.
+    /// `Usage` for an invalid URL.
     pub fn new(settings: PoolSettings) -> Result<Self> {
         let connector = Connector(Dialer::new(&settings.connect)?);
         let connections = managed::Pool::builder(connector)
             .max_size(usize::try_from(settings.max_connections).unwrap_or(usize::MAX))
             .build()
-            .map_err(|error| Error::failure("there can be no pool").because(error))?;
+            .map_err(|error| Error::failure("cannot create the connection pool").because(error))?;
         Ok(Self {
             connections,
             settings,
         })
     }
 
-    /// A connection for one piece of work.
+    /// Returns a connection for one piece of work.
     ///
     /// # Errors
-    /// `Unavailable` when the server cannot be reached or no connection is free in time.
+    /// `Unavailable` if the server cannot be reached or no connection is free in time.
     pub async fn get(&self) -> Result<Database> {
         self.acquire(None).await
     }
 
-    /// The same for somebody whose turn it is; the turn is over when the connection is back.
+    /// Like [`Pool::get`], with a permit that is released when the connection returns to the pool.
     pub async fn get_in_turn(&self, turn: OwnedSemaphorePermit) -> Result<Database> {
         self.acquire(Some(turn)).await
     }
@@ -113,14 +113,14 @@ impl Pool {
             Ok(Ok(connection)) => Ok(Database::holding(Held::pooled(connection, turn))),
             Ok(Err(managed::PoolError::Backend(error))) => Err(error),
             Ok(Err(managed::PoolError::Closed)) => Err(Error::unavailable(
-                "the connections to the database are closed: the server is stopping",
+                "the database connections are closed: the server is stopping",
             )),
-            Ok(Err(_)) | Err(_) => Err(self.none_in_time("everybody")),
+            Ok(Err(_)) | Err(_) => Err(self.none_in_time("all clients")),
         }
     }
 
-    /// That nobody of these got a connection in time: a server that does not answer looks like one
-    /// whose connections are all in use.
+    /// Returns the error for `who`, for which no connection was free in time: a server that does
+    /// not respond cannot be distinguished from one with all connections in use.
     pub fn none_in_time(&self, who: &str) -> Error {
         let PoolSettings {
             max_connections,
@@ -128,39 +128,39 @@ impl Pool {
             ..
         } = &self.settings;
         Error::unavailable(format!(
-            "no connection to the database at {} in {} seconds: it does not answer, or those that \
-             {who} may have are in use (connections for all: {max_connections})",
+            "no connection to the database at {} within {} seconds: it does not respond, or the \
+             connections available to {who} are all in use (total connections: {max_connections})",
             self.connections.manager().0.address(),
             wait.as_secs_f32(),
         ))
         .hint(
             run!["doctor"]
-                .labeled("see whether it answers")
-                .then("; if so, raise database_connections in [server]"),
+                .labeled("check whether it responds")
+                .then("; if so, increase database_connections in [server]"),
         )
     }
 
-    /// How the connections were made, for one beside them.
+    /// Returns the settings of the connections, for opening an additional one.
     pub fn connect_settings(&self) -> &ConnectSettings {
         &self.settings.connect
     }
 
-    /// Whether a pooler was met before the server, behind which nobody can listen.
+    /// Reports whether a pooler was detected, behind which listening is not possible.
     pub fn has_met_pooler(&self) -> bool {
         self.connections.manager().0.has_met_pooler()
     }
 
-    /// How many connections there can be at once.
+    /// Returns the maximum number of connections.
     pub fn most(&self) -> usize {
         usize::try_from(self.settings.max_connections).unwrap_or(usize::MAX)
     }
 
-    /// For how long a caller waits for one.
+    /// Returns the maximum time that a caller waits for a connection.
     pub const fn wait(&self) -> Duration {
         self.settings.wait
     }
 
-    /// How many connections there are now.
+    /// Returns the current number of connections.
     pub fn size(&self) -> PoolSize {
         let status = self.connections.status();
         PoolSize {
@@ -169,11 +169,11 @@ impl Pool {
         }
     }
 
-    /// Closes the connections that rest; each other one when it comes back.
+    /// Closes the idle connections; the others are closed when they return.
     pub async fn close(&self) {
         let resting = self.connections.retain(|_, _| false).removed;
         self.connections.close();
-        // One that cannot say goodbye is gone already.
+        // A connection that cannot be closed cleanly is already gone.
         let _closed = join_all(resting.into_iter().map(|dialed| dialed.connection.close())).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Whether this database asks for `--confirm` before anything in it is destroyed.
+//! Protection of a database, which requires `--confirm` before data is destroyed.
 
 use chrono::{DateTime, Utc};
 
@@ -8,20 +8,19 @@ use crate::error::Result;
 /// The protection of a database.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Protection {
-    /// A name for people, such as `production`.
+    /// A human-readable name, such as `production`.
     pub label: String,
     pub protected_at: DateTime<Utc>,
     /// The actor who protected it.
     pub protected_by: String,
 }
 
-/// The protection; `None` where there is none, which includes a database without our schema.
+/// Returns the protection; `None` without one, which includes a database without our schema.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost; `Refused` for a role that may not read the table,
-/// because it cannot know.
+/// `Refused` for a role that may not read the table, because the answer is then unknown.
 pub async fn find(conn: &mut PlatformConn) -> Result<Option<Protection>> {
-    // Asked first: in a dry run, a statement that fails would end the transaction.
+    // Checked first: in a dry run, a failed statement would abort the transaction.
     let exists = sqlx::query_scalar!(
         r#"SELECT to_regclass('database_protection') IS NOT NULL AS "exists!""#
     )

@@ -59,7 +59,7 @@ pub async fn find(tx: &mut TenantTx, id: ProviderId) -> Result<Option<Provider>>
     .transpose()
 }
 
-/// Which providers, or operatories, to list.
+/// Filter for lists of providers or operatories.
 #[derive(Clone, Debug, Default)]
 pub struct ResourceFilter {
     /// A folded part of the name, or of a provider's specialty (see [`name_search`]).
@@ -67,13 +67,13 @@ pub struct ResourceFilter {
     /// The id in the practice's own system.
     pub external_id: Option<String>,
     pub include_archived: bool,
-    /// After this place in the order of names.
+    /// Only entries after this position in the order of names.
     pub after: Option<PageMark>,
-    /// `None`: all.
+    /// `None` for all.
     pub limit: Option<i64>,
 }
 
-/// The providers that match, in the order of their names.
+/// Returns the matching providers, ordered by name.
 pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter) -> Result<Vec<Provider>> {
     sqlx::query_as!(
         ProviderRow,
@@ -103,7 +103,7 @@ pub async fn list(tx: &mut TenantTx, filter: &ResourceFilter) -> Result<Vec<Prov
 /// Adds a provider.
 ///
 /// # Errors
-/// `Conflict` when another one has the external id.
+/// `Conflict` if another provider has the external id.
 pub async fn insert(tx: &mut TenantTx, provider: &Provider) -> Result<()> {
     sqlx::query!(
         "INSERT INTO providers (organization_id, id, external_id, name, sort_name, specialty, email,
@@ -128,10 +128,10 @@ pub async fn insert(tx: &mut TenantTx, provider: &Provider) -> Result<()> {
     Ok(())
 }
 
-/// Replaces a provider's fields. `false`: there is none.
+/// Replaces a provider's fields. Returns `false` if the provider does not exist.
 ///
 /// # Errors
-/// `Conflict` when another one has the external id.
+/// `Conflict` if another provider has the external id.
 pub async fn update(tx: &mut TenantTx, provider: &Provider) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE providers
@@ -158,10 +158,10 @@ pub async fn update(tx: &mut TenantTx, provider: &Provider) -> Result<bool> {
     Ok(updated.rows_affected() == 1)
 }
 
-/// Deletes a provider, and their schedules with them. `false`: there is none.
+/// Deletes a provider and their schedules. Returns `false` if the provider does not exist.
 ///
 /// # Errors
-/// `Failure` when appointments refer to them: count these first.
+/// `Failure` if appointments refer to the provider: count these first.
 pub async fn delete(tx: &mut TenantTx, id: ProviderId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM providers WHERE organization_id = $1 AND id = $2",
@@ -180,19 +180,20 @@ fn search_text(provider: &Provider) -> String {
 
 fn not_stored(error: sqlx::Error) -> Error {
     if is_unique_violation(&error, "providers_organization_id_external_id_key") {
-        return Error::conflict("another provider has this external_id")
-            .hint("external_id is the provider's id in the practice's own system: one for each");
+        return Error::conflict("another provider has this external_id").hint(
+            "external_id is the provider's id in the practice's own system and must be unique",
+        );
     }
     if is_unique_violation(&error, "providers_active_name_key") {
         return Error::conflict("another active provider has this name").hint(
-            "commands name it by its name: choose another one, or archive the other provider",
+            "active providers need unique names: choose another name, or archive the other provider",
         );
     }
     error.into()
 }
 
-/// The active providers and operatories that share a name, from before names were unique: what they are,
-/// and the name.
+/// Returns the active providers and operatories that share a name, from before names were unique:
+/// their kind and name.
 pub async fn shared_names(tx: &mut TenantTx) -> Result<Vec<(String, String)>> {
     let rows = sqlx::query!(
         r#"SELECT 'provider' AS "what!", name AS "name!" FROM providers p

@@ -1,4 +1,4 @@
-//! What strangers may see. The statement names each column, and none that they may not see.
+//! Publicly visible data. The statement lists each column explicitly, and only public ones.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The web chat of the organization in whose scope the transaction runs. `None`, the same answer for
-/// each: there is no such organization, it is not active, its web chat is off, or no website may show
-/// the chat (a new organization, whose chat was never set up).
+/// Returns the web chat of the organization that scopes the transaction. `None`, the same
+/// result for all of these: the organization does not exist or is not active, its web chat is
+/// disabled, or no website may show the chat (the chat of a new organization, never configured).
 pub async fn web_channel(tx: &mut TenantTx) -> Result<Option<PublicChannel>> {
     let organization = tx.organization_id();
     let row = sqlx::query!(

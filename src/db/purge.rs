@@ -1,4 +1,4 @@
-//! Removing an organization for good, with every row of it in every table.
+//! Permanently deleting an organization, with all its rows in all tables.
 
 use sqlx::AssertSqlSafe;
 
@@ -9,8 +9,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// The tenant tables, children before the parents they refer to. A test compares this list with
-/// the catalog, so that a new table cannot be forgotten here.
+/// The tenant tables, children before their parents. A test compares this list with the catalog, so
+/// that a new table cannot be missed.
 pub const TABLES: &[&str] = &[
     "webhook_jobs",
     "webhook_events",
@@ -43,11 +43,11 @@ pub const TABLES: &[&str] = &[
     "organization_slugs",
 ];
 
-/// The events of the platform's quarantine that go with an organization: those that came to its endpoints,
-/// and what is remembered of those that were assigned to it.
+/// Events of the platform's quarantine that are deleted with an organization: those received by its
+/// endpoints, and the records of those that were assigned to it.
 const QUARANTINED: &str = "quarantined_events";
 
-/// How many rows would go, by table.
+/// Counts the rows that would be deleted, by table.
 pub async fn count(
     conn: &mut PlatformConn,
     organization: OrganizationId,
@@ -74,7 +74,7 @@ pub async fn count(
     Ok(counts)
 }
 
-/// The organization as it is now, locked until the end of the transaction.
+/// Returns the organization in its current state, locked until the end of the transaction.
 pub async fn lock(
     conn: &mut PlatformConn,
     organization: OrganizationId,
@@ -88,12 +88,12 @@ pub async fn lock(
     super::organizations::find(conn, organization).await
 }
 
-/// Deletes every row of the organization, and the organization itself. Takes a connection opened
-/// with [`PlatformConn::begin_for`] the same organization.
+/// Deletes all rows of the organization, and the organization itself. Takes a connection opened
+/// with [`PlatformConn::begin_for`] for the same organization.
 ///
 /// # Errors
-/// `Refused` when the connecting role does not own the tables, `Conflict` when a row of another
-/// table still refers to the organization.
+/// `Refused` if the connecting role does not own the tables, `Conflict` if a row of another table
+/// still refers to the organization.
 pub async fn delete_all(
     conn: &mut PlatformConn,
     organization: OrganizationId,
@@ -129,7 +129,7 @@ pub async fn delete_all(
     .execute(conn.connection())
     .await?;
     if root.rows_affected() != 1 {
-        return Err(Error::not_found("the organization is gone already"));
+        return Err(Error::not_found("the organization was already purged"));
     }
     gone.push(deleted("organizations", 1));
     super::channels::notify_platform(conn, Some(organization)).await?;

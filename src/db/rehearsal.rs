@@ -1,4 +1,4 @@
-//! What a dry run would have changed, told by PostgreSQL itself.
+//! The changes that a dry run would have made, as counted by PostgreSQL.
 
 use std::{
     collections::BTreeMap,
@@ -16,12 +16,12 @@ use crate::{
 /// Rows inserted, updated and deleted so far in the running transaction, by table.
 pub(super) type Counters = BTreeMap<String, [i64; 3]>;
 
-/// What the handles of a rehearsal committed, added up. What they rolled back is not in it.
+/// The sum of the changes committed by the handles of a rehearsal, without those rolled back.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger(Arc<Mutex<Counters>>);
 
 impl Ledger {
-    /// Adds what happened between two readings.
+    /// Adds the changes between two readings.
     pub(super) fn add(&self, before: &Counters, after: &Counters) {
         let mut total = self.lock();
         for (table, counts) in after {
@@ -40,9 +40,9 @@ impl Ledger {
 
 /// Reads the counters of the running transaction.
 ///
-/// Source: `pg_stat_xact_user_tables` (PostgreSQL manual, "Viewing Statistics"). It counts what
-/// savepoints rolled back too, which is why only differences between two readings are used.
-/// Temporary tables are nobody's data.
+/// Source: `pg_stat_xact_user_tables` (PostgreSQL manual, "Viewing Statistics"). It also counts
+/// what savepoints rolled back, which is why only differences between two readings are used.
+/// Temporary tables are ignored.
 pub(super) async fn counters(connection: &mut PgConnection) -> Result<Counters> {
     let rows = sqlx::query!(
         r#"SELECT relname::text AS "table!", n_tup_ins AS "inserted!", n_tup_upd AS "updated!",
@@ -59,7 +59,7 @@ pub(super) async fn counters(connection: &mut PgConnection) -> Result<Counters> 
         .collect())
 }
 
-/// Refuses a server that does not count: a dry run on it would say that nothing changes.
+/// Fails on a server that does not track counts: a dry run on it would report no changes.
 pub(super) async fn require_counters(connection: &mut PgConnection) -> Result<()> {
     let counts = sqlx::query_scalar!(r#"SELECT current_setting('track_counts')::boolean AS "on!""#)
         .fetch_one(connection)
@@ -67,13 +67,14 @@ pub(super) async fn require_counters(connection: &mut PgConnection) -> Result<()
     if counts {
         return Ok(());
     }
-    Err(Error::failure(
-        "this server counts no changes (track_counts is off): a dry run cannot tell them",
+    Err(
+        Error::failure("track_counts is off on this server: a dry run cannot report changes").hint(
+            "as an administrator: ALTER SYSTEM SET track_counts = on; SELECT pg_reload_conf();",
+        ),
     )
-    .hint("as an administrator: ALTER SYSTEM SET track_counts = on; SELECT pg_reload_conf();"))
 }
 
-/// The changes of the running rehearsal, by table; `None` where nothing is rehearsed.
+/// Returns the changes of the running rehearsal, by table; `None` outside of a rehearsal.
 pub fn changes(db: &Database) -> Option<Vec<TableChange>> {
     let total = db.ledger()?.lock();
     let changes = total

@@ -1,10 +1,11 @@
-//! LOGIN roles that hold a tenant's rights, or a server's, and no others: what makes them, and whether
-//! a role is one.
+//! LOGIN roles with exactly the rights of a tenant or of a server: the statements that create them,
+//! and the check that a role is one.
 //!
-//! Such a role owns nothing and is a member of `tenant_app`, a server's also of `tenant_server`. There
-//! is no SET ROLE to undo: `set_config('role', 'none')` is the same role, and row-level security
-//! confines it. What remains is the setting that names the organization, which any statement can
-//! change; so statements still filter by `organization_id`, and are never made from input.
+//! Such a role owns nothing and is a member of `tenant_app`; a server's role is also a member of
+//! `tenant_server`. Its sessions have no SET ROLE that could be undone:
+//! `set_config('role', 'none')` yields the same role, and row-level security confines it. What
+//! remains is the setting that names the organization, which any statement can change; therefore
+//! statements still filter by `organization_id`, and are never built from input.
 
 use std::fmt;
 
@@ -18,18 +19,19 @@ use crate::{
     run,
 };
 
-/// Which rights a role has.
+/// The rights of a role.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rights {
-    /// A tenant's, and what the server asks across tenants: queues, identities, slugs.
+    /// A tenant's rights, and those for the server's queries across tenants: queues, identities,
+    /// slugs.
     Server,
-    /// A tenant's, and no others: for commands.
+    /// Only a tenant's rights: for commands.
     Tenant,
 }
 
 impl Rights {
-    /// The name of such a role, where no other is given.
+    /// Returns the default name of such a role.
     pub const fn default_name(self) -> &'static str {
         match self {
             Self::Server => "tenantctl_server",
@@ -37,7 +39,7 @@ impl Rights {
         }
     }
 
-    /// The roles that hold the rights.
+    /// Returns the group roles that hold these rights.
     pub const fn groups(self) -> &'static [&'static str] {
         match self {
             Self::Server => &["tenant_app", "tenant_server"],
@@ -46,7 +48,7 @@ impl Rights {
     }
 }
 
-/// The roles that it may be a member of: a server's role serves commands, too.
+/// The roles that it may be a member of: a server's role may also run commands.
 const ALLOWED: &[&str] = Rights::Server.groups();
 
 impl fmt::Display for Rights {
@@ -58,22 +60,22 @@ impl fmt::Display for Rights {
     }
 }
 
-/// The database that a role is for.
+/// The database for which a role is created.
 #[derive(Clone, Debug)]
 pub struct Site {
     pub database: String,
     pub schema: String,
-    /// As in `server_version_num`.
+    /// Like `server_version_num`.
     pub server_version: i32,
-    /// PUBLIC may not connect, so the role needs a right of its own.
+    /// `true` if PUBLIC may not connect, so that the role needs its own privilege.
     pub is_closed: bool,
-    /// PUBLIC may make temporary tables.
+    /// `true` if PUBLIC may create temporary tables.
     pub has_public_temporary: bool,
-    /// The role that asks, and that owns the tables.
+    /// The current role, which owns the tables.
     pub owner: String,
 }
 
-/// Looks at the database that a role is for.
+/// Inspects the database for which a role is created.
 pub async fn site(conn: &mut PlatformConn) -> Result<Site> {
     let row = sqlx::query!(
         r#"SELECT current_database()::text AS "database!",
@@ -96,19 +98,19 @@ pub async fn site(conn: &mut PlatformConn) -> Result<Site> {
     })
 }
 
-/// A role to make.
+/// A role to create.
 #[derive(Clone, Debug)]
 pub struct NewRole<'a> {
     pub rights: Rights,
     pub name: &'a str,
-    /// The SCRAM verifier of its password; `None`: it has no password.
+    /// The SCRAM verifier of its password; `None` for no password.
     pub verifier: Option<&'a str>,
-    /// How many sessions it may have at once; `None`: as many as the server allows.
+    /// Maximum number of concurrent sessions; `None` for the server's limit.
     pub connection_limit: Option<u32>,
 }
 
 impl NewRole<'_> {
-    /// The statements that make it.
+    /// Returns the statements that create it.
     pub fn statements(&self, site: &Site) -> Vec<String> {
         let name = identifier(self.name);
         let database = identifier(&site.database);
@@ -119,8 +121,8 @@ impl NewRole<'_> {
             .verifier
             .map(|verifier| format!(" PASSWORD {}", literal(verifier)));
         let groups = self.rights.groups().join(", ");
-        // From PostgreSQL 16 on a membership says itself whether its rights are inherited, and whether
-        // SET ROLE is allowed; before, the member's attribute INHERIT says the former.
+        // Since PostgreSQL 16, a membership itself specifies whether its rights are inherited and
+        // whether SET ROLE is allowed; before, the member's attribute INHERIT specified the former.
         let options = match site.server_version >= 160_000 {
             true => " WITH INHERIT TRUE, SET FALSE",
             false => "",
@@ -148,8 +150,8 @@ impl NewRole<'_> {
     }
 }
 
-/// The statements that take temporary tables from every role but the owner of the tables, who stages
-/// imports in them. Other applications on the same database may need theirs.
+/// Returns the statements that revoke temporary tables from all roles except the owner of the
+/// tables, which stages imports in them. Other applications on the same database may need theirs.
 pub fn without_temporary(site: &Site) -> [String; 2] {
     let database = identifier(&site.database);
     [
@@ -161,7 +163,7 @@ pub fn without_temporary(site: &Site) -> [String; 2] {
     ]
 }
 
-/// Whether a role of that name exists.
+/// Reports whether a role of that name exists.
 pub async fn exists(conn: &mut PlatformConn, name: &str) -> Result<bool> {
     let found = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1) AS "exists!""#,
@@ -173,7 +175,7 @@ pub async fn exists(conn: &mut PlatformConn, name: &str) -> Result<bool> {
 /// Executes statements of this module.
 ///
 /// # Errors
-/// `Refused` when the connecting role lacks the rights.
+/// `Refused` if the connecting role lacks the privileges.
 pub async fn execute(conn: &mut PlatformConn, statements: &[String]) -> Result<()> {
     for statement in statements {
         // Safe: names and values were quoted above.
@@ -183,10 +185,11 @@ pub async fn execute(conn: &mut PlatformConn, statements: &[String]) -> Result<(
     Ok(())
 }
 
-/// By what a role can do more, or less, than a role with such rights. Empty: it is one.
+/// Returns the differences between a role and one with exactly these rights. Empty if there are
+/// none.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost, `NotFound` when there is no such role.
+/// `NotFound` if the role does not exist.
 pub async fn faults(conn: &mut PlatformConn, name: &str, rights: Rights) -> Result<Vec<String>> {
     let names =
         |roles: &[&str]| -> Vec<String> { roles.iter().map(|it| (*it).to_owned()).collect() };
@@ -254,23 +257,23 @@ pub async fn faults(conn: &mut PlatformConn, name: &str, rights: Rights) -> Resu
     faults.extend(
         row.granted
             .iter()
-            .map(|table| format!("it has rights of its own on {table}")),
+            .map(|table| format!("it has direct privileges on {table}")),
     );
     if row.has_policy {
-        faults.push("a policy names it".to_owned());
+        faults.push("a policy refers to it".to_owned());
     }
     faults.extend(
         row.missing
             .iter()
-            .map(|group| format!("it has not the rights of {group}")),
+            .map(|group| format!("it lacks the rights of {group}")),
     );
     Ok(faults)
 }
 
-/// Which database a connection leads to, and as whom.
+/// The database and the role of a connection.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Place {
-    /// The identifier of the cluster; `None` where the server does not tell this role.
+    /// The identifier of the cluster; `None` if this role may not read it.
     system: Option<i64>,
     database: i64,
     name: String,
@@ -289,7 +292,7 @@ impl Place {
     }
 }
 
-/// Where a connection leads to.
+/// Returns the database and the role of a connection.
 pub async fn place(conn: &mut PlatformConn) -> Result<Place> {
     let row = sqlx::query!(
         r#"SELECT CASE WHEN has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
@@ -309,11 +312,11 @@ pub async fn place(conn: &mut PlatformConn) -> Result<Place> {
     })
 }
 
-/// Refuses a connection whose role has other rights than those, or that leads to another database than
-/// the owner's. `named` says where its URL comes from. Gives the name of the role.
+/// Fails for a connection with a role that has other rights than `rights`, or that leads to a different
+/// database than the owner's. `named` is the source of its URL. Returns the name of the role.
 ///
 /// # Errors
-/// `Refused`, with what is wrong; `Unavailable` when a connection is lost.
+/// `Refused`, with the reason.
 pub async fn require_confined(
     tenant: &Database,
     owner: Option<&Database>,
@@ -330,9 +333,9 @@ pub async fn require_confined(
         && !owners.is_same_database(&place)
     {
         return Err(Error::refused(format!(
-            "{named}: leads to another database than the URL of the owner"
+            "{named}: refers to another database than the owner's URL"
         ))
-        .hint("both URLs must lead to the same database of the same server"));
+        .hint("both URLs must refer to the same database on the same server"));
     }
     let role = place.session_role;
     let mut faults = faults(&mut conn, &role, rights).await?;
@@ -349,7 +352,7 @@ pub async fn require_confined(
         "{named}: role {role} is not confined to the rights of a {rights}: {}",
         faults.join("; ")
     ))
-    .hint(run!["db", "role", rights, "--create"].labeled("create one that is")))
+    .hint(run!["db", "role", rights, "--create"].labeled("create a suitable role")))
 }
 
 #[cfg(test)]

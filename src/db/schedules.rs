@@ -48,7 +48,7 @@ impl TryFrom<ScheduleRow> for Schedule {
     }
 }
 
-/// The table checks the range.
+/// Converts a stored time. The table checks its range.
 fn clock_time(minutes: i16) -> Option<ClockTime> {
     ClockTime::from_minutes(u16::try_from(minutes).ok()?)
 }
@@ -73,22 +73,22 @@ pub async fn find(tx: &mut TenantTx, id: ScheduleId) -> Result<Option<Schedule>>
     .transpose()
 }
 
-/// Which schedules to list.
+/// Filter for [`list`].
 #[derive(Clone, Debug, Default)]
 pub struct ScheduleFilter {
     pub kind: Option<ScheduleKind>,
     pub provider: Option<ProviderId>,
     pub operatory: Option<OperatoryId>,
-    /// Of no provider and no operatory.
+    /// Only schedules without a provider and an operatory.
     pub organization_only: bool,
-    /// That count on this date.
+    /// Only schedules that apply on this date.
     pub date: Option<NaiveDate>,
-    /// After this one in the order of ids, which is that of their creation.
+    /// Only schedules after this one in the order of ids, which is the order of creation.
     pub after: Option<ScheduleId>,
     pub limit: Option<i64>,
 }
 
-/// The schedules that match, oldest first.
+/// Returns the matching schedules, oldest first.
 pub async fn list(tx: &mut TenantTx, filter: &ScheduleFilter) -> Result<Vec<Schedule>> {
     sqlx::query_as!(
         ScheduleRow,
@@ -122,11 +122,11 @@ pub async fn list(tx: &mut TenantTx, filter: &ScheduleFilter) -> Result<Vec<Sche
     .collect()
 }
 
-/// Everything that decides over dates: the organization's own schedules, and those of the provider
-/// and the operatory that are named, or of all where none is; without what is over by then.
+/// Returns the schedules that apply to a range of dates: the organization's own, and those of the
+/// specified provider and operatory, or of all if none is specified; without expired ones.
 ///
-/// The comparisons are such that no plan uses an index for them: the range of the organization is
-/// short, and one plan for all values saves planning at each booking.
+/// The comparisons are written so that no plan uses an index for them: the range of the
+/// organization is short, and one plan for all values saves planning at each booking.
 pub async fn in_force(
     tx: &mut TenantTx,
     from: NaiveDate,
@@ -184,7 +184,8 @@ pub async fn insert(tx: &mut TenantTx, schedule: &Schedule) -> Result<()> {
     Ok(())
 }
 
-/// Replaces a schedule's fields; its kind and whose it is stay. `false`: there is none.
+/// Replaces a schedule's fields, except its kind and its subject. Returns `false` if it does not
+/// exist.
 pub async fn update(tx: &mut TenantTx, schedule: &Schedule) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE schedules
@@ -206,7 +207,7 @@ pub async fn update(tx: &mut TenantTx, schedule: &Schedule) -> Result<bool> {
     Ok(updated.rows_affected() == 1)
 }
 
-/// Deletes a schedule. `false`: there is none.
+/// Deletes a schedule. Returns `false` if it does not exist.
 pub async fn delete(tx: &mut TenantTx, id: ScheduleId) -> Result<bool> {
     let deleted = sqlx::query!(
         "DELETE FROM schedules WHERE organization_id = $1 AND id = $2",

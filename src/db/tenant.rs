@@ -1,4 +1,4 @@
-//! The one door to tenant data.
+//! The only access to tenant data.
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
@@ -10,11 +10,11 @@ use crate::{domain::OrganizationId, error::Result};
 
 /// A transaction in the scope of one organization.
 ///
-/// Over a connection of the owner it runs as `tenant_app`, a role without rights of its own beyond the
-/// granted ones and without BYPASSRLS, so row-level security is in force also when the operator
-/// connects as a superuser. Over a connection whose own role has no more than that
-/// ([`Authority::Tenant`]) no role is switched, and a statement cannot switch back to another.
-/// Dropped without [`TenantTx::commit`], it is rolled back.
+/// On a connection of the owner, it runs as `tenant_app`, a role with only the granted rights and
+/// without BYPASSRLS, so row-level security is in force even if the operator connects as a
+/// superuser. On a connection with a role that has only these rights ([`Authority::Tenant`]), no role
+/// is switched, and a statement cannot switch back to another one. Rolled back if dropped without
+/// [`TenantTx::commit`].
 #[derive(Debug)]
 pub struct TenantTx {
     lent: Lent,
@@ -22,14 +22,13 @@ pub struct TenantTx {
 }
 
 impl TenantTx {
-    /// Opens a transaction with no more than the tenant's rights and names the organization.
+    /// Opens a transaction with only the tenant's rights and sets the organization.
     ///
-    /// The typed UUID is written out, not bound: `SET LOCAL` takes no parameters, and
+    /// The typed UUID is written literally, not bound: `SET LOCAL` takes no parameters, and
     /// `set_config` does not reach the workers of a Citus cluster.
     ///
     /// # Errors
-    /// `Unavailable` when the connection is lost, `Refused` when the connecting role is not a
-    /// member of `tenant_app`.
+    /// `Refused` if the connecting role is not a member of `tenant_app`.
     pub async fn begin(db: &Database, organization: OrganizationId) -> Result<Self> {
         Ok(Self {
             lent: Lent::begin(&db.for_tenant(), |authority| {
@@ -40,57 +39,57 @@ impl TenantTx {
         })
     }
 
-    /// Goes on with a transaction that was the platform's. See [`PlatformConn::enter`].
+    /// Continues a transaction of the platform. See [`PlatformConn::enter`].
     pub(super) async fn take_over(mut lent: Lent, organization: OrganizationId) -> Result<Self> {
         let scope = AssertSqlSafe(scope_of(organization, lent.authority()));
         lent.connection().execute(scope).await?;
         Ok(Self { lent, organization })
     }
 
-    /// Leaves the organization's scope; the transaction goes on with the rights of the role that
-    /// connected. The counterpart of [`PlatformConn::enter`].
+    /// Leaves the organization's scope; the transaction continues with the rights of the connecting
+    /// role. The counterpart of [`PlatformConn::enter`].
     pub async fn leave(mut self) -> Result<PlatformConn> {
         self.connection().execute(LEAVE_SCOPE).await?;
         Ok(PlatformConn::take_over(self.lent))
     }
 
-    /// The organization in whose scope this transaction runs.
+    /// Returns the organization that scopes this transaction.
     pub fn organization_id(&self) -> OrganizationId {
         self.organization
     }
 
-    /// Makes the changes permanent (in a rehearsal: visible to the next handle).
+    /// Commits the changes (in a rehearsal: makes them visible to the next handle).
     ///
     /// # Errors
-    /// `Unavailable` when the connection is lost: then the change may have been made, or not.
+    /// `Unavailable` if the connection is lost: then the change may or may not have been made.
     pub async fn commit(self) -> Result<()> {
         self.lent.commit().await
     }
 
-    /// Ends the transaction at once, changing nothing. Dropping does the same, but the server
-    /// hears of it with the next statement only: before a person is asked, end it.
+    /// Rolls the transaction back immediately. Dropping does the same, but the server receives that
+    /// only with the next statement: call this before a user is prompted.
     pub async fn rollback(self) -> Result<()> {
         self.lent.rollback().await
     }
 
-    /// Has what follows planned for its values, until [`TenantTx::plan_as_usual`]. A statement with
-    /// filters that may be left out is fast so, and slow by the plan for any value that a kept
-    /// connection comes to after five executions (PostgreSQL manual, PREPARE).
+    /// Forces custom plans until [`TenantTx::plan_as_usual`]. They are fast for a statement with
+    /// optional filters, while the generic plan, to which a long-lived connection switches after
+    /// five executions (PostgreSQL manual, PREPARE), is slow.
     pub(super) async fn plan_for_values(&mut self) -> Result<()> {
         let setting = "SET LOCAL plan_cache_mode = force_custom_plan";
         self.connection().execute(setting).await?;
         Ok(())
     }
 
-    /// The end of [`TenantTx::plan_for_values`]: foreign keys are checked by planned statements as
-    /// well, and would be planned anew for each row that is written.
+    /// Ends [`TenantTx::plan_for_values`]: foreign keys are also checked with planned statements,
+    /// which would be planned again for each row written.
     pub(super) async fn plan_as_usual(&mut self) -> Result<()> {
         let setting = "SET LOCAL plan_cache_mode TO DEFAULT";
         self.connection().execute(setting).await?;
         Ok(())
     }
 
-    /// Says what is said before the first change, if it was not said yet.
+    /// Prints the notice that precedes the first change, unless it was already printed.
     pub(super) fn about_to_change(&mut self) {
         self.lent.about_to_change();
     }
@@ -100,7 +99,7 @@ impl TenantTx {
     }
 }
 
-/// What puts a transaction into the scope of an organization.
+/// Returns the statements that put a transaction into the scope of an organization.
 ///
 /// Safe as a statement: a UUID formats as hexadecimal digits and hyphens only.
 fn scope_of(organization: OrganizationId, authority: Authority) -> String {

@@ -1,4 +1,4 @@
-//! Users: people across organizations. A global table, so everything here takes the platform's
+//! Users: people across organizations. A global table, so all functions here take the platform's
 //! connection.
 
 use async_stream::try_stream;
@@ -33,10 +33,10 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-/// Adds a user, unless the address or the id is known already. `false`: one of them is.
+/// Adds a user. Returns `false` if the address or the id already exists.
 ///
-/// Neither is named as the one that may conflict: of two that add the same user at once, the
-/// second would trip over the other key.
+/// ON CONFLICT names neither key: if two sessions add the same user at the same time, the second
+/// one would fail on the other key.
 pub async fn insert(conn: &mut PlatformConn, user: &User) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO users (id, email, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5)
@@ -78,7 +78,7 @@ pub async fn find(conn: &mut PlatformConn, id: UserId) -> Result<Option<User>> {
     .transpose()
 }
 
-/// The organizations a user is a member of, by slug.
+/// Returns the organizations that a user is a member of, by slug.
 pub async fn organizations(conn: &mut PlatformConn, user: UserId) -> Result<Vec<OrganizationId>> {
     Ok(sqlx::query_scalar!(
         "SELECT o.id FROM user_organizations u JOIN organizations o ON o.id = u.organization_id
@@ -92,11 +92,11 @@ pub async fn organizations(conn: &mut PlatformConn, user: UserId) -> Result<Vec<
     .collect())
 }
 
-/// Waits until no other transaction holds this user's sign-up, then holds it until this one ends: of
-/// two sign-ups of one user, the second sees what the first has made.
+/// Locks this user's sign-up until the end of the transaction, after waiting for other transactions
+/// that hold it: the second of two sign-ups of a user sees the result of the first.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost, `Conflict` when `lock_timeout` is over.
+/// `Conflict` if `lock_timeout` expires.
 pub async fn lock_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
     sqlx::query!(
         "SELECT pg_advisory_xact_lock(hashtextextended('tenantctl sign-up ' || $1::uuid, 0))",
@@ -107,7 +107,7 @@ pub async fn lock_sign_up(conn: &mut PlatformConn, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Whether a user is a member of an organization that is not deleted.
+/// Reports whether a user is a member of an organization that is not deleted.
 pub async fn belongs_somewhere(conn: &mut PlatformConn, user: UserId) -> Result<bool> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM user_organizations u JOIN organizations o ON o.id = u.organization_id
@@ -118,14 +118,14 @@ pub async fn belongs_somewhere(conn: &mut PlatformConn, user: UserId) -> Result<
     .await?)
 }
 
-/// A user in a list, with the number of organizations they belong to.
+/// A user in a list, with the number of organizations they are a member of.
 #[derive(Clone, Debug)]
 pub struct ListedUser {
     pub user: User,
     pub organizations: i64,
 }
 
-/// The users whose address or name contains `text`, by address.
+/// Streams the users with an address or name that contains `text`, by address.
 pub fn stream(
     db: &Database,
     text: Option<String>,

@@ -1,5 +1,5 @@
-//! What a certificate says. X.509 of every version: servers present version 1, too, which `webpki`
-//! does not read.
+//! Contents of a server certificate. Reads all versions of X.509: servers also present version 1,
+//! which `webpki` does not read.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use x509_parser::{
 
 use super::fault::CertificateFault;
 
-/// A certificate of a server.
+/// A server's certificate.
 #[derive(Debug)]
 pub(super) struct Certificate<'a> {
     parsed: X509Certificate<'a>,
@@ -26,7 +26,7 @@ impl<'a> Certificate<'a> {
         Ok(Self { parsed })
     }
 
-    /// Whether it has extensions, in which a certificate names hosts and purposes.
+    /// Reports whether it can have extensions, in which a certificate lists hosts and purposes.
     pub(super) fn is_version_3(&self) -> bool {
         self.parsed.version() == X509Version::V3
     }
@@ -39,12 +39,12 @@ impl<'a> Certificate<'a> {
         self.parsed.issuer().to_string()
     }
 
-    /// The key that the server proves to have.
+    /// Returns the public key, with the private part that the server proves to own.
     pub(super) fn public_key(&self) -> SubjectPublicKeyInfoDer<'static> {
         SubjectPublicKeyInfoDer::from(self.parsed.public_key().raw.to_vec())
     }
 
-    /// First and last moment at which it holds.
+    /// Returns the start and end of its validity.
     pub(super) fn validity(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         let validity = self.parsed.validity();
         let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap_or_default();
@@ -54,8 +54,8 @@ impl<'a> Certificate<'a> {
         )
     }
 
-    /// The hosts that it is for: its alternative names, or where there are none of hosts its common
-    /// name (RFC 6125, 6.4.4; libpq does the same).
+    /// Returns the hosts it is valid for: its alternative names, or if those list no hosts, its
+    /// common name (RFC 6125, 6.4.4; libpq does the same).
     pub(super) fn names(&self) -> Vec<String> {
         let alternative = self.alternative_names();
         match alternative.is_empty() {
@@ -64,7 +64,7 @@ impl<'a> Certificate<'a> {
         }
     }
 
-    /// The common name, where it has no alternative names of hosts.
+    /// Returns the common name if it has no alternative names of hosts.
     pub(super) fn only_common_name(&self) -> Option<String> {
         match self.alternative_names().is_empty() {
             true => self.common_name(),
@@ -102,8 +102,8 @@ fn address(bytes: &[u8]) -> Option<String> {
     Some(address.to_string())
 }
 
-/// Whether a common name stands for that host: the same, or with `*` as its first label, which
-/// stands for one label.
+/// Reports whether a common name matches a host: equal, or with `*` as its first label, which
+/// matches exactly one label.
 pub(super) fn common_name_fits(name: &str, host: &str) -> bool {
     if name.eq_ignore_ascii_case(host) {
         return true;

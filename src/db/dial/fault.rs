@@ -1,4 +1,4 @@
-//! Why a connection is not as secure as it has to be, in words for a person.
+//! Reasons why a connection is not as secure as required, with messages and hints for the user.
 
 use std::path::PathBuf;
 
@@ -6,16 +6,16 @@ use chrono::{DateTime, Utc};
 
 use crate::error::Error;
 
-/// What is wrong with a server's certificate.
+/// A problem with a server's certificate.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum CertificateFault {
     #[error("it cannot be read")]
     Malformed,
     #[error(
-        "it was {}, which is not in {roots}",
+        "it is {} not in {roots}",
         match self_signed {
-            true => format!("signed by itself ({issuer})"),
-            false => format!("issued by {issuer}"),
+            true => format!("self-signed ({issuer}) and"),
+            false => format!("issued by {issuer}, which is"),
         }
     )]
     UntrustedIssuer {
@@ -30,14 +30,14 @@ pub(super) enum CertificateFault {
     #[error("the certificate of its issuer has expired")]
     ExpiredIssuer,
     #[error(
-        "it is for {}, not for {host}",
+        "it is valid for {}, not for {host}",
         match names.is_empty() {
             true => "no host".to_owned(),
             false => names.join(", "),
         }
     )]
     WrongName { host: String, names: Vec<String> },
-    #[error("it is an X.509 certificate of version 1, whose issuer cannot be checked")]
+    #[error("it is an X.509 version 1 certificate, and its issuer cannot be checked")]
     Version1,
     #[error("{0}")]
     Other(String),
@@ -47,53 +47,53 @@ impl CertificateFault {
     fn hint(&self) -> &'static str {
         match self {
             Self::UntrustedIssuer { .. } => {
-                "name the file of the certificates to trust in the URL: sslrootcert=FILE (or \
+                "add the file of trusted certificates to the URL: sslrootcert=FILE (or \
                  sslrootcert=system); sslmode=require encrypts without checking the certificate"
             }
             Self::Expired { .. } | Self::NotYetValid { .. } | Self::ExpiredIssuer => {
-                "renew the server's certificate, or check the clock of this machine; \
+                "renew the server's certificate, or check this machine's clock; \
                  sslmode=require encrypts without checking the certificate"
             }
             Self::WrongName { .. } => {
-                "connect to the host by a name in its certificate; sslmode=verify-ca checks the \
+                "use a host name that is in the certificate; sslmode=verify-ca checks the \
                  issuer without the name"
             }
             Self::Version1 => {
-                "put this certificate itself into the file that sslrootcert names, or issue one of \
+                "add this certificate to the file in sslrootcert, or issue one of \
                  version 3; sslmode=require encrypts without checking the certificate"
             }
             Self::Malformed | Self::Other(_) => {
-                "look at it: openssl s_client -starttls postgres -connect HOST:PORT"
+                "inspect it: openssl s_client -starttls postgres -connect HOST:PORT"
             }
         }
     }
 }
 
-/// Why there is no secure connection.
+/// The reason why no secure connection was made.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("the server does not offer TLS")]
     NotOffered,
-    #[error("the server's certificate was not accepted")]
+    #[error("the server's certificate was rejected")]
     Certificate(#[source] CertificateFault),
-    #[error("the file of trusted certificates {} cannot be used: {why}", path.display())]
+    #[error("cannot use the file of trusted certificates {}: {why}", path.display())]
     RootFile { path: PathBuf, why: String },
-    #[error("there is no file of trusted certificates {}", path.display())]
+    #[error("the file of trusted certificates {} does not exist", path.display())]
     NoRootFile { path: PathBuf },
-    #[error("the system's trusted certificates cannot be read: {why}")]
+    #[error("cannot read the system's trusted certificates: {why}")]
     SystemRoots { why: String },
-    #[error("sslrootcert=system needs sslmode=verify-full")]
+    #[error("sslrootcert=system requires sslmode=verify-full")]
     WeakWithSystem,
-    #[error("the client certificate {} cannot be used: {why}", path.display())]
+    #[error("cannot use the client certificate {}: {why}", path.display())]
     ClientCertificate { path: PathBuf, why: String },
-    #[error("sslcert and sslkey belong together, and one of them is missing")]
+    #[error("sslcert and sslkey must be used together")]
     HalfClientCertificate,
-    #[error("the handshake failed: {0}")]
+    #[error("TLS handshake failed: {0}")]
     Handshake(String),
 }
 
 impl Fault {
-    /// What was said by the TLS library.
+    /// Converts an error of the TLS library.
     pub(super) fn of_tls(error: &rustls::Error) -> Self {
         if let rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) = error
             && let Some(fault) = other.0.downcast_ref::<CertificateFault>()
@@ -106,29 +106,29 @@ impl Fault {
     fn hint(&self) -> &'static str {
         match self {
             Self::NotOffered => {
-                "switch ssl on at the server; sslmode=prefer in the URL goes on without encryption"
+                "enable ssl on the server; sslmode=prefer in the URL continues without encryption"
             }
             Self::Certificate(fault) => fault.hint(),
-            Self::RootFile { .. } => "name a PEM file in the URL: sslrootcert=FILE",
+            Self::RootFile { .. } => "set sslrootcert=FILE in the URL to a PEM file",
             Self::NoRootFile { .. } => {
-                "name the file in the URL: sslrootcert=FILE, or sslrootcert=system for what this \
+                "add sslrootcert=FILE to the URL, or sslrootcert=system for the authorities that this \
                  machine trusts; sslmode=require encrypts without checking the certificate"
             }
             Self::SystemRoots { .. } => {
-                "install the package ca-certificates, or name a file: sslrootcert=FILE"
+                "install the package ca-certificates, or set sslrootcert=FILE"
             }
             Self::WeakWithSystem => "set sslmode=verify-full in the URL",
             Self::ClientCertificate { .. } | Self::HalfClientCertificate => {
-                "name PEM files in the URL: sslcert=FILE and sslkey=FILE"
+                "set sslcert=FILE and sslkey=FILE in the URL to PEM files"
             }
             Self::Handshake(_) => {
-                "compare ssl_min_protocol_version, ssl_max_protocol_version and pg_hba.conf of the \
+                "check ssl_min_protocol_version, ssl_max_protocol_version and pg_hba.conf on the \
                  server; TLS 1.2 and 1.3 are supported"
             }
         }
     }
 
-    /// The error of a connection attempt to `address`.
+    /// Returns the error of a connection attempt to `address`.
     pub(super) fn error(self, address: &str) -> Error {
         let hint = self.hint();
         Error::unavailable(format!("no secure connection to the database at {address}"))

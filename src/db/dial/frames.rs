@@ -1,13 +1,13 @@
-//! Statements without names, for a pooler that hands out server connections by transaction.
+//! Unnamed statements, for a pooler that assigns server connections per transaction.
 //!
 //! The driver prepares a statement under a name (`sqlx_s_1`) and binds it later by that name. A
 //! pooler in transaction mode may run the two on different server connections, where the name is
-//! missing or, worse, belongs to a statement of another client. This rewrites what the driver
-//! sends: the text of a statement is kept here, and each Bind is preceded by a Parse of that text
-//! as the unnamed statement, in the same batch. A batch up to its Sync is never split by a pooler,
-//! so a Bind meets its own statement, inside a transaction and outside of one.
+//! missing or, worse, belongs to a statement of another client. This module rewrites the driver's
+//! messages: it keeps the text of each statement, and precedes each Bind with a Parse of that text
+//! as the unnamed statement, in the same batch. A pooler never splits a batch before its Sync, so a
+//! Bind always finds its own statement, inside and outside of a transaction.
 //!
-//! Formats: PostgreSQL manual, 55.7, Message Formats. Answers need no change: the driver skips the
+//! Formats: PostgreSQL manual, 55.7, Message Formats. Responses are unchanged: the driver skips the
 //! additional ParseComplete.
 
 use std::{collections::HashMap, io};
@@ -15,13 +15,13 @@ use std::{collections::HashMap, io};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
-/// Bytes read at once: what a COPY of many rows sends.
+/// Size of a read, in bytes: a chunk of a COPY of many rows.
 const BUFFER: usize = 64 * 1024;
 
-/// The longest message that is taken apart. The server accepts no longer one.
+/// The longest message that is parsed. The server accepts no longer one.
 const LONGEST: usize = 0x3fff_ffff;
 
-/// Forwards what the client sends, until it hangs up, with its statements unnamed.
+/// Forwards the client's messages, with unnamed statements, until it disconnects.
 pub(super) async fn forward<R, W>(client: R, mut server: W) -> io::Result<()>
 where
     R: AsyncRead + Unpin,
@@ -29,7 +29,7 @@ where
 {
     let mut client = BufReader::with_capacity(BUFFER, client);
     let mut statements = Statements::default();
-    // The start-up message alone has no type.
+    // Only the start-up message has no type.
     let length = match client.read_u32().await {
         Ok(length) => length,
         Err(error) => return hung_up(error),
@@ -63,7 +63,7 @@ where
     }
 }
 
-/// The client may leave before it has said anything.
+/// Ignores a client that disconnects before it has sent anything.
 fn hung_up(error: io::Error) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Ok(()),
@@ -71,7 +71,7 @@ fn hung_up(error: io::Error) -> io::Result<()> {
     }
 }
 
-/// The length of a message counts itself.
+/// Returns the length of a body: the length of a message includes itself.
 fn body_length(length: u32) -> io::Result<usize> {
     usize::try_from(length)
         .ok()
@@ -102,26 +102,26 @@ where
 fn malformed(what: &str) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
-        format!("the driver sent a message with {what} that cannot be read"),
+        format!("the driver sent a message with {what} that is malformed"),
     )
 }
 
-/// The statements that the driver has prepared, by the name it gave them.
+/// The statements that the driver has prepared, by name.
 #[derive(Debug, Default)]
 struct Statements {
-    /// What a Parse says after the name: text and types of parameters.
+    /// The part of a Parse after the name: text and types of parameters.
     prepared: HashMap<Bytes, Bytes>,
-    /// Whose text the unnamed statement of this batch has.
+    /// The name of the statement that the unnamed statement of this batch currently holds.
     current: Option<Bytes>,
 }
 
 impl Statements {
-    /// Whether a message of that type names a statement: Parse, Bind, Describe, Close.
+    /// Reports whether a message of that type refers to a statement: Parse, Bind, Describe, Close.
     const fn concerns(kind: u8) -> bool {
         matches!(kind, b'P' | b'B' | b'D' | b'C')
     }
 
-    /// Any other message. A Sync ends the batch, a Query replaces the unnamed statement.
+    /// Handles any other message. A Sync ends the batch; a Query replaces the unnamed statement.
     fn passes(&mut self, kind: u8) {
         if matches!(kind, b'S' | b'Q') {
             self.current = None;
@@ -146,7 +146,7 @@ impl Statements {
                     out.put_slice(&body);
                 });
             }
-            // Of a statement, or of a portal, which lasts no longer than its transaction.
+            // Refers to a statement, or to a portal, which lasts no longer than its transaction.
             _ if body.first() == Some(&b'S') => {
                 body.advance(1);
                 let name = text(&mut body)?;
@@ -166,7 +166,7 @@ impl Statements {
         Ok(())
     }
 
-    /// Makes the unnamed statement of this batch that of `name`.
+    /// Makes `name` the unnamed statement of this batch.
     fn ready(&mut self, name: &Bytes, out: &mut BytesMut) -> io::Result<()> {
         if self.current.as_ref() == Some(name) {
             return Ok(());
@@ -202,7 +202,7 @@ fn put_text(text: &[u8], out: &mut BytesMut) {
     out.put_u8(0);
 }
 
-/// Takes a text up to its zero byte.
+/// Reads a text up to its zero byte.
 fn text(body: &mut Bytes) -> io::Result<Bytes> {
     let end = body
         .iter()
@@ -223,7 +223,7 @@ mod tests {
         out.to_vec()
     }
 
-    /// What the server gets to see of these messages, after the start-up message.
+    /// Returns what the server receives for these messages, after the start-up message.
     fn forwarded(messages: &[Vec<u8>]) -> Vec<u8> {
         let startup = [0, 0, 0, 8, 0, 3, 0, 0];
         let input: Vec<u8> = startup.iter().copied().chain(messages.concat()).collect();

@@ -1,7 +1,7 @@
-//! The way to a server: encrypted as `sslmode` says, directly or through a pooler.
+//! Connecting to a server: encrypted as required by `sslmode`, directly or through a pooler.
 //!
-//! The driver connects by itself wherever it can. What it cannot do (judge a certificate as libpq
-//! does, speak to a pooler that hands out connections by transaction) is done by a [`relay`].
+//! The driver connects on its own if it can. What it does not support (checking a certificate like
+//! libpq, a pooler that assigns connections per transaction) is done by a [`relay`].
 
 mod certificate;
 mod fault;
@@ -44,39 +44,39 @@ use crate::{
     run,
 };
 
-/// A server, and what was learned about the way to it.
+/// A server, and the knowledge about the connection to it.
 #[derive(Debug)]
 pub(super) struct Dialer {
     target: Target,
     settings: ConnectSettings,
-    /// A pooler was met. It is not looked for again.
+    /// `true` if a pooler was detected. It is not checked again.
     met_pooler: AtomicBool,
 }
 
-/// A session, and what stands before the server.
+/// A session, with the properties of its connection.
 #[derive(Debug)]
 pub(super) struct Dialed {
     pub(super) connection: PgConnection,
     /// The rights of the role that it authenticated as.
     pub(super) authority: Authority,
-    /// A pooler hands out another session of the server for each transaction.
+    /// `true` if a pooler assigns a different session of the server to each transaction.
     pub(super) is_pooled: bool,
-    /// Statements for the start of each transaction: what a session would be set to, where there
-    /// is one.
+    /// Statements for the start of each transaction, for settings that a dedicated session would
+    /// have set once.
     pub(super) each_transaction: String,
 }
 
 impl Dialed {
-    /// Opens a transaction that starts with `settings`, which travel with BEGIN.
+    /// Opens a transaction that starts with `settings`, sent together with BEGIN.
     pub(super) async fn begin(&mut self, settings: &str) -> sqlx::Result<()> {
-        // Safe: numbers and constants, and what the caller vouches for.
+        // Safe: numbers and constants, and settings that the caller guarantees.
         let begin = format!("BEGIN; {}{settings}", self.each_transaction);
         let begin = AssertSqlSafe(begin).into_sql_str();
         PgTransactionManager::begin(&mut self.connection, Some(begin)).await
     }
 }
 
-/// Makes something of the options by which the server can be reached, once.
+/// Creates a value with options that reach the server, for example a connection.
 type Make<T> = fn(PgConnectOptions) -> BoxFuture<'static, sqlx::Result<T>>;
 
 impl Dialer {
@@ -90,26 +90,27 @@ impl Dialer {
         })
     }
 
-    /// Connects.
+    /// Opens a session.
     ///
     /// # Errors
-    /// `Unavailable` when the server cannot be reached in time, securely enough, or refuses.
+    /// `Unavailable` if the server cannot be reached in time or securely enough, or rejects the
+    /// connection.
     pub(super) async fn dial(&self) -> Result<Dialed> {
         self.in_time(self.session()).await
     }
 
-    /// Makes something on a session of the server's own, whatever was learned before.
+    /// Creates a value on a session of the server itself, regardless of earlier detection.
     pub(super) async fn direct<T>(&self, make: Make<T>) -> Result<T> {
         self.in_time(self.reach(self.target.direct(), Passing::AsItIs, make))
             .await
     }
 
-    /// Whether a pooler was met.
+    /// Reports whether a pooler was detected.
     pub(super) fn has_met_pooler(&self) -> bool {
         self.met_pooler.load(Ordering::Relaxed)
     }
 
-    /// Host and port, or socket folder.
+    /// Returns host and port, or the socket folder.
     pub(super) fn address(&self) -> String {
         address(&self.target.lean)
     }
@@ -121,14 +122,11 @@ impl Dialer {
         match timeout(self.settings.connect_timeout, work).await {
             Ok(done) => done.map_err(|failure| failure.error(&self.target)),
             Err(_) => Err(Error::unavailable(format!(
-                "no answer from the database at {} in {} seconds",
+                "no response from the database at {} within {} seconds",
                 self.address(),
                 self.settings.connect_timeout.as_secs()
             ))
-            .hint(
-                run!["doctor"]
-                    .labeled("check the host, the port and the firewall between; for more"),
-            )),
+            .hint(run!["doctor"].labeled("check the host, the port and any firewall; for more"))),
         }
     }
 
@@ -160,7 +158,7 @@ impl Dialer {
         })
     }
 
-    /// A session of the server's own; `None`: a pooler answered.
+    /// Opens a session of the server itself; `None` if a pooler answered.
     async fn own_session(&self) -> std::result::Result<Option<PgConnection>, Failure> {
         let options = self.target.direct();
         let mut connection = match self.reach(options, Passing::AsItIs, connect).await {
@@ -174,12 +172,12 @@ impl Dialer {
         if self.settings.pooled.is_some() || has_mark(&mut connection).await? {
             return Ok(Some(connection));
         }
-        // Whether it can say goodbye does not matter.
+        // A failure to close cleanly does not matter.
         let _closed = connection.close().await;
         Ok(None)
     }
 
-    /// Tries the ways that `sslmode` allows.
+    /// Tries the connection types that `sslmode` allows.
     async fn reach<T>(
         &self,
         options: PgConnectOptions,
@@ -199,7 +197,8 @@ impl Dialer {
                 continue;
             }
             return Err(match first {
-                // The server wants encryption, and why there is none was told first.
+                // The server requires encryption, and the first failure explains why TLS did not
+                // work.
                 Some(first @ Failure::Tls(_)) if failure.is_refusal() => first,
                 _ => failure,
             });
@@ -232,7 +231,7 @@ impl Dialer {
                     .await
                     .map_err(Failure::of)
                 {
-                    // The driver cannot read the certificate; nobody asked it to.
+                    // The driver cannot read the certificate, which does not have to be checked.
                     Err(Failure::UnreadCertificate) => {}
                     made => return made,
                 }
@@ -261,9 +260,9 @@ fn connect(options: PgConnectOptions) -> BoxFuture<'static, sqlx::Result<PgConne
     Box::pin(async move { PgConnection::connect_with(&options).await })
 }
 
-/// Whether the session is the server's own.
+/// Reports whether the session is the server's own rather than a pooler's.
 async fn has_mark(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    // As one simple query: it is safe on any session.
+    // A single simple query is safe on any session.
     let row = sqlx::raw_sql("SELECT pg_catalog.current_setting('tenantctl.direct', true)")
         .fetch_one(connection)
         .await?;
@@ -271,7 +270,7 @@ async fn has_mark(connection: &mut PgConnection) -> sqlx::Result<bool> {
     Ok(mark.as_deref() == Some("on"))
 }
 
-/// PgBouncer knows few of the parameters that a session can start with.
+/// Reports whether a startup parameter was rejected: PgBouncer supports only few of them.
 fn refuses_parameter(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|database| {
         database.code().as_deref() == Some("08P01")
@@ -279,14 +278,14 @@ fn refuses_parameter(error: &sqlx::Error) -> bool {
     })
 }
 
-/// Why there is no connection.
+/// The reason why no connection was made.
 #[derive(Debug)]
 enum Failure {
     Driver(sqlx::Error),
     Tls(Fault),
-    /// The driver's TLS could not read the certificate, of which nothing was to be judged.
+    /// The driver's TLS could not read the certificate, which did not have to be checked.
     UnreadCertificate,
-    /// The private socket to the driver could not be made.
+    /// The private socket for the driver could not be created.
     Relay(io::Error),
 }
 
@@ -302,13 +301,13 @@ impl Failure {
         }
     }
 
-    /// Whether the other way of `allow` and `prefer` may lead further: with encryption where the
-    /// server refuses to do without, and the reverse.
+    /// Reports whether the other alternative of `allow` and `prefer` may succeed: with encryption
+    /// if the server requires it, or without.
     fn may_go_otherwise(&self) -> bool {
         matches!(self, Self::Tls(_)) || self.is_refusal()
     }
 
-    /// pg_hba.conf has no entry, or the role is missing.
+    /// Reports whether pg_hba.conf has no entry or the role is missing.
     fn is_refusal(&self) -> bool {
         let Self::Driver(sqlx::Error::Database(error)) = self else {
             return false;
@@ -327,10 +326,10 @@ impl Failure {
                 Fault::Certificate(fault::CertificateFault::Malformed).error(&place)
             }
             Self::Relay(error) => Error::unavailable(format!(
-                "cannot connect to the database at {place}: no private socket for the driver"
+                "cannot connect to the database at {place}: cannot create a private socket for the driver"
             ))
             .because(error)
-            .hint("name a folder with a short path that this account can write to: TMPDIR"),
+            .hint("set TMPDIR to a writable folder with a short path"),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A connection that the driver cannot make by itself.
+//! A connection that the driver cannot make on its own.
 //!
-//! The driver speaks to sockets that it opens, with an encryption of its own. Where that is not
-//! enough (a certificate that has to be judged in another way, a pooler), the connection to the
-//! server is made here and the driver gets a private Unix socket. A task copies between the two for
-//! as long as both are open. Direct connections do without.
+//! The driver only uses sockets that it opens, with its own encryption. If that is not enough (a
+//! certificate that needs a different check, or a pooler), the connection to the server is made
+//! here and the driver gets a private Unix socket. A task copies between the two as long as both
+//! are open. Direct connections do not need it.
 
 use std::{io, time::Duration};
 
@@ -18,35 +18,35 @@ use tokio::{
 
 use super::frames;
 
-/// Bytes copied at once in each direction.
+/// Size of the copy buffer in each direction, in bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// How long the driver has to come. It does so at once, or was cut off.
+/// Timeout for the driver to connect. It does so at once, or was canceled.
 const ARRIVAL: Duration = Duration::from_secs(60);
 
-/// The server's side.
+/// The server's side of the relay.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// What passes between driver and server.
+/// Treatment of the bytes between driver and server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Passing {
-    /// Every byte as it is.
+    /// Bytes are copied unchanged.
     AsItIs,
-    /// Statements lose their names.
+    /// Statements are made unnamed.
     Unnamed,
 }
 
-/// Where the driver finds the server, once.
+/// The socket through which the driver reaches the server, once.
 pub(super) struct Relay {
-    /// Holds the socket: a folder that only this account may enter.
+    /// Contains the socket: a folder that only this account may enter.
     _folder: TempDir,
     pub(super) options: PgConnectOptions,
 }
 
 impl Relay {
-    /// A relay to `server`. `options` are those of the session.
+    /// Creates a relay to `server`. `options` are those of the session.
     pub(super) fn to(
         server: Box<dyn Stream>,
         passing: Passing,
@@ -62,7 +62,7 @@ impl Relay {
         tokio::spawn(async move {
             if let Ok(Ok((driver, _))) = timeout(ARRIVAL, listener.accept()).await {
                 drop(listener);
-                // The driver sees the end of its socket, and tells.
+                // The driver sees the end of its socket and reports it.
                 let _ended = pass(driver, server, passing).await;
             }
         });
@@ -91,7 +91,7 @@ async fn pass(
         tokio::io::copy_buf(&mut from_server, &mut to_driver).await?;
         to_driver.shutdown().await
     });
-    // Where one side has ended nothing more can be asked, or answered.
+    // Once one side has closed, no further request or response is possible.
     match futures_util::future::select(questions, answers).await {
         Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
     }

@@ -1,4 +1,4 @@
-//! The authorities that are trusted to issue certificates of database servers.
+//! The certificate authorities that are trusted for database servers.
 
 use std::{
     fmt, io,
@@ -12,10 +12,10 @@ use rustls::{
 
 use super::fault::Fault;
 
-/// `sslrootcert` with this value means those that the machine trusts.
+/// The value of `sslrootcert` that selects the authorities trusted by the machine.
 pub(super) const SYSTEM: &str = "system";
 
-/// Trusted certificates, and where they come from.
+/// Trusted certificates and their source.
 #[derive(Clone, Debug)]
 pub(super) struct Roots {
     pub(super) store: RootCertStore,
@@ -31,12 +31,12 @@ enum Source {
 }
 
 impl Roots {
-    /// Of those who judge nothing.
+    /// Returns no certificates, for connections without certificate checks.
     pub(super) fn none() -> Self {
         Self::of(Vec::new(), Source::None)
     }
 
-    /// Those of a PEM file.
+    /// Reads the certificates of a PEM file.
     pub(super) fn of_file(path: &Path) -> Result<Self, Fault> {
         let unreadable = |error: &dyn fmt::Display| Fault::RootFile {
             path: path.to_owned(),
@@ -47,12 +47,12 @@ impl Roots {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| unreadable(&error))?;
         if certificates.is_empty() {
-            return Err(unreadable(&"it holds no certificate"));
+            return Err(unreadable(&"it contains no certificate"));
         }
         Ok(Self::of(certificates, Source::File(path.to_owned())))
     }
 
-    /// Those that the machine trusts.
+    /// Reads the certificates that the machine trusts.
     pub(super) fn of_system() -> Result<Self, Fault> {
         let found = rustls_native_certs::load_native_certs();
         if found.certs.is_empty() {
@@ -67,7 +67,7 @@ impl Roots {
 
     fn of(certificates: Vec<CertificateDer<'static>>, source: Source) -> Self {
         let mut store = RootCertStore::empty();
-        // A file may hold what is no authority; then it vouches for nothing but itself.
+        // A file may contain certificates of non-authorities, which then vouch only for themselves.
         let _counts = store.add_parsable_certificates(certificates.iter().cloned());
         Self {
             store,

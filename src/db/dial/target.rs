@@ -1,4 +1,4 @@
-//! What a database URL says about the way to the server.
+//! The connection parameters of a database URL.
 
 use std::{path::PathBuf, str::FromStr as _};
 
@@ -19,11 +19,11 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A custom parameter that is set when the session starts. A pooler refuses it or passes it over,
-/// so a session that has it is the server's own.
+/// A custom parameter that is set when the session starts. A pooler rejects or ignores it, so a
+/// session that has it is the server's own.
 pub(super) const MARK: &str = "tenantctl.direct";
 
-/// One way to a server.
+/// A connection type: plain or encrypted.
 #[derive(Clone, Debug)]
 pub(super) enum Layer {
     Plain,
@@ -33,7 +33,7 @@ pub(super) enum Layer {
 /// A server, and how to connect to it.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    /// Without anything that a pooler refuses.
+    /// Options without the parameters that a pooler rejects.
     pub(super) lean: PgConnectOptions,
     settings: ConnectSettings,
     root_file: Option<String>,
@@ -46,11 +46,11 @@ impl Target {
     pub(super) fn of(settings: &ConnectSettings) -> Result<Self> {
         let lean = PgConnectOptions::from_str(settings.url.expose_secret())
             .map_err(|_| {
-                Error::usage("the database URL cannot be read")
-                    .hint("it looks like postgres://user@host:5432/database")
+                Error::usage("the database URL is not valid")
+                    .hint("expected a URL such as postgres://user@host:5432/database")
             })?
             .application_name("tenantctl")
-            // The default of every server that is supported loses no digit.
+            // The default of every supported server already loses no digit.
             .extra_float_digits(None);
         let files = Files::of(&lean);
         Ok(Self {
@@ -64,7 +64,7 @@ impl Target {
         })
     }
 
-    /// The options of a session of the server's own.
+    /// Returns the options for a session of the server itself.
     pub(super) fn direct(&self) -> PgConnectOptions {
         let options = match self.settings.pooled {
             None => self.lean.clone().options([(MARK, "on")]),
@@ -76,12 +76,12 @@ impl Target {
         }
     }
 
-    /// The host, as a certificate names it.
+    /// Returns the host as a certificate names it.
     pub(super) fn host(&self) -> &str {
         self.lean.get_host().trim_matches(['[', ']'])
     }
 
-    /// The Unix socket that it is reached by.
+    /// Returns the Unix socket to connect to, if any.
     pub(super) fn socket(&self) -> Option<PathBuf> {
         let host = self.lean.get_host();
         let folder = match self.lean.get_socket() {
@@ -92,10 +92,10 @@ impl Target {
         Some(folder.join(format!(".s.PGSQL.{}", self.lean.get_port())))
     }
 
-    /// The ways that `sslmode` allows, in the order in which they are tried (PostgreSQL manual,
-    /// 34.1.2, sslmode and sslrootcert; 34.19).
+    /// Returns the connection types that `sslmode` allows, in the order in which they are tried
+    /// (PostgreSQL manual, 34.1.2, sslmode and sslrootcert; 34.19).
     pub(super) fn layers(&self) -> std::result::Result<Vec<Layer>, Fault> {
-        // Nothing is encrypted on a Unix socket, whatever sslmode says.
+        // A Unix socket is never encrypted, regardless of sslmode.
         if self.socket().is_some() {
             return Ok(vec![Layer::Plain]);
         }
@@ -108,7 +108,8 @@ impl Target {
         };
         let mode = self.lean.get_ssl_mode();
         if self.root_file.as_deref() == Some(SYSTEM) {
-            // Anybody can have a certificate of those, so the name has to be checked, too.
+            // Anyone can get a certificate from these authorities, so the name has to be checked,
+            // too.
             return match mode {
                 PgSslMode::Prefer | PgSslMode::VerifyFull => {
                     let roots = Roots::of_system()?;
@@ -122,7 +123,7 @@ impl Target {
             PgSslMode::Disable => vec![Layer::Plain],
             PgSslMode::Allow => vec![Layer::Plain, unjudged(false)],
             PgSslMode::Prefer => vec![unjudged(true), Layer::Plain],
-            // With a file of trusted certificates it means verify-ca.
+            // With a file of trusted certificates, it is equivalent to verify-ca.
             PgSslMode::Require => match self.roots()? {
                 Some(roots) => vec![tls(Judged::Chain, roots, false)],
                 None => vec![unjudged(false)],
@@ -134,7 +135,7 @@ impl Target {
         })
     }
 
-    /// The file of trusted certificates: the one that is named, or the usual one.
+    /// Returns the file of trusted certificates: the configured one, or the default one.
     fn root_path(&self) -> Option<PathBuf> {
         match &self.root_file {
             Some(named) => Some(PathBuf::from(named)),
@@ -156,7 +157,7 @@ impl Target {
     }
 }
 
-/// The files that a URL, or the environment in its place, names for TLS.
+/// The TLS files set in a URL or in the environment.
 struct Files {
     root: Option<String>,
     certificate: Option<String>,
@@ -164,7 +165,7 @@ struct Files {
 }
 
 impl Files {
-    /// The driver tells what it has read only as a URL, and there with this before a path.
+    /// The driver exposes what it has read only as a URL, where paths have this prefix.
     const PATH: &str = "file: ";
 
     fn of(options: &PgConnectOptions) -> Self {
@@ -249,7 +250,7 @@ mod tests {
         }
         std::fs::write(&file, "no certificate").unwrap();
         let told = ways(&format!("sslmode=require&{root}"));
-        assert!(told.contains("holds no certificate"), "{told}");
+        assert!(told.contains("contains no certificate"), "{told}");
     }
 
     #[test]

@@ -21,26 +21,26 @@ use super::{
     verifier::{Judged, Verifier},
 };
 
-/// The message that asks for encryption (PostgreSQL manual, 55.7, SSLRequest).
+/// The message that requests encryption (PostgreSQL manual, 55.7, SSLRequest).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// How to encrypt.
+/// Encryption settings.
 #[derive(Clone, Debug)]
 pub(super) struct Encryption {
     pub(super) judged: Judged,
     pub(super) roots: Roots,
-    /// Go on without where the server does not offer it.
+    /// Continues without encryption if the server does not support it.
     pub(super) optional: bool,
 }
 
-/// Certificate and key of this side, as PEM files.
+/// Client certificate and key, as PEM files.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ClientFiles {
     pub(super) certificate: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
 }
 
-/// Asks the server for encryption and does the handshake.
+/// Requests encryption from the server and performs the handshake.
 pub(super) async fn encrypt(
     mut socket: TcpStream,
     host: &str,
@@ -52,11 +52,11 @@ pub(super) async fn encrypt(
         b'S' => {}
         b'N' if encryption.optional => return Ok(Box::new(socket)),
         b'N' => return Err(Fault::NotOffered.into()),
-        // An error message, of a server that knows no encryption or has no process left.
+        // An error message from a server that does not know encryption or is out of processes.
         _ => return Err(Fault::Handshake("the server answered with an error".to_owned()).into()),
     }
     let connector = TlsConnector::from(Arc::new(configuration(host, encryption, client)?));
-    // Of a host that cannot be in a certificate nothing but its address is said.
+    // A host name that cannot be in a certificate is not sent to the server (no SNI).
     let nowhere = || ServerName::IpAddress(IpAddr::from([0, 0, 0, 0]).into());
     let name = ServerName::try_from(host.to_owned()).unwrap_or_else(|_| nowhere());
     match connector.connect(name, socket).await {
@@ -68,7 +68,7 @@ pub(super) async fn encrypt(
     }
 }
 
-/// What the TLS library said, where it is the reason.
+/// Returns the error of the TLS library, if it is the cause.
 pub(super) fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }

@@ -1,4 +1,4 @@
-//! How far a server's certificate is judged.
+//! Verification of a server's certificate.
 
 use std::sync::Arc;
 
@@ -22,19 +22,19 @@ use super::{
     roots::Roots,
 };
 
-/// What has to be right about a certificate (PostgreSQL manual, 34.19, table 34.1).
+/// The properties of a certificate that are verified (PostgreSQL manual, 34.19, table 34.1).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Judged {
-    /// Nothing: whatever the server presents will do.
+    /// Nothing: any certificate is accepted.
     Nothing,
-    /// That an authority in the root file issued it, and that it has not expired.
+    /// An authority in the root file issued it, and it has not expired.
     Chain,
-    /// And that it is for the host that was connected to.
+    /// In addition, it is valid for the host that was connected to.
     ChainAndName,
 }
 
-/// Judges certificates. Whatever is judged, the server has to prove that it has the certificate's
-/// key.
+/// Verifies certificates. In all cases, the server has to prove that it has the certificate's
+/// private key.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) judged: Judged,
@@ -70,7 +70,7 @@ impl Verifier {
         now: UnixTime,
     ) -> Result<(), CertificateFault> {
         is_in_force(certificate, now)?;
-        // A certificate that is in the root file itself is trusted as it stands, as OpenSSL does.
+        // A certificate that is itself in the root file is trusted directly, as in OpenSSL.
         if self.roots.contains(der) {
             return Ok(());
         }
@@ -139,7 +139,7 @@ fn is_in_force(certificate: &Certificate<'_>, now: UnixTime) -> Result<(), Certi
     Ok(())
 }
 
-/// The certificate by its key alone: `webpki` would refuse version 1 as a whole.
+/// Wraps a certificate fault in a TLS error.
 fn key_fault(fault: CertificateFault) -> TlsError {
     TlsError::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
 }
@@ -177,7 +177,7 @@ impl ServerCertVerifier for Verifier {
             .find(|(scheme, _)| *scheme == signed.scheme)
             .map(|(_, algorithms)| *algorithms)
             .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
-        // As many as fit the scheme: with TLS 1.2 it does not say which curve the key is on.
+        // Try every algorithm of the scheme: with TLS 1.2 it does not specify the curve of the key.
         let is_valid = algorithms.iter().any(|algorithm| {
             key.verify_signature(*algorithm, message, signed.signature())
                 .is_ok()

@@ -1,4 +1,4 @@
-//! How appointments are imported.
+//! Import of appointments.
 
 use super::{
     references::{
@@ -14,7 +14,7 @@ const FOUND_BY_EXTERNAL_ID: &str = "
      WHERE s.organization_id = $1 AND a.organization_id = $1 AND s.faults IS NULL
        AND a.external_id = s.external_id";
 
-/// One that was called off may stand beside the one that was booked in its place, at the same time.
+/// A canceled appointment may coexist with its replacement at the same time.
 const FOUND_BY_TIME: &str = "
     UPDATE import_rows s SET found = found.id
       FROM (SELECT DISTINCT ON (s.record) s.record, a.id
@@ -27,8 +27,8 @@ const FOUND_BY_TIME: &str = "
                       a.created_at DESC, a.id) found
      WHERE s.organization_id = $1 AND s.record = found.record";
 
-/// Empty cells change nothing: one that moves takes as long as before. Hours, not days: a day of an
-/// interval is one on the clock of the session.
+/// Empty cells change nothing: an appointment that is moved keeps its duration. Uses hours, not
+/// days: a day of an interval depends on the time zone of the session.
 const FILL_FOUND: &str = "
     UPDATE import_rows s
        SET operatory_id = coalesce(s.operatory_id, a.operatory_id),
@@ -39,7 +39,7 @@ const FILL_FOUND: &str = "
      WHERE s.organization_id = $1 AND a.organization_id = $1 AND a.id = s.found
        AND (s.operatory_id IS NULL OR s.ends_at IS NULL OR s.status IS NULL)";
 
-/// What `appointment create` takes where nothing is said.
+/// The defaults of `appointment create`.
 const FILL_NEW: &str = "
     UPDATE import_rows s
        SET ends_at = coalesce(s.ends_at, s.starts_at + interval '30 minutes'),
@@ -47,7 +47,7 @@ const FILL_NEW: &str = "
      WHERE s.organization_id = $1 AND s.faults IS NULL AND s.found IS NULL
        AND (s.ends_at IS NULL OR s.status IS NULL)";
 
-/// Whether the row is going to be written.
+/// Condition that the row will be written.
 macro_rules! written {
     ($row:literal) => {
         concat!(
@@ -62,8 +62,8 @@ macro_rules! written {
     };
 }
 
-/// What may become of one that is there: `AppointmentStatus::may_become` of the domain, which a test
-/// holds this to; and what took place stays where it was.
+/// The allowed changes of an existing appointment's status: `AppointmentStatus::may_become` of the
+/// domain, which a test compares with this. An appointment that took place is not moved.
 const STATUS: &str = concat!(
     "UPDATE import_rows s
         SET faults = jsonb_build_array(CASE WHEN a.status <> s.status
@@ -72,7 +72,7 @@ const STATUS: &str = concat!(
                 'rule', 'the appointment is ' || a.status || ': it cannot become ' || s.status)
             ELSE jsonb_build_object(
                 'column', 'starts_at', 'value', '',
-                'rule', 'the appointment took place: when, with whom and where stays') END)
+                'rule', 'the appointment took place: its time, patient, provider and operatory are fixed') END)
        FROM appointments a
       WHERE s.organization_id = $1 AND a.organization_id = $1 AND a.id = s.existing AND ",
     written!("s"),
@@ -87,8 +87,8 @@ const STATUS: &str = concat!(
           END",
 );
 
-/// Appointments that are still to come, with who or what is archived. What one had before may stay
-/// while it stays where it is.
+/// Rejects upcoming appointments with an archived patient, provider or operatory. An existing
+/// appointment may keep them as long as it is not moved.
 const ARCHIVED: &str = concat!(
     "UPDATE import_rows s SET faults = archived.faults
        FROM (SELECT s.record, jsonb_agg(jsonb_build_object(
@@ -120,8 +120,9 @@ const ARCHIVED: &str = concat!(
       WHERE s.organization_id = $1 AND s.record = archived.record",
 );
 
-/// Rows that begin before an earlier one of the same provider or operatory has ended; earlier by the
-/// clock, or by line where both begin at once. The greatest end so far comes with its line.
+/// Rejects rows that start before an earlier row of the same provider or operatory has ended;
+/// earlier by start time, or by line if both start at the same time. The latest end so far is kept
+/// with its line.
 macro_rules! overlap_in_file {
     ($one:literal) => {
         concat!(
@@ -154,19 +155,20 @@ macro_rules! overlap_in_file {
     };
 }
 
-/// Rows whose provider or operatory is taken by an appointment that is there. With `{changes}` those
-/// that the file moves or calls off are not where they were; otherwise only that of the row itself. What is under
-/// way at a moment has begun in the 24 hours before it: that makes it a range of the index, which
-/// OFFSET keeps the planner at; the status is asked outside of it, because with it the index of the
-/// exclusion constraint would do, of which only whose it is would be used. What the file changes is a set that is hashed once: of columns that
-/// are filled in after the copying, the planner knows nothing, and would join them row by row.
+/// Rejects rows with a provider or operatory that is booked by an existing appointment. With `{changes}`,
+/// appointments that the file moves or cancels are ignored; otherwise only the row's own. An
+/// appointment in progress at a given time started at most 24 hours before it, which makes this a
+/// range scan of the index; OFFSET keeps the planner on that. The status is checked outside of it,
+/// because otherwise the planner could choose the exclusion constraint's index, and use only the
+/// provider or operatory of it. The file's changes are a set that is hashed once: the planner has no
+/// statistics for columns filled in after the COPY and would join them row by row.
 macro_rules! booked {
     ($one:literal) => {
         concat!(
             "UPDATE import_rows s
                 SET taken_by = taken.id, faults = jsonb_build_array(jsonb_build_object(
                         'column', '", $one, "', 'value', left(coalesce(s.", $one, ", ''), 60),
-                        'rule', format('the ", $one, " is booked already from %s to %s (appointment %s)',
+                        'rule', format('the ", $one, " is already booked from %s to %s (appointment %s)',
                             to_char(taken.starts_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"'),
                             to_char(taken.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI\"Z\"'),
                             taken.id)))
@@ -194,9 +196,9 @@ macro_rules! booked {
     };
 }
 
-/// Takes what is going to move out of the way, so that no order of the rows makes two overlap in
-/// between: only at the end of the transaction all are where they belong. The update that follows
-/// sets their status again.
+/// Moves appointments that are about to change out of the way, so that no order of the rows causes
+/// a temporary overlap: only at the end of the transaction are all of them in place. The update
+/// that follows sets their status again.
 const MAKE_ROOM: &str = "
     UPDATE appointments a SET status = 'cancelled'
       FROM import_rows s
@@ -234,10 +236,10 @@ pub(super) const APPOINTMENTS: Target = Target {
         ("service", "text"),
         ("notes", "text"),
         ("broken_reason", "text"),
-        // The appointment that has the row's key: before rows are judged, what the row leaves empty
-        // is filled in from it.
+        // The appointment with the row's key. Before rows are checked, empty cells of the row are
+        // filled in from it.
         ("found", "uuid"),
-        // The appointment that a row collides with.
+        // The appointment that conflicts with the row.
         ("taken_by", "uuid"),
     ],
     prepare: &[

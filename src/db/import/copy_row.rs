@@ -16,14 +16,14 @@ use crate::domain::{
 pub struct CopyRow {
     kind: ImportKind,
     buffer: Vec<u8>,
-    /// Where the row that is being written begins.
+    /// Offset of the current row.
     row_start: usize,
-    /// How many of the kind's columns it has so far.
+    /// Number of columns written for the current row.
     columns: usize,
 }
 
 impl CopyRow {
-    /// Rows of a kind.
+    /// Creates a builder for rows of a kind.
     pub fn new(kind: ImportKind) -> Self {
         Self {
             kind,
@@ -33,7 +33,7 @@ impl CopyRow {
         }
     }
 
-    /// Begins a row.
+    /// Starts a row.
     pub fn begin(&mut self, record: u64, line: u64, organization: OrganizationId, id: Uuid) {
         self.row_start = self.buffer.len();
         self.columns = 0;
@@ -43,13 +43,13 @@ impl CopyRow {
         ));
     }
 
-    /// Ends the row.
+    /// Finishes the row.
     pub fn end(&mut self) {
         debug_assert_eq!(self.columns, Target::of(self.kind).staged.len());
         self.buffer.push(b'\n');
     }
 
-    /// Ends the row as one that is rejected: its values are left out.
+    /// Finishes the row as rejected, without its values.
     pub fn reject(
         &mut self,
         record: u64,
@@ -65,7 +65,7 @@ impl CopyRow {
         }
         self.buffer.extend_from_slice(b"\t\\N\t\\N\t\\N\t");
         let faults = serde_json::to_string(faults).unwrap_or_else(|_| "[]".to_owned());
-        // What PostgreSQL's jsonb cannot hold.
+        // PostgreSQL's jsonb cannot store NUL.
         self.escaped(&faults.replace("\\u0000", "\\ufffd"));
         for _ in Target::of(self.kind).staged {
             self.buffer.extend_from_slice(b"\t\\N");
@@ -73,22 +73,22 @@ impl CopyRow {
         self.buffer.push(b'\n');
     }
 
-    /// A place to start a row at, where the last one was given up.
+    /// Marks the end of the buffer as the start of a row that is rejected without [`Self::begin`].
     pub fn mark(&mut self) {
         self.row_start = self.buffer.len();
     }
 
-    /// Bytes so far.
+    /// Returns the number of bytes so far.
     pub fn len(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Whether there are none.
+    /// Reports whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
-    /// The rows so far; the next ones go into a buffer of that size.
+    /// Takes the rows so far; the next ones go into a buffer of that capacity.
     pub fn take(&mut self, capacity: usize) -> Vec<u8> {
         self.row_start = 0;
         std::mem::replace(&mut self.buffer, Vec::with_capacity(capacity))
@@ -107,7 +107,7 @@ impl CopyRow {
     }
 
     fn write(&mut self, text: std::fmt::Arguments<'_>) {
-        // A Vec takes whatever is written to it.
+        // Writing to a Vec cannot fail.
         let _ = self.buffer.write_fmt(text);
     }
 
@@ -200,7 +200,7 @@ impl RowSink for CopyRow {
         let Some(bytes) = value else {
             return self.null();
         };
-        // The hexadecimal form of bytea, its backslash escaped for COPY.
+        // The hexadecimal form of bytea, with its backslash escaped for COPY.
         self.buffer.extend_from_slice(b"\\\\x");
         for byte in bytes {
             self.write(format_args!("{byte:02x}"));
@@ -208,5 +208,5 @@ impl RowSink for CopyRow {
     }
 }
 
-/// The columns that every staging table begins with are those that this writes first.
+/// Every staging table starts with the columns that this writes first.
 const _: () = assert!(COMMON.len() == 7);

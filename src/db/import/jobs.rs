@@ -1,4 +1,4 @@
-//! Imports that were made or are under way. The platform's own table.
+//! Imports, finished or in progress. A table of the platform.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -15,19 +15,19 @@ use crate::{
 pub struct Job {
     pub id: Uuid,
     pub kind: ImportKind,
-    /// The slug at that time; `None`: the file says of each row whose it is.
+    /// The slug at that time; `None` if each row of the file names its organization.
     pub organization: Option<String>,
     pub file_name: String,
     pub file_sha256: [u8; 32],
-    /// How it was asked for, so that it can be gone on with likewise.
+    /// The options of the import, so that it can be resumed with the same ones.
     pub options: Value,
     pub actor: String,
     pub status: JobStatus,
-    /// Records of the file that are dealt with.
+    /// Number of processed records of the file.
     pub records: u64,
     pub counts: Counts,
     pub reject_file: Option<String>,
-    /// Bytes of the reject file that belong to those records.
+    /// Size of the reject file for those records, in bytes.
     pub reject_bytes: u64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -61,7 +61,7 @@ impl TryFrom<JobRow> for Job {
         let file_sha256: [u8; 32] = row
             .file_sha256
             .try_into()
-            .map_err(|_| Error::failure("import_jobs.file_sha256 has not 32 bytes"))?;
+            .map_err(|_| Error::failure("import_jobs.file_sha256 is not 32 bytes long"))?;
         Ok(Self {
             id: row.id,
             kind: stored("import_jobs.kind", row.kind.parse())?,
@@ -118,8 +118,8 @@ pub async fn insert(conn: &mut PlatformConn, job: &Job) -> Result<()> {
     Ok(())
 }
 
-/// Notes how far an import has come, in the transaction that brought it there. `false`: it does not
-/// stand at `before` any more, because somebody else goes on with it.
+/// Records the progress of an import, in the transaction that made it. Returns `false` if the
+/// import is no longer at `before`, because another process is resuming it.
 pub async fn advance(conn: &mut PlatformConn, job: &Job, before: u64) -> Result<bool> {
     let updated = sqlx::query!(
         "UPDATE import_jobs
@@ -159,7 +159,7 @@ pub async fn find(conn: &mut PlatformConn, id: Uuid) -> Result<Option<Job>> {
     .transpose()
 }
 
-/// Imports, newest first; only unfinished ones where that is asked.
+/// Returns imports, newest first; only unfinished ones if requested.
 pub async fn list(
     conn: &mut PlatformConn,
     organization: Option<&str>,

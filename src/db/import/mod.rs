@@ -1,9 +1,9 @@
-//! Importing in bulk: rows are copied into a temporary staging table, judged there, and brought to
-//! their table by set-based statements in the scope of each organization.
+//! Bulk import: rows are copied into a temporary staging table, checked there, and written to their
+//! table with set-based statements in the scope of each organization.
 //!
-//! `COPY FROM` is refused for a table under row-level security (PostgreSQL manual, COPY), hence the
-//! staging table; it belongs to the role that connected, and `tenant_app` may read and judge it. The
-//! statements are put together from the constants of [`targets`] alone; values are bound.
+//! PostgreSQL rejects `COPY FROM` for a table under row-level security (PostgreSQL manual, COPY),
+//! which is why there is a staging table. It belongs to the connecting role; `tenant_app` may read
+//! and update it. Statements are built from the constants of [`targets`] only; values are bound.
 
 mod appointment_target;
 mod copy_row;

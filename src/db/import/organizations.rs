@@ -1,5 +1,5 @@
-//! Organizations in bulk. They are judged by sets, by the platform, which knows all slugs; their rows
-//! can be written only in the scope of each.
+//! Bulk import of organizations. They are checked in sets by the platform, which knows all slugs;
+//! their rows can be written only in the scope of each organization.
 
 use sqlx::{AssertSqlSafe, Executor as _, Row as _, types::Json};
 use uuid::Uuid;
@@ -14,16 +14,16 @@ use crate::{
     error::Result,
 };
 
-/// Finds what is wrong with the staged rows beyond each row itself, and which organizations are there
-/// already. Their owners are not compared: an organization may have several.
+/// Checks the staged rows for faults beyond each row itself, and finds existing organizations.
+/// Their owners are not compared: an organization may have several.
 pub async fn judge(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<()> {
     let conn = conn.connection();
-    // Constants alone.
+    // Safe: constants only.
     conn.execute(AssertSqlSafe(format!(
         "UPDATE import_rows s
             SET faults = jsonb_build_array(jsonb_build_object(
                     'column', 'slug', 'value', left(s.slug, {SHOWN_CHARACTERS}),
-                    'rule', 'it is the same as in line ' || repeated.first_line))
+                    'rule', 'duplicate of line ' || repeated.first_line))
            FROM (SELECT record, first_value(line) OVER same AS first_line,
                         row_number() OVER same AS place
                    FROM import_rows WHERE faults IS NULL
@@ -45,7 +45,7 @@ pub async fn judge(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<(
         "UPDATE import_rows s
             SET faults = jsonb_build_array(jsonb_build_object(
                     'column', 'slug', 'value', s.slug,
-                    'rule', 'the organization that has it is deleted'))
+                    'rule', 'a deleted organization has this slug'))
            FROM organizations o
           WHERE s.faults IS NULL AND o.id = s.existing AND o.status = 'deleted'",
     )
@@ -60,7 +60,7 @@ pub async fn judge(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<(
     Ok(())
 }
 
-/// What becomes of the staged rows.
+/// Counts the staged rows by outcome.
 pub async fn counts(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<Counts> {
     let row = sqlx::query(
         "SELECT count(*) FILTER (WHERE faults IS NULL AND existing IS NULL) AS new,
@@ -74,8 +74,8 @@ pub async fn counts(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<
     counts_of(&row, on_conflict)
 }
 
-/// The ids of the rows that are written, in the order in which their organizations are locked: those
-/// that are there by id, as other imports lock them, and then new ones, by slug.
+/// Returns the ids of the rows to write, in the order in which their organizations are locked:
+/// existing ones by id, as other imports lock them, and then new ones by slug.
 pub async fn to_write(conn: &mut PlatformConn, on_conflict: OnConflict) -> Result<Vec<Uuid>> {
     Ok(sqlx::query_scalar(
         "SELECT id FROM import_rows
@@ -91,7 +91,7 @@ pub async fn to_write(conn: &mut PlatformConn, on_conflict: OnConflict) -> Resul
 #[derive(Clone, Debug)]
 pub struct StagedOrganization {
     pub id: OrganizationId,
-    /// The organization is there already.
+    /// `true` if the organization already exists.
     pub is_there: bool,
     pub name: String,
     pub slug: Slug,
@@ -100,7 +100,7 @@ pub struct StagedOrganization {
     pub locale: Option<Locale>,
 }
 
-/// Those of [`to_write`] that have these ids, in its order.
+/// Returns the rows of [`to_write`] with these ids, in the same order.
 pub async fn staged(conn: &mut PlatformConn, ids: &[Uuid]) -> Result<Vec<StagedOrganization>> {
     let rows = sqlx::query(
         "SELECT organization_id, existing IS NOT NULL AS is_there, name, slug, owner, time_zone, locale
@@ -127,7 +127,7 @@ pub async fn staged(conn: &mut PlatformConn, ids: &[Uuid]) -> Result<Vec<StagedO
         .collect()
 }
 
-/// The first rows that differ from what is there.
+/// Returns the first rows that differ from the existing organizations.
 pub async fn differences(conn: &mut PlatformConn, limit: i64) -> Result<Vec<Difference>> {
     let rows = sqlx::query(
         "SELECT s.line, o.id, jsonb_build_object(

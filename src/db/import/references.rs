@@ -1,12 +1,12 @@
-//! Statements that find the rows which references name, in the scope of one organization: another
-//! organization's rows are as unknown as those that are nowhere.
+//! Statements that resolve references to rows in the scope of one organization. Another
+//! organization's rows are not found, like rows that do not exist.
 //!
-//! The tables are asked by equality of texts and ids alone: under row-level security only leakproof
-//! comparisons use an index.
+//! The tables are queried only by equality of texts and ids: under row-level security only
+//! leakproof comparisons use an index.
 
 use crate::domain::import::SHOWN_CHARACTERS;
 
-/// By external_id, or else by our id.
+/// Resolves by external_id, or else by our id.
 macro_rules! by_id {
     ($table:literal, $one:literal) => {
         concat!(
@@ -23,7 +23,7 @@ macro_rules! by_id {
     };
 }
 
-/// By e-mail address, which several may share.
+/// Resolves by email address, which several rows may share.
 macro_rules! by_email {
     ($table:literal, $one:literal) => {
         concat!(
@@ -50,7 +50,7 @@ macro_rules! by_email {
     };
 }
 
-/// An active one has its name to itself: archived ones of that name are not meant.
+/// Prefers the active row, which has a unique name, to archived ones of the same name.
 macro_rules! active_first {
     ($table:literal) => {
         concat!(
@@ -62,7 +62,7 @@ macro_rules! active_first {
     };
 }
 
-/// By name, which several may share as well. `$which` says which of these count.
+/// Resolves by name, which several rows may share as well. `$which` restricts the candidates.
 macro_rules! by_name {
     ($table:literal, $one:literal, $which:expr) => {
         concat!(
@@ -94,7 +94,7 @@ macro_rules! by_name {
     };
 }
 
-/// The fault of a reference that names nothing, or several; `[]` where there is none.
+/// The fault of a reference that matches no row or several; `[]` if it is resolved.
 macro_rules! unresolved {
     ($table:literal, $one:literal, $shared:literal) => {
         concat!(
@@ -120,7 +120,7 @@ macro_rules! unresolved {
             $shared,
             "
                                         || ': use the external_id'
-                                   ELSE 'there is no such ",
+                                   ELSE 'no such ",
             $one,
             " in this organization' END))
              END"
@@ -128,7 +128,7 @@ macro_rules! unresolved {
     };
 }
 
-/// How the statements shorten what a fault shows.
+/// The statements shorten the values shown in faults to this length.
 const _: () = assert!(SHOWN_CHARACTERS == 60);
 
 pub(super) const PATIENT_BY_ID: &str = by_id!("patients", "patient");
@@ -142,7 +142,7 @@ pub(super) const OPERATORY_BY_ID: &str = by_id!("operatories", "operatory");
 pub(super) const OPERATORY_BY_NAME: &str =
     by_name!("operatories", "operatory", active_first!("operatories"));
 
-/// Tells the references of a schedule that name nothing.
+/// Reports unresolved references of a schedule.
 pub(super) const SCHEDULE_REFERENCES: &str = concat!(
     "UPDATE import_rows s SET faults = ",
     unresolved!(
@@ -157,7 +157,7 @@ pub(super) const SCHEDULE_REFERENCES: &str = concat!(
              OR (s.operatory IS NOT NULL AND s.operatory_id IS NULL))",
 );
 
-/// Tells the references of an appointment that name nothing.
+/// Reports unresolved references of an appointment.
 pub(super) const APPOINTMENT_REFERENCES: &str = concat!(
     "UPDATE import_rows s SET faults = ",
     unresolved!(

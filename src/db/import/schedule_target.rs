@@ -1,4 +1,4 @@
-//! How schedules are imported.
+//! Import of schedules.
 
 use super::{
     references::{
@@ -38,8 +38,8 @@ pub(super) const SCHEDULES: Target = Target {
         OPERATORY_BY_NAME,
         SCHEDULE_REFERENCES,
     ],
-    // All but the note. What is not said is compared as a value that nothing has, so that both sides
-    // are joined by hashes.
+    // All columns but the note. Missing values are compared as a value that no row has, so that
+    // both sides can be hash joined.
     keys: &[Key {
         column: "",
         applies: "true",
@@ -74,7 +74,8 @@ pub(super) const SCHEDULES: Target = Target {
     after_update: &[],
 };
 
-/// New schedules of who or what is archived. The note of one that is there may change.
+/// Rejects new schedules of an archived provider or operatory. The note of an existing one may
+/// change.
 const ARCHIVED: &str = "
     UPDATE import_rows s
        SET faults = jsonb_build_array(jsonb_build_object(
@@ -92,8 +93,9 @@ const ARCHIVED: &str = "
      WHERE s.organization_id = $1 AND s.record = archived.record AND s.faults IS NULL
        AND s.existing IS NULL";
 
-/// Whether two schedules `o` and `s` are working hours of one kind and subject, and there is a date
-/// with a minute in both: `Schedule::overlaps` of the domain, which a test holds this to.
+/// Condition that two schedules `o` and `s` are working hours of the same kind and subject and
+/// share a minute on some date: `Schedule::overlaps` of the domain, which a test compares with
+/// this.
 macro_rules! overlaps {
     () => {
         "o.kind = s.kind AND s.kind IN ('weekly', 'date')
@@ -110,7 +112,7 @@ macro_rules! overlaps {
     };
 }
 
-/// New working hours that overlap those that are there.
+/// Rejects new working hours that overlap existing ones.
 const OVERLAP: &str = concat!(
     "UPDATE import_rows s
         SET faults = jsonb_build_array(jsonb_build_object(
@@ -125,7 +127,7 @@ const OVERLAP: &str = concat!(
       WHERE s.organization_id = $1 AND s.record = other.record",
 );
 
-/// New working hours that overlap those of an earlier row.
+/// Rejects new working hours that overlap those of an earlier row.
 const OVERLAP_IN_FILE: &str = concat!(
     "UPDATE import_rows s
         SET faults = jsonb_build_array(jsonb_build_object(

@@ -1,4 +1,4 @@
-//! The staging table: made, filled, read back.
+//! Creating, filling and reading the staging table.
 
 use async_stream::try_stream;
 use futures_util::{StreamExt, stream::BoxStream};
@@ -15,17 +15,17 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Makes the staging table of a step. It goes with the transaction, or with [`drop_staging`].
+/// Creates the staging table of a step. It is dropped with the transaction, or by [`drop_staging`].
 ///
 /// # Errors
-/// `Refused` where the role that connected may make no temporary tables.
+/// `Refused` if the connecting role may not create temporary tables.
 pub async fn make_staging(conn: &mut PlatformConn, kind: ImportKind) -> Result<()> {
     let columns: Vec<String> = COMMON
         .iter()
         .chain(Target::of(kind).staged)
         .map(|(name, of)| format!("{name} {of}"))
         .collect();
-    // Constants alone.
+    // Safe: constants only.
     let statement = AssertSqlSafe(format!(
         "CREATE TEMPORARY TABLE import_rows ({}) ON COMMIT DROP;
          GRANT SELECT, UPDATE ON import_rows TO tenant_app",
@@ -34,7 +34,7 @@ pub async fn make_staging(conn: &mut PlatformConn, kind: ImportKind) -> Result<(
     match conn.connection().execute(statement).await {
         Ok(_) => Ok(()),
         Err(error) if is_not_allowed(&error) => Err(Error::refused(
-            "this role may not make temporary tables, and rows are staged in one",
+            "this role may not create temporary tables, which imports need",
         )
         .because(error)
         .hint("as the owner of the database: GRANT TEMPORARY ON DATABASE name TO role")),
@@ -47,20 +47,21 @@ fn is_not_allowed(error: &sqlx::Error) -> bool {
     code.as_deref() == Some("42501")
 }
 
-/// Removes the staging table before its transaction ends: a rehearsal makes several in one.
+/// Drops the staging table before its transaction ends: a rehearsal creates several in one
+/// transaction.
 pub async fn drop_staging(conn: &mut PlatformConn) -> Result<()> {
     conn.connection().execute("DROP TABLE import_rows").await?;
     Ok(())
 }
 
-/// Rows on their way into the staging table. Dropped before [`Copying::finish`], it stops the
-/// copying, and the transaction is over.
+/// A COPY into the staging table. Dropping it before [`Copying::finish`] cancels the COPY and
+/// aborts the transaction.
 pub struct Copying<'a> {
     copy: PgCopyIn<&'a mut PgConnection>,
 }
 
 impl<'a> Copying<'a> {
-    /// Begins to copy.
+    /// Starts the COPY.
     pub async fn begin(conn: &'a mut PlatformConn, kind: ImportKind) -> Result<Self> {
         let columns: Vec<&str> = COMMON
             .iter()
@@ -72,24 +73,24 @@ impl<'a> Copying<'a> {
         Ok(Self { copy })
     }
 
-    /// Sends whole rows, as [`super::CopyRow`] makes them.
+    /// Sends whole rows, as built by [`super::CopyRow`].
     pub async fn send(&mut self, rows: Vec<u8>) -> Result<()> {
         self.copy.send(rows).await?;
         Ok(())
     }
 
-    /// Ends the copying.
+    /// Finishes the COPY.
     ///
     /// # Errors
-    /// `Failure` where the server does not understand a row.
+    /// `Failure` if the server cannot parse a row.
     pub async fn finish(self) -> Result<u64> {
         Ok(self.copy.finish().await?)
     }
 }
 
-/// Lets the planner know what was copied; with an index where rows are found by it: those of each of
-/// several organizations, and those that a statement has judged, of whose number the planner knows
-/// nothing.
+/// Updates the planner's statistics, and creates an index where rows are looked up: those of each
+/// of several organizations, and those that a statement has checked, because the planner has no
+/// statistics about their number.
 pub async fn prepare_staging(conn: &mut PlatformConn, by_record: bool) -> Result<()> {
     if by_record {
         conn.connection()
@@ -100,7 +101,8 @@ pub async fn prepare_staging(conn: &mut PlatformConn, by_record: bool) -> Result
     Ok(())
 }
 
-/// The organizations that have staged rows without faults, in the order in which they are locked.
+/// Returns the organizations that have staged rows without faults, in the order in which they are
+/// locked.
 pub async fn tenants(conn: &mut PlatformConn) -> Result<Vec<OrganizationId>> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT DISTINCT organization_id FROM import_rows WHERE faults IS NULL ORDER BY 1",
@@ -110,7 +112,7 @@ pub async fn tenants(conn: &mut PlatformConn) -> Result<Vec<OrganizationId>> {
     Ok(ids.into_iter().map(OrganizationId::from).collect())
 }
 
-/// How many staged rows have faults.
+/// Counts the staged rows with faults.
 pub async fn count_rejected(conn: &mut PlatformConn) -> Result<u64> {
     let count: i64 =
         sqlx::query_scalar("SELECT count(*) FROM import_rows WHERE faults IS NOT NULL")
@@ -119,7 +121,7 @@ pub async fn count_rejected(conn: &mut PlatformConn) -> Result<u64> {
     Ok(count.cast_unsigned())
 }
 
-/// A row that is rejected.
+/// A rejected row.
 #[derive(Clone, Debug)]
 pub struct Rejected {
     pub record: u64,
@@ -127,7 +129,7 @@ pub struct Rejected {
     pub faults: Vec<Fault>,
 }
 
-/// The rows that have faults, in the order of the file, as the server sends them.
+/// Streams the rows with faults, in the order of the file.
 pub fn rejected(conn: &mut PlatformConn, limit: Option<i64>) -> BoxStream<'_, Result<Rejected>> {
     try_stream! {
         let mut rows = sqlx::query(

@@ -1,4 +1,4 @@
-//! The set-based statements, in the scope of one organization.
+//! The set-based statements of an import, in the scope of one organization.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Finds what is wrong with the organization's staged rows beyond each row itself: a key that is
-/// twice in the file, a row that is there already where that is not wanted. And which rows are there.
+/// Checks the organization's staged rows for faults beyond each row itself: duplicate keys in the
+/// file, and existing rows where they are not allowed. Also finds the existing rows.
 pub async fn judge(tx: &mut TenantTx, kind: ImportKind, on_conflict: OnConflict) -> Result<()> {
     let target = Target::of(kind);
     for statement in target.prepare {
@@ -54,11 +54,12 @@ pub async fn judge(tx: &mut TenantTx, kind: ImportKind, on_conflict: OnConflict)
     reject_colliding(tx, target, is_update).await
 }
 
-/// How often rows that collide are looked for with the others where they are going to be.
+/// Maximum number of rounds of checking rows for conflicts at their new positions.
 const MOST_ROUNDS: u32 = 20;
 
-/// Rejects rows that collide with what is there. One that is rejected stays where it was, where
-/// others may collide with it: where that goes on for long, whatever is there counts where it is.
+/// Rejects rows that conflict with existing ones. A rejected row keeps its old position, where
+/// other rows may conflict with it, so this repeats; in the last round all existing rows count at
+/// their current position.
 async fn reject_colliding(tx: &mut TenantTx, target: &Target, is_update: bool) -> Result<()> {
     for round in 1..=MOST_ROUNDS {
         let counts_changes = is_update && round < MOST_ROUNDS;
@@ -74,20 +75,20 @@ async fn reject_colliding(tx: &mut TenantTx, target: &Target, is_update: bool) -
     Ok(())
 }
 
-/// A statement with a truth value in place of a mark.
+/// Replaces a placeholder of a statement with a boolean.
 fn with(statement: &str, mark: &str, value: bool) -> String {
     statement.replace(mark, if value { "true" } else { "false" })
 }
 
-/// The fault of rows that differ where [`OnConflict::Fail`] is asked for.
+/// Returns the fault of rows that differ, for [`OnConflict::Fail`].
 pub(super) fn other_values(kind: ImportKind) -> Fault {
     Fault::of_row(format!(
-        "there is such a {} already, with other values (--on-conflict)",
+        "this {} already exists with other values (--on-conflict)",
         kind.singular()
     ))
 }
 
-/// Rejects the organization's good rows that are so: a condition of constants alone.
+/// Rejects the organization's valid rows that match `which`, a condition of constants only.
 pub(super) async fn reject(tx: &mut TenantTx, which: &str, fault: &Fault) -> Result<u64> {
     let done = sqlx::query(AssertSqlSafe(format!(
         "UPDATE import_rows s SET faults = $2
@@ -100,7 +101,7 @@ pub(super) async fn reject(tx: &mut TenantTx, which: &str, fault: &Fault) -> Res
     Ok(done.rows_affected())
 }
 
-/// Two rows that are one by what is there already, found by different keys.
+/// Matches two rows of the file that found the same existing row by different keys.
 const BY_ANOTHER_KEY: Key = Key {
     column: "",
     applies: "s.existing IS NOT NULL",
@@ -122,7 +123,7 @@ pub(super) async fn reject_repeated(tx: &mut TenantTx, key: &Key) -> Result<()> 
         "UPDATE import_rows s
             SET faults = jsonb_build_array(jsonb_build_object(
                     'column', $2::text, 'value', left(concat_ws(' ', {shown}), {SHOWN_CHARACTERS}),
-                    'rule', 'it is the same as in line ' || repeated.first_line))
+                    'rule', 'duplicate of line ' || repeated.first_line))
            FROM (SELECT s.record, first_value(s.line) OVER same AS first_line,
                         row_number() OVER same AS place
                    FROM import_rows s
@@ -130,7 +131,7 @@ pub(super) async fn reject_repeated(tx: &mut TenantTx, key: &Key) -> Result<()> 
                  WINDOW same AS (PARTITION BY {columns} ORDER BY s.record)) repeated
           WHERE s.organization_id = $1 AND s.record = repeated.record AND repeated.place > 1"
     );
-    // Constants alone.
+    // Safe: constants only.
     sqlx::query(AssertSqlSafe(statement))
         .bind(tx.organization_id().as_uuid())
         .bind(*column)
@@ -139,11 +140,11 @@ pub(super) async fn reject_repeated(tx: &mut TenantTx, key: &Key) -> Result<()> 
     Ok(())
 }
 
-/// Writes the organization's staged rows that have no faults: new ones, and with
-/// [`OnConflict::Update`] those that differ.
+/// Writes the organization's staged rows without faults: new ones, and with [`OnConflict::Update`]
+/// those that differ.
 ///
 /// # Errors
-/// `Conflict` where somebody else added rows with the same keys meanwhile.
+/// `Conflict` if another session has added rows with the same keys in the meantime.
 pub async fn apply(
     tx: &mut TenantTx,
     kind: ImportKind,
@@ -174,7 +175,7 @@ pub async fn apply(
         .await?;
         if inserted != counts.new {
             return Err(Error::conflict(format!(
-                "{} {kind} of the file were added by somebody else meanwhile",
+                "{} {kind} in the file were added by another session in the meantime",
                 counts.new - inserted
             ))
             .hint("nothing was changed; run the command again"));
@@ -206,7 +207,7 @@ pub async fn apply(
     Ok(())
 }
 
-/// What becomes of the organization's staged rows. Those that name no organization are not among them.
+/// Counts the organization's staged rows by outcome. Excludes rows that name no organization.
 pub async fn counts(tx: &mut TenantTx, on_conflict: OnConflict) -> Result<Counts> {
     let row = sqlx::query(
         "SELECT count(*) FILTER (WHERE faults IS NULL AND existing IS NULL) AS new,
@@ -235,17 +236,17 @@ pub(super) fn counts_of(row: &PgRow, on_conflict: OnConflict) -> Result<Counts> 
     })
 }
 
-/// A row of the file that differs from what is there.
+/// A row of the file that differs from the existing row.
 #[derive(Clone, Debug)]
 pub struct Difference {
     pub line: u64,
-    /// The id of the row that is there.
+    /// The id of the existing row.
     pub id: uuid::Uuid,
-    /// Each column that differs: what is there, what the file has.
+    /// The columns that differ, each with the existing value and the value in the file.
     pub columns: BTreeMap<String, [Value; 2]>,
 }
 
-/// The first rows of the organization that differ from what is there.
+/// Returns the first rows of the organization that differ from the existing ones.
 pub async fn differences(
     tx: &mut TenantTx,
     kind: ImportKind,
@@ -265,7 +266,7 @@ pub async fn differences(
         pairs.collect::<Vec<_>>().join(", "),
         target.table
     );
-    // Constants alone.
+    // Safe: constants only.
     let rows = sqlx::query(AssertSqlSafe(statement))
         .bind(tx.organization_id().as_uuid())
         .bind(limit)
@@ -274,7 +275,7 @@ pub async fn differences(
     rows.iter().map(difference_of).collect()
 }
 
-/// Reads a row of line, id, and the pairs of what is there and what the file has.
+/// Reads a row of line, id, and pairs of the existing value and the value in the file.
 pub(super) fn difference_of(row: &PgRow) -> Result<Difference> {
     let Json(columns) = row.try_get::<Json<BTreeMap<String, [Value; 2]>>, _>("columns")?;
     Ok(Difference {
@@ -287,7 +288,8 @@ pub(super) fn difference_of(row: &PgRow) -> Result<Difference> {
     })
 }
 
-/// When a staged row says something else than the row that is there. An empty cell says nothing.
+/// Returns the condition that a staged row differs from the existing one. Empty cells do not
+/// differ.
 fn differs(target: &Target) -> String {
     let compared = target.fields.iter().filter(|field| field.is_compared);
     let differences = compared.map(|field| {
@@ -302,7 +304,7 @@ fn joined(fields: &[Field], part: impl Fn(&Field) -> String) -> String {
     fields.iter().map(part).collect::<Vec<_>>().join(", ")
 }
 
-/// Runs a statement of constants whose `$1` is the organization.
+/// Runs a statement of constants with the organization as `$1`.
 pub(super) async fn run(tx: &mut TenantTx, statement: String) -> Result<u64> {
     let done = sqlx::query(AssertSqlSafe(statement))
         .bind(tx.organization_id().as_uuid())
@@ -311,7 +313,7 @@ pub(super) async fn run(tx: &mut TenantTx, statement: String) -> Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// As [`run`], `$2` being the time.
+/// Like [`run`], with the time as `$2`.
 pub(super) async fn run_at(
     tx: &mut TenantTx,
     statement: String,
@@ -325,9 +327,9 @@ pub(super) async fn run_at(
     Ok(done.rows_affected())
 }
 
-/// The patients whose records the organization's rows were compared with, each once: those that are
-/// recognised, and with appointments those that are named, also where several share a name, and those
-/// of the appointments that are there.
+/// The patients with records that the organization's rows were compared with, without
+/// duplicates: the matched ones, and for appointments also those referenced, including several that
+/// share a name, and those of the existing appointments.
 const PATIENTS_READ: &str =
     "SELECT DISTINCT existing FROM import_rows WHERE organization_id = $1 AND existing IS NOT NULL";
 
@@ -350,8 +352,8 @@ const PATIENTS_READ_BY_APPOINTMENTS: &str = "
       JOIN patients t ON t.organization_id = $1 AND t.sort_name = wanted.name
      WHERE s.organization_id = $1 AND s.patient_many > 1 AND s.patient_email IS NULL";
 
-/// The patients whose records the organization's rows were compared with, each once. Kinds that are
-/// compared with no patient have none.
+/// Returns the patients with records that the organization's rows were compared with, without
+/// duplicates. Empty for kinds that are not compared with patients.
 pub async fn patients_read(tx: &mut TenantTx, kind: ImportKind) -> Result<Vec<PatientId>> {
     let statement = match kind {
         ImportKind::Patients => PATIENTS_READ,

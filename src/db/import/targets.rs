@@ -1,78 +1,81 @@
-//! How the rows of each kind are staged, recognised and taken over. Constants alone: statements are
-//! put together from them.
+//! Staging, matching and writing of the rows of each kind. Constants only: statements are built
+//! from them.
 
 use super::{appointment_target::APPOINTMENTS, schedule_target::SCHEDULES};
 use crate::domain::import::ImportKind;
 
-/// The columns that every staging table begins with.
+/// The columns that every staging table starts with.
 pub(super) const COMMON: &[(&str, &str)] = &[
     ("record", "bigint NOT NULL"),
     ("line", "bigint NOT NULL"),
-    // Null where the file names an organization that is not there.
+    // Null if the file names an organization that does not exist.
     ("organization_id", "uuid"),
-    // The id that the row gets where it is new.
+    // The id of the row if it is new.
     ("id", "uuid"),
-    // The row in the database that has its key.
+    // The existing row with its key.
     ("existing", "uuid"),
     ("differs", "boolean"),
-    // What is wrong with it; null: nothing.
+    // The faults of the row; null for none.
     ("faults", "jsonb"),
 ];
 
-/// How rows of a kind are brought to their table. In its expressions `s` is the staged row and `t`
-/// the row in the table.
+/// The description of an import into a table. In its expressions `s` is the staged row and `t` the
+/// row in the table.
 pub(super) struct Target {
     pub(super) table: &'static str,
-    /// Name and type of the kind's own columns, in the order in which its reader gives them.
+    /// Name and type of the kind's own columns, in the order in which its reader returns them.
     pub(super) staged: &'static [(&'static str, &'static str)],
-    /// Statements before rows are judged, of `$1` the organization: they resolve references, and
-    /// write faults.
+    /// Statements that run before rows are checked, with the organization as `$1`: they resolve
+    /// references and write faults.
     pub(super) prepare: &'static [&'static str],
-    /// By which a row is recognised; the first that a row has counts.
+    /// The keys that identify a row; the first one that a row has is used.
     pub(super) keys: &'static [Key],
-    /// What is written.
+    /// The columns that are written.
     pub(super) fields: &'static [Field],
-    /// Statements after rows are judged, of `$1` the organization: they write faults that depend on
-    /// what is there. `{updates}` stands for whether rows that differ are going to be written.
+    /// Statements that run after rows are checked, with the organization as `$1`: they write faults
+    /// that depend on existing rows. `{updates}` is replaced with whether rows that differ will be
+    /// written.
     pub(super) checks: &'static [&'static str],
-    /// As [`Self::checks`]; `{changes}` stands for whether what rows are going to change counts as
-    /// changed. They run until they find nothing more: what a rejected row would have changed stays.
+    /// Like [`Self::checks`]; `{changes}` is replaced with whether the changes of the file's rows
+    /// are taken into account. They run until they find no more faults: a rejected row makes no
+    /// change.
     pub(super) collisions: &'static [&'static str],
-    /// Statements before anything is written where rows that are there change.
+    /// Statements that run before any write if existing rows change.
     pub(super) make_room: &'static [&'static str],
-    /// Statements after the insertion, of `$1` the organization: what belongs to new rows.
+    /// Statements that run after the insert, with the organization as `$1`: they add the dependent
+    /// rows of new rows.
     pub(super) after_insert: &'static [&'static str],
-    /// Statements after the update.
+    /// Statements that run after the update.
     pub(super) after_update: &'static [&'static str],
 }
 
 /// A natural key.
 pub(super) struct Key {
-    /// The column that a fault names, and what it is called there.
+    /// The column named in a fault.
     pub(super) column: &'static str,
-    /// Which rows have it.
+    /// The condition that a row has this key.
     pub(super) applies: &'static str,
-    /// When a row of the table has the same.
+    /// The condition that a row of the table has the same key.
     pub(super) matches: &'static str,
     /// Its columns in the staging table.
     pub(super) columns: &'static str,
-    /// What a fault shows of it.
+    /// The values shown in a fault.
     pub(super) shown: &'static str,
 }
 
 /// A column that is written.
 pub(super) struct Field {
     pub(super) name: &'static str,
-    /// Its value for a new row.
+    /// The value for a new row.
     pub(super) new: &'static str,
-    /// Its value for a row that is there; `None`: it stays.
+    /// The value for an existing row; `None` keeps the current one.
     pub(super) updated: Option<&'static str>,
-    /// Whether another value counts as a difference. Derived columns follow others.
+    /// `true` if a different value counts as a difference. Derived columns follow others.
     pub(super) is_compared: bool,
 }
 
 macro_rules! field {
-    // Taken as it is; an empty cell changes nothing.
+    // Written as is; an empty cell changes nothing.
     ($name:literal) => {
         Field {
             name: $name,
@@ -116,8 +119,9 @@ impl Target {
     }
 }
 
-/// When a row of the table has the name of a row without any other key: the active one, which has it to
-/// itself but for the rows that shared one before names were unique; otherwise the newest of the archived ones.
+/// Condition that a row of the table has the name of a row without any other key: the active one,
+/// which has a unique name except for rows that shared a name before names were unique; otherwise the
+/// newest of the archived ones.
 macro_rules! same_name {
     ($table:literal) => {
         concat!(
@@ -131,7 +135,8 @@ macro_rules! same_name {
     };
 }
 
-/// Whether a row is going to take a name: it is new, or renames an active one. `e` is what is there.
+/// Condition that a row will take a name: it is new, or it renames an active one. `e` is the
+/// existing row.
 macro_rules! takes_name {
     () => {
         "(s.existing IS NULL OR ({updates} AND s.differs AND e.archived_at IS NULL
@@ -139,14 +144,14 @@ macro_rules! takes_name {
     };
 }
 
-/// Rows that take a name that an earlier one takes.
+/// Rejects rows that take the same name as an earlier one.
 macro_rules! name_in_file {
     ($table:literal) => {
         concat!(
             "UPDATE import_rows s
                 SET faults = jsonb_build_array(jsonb_build_object(
                         'column', 'name', 'value', left(s.name, 60),
-                        'rule', 'it is the same as in line ' || repeated.first_line))
+                        'rule', 'duplicate of line ' || repeated.first_line))
                FROM (SELECT s.record, first_value(s.line) OVER same AS first_line,
                             row_number() OVER same AS place
                        FROM import_rows s
@@ -161,8 +166,8 @@ macro_rules! name_in_file {
     };
 }
 
-/// Rows that take a name that another active one has, also where the file renames that one: of two
-/// that change places neither can be first.
+/// Rejects rows that take the name of another active row, even if the file renames that one: of two
+/// rows that swap names, neither can be first.
 macro_rules! name_taken {
     ($table:literal, $one:literal) => {
         concat!(
@@ -342,21 +347,21 @@ const OPERATORIES: Target = Target {
     after_update: &[],
 };
 
-/// Staged alone: a row is matched with two tables and may become one of either, see
+/// Only staged: a row is matched with two tables and may become a row of either, see
 /// [`super::members`].
 const MEMBERS: Target = Target {
     table: "organization_members",
     staged: &[
         ("email", "text"),
         ("email_domain", "text"),
-        // Null: member for those who are new, what it is for others.
+        // Null: `member` for new members, the current role for existing ones.
         ("role", "text"),
-        // Filled in the database, where people are added.
+        // Set in the database if people are added.
         ("user_id", "uuid"),
         ("user_name", "text"),
-        // Null where nobody is invited.
+        // Null if no invitation is created.
         ("token_hash", "bytea"),
-        // Null where nothing is mailed.
+        // Null if no mail is sent.
         ("sealed_token", "bytea"),
     ],
     prepare: &[],
@@ -369,7 +374,7 @@ const MEMBERS: Target = Target {
     after_update: &[],
 };
 
-/// Staged alone: each row is an organization of its own, see [`super::organizations`].
+/// Only staged: each row is a separate organization, see [`super::organizations`].
 const ORGANIZATIONS: Target = Target {
     table: "organizations",
     staged: &[

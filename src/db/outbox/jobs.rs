@@ -1,4 +1,4 @@
-//! The queue: which message is next, whose it is, and who has it.
+//! The queue of messages to send, and the leases of the workers.
 
 use crate::{
     db::{PlatformConn, TenantTx},
@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 
-/// A message that is due, locked until the end of the transaction.
+/// A message that is ready to send, locked until the end of the transaction.
 #[derive(Clone, Debug)]
 pub struct DueJob {
     pub organization: OrganizationId,
@@ -15,7 +15,7 @@ pub struct DueJob {
     pub recipient_hash: Vec<u8>,
 }
 
-/// Adds the job to send a message.
+/// Adds the job that sends a message.
 pub async fn insert(
     tx: &mut TenantTx,
     message: OutboxId,
@@ -36,8 +36,9 @@ pub async fn insert(
     Ok(())
 }
 
-/// The organization with the next greater id that has something due. Steps from one organization to
-/// the next along the index, so that it takes as long as there are organizations, not jobs.
+/// Returns the organization with the next greater id that has a job ready. Steps from one
+/// organization to the next along the index, so the cost depends on the number of organizations,
+/// not of jobs.
 pub async fn next_organization(
     conn: &mut PlatformConn,
     after: OrganizationId,
@@ -62,7 +63,7 @@ pub async fn next_organization(
     Ok(found.map(OrganizationId::from))
 }
 
-/// The oldest job of the organization that is due and that no other worker holds.
+/// Returns the organization's oldest job that is ready and not locked by another worker.
 pub async fn next_due(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<DueJob>> {
     let organization = tx.organization_id();
     let found = sqlx::query!(
@@ -81,7 +82,7 @@ pub async fn next_due(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<Du
     }))
 }
 
-/// Gives a job to a worker until `until`: should it never be heard of again, the job is due then.
+/// Leases a job to a worker until `until`: if the worker fails, the job becomes ready again then.
 pub async fn take(tx: &mut TenantTx, message: OutboxId, until: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE outbox_jobs SET run_at = $3, taken_until = $3
@@ -95,8 +96,8 @@ pub async fn take(tx: &mut TenantTx, message: OutboxId, until: DateTime<Utc>) ->
     Ok(())
 }
 
-/// A job locked until the end of the transaction; whether it is there, and until when a worker has
-/// it.
+/// Locks a job until the end of the transaction. Returns whether it exists, and until when a worker
+/// has leased it.
 pub async fn lock(tx: &mut TenantTx, message: OutboxId) -> Result<Option<Option<DateTime<Utc>>>> {
     let taken_until = sqlx::query_scalar!(
         "SELECT taken_until FROM outbox_jobs
@@ -109,7 +110,7 @@ pub async fn lock(tx: &mut TenantTx, message: OutboxId) -> Result<Option<Option<
     Ok(taken_until)
 }
 
-/// Gives a job back, to be due at `run_at`.
+/// Releases a job, to run again at `run_at`.
 pub async fn postpone(tx: &mut TenantTx, message: OutboxId, run_at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE outbox_jobs SET run_at = $3, taken_until = NULL
@@ -123,7 +124,7 @@ pub async fn postpone(tx: &mut TenantTx, message: OutboxId, run_at: DateTime<Utc
     Ok(())
 }
 
-/// Removes the job of a message that is dealt with.
+/// Removes the job of a finished message.
 pub async fn delete(tx: &mut TenantTx, message: OutboxId) -> Result<()> {
     sqlx::query!(
         "DELETE FROM outbox_jobs WHERE organization_id = $1 AND outbox_id = $2",
@@ -135,7 +136,7 @@ pub async fn delete(tx: &mut TenantTx, message: OutboxId) -> Result<()> {
     Ok(())
 }
 
-/// Makes everything due that no worker has: of an organization, or of all.
+/// Makes all jobs ready that no worker has leased, of an organization or of all organizations.
 pub async fn make_due(
     conn: &mut PlatformConn,
     organization: Option<OrganizationId>,
@@ -153,15 +154,15 @@ pub async fn make_due(
     Ok(made.rows_affected())
 }
 
-/// What waits.
+/// The pending messages.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Waiting {
     pub messages: u64,
-    /// When the first of them is due.
+    /// Time at which the first of them is ready to send.
     pub next_at: Option<DateTime<Utc>>,
 }
 
-/// How many messages wait, and when the first of them is due.
+/// Counts the pending messages, and returns when the first of them is ready to send.
 pub async fn waiting(
     conn: &mut PlatformConn,
     organization: Option<OrganizationId>,

@@ -1,7 +1,7 @@
-//! Messages that are written in the transaction of what they tell of, and sent later.
+//! Messages, written in the transaction of the change that they report, and sent later.
 //!
-//! Whoever takes several rows takes the job first, then the message, then the head of the activity
-//! chain: nobody waits in a circle.
+//! Lock order: the job first, then the message, then the head of the activity chain. This prevents
+//! deadlocks.
 
 pub mod jobs;
 pub mod recipients;
@@ -53,14 +53,14 @@ impl TryFrom<OutboxRow> for OutboxMessage {
     }
 }
 
-/// Which messages to list.
+/// Filter for [`list`].
 #[derive(Clone, Debug, Default)]
 pub struct OutboxFilter {
     pub status: Option<OutboxStatus>,
     pub limit: Option<i64>,
 }
 
-/// The messages, newest first.
+/// Returns the messages, newest first.
 pub async fn list(tx: &mut TenantTx, filter: &OutboxFilter) -> Result<Vec<OutboxMessage>> {
     sqlx::query_as!(
         OutboxRow,
@@ -80,7 +80,7 @@ pub async fn list(tx: &mut TenantTx, filter: &OutboxFilter) -> Result<Vec<Outbox
     .collect()
 }
 
-/// A message by id.
+/// Finds a message by id.
 pub async fn find(tx: &mut TenantTx, id: OutboxId) -> Result<Option<OutboxMessage>> {
     sqlx::query_as!(
         OutboxRow,
@@ -96,7 +96,7 @@ pub async fn find(tx: &mut TenantTx, id: OutboxId) -> Result<Option<OutboxMessag
     .transpose()
 }
 
-/// The newest message to an address.
+/// Finds the newest message to an address.
 pub async fn find_by_recipient(tx: &mut TenantTx, email: &Email) -> Result<Option<OutboxMessage>> {
     sqlx::query_as!(
         OutboxRow,
@@ -113,7 +113,8 @@ pub async fn find_by_recipient(tx: &mut TenantTx, email: &Email) -> Result<Optio
     .transpose()
 }
 
-/// A message locked until the end of the transaction, with its sealed token while it has one.
+/// Finds a message and locks it until the end of the transaction, with its sealed token while it
+/// has one.
 pub async fn lock(
     tx: &mut TenantTx,
     id: OutboxId,
@@ -132,7 +133,7 @@ pub async fn lock(
     Ok(found.map(|message| (message, sealed)))
 }
 
-/// A message about an invitation, that is to be sent.
+/// A new message about an invitation.
 #[derive(Debug)]
 pub struct NewMessage<'a> {
     pub id: OutboxId,
@@ -142,7 +143,7 @@ pub struct NewMessage<'a> {
     pub now: DateTime<Utc>,
 }
 
-/// Adds a message in the language of the organization, and the job to send it.
+/// Adds a message in the language of the organization, and the job that sends it.
 pub async fn insert(tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO outbox
@@ -162,7 +163,7 @@ pub async fn insert(tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<()> {
     jobs::insert(tx, new.id, new.recipient, new.now).await
 }
 
-/// Gives a message that failed a new token, and another chance.
+/// Gives a failed message a new token and makes it pending again.
 pub async fn renew(
     tx: &mut TenantTx,
     message: &OutboxMessage,
@@ -184,7 +185,7 @@ pub async fn renew(
     jobs::insert(tx, message.id, &message.recipient, now).await
 }
 
-/// Counts an attempt that is about to be made.
+/// Counts an attempt that is about to start.
 pub async fn begin_attempt(tx: &mut TenantTx, id: OutboxId, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE outbox SET attempts = attempts + 1, updated_at = $3
@@ -198,8 +199,8 @@ pub async fn begin_attempt(tx: &mut TenantTx, id: OutboxId, now: DateTime<Utc>) 
     Ok(())
 }
 
-/// Notes that a message waits to be tried again. `attempts` is what it comes to: an attempt that
-/// never reached the server does not count.
+/// Records that a message is pending a retry. `attempts` is the new count: an attempt that never
+/// reached the server does not count.
 pub async fn put_off(
     tx: &mut TenantTx,
     id: OutboxId,
@@ -223,7 +224,8 @@ pub async fn put_off(
     Ok(())
 }
 
-/// Notes what became of a pending message, and erases its token. `false`: it was not pending.
+/// Records the outcome of a pending message and erases its token. Returns `false` if it was not
+/// pending.
 pub async fn settle(
     tx: &mut TenantTx,
     id: OutboxId,
@@ -247,7 +249,7 @@ pub async fn settle(
     Ok(settled.rows_affected() == 1)
 }
 
-/// Whether the invitation's token is still the one with that hash.
+/// Reports whether the invitation's current token is the one with that hash.
 pub async fn is_current_token(
     tx: &mut TenantTx,
     invitation: InvitationId,
@@ -265,8 +267,8 @@ pub async fn is_current_token(
     Ok(is_current.unwrap_or(false))
 }
 
-/// The ids of the messages of an invitation that wait, and that no worker has at this moment; their
-/// jobs are locked.
+/// Returns the ids of an invitation's pending messages that no worker has leased at this time, and
+/// locks their jobs.
 pub async fn lock_waiting(
     tx: &mut TenantTx,
     invitation: InvitationId,
@@ -287,7 +289,7 @@ pub async fn lock_waiting(
     Ok(ids.into_iter().map(OutboxId::from).collect())
 }
 
-/// The ids of the messages that failed, oldest first.
+/// Returns the ids of the failed messages, oldest first.
 pub async fn failed(tx: &mut TenantTx) -> Result<Vec<OutboxId>> {
     let ids = sqlx::query_scalar!(
         "SELECT id FROM outbox WHERE organization_id = $1 AND status = 'failed'
@@ -299,7 +301,7 @@ pub async fn failed(tx: &mut TenantTx) -> Result<Vec<OutboxId>> {
     Ok(ids.into_iter().map(OutboxId::from).collect())
 }
 
-/// Notes that a message is tried again at once.
+/// Records that a message is retried immediately.
 pub async fn hasten(tx: &mut TenantTx, id: OutboxId, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE outbox SET retry_at = NULL, updated_at = $3

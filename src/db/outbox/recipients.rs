@@ -1,34 +1,35 @@
-//! How often an address was written to lately, by whichever organizations. The platform's own table:
-//! no tenant learns from it that another wrote to the same address.
+//! Rate limit per recipient address, across all organizations. A table of the platform: a tenant
+//! cannot learn from it that another tenant wrote to the same address.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::jobs::DueJob;
 use crate::{db::PlatformConn, domain::OutboxId, error::Result};
 
-/// The time that the limit is for.
+/// The time window of the limit.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
-/// How many outdated rows are removed at once.
+/// Maximum number of outdated rows removed at a time.
 const CLEANED: i64 = 100;
 
-/// Whether an address may be written to.
+/// Result of a reservation for an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Room {
-    /// It may, and this message counts from now on.
+    /// The message may be sent, and counts from now on.
     Reserved,
-    /// Others have used the limit up; there is room again then.
+    /// The limit is used up by other messages until this time.
     NoneUntil(DateTime<Utc>),
 }
 
-/// Counts a message to its address, unless `limit` others were counted in the last hour. A message
-/// that is tried again counts once. Workers that ask for the same address take turns.
+/// Counts a message to its address, unless `limit` other messages were counted within the last
+/// hour. A message that is retried counts once. Workers that reserve for the same address wait for
+/// each other.
 pub async fn reserve(
     conn: &mut PlatformConn,
     job: &DueJob,
     limit: u32,
     now: DateTime<Utc>,
 ) -> Result<Room> {
-    // Until the end of the transaction. That another address has the same number does no harm.
+    // Locked until the end of the transaction. A collision with another address is harmless.
     sqlx::query!(
         "SELECT pg_advisory_xact_lock($1)",
         lock_number(&job.recipient_hash)
@@ -63,7 +64,7 @@ pub async fn reserve(
     Ok(Room::Reserved)
 }
 
-/// Counts a message no more: it was not sent.
+/// Removes the count of a message that was not sent.
 pub async fn release(
     conn: &mut PlatformConn,
     recipient_hash: &[u8],
@@ -79,7 +80,7 @@ pub async fn release(
     Ok(())
 }
 
-/// Removes rows that count no more, a few at a time and none that somebody else has.
+/// Removes outdated rows, a few at a time, and skips those locked by other sessions.
 async fn clean(conn: &mut PlatformConn, before: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "DELETE FROM mail_deliveries d

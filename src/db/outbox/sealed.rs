@@ -1,4 +1,4 @@
-//! The sealed tokens of messages that wait.
+//! The sealed tokens of pending messages.
 
 use crate::{
     db::TenantTx,
@@ -6,16 +6,16 @@ use crate::{
     error::Result,
 };
 
-/// A token as it is stored: who has no key can do nothing with it.
+/// A token as stored: useless without the key.
 #[derive(Debug)]
 pub struct SealedToken {
-    /// Of which message.
+    /// The message of the token.
     pub id: OutboxId,
     pub invitation_id: InvitationId,
     pub token: Vec<u8>,
 }
 
-/// Those of the organization.
+/// Returns the sealed tokens of the organization.
 pub async fn sealed(tx: &mut TenantTx) -> Result<Vec<SealedToken>> {
     let rows = sqlx::query!(
         r#"SELECT id, invitation_id, sealed_token AS "token!" FROM outbox
@@ -32,7 +32,8 @@ pub async fn sealed(tx: &mut TenantTx) -> Result<Vec<SealedToken>> {
     Ok(sealed.collect())
 }
 
-/// Stores a token as it is sealed anew; `false`: the message was sent meanwhile, or has another.
+/// Stores a resealed token. Returns `false` if the message was sent in the meantime or has another
+/// token.
 pub async fn reseal(tx: &mut TenantTx, former: &SealedToken, token: &[u8]) -> Result<bool> {
     let done = sqlx::query!(
         "UPDATE outbox SET sealed_token = $4

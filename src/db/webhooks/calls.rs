@@ -1,4 +1,4 @@
-//! Calls, as the providers tell of them: in pieces, and not always in order.
+//! Calls, as reported by the providers: in several events, and not always in order.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,8 +9,8 @@ use crate::{
     error::Result,
 };
 
-/// What is known now goes into the row of the call, which may be there already. An end is not undone
-/// by news of before it that arrives late.
+/// Merges the reported data into the row of the call, which may already exist. A late event from
+/// before the end of the call does not undo the end.
 pub async fn record(
     tx: &mut TenantTx,
     id: Uuid,
@@ -52,7 +52,7 @@ pub async fn record(
     Ok(())
 }
 
-/// Whether a call has ended, or began before `oldest`.
+/// Reports whether a call has ended, or started before `oldest`.
 pub async fn is_over(
     tx: &mut TenantTx,
     channel: ChannelKind,
@@ -74,14 +74,14 @@ pub async fn is_over(
     Ok(over)
 }
 
-/// A call that has ended and is not in the usage yet; it counts as being there from now on.
+/// A finished call that was not yet part of the usage; from now on it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
     pub at: DateTime<Utc>,
     pub seconds: i64,
 }
 
-/// Takes a call into the usage: once, however often its end is told.
+/// Adds a call to the usage, only once even if its end is reported repeatedly.
 pub async fn count(
     tx: &mut TenantTx,
     channel: ChannelKind,
@@ -104,8 +104,8 @@ pub async fn count(
     }))
 }
 
-/// Whether the organization has taken that call: it is recorded, or was connected and the worker is about
-/// to record it.
+/// Reports whether the organization has accepted a call: it is recorded, or it was connected and
+/// the worker is about to record it.
 pub async fn is_known(tx: &mut TenantTx, channel: ChannelKind, external_id: &str) -> Result<bool> {
     let known = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM calls

@@ -1,4 +1,5 @@
-//! Claims to identities that are not granted, and the operator's list of both.
+//! Claims to identities that are not granted, and the operator's list of claims and granted
+//! identities.
 
 use chrono::{DateTime, Utc};
 
@@ -20,7 +21,7 @@ pub struct Claim {
     pub claimed_at: DateTime<Utc>,
 }
 
-/// The claims of the organization.
+/// Returns the claims of the organization.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<Claim>> {
     sqlx::query!(
         "SELECT kind, value, status, claimed_at FROM channel_claims
@@ -62,7 +63,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Takes claims away.
+/// Removes claims.
 pub async fn remove(tx: &mut TenantTx, identities: &[Identity]) -> Result<()> {
     let (kinds, values) = columns(identities);
     sqlx::query!(
@@ -77,13 +78,13 @@ pub async fn remove(tx: &mut TenantTx, identities: &[Identity]) -> Result<()> {
     Ok(())
 }
 
-/// Which claims to list.
+/// Filter for [`list_all`].
 #[derive(Clone, Debug, Default)]
 pub struct ClaimFilter {
     pub status: Option<ClaimStatus>,
     pub kind: Option<IdentityKind>,
     pub organization: Option<OrganizationId>,
-    /// `None`: all.
+    /// `None` for all.
     pub limit: Option<i64>,
 }
 
@@ -94,13 +95,13 @@ pub struct ListedClaim {
     pub organization: Slug,
     pub organization_status: OrganizationStatus,
     pub status: ClaimStatus,
-    /// When it was granted, or asked for.
+    /// Time of the grant or of the request.
     pub since: DateTime<Utc>,
-    /// Of a claim that is not granted: who holds the identity.
+    /// The current holder of the identity, for a claim that is not granted.
     pub holder: Option<Slug>,
 }
 
-/// The claims of all organizations, those that wait first.
+/// Returns the claims of all organizations, pending ones first.
 pub async fn list_all(conn: &mut PlatformConn, filter: &ClaimFilter) -> Result<Vec<ListedClaim>> {
     sqlx::query!(
         r#"SELECT c.kind AS "kind!", c.value AS "value!", c.status AS "status!", c.since AS "since!",
@@ -139,15 +140,15 @@ pub async fn list_all(conn: &mut PlatformConn, filter: &ClaimFilter) -> Result<V
     .collect()
 }
 
-/// How many claims of organizations that are not deleted wait.
+/// Number of pending claims of organizations that are not deleted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Waiting {
     pub pending: i64,
-    /// Of these: to an identity that another organization holds.
+    /// Number of these for an identity that another organization holds.
     pub conflicting: i64,
 }
 
-/// Counts the claims that wait.
+/// Counts the pending claims.
 pub async fn waiting(conn: &mut PlatformConn) -> Result<Waiting> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "pending!", count(i.value) AS "conflicting!"

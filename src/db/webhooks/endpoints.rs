@@ -30,7 +30,7 @@ impl TryFrom<EndpointRow> for WebhookEndpoint {
         let random: [u8; 16] = row
             .address
             .try_into()
-            .map_err(|_| Error::failure("webhook_endpoints.address has not 16 bytes"))?;
+            .map_err(|_| Error::failure("webhook_endpoints.address is not 16 bytes long"))?;
         let organization: OrganizationId = row.organization_id.into();
         Ok(Self {
             id: row.id,
@@ -44,7 +44,7 @@ impl TryFrom<EndpointRow> for WebhookEndpoint {
     }
 }
 
-/// The endpoints of the organization, the oldest first.
+/// Returns the endpoints of the organization, oldest first.
 pub async fn list(tx: &mut TenantTx) -> Result<Vec<WebhookEndpoint>> {
     sqlx::query_as!(
         EndpointRow,
@@ -59,7 +59,7 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<WebhookEndpoint>> {
     .collect()
 }
 
-/// One endpoint.
+/// Finds an endpoint by id.
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEndpoint>> {
     sqlx::query_as!(
         EndpointRow,
@@ -74,7 +74,7 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEndpoint>
     .transpose()
 }
 
-/// The endpoint of that address, in the organization that the address names.
+/// Finds the endpoint of an address, in the organization that the address names.
 pub async fn find_by_address(
     tx: &mut TenantTx,
     address: &EndpointAddress,
@@ -112,7 +112,7 @@ pub async fn insert(tx: &mut TenantTx, endpoint: &WebhookEndpoint) -> Result<()>
     Ok(())
 }
 
-/// Switches an endpoint on or off, and tells the running servers.
+/// Enables or disables an endpoint, and notifies the running servers.
 pub async fn set_enabled(
     tx: &mut TenantTx,
     id: Uuid,
@@ -132,8 +132,8 @@ pub async fn set_enabled(
     tell_servers(tx).await
 }
 
-/// Tells the running servers, when the transaction commits, that what they know of the endpoints of
-/// the organization is no longer so.
+/// Notifies the running servers, when the transaction commits, that their cached endpoints of the
+/// organization are outdated.
 pub async fn tell_servers(tx: &mut TenantTx) -> Result<()> {
     channels::notify(tx, "webhooks").await
 }

@@ -1,4 +1,4 @@
-//! Events, as they were received.
+//! Events as they were received.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// An event that was just received.
+/// A newly received event.
 #[derive(Debug)]
 pub struct NewEvent {
     pub id: Uuid,
@@ -23,13 +23,14 @@ pub struct NewEvent {
     pub idempotency_key: String,
     pub kind: String,
     pub delivery: Delivery,
-    /// By which scheme it was proven, where its endpoint does not say it: another organization's.
+    /// The scheme that authenticated it, if it is not that of its endpoint: the endpoint is another
+    /// organization's.
     pub scheme: Option<Scheme>,
     pub received_at: DateTime<Utc>,
 }
 
-/// Stores an event, and its job in the same statement, so that what is acknowledged is also done. An
-/// event whose key is known already is not stored again: `false`.
+/// Stores an event and its job in the same statement, so that an acknowledged event is always
+/// processed. Returns `false` for an event with a known key, which is not stored again.
 pub async fn insert(tx: &mut TenantTx, event: &NewEvent) -> Result<bool> {
     let inserted = sqlx::query_scalar!(
         r#"WITH event AS (
@@ -61,19 +62,19 @@ pub async fn insert(tx: &mut TenantTx, event: &NewEvent) -> Result<bool> {
     Ok(inserted > 0)
 }
 
-/// What the events of one request have in common.
+/// The properties shared by the events of a request.
 #[derive(Debug)]
 pub struct Origin {
     pub channel: ChannelKind,
     pub endpoint_id: Option<Uuid>,
     pub method: &'static str,
     pub query: String,
-    /// Those that are kept, by name in lower case.
+    /// The stored headers, by name in lower case.
     pub headers: Value,
     pub received_at: DateTime<Utc>,
 }
 
-/// One of the events that came in one request.
+/// One of the events of a request.
 #[derive(Debug)]
 pub struct NewPart {
     pub id: Uuid,
@@ -83,7 +84,7 @@ pub struct NewPart {
 }
 
 impl Origin {
-    /// A request that holds one thing alone.
+    /// Returns the event of a request that contains only one.
     pub fn alone(&self, part: NewPart) -> NewEvent {
         NewEvent {
             id: part.id,
@@ -103,9 +104,9 @@ impl Origin {
     }
 }
 
-/// As [`insert`] for the parts of one request, however many, in one statement: Meta sends thousands.
-/// Gives how many were not known. They are stored in the order of their keys, so that two requests with
-/// the same parts do not wait for each other in a circle.
+/// Like [`insert`], for any number of parts of one request in a single statement: Meta sends
+/// thousands. Returns the number of new ones. They are stored in the order of their keys, so that
+/// two requests with the same parts do not deadlock.
 pub async fn insert_parts(tx: &mut TenantTx, origin: &Origin, parts: Vec<NewPart>) -> Result<u64> {
     let number = parts.len();
     let mut ids = Vec::with_capacity(number);
@@ -181,19 +182,19 @@ impl TryFrom<EventRow> for WebhookEvent {
     }
 }
 
-/// Which events to list.
+/// Filter for [`list`].
 #[derive(Clone, Debug, Default)]
 pub struct EventFilter {
     pub status: Option<EventStatus>,
     pub channel: Option<ChannelKind>,
     pub endpoint: Option<Uuid>,
-    /// Received before this one.
+    /// Only events received before this one.
     pub before: Option<(DateTime<Utc>, Uuid)>,
-    /// `None`: all.
+    /// `None` for all.
     pub limit: Option<i64>,
 }
 
-/// The events that match, newest first, without what was sent.
+/// Returns the matching events, newest first, without their contents.
 pub async fn list(tx: &mut TenantTx, filter: &EventFilter) -> Result<Vec<WebhookEvent>> {
     sqlx::query_as!(
         EventRow,
@@ -221,7 +222,8 @@ pub async fn list(tx: &mut TenantTx, filter: &EventFilter) -> Result<Vec<Webhook
     .collect()
 }
 
-/// An event, locked, so that what is decided by its status stays so.
+/// Finds an event and locks it, so that its status cannot change before a decision based on it is
+/// stored.
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
     sqlx::query_as!(
         EventRow,
@@ -237,7 +239,7 @@ pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
     .transpose()
 }
 
-/// An event.
+/// Finds an event.
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
     sqlx::query_as!(
         EventRow,
@@ -253,10 +255,11 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
     .transpose()
 }
 
-/// What was sent, and by which scheme it was proven; `None`: by the token of the web chat.
+/// Returns the contents of an event and the scheme that authenticated it; `None` for the token of
+/// the web chat.
 ///
 /// # Errors
-/// `NotFound` where there is no such event.
+/// `NotFound` if the event does not exist.
 pub async fn delivery(tx: &mut TenantTx, id: Uuid) -> Result<(Delivery, Option<Scheme>)> {
     let row = sqlx::query!(
         r#"SELECT v.method, v.query, v.headers AS "headers: Value", v.body, coalesce(v.scheme, e.scheme) AS scheme
@@ -269,7 +272,7 @@ pub async fn delivery(tx: &mut TenantTx, id: Uuid) -> Result<(Delivery, Option<S
     )
     .fetch_optional(tx.connection())
     .await?
-    .ok_or_else(|| Error::not_found(format!("there is no event {id}")))?;
+    .ok_or_else(|| Error::not_found(format!("event {id} not found")))?;
     let scheme = row.scheme.map(|scheme| scheme.parse()).transpose();
     let delivery = Delivery {
         method: row.method,
@@ -280,7 +283,7 @@ pub async fn delivery(tx: &mut TenantTx, id: Uuid) -> Result<(Delivery, Option<S
     Ok((delivery, stored("webhook_endpoints.scheme", scheme)?))
 }
 
-/// Moves an event to a status.
+/// Changes the status of an event.
 pub async fn set_status(
     tx: &mut TenantTx,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! Identities that are granted: whose a number, an agent or an instance is.
+//! Granted identities: the organizations that hold a number, an agent or an instance.
 
 use chrono::{DateTime, Utc};
 
@@ -11,13 +11,13 @@ use crate::{
     error::Result,
 };
 
-/// An identity of a row.
+/// Reads the identity of a row.
 pub(super) fn identity(kind: &str, value: String) -> Result<Identity> {
     let kind: IdentityKind = stored("channel_identities.kind", kind.parse())?;
     Ok(Identity { kind, value })
 }
 
-/// Kinds and values side by side, for `unnest`.
+/// Returns kinds and values in parallel lists, for `unnest`.
 pub(super) fn columns(identities: &[Identity]) -> (Vec<String>, Vec<String>) {
     let pairs = identities.iter();
     pairs
@@ -25,7 +25,7 @@ pub(super) fn columns(identities: &[Identity]) -> (Vec<String>, Vec<String>) {
         .unzip()
 }
 
-/// What the organization holds.
+/// Returns the identities that the organization holds.
 pub async fn held(tx: &mut TenantTx) -> Result<Vec<Identity>> {
     sqlx::query!(
         "SELECT kind, value FROM channel_identities WHERE organization_id = $1 ORDER BY kind, value",
@@ -38,7 +38,8 @@ pub async fn held(tx: &mut TenantTx) -> Result<Vec<Identity>> {
     .collect()
 }
 
-/// Gives identities of the organization up, and tells the running servers. Returns how many it held.
+/// Releases identities of the organization, and notifies the running servers. Returns the number
+/// that it held.
 pub async fn release(tx: &mut TenantTx, identities: &[Identity]) -> Result<u64> {
     let (kinds, values) = columns(identities);
     let released = sqlx::query!(
@@ -57,8 +58,8 @@ pub async fn release(tx: &mut TenantTx, identities: &[Identity]) -> Result<u64> 
     Ok(released)
 }
 
-/// Who holds which of these; those that no organization holds are left out. One of the few questions of
-/// a server that cross tenants.
+/// Returns the holders of these identities; those that no organization holds are omitted. One of
+/// the few queries of a server across tenants.
 pub async fn holders(
     conn: &mut PlatformConn,
     identities: &[Identity],
@@ -81,8 +82,9 @@ pub async fn holders(
     .collect()
 }
 
-/// Grants an identity, and tells the running servers. Of two at once one wins: the other waits for it
-/// here, and gets `false`, as where another organization holds it already.
+/// Grants an identity, and notifies the running servers. If two sessions grant it at the same time,
+/// the second waits for the first and gets `false`, as it does if another organization already
+/// holds the identity.
 pub async fn grant(
     conn: &mut PlatformConn,
     organization: OrganizationId,

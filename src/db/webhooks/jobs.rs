@@ -1,4 +1,4 @@
-//! The queue of the workers: which event of whom is to be processed, and when.
+//! The queue of the workers: the events to process, by organization and time.
 
 use chrono::{DateTime, Utc};
 use sqlx::Executor;
@@ -10,15 +10,15 @@ use crate::{
     error::Result,
 };
 
-/// The organization after `after` that has a job due; behind the last one comes the first. So
-/// organizations take turns, and a flood of one does not delay the others. Nothing is locked: a job is
-/// taken in the scope of its organization, so that one role locks and writes it.
+/// Returns the next organization after `after` that has a job ready, wrapping around at the end.
+/// Organizations take turns, so a flood of events for one does not delay the others. Locks nothing:
+/// a job is taken in the scope of its organization, so that the same role locks and writes it.
 pub async fn next_organization(
     conn: &mut PlatformConn,
     after: Option<OrganizationId>,
     now: DateTime<Utc>,
 ) -> Result<Option<OrganizationId>> {
-    // The second half is executed only where the first one finds nothing.
+    // The second half is executed only if the first one finds no rows.
     let found = sqlx::query_scalar!(
         r#"(SELECT organization_id AS "organization_id!" FROM webhook_jobs
              WHERE organization_id > $1 AND run_at <= $2 ORDER BY organization_id LIMIT 1)
@@ -34,8 +34,8 @@ pub async fn next_organization(
     Ok(found.map(OrganizationId::from))
 }
 
-/// Takes the job of the organization that has been due the longest and that no other worker has;
-/// gives its event. It stays taken until the transaction ends.
+/// Takes the organization's oldest ready job that is not locked by another worker, and returns its
+/// event. The job stays locked until the transaction ends.
 pub async fn take(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<Uuid>> {
     Ok(sqlx::query_scalar!(
         "SELECT event_id FROM webhook_jobs
@@ -48,20 +48,20 @@ pub async fn take(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<Option<Uuid>>
     .await?)
 }
 
-/// What follows is an attempt, which [`take_back_attempt`] undoes while its job stays taken.
+/// Starts an attempt, which [`take_back_attempt`] rolls back while its job stays locked.
 pub async fn begin_attempt(tx: &mut TenantTx) -> Result<()> {
     tx.connection().execute("SAVEPOINT attempt").await?;
     Ok(())
 }
 
-/// Undoes what the attempt did, also where the database has refused something.
+/// Rolls back the changes of the attempt, even after a database error.
 pub async fn take_back_attempt(tx: &mut TenantTx) -> Result<()> {
     let undo = "ROLLBACK TO SAVEPOINT attempt";
     tx.connection().execute(undo).await?;
     Ok(())
 }
 
-/// How many jobs are due, and since when the first of them.
+/// Counts the jobs that are ready, and returns the time of the oldest.
 pub async fn backlog(
     conn: &mut PlatformConn,
     now: DateTime<Utc>,
@@ -75,7 +75,7 @@ pub async fn backlog(
     Ok((row.count, row.since))
 }
 
-/// Puts an event into the queue, or moves it there.
+/// Adds an event to the queue, or reschedules it.
 pub async fn put(tx: &mut TenantTx, event: Uuid, run_at: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "INSERT INTO webhook_jobs (organization_id, event_id, run_at) VALUES ($1, $2, $3)
@@ -89,7 +89,7 @@ pub async fn put(tx: &mut TenantTx, event: Uuid, run_at: DateTime<Utc>) -> Resul
     Ok(())
 }
 
-/// Takes an event out of the queue.
+/// Removes an event from the queue.
 pub async fn remove(tx: &mut TenantTx, event: Uuid) -> Result<()> {
     sqlx::query!(
         "DELETE FROM webhook_jobs WHERE organization_id = $1 AND event_id = $2",

@@ -1,4 +1,4 @@
-//! Messages of WhatsApp and the web chat.
+//! WhatsApp and web chat messages.
 
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::{
     error::Result,
 };
 
-/// Adds a message that was received; `false`: it is known already.
+/// Adds a received message. Returns `false` if it is already known.
 pub async fn insert(
     tx: &mut TenantTx,
     id: Uuid,
@@ -37,8 +37,8 @@ pub async fn insert(
     Ok(inserted.rows_affected() > 0)
 }
 
-/// Notes how far a message of ours has come. One that is not known is added, without its text: what
-/// sent it need not be this program. An older status does not undo a newer one.
+/// Records the delivery status of an outgoing message. An unknown message is added without its
+/// text, because another program may have sent it. An older status does not replace a newer one.
 pub async fn set_status(
     tx: &mut TenantTx,
     id: Uuid,

@@ -1,4 +1,4 @@
-//! Webhooks: endpoints and their secrets, events, the queue of the workers, and what comes of it.
+//! Webhooks: endpoints and their secrets, events, the queue of the workers, and their results.
 
 pub mod calls;
 pub mod claims;

@@ -1,4 +1,4 @@
-//! Quarantined events: the platform's own table. Tenants have no right on it.
+//! Quarantined events: a table of the platform. Tenants have no access to it.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -16,18 +16,18 @@ use crate::{
     error::{Error, Result},
 };
 
-/// One of the events of a request that is to be quarantined.
+/// One of the events of a request to be quarantined.
 #[derive(Debug)]
 pub struct Doubtful {
     pub part: NewPart,
-    /// What it names, as `kind value`.
+    /// The identities in the event, as `kind value`.
     pub identities: Vec<String>,
     pub reason: String,
 }
 
-/// Stores events of one request that came to an endpoint of that organization, in the order of their
-/// keys, so that two requests with the same parts do not wait for each other in a circle. Gives how many
-/// were not known. One of the few things that a server writes for the platform.
+/// Stores events of one request to an endpoint of that organization, in the order of their keys, so
+/// that two requests with the same parts do not deadlock. Returns the number of new ones. One of
+/// the few writes of a server to the platform's tables.
 pub async fn insert(
     conn: &mut PlatformConn,
     organization: OrganizationId,
@@ -47,7 +47,7 @@ pub async fn insert(
         keys.push(one.part.idempotency_key);
         kinds.push(one.part.kind);
         bodies.push(one.part.body);
-        // What an event names has no control characters.
+        // The identities in an event contain no control characters.
         names.push(one.identities.join("\n"));
         reasons.push(one.reason);
     }
@@ -119,18 +119,18 @@ impl TryFrom<Row> for QuarantinedEvent {
     }
 }
 
-/// Which events to list.
+/// Filter for [`list`].
 #[derive(Clone, Debug, Default)]
 pub struct QuarantineFilter {
     pub status: Option<QuarantineStatus>,
     pub channel: Option<ChannelKind>,
-    /// At whose endpoint they came in.
+    /// The organization of the endpoint that received them.
     pub endpoint_organization: Option<OrganizationId>,
-    /// `None`: all.
+    /// `None` for all.
     pub limit: Option<i64>,
 }
 
-/// The events that match, newest first, without what was sent.
+/// Returns the matching events, newest first, without their contents.
 pub async fn list(
     conn: &mut PlatformConn,
     filter: &QuarantineFilter,
@@ -156,7 +156,8 @@ pub async fn list(
     .collect()
 }
 
-/// An event with what was sent, locked, so that what is decided by its status stays so.
+/// Finds an event with its contents and locks it, so that its status cannot change before a
+/// decision based on it is stored.
 pub async fn lock(
     conn: &mut PlatformConn,
     id: Uuid,
@@ -197,8 +198,8 @@ pub async fn lock(
     Ok(Some((event.try_into()?, delivery)))
 }
 
-/// Says what became of an event, and removes what was sent: it is a tenant's now, or nobody's. The row
-/// stays, so that a repeated delivery is known.
+/// Records the outcome of an event and removes its contents: they now belong to a tenant or are
+/// discarded. The row is kept, so that a repeated delivery is recognized.
 pub async fn settle(
     conn: &mut PlatformConn,
     id: Uuid,
@@ -222,7 +223,7 @@ pub async fn settle(
     Ok(())
 }
 
-/// How many events wait, and since when the first of them.
+/// Counts the pending events, and returns the time of the oldest.
 pub async fn waiting(conn: &mut PlatformConn) -> Result<(i64, Option<DateTime<Utc>>)> {
     let row = sqlx::query!(
         r#"SELECT count(*) AS "count!", min(received_at) AS since

@@ -9,7 +9,7 @@ use crate::{
     error::Result,
 };
 
-/// A secret as it is stored: who has no key can do nothing with it.
+/// A secret as stored: useless without the key.
 #[derive(Clone, Debug)]
 pub struct SealedSecret {
     pub id: Uuid,
@@ -17,12 +17,12 @@ pub struct SealedSecret {
     pub purpose: SecretPurpose,
     pub sealed: Vec<u8>,
     pub created_at: DateTime<Utc>,
-    /// `None`: it is the one in use.
+    /// `None` for the secret in use.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// The secrets of an endpoint that are good at `now`, the newest first; `None`: of every endpoint of
-/// the organization.
+/// Returns the secrets of an endpoint that are valid at `now`, newest first; `None` for all
+/// endpoints of the organization.
 pub async fn active(
     tx: &mut TenantTx,
     endpoint: Option<Uuid>,
@@ -53,7 +53,7 @@ pub async fn active(
         .collect()
 }
 
-/// Adds the secret in use. What was in use before is to be expired first.
+/// Adds the secret in use. The previous one has to be retired first.
 pub async fn insert(tx: &mut TenantTx, secret: &SealedSecret) -> Result<()> {
     sqlx::query!(
         "INSERT INTO webhook_secrets
@@ -72,7 +72,7 @@ pub async fn insert(tx: &mut TenantTx, secret: &SealedSecret) -> Result<()> {
     Ok(())
 }
 
-/// Stores a secret as it is sealed anew.
+/// Stores a resealed secret.
 pub async fn reseal(tx: &mut TenantTx, id: Uuid, sealed: &[u8]) -> Result<()> {
     sqlx::query!(
         "UPDATE webhook_secrets SET sealed = $3 WHERE organization_id = $1 AND id = $2",
@@ -85,8 +85,8 @@ pub async fn reseal(tx: &mut TenantTx, id: Uuid, sealed: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Lets the secret in use go at `expires_at`, and removes those that went before it: two are active
-/// at most.
+/// Lets the secret in use expire at `expires_at`, and removes those that were retired before it: at
+/// most two are active.
 pub async fn retire(
     tx: &mut TenantTx,
     endpoint: Uuid,

@@ -1,4 +1,4 @@
-//! Confirmed sign-ups, as the identity provider tells them. The platform's own table.
+//! Confirmed sign-ups, as reported by the identity provider. A table of the platform.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -9,14 +9,14 @@ use crate::{
     error::{Error, Result},
 };
 
-/// A sign-up that was told.
+/// A reported sign-up.
 #[derive(Clone, Debug)]
 pub struct SignUpEvent {
     pub id: Uuid,
     pub idempotency_key: String,
-    /// The identity provider's.
+    /// The identity provider's id of the user.
     pub user_id: String,
-    /// Gone when it is done.
+    /// Removed when the sign-up is done.
     pub email: Option<String>,
     pub name: Option<String>,
     pub status: EventStatus,
@@ -61,7 +61,7 @@ impl TryFrom<SignUpRow> for SignUpEvent {
     }
 }
 
-/// Adds a sign-up to do; `false`: it is known already.
+/// Adds a pending sign-up. Returns `false` if it is already known.
 pub async fn insert(conn: &mut PlatformConn, event: &SignUpEvent) -> Result<bool> {
     let inserted = sqlx::query!(
         "INSERT INTO sign_up_events
@@ -81,8 +81,8 @@ pub async fn insert(conn: &mut PlatformConn, event: &SignUpEvent) -> Result<bool
     Ok(inserted.rows_affected() > 0)
 }
 
-/// Leases a sign-up that is due: until `leased_until`, no other worker takes it. It is several
-/// transactions on purpose, so it cannot be done inside of the one that took it.
+/// Leases a sign-up that is ready: no other worker takes it until `leased_until`. Processing
+/// intentionally uses several transactions, so it cannot run inside the one that took the job.
 pub async fn lease(
     conn: &mut PlatformConn,
     now: DateTime<Utc>,
@@ -105,8 +105,8 @@ pub async fn lease(
     .transpose()
 }
 
-/// Says what came of it. The address of one that is done goes; `run_at` is when it is tried again,
-/// where it is pending.
+/// Records the outcome of a sign-up. Removes the address of one that is done; `run_at` is the time
+/// of the next attempt of a pending one.
 pub async fn settle(
     conn: &mut PlatformConn,
     id: Uuid,
@@ -132,7 +132,8 @@ pub async fn settle(
     Ok(())
 }
 
-/// One sign-up, locked, so that what is decided by its status stays so.
+/// Finds a sign-up and locks it, so that its status cannot change before a decision based on it is
+/// stored.
 pub async fn lock(conn: &mut PlatformConn, id: Uuid) -> Result<Option<SignUpEvent>> {
     sqlx::query_as!(
         SignUpRow,
@@ -147,7 +148,7 @@ pub async fn lock(conn: &mut PlatformConn, id: Uuid) -> Result<Option<SignUpEven
     .transpose()
 }
 
-/// Has a sign-up done anew, from the first attempt on.
+/// Restarts a sign-up from the first attempt.
 pub async fn restart(conn: &mut PlatformConn, id: Uuid, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!(
         "UPDATE sign_up_events
@@ -161,7 +162,7 @@ pub async fn restart(conn: &mut PlatformConn, id: Uuid, now: DateTime<Utc>) -> R
     Ok(())
 }
 
-/// The sign-ups with that status, newest first.
+/// Returns the sign-ups with that status, newest first.
 pub async fn list(
     conn: &mut PlatformConn,
     status: Option<EventStatus>,

@@ -1,4 +1,4 @@
-//! Tokens that let the media stream of one call in, once.
+//! Single-use tokens that authorize the media stream of a call.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,10 +8,10 @@ use crate::{
     error::Result,
 };
 
-/// For how long a token that is over is kept, to be told from one that never was.
+/// Retention of an expired token, to distinguish it from one that never existed.
 const KEPT: TimeDelta = TimeDelta::hours(1);
 
-/// Adds a token, by its hash, and removes those that are long over.
+/// Adds a token by its hash, and removes those that expired long ago.
 pub async fn insert(
     tx: &mut TenantTx,
     token_hash: &[u8; 32],
@@ -36,8 +36,8 @@ pub async fn insert(
     Ok(())
 }
 
-/// Uses a token up, for that call alone. `None`: there is none, it is of another call, was used or is
-/// over; which, nobody is told.
+/// Redeems a token for its call. `None` if it does not exist, belongs to another call, was used or
+/// has expired; the caller does not learn which.
 pub async fn redeem(
     tx: &mut TenantTx,
     token_hash: &[u8; 32],

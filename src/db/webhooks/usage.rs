@@ -1,10 +1,10 @@
-//! How much a channel was used, by days on the organization's clock.
+//! Usage of a channel, by day in the organization's time zone.
 
 use chrono::NaiveDate;
 
 use crate::{db::TenantTx, domain::ChannelKind, error::Result};
 
-/// What there is more of.
+/// The usage to add.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
     pub calls: i64,
@@ -12,7 +12,7 @@ pub struct Used {
     pub messages: i64,
 }
 
-/// Adds to a day. Callers have made sure that each call or message is added once.
+/// Adds usage to a day. The caller ensures that each call or message is added only once.
 pub async fn add(
     tx: &mut TenantTx,
     channel: ChannelKind,
@@ -48,7 +48,7 @@ pub struct DayOfUse {
     pub messages: i64,
 }
 
-/// The usage from one day to another, both included.
+/// Returns the usage of a range of days, inclusive.
 pub async fn list(
     tx: &mut TenantTx,
     from: Option<NaiveDate>,

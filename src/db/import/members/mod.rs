@@ -1,8 +1,8 @@
-//! Members in bulk. A row is matched with members and with waiting invitations, and becomes one of
+//! Bulk import of members. A row is matched with members and with pending invitations, and becomes
 //! either; the rules are those of single members and invitations.
 //!
-//! What joins the staged rows with a table names the staged column that has an index: a planner who
-//! takes a table that was filled just now for an empty one is then no slower.
+//! Joins of the staged rows with a table use the staged column that has an index, so that they are
+//! not slower if the planner takes a newly filled table for an empty one.
 
 mod write;
 
@@ -34,14 +34,14 @@ const BY_EMAIL: Key = Key {
     shown: "s.email",
 };
 
-/// Of a good row `s` without a member: the invitation that waits, expired or not.
+/// Condition for the pending invitation, expired or not, of a valid row `s` without a member.
 const WAITING: &str = "i.organization_id = $1 AND i.email = s.email AND i.status = 'pending'";
 
-/// Whether what is there under the key of `s` is an invitation.
+/// Condition that the existing row with the key of `s` is an invitation.
 const IS_INVITED: &str = "EXISTS (SELECT FROM organization_invitations i
                                    WHERE i.organization_id = $1 AND i.id = s.existing)";
 
-/// How people of a file become members, and what becomes of those who are.
+/// Settings of a member import: how people become members, and how existing ones are handled.
 #[derive(Clone, Copy, Debug)]
 pub struct Way {
     pub mode: MemberMode,
@@ -49,7 +49,8 @@ pub struct Way {
 }
 
 impl Way {
-    /// How a member `t` is found again: people who are added are users, and known by that.
+    /// Returns the condition that finds an existing member `t`: people who are added are users, and
+    /// are found by user id.
     const fn same_member(self) -> &'static str {
         match self.mode {
             MemberMode::Invite => "t.email = s.email",
@@ -61,7 +62,7 @@ impl Way {
         matches!(self.on_conflict, OnConflict::Update)
     }
 
-    /// Which good rows are written.
+    /// Returns the condition for the valid rows that are written.
     const fn written(self) -> &'static str {
         match self.on_conflict {
             OnConflict::Update => "(s.existing IS NULL OR s.differs)",
@@ -70,8 +71,8 @@ impl Way {
     }
 }
 
-/// Prepares the staged rows for the way they are matched. Those who are to be added are looked up
-/// among the users, which no tenant may read.
+/// Prepares the staged rows for the way they are matched. People to add are looked up among the
+/// users, which no tenant may read.
 pub async fn prepare(conn: &mut PlatformConn, mode: MemberMode) -> Result<()> {
     let conn = conn.connection();
     conn.execute("CREATE INDEX ON import_rows (organization_id, email)")
@@ -92,14 +93,14 @@ pub async fn prepare(conn: &mut PlatformConn, mode: MemberMode) -> Result<()> {
                     'column', 'email', 'value', email, 'rule', $1::text))
           WHERE faults IS NULL AND user_id IS NULL",
     )
-    .bind("nobody signed up with this address")
+    .bind("no user has signed up with this address")
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Finds what is wrong with the organization's staged rows beyond each row itself, and who is there
-/// already. `domains` are those whose addresses may be invited; none: all may.
+/// Checks the organization's staged rows for faults beyond each row itself, and finds existing
+/// members. `domains` are the domains that may be invited; if empty, all may.
 pub async fn judge(
     tx: &mut TenantTx,
     way: Way,
@@ -133,8 +134,8 @@ pub async fn judge(
     Ok(())
 }
 
-/// An invitation that can still be accepted is there; one that expired is not. Who is invited has to
-/// have an address of the domains that are allowed now.
+/// Finds existing invitations: one that can still be accepted counts as existing, an expired one
+/// does not. An invited address has to be in one of the currently allowed domains.
 async fn judge_invitations(
     tx: &mut TenantTx,
     way: Way,
@@ -157,7 +158,7 @@ async fn judge_invitations(
         return Ok(());
     }
     let (written, allowed) = (way.written(), domains.join(", "));
-    // Constants alone.
+    // Safe: constants only.
     sqlx::query(AssertSqlSafe(format!(
         "UPDATE import_rows s
             SET faults = jsonb_build_array(jsonb_build_object(
@@ -167,15 +168,13 @@ async fn judge_invitations(
     )))
     .bind(tx.organization_id().as_uuid())
     .bind(domains)
-    .bind(format!(
-        "its domain is none that the organization allows: {allowed}"
-    ))
+    .bind(format!("its domain is not allowed (allowed: {allowed})"))
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// A user whose address another member goes by.
+/// Rejects a user with an address that is in use by another member.
 async fn reject_taken(tx: &mut TenantTx) -> Result<()> {
     let fault = Fault::new("email", "", "another member has this address");
     let taken = "s.existing IS NULL
@@ -185,15 +184,15 @@ async fn reject_taken(tx: &mut TenantTx) -> Result<()> {
     Ok(())
 }
 
-/// Rows that together would take the last owner away. The organization is locked, so that nobody
-/// else takes another one meanwhile.
+/// Rejects rows that together would remove the last owner. The organization is locked, so that no
+/// other session removes another owner in the meantime.
 async fn reject_without_owner(tx: &mut TenantTx, way: Way) -> Result<()> {
     let same_member = way.same_member();
     let is_added = match way.mode {
         MemberMode::Add => "r.existing IS NULL",
         MemberMode::Invite => "false",
     };
-    // `t` are owners that stay, or members that become one.
+    // `t` are owners that stay, or members that become owners.
     let lost = format!(
         "s.differs
          AND EXISTS (SELECT FROM organization_members t
@@ -208,15 +207,15 @@ async fn reject_without_owner(tx: &mut TenantTx, way: Way) -> Result<()> {
                           WHERE r.organization_id = $1 AND r.faults IS NULL AND r.role = 'owner'
                             AND {is_added})"
     );
-    let rule = "they are the last owner: an organization keeps at least one";
+    let rule = "this is the last owner: an organization keeps at least one";
     reject(tx, &lost, &Fault::new("role", "", rule)).await?;
     Ok(())
 }
 
-/// The roles that writing the organization's rows would give or take.
+/// Returns the roles that the organization's rows would grant or remove.
 pub async fn roles(tx: &mut TenantTx, way: Way) -> Result<Vec<Role>> {
     let (written, same_member) = (way.written(), way.same_member());
-    // Constants alone.
+    // Safe: constants only.
     let roles: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
         "SELECT DISTINCT r.role FROM import_rows s
           CROSS JOIN LATERAL (
@@ -236,10 +235,10 @@ pub async fn roles(tx: &mut TenantTx, way: Way) -> Result<Vec<Role>> {
     stored("organization_members.role", roles.collect())
 }
 
-/// The first rows of the organization whose role is another one.
+/// Returns the first rows of the organization with a different role.
 pub async fn differences(tx: &mut TenantTx, way: Way, limit: i64) -> Result<Vec<Difference>> {
     let same_member = way.same_member();
-    // Constants alone.
+    // Safe: constants only.
     let rows = sqlx::query(AssertSqlSafe(format!(
         "SELECT s.line, s.existing AS id,
                 jsonb_build_object('role', jsonb_build_array(there.role, s.role)) AS columns
@@ -260,7 +259,7 @@ pub async fn differences(tx: &mut TenantTx, way: Way, limit: i64) -> Result<Vec<
     rows.iter().map(difference_of).collect()
 }
 
-/// Rejects all of the organization's rows, for what it is.
+/// Rejects all of the organization's rows, for the reason `rule`.
 pub async fn reject_all(tx: &mut TenantTx, rule: impl fmt::Display) -> Result<u64> {
     let fault = Fault::new("organization", "", rule.to_string());
     reject(tx, "true", &fault).await

@@ -1,4 +1,4 @@
-//! What is written for members: invitations, memberships, roles.
+//! Writes of a member import: invitations, memberships and roles.
 
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// What the invitations of an import have in common.
+/// Values that all invitations of an import share.
 #[derive(Clone, Debug)]
 pub struct Inviter {
     pub user: Option<UserId>,
@@ -21,11 +21,11 @@ pub struct Inviter {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Invites the people of the organization's good rows, and with [`OnConflict::Update`] gives those
-/// who are there their new role. Gives the number of those who were invited.
+/// Invites the people of the organization's valid rows. With [`OnConflict::Update`], also gives
+/// existing members their new role. Returns the number of invitations.
 ///
 /// # Errors
-/// `Conflict` where somebody else invited them meanwhile.
+/// `Conflict` if another session has invited some of them in the meantime.
 pub async fn invite(
     tx: &mut TenantTx,
     way: Way,
@@ -36,7 +36,7 @@ pub async fn invite(
     let written = way.written();
     let of_members = set_roles(tx, way, counts, now).await?;
     revoke_waiting(tx, way, now).await?;
-    // Constants alone.
+    // Safe: constants only.
     let invited = sqlx::query(AssertSqlSafe(format!(
         "WITH invited AS (
              INSERT INTO organization_invitations
@@ -65,8 +65,8 @@ pub async fn invite(
     Ok(invited)
 }
 
-/// Writes the messages of those whom the organization's rows invited, and the jobs to send them.
-/// Gives their number. A message has the id of its invitation, which is as new.
+/// Writes the messages for the invitations of the organization's rows, and the jobs that send them.
+/// Returns their number. A message has the id of its invitation, which is just as new.
 pub async fn enqueue(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<u64> {
     run_at(
         tx,
@@ -90,11 +90,11 @@ pub async fn enqueue(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<u64> {
     .await
 }
 
-/// Makes the users of the organization's good rows members, and with [`OnConflict::Update`] gives
-/// those who are there their new role.
+/// Makes the users of the organization's valid rows members. With [`OnConflict::Update`], also
+/// gives existing members their new role.
 ///
 /// # Errors
-/// `Conflict` where somebody else added them meanwhile.
+/// `Conflict` if another session has added some of them in the meantime.
 pub async fn add(tx: &mut TenantTx, way: Way, counts: &Counts, now: DateTime<Utc>) -> Result<()> {
     set_roles(tx, way, counts, now).await?;
     let added = run_at(
@@ -121,13 +121,13 @@ fn require_all(done: u64, meant: u64, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::conflict(format!(
-        "{} people of the file were {what} by somebody else meanwhile",
+        "{} people in the file were {what} by another session in the meantime",
         meant.abs_diff(done)
     ))
     .hint("nothing was changed; run the command again"))
 }
 
-/// Gives members the role that their row has. Tells how many they were.
+/// Gives members the role in their row. Returns their number.
 async fn set_roles(
     tx: &mut TenantTx,
     way: Way,
@@ -150,8 +150,8 @@ async fn set_roles(
     .await
 }
 
-/// Takes back what waits for those whom a row invites anew or adds: an earlier link would bring them
-/// in with the role that was meant then.
+/// Revokes the pending invitations of people that a row invites again or adds: an earlier link
+/// would let them join with its earlier role.
 async fn revoke_waiting(tx: &mut TenantTx, way: Way, now: DateTime<Utc>) -> Result<()> {
     let written = way.written();
     run_at(
@@ -173,7 +173,7 @@ async fn revoke_waiting(tx: &mut TenantTx, way: Way, now: DateTime<Utc>) -> Resu
     Ok(())
 }
 
-/// Somebody who was invited by a row.
+/// A person invited by a row.
 #[derive(Clone, Debug)]
 pub struct Invited {
     pub id: Uuid,
@@ -182,7 +182,7 @@ pub struct Invited {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Those whom the organization's rows invited, in the order of the file, as the server sends them.
+/// Streams the people invited by the organization's rows, in the order of the file.
 pub fn invited(tx: &mut TenantTx) -> BoxStream<'_, Result<Invited>> {
     try_stream! {
         let organization = tx.organization_id().as_uuid();

@@ -84,7 +84,7 @@ fn refused(step: &Step, error: sqlx::Error) -> Error {
     Error::failure(format!("the server refused: {}", step.sql))
         .because(cause)
         .hint(format!(
-            "nothing was changed; mend it by hand, or leave it out: --skip {}",
+            "nothing was changed; fix it by hand, or skip it: --skip {}",
             checks.join(",")
         ))
 }

@@ -59,7 +59,7 @@ impl Auditor {
     /// The auditor for the application's roles, as they are inferred or told.
     ///
     /// # Errors
-    /// As [`Model::infer`]; `NotFound` where the application has no role, `Refused` where one of
+    /// Same as [`Model::infer`]; `NotFound` where the application has no role, `Refused` where one of
     /// its roles would make the auditor as strong as what it is to replace.
     pub async fn plan(connect: Connect, name: String, overrides: Overrides) -> Result<Self> {
         let mut connections = Connections::open(connect, LIMITS, 1).await?;
@@ -75,7 +75,7 @@ impl Auditor {
             let role = &model.catalog.roles[&role.oid];
             if role.superuser || role.create_role || role.replication {
                 let message = format!(
-                    "role {} has SUPERUSER, CREATEROLE or REPLICATION: a member of it is no auditor",
+                    "role {} has SUPERUSER, CREATEROLE or REPLICATION: a member of it cannot be an auditor",
                     role.name
                 );
                 return Err(Error::refused(message)
@@ -166,7 +166,7 @@ impl Auditor {
     }
 }
 
-/// Whether a role of that name is stronger than an auditor may be; none where there is none.
+/// `true` if a role of that name is stronger than an auditor may be; none where there is none.
 async fn existing(connection: &mut Session, name: &str) -> Result<Option<bool>> {
     const UNREAD: &str = "the roles could not be read";
     let look = connection.within(async |connection| {

@@ -39,7 +39,7 @@ impl From<Connect> for Sessions {
     }
 }
 
-/// How long a statement may take, and wait for a lock, and how long the whole audit may take.
+/// Longest time for a statement, for a lock, and for the whole audit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub statement: Duration,
@@ -48,7 +48,7 @@ pub struct Limits {
     pub deadline: Duration,
 }
 
-/// Where the audit has got to.
+/// Progress of the audit.
 pub trait Watch: Send + Sync {
     /// A phase begins, of that many steps where that is known.
     fn phase(&self, what: &str, steps: Option<u64>);
@@ -60,7 +60,7 @@ pub trait Watch: Send + Sync {
 pub struct Connections {
     sessions: Sessions,
     warden: Arc<Warden>,
-    /// How many workers may be at work at once.
+    /// Largest number of workers at the same time.
     pub jobs: usize,
     /// Its transaction holds the snapshot. Whatever fails on it ends the audit: statements that
     /// may fail go through [`Connections::worker`].
@@ -73,7 +73,7 @@ impl Connections {
     /// time of the audit begins.
     ///
     /// # Errors
-    /// As `connect`; `Failure` when the server does not export a snapshot.
+    /// Same as `connect`; `Failure` when the server does not export a snapshot.
     pub async fn open(sessions: impl Into<Sessions>, limits: Limits, jobs: usize) -> Result<Self> {
         let sessions = sessions.into();
         let warden = Warden::begin(limits);
@@ -119,7 +119,7 @@ impl Connections {
         Err(too_late())
     }
 
-    /// Whether the time of the audit is over: what was not checked yet is skipped.
+    /// `true` if the time of the audit is over: what was not checked yet is skipped.
     pub fn is_over(&self) -> bool {
         self.warden.is_over()
     }
@@ -129,7 +129,7 @@ impl Connections {
         self.warden.still_running(&self.sessions.catalog).await
     }
 
-    /// Whether the attacks have connections of their own.
+    /// `true` if the attacks have connections of their own.
     pub fn attack_apart(&self) -> bool {
         self.sessions.attack.is_some()
     }
@@ -137,7 +137,7 @@ impl Connections {
     /// The role that the attacks are made from.
     ///
     /// # Errors
-    /// As `connect`; `BadInput` where they would be made on another database than the catalog is
+    /// Same as `connect`; `BadInput` where they would be made on another database than the catalog is
     /// of.
     pub async fn attacker(&mut self) -> Result<Oid> {
         if !self.attack_apart() {

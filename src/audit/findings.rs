@@ -19,7 +19,7 @@ pub struct Claim {
     pub role: Option<Oid>,
     pub operations: &'static [Operation],
     pub contexts: &'static [ContextKind],
-    /// Whether attacks that are all blocked refute it. Not so where it depends on the rows of the
+    /// `true` if attacks that are all blocked refute it. Not so where it depends on the rows of the
     /// day whether one gets through.
     pub decisive: bool,
 }
@@ -50,7 +50,7 @@ impl Claim {
         }
     }
 
-    /// Whether a leak in that cell confirms it.
+    /// `true` if a leak in that cell confirms it.
     pub fn covers(
         &self,
         object: Oid,

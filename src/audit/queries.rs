@@ -17,7 +17,7 @@ use crate::{
     error::Result,
 };
 
-/// Where statements come from.
+/// The place where statements come from.
 #[derive(Clone, Debug)]
 pub enum QuerySource {
     /// `pg_stat_statements`.
@@ -30,7 +30,7 @@ pub enum QuerySource {
 /// Looks for statements that touch a tenant table without naming the tenant.
 ///
 /// # Errors
-/// As [`super::run`]; `NotFound` or `BadInput` for a source that is none.
+/// Same as [`super::run`]; `NotFound` or `BadInput` for a source that is none.
 pub async fn queries(
     connect: Connect,
     options: &Options,

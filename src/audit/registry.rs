@@ -42,14 +42,14 @@ pub fn find(id: &str) -> Result<Check> {
 }
 
 fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
-    let error = Error::not_found(format!("there is no check and no class {name}"));
+    let error = Error::not_found(format!("unknown check or class: {name}"));
     match did_you_mean(name, known) {
         Some(hint) => error.hint(hint),
         None => error.hint(run!["audit", "checks"].labeled("list them")),
     }
 }
 
-/// Which checks are wanted.
+/// The selected checks.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// Ids or classes; all where empty.
@@ -75,7 +75,7 @@ impl Selection {
         Ok(())
     }
 
-    /// Whether a check is to run.
+    /// `true` if a check is to run.
     pub fn wants(&self, check: &Check) -> bool {
         let named = |names: &[String]| {
             let mut names = names.iter();
@@ -84,7 +84,7 @@ impl Selection {
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 
-    /// Whether any check of a class is to run.
+    /// `true` if any check of a class is to run.
     pub fn wants_any(&self, checks: &[Check]) -> bool {
         checks.iter().any(|check| self.wants(check))
     }

@@ -28,7 +28,7 @@ pub struct Options {
     pub overrides: Overrides,
     pub selection: Selection,
     pub limits: Limits,
-    /// How many connections may be at work at once.
+    /// Largest number of connections in use at the same time.
     pub jobs: usize,
     pub data: DataOptions,
     pub probe: ProbeOptions,
@@ -127,11 +127,11 @@ pub(super) async fn running(connections: &Connections) -> Option<String> {
     ))
 }
 
-/// Whether there is anything to audit. A database without tables is told as skipped; one with
+/// `true` if there is anything to audit. A database without tables is told as skipped; one with
 /// tables and no tenant key is an error, so that no pipeline takes it for a pass.
 fn require_tenants(model: &Model, findings: &mut Findings) -> Result<bool> {
     if model.tenancy.key_name.is_none() && model.relations().next().is_none() {
-        findings.skip("catalog", None, "there are no tables to look at");
+        findings.skip("catalog", None, "there are no tables to check");
         return Ok(false);
     }
     model.require_tenants()?;

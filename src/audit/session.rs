@@ -21,13 +21,13 @@ use tokio::time::{Instant, timeout};
 use super::connections::{Connect, Limits};
 use crate::error::{Context, Error, Result};
 
-/// How long after its own time a statement is waited for before it is ended from outside.
+/// Time after its own limit at which a statement is ended from outside.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// How long each way of ending a statement is given.
+/// Time for which each way of ending a statement is given.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Why a session gives no answers any more.
+/// The reason a session gives no answers any more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Stop {
     /// The time of the whole audit is over.
@@ -35,13 +35,13 @@ pub enum Stop {
     Deadline,
     /// A statement went on after it was canceled.
     #[error(
-        "a statement went on after its time limit and after it was canceled: its session was ended"
+        "a statement kept running after its time limit and after it was canceled: its session was terminated"
     )]
     Overran,
 }
 
 impl Stop {
-    /// Whether that error is one.
+    /// Specifies whether that error is one.
     pub fn of(error: &sqlx::Error) -> Option<Self> {
         match error {
             sqlx::Error::AnyDriverError(error) => error.downcast_ref().copied(),
@@ -73,12 +73,12 @@ impl Warden {
         })
     }
 
-    /// Whether the time of the audit is over.
+    /// `true` if the time of the audit is over.
     pub fn is_over(&self) -> bool {
         self.remaining().is_zero()
     }
 
-    /// How much time is left.
+    /// Remaining time.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
@@ -172,7 +172,7 @@ pub struct Session {
     past: Vec<String>,
     /// It holds something that they would not bring back.
     unique: bool,
-    /// How long one statement may take.
+    /// Longest time for one statement.
     limit: Duration,
 }
 
@@ -209,7 +209,7 @@ impl Session {
         Ok(session)
     }
 
-    /// Why it gives no answers any more; none while it does.
+    /// The reason it gives no answers any more; none while it does.
     pub fn stopped(&self) -> Option<Stop> {
         match self.state {
             State::Live { .. } => None,
@@ -217,12 +217,12 @@ impl Session {
         }
     }
 
-    /// How long a statement of it may take from now on before it is ended from outside.
+    /// Longest time for a statement of it from now on, before it is ended from outside.
     pub fn set_limit(&mut self, limit: Duration) {
         self.limit = limit;
     }
 
-    /// How long a statement of it may take.
+    /// Longest time for a statement of it.
     pub fn limit(&self) -> Duration {
         self.limit
     }
@@ -260,7 +260,7 @@ impl Session {
         }
     }
 
-    /// Whether the connection survived the end of a statement.
+    /// `true` if the connection survived the end of a statement.
     async fn answers(&mut self) -> bool {
         let State::Live { connection, .. } = &mut self.state else {
             return false;

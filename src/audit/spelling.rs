@@ -1,4 +1,4 @@
-//! How the audit writes types, operators and values, so that no search path, and no cast of the
+//! The way the audit writes types, operators and values, so that no search path, and no cast of the
 //! audited database, decides what they mean.
 //!
 //! Attacks run under the application's search path, as the functions behind its policies expect.
@@ -92,7 +92,7 @@ pub fn is_none_of(expression: &str, differs: &str, values: &[String]) -> String 
     }
 }
 
-/// Whether a type is not PostgreSQL's own. A conversion of such a type to text or JSON may be a
+/// `true` if a type is not PostgreSQL's own. A conversion of such a type to text or JSON may be a
 /// user-defined cast, which runs a function of its owner.
 pub fn is_of_users(base_type: Oid) -> bool {
     base_type.0 >= FIRST_OF_USERS

@@ -45,7 +45,7 @@ fn bit(privilege: &str) -> Bits {
     }
 }
 
-/// What a role may do with a relation.
+/// Rights of a role on a relation.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Privileges {
     pub select: bool,
@@ -58,7 +58,7 @@ pub struct Privileges {
 }
 
 impl Privileges {
-    /// Whether rows can be seen or changed at all.
+    /// `true` if rows can be seen or changed at all.
     pub fn any_of_rows(self) -> bool {
         self.select || self.insert || self.update || self.delete
     }
@@ -158,18 +158,18 @@ impl Rights {
         self.reachable.get(&role).into_iter().flatten().copied()
     }
 
-    /// Whether `role` may `SET ROLE` to `other`.
+    /// `true` if `role` may `SET ROLE` to `other`.
     pub fn may_become(&self, role: Oid, other: Oid) -> bool {
         self.superusers.contains(&role) || self.reachable(role).any(|one| one == other)
     }
 
-    /// Whether `role` has the rights of `owner` without switching: then row-level security that
+    /// `true` if `role` has the rights of `owner` without switching: then row-level security that
     /// is not forced does not apply to it on that owner's tables.
     pub fn acts_as(&self, role: Oid, owner: Oid) -> bool {
         self.superusers.contains(&role) || self.inherits(role, owner)
     }
 
-    /// What `role` may do with the whole of a relation, schema rights left aside.
+    /// Rights of `role` on the whole relation, ignoring rights on its schema.
     pub fn on_relation(&self, role: Oid, relation: Oid) -> Privileges {
         Privileges::of(self.bits_on_relation(role, relation))
     }
@@ -194,7 +194,7 @@ impl Rights {
         Privileges::of(self.bits_on_relation(role, relation) | on_columns)
     }
 
-    /// Whether `role` may read, insert or update one column (`SELECT`, `INSERT`, `UPDATE`).
+    /// `true` if `role` may read, insert or update one column (`SELECT`, `INSERT`, `UPDATE`).
     pub fn on_column(&self, role: Oid, relation: Oid, column: i16, privilege: &str) -> bool {
         let predefined = match privilege {
             "SELECT" => self.read_all,
@@ -206,7 +206,7 @@ impl Rights {
             || self.holds(role, GrantClass::Column, relation, column, privilege)
     }
 
-    /// Whether `role` may use a schema.
+    /// `true` if `role` may use a schema.
     pub fn uses_schema(&self, role: Oid, schema: &str) -> bool {
         let predefined = [self.read_all, self.write_all];
         self.schemas
@@ -217,17 +217,17 @@ impl Rights {
                 .any(|one| predefined.contains(&Some(one)))
     }
 
-    /// Whether `role` may create objects in a schema.
+    /// `true` if `role` may create objects in a schema.
     pub fn creates_in_schema(&self, role: Oid, schema: Oid) -> bool {
         self.holds(role, GrantClass::Schema, schema, 0, "CREATE")
     }
 
-    /// Whether `role` may call a function.
+    /// `true` if `role` may call a function.
     pub fn executes(&self, role: Oid, function: Oid) -> bool {
         self.holds(role, GrantClass::Function, function, 0, "EXECUTE")
     }
 
-    /// Whether everybody has that right.
+    /// `true` if everybody has that right.
     pub fn public_holds(&self, class: GrantClass, object: Oid, privilege: &str) -> bool {
         self.grantees(class, object, 0)
             .any(|(grantee, bits)| grantee == Oid::PUBLIC && bits & bit(privilege) != 0)
@@ -255,7 +255,7 @@ impl Rights {
         found
     }
 
-    /// Whether a role has rights on any column or the whole of it by a grant to itself.
+    /// Specifies whether a role has rights on any column or the whole of it by a grant to itself.
     pub fn direct_grantees(&self, relation: Oid) -> BTreeSet<Oid> {
         let columns = self.column_grants.get(&relation).into_iter().flatten();
         let on_columns =
@@ -296,7 +296,7 @@ impl Rights {
         grantees.into_iter().flatten().copied()
     }
 
-    /// Whether `role` is `other`, or has its rights without switching.
+    /// `true` if `role` is `other`, or has its rights without switching.
     fn inherits(&self, role: Oid, other: Oid) -> bool {
         self.inherited
             .get(&role)

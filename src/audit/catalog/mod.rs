@@ -29,24 +29,24 @@ pub struct Catalog {
     pub attacker: Oid,
     pub schemas: BTreeMap<Oid, Schema>,
     pub relations: BTreeMap<Oid, Relation>,
-    /// By relation, in the order of their numbers.
+    /// Keyed by relation, in the order of their numbers.
     pub columns: BTreeMap<Oid, Vec<Column>>,
-    /// By relation.
+    /// Keyed by relation.
     pub constraints: BTreeMap<Oid, Vec<Constraint>>,
-    /// By relation.
+    /// Keyed by relation.
     pub indexes: BTreeMap<Oid, Vec<Index>>,
-    /// By relation.
+    /// Keyed by relation.
     pub policies: BTreeMap<Oid, Vec<Policy>>,
-    /// By relation; the rule of a view is called `_RETURN`.
+    /// Keyed by relation; the rule of a view is called `_RETURN`.
     pub rules: BTreeMap<Oid, Vec<Rule>>,
-    /// By relation.
+    /// Keyed by relation.
     pub triggers: BTreeMap<Oid, Vec<Trigger>>,
     pub roles: BTreeMap<Oid, Role>,
     pub memberships: Vec<Membership>,
     pub grants: Vec<Grant>,
     pub default_grants: Vec<DefaultGrant>,
     pub functions: BTreeMap<Oid, Function>,
-    /// By their name in lower case, as unquoted text has it.
+    /// Keyed by their name in lower case, as unquoted text has it.
     functions_by_name: BTreeMap<String, Vec<Oid>>,
     /// One entry for each table of each publication.
     pub publications: Vec<Publication>,

@@ -102,7 +102,7 @@ async fn defaults(
     }))
 }
 
-/// What a text is made of: rows of which this is the same have the same text.
+/// Source of a text: rows with the same source have the same text.
 #[derive(Eq, Hash, PartialEq)]
 struct Reading<'a> {
     trees: [Option<usize>; 2],
@@ -119,7 +119,7 @@ struct Trees<'a> {
     numbers: HashMap<String, usize>,
 }
 
-/// What has to be known of a tree.
+/// Facts that are needed about a tree.
 struct Tree {
     /// The same for trees that read the same.
     number: usize,
@@ -182,7 +182,7 @@ impl Tree {
         }
     }
 
-    /// Whether the text may name the table that it belongs to: as a whole row, from within a
+    /// `true` if the text may name the table that it belongs to: as a whole row, from within a
     /// sub-select, or because a table of a sub-select needs another name than this one.
     fn may_name(&self, text: &str, table: &str) -> bool {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';

@@ -16,7 +16,7 @@ use crate::quoting::identifier;
 #[derive(Clone, Debug)]
 pub struct Server {
     pub database: String,
-    /// As `server_version_num`: 150018 is 15.18.
+    /// Same as `server_version_num`: 150018 is 15.18.
     pub version_number: i32,
     pub version: String,
     /// The role that is connected.
@@ -69,12 +69,12 @@ impl Relation {
         format!("{}.{}", identifier(&self.schema), identifier(&self.name))
     }
 
-    /// Whether it stores rows that policies could protect: a table or a partitioned table.
+    /// `true` if it stores rows that policies could protect: a table or a partitioned table.
     pub fn is_table(&self) -> bool {
         matches!(self.kind, RelationKind::Table | RelationKind::Partitioned)
     }
 
-    /// Whether a boolean storage parameter is on.
+    /// `true` if a boolean storage parameter is on.
     pub fn has_option(&self, name: &str) -> bool {
         self.options.iter().any(|option| {
             let (key, value) = option.split_once('=').unwrap_or((option, "true"));
@@ -82,7 +82,7 @@ impl Relation {
         })
     }
 
-    /// Whether `INSERT`, `UPDATE` and `DELETE` could be carried out on it, whoever asks: the bits
+    /// Specifies whether `INSERT`, `UPDATE` and `DELETE` could be carried out on it, whoever asks: the bits
     /// are those of `1 << CmdType` (nodes/nodes.h).
     pub fn changeable(&self) -> (bool, bool, bool) {
         let bit = |place: u32| self.changes & (1 << place) != 0;
@@ -186,7 +186,7 @@ impl PolicyCommand {
         }
     }
 
-    /// Whether a policy for this command applies to statements of that one.
+    /// `true` if a policy for this command applies to statements of that one.
     pub fn covers(self, command: Self) -> bool {
         self == Self::All || self == command
     }
@@ -286,9 +286,9 @@ pub struct Policy {
     pub roles: Vec<Oid>,
     pub using_text: Option<String>,
     pub check_text: Option<String>,
-    /// As `pg_node_tree`.
+    /// Same as `pg_node_tree`.
     pub using_tree: Option<String>,
-    /// As `pg_node_tree`.
+    /// Same as `pg_node_tree`.
     pub check_tree: Option<String>,
 }
 
@@ -331,7 +331,7 @@ pub struct Membership {
     pub set: bool,
 }
 
-/// What one grantee may do with one object.
+/// Rights of one grantee on one object.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub class: GrantClass,
@@ -345,7 +345,7 @@ pub struct Grant {
     pub grantable: bool,
 }
 
-/// What one grantee may do with each object of the same access list.
+/// Rights of one grantee on each object of the same access list.
 pub(super) struct Granted {
     pub(super) class: GrantClass,
     pub(super) objects: Vec<Oid>,
@@ -389,7 +389,7 @@ pub struct Function {
     pub oid: Oid,
     pub schema: String,
     pub name: String,
-    /// As `DROP FUNCTION` takes them.
+    /// Same as `DROP FUNCTION` takes them.
     pub arguments: String,
     pub language: String,
     /// The language is trusted.
@@ -454,7 +454,7 @@ pub struct Rule {
     pub instead: bool,
     pub enabled: bool,
     pub definition: String,
-    /// As `pg_node_tree`: a list of queries.
+    /// Same as `pg_node_tree`: a list of queries.
     pub tree: String,
     /// The relations that it names.
     pub reads: Vec<Oid>,
@@ -477,7 +477,7 @@ impl Trigger {
     pub const UPDATE: i16 = 16;
     pub const TRUNCATE: i16 = 32;
 
-    /// Whether one of these bits is among its own.
+    /// `true` if one of these bits is among its own.
     pub fn watches(&self, bits: i16) -> bool {
         self.bits & bits != 0
     }

@@ -10,7 +10,7 @@ use super::{
     verdict::{Verdict, judge},
 };
 
-/// What the expression stands on.
+/// Basis of the expression.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
     /// The table of the policy.
@@ -20,7 +20,7 @@ pub struct Frame<'a> {
     pub facts: &'a dyn Facts,
 }
 
-/// What an expression does to the rows of its table.
+/// Effect of an expression on the rows of its table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Confinement {
     /// Only rows of the session's tenant, or of its user, pass.
@@ -33,7 +33,7 @@ pub enum Confinement {
     Unknown(String),
 }
 
-/// How rows are confined.
+/// The confinement of rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum How {
     /// A column is equal to what the session says.
@@ -56,7 +56,7 @@ pub enum Unset {
     Empty,
 }
 
-/// Why rows of other tenants pass.
+/// The reason rows of other tenants pass.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {
     /// It is true, or true unless a tenant column is NULL.
@@ -108,7 +108,7 @@ impl Why {
     }
 }
 
-/// What the expression of a policy does to the rows of its table.
+/// Effect of the expression of a policy on the rows of its table.
 pub fn confinement(expr: &Expr, frame: &Frame<'_>) -> Confinement {
     let (arms, list) = Arms::of(expr, frame.table, frame.facts);
     let mut hows = BTreeSet::new();

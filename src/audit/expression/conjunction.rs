@@ -49,7 +49,7 @@ pub(super) struct Arm<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) relation: u32,
-    /// Whether it is read with the rights of a function's owner.
+    /// `true` if it is read with the rights of a function's owner.
     pub(super) by_definer: bool,
 }
 

@@ -95,7 +95,7 @@ pub enum ConstValue {
     Other(Vec<u8>),
 }
 
-/// Where the value of a parameter comes from.
+/// The place where the value of a parameter comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
     /// An argument of the function that this is the body of, from 1.
@@ -155,7 +155,7 @@ pub struct Query {
     pub others: Vec<Expr>,
 }
 
-/// What a query does.
+/// Effect of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Command {
     #[default]
@@ -166,7 +166,7 @@ pub enum Command {
     Other,
 }
 
-/// Whether the rows of a query are the rows it reads.
+/// Specifies whether the rows of a query are the rows it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Grouping {
     /// One row for each row read, or for each distinct one, or for each group of them.
@@ -201,7 +201,7 @@ pub enum RangeEntry {
     Relation {
         oid: u32,
         alias: String,
-        /// Whether inheritance children and partitions are read too.
+        /// `true` if inheritance children and partitions are read too.
         inherits: bool,
     },
     Subquery {
@@ -214,7 +214,7 @@ pub enum RangeEntry {
     Values(Vec<Expr>),
     Cte {
         name: String,
-        /// How many queries outwards it is defined.
+        /// Number of queries outwards at which it is defined.
         level: u32,
     },
     /// The grouped expressions (PostgreSQL 18).
@@ -269,7 +269,7 @@ impl Query {
         self.targets.iter().filter(|target| !target.junk)
     }
 
-    /// Whether it reads from nothing, so that it is no more than its output expressions.
+    /// `true` if it reads from nothing, so that it is no more than its output expressions.
     pub fn is_from_less(&self) -> bool {
         self.from.is_empty() && self.set_operation.is_none() && self.filter.is_none()
     }

@@ -1,4 +1,4 @@
-//! What has to be known of the database to tell what an expression means.
+//! Facts about the database that are needed to interpret an expression.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub struct FunctionFacts {
     pub volatility: Volatility,
     /// Such as `sql` or `plpgsql`.
     pub language: String,
-    /// Whether it runs with the rights of its owner, and so past row-level security.
+    /// `true` if it runs with the rights of its owner, and so past row-level security.
     pub security_definer: bool,
     /// The parsed body, where the server keeps one: see [`super::read::body`].
     pub body: Option<Expr>,
@@ -36,12 +36,12 @@ pub trait Facts {
     /// A user's function; none for what is built in.
     fn function(&self, oid: u32) -> Option<&FunctionFacts>;
 
-    /// Whether the body of a function never looks at its argument at that place, from 0.
+    /// `true` if the body of a function never looks at its argument at that place, from 0.
     fn ignores_argument(&self, _function: u32, _place: usize) -> bool {
         false
     }
 
-    /// Whether the operator is an equality: a member of a btree or hash operator class with the
+    /// `true` if the operator is an equality: a member of a btree or hash operator class with the
     /// strategy "equal" (`pg_amop`).
     fn is_equality(&self, operator: u32) -> bool;
 
@@ -51,11 +51,11 @@ pub trait Facts {
     /// The columns of a relation that name the user a row belongs to.
     fn identity_columns(&self, relation: u32) -> BTreeSet<i16>;
 
-    /// Whether the relation says which user belongs to which tenant. There, whatever is equal to the
+    /// `true` if the relation says which user belongs to which tenant. There, whatever is equal to the
     /// session's user (an address, a login name) names the user.
     fn is_membership(&self, relation: u32) -> bool;
 
-    /// Whether a foreign key leads from these columns of `child` to those of `parent`, in this
+    /// `true` if a foreign key leads from these columns of `child` to those of `parent`, in this
     /// order, or to more columns of it than these.
     fn parent_link(
         &self,
@@ -65,9 +65,9 @@ pub trait Facts {
         parent_columns: &[i16],
     ) -> bool;
 
-    /// Whether row-level security confines the application's reads of the relation.
+    /// `true` if row-level security confines the application's reads of the relation.
     fn is_protected(&self, relation: u32) -> bool;
 
-    /// Whether the value names the session's tenant, not its user or something else.
+    /// `true` if the value names the session's tenant, not its user or something else.
     fn names_tenant(&self, source: &SessionSource) -> bool;
 }

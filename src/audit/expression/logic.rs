@@ -15,7 +15,7 @@ use super::{
 /// The types that hold any text, the empty one too: text, bpchar, varchar, name and unknown.
 const TEXT_TYPES: [u32; 5] = [25, 1042, 1043, 19, 705];
 
-/// What a session says about itself.
+/// Facts that a session states about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum World {
     /// Something, not known what.
@@ -47,7 +47,7 @@ enum Value {
     Error,
 }
 
-/// Whether the condition is certain to hold in this world, for every row.
+/// `true` if the condition is certain to hold in this world, for every row.
 pub(super) fn holds<'a>(atom: &Atom<'a>, world: World, facts: &'a dyn Facts) -> bool {
     let evaluator = Evaluator { world, facts };
     let value = evaluator.value(atom.expr, &atom.scope);
@@ -59,7 +59,7 @@ pub(super) fn holds<'a>(atom: &Atom<'a>, world: World, facts: &'a dyn Facts) -> 
     }
 }
 
-/// Whether the condition is certain not to hold, or to fail, for every row.
+/// `true` if the condition is certain not to hold, or to fail, for every row.
 pub(super) fn fails<'a>(atom: &Atom<'a>, world: World, facts: &'a dyn Facts) -> bool {
     let evaluator = Evaluator { world, facts };
     match evaluator.value(atom.expr, &atom.scope) {
@@ -265,7 +265,7 @@ fn distinct(left: &Value, right: &Value) -> Value {
     }
 }
 
-/// Whether a built-in function is NULL where an argument is. All are but a few: num_nulls,
+/// `true` if a built-in function is NULL where an argument is. All are but a few: num_nulls,
 /// num_nonnulls, array_append, array_prepend, array_cat, concat, concat_ws and format
 /// (pg_proc.dat) among those that a policy may have a use for.
 fn is_strict(function: u32) -> bool {

@@ -154,7 +154,7 @@ impl<'a> Arms<'a> {
     }
 }
 
-/// Whether a row of the entry must be there for a row to come out.
+/// `true` if a row of the entry must be there for a row to come out.
 fn must_be_there(item: &From, entry: usize) -> bool {
     match item {
         From::Table(index) => usize::try_from(*index) == Ok(entry),

@@ -1,4 +1,4 @@
-//! What a function's source text reads of the session, where the server keeps no parsed body.
+//! Parts of the session that a function's source text reads, where the server keeps no parsed body.
 //!
 //! A tolerant look at tokens, not a parser: the text may be SQL, PL/pgSQL or another language.
 

@@ -13,7 +13,7 @@ use super::{
 /// The row that the policy is about, among the rows of an arm.
 pub(super) const POLICY_ROW: usize = 0;
 
-/// What surrounds an expression.
+/// Context of an expression.
 #[derive(Debug)]
 pub(super) struct Scope<'a> {
     parent: Option<Rc<Scope<'a>>>,
@@ -38,7 +38,7 @@ enum Kind<'a> {
     },
 }
 
-/// What an entry of a range table stands for.
+/// Meaning of an entry of a range table.
 #[derive(Clone, Debug)]
 pub(super) enum Source<'a> {
     Row(usize),
@@ -58,17 +58,17 @@ pub(super) enum Term<'a> {
     Opaque,
 }
 
-/// What an expression depends on.
+/// Dependencies of an expression.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     pub(super) columns: BTreeSet<(usize, i16)>,
     pub(super) sources: BTreeSet<SessionSource>,
-    /// Whether a sub-select in it reads a table.
+    /// `true` if a sub-select in it reads a table.
     pub(super) reads_tables: bool,
 }
 
 impl Reading {
-    /// Whether it is a value of the session and of nothing else.
+    /// `true` if it is a value of the session and of nothing else.
     pub(super) fn is_session(&self) -> bool {
         !self.sources.is_empty() && self.columns.is_empty() && !self.reads_tables
     }
@@ -116,13 +116,13 @@ impl<'a> Scope<'a> {
         std::iter::successors(Some(Rc::clone(self)), |scope| scope.parent.clone())
     }
 
-    /// Whether the body of the function is being looked into.
+    /// `true` if the body of the function is being looked into.
     pub(super) fn is_inside(self: &Rc<Self>, oid: u32) -> bool {
         self.chain()
             .any(|scope| matches!(&scope.kind, Kind::Body { function, .. } if *function == oid))
     }
 
-    /// Whether what is here runs with the rights of a function's owner.
+    /// `true` if what is here runs with the rights of a function's owner.
     pub(super) fn is_definer(self: &Rc<Self>) -> bool {
         self.chain().any(|scope| {
             matches!(
@@ -202,7 +202,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What the expression stands for, below changes of type.
+/// Meaning of the expression, below changes of type.
 pub(super) fn term<'a>(expr: &'a Expr, scope: &Rc<Scope<'a>>) -> Term<'a> {
     match expr.uncast() {
         Expr::Column {
@@ -228,7 +228,7 @@ pub(super) fn term<'a>(expr: &'a Expr, scope: &Rc<Scope<'a>>) -> Term<'a> {
     }
 }
 
-/// What the expression depends on: columns of rows outside it, and the session.
+/// Dependencies of the expression: columns of rows outside it, and the session.
 pub(super) fn reading<'a>(expr: &'a Expr, scope: &Rc<Scope<'a>>, facts: &dyn Facts) -> Reading {
     let mut found = Reading {
         sources: session_sources(expr, &|oid| facts.function(oid)),

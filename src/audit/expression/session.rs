@@ -1,4 +1,4 @@
-//! What an expression reads of the session.
+//! Parts of the session that an expression reads.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ pub enum SessionSource {
 }
 
 impl SessionSource {
-    /// Whether the value is an identity of the session's user by its very nature: the database
+    /// `true` if the value is an identity of the session's user by its very nature: the database
     /// user, or a claim that RFC 7519 (4.1.2) and OpenID Connect Core (5.1) give that meaning.
     pub fn names_user(&self) -> bool {
         match self {
@@ -42,7 +42,7 @@ impl SessionSource {
     }
 }
 
-/// What an expression reads of the session, through functions too.
+/// Parts of the session that an expression reads, through functions too.
 pub fn session_sources(expr: &Expr, functions: &Functions<'_>) -> BTreeSet<SessionSource> {
     let mut search = Search {
         functions,
@@ -64,7 +64,7 @@ pub fn settings_read(expr: &Expr, functions: &Functions<'_>) -> BTreeSet<String>
         .collect()
 }
 
-/// Whether an expression rests on claims that users edit themselves: Supabase lets a user change
+/// `true` if an expression rests on claims that users edit themselves: Supabase lets a user change
 /// the own `user_metadata` (column `raw_user_meta_data` of `auth.users`).
 pub fn reads_user_metadata(expr: &Expr, functions: &Functions<'_>) -> bool {
     let edited = |name: &String| matches!(name.as_str(), "user_metadata" | "raw_user_meta_data");
@@ -82,12 +82,12 @@ pub(super) fn claim(setting: String, path: Vec<String>) -> SessionSource {
     }
 }
 
-/// Whether the function is `current_setting` (pg_proc.dat).
+/// `true` if the function is `current_setting` (pg_proc.dat).
 pub(super) fn is_current_setting(function: u32) -> bool {
     matches!(function, 2077 | 3294)
 }
 
-/// Whether the function takes a field or a path from JSON: those behind `->`, `->>`, `#>` and
+/// `true` if the function takes a field or a path from JSON: those behind `->`, `->>`, `#>` and
 /// `#>>` of json and jsonb (pg_proc.dat).
 fn is_json_step(function: u32) -> bool {
     matches!(

@@ -17,7 +17,7 @@ pub struct Node<'a> {
     pub fields: Vec<(&'a str, Value<'a>)>,
 }
 
-/// What a field or a list element holds.
+/// Content of a field or a list element.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
     /// `<>`: no node, an empty list, or no string.
@@ -63,7 +63,7 @@ impl<'a> Node<'a> {
         parsed.unwrap_or_default()
     }
 
-    /// Whether the field says `true`.
+    /// `true` if the field says `true`.
     pub fn flag(&self, name: &str) -> bool {
         self.token(name) == Some("true")
     }

@@ -12,7 +12,7 @@ use super::{
     visit::{functions, relations},
 };
 
-/// What an arm does to the rows.
+/// Effect of an arm on the rows.
 pub(super) enum Verdict {
     Confined(How),
     Open(Why),
@@ -129,7 +129,7 @@ impl<'c, 'a> Case<'c, 'a> {
         })
     }
 
-    /// Whether the function that an atom asks is handed a key, and looks at it.
+    /// `true` if the function that an atom asks is handed a key, and looks at it.
     fn hears_key(&self, atom: &Atom<'a>) -> bool {
         let Expr::Call { function, args } = atom.expr else {
             return false;
@@ -198,7 +198,7 @@ impl<'c, 'a> Case<'c, 'a> {
         }
     }
 
-    /// Whether knowing the column's value to be the session's makes the row the session's.
+    /// `true` if knowing the column's value to be the session's makes the row the session's.
     fn identifies(&self, column: &Column) -> bool {
         let (row, number) = column;
         let facts = self.frame.facts;
@@ -214,7 +214,7 @@ impl<'c, 'a> Case<'c, 'a> {
             || facts.is_membership(relation) && self.given.get(column).is_some_and(of_user)
     }
 
-    /// Whether a foreign key, in either direction, is followed from one row to the other.
+    /// `true` if a foreign key, in either direction, is followed from one row to the other.
     fn linked(&self, one: usize, other: usize) -> bool {
         let pairs: Vec<(i16, i16)> = self
             .joined
@@ -234,7 +234,7 @@ impl<'c, 'a> Case<'c, 'a> {
         !pairs.is_empty() && (follows(&pairs) || pairs.iter().any(|pair| follows(&[*pair])))
     }
 
-    /// Whether the arm holds for every row in a session that has not said who it is.
+    /// Specifies whether the arm holds for every row in a session that has not said who it is.
     fn unset(&self) -> Option<Why> {
         if self.arm.rows.len() > 1 {
             return None;
@@ -371,7 +371,7 @@ impl<'c, 'a> Case<'c, 'a> {
         })))
     }
 
-    /// Whether anything ties the policy's row to another.
+    /// `true` if anything ties the policy's row to another.
     fn is_joined(&self) -> bool {
         let mixed = |rows: &mut dyn Iterator<Item = usize>| {
             let rows: BTreeSet<usize> = rows.collect();
@@ -461,7 +461,7 @@ impl<'c, 'a> Case<'c, 'a> {
     }
 }
 
-/// Whether the condition is only that something is not NULL.
+/// `true` if the condition is only that something is not NULL.
 fn is_presence(atom: &Atom<'_>) -> bool {
     matches!(
         (atom.expr, atom.polarity),
@@ -469,7 +469,7 @@ fn is_presence(atom: &Atom<'_>) -> bool {
     )
 }
 
-/// Whether the function behind an operator holds for many values (pg_proc.dat): `<`, `>`, `<=`,
+/// `true` if the function behind an operator holds for many values (pg_proc.dat): `<`, `>`, `<=`,
 /// `>=` and `<>` of int4, int8, text and uuid; LIKE, ILIKE and regular expressions.
 fn is_loose(function: u32) -> bool {
     let inequality = matches!(function, 66 | 144 | 147 | 149 | 150 | 157 | 468..=472 | 740..=743);

@@ -1,4 +1,4 @@
-//! As whom the application connects.
+//! Roles as which the application connects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,7 +147,7 @@ impl Actors {
         Ok(actors)
     }
 
-    /// Whether that role is one of the application's.
+    /// `true` if that role is one of the application's.
     pub fn contains(&self, role: Oid) -> bool {
         self.roles.iter().any(|one| one.oid == role)
     }
@@ -188,7 +188,7 @@ impl AppRole {
     }
 }
 
-/// Whether a role only reads, and policies for nobody else let it read every row of every table
+/// `true` if a role only reads, and policies for nobody else let it read every row of every table
 /// that it has rights on: what a backup or a report over all tenants needs. One such table may
 /// be a slip; several are a decision.
 fn reads_all(catalog: &Catalog, relations: &[&Relation], role: &Role) -> bool {
@@ -225,7 +225,7 @@ fn told(catalog: &Catalog, tenancy: &Tenancy, names: &[String]) -> Result<Actors
     let mut actors = Actors::default();
     for name in names {
         let role = catalog.role_named(name).ok_or_else(|| {
-            let error = Error::not_found(format!("there is no role {name}"));
+            let error = Error::not_found(format!("role {name} not found"));
             let known = catalog.roles.values().map(|role| role.name.as_str());
             match did_you_mean(name, known) {
                 Some(hint) => error.hint(hint),

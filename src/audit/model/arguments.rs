@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::audit::catalog::{Catalog, Function};
 
-/// Whether the body of a function never looks at its argument at that place, from 0: it does not
+/// `true` if the body of a function never looks at its argument at that place, from 0: it does not
 /// name it, or the name means a column. In SQL functions the column goes before the argument
 /// (PostgreSQL manual, 38.5.1), where PL/pgSQL refuses what could mean either.
 pub(super) fn ignores(catalog: &Catalog, function: &Function, place: usize) -> bool {
@@ -33,7 +33,7 @@ pub(super) fn ignores(catalog: &Catalog, function: &Function, place: usize) -> b
         || is_sql && !source.contains(&qualified) && is_column(catalog, &words, &name)
 }
 
-/// Whether one of the relations that a text names has a column of that name.
+/// `true` if one of the relations that a text names has a column of that name.
 fn is_column(catalog: &Catalog, words: &BTreeSet<&str>, name: &str) -> bool {
     let mut relations = catalog.relations.values();
     relations.any(|relation| {

@@ -1,4 +1,4 @@
-//! Which column is the tenant key, and which table it refers to.
+//! The tenant key, and the table that it refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub(super) struct Key {
 #[derive(Clone, Debug, Default)]
 struct Evidence {
     tables: BTreeSet<Oid>,
-    /// How many foreign keys of this column refer to which column.
+    /// Number of foreign keys of this column, by the column they refer to.
     targets: BTreeMap<(Oid, i16), usize>,
     /// Tables whose policies compare it with the session.
     compared: usize,
@@ -153,7 +153,7 @@ fn weight(likeness: Likeness, one: &Evidence) -> usize {
     one.tables.len() + referred + 3 * one.compared + named
 }
 
-/// Whether what the column refers to is itself a tenant's: a team inside an organization.
+/// `true` if what the column refers to is itself a tenant's: a team inside an organization.
 fn is_nested(
     catalog: &Catalog,
     name: &str,

@@ -20,7 +20,7 @@ const ON_ARRAYS: &[u32] = &[3955, 3969, 3219, 3465];
 /// What was read out of the catalog's expressions.
 #[derive(Clone, Debug, Default)]
 pub struct Meaning {
-    /// By the OID of the policy.
+    /// Keyed by the OID of the policy.
     policies: BTreeMap<Oid, PolicyExpressions>,
     functions: BTreeMap<u32, FunctionFacts>,
     /// Everything that some policy compares with the session.
@@ -34,7 +34,7 @@ pub struct PolicyExpressions {
     pub using: Option<Arc<Expr>>,
     /// Which rows may be written.
     pub check: Option<Arc<Expr>>,
-    /// Why one of them could not be read.
+    /// The reason one of them could not be read.
     pub unread: Option<String>,
 }
 
@@ -95,17 +95,17 @@ impl Meaning {
         self.policies.get(&policy)
     }
 
-    /// What is known of a user's function.
+    /// Facts known about a user's function.
     pub fn function(&self, oid: u32) -> Option<&FunctionFacts> {
         self.functions.get(&oid)
     }
 
-    /// What an expression reads of the session, through functions too.
+    /// Parts of the session that an expression reads, through functions too.
     pub fn sources(&self, expr: &Expr) -> BTreeSet<SessionSource> {
         session_sources(expr, &|oid| self.function(oid))
     }
 
-    /// Whether an expression reads a table, through functions too: a body that was not parsed does
+    /// `true` if an expression reads a table, through functions too: a body that was not parsed does
     /// where a statement in it has a FROM.
     fn looks_up(&self, expr: &Expr) -> bool {
         let mut seen = BTreeSet::new();
@@ -132,7 +132,7 @@ impl Meaning {
         false
     }
 
-    /// Whether which rows a view shows depends on the session, from the tree of its rule: what only
+    /// `true` if which rows a view shows depends on the session, from the tree of its rule: what only
     /// appears among its columns is no filter.
     pub fn filters_by_session(&self, tree: &str) -> bool {
         let queries = expression::queries(tree).unwrap_or_default();
@@ -172,7 +172,7 @@ impl Meaning {
         found
     }
 
-    /// By table, its own columns that its policies compare with the session.
+    /// Keyed by table, its own columns that its policies compare with the session.
     pub fn compared(&self) -> BTreeMap<Oid, BTreeSet<i16>> {
         let mut compared: BTreeMap<Oid, BTreeSet<i16>> = BTreeMap::new();
         for one in &self.comparisons {

@@ -1,4 +1,4 @@
-//! What the catalog means: how tables belong to tenants, as whom the application connects, how a
+//! Meaning of the catalog: how tables belong to tenants, as whom the application connects, how a
 //! session names its tenant, and what the policies say.
 
 mod actors;
@@ -45,12 +45,12 @@ pub struct Model {
     pub session: Session,
     /// The reach of the sessions that look at rows and attack.
     pub guards: Guards,
-    /// What each side of each policy does to rows. Worked out once, by the checks of policies,
+    /// Effect of each side of each policy on rows. Worked out once, by the checks of policies,
     /// which all ask for it.
     pub confinements: OnceLock<BTreeMap<(Oid, Side), Confinement>>,
     /// The relations that the audit looks at, in the order of their names.
     by_name: Vec<Oid>,
-    /// What each of the application's roles may do with each of them.
+    /// Rights of each of the application's roles on each of them.
     held: HashMap<(Oid, Oid), Privileges>,
 }
 
@@ -128,7 +128,7 @@ impl Model {
             .filter(|relation| relation.is_table() && self.tenancy.is_tenants(relation.oid))
     }
 
-    /// What leads from a row to its tenant: a column, or foreign keys as `order_id → orders.org_id`.
+    /// Everything that leads from a row to its tenant: a column, or foreign keys as `order_id → orders.org_id`.
     pub fn path_to_tenant(&self, relation: Oid) -> Option<String> {
         match self.tenancy.of(relation) {
             Belonging::Root(key) | Belonging::Keyed(key) => {
@@ -158,7 +158,7 @@ impl Model {
         column.map_or("?", |column| column.name.as_str())
     }
 
-    /// Whether row-level security binds a role on a table (PostgreSQL manual, 5.8): it is enabled
+    /// `true` if row-level security binds a role on a table (PostgreSQL manual, 5.8): it is enabled
     /// there, the role has neither SUPERUSER nor BYPASSRLS, and it does not act as the owner
     /// unless row-level security is forced.
     pub fn is_bound(&self, role: Oid, relation: &Relation) -> bool {
@@ -171,7 +171,7 @@ impl Model {
         relation.rls && !above && (relation.forced || !owner)
     }
 
-    /// What a role may do with the rows of a relation: rights on it or on some of its columns,
+    /// Rights of a role on the rows of a relation: rights on it or on some of its columns,
     /// and the right to use its schema.
     pub fn privileges(&self, role: Oid, relation: &Relation) -> Privileges {
         let held = self.held.get(&(role, relation.oid));

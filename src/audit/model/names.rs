@@ -55,7 +55,7 @@ const USERS: &[&str] = &[
     "auth_user",
 ];
 
-/// How much a column's name speaks for it being the tenant key.
+/// Weight of a column's name as evidence that it is the tenant key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(super) enum Likeness {
     /// A person's: the tenant is the user, where nothing else is.
@@ -79,7 +79,7 @@ pub(super) fn likeness(column: &str) -> Likeness {
     }
 }
 
-/// Whether a column may name a person.
+/// `true` if a column may name a person.
 pub(super) fn is_user_column(column: &str) -> bool {
     let stem = stem(column);
     USERS.contains(&stem.as_str())
@@ -89,12 +89,12 @@ pub(super) fn is_user_column(column: &str) -> bool {
         )
 }
 
-/// Whether a setting may name a person: `user_id`, and `current_user_id` too.
+/// `true` if a setting may name a person: `user_id`, and `current_user_id` too.
 pub(super) fn names_user(setting: &str) -> bool {
     is_user_column(setting) || stem(setting).ends_with("_user")
 }
 
-/// Whether a table may hold persons.
+/// `true` if a table may hold persons.
 pub(super) fn is_user_table(table: &str) -> bool {
     let name = singular(&table.to_lowercase());
     matches!(
@@ -103,7 +103,7 @@ pub(super) fn is_user_table(table: &str) -> bool {
     ) || name.ends_with("_user")
 }
 
-/// Whether a table may say who belongs to which tenant.
+/// `true` if a table may say who belongs to which tenant.
 pub(super) fn is_membership_table(table: &str) -> bool {
     let name = table.to_lowercase();
     name.contains("member") || name.contains("user") || name.contains("staff")
@@ -133,7 +133,7 @@ pub(super) fn stem(column: &str) -> String {
     singular(&name)
 }
 
-/// Whether `table` is a name for the table of what `column` identifies.
+/// `true` if `table` is a name for the table of what `column` identifies.
 pub(super) fn names_table(column: &str, table: &str) -> bool {
     let (stem, table) = (stem(column), singular(&table.to_lowercase()));
     table == stem || (stem == "org" && matches!(table.as_str(), "organization" | "organisation"))

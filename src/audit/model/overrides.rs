@@ -73,7 +73,7 @@ impl Overrides {
             .collect()
     }
 
-    /// Whether the audit looks at what is in that schema.
+    /// `true` if the audit looks at what is in that schema.
     pub fn includes_schema(&self, schema: &str) -> bool {
         if self.excluded_schemas.iter().any(|one| one == schema) {
             return false;
@@ -84,7 +84,7 @@ impl Overrides {
         }
     }
 
-    /// Whether somebody said that its rows are for everyone, or of no one tenant.
+    /// `true` if somebody said that its rows are for everyone, or of no one tenant.
     pub fn is_told(&self, relation: &Relation) -> bool {
         let mut told = self.reference_tables.iter().chain(&self.global_tables);
         told.any(|name| *name == relation.display() || *name == relation.name)
@@ -96,7 +96,7 @@ impl Overrides {
         let known = || catalog.schemas.values().map(|schema| schema.name.as_str());
         for name in self.schemas.iter().chain(&self.excluded_schemas) {
             if !known().any(|schema| schema == name) {
-                let error = Error::not_found(format!("there is no schema {name}"));
+                let error = Error::not_found(format!("schema {name} not found"));
                 return Err(match did_you_mean(name, known()) {
                     Some(hint) => error.hint(hint),
                     None => error.hint("name a schema that is in this database"),
@@ -137,7 +137,7 @@ pub(super) fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Relation>
         .collect();
     match matching.as_slice() {
         [] => {
-            let error = Error::not_found(format!("there is no table {name}"));
+            let error = Error::not_found(format!("table {name} not found"));
             let relations = catalog.relations.values();
             let known: Vec<String> = relations
                 .flat_map(|relation| [relation.name.clone(), relation.display()])

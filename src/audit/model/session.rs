@@ -1,4 +1,4 @@
-//! How a session says whose it is, and the statements that make one say it.
+//! The way a session says whose it is, and the statements that make one say it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,14 +23,14 @@ use crate::{
 /// What is no key of any type that a tenant may have, where the type can refuse anything.
 const MALFORMED: &str = "not-a-key";
 
-/// What a value of the session names.
+/// Names in a value of the session.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Names {
     Tenant,
     User,
 }
 
-/// How a session says whose it is.
+/// The way a session says whose it is.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
     /// Told: statements with `{tenant}` and `{user}`.
@@ -39,11 +39,11 @@ pub struct Session {
     pub values: BTreeMap<SessionSource, Names>,
     /// Those of them that are JSON arrays.
     pub lists: BTreeSet<SessionSource>,
-    /// Where a user's tenants are looked up.
+    /// The place where a user's tenants are looked up.
     pub membership: Option<MembershipTable>,
 }
 
-/// Whom a session is for.
+/// The tenant or user of a session.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Identity {
     /// The tenant's key, as text.
@@ -110,7 +110,7 @@ impl Session {
         }
     }
 
-    /// Whether a user of the tenant is needed to say it.
+    /// `true` if a user of the tenant is needed to say it.
     pub fn needs_user(&self) -> bool {
         match &self.template {
             Some(template) => template.contains("{user}"),
@@ -118,12 +118,12 @@ impl Session {
         }
     }
 
-    /// What a source names; none for one that the policies do not compare with anything known.
+    /// Names in a source; none for one that the policies do not compare with anything known.
     pub fn names(&self, source: &SessionSource) -> Option<Names> {
         self.values.get(source).copied()
     }
 
-    /// Whether the role itself says it: each tenant, or each user, has a role of its own.
+    /// Specifies whether the role itself says it: each tenant, or each user, has a role of its own.
     pub fn by_role(&self) -> Option<Names> {
         let of = |source: &SessionSource| self.names(source);
         let settings = self.values.keys().any(|source| {

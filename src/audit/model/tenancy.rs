@@ -1,4 +1,4 @@
-//! How each table belongs to tenants.
+//! The way each table belongs to tenants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::{
     quoting::identifier,
 };
 
-/// How an expression over rows of parents is written.
+/// The way an expression over rows of parents is written.
 struct Wording {
     /// The key of the tenant.
     key: fn(String, &Column) -> String,
@@ -34,15 +34,15 @@ pub struct Tenancy {
     pub key_name: Option<String>,
     /// The type of the key, below domains, and its name.
     pub key_type: Option<(Oid, String)>,
-    /// Whether root or key were told.
+    /// `true` if root or key were told.
     pub told: bool,
     /// Every table, view and foreign table that was looked at.
     pub tables: BTreeMap<Oid, Belonging>,
-    /// Which tables say who belongs to which tenant.
+    /// The tables that say who belongs to which tenant.
     pub memberships: Vec<MembershipTable>,
 }
 
-/// How the rows of a relation belong to tenants.
+/// The way the rows of a relation belong to tenants.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Belonging {
     /// The table of tenants: this column is the key.
@@ -86,7 +86,7 @@ impl Belonging {
         }
     }
 
-    /// Whether its rows are some tenant's.
+    /// `true` if its rows are some tenant's.
     pub fn is_tenants(&self) -> bool {
         matches!(self, Self::Root(_) | Self::Keyed(_) | Self::Child(_))
     }
@@ -143,12 +143,12 @@ impl Tenancy {
         Ok(tenancy)
     }
 
-    /// How a relation belongs to tenants; `Reference` for one that was not looked at.
+    /// The way a relation belongs to tenants; `Reference` for one that was not looked at.
     pub fn of(&self, relation: Oid) -> &Belonging {
         self.tables.get(&relation).unwrap_or(&Belonging::Reference)
     }
 
-    /// Whether the rows of a relation are some tenant's.
+    /// `true` if the rows of a relation are some tenant's.
     pub fn is_tenants(&self, relation: Oid) -> bool {
         self.of(relation).is_tenants()
     }
@@ -433,7 +433,7 @@ impl Tenancy {
     }
 }
 
-/// What is read through a definition: it takes its tenant from what it reads.
+/// Everything that is read through a definition: it takes its tenant from what it reads.
 fn is_view(kind: RelationKind) -> bool {
     matches!(
         kind,
@@ -500,7 +500,7 @@ fn refers_to_users(catalog: &Catalog, relation: Oid, column: i16) -> bool {
     })
 }
 
-/// Whether a constraint can be referred to: a primary or a unique key.
+/// `true` if a constraint can be referred to: a primary or a unique key.
 pub(super) fn is_key(constraint: &Constraint) -> bool {
     matches!(
         constraint.kind,

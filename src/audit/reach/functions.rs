@@ -119,7 +119,7 @@ impl Names {
     }
 }
 
-/// Whether a text writes names so that they cannot be read here (manual, 4.1.2.3).
+/// `true` if a text writes names so that they cannot be read here (manual, 4.1.2.3).
 pub(super) fn is_disguised(text: &str) -> bool {
     let text = text.to_lowercase();
     text.contains("u&\"") || text.contains("u&'")

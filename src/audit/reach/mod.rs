@@ -1,4 +1,4 @@
-//! Which of the database's own code a statement of the audit may make the server run, and whether
+//! The database's own code that a statement of the audit may make the server run, and whether
 //! this session may run it.
 //!
 //! `SET ROLE` is no barrier: code that runs in a session may leave the role with
@@ -147,7 +147,7 @@ impl Reach {
         }
     }
 
-    /// Whether statements of a stronger session are looked at one by one.
+    /// `true` if statements of a stronger session are looked at one by one.
     pub fn is_guarded(&self) -> bool {
         matches!(self.answer, Answer::Stronger(_) | Answer::Unknown)
     }

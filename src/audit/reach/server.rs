@@ -76,13 +76,13 @@ const EXTENSIONS: &[&str] = &[
     "uuid-ossp",
 ];
 
-/// Whether a function of the server may do harm in an expression that somebody else wrote. Those
+/// `true` if a function of the server may do harm in an expression that somebody else wrote. Those
 /// that are not VOLATILE change nothing.
 pub(super) fn is_dangerous(name: &str, volatility: &str) -> bool {
     BY_NAME.contains(&name) || volatility == "v" && !HARMLESS.contains(&name)
 }
 
-/// Whether nothing of an extension can be turned against who runs it.
+/// `true` if nothing of an extension can be turned against who runs it.
 pub(super) fn is_harmless_extension(name: &str) -> bool {
     EXTENSIONS.contains(&name)
 }

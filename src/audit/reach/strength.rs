@@ -62,7 +62,7 @@ fn memberships(catalog: &Catalog, roles: impl IntoIterator<Item = Oid>) -> BTree
     found
 }
 
-/// Whether code of a role may run in the session of another: who owns it could do anyway
+/// `true` if code of a role may run in the session of another: who owns it could do anyway
 /// whatever the session can.
 pub(super) fn is_trusted(catalog: &Catalog, session: Oid, owner: Oid) -> bool {
     let superuser = catalog.roles.get(&owner).is_some_and(|role| role.superuser);

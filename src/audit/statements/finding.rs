@@ -1,4 +1,4 @@
-//! What the audit says of statements.
+//! Findings of the query checks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use sqlparser::{
 use super::{Access, Problem, Statement, TenantTables, Use, analyse, with_room};
 use crate::domain::audit::{Check, Class, Confidence, Finding, Fix, Phase, Severity, Skipped};
 
-/// How much of a long statement is shown, in characters.
+/// Length in characters after which a long statement is truncated.
 const SHOWN: usize = 400;
 
 /// The checks of statements.
@@ -62,8 +62,8 @@ const JOIN_WITHOUT_KEY: Check = Check {
     ..NO_PREDICATE
 };
 
-/// One finding for each table and problem in each statement. The same statement in two places, or
-/// with other literals, is one finding.
+/// Returns one finding per table and problem in each statement. The same statement in two places,
+/// or with other literals, is one finding.
 pub fn check(
     tables: &TenantTables,
     statements: impl IntoIterator<Item = Statement>,
@@ -73,7 +73,7 @@ pub fn check(
         let skipped = Skipped {
             check: Class::Query.to_string(),
             object: None,
-            reason: format!("no thread could be started: {error}"),
+            reason: format!("could not start a thread: {error}"),
         };
         (Vec::new(), vec![skipped])
     })
@@ -92,7 +92,7 @@ fn check_all(tables: &TenantTables, statements: Vec<Statement>) -> (Vec<Finding>
             Err(error) => skipped.push(Skipped {
                 check: Class::Query.to_string(),
                 object: Some(statement.label),
-                reason: format!("the statement could not be parsed: {error}"),
+                reason: format!("could not parse the statement: {error}"),
             }),
         }
     }
@@ -144,17 +144,17 @@ fn finding(tables: &TenantTables, statement: &Statement, one: &Use, part: &str) 
         Problem::InsertWithoutKey => (
             &INSERT_WITHOUT_KEY,
             format!("{place} inserts into {shown} without {key}"),
-            format!("insert {key} too"),
+            format!("also insert {key}"),
         ),
         Problem::SetsKey => (
             &SETS_KEY,
             format!("{place} sets {key} of {shown}"),
-            format!("leave {key} out of the columns that are set"),
+            format!("remove {key} from the SET list"),
         ),
         Problem::JoinWithoutKey => (
             &JOIN_WITHOUT_KEY,
-            format!("{place} reaches {shown} by an id alone, without {key}"),
-            format!("compare {key} of {object} too"),
+            format!("{place} accesses {shown} by id alone, without {key}"),
+            format!("also compare {key} of {object}"),
         ),
     };
     let fix = Fix::advice(Phase::Policies, remedy);
@@ -166,7 +166,7 @@ fn finding(tables: &TenantTables, statement: &Statement, one: &Use, part: &str) 
     Some(finding)
 }
 
-/// Adds a finding, or its place and calls to the same one elsewhere.
+/// Adds a finding, or adds its location and calls to an existing finding of the same statement.
 fn merge(findings: &mut BTreeMap<String, Finding>, finding: Finding, statement: &Statement) {
     let Some(same) = findings.get_mut(&finding.fingerprint) else {
         findings.insert(finding.fingerprint.clone(), finding);
@@ -190,8 +190,8 @@ fn shortened(sql: &str) -> String {
     }
 }
 
-/// A short hash of a statement that white space, comments, case, literals and the names of
-/// placeholders do not change.
+/// Returns a short hash of a statement. White space, comments, case, literals and the names of
+/// placeholders do not affect it.
 pub fn fingerprint(sql: &str) -> String {
     let mut hash = Sha256::new();
     for token in Tokenizer::new(&PostgreSqlDialect {}, sql)

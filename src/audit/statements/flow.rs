@@ -1,14 +1,14 @@
-//! Implications between facts, solved once: "if the key of `b` is constrained, so is that of `a`".
+//! Implications between facts, such as "if the key of `b` is constrained, so is that of `a`".
 //! Unit propagation over Horn clauses (Dowling and Gallier, 1984): linear in the size of the rules.
 
-/// Something that may turn out to be true.
+/// A fact that may turn out to be true.
 pub(super) type Atom = usize;
 
 /// Facts and the rules between them.
 #[derive(Default)]
 pub(super) struct Implications {
     known: Vec<bool>,
-    /// For each rule, how many of its conditions are not yet known, and what follows from all.
+    /// For each rule, the number of conditions not yet known to be true, and the conclusion.
     rules: Vec<(usize, Atom)>,
     /// For each atom, the rules that wait for it.
     waiting: Vec<Vec<usize>>,
@@ -16,21 +16,21 @@ pub(super) struct Implications {
 }
 
 impl Implications {
-    /// A new atom, about which nothing is known.
+    /// Adds an atom that is not known to be true.
     pub(super) fn atom(&mut self) -> Atom {
         self.known.push(false);
         self.waiting.push(Vec::new());
         self.known.len() - 1
     }
 
-    /// Says that `atom` is true.
+    /// Marks `atom` as true.
     pub(super) fn fact(&mut self, atom: Atom) {
         if !std::mem::replace(&mut self.known[atom], true) {
             self.fresh.push(atom);
         }
     }
 
-    /// Says that `head` is true when all of `body` are.
+    /// Adds the rule that `head` is true if all of `body` are.
     pub(super) fn rule(&mut self, body: &[Atom], head: Atom) {
         let open: Vec<Atom> = body
             .iter()
@@ -46,7 +46,7 @@ impl Implications {
         self.rules.push((open.len(), head));
     }
 
-    /// Draws every conclusion.
+    /// Derives all conclusions.
     pub(super) fn solve(&mut self) {
         while let Some(atom) = self.fresh.pop() {
             for rule in std::mem::take(&mut self.waiting[atom]) {
@@ -60,7 +60,7 @@ impl Implications {
         }
     }
 
-    /// Whether `atom` is true, as far as [`Self::solve`] has come.
+    /// Returns `true` if `atom` is known to be true after the last [`Self::solve`].
     pub(super) fn holds(&self, atom: Atom) -> bool {
         self.known[atom]
     }

@@ -1,4 +1,4 @@
-//! FROM: tables, sub-selects, functions and joins (PostgreSQL manual, 7.2.1).
+//! FROM: tables, subqueries, functions and joins (PostgreSQL manual, 7.2.1).
 
 use sqlparser::ast::{
     Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins, Visit,
@@ -11,7 +11,7 @@ use super::{
     query::{Analysis, Surroundings},
 };
 
-/// Which side of a join may be filled with NULL.
+/// The sides of a join that may be filled with NULL.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Neither,
@@ -21,7 +21,7 @@ enum Side {
 }
 
 impl<'t> Analysis<'t> {
-    /// The relations of a FROM list.
+    /// Returns the relations of a FROM list.
     pub(super) fn from(
         &mut self,
         items: &[TableWithJoins],
@@ -34,7 +34,7 @@ impl<'t> Analysis<'t> {
         relations
     }
 
-    /// Adds a table and what is joined to it. `nullable`: an outer join around it may find nothing.
+    /// Adds a table and its joins. `nullable`: an enclosing outer join may find no row.
     pub(super) fn joined(
         &mut self,
         item: &TableWithJoins,
@@ -43,7 +43,7 @@ impl<'t> Analysis<'t> {
         nullable: bool,
     ) {
         let sides: Vec<Side> = item.joins.iter().map(side).collect();
-        // Joins associate to the left: a later RIGHT or FULL join makes all before it optional.
+        // Joins are left-associative: a later RIGHT or FULL join makes all before it optional.
         let later = |from: usize| {
             let mut later = sides[from..].iter();
             nullable || later.any(|side| matches!(side, Side::Left | Side::Both))
@@ -101,7 +101,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// USING: the columns of these names are equal.
+    /// Adds USING: the columns with these names are equal.
     fn same_columns(
         &mut self,
         names: &[String],
@@ -150,7 +150,7 @@ impl<'t> Analysis<'t> {
         names
     }
 
-    /// Adds one entry of FROM.
+    /// Adds a FROM item.
     pub(super) fn factor(
         &mut self,
         factor: &TableFactor,
@@ -228,7 +228,7 @@ impl<'t> Analysis<'t> {
         relations.push(relation);
     }
 
-    /// A function in FROM sees what stands to its left.
+    /// Adds a function in FROM, which can refer to the items to its left.
     fn function<V: Visit>(
         &mut self,
         name: Option<&ObjectName>,

@@ -1,5 +1,5 @@
-//! MERGE: ON ties the target to the source as an outer join does, and each branch decides by
-//! itself what it changes.
+//! MERGE: ON relates the target to the source like an outer join, and each WHEN clause has its own
+//! action.
 
 use sqlparser::ast::{
     Merge, MergeAction, MergeClause, MergeClauseKind, MergeInsertKind, MergeUpdateKind,
@@ -24,7 +24,7 @@ pub(super) fn analyse(analysis: &mut Analysis<'_>, merge: &Merge, place: Surroun
     let start = analysis.graph.relations.len();
     let target = analysis.target(name, alias_name(alias), access, place.level);
     if !merge.clauses.iter().any(changes) {
-        // It only inserts: rows of the target are compared, not changed.
+        // Inserts only: rows of the target are compared, not changed.
         analysis.touched.retain(|(relation, _)| *relation != target);
     }
     let target_range = start..analysis.graph.relations.len();
@@ -39,7 +39,7 @@ pub(super) fn analyse(analysis: &mut Analysis<'_>, merge: &Merge, place: Surroun
     let outer = Place::Outer {
         optional: target_range,
     };
-    // A target row that no source row matches is not held to ON.
+    // ON does not restrict a target row that no source row matches.
     let unmatched = |clause: &MergeClause| {
         clause.clause_kind == MergeClauseKind::NotMatchedBySource && changes(clause)
     };

@@ -1,9 +1,9 @@
-//! The application's own SQL: statements that touch a tenant table without naming the tenant.
+//! Analysis of application SQL: statements that access a tenant table without a tenant predicate.
 //!
-//! Row-level security is one line of defence; a predicate on the tenant key in each statement is
-//! the other. [`check`] says of each use of a tenant table in a statement whether such a
-//! predicate confines it: it follows equalities through joins, sub-selects and common table
-//! expressions, knows what an outer join does to them, and takes from OR only what every arm says.
+//! Row-level security is one line of defense; a predicate on the tenant key in each statement is
+//! the other. [`check`] reports for each use of a tenant table in a statement if such a predicate
+//! restricts it. It follows equalities through joins, subqueries and common table expressions,
+//! accounts for outer joins, and uses a condition below OR only if every arm implies it.
 
 mod finding;
 mod flow;
@@ -35,24 +35,24 @@ pub use usage::{Access, Problem, Use};
 use crate::domain::audit::Location;
 use query::{Analysis, Surroundings};
 
-/// A statement of the application.
+/// An application statement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     pub sql: String,
-    /// Where in the sources it begins.
+    /// Position in the source files.
     pub location: Option<Location>,
-    /// How often it ran.
+    /// Number of calls.
     pub calls: Option<u64>,
-    /// Where it was found, for people: `queries.sql:12`, `query 4711`.
+    /// Human-readable origin: `queries.sql:12`, `query 4711`.
     pub label: String,
 }
 
-/// Why a statement could not be understood.
+/// Reason why a statement could not be analyzed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ParseError(pub String);
 
-/// Runs `work` with a stack that holds the deepest tree that [`prepare`] lets pass: parsing,
+/// Runs `work` with a stack large enough for the deepest tree that [`prepare`] accepts: parsing,
 /// walking and freeing it are recursive.
 fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     const ROOM: usize = 256 << 20;
@@ -66,8 +66,8 @@ fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     })
 }
 
-/// Every use of a tenant table in `sql`, which may be several statements. DDL and settings have
-/// none. It wants [`with_room`] around it.
+/// Returns every use of a tenant table in `sql`, which may contain several statements. DDL and
+/// settings have none. Call it inside [`with_room`].
 fn analyse(tables: &TenantTables, sql: &str) -> Result<Vec<Use>, ParseError> {
     let mut uses = Vec::new();
     for piece in split::statements(sql) {

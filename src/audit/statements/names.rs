@@ -1,22 +1,22 @@
-//! Which column a name means (PostgreSQL manual, 4.2.1 and 7.2): the innermost SELECT first.
+//! Name resolution of columns (PostgreSQL manual, 4.2.1 and 7.2): the innermost SELECT first.
 
 use sqlparser::ast::{Ident, ObjectName};
 
 use super::graph::{BodyId, Graph, Kind, NodeId, Output, RelationId};
 
-/// What can be seen from a place in a statement.
+/// Relations that are visible at a position in a statement.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'s> {
     pub(super) relations: &'s [RelationId],
     pub(super) outer: Option<&'s Scope<'s>>,
     /// The nesting depth of the SELECT.
     pub(super) level: usize,
-    /// The lowest level that predicates here decide about: rows of an outer SELECT come out only
-    /// where EXISTS finds some, but whatever NOT EXISTS, an arm of OR or a value finds.
+    /// Lowest level at which a predicate here restricts rows. EXISTS restricts the rows of an outer
+    /// SELECT; NOT EXISTS, an arm of OR and a scalar value do not.
     pub(super) floor: usize,
 }
 
-/// A name as the catalog has it: without quotes it is folded to lower case.
+/// Returns a name as in the catalog: unquoted names are folded to lower case.
 pub(super) fn folded(name: &Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),
@@ -24,7 +24,7 @@ pub(super) fn folded(name: &Ident) -> String {
     }
 }
 
-/// Schema and name of an object.
+/// Returns schema and name of an object.
 pub(super) fn qualified(name: &ObjectName) -> (Option<String>, String) {
     let mut parts: Vec<String> = name
         .0
@@ -35,16 +35,16 @@ pub(super) fn qualified(name: &ObjectName) -> (Option<String>, String) {
     (parts.pop(), last)
 }
 
-/// What a name turned out to be.
+/// Result of resolving a name.
 enum Candidate {
     Column(NodeId),
-    /// The relation may have such a column: its columns are not known.
+    /// The relation may have such a column: its columns are unknown.
     Possible(NodeId),
 }
 
 impl<'t> Graph<'t> {
-    /// The column that `parts` name: `column`, `table.column` or `schema.table.column`. None where
-    /// it is no column but a parameter or a variable.
+    /// Returns the column that `parts` name: `column`, `table.column` or `schema.table.column`.
+    /// `None` for a parameter or a variable.
     pub(super) fn resolve(&mut self, parts: &[Ident], scope: &Scope<'_>) -> Option<NodeId> {
         let parts: Vec<String> = parts.iter().map(folded).collect();
         match parts.as_slice() {
@@ -77,12 +77,12 @@ impl<'t> Graph<'t> {
         let relation = self.find(table, scope)?;
         match self.lookup(relation, name) {
             Some(Candidate::Column(node) | Candidate::Possible(node)) => Some(node),
-            // A system column, or one that came after the schema was read.
+            // A system column, or one that was added after the schema was read.
             None => Some(self.unknown()),
         }
     }
 
-    /// The relation of that alias.
+    /// Returns the relation with that alias.
     pub(super) fn find(&self, alias: &str, scope: &Scope<'_>) -> Option<RelationId> {
         let mut at = Some(scope);
         while let Some(scope) = at {
@@ -95,7 +95,7 @@ impl<'t> Graph<'t> {
         None
     }
 
-    /// The column `name` of one relation.
+    /// Returns the column `name` of a relation.
     pub(super) fn column_of(&mut self, relation: RelationId, name: &str) -> Option<NodeId> {
         match self.lookup(relation, name)? {
             Candidate::Column(node) | Candidate::Possible(node) => Some(node),
@@ -130,7 +130,7 @@ impl<'t> Graph<'t> {
         }
     }
 
-    /// The column at `place` of a query.
+    /// Returns the column at position `place` of a query.
     pub(super) fn output_at(&self, body: BodyId, place: usize) -> Option<NodeId> {
         match self.outputs(body).get(place)? {
             Output::Column { node, .. } => Some(*node),
@@ -161,7 +161,7 @@ impl<'t> Graph<'t> {
         Some(Candidate::Possible(self.export(id, inner)))
     }
 
-    /// `relation.*`: its columns, as far as they are known.
+    /// Expands `relation.*` to its columns, as far as they are known.
     pub(super) fn expand(&mut self, id: RelationId) -> Vec<Output> {
         let kind = self.relations[id].kind;
         if let Some(columns) = kind.columns() {

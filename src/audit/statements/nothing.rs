@@ -1,12 +1,12 @@
-//! Statements that touch no row whatever the tables hold. Drivers send such to learn the types of
-//! the columns, and query builders where a list of values is empty.
+//! Statements that never access a row. Drivers send them to determine column types, and query
+//! builders if a list of values is empty.
 
 use sqlparser::ast::{BinaryOperator, Expr, LimitClause, Query, SetExpr, Value};
 
 use super::predicate::{bare, operands};
 
-/// Whether no row comes out of a query, and none is read for it: LIMIT 0, FETCH FIRST 0 ROWS.
-/// What WITH writes is written nevertheless (PostgreSQL manual, 7.8.4).
+/// Returns `true` if a query reads and returns no row: LIMIT 0, FETCH FIRST 0 ROWS. Data-modifying
+/// statements in WITH are executed nevertheless (PostgreSQL manual, 7.8.4).
 pub(super) fn is_empty(query: &Query) -> bool {
     let writes = |query: &Query| {
         !matches!(
@@ -32,7 +32,7 @@ pub(super) fn is_empty(query: &Query) -> bool {
     limit.or(fetch).and_then(number) == Some(0)
 }
 
-/// Whether no row passes a filter: `false`, or two numbers that differ, such as `1 = 0`.
+/// Returns `true` if no row passes a filter: `false`, or two different numbers, such as `1 = 0`.
 pub(super) fn never_holds(filter: &Expr) -> bool {
     let conjuncts = operands(filter, &BinaryOperator::And);
     conjuncts.into_iter().any(|conjunct| match bare(conjunct) {

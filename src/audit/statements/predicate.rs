@@ -1,4 +1,4 @@
-//! What a boolean expression says about columns, if it is true.
+//! Facts about columns that follow from a boolean expression if it is true.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,13 @@ use sqlparser::ast::{BinaryOperator, Expr, Query, SetExpr};
 
 use super::{graph::NodeId, names::Scope, query::Analysis};
 
-/// The equalities that hold wherever a predicate does.
+/// Equalities that hold if a predicate is true.
 #[derive(Clone, Default)]
 pub(super) struct Facts {
     /// Two columns are equal.
     pub(super) equal: BTreeSet<(NodeId, NodeId)>,
-    /// A column has a value that follows from these columns; from outside if there are none.
+    /// The value of a column is determined by these columns, or by an outside value if there are
+    /// none.
     pub(super) fixed: BTreeSet<(NodeId, Vec<NodeId>)>,
 }
 
@@ -28,7 +29,7 @@ impl Facts {
         self.fixed.extend(other.fixed);
     }
 
-    /// What holds whichever of the two was true.
+    /// Returns the facts that hold in both cases.
     pub(super) fn either(mut self, mut other: Self) -> Self {
         self.close();
         other.close();
@@ -37,7 +38,7 @@ impl Facts {
         self
     }
 
-    /// Adds the columns that are fixed because they equal one that is.
+    /// Adds the columns that are fixed because they are equal to a fixed column.
     pub(super) fn close(&mut self) {
         let mut open: Vec<NodeId> = self.outside().collect();
         while let Some(node) = open.pop() {
@@ -70,7 +71,7 @@ impl Facts {
     }
 }
 
-/// The expression without parentheses, casts and collations: they keep a value what it is.
+/// Removes parentheses, casts and collations, which do not change the value.
 pub(super) fn bare(mut expr: &Expr) -> &Expr {
     loop {
         expr = match expr {
@@ -81,7 +82,7 @@ pub(super) fn bare(mut expr: &Expr) -> &Expr {
     }
 }
 
-/// The operands of a chain of one operator, without recursion: chains can be long.
+/// Returns the operands of a chain of the same operator. Not recursive, because chains can be long.
 pub(super) fn operands<'e>(expr: &'e Expr, wanted: &BinaryOperator) -> Vec<&'e Expr> {
     let mut found = Vec::new();
     let mut open = vec![expr];
@@ -96,7 +97,7 @@ pub(super) fn operands<'e>(expr: &'e Expr, wanted: &BinaryOperator) -> Vec<&'e E
 }
 
 impl<'t> Analysis<'t> {
-    /// What follows from `expr`. Sub-selects in it are analysed on the way, each of them once.
+    /// Returns the facts that follow from `expr`. Analyzes each subquery in it exactly once.
     pub(super) fn facts(&mut self, expr: &Expr, scope: &Scope<'_>) -> Facts {
         let mut facts = Facts::default();
         for conjunct in operands(expr, &BinaryOperator::And) {
@@ -149,7 +150,7 @@ impl<'t> Analysis<'t> {
     }
 
     fn disjunction(&mut self, expr: &Expr, scope: &Scope<'_>) -> Facts {
-        // What an arm finds need not be so: another arm may have let the row pass.
+        // Facts of one arm may not hold: another arm may have let the row pass.
         let scope = Scope {
             floor: usize::MAX,
             ..*scope
@@ -218,7 +219,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// `items` are a row of `query`.
+    /// Returns the facts of `items` being equal to a row of `query`.
     fn rows(&mut self, items: &[Expr], query: &Query, scope: &Scope<'_>, facts: &mut Facts) {
         let relation = self.sub_select(query, scope, scope.floor);
         for (place, item) in items.iter().enumerate() {
@@ -229,7 +230,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// One side of a comparison.
+    /// Returns one side of a comparison.
     pub(super) fn value(&mut self, expr: &Expr, scope: &Scope<'_>) -> Value {
         let column = match bare(expr) {
             Expr::Identifier(name) => self.graph.resolve(std::slice::from_ref(name), scope),
@@ -243,7 +244,7 @@ impl<'t> Analysis<'t> {
         column.map_or_else(|| Value::Computed(Vec::new()), Value::Column)
     }
 
-    /// The columns that a value depends on.
+    /// Returns the columns that a value depends on.
     pub(super) fn inputs(&mut self, expr: &Expr, scope: &Scope<'_>) -> Vec<NodeId> {
         match self.value(expr, scope) {
             Value::Column(node) => vec![node],

@@ -1,4 +1,4 @@
-//! SELECT: what it reads, and what its predicates constrain.
+//! SELECT: the relations it reads, and the constraints of its predicates.
 
 use sqlparser::ast::{
     Expr, GroupByExpr, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
@@ -14,19 +14,19 @@ use super::{
     usage::{Access, Problem, Use},
 };
 
-/// The analysis of one statement.
+/// The analysis of a statement.
 pub(super) struct Analysis<'t> {
     pub(super) tables: &'t TenantTables,
     pub(super) graph: Graph<'t>,
-    /// Common table expressions in sight; a later one hides an earlier one of its name.
+    /// Visible common table expressions. A later one hides an earlier one with the same name.
     pub(super) ctes: Vec<(String, Kind<'t>)>,
-    /// Tenant tables that are read or written, to be judged when everything is known.
+    /// Tenant tables that are read or written. They are judged at the end of the analysis.
     pub(super) touched: Vec<(RelationId, Access)>,
-    /// What is settled already.
+    /// Uses that are already judged.
     pub(super) uses: Vec<Use>,
 }
 
-/// Where a query stands.
+/// Context of a query in its statement.
 #[derive(Clone, Copy)]
 pub(super) struct Surroundings<'s> {
     pub(super) outer: Option<&'s Scope<'s>>,
@@ -35,14 +35,14 @@ pub(super) struct Surroundings<'s> {
 }
 
 impl Surroundings<'_> {
-    /// Of a statement by itself.
+    /// Context of a top-level statement.
     pub(super) const TOP: Surroundings<'static> = Surroundings {
         outer: None,
         level: 0,
         floor: 0,
     };
 
-    /// Of a query that is evaluated by itself within this one.
+    /// Returns the context of a nested query that is evaluated independently.
     pub(super) fn within(self) -> Self {
         Self {
             level: self.level + 1,
@@ -72,7 +72,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// Every use of a tenant table, and what is wrong with it.
+    /// Returns every use of a tenant table with its problem.
     pub(super) fn finish(mut self) -> Vec<Use> {
         self.graph.close();
         for (relation, access) in std::mem::take(&mut self.touched) {
@@ -107,7 +107,7 @@ impl<'t> Analysis<'t> {
         });
     }
 
-    /// Analyses a query; gives back what others can read of it.
+    /// Analyzes a query. Returns its body, which other queries can read.
     pub(super) fn query(&mut self, query: &Query, place: Surroundings<'_>) -> BodyId {
         let hidden = self.ctes.len();
         let before = self.touched.len();
@@ -130,7 +130,7 @@ impl<'t> Analysis<'t> {
         whole: Option<&Query>,
         place: Surroundings<'_>,
     ) -> Vec<Output> {
-        // An arm of a set operation may find nothing and the other something.
+        // One arm of a set operation may return no row while the other returns some.
         let apart = Surroundings {
             floor: place.level,
             ..place
@@ -165,7 +165,7 @@ impl<'t> Analysis<'t> {
                     })
                     .collect()
             }
-            // `prepare` has made it SELECT * FROM.
+            // `prepare` rewrote it as SELECT * FROM.
             SetExpr::Table(_) => Vec::new(),
             SetExpr::Insert(statement)
             | SetExpr::Update(statement)
@@ -174,7 +174,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// The columns of a set operation.
+    /// Returns the columns of a set operation.
     pub(super) fn combine(
         &mut self,
         op: SetOperator,
@@ -185,12 +185,12 @@ impl<'t> Analysis<'t> {
         for (left, right) in left.into_iter().zip(right) {
             let (Output::Column { name, node }, Output::Column { node: other, .. }) = (left, right)
             else {
-                // From here on the columns cannot be told apart.
+                // The positions of the following columns are unknown.
                 break;
             };
             let node = match op {
                 SetOperator::Union => self.graph.merged(&[node, other]),
-                // What comes out is on the left; of the right only rows equal to it matter.
+                // The result consists of left rows; only equal right rows matter.
                 _ => {
                     self.graph.passes(node, other);
                     node
@@ -229,7 +229,7 @@ impl<'t> Analysis<'t> {
         self.projection(&select.projection, &scope)
     }
 
-    /// What a list of expressions gives out: of SELECT, or of RETURNING.
+    /// Returns the output columns of a SELECT or RETURNING list.
     pub(super) fn projection(&mut self, items: &[SelectItem], scope: &Scope<'_>) -> Vec<Output> {
         let mut outputs = Vec::new();
         for item in items {
@@ -273,7 +273,7 @@ impl<'t> Analysis<'t> {
         Output::Column { name, node }
     }
 
-    /// WHERE. Where it lets no row pass, the tables of FROM, touched since `before`, are not read.
+    /// Applies WHERE. If no row can pass, the tables of FROM, touched since `before`, are not read.
     pub(super) fn restrict(&mut self, filter: &Expr, before: usize, scope: &Scope<'_>) {
         self.filter(filter, scope);
         if nothing::never_holds(filter) {
@@ -281,13 +281,13 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// WHERE or HAVING.
+    /// Applies WHERE or HAVING.
     pub(super) fn filter(&mut self, expr: &Expr, scope: &Scope<'_>) {
         let facts = self.facts(expr, scope);
         self.apply(facts, &Place::Inner { nullable: false }, scope);
     }
 
-    /// Makes what a predicate says part of what is known.
+    /// Adds the facts of a predicate to the graph.
     pub(super) fn apply(&mut self, mut facts: Facts, place: &Place, scope: &Scope<'_>) {
         facts.close();
         let decides = |graph: &Graph<'t>, node: NodeId| {
@@ -310,7 +310,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// Adds the relation that a name in FROM means.
+    /// Adds the relation that a name in FROM refers to.
     pub(super) fn named_relation(
         &mut self,
         schema: Option<String>,
@@ -334,7 +334,7 @@ impl<'t> Analysis<'t> {
         relation
     }
 
-    /// Adds the table that a statement writes to.
+    /// Adds the target table of a statement.
     pub(super) fn target(
         &mut self,
         name: &ObjectName,
@@ -353,7 +353,8 @@ impl<'t> Analysis<'t> {
         relation
     }
 
-    /// Where a name stands in several schemas, a tenant table is meant: better one alarm too many.
+    /// Resolves a table name. If it exists in several schemas, the tenant table is chosen: a false
+    /// positive is better than a missed problem.
     fn table(&self, schema: Option<&str>, name: &str) -> Kind<'t> {
         let tenant = self.tables.find(schema, name).map(Kind::Tenant);
         let shared = || self.tables.find_shared(schema, name).map(Kind::Shared);

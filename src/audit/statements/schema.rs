@@ -1,58 +1,58 @@
-//! What the analysis must know of the schema.
+//! The parts of the schema that the analysis needs.
 
 use std::collections::HashMap;
 
-/// A schema and a name, as the catalog has them.
+/// A schema and a name, as in the catalog.
 pub type TableName = (String, String);
 
-/// The tables whose rows belong to tenants; views over them may be given as tables.
+/// Tables with rows that belong to tenants; views over them may be included as tables.
 #[derive(Clone, Debug, Default)]
 pub struct TenantTables {
     tables: HashMap<TableName, TenantTable>,
     shared: HashMap<TableName, SharedTable>,
-    /// Where names without a schema are looked up, in order.
+    /// Schemas in which unqualified names are looked up, in order.
     search_path: Vec<String>,
 }
 
-/// A table whose rows belong to tenants.
+/// A table with rows that belong to tenants.
 #[derive(Clone, Debug)]
 pub struct TenantTable {
     pub schema: String,
     pub name: String,
     pub key: TenantKey,
-    /// All columns in their order: it resolves names without a table, `*`, and INSERT without a
-    /// list of columns.
+    /// All columns in order. Used to resolve unqualified names, `*`, and INSERT without a column
+    /// list.
     pub columns: Vec<String>,
-    /// Whether an INSERT may leave the key out, because its default names the tenant.
+    /// `true` if an INSERT may omit the key because its default names the tenant.
     pub key_has_default: bool,
     /// The foreign keys between this table and other tenant tables.
     pub references: Vec<Reference>,
-    /// The columns that name a user, where the table says which users belong to which tenant: who
-    /// reads the rows of one user reads the tenants of that user.
+    /// Columns that name a user, if the table assigns users to tenants: a statement that reads the
+    /// rows of a user reads the tenants of that user.
     pub identity: Vec<String>,
 }
 
-/// A table whose rows belong to no one tenant, such as users, sessions or plans.
+/// A table with rows that do not belong to a single tenant, such as users, sessions or plans.
 #[derive(Clone, Debug)]
 pub struct SharedTable {
     pub schema: String,
     pub name: String,
     pub columns: Vec<String>,
-    /// The sets of columns of which no two rows have the same values.
+    /// Column sets of the unique keys.
     pub unique: Vec<Vec<String>>,
 }
 
-/// How the rows of a table name their tenant.
+/// Relation of the rows of a table to their tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TenantKey {
-    /// A column of their own.
+    /// A column of the table.
     Column(String),
-    /// They are the tenants: the primary key, and the other unique keys that pick one tenant.
+    /// The rows are the tenants: the primary key, and the other unique keys that identify a tenant.
     Root {
         column: String,
         alternates: Vec<Vec<String>>,
     },
-    /// The row that they refer to names it.
+    /// The referenced parent row names the tenant.
     Parent(Reference),
 }
 
@@ -61,12 +61,12 @@ pub enum TenantKey {
 pub struct Reference {
     pub columns: Vec<String>,
     pub table: TableName,
-    /// The columns over there, in the same order.
+    /// The referenced columns, in the same order.
     pub referenced: Vec<String>,
 }
 
 impl TenantKey {
-    /// The columns that a statement must compare or fill in.
+    /// Returns the columns that a statement must compare or insert.
     pub fn columns(&self) -> Vec<&str> {
         match self {
             Self::Column(column) | Self::Root { column, .. } => vec![column],
@@ -76,14 +76,14 @@ impl TenantKey {
 }
 
 impl TenantTable {
-    /// As `schema.name`.
+    /// Returns the name in the form `schema.name`.
     pub fn object(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 }
 
 impl TenantTables {
-    /// The `tables` of a database in which names without a schema are looked up in `search_path`.
+    /// Creates the `tables` of a database with `search_path` for unqualified names.
     pub fn new(
         tables: impl IntoIterator<Item = TenantTable>,
         search_path: impl IntoIterator<Item = String>,
@@ -96,7 +96,7 @@ impl TenantTables {
         }
     }
 
-    /// Adds what is known of the other tables. Of one that is not known, no column is unique.
+    /// Adds the other known tables. An unknown table is assumed to have no unique columns.
     #[must_use]
     pub fn with_shared(mut self, shared: impl IntoIterator<Item = SharedTable>) -> Self {
         let named = |table: SharedTable| ((table.schema.clone(), table.name.clone()), table);
@@ -104,12 +104,12 @@ impl TenantTables {
         self
     }
 
-    /// The tenant table of that name, if it is one.
+    /// Returns the tenant table of that name, if it is one.
     pub fn find(&self, schema: Option<&str>, name: &str) -> Option<&TenantTable> {
         self.look_up(&self.tables, schema, name)
     }
 
-    /// The table of that name that is known and no tenant table.
+    /// Returns the known table of that name that is not a tenant table.
     pub fn find_shared(&self, schema: Option<&str>, name: &str) -> Option<&SharedTable> {
         self.look_up(&self.shared, schema, name)
     }

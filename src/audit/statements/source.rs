@@ -1,4 +1,4 @@
-//! Where statements come from: files of SQL, the query metadata of sqlx, pg_stat_statements.
+//! Sources of statements: SQL files, the query metadata of sqlx, pg_stat_statements.
 
 use std::{
     fs,
@@ -16,17 +16,17 @@ use crate::{
     quoting::identifier,
 };
 
-/// What was read, and what could not be.
+/// Statements that were read, and sources that were skipped.
 #[derive(Debug, Default)]
 pub struct Statements {
     pub statements: Vec<Statement>,
     pub skipped: Vec<Skipped>,
 }
 
-/// Nobody writes more SQL than this into one file, in bytes: what is larger is a dump of data.
+/// Maximum size of a file in bytes. Larger files are data dumps, not hand-written SQL.
 const LARGEST: u64 = 64 << 20;
 
-/// A file of `.sqlx/`; only this of it matters here.
+/// A file in `.sqlx/`. Its other fields are ignored.
 #[derive(Deserialize)]
 struct Metadata {
     query: String,
@@ -57,7 +57,7 @@ impl Statements {
 
     fn file(&mut self, path: &Path) -> Result<()> {
         let shown = path.display().to_string();
-        let unreadable = || format!("{shown} cannot be read");
+        let unreadable = || format!("cannot read {shown}");
         if fs::metadata(path).with(unreadable)?.len() > LARGEST {
             self.skip(
                 shown,
@@ -87,17 +87,17 @@ impl Statements {
                 calls: None,
                 label: shown,
             }),
-            Err(error) => self.skip(shown, format!("the file is no query metadata: {error}")),
+            Err(error) => self.skip(shown, format!("the file is not query metadata: {error}")),
         }
         Ok(())
     }
 }
 
-/// The statements of a file of SQL, of a file of sqlx's query metadata, or of all such files below
-/// a folder, in the order of their paths.
+/// Reads the statements of a SQL file, of a query metadata file of sqlx, or of all such files below
+/// a directory, in the order of their paths.
 ///
 /// # Errors
-/// `NotFound` when there is no such path, `BadInput` when a folder has no such file.
+/// `NotFound` if the path does not exist, `BadInput` if a directory contains no such file.
 pub fn from_path(path: &Path) -> Result<Statements> {
     let mut read = Statements::default();
     let shown = path.display();
@@ -110,7 +110,7 @@ pub fn from_path(path: &Path) -> Result<Statements> {
     }
     let files = files(path)?;
     if files.is_empty() {
-        let message = format!("{shown} has no .sql file and no .sqlx/query-*.json");
+        let message = format!("{shown} contains no .sql file and no .sqlx/query-*.json");
         return Err(Error::bad_input(message));
     }
     for file in files {
@@ -119,20 +119,20 @@ pub fn from_path(path: &Path) -> Result<Statements> {
     Ok(read)
 }
 
-/// The statements of a stream, such as standard input.
+/// Reads the statements of a stream, such as standard input.
 ///
 /// # Errors
-/// `Failure` when it cannot be read, `BadInput` when it is no text or larger than 64 MiB.
+/// `Failure` if it cannot be read, `BadInput` if it is not text or larger than 64 MiB.
 pub fn from_reader(mut reader: impl Read) -> Result<Statements> {
     let mut bytes = Vec::new();
     reader
         .by_ref()
         .take(LARGEST + 1)
         .read_to_end(&mut bytes)
-        .context("standard input cannot be read")?;
+        .context("cannot read standard input")?;
     if bytes.len() as u64 > LARGEST {
         let message = format!("standard input is larger than {} MiB", LARGEST >> 20);
-        return Err(Error::bad_input(message).hint("split it, and give the parts one by one"));
+        return Err(Error::bad_input(message).hint("split it and check the parts separately"));
     }
     let text =
         text(bytes).map_err(|reason| Error::bad_input(format!("standard input {reason}")))?;
@@ -141,22 +141,22 @@ pub fn from_reader(mut reader: impl Read) -> Result<Statements> {
     Ok(read)
 }
 
-/// The text, or why it is none.
+/// Returns the text, or the reason why it is not text.
 fn text(bytes: Vec<u8>) -> Result<String, &'static str> {
-    // No SQL has one: PostgreSQL takes no text with it.
+    // PostgreSQL does not accept NUL in text, so SQL cannot contain it.
     if bytes.contains(&0) {
         return Err("is binary");
     }
     String::from_utf8(bytes).map_err(|_| "is not UTF-8")
 }
 
-/// The files below a folder that have statements, sorted. Links are not followed: they may lead in
-/// a circle.
+/// Returns the files with statements below a directory, sorted. Symbolic links are not followed:
+/// they may form a cycle.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
-        let unreadable = || format!("{} cannot be read", folder.display());
+        let unreadable = || format!("cannot read {}", folder.display());
         for entry in fs::read_dir(&folder).with(unreadable)? {
             let entry = entry.with(unreadable)?;
             let (path, kind) = (entry.path(), entry.file_type().with(unreadable)?);
@@ -171,7 +171,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Says which folder it was about.
+/// Adds the directory to an I/O error.
 trait With<T> {
     fn with(self, message: impl Fn() -> String) -> Result<T>;
 }
@@ -192,34 +192,34 @@ fn is_metadata(path: &Path) -> bool {
     name.is_some_and(|name| name.starts_with("query-")) && has_extension(path, "json")
 }
 
-/// The schema in which the extension keeps its view.
+/// Selects the schema that contains the view of the extension.
 const EXTENSION: &str = "SELECT n.nspname::pg_catalog.text
        FROM pg_catalog.pg_extension e
        JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
       WHERE e.extname OPERATOR(pg_catalog.=) 'pg_stat_statements'";
 
-/// Not a command to paste: it would replace what else the server loads.
+/// Not a command to paste, because it would overwrite the other libraries that the server loads.
 const PRELOAD: &str = "add pg_stat_statements to shared_preload_libraries and restart the server";
 
-/// The statements that ran in the current database, with the number of their calls (PostgreSQL
-/// manual, F.32). Literals are placeholders in them.
+/// Reads the statements that ran in the current database, with the number of calls (PostgreSQL
+/// manual, F.32). Literals are replaced by placeholders in them.
 ///
 /// # Errors
-/// `Unavailable` when the extension is not there, or was not loaded when the server started.
+/// `Unavailable` if the extension is not installed, or was not loaded when the server started.
 pub async fn from_pg_stat_statements(connection: &mut PgConnection) -> Result<Statements> {
     let extension = sqlx::query(EXTENSION)
         .fetch_optional(&mut *connection)
         .await
-        .context("the extensions of the database cannot be read")?;
+        .context("cannot read the extensions of the database")?;
     let Some(extension) = extension else {
-        let message = "the extension pg_stat_statements is not in this database";
+        let message = "extension pg_stat_statements is not installed in this database";
         return Err(Error::unavailable(message)
             .hint(PRELOAD)
             .hint("CREATE EXTENSION pg_stat_statements"));
     };
-    let unreadable = "pg_stat_statements cannot be read";
+    let unreadable = "cannot read pg_stat_statements";
     let schema: String = extension.try_get(0).context(unreadable)?;
-    // Only the name of the extension's schema is put in, quoted.
+    // Only the quoted name of the extension's schema is interpolated.
     let sql = format!(
         "SELECT s.queryid, s.query, pg_catalog.sum(s.calls)::pg_catalog.int8, pg_catalog.count(*)
            FROM {}.pg_stat_statements s
@@ -248,7 +248,7 @@ pub async fn from_pg_stat_statements(connection: &mut PgConnection) -> Result<St
     }
     if hidden > 0 {
         let reason = format!(
-            "the texts of {hidden} statements are hidden or lost: GRANT pg_read_all_stats shows those of other roles"
+            "the text of {hidden} statements is hidden or lost; grant pg_read_all_stats to see those of other roles"
         );
         read.skip("pg_stat_statements", reason);
     }

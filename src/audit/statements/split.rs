@@ -1,4 +1,4 @@
-//! Splits a file of SQL into statements as psql does: by semicolons outside strings, quoted names,
+//! Splits an SQL file into statements like psql: at semicolons outside strings, quoted names,
 //! dollar quotes, comments and parentheses, without `\` commands and the data of COPY FROM STDIN.
 
 use crate::quoting::{comment_length, dollar_length, is_word_part, is_word_start, quoted_length};
@@ -6,15 +6,15 @@ use crate::quoting::{comment_length, dollar_length, is_word_part, is_word_start,
 /// A statement in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
-    /// Without the semicolon, and without the white space and comments before it.
+    /// Text without the semicolon, and without leading white space and comments.
     pub text: &'a str,
-    /// Where it begins, in bytes.
+    /// Byte offset of its start.
     pub offset: usize,
-    /// The line on which it begins, from 1.
+    /// Line of its start, counted from 1.
     pub line: u32,
 }
 
-/// The statements of `sql`.
+/// Returns the statements of `sql`.
 pub fn statements(sql: &str) -> Vec<Piece<'_>> {
     let mut splitter = Splitter {
         sql,
@@ -35,13 +35,13 @@ pub fn statements(sql: &str) -> Vec<Piece<'_>> {
 struct Splitter<'a> {
     sql: &'a str,
     at: usize,
-    /// Where the statement in hand begins.
+    /// Start of the current statement, if any.
     start: Option<usize>,
     depth: usize,
-    /// How deep in BEGIN ATOMIC … END and CASE … END of a function's body.
+    /// Nesting depth in BEGIN ATOMIC … END and CASE … END of a function body.
     begin_depth: usize,
     pieces: Vec<Piece<'a>>,
-    /// An offset and its line, to count on from.
+    /// A known offset and its line, to continue counting from.
     counted: (usize, u32),
 }
 
@@ -72,7 +72,7 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// The length of one token of a statement.
+    /// Returns the length of a token.
     fn token_length(&mut self, first: char, rest: &str) -> usize {
         match first {
             '\'' => quoted_length(rest, '\'', false),
@@ -95,7 +95,7 @@ impl<'a> Splitter<'a> {
                 self.word(word);
                 end
             }
-            // A number takes what follows with it, so that 1e5 is no name.
+            // A number includes the following letters, so that the `e5` of 1e5 is not a name.
             _ if first.is_ascii_digit() => {
                 rest.find(|c: char| !is_word_part(c)).unwrap_or(rest.len())
             }
@@ -130,7 +130,7 @@ impl<'a> Splitter<'a> {
                 .is_some_and(|word| word.eq_ignore_ascii_case("begin"))
     }
 
-    /// `\g` and its kin end a statement; the others stand beside it.
+    /// Skips a meta-command. `\g` and its variants end the statement; others do not affect it.
     fn meta_command(&mut self) {
         let rest = self.rest();
         let length = line_length(rest);
@@ -159,7 +159,7 @@ impl<'a> Splitter<'a> {
         }
     }
 
-    /// Ends the statement in hand at `end`.
+    /// Ends the current statement at `end`.
     fn finish(&mut self, end: usize) {
         self.begin_depth = 0;
         let Some(start) = self.start.take() else {
@@ -201,7 +201,7 @@ fn copies_from_stdin(statement: &str) -> bool {
         })
 }
 
-/// The rest of the line, the data, and the line `\.` that ends it.
+/// Returns the length of the rest of the line, the data, and the terminating line `\.`.
 fn data_length(text: &str) -> usize {
     let mut length = 0;
     for line in text.split_inclusive('\n') {

@@ -1,4 +1,4 @@
-//! Sub-selects of expressions.
+//! Subqueries in expressions.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use super::{
 };
 
 impl<'t> Analysis<'t> {
-    /// Analyses a sub-select of an expression, as a relation of its own.
+    /// Analyzes a subquery in an expression as a separate relation.
     pub(super) fn sub_select(
         &mut self,
         query: &Query,
@@ -29,7 +29,7 @@ impl<'t> Analysis<'t> {
         self.graph.add(relation)
     }
 
-    /// A column of a sub-select.
+    /// Returns a column of a subquery.
     pub(super) fn output(&mut self, relation: RelationId, place: usize) -> Option<NodeId> {
         let Kind::Derived(body) = self.graph.relations[relation].kind else {
             return None;
@@ -38,7 +38,7 @@ impl<'t> Analysis<'t> {
         Some(self.graph.export(relation, inner))
     }
 
-    /// The columns that an expression names outside its sub-selects, which are analysed.
+    /// Returns the columns that an expression names outside its subqueries, and analyzes those.
     pub(super) fn columns_in<V: Visit>(&mut self, what: &V, scope: &Scope<'_>) -> Vec<NodeId> {
         let mut inside = Inside {
             analysis: self,
@@ -50,17 +50,18 @@ impl<'t> Analysis<'t> {
         inside.columns
     }
 
-    /// Analyses the sub-selects of an expression that constrains nothing by itself.
+    /// Analyzes the subqueries of an expression that is not itself a constraint.
     pub(super) fn visit_sub_selects<V: Visit>(&mut self, what: &V, scope: &Scope<'_>) {
         self.columns_in(what, scope);
     }
 }
 
-/// Walks an expression down to its sub-selects.
+/// Walks an expression down to its subqueries.
 struct Inside<'a, 't, 's> {
     analysis: &'a mut Analysis<'t>,
     scope: &'a Scope<'s>,
-    /// How many sub-selects deep the walk is: the outermost is analysed, and those in it by it.
+    /// Subquery nesting depth of the walk. Only the outermost subquery is analyzed here; its
+    /// analysis includes the nested ones.
     depth: usize,
     columns: Vec<NodeId>,
 }

@@ -1,19 +1,19 @@
-//! What a statement does with a tenant table.
+//! Uses of tenant tables by statements.
 
 use super::schema::TableName;
 
-/// One use of a tenant table in a statement.
+/// A use of a tenant table in a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
     pub table: TableName,
-    /// The name that the table goes by in the statement.
+    /// Alias or name of the table in the statement.
     pub alias: String,
     pub access: Access,
-    /// What is wrong; nothing if the statement names the tenant.
+    /// The problem; `None` if the statement names the tenant.
     pub problem: Option<Problem>,
 }
 
-/// How a table is used.
+/// Kind of access to a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Read,
@@ -22,25 +22,25 @@ pub enum Access {
     Delete,
 }
 
-/// What may be wrong with a use.
+/// A problem of a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Problem {
-    /// It reads rows of any tenant.
+    /// Reads rows of any tenant.
     UnfilteredRead,
-    /// It changes rows of any tenant.
+    /// Updates rows of any tenant.
     UnfilteredUpdate,
-    /// It removes rows of any tenant.
+    /// Deletes rows of any tenant.
     UnfilteredDelete,
-    /// It adds rows without saying whose they are.
+    /// Inserts rows without the tenant key.
     InsertWithoutKey,
-    /// It gives rows to another tenant.
+    /// Moves rows to another tenant.
     SetsKey,
-    /// It finds rows through a foreign key that does not carry the tenant key.
+    /// Finds rows through a foreign key that does not include the tenant key.
     JoinWithoutKey,
 }
 
 impl Access {
-    /// What is wrong where no predicate names the tenant.
+    /// Returns the problem of an access without a tenant predicate.
     pub(super) fn unfiltered(self) -> Problem {
         match self {
             Self::Read => Problem::UnfilteredRead,

@@ -26,7 +26,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// The rows that it starts with come first: the step reads them under its own name.
+    /// Analyzes the non-recursive term first: the recursive term refers to it by name.
     fn recursive(
         &mut self,
         cte: &Cte,
@@ -65,7 +65,7 @@ impl<'t> Analysis<'t> {
         self.graph.set_outputs(body, outputs);
     }
 
-    /// The common table expression of that name.
+    /// Returns the common table expression with that name.
     pub(super) fn cte(&self, name: &str) -> Option<Kind<'t>> {
         let found = self.ctes.iter().rev().find(|(one, _)| one == name)?;
         Some(found.1)

@@ -16,11 +16,11 @@ use super::{
     usage::{Access, Problem},
 };
 
-/// A predicate about every row.
+/// A predicate that restricts every row.
 const WHERE: Place = Place::Inner { nullable: false };
 
 impl<'t> Analysis<'t> {
-    /// Analyses a statement by itself or in WITH; gives back what RETURNING gives out.
+    /// Analyzes a statement, at the top level or in WITH. Returns the output of RETURNING.
     pub(super) fn write(&mut self, statement: &Statement, place: Surroundings<'_>) -> Vec<Output> {
         match statement {
             Statement::Query(query) => {
@@ -54,7 +54,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// COPY of a table reads all of it, or inserts.
+    /// Analyzes COPY of a table, which reads all rows or inserts.
     fn copy(&mut self, name: &ObjectName, columns: &[Ident], to: bool, place: Surroundings<'_>) {
         let (schema, name_only) = qualified(name);
         let Some(table) = self.tables.find(schema.as_deref(), &name_only) else {
@@ -103,7 +103,7 @@ impl<'t> Analysis<'t> {
         self.returned(Kind::Tenant(table), alias, &insert.returning, place)
     }
 
-    /// The columns of `table` that an INSERT gives a value.
+    /// Returns the columns of `table` that an INSERT sets.
     fn filled(
         &self,
         table: &TenantTable,
@@ -141,7 +141,7 @@ impl<'t> Analysis<'t> {
 
     fn note_insert(&mut self, table: &TenantTable, alias: &str, given: &[String]) {
         let missing = match &table.key {
-            // A new tenant: there is none that it could belong to.
+            // A new tenant does not belong to an existing one.
             TenantKey::Root { .. } => false,
             key => {
                 let mut columns = key.columns().into_iter();
@@ -152,7 +152,8 @@ impl<'t> Analysis<'t> {
         self.note(table, alias.to_owned(), Access::Insert, problem);
     }
 
-    /// ON CONFLICT DO UPDATE changes a row that is there: whose, the conflicting columns tell.
+    /// Analyzes ON CONFLICT DO UPDATE, which changes an existing row: the conflict columns
+    /// determine its tenant.
     fn upsert(
         &mut self,
         table: &'t TenantTable,
@@ -169,7 +170,7 @@ impl<'t> Analysis<'t> {
         self.graph.supply(excluded, &[]);
         let arbiters: Vec<String> = match conflict {
             Some(ConflictTarget::Columns(columns)) => columns.iter().map(folded).collect(),
-            // Which columns a named constraint has is not known: it is taken to have the key.
+            // The columns of a named constraint are unknown: assume that they include the key.
             Some(ConflictTarget::OnConstraint(_)) | None => {
                 table.key.columns().into_iter().map(str::to_owned).collect()
             }
@@ -179,7 +180,7 @@ impl<'t> Analysis<'t> {
             self.graph.fixes(node, &[], &WHERE);
         }
         let keyed = |column: &str| arbiters.iter().any(|arbiter| arbiter == column);
-        // A child that conflicts under its parent is as safe as its insertion.
+        // A conflict on the parent key of a child is as safe as the insertion.
         let child = matches!(table.key, TenantKey::Parent(_));
         if !(child && table.key.columns().into_iter().all(keyed)) {
             self.touched.push((relation, Access::Update));
@@ -239,7 +240,7 @@ impl<'t> Analysis<'t> {
         Vec::new()
     }
 
-    /// The table that UPDATE or DELETE changes.
+    /// Adds the table that UPDATE or DELETE changes.
     fn written(
         &mut self,
         table: &TableWithJoins,
@@ -254,7 +255,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// FROM of UPDATE, USING of DELETE.
+    /// Adds FROM of UPDATE or USING of DELETE.
     fn beside(
         &mut self,
         items: &[TableWithJoins],
@@ -266,7 +267,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// Notes an assignment that gives a row to another tenant.
+    /// Records an assignment that moves a row to another tenant.
     pub(super) fn assignments(
         &mut self,
         target: RelationId,
@@ -295,7 +296,7 @@ impl<'t> Analysis<'t> {
         }
     }
 
-    /// RETURNING of an INSERT: rows whose key the statement gave.
+    /// Analyzes RETURNING of an INSERT: the statement set the key of these rows.
     fn returned(
         &mut self,
         kind: Kind<'t>,
@@ -316,7 +317,7 @@ impl<'t> Analysis<'t> {
         )
     }
 
-    /// Notes what MERGE inserts.
+    /// Records the inserts of MERGE.
     pub(super) fn merged_insert(
         &mut self,
         target: RelationId,
@@ -345,7 +346,7 @@ impl<'t> Analysis<'t> {
     }
 }
 
-/// The column of an assignment; what follows it is a field or an element of it.
+/// Returns the column of an assignment, without a field or an element of it.
 fn assigned(name: &ObjectName) -> Option<String> {
     name.0.first()?.as_ident().map(folded)
 }
@@ -355,7 +356,7 @@ fn is_default(value: &Expr) -> bool {
         if value.eq_ignore_ascii_case("default"))
 }
 
-/// The qualifier and name of a column.
+/// Returns the qualifier and name of a column.
 fn column_name(expr: &Expr) -> Option<(Option<String>, String)> {
     match bare(expr) {
         Expr::Identifier(name) => Some((None, folded(name))),
@@ -367,7 +368,7 @@ fn column_name(expr: &Expr) -> Option<(Option<String>, String)> {
     }
 }
 
-/// Whether a row passes `filter` only if its `key` is `value` already.
+/// Returns `true` if a row passes `filter` only if its `key` already equals `value`.
 fn compares(filter: &Expr, key: &str, value: &Expr) -> bool {
     let conjuncts = operands(filter, &BinaryOperator::And);
     conjuncts.into_iter().any(|conjunct| match conjunct {

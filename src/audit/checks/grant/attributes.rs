@@ -15,7 +15,7 @@ use crate::{
 /// The role that `initdb` made: PostgreSQL does not let it lose SUPERUSER.
 const BOOTSTRAP: u32 = 10;
 
-/// How many tables an attack tries to prove it on.
+/// Number of tables an attack tries to prove it on.
 const PROOFS: usize = 3;
 
 pub(super) const SUPERUSER: Rule = Rule {

@@ -94,7 +94,7 @@ fn public(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Whether no policy stands between a role and the rows; behind a view with `security_invoker`
+/// `true` if no policy stands between a role and the rows; behind a view with `security_invoker`
 /// the policies of its tables do.
 fn is_open(model: &Model, role: &AppRole, relation: &Relation) -> bool {
     let invoker = relation.kind == RelationKind::View && relation.has_option("security_invoker");
@@ -172,7 +172,7 @@ fn anonymous(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Whether a command of that role reaches rows without any policy asking the session.
+/// `true` if a command of that role reaches rows without any policy asking the session.
 fn passes(model: &Model, role: &AppRole, relation: &Relation, command: PolicyCommand) -> bool {
     if !model.is_bound(role.oid, relation) {
         return true;
@@ -196,7 +196,7 @@ fn passes(model: &Model, role: &AppRole, relation: &Relation, command: PolicyCom
     !restrictive.iter().any(asks) && permissive.iter().any(|policy| !asks(policy))
 }
 
-/// Whether an expression of the policy depends on the session, or on the rows of another table,
+/// `true` if an expression of the policy depends on the session, or on the rows of another table,
 /// which has policies of its own. One that cannot be read is taken to.
 fn asks_session(model: &Model, policy: &Policy) -> bool {
     let Some(read) = model

@@ -1,4 +1,4 @@
-//! Which of the application's roles a grant serves.
+//! The application's roles that a grant serves.
 
 use std::collections::BTreeMap;
 
@@ -110,7 +110,7 @@ impl<'m> GrantsByObject<'m> {
         Self { model, grants }
     }
 
-    /// Whether a role has a right by a grant to itself or to a role that it inherits from, not
+    /// `true` if a role has a right by a grant to itself or to a role that it inherits from, not
     /// only by one to PUBLIC. A grant on a table covers its columns.
     pub(super) fn without_public(
         &self,

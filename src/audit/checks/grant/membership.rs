@@ -75,7 +75,7 @@ fn memberships(catalog: &Catalog) -> BTreeMap<Oid, Vec<Oid>> {
     next
 }
 
-/// Why a role is one that the application must not become.
+/// The reason a role is one that the application must not become.
 fn reason(catalog: &Catalog, owners: &BTreeSet<Oid>, oid: Oid) -> Option<&'static str> {
     let role = catalog.roles.get(&oid)?;
     if role.superuser {

@@ -1,4 +1,4 @@
-//! Which policies decide about a statement, and what they amount to together (PostgreSQL manual,
+//! The policies that decide about a statement, and their combined effect (PostgreSQL manual,
 //! CREATE POLICY, "Policies Applied by Command Type" and "Application of Multiple Policies").
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ pub(super) struct Door<'m> {
     pub(super) restrictive: Vec<&'m Policy>,
 }
 
-/// What passes a door that does not confine it to a tenant.
+/// Everything that passes a door that does not confine it to a tenant.
 pub(super) struct Passing<'e, 'm> {
     /// Policies that let rows of other tenants pass.
     pub(super) open: Vec<(&'m Policy, &'e Why)>,
@@ -31,7 +31,7 @@ pub(super) struct Passing<'e, 'm> {
     pub(super) confined: Vec<&'m Policy>,
 }
 
-/// What every policy of a tenant's table means.
+/// Meaning of every policy of a tenant's table.
 pub(super) struct Effective<'m> {
     pub(super) model: &'m Model,
     pub(super) identities: Identities<'m>,
@@ -79,7 +79,7 @@ impl<'m> Effective<'m> {
         doors
     }
 
-    /// What passes a door; none where it is shut, or shut to rows of other tenants.
+    /// Everything that passes a door; none where it is shut, or shut to rows of other tenants.
     pub(super) fn passing(&self, door: &Door<'m>) -> Option<Passing<'_, 'm>> {
         let confines = |meaning: &Confinement| {
             matches!(meaning, Confinement::Confined(_) | Confinement::Closed)
@@ -123,7 +123,7 @@ impl<'m> Effective<'m> {
         meanings.get(&(policy.oid, side))
     }
 
-    /// Whether any policy of a table may let rows of other tenants pass, whatever the others do.
+    /// `true` if any policy of a table may let rows of other tenants pass, whatever the others do.
     /// Few do, and every check asks.
     pub(super) fn may_let_pass(&self, relation: &Relation) -> bool {
         let policies = self.model.catalog.policies_of(relation.oid);
@@ -151,7 +151,7 @@ impl<'m> Effective<'m> {
         meanings
     }
 
-    /// Whether a policy is for a role.
+    /// `true` if a policy is for a role.
     pub(super) fn applies(&self, policy: &Policy, role: Oid) -> bool {
         let applying = self.applying.get(&role);
         applying.is_some_and(|applying| policy.roles.iter().any(|one| applying.contains(one)))
@@ -177,7 +177,7 @@ impl<'m> Effective<'m> {
         }
     }
 
-    /// Whether the role can choose whose the row becomes. A new row of the table of tenants is
+    /// `true` if the role can choose whose the row becomes. A new row of the table of tenants is
     /// nobody else's: signing up makes one.
     fn can_misplace(&self, role: &AppRole, relation: &Relation, command: PolicyCommand) -> bool {
         let columns: &[i16] = match self.model.tenancy.of(relation.oid) {
@@ -213,7 +213,7 @@ impl<'m> Effective<'m> {
         })
     }
 
-    /// Whether the column cannot be NULL: then nothing escapes by it.
+    /// `true` if the column cannot be NULL: then nothing escapes by it.
     fn is_set(&self, relation: &Relation, column: i16) -> bool {
         let column = self.model.catalog.column(relation.oid, column);
         column.is_some_and(|column| column.not_null)

@@ -108,7 +108,7 @@ fn own_tenant<'m>(effective: &Effective<'m>, door: &Door<'m>, key: i16) -> Vec<&
     permissive
 }
 
-/// Whether an expression asks for more than the user: for the tenant, for other rows such as an
+/// `true` if an expression asks for more than the user: for the tenant, for other rows such as an
 /// invitation, or for what a function says about the row.
 fn looks_further(model: &Model, expr: &Expr, key: i16) -> bool {
     let mut asks_function = false;

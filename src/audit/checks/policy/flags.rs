@@ -46,7 +46,7 @@ pub(super) fn editable(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Whether a column may say what somebody is allowed: not one that says who it is, or when.
+/// `true` if a column may say what somebody is allowed: not one that says who it is, or when.
 fn is_flag(effective: &Effective<'_>, table: &Relation, column: &Column) -> bool {
     const FLAGS: [Oid; 6] = [Oid(16), Oid(25), Oid(1043), Oid(20), Oid(23), Oid(1009)];
     let catalog = &effective.model.catalog;
@@ -58,7 +58,7 @@ fn is_flag(effective: &Effective<'_>, table: &Relation, column: &Column) -> bool
     decides && !in_key && !effective.identities.is_identity(table.oid, column.number)
 }
 
-/// Whether a policy, or a function through which it looks the table up, names the column.
+/// `true` if a policy, or a function through which it looks the table up, names the column.
 fn decides(model: &Model, lookup: &Lookup<'_>, column: &Column) -> bool {
     let names = |text: &str| words(text).any(|word| word == column.name);
     if lookup.through.is_empty() {
@@ -88,7 +88,7 @@ fn writers<'m>(
     roles
 }
 
-/// Whether some policy lets the role update rows, and none asks for the column's new value.
+/// `true` if some policy lets the role update rows, and none asks for the column's new value.
 fn lets_change(
     effective: &Effective<'_>,
     role: &AppRole,

@@ -155,7 +155,7 @@ fn mistake(gap: &Gap<'_, '_>) -> Mistake {
     }
 }
 
-/// Whether the expression does look at the tenant, and goes wrong in doing so.
+/// `true` if the expression does look at the tenant, and goes wrong in doing so.
 fn is_specific(why: &Why) -> bool {
     matches!(
         why.innermost(),
@@ -168,7 +168,7 @@ fn is_specific(why: &Why) -> bool {
 }
 
 impl Gap<'_, '_> {
-    /// Whether it opens every row to a session that sets something which names neither its tenant
+    /// `true` if it opens every row to a session that sets something which names neither its tenant
     /// nor its user: attacks do not know to which value.
     pub(super) fn is_switch(&self, model: &Model) -> bool {
         let Why::IgnoresTenantColumn { sources, .. } = self.why.innermost() else {

@@ -35,13 +35,13 @@ impl<'m> Identities<'m> {
         keys
     }
 
-    /// Whether the column names the user a row belongs to.
+    /// `true` if the column names the user a row belongs to.
     pub(super) fn is_identity(&self, relation: Oid, column: i16) -> bool {
         self.identity_columns(relation.0).contains(&column)
     }
 }
 
-/// Whether a value of the session names its user, and not its tenant. The subject of a token does
+/// `true` if a value of the session names its user, and not its tenant. The subject of a token does
 /// whatever it is compared with (RFC 7519, 4.1.2); a database user may stand for a tenant.
 fn is_user(model: &Model, sources: &BTreeSet<SessionSource>) -> bool {
     let is_subject = |source: &SessionSource| {

@@ -121,7 +121,7 @@ pub(super) const WEAK_WRITE: Rule = Rule {
     run: |model, check, findings| report(model, check, Mistake::WeakWrite, findings),
 };
 
-/// What is taken for a decision is told, so that nobody takes it for a pass.
+/// Reports everything that is assumed to be a decision, so that it is not taken for a pass.
 fn name_readers_of_all(model: &Model, check: &Check, findings: &mut Findings) {
     for role in &model.actors.readers_of_all {
         let name = model.catalog.role_name(*role).to_owned();

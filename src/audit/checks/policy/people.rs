@@ -86,7 +86,7 @@ fn reads(model: &Model, role: &AppRole, column: &Column) -> bool {
     rights.on_column(role.oid, column.relation, column.number, "SELECT")
 }
 
-/// Whether a role has all rows of a table of users before it, or of a view of one.
+/// `true` if a role has all rows of a table of users before it, or of a view of one.
 fn reads_everybody(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> bool {
     let model = effective.model;
     let above = model
@@ -107,7 +107,7 @@ fn reads_everybody(effective: &Effective<'_>, role: &AppRole, relation: &Relatio
     }
 }
 
-/// Whether a table holds users: it belongs to no tenant, and to none of the users either.
+/// `true` if a table holds users: it belongs to no tenant, and to none of the users either.
 fn holds_users(model: &Model, relation: &Relation) -> bool {
     let is_global = |oid: Oid| *model.tenancy.of(oid) == Belonging::Global;
     let mut references = model.catalog.foreign_keys(relation.oid);
@@ -116,7 +116,7 @@ fn holds_users(model: &Model, relation: &Relation) -> bool {
         && !references.any(|one| one.target != relation.oid && is_global(one.target))
 }
 
-/// Whether no policy confines what the role reads of a table.
+/// `true` if no policy confines what the role reads of a table.
 fn passes(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> bool {
     if !effective.model.is_bound(role.oid, relation) {
         return true;
@@ -129,7 +129,7 @@ fn passes(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> boo
     })
 }
 
-/// Whether a view shows users that its reader cannot read without it. One of tenants' tables as
+/// `true` if a view shows users that its reader cannot read without it. One of tenants' tables as
 /// well is told by `view-not-invoker`.
 fn shows_users(model: &Model, role: &AppRole, view: &Relation) -> bool {
     let Some(rule) = model.catalog.view_rule(view.oid) else {

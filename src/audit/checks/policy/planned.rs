@@ -39,7 +39,7 @@ const PER_ROW: Check = check(
 /// The checks that the planner decides.
 pub const CHECKS: &[Check] = &[PER_ROW];
 
-/// How many plans are asked for at most: tables with the same policies share one.
+/// Largest number of plans that are requested: tables with the same policies share one.
 const MOST: usize = 50;
 
 /// Tables whose policies read the same, for one role.
@@ -144,7 +144,7 @@ fn groups(model: &Model) -> Vec<Group<'_>> {
     groups
 }
 
-/// What the policies of a table say, whatever the table is called.
+/// Content of the policies of a table, whatever the table is called.
 fn kind(relation: &Relation, policies: &[&Policy]) -> String {
     let own = format!("{}.", relation.name);
     let mut texts: Vec<String> = policies

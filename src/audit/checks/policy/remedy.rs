@@ -107,7 +107,7 @@ fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | '$')
 }
 
-/// What mends a policy.
+/// Fix for a policy.
 pub(super) fn mend(convention: &Convention, model: &Model, faulty: &Faulty<'_, '_>) -> Fix {
     let (relation, policy) = (faulty.relation, faulty.policy);
     if let Some(fix) = repeat_using(faulty) {

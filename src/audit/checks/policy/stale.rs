@@ -105,7 +105,7 @@ fn tells_end(name: &str) -> bool {
         .any(|names| names.contains(&name))
 }
 
-/// Whether the look-up asks for the column: the policy itself, a function that it calls, or the
+/// `true` if the look-up asks for the column: the policy itself, a function that it calls, or the
 /// policies of the membership table, where those apply to the look-up.
 fn is_asked(model: &Model, lookup: &Lookup<'_>, column: &Column) -> bool {
     let of_policy = [&lookup.policy.using_text, &lookup.policy.check_text];

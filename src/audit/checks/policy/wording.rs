@@ -1,4 +1,4 @@
-//! What is wrong with a policy, in a sentence with names.
+//! Faults of a policy, in a sentence with names.
 
 use std::collections::BTreeSet;
 
@@ -176,7 +176,7 @@ fn said(model: &Model, sources: &BTreeSet<SessionSource>) -> String {
     }
 }
 
-/// What a session says, by its name; a function stands for what it reads.
+/// Values of a session, by name; a function represents the value that it reads.
 fn source(model: &Model, source: &SessionSource) -> Option<String> {
     match source {
         SessionSource::Setting(setting) => Some(setting.clone()),

@@ -1,4 +1,5 @@
-//! Whose the rows of a table are: what its keys and foreign keys say, once some columns are known.
+//! Tenant of the rows of a table, derived from its keys and foreign keys once some columns are
+//! constrained.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,7 +9,7 @@ use super::{
 };
 
 impl Graph<'_> {
-    /// How the columns of a tenant table decide about its rows.
+    /// Adds the rules by which the columns of a tenant table determine the tenant of its rows.
     pub(super) fn know_table(&mut self, id: RelationId, table: &TenantTable) {
         let tenant = self.keyed(id, Key::Tenant);
         let linked = self.keyed(id, Key::Linked);
@@ -25,12 +26,12 @@ impl Graph<'_> {
                 }
                 self.passes(key, tenant);
             }
-            // A parent that the caller named by its id: whose it is, this statement does not ask.
+            // If the caller identified the parent by id, this statement does not check its tenant.
             TenantKey::Parent(reference) => self.follows(id, &reference.columns, linked),
         }
     }
 
-    /// How the unique keys of a table of no tenant decide about its rows.
+    /// Adds the rules by which the unique keys of a shared table identify its rows.
     pub(super) fn know_shared(&mut self, id: RelationId, table: &SharedTable) {
         let row = self.keyed(id, Key::Row);
         for unique in &table.unique {
@@ -38,8 +39,8 @@ impl Graph<'_> {
         }
     }
 
-    /// Says that whoever names a user of a membership table names the tenants of that user. This
-    /// is so where it is read: a change of all memberships of a user is a change in every tenant.
+    /// Adds the rule that a user named in a membership table determines the tenants of that user.
+    /// Valid for reads only: a change to all memberships of a user is a change in every tenant.
     pub(in crate::audit::statements) fn know_identity(
         &mut self,
         id: RelationId,
@@ -60,7 +61,7 @@ impl Graph<'_> {
         self.passes(all, then);
     }
 
-    /// Says that the rows of a table are of a tenant that the statement named.
+    /// Marks the rows of a table as belonging to a tenant that the statement named.
     pub(in crate::audit::statements) fn confine(
         &mut self,
         relation: RelationId,
@@ -74,19 +75,19 @@ impl Graph<'_> {
         self.flow.fact(self.nodes[tenant].strong);
     }
 
-    /// Whether the rows of a tenant table that come out are of a named tenant.
+    /// Returns `true` if the returned rows of a tenant table belong to a named tenant.
     pub(in crate::audit::statements) fn confined(&mut self, relation: RelationId) -> bool {
         let node = self.keyed(relation, Key::Tenant);
         self.flow.holds(self.nodes[node].weak)
     }
 
-    /// Whether foreign keys tie the rows that come out to rows of a named tenant.
+    /// Returns `true` if foreign keys tie the returned rows to rows of a named tenant.
     pub(in crate::audit::statements) fn linked(&mut self, relation: RelationId) -> bool {
         let node = self.keyed(relation, Key::Linked);
         self.flow.holds(self.nodes[node].weak)
     }
 
-    /// Where the pairs of equal columns make up a foreign key, the two rows share a tenant.
+    /// Adds the rule that two rows share a tenant if the pairs of equal columns form a foreign key.
     pub(in crate::audit::statements) fn companions(
         &mut self,
         pairs: &[(NodeId, NodeId)],
@@ -141,7 +142,7 @@ impl Graph<'_> {
         self.names.get(&self.base(node)).map(String::as_str)
     }
 
-    /// What `key` says of the row that `node` is a column of, seen from where `node` is.
+    /// Returns the `key` node of the row that contains the column `node`, in the query of `node`.
     fn companion(&mut self, node: NodeId, key: Key) -> NodeId {
         match (self.nodes[node].relation, self.nodes[node].origin) {
             (Some(relation), Some(origin)) => {

@@ -1,9 +1,9 @@
-//! The columns of a statement, and what is known of each of them.
+//! The columns of a statement, and the facts known about each.
 //!
-//! A column is *constrained* when every row that comes out has a value in it that the statement
-//! named from outside: a parameter, a literal, a function of the session. Outer joins make two
-//! strengths of it: *strong* is constrained and not NULL; *weak* is constrained, or NULL because
-//! an outer join found no row. A table that is weakly constrained gives up no foreign row.
+//! A column is *constrained* if its value in every returned row comes from outside: a parameter, a
+//! literal, a session function. Because of outer joins there are two strengths: *strong* is
+//! constrained and not NULL; *weak* is constrained, or NULL because an outer join found no row. A
+//! weakly constrained table returns no row of another tenant.
 
 mod belonging;
 
@@ -27,42 +27,43 @@ struct Node {
     strong: Atom,
     weak: Atom,
     relation: Option<RelationId>,
-    /// The column inside a sub-select that this one passes on.
+    /// The column inside a subquery that this column exposes.
     origin: Option<NodeId>,
 }
 
 /// One entry of a FROM list.
 pub(super) struct Relation<'t> {
-    /// The name that columns are qualified with.
+    /// Name used to qualify columns.
     pub(super) alias: String,
     pub(super) kind: Kind<'t>,
-    /// The nesting depth of the SELECT that it stands in.
+    /// Nesting depth of the SELECT that contains it.
     pub(super) level: usize,
-    /// Whether an outer join may fill it with NULL.
+    /// `true` if an outer join may fill it with NULL.
     nullable: bool,
-    /// Names given to the columns by the alias, as in `AS t (a, b)`.
+    /// Column aliases, as in `AS t (a, b)`.
     pub(super) renamed: Vec<String>,
 }
 
-/// What a relation is.
+/// Kind of a relation.
 #[derive(Clone, Copy)]
 pub(super) enum Kind<'t> {
     Tenant(&'t TenantTable),
-    /// A table of no one tenant. One row of it, picked by a unique key, is a value from outside.
+    /// A shared table. A row of it that is selected by a unique key is treated as an outside value.
     Shared(&'t SharedTable),
-    /// A table of which nothing is known.
+    /// An unknown table.
     Other,
-    /// A function, or a row that the statement makes: its columns share one node.
+    /// A function, or a row that the statement constructs: its columns share one node.
     Values,
-    /// A sub-select or a common table expression.
+    /// A subquery or a common table expression.
     Derived(BodyId),
-    /// A common table expression within itself. What holds of the rows it starts with is taken to
-    /// hold of all: it does if each step keeps it, and a step that does not is found by itself.
+    /// A common table expression inside its own definition. Facts about the rows of the
+    /// non-recursive term are assumed to hold for all rows: this is correct if the recursive term
+    /// preserves them, and a recursive term that does not is reported separately.
     Recursive(BodyId),
 }
 
 impl<'t> Kind<'t> {
-    /// The columns of a table in their order, if they are known.
+    /// Returns the columns of a table in order, if they are known.
     pub(super) fn columns(self) -> Option<&'t [String]> {
         match self {
             Self::Tenant(table) => Some(&table.columns),
@@ -72,53 +73,53 @@ impl<'t> Kind<'t> {
     }
 }
 
-/// A column that a query gives out.
+/// An output column of a query.
 #[derive(Clone)]
 pub(super) enum Output {
     Column {
         name: Option<String>,
         node: NodeId,
     },
-    /// `*` of a relation whose columns are not known.
+    /// `*` of a relation with unknown columns.
     Rest(RelationId),
 }
 
-/// A query that others read from.
+/// A query that other queries read from.
 #[derive(Default)]
 struct Body {
     outputs: Vec<Output>,
     /// The relations that read from it, except from within itself.
     readers: Vec<RelationId>,
-    /// The nodes of it that readers have asked for.
+    /// Its nodes that readers have requested.
     asked: BTreeSet<NodeId>,
 }
 
-/// Which rows a predicate decides about.
+/// Rows that a predicate restricts.
 #[derive(Clone)]
 pub(super) enum Place {
-    /// All: WHERE, or ON of an inner join. Below an outer join the rows may still become NULL.
+    /// All rows: WHERE, or ON of an inner join. Below an outer join they may still become NULL.
     Inner { nullable: bool },
-    /// ON of an outer join: it decides only whether these relations are there or NULL.
+    /// ON of an outer join: it only decides if these relations are present or NULL.
     Outer { optional: Range<RelationId> },
     /// ON of a full join.
     Full,
 }
 
-/// What a node of a table stands for.
+/// Meaning of a node of a table.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
     Column(String),
-    /// Every column of a function, or of a row that the statement makes.
+    /// Every column of a function, or of a row that the statement constructs.
     Any,
-    /// Not a column: whether a unique key picks one row of a table of no tenant.
+    /// Not a column: true if a unique key selects one row of a shared table.
     Row,
-    /// Not a column: whether the row's tenant is constrained.
+    /// Not a column: true if the row's tenant is constrained.
     Tenant,
-    /// Not a column: whether a foreign key ties the row to one whose tenant is constrained.
+    /// Not a column: true if a foreign key ties the row to a row with a constrained tenant.
     Linked,
 }
 
-/// Every node of a statement, and the implications between them.
+/// All nodes of a statement, and the implications between them.
 #[derive(Default)]
 pub(super) struct Graph<'t> {
     pub(super) flow: Implications,
@@ -127,7 +128,7 @@ pub(super) struct Graph<'t> {
     bodies: Vec<Body>,
     columns: HashMap<(RelationId, Key), NodeId>,
     exports: HashMap<(RelationId, NodeId), NodeId>,
-    /// The names of the tables' columns.
+    /// Names of the table columns.
     names: HashMap<NodeId, String>,
 }
 
@@ -144,7 +145,7 @@ impl<'t> Graph<'t> {
         self.nodes.len() - 1
     }
 
-    /// A value computed from `inputs`: constrained when all of them are, and so if there are none.
+    /// Adds a value computed from `inputs`. It is constrained if all inputs are, or without inputs.
     pub(super) fn computed(&mut self, inputs: &[NodeId]) -> NodeId {
         let node = self.node(None, None);
         let strong: Vec<Atom> = inputs
@@ -157,13 +158,13 @@ impl<'t> Graph<'t> {
         node
     }
 
-    /// A node about which nothing is known.
+    /// Adds a node without any facts.
     pub(super) fn unknown(&mut self) -> NodeId {
         self.node(None, None)
     }
 
-    /// One column of a set operation: what holds of every arm holds of it, and a filter on it is
-    /// a filter on every arm.
+    /// Adds a column of a set operation: facts that hold for every arm also apply to it, and a
+    /// filter on it is a filter on every arm.
     pub(super) fn merged(&mut self, arms: &[NodeId]) -> NodeId {
         let node = self.computed(arms);
         for arm in arms {
@@ -172,7 +173,7 @@ impl<'t> Graph<'t> {
         node
     }
 
-    /// Whatever is known of `from` is known of `to`.
+    /// Adds the rule that all facts about `from` also hold for `to`.
     pub(super) fn passes(&mut self, from: NodeId, to: NodeId) {
         let (from, to) = (self.nodes[from], self.nodes[to]);
         self.flow.rule(&[from.strong], to.strong);
@@ -194,7 +195,7 @@ impl<'t> Graph<'t> {
         id
     }
 
-    /// A relation with this alias.
+    /// Creates a relation with this alias.
     pub(super) fn relation(
         alias: String,
         kind: Kind<'t>,
@@ -226,17 +227,17 @@ impl<'t> Graph<'t> {
         node
     }
 
-    /// The node of a table's column.
+    /// Returns the node of a table column.
     pub(super) fn column(&mut self, relation: RelationId, name: &str) -> NodeId {
         self.keyed(relation, Key::Column(name.to_owned()))
     }
 
-    /// The node that all columns of a function share.
+    /// Returns the node that all columns of a function share.
     pub(super) fn any_column(&mut self, relation: RelationId) -> NodeId {
         self.keyed(relation, Key::Any)
     }
 
-    /// Says that the values of a function in FROM follow from `inputs`.
+    /// Adds the rule that the values of a function in FROM are determined by `inputs`.
     pub(super) fn supply(&mut self, relation: RelationId, inputs: &[NodeId]) {
         let node = self.any_column(relation);
         let place = Place::Inner {
@@ -245,7 +246,7 @@ impl<'t> Graph<'t> {
         self.fixes(node, inputs, &place);
     }
 
-    /// A query that nothing is known of yet.
+    /// Adds a query without any facts.
     pub(super) fn body(&mut self) -> BodyId {
         self.bodies.push(Body::default());
         self.bodies.len() - 1
@@ -259,7 +260,7 @@ impl<'t> Graph<'t> {
         &self.bodies[body].outputs
     }
 
-    /// A column of `inner`, seen through `relation` that reads the query it is in.
+    /// Returns the column `inner` of a query as exposed by `relation`, which reads that query.
     pub(super) fn export(&mut self, relation: RelationId, inner: NodeId) -> NodeId {
         if let Some(node) = self.exports.get(&(relation, inner)) {
             return *node;
@@ -280,7 +281,7 @@ impl<'t> Graph<'t> {
         outer
     }
 
-    /// A filter outside a query is a filter inside it, if all that read the query have it.
+    /// Pushes a filter outside a query into it, if all readers of the query have the filter.
     pub(super) fn close(&mut self) {
         let mut body = 0;
         while body < self.bodies.len() {
@@ -307,7 +308,7 @@ impl<'t> Graph<'t> {
         self.flow.solve();
     }
 
-    /// `value` decides the column `node`: `node = value`, or `node IN (…)`.
+    /// Adds the fact that `value` determines the column `node`: `node = value`, or `node IN (…)`.
     pub(super) fn fixes(&mut self, node: NodeId, inputs: &[NodeId], place: &Place) {
         let target = self.nodes[node];
         let head = match place {
@@ -323,11 +324,11 @@ impl<'t> Graph<'t> {
         self.flow.rule(&strong, head);
     }
 
-    /// The half of an equality in which what is known of `from` becomes known of `to`.
+    /// Adds one direction of an equality: facts about `from` also hold for `to`.
     pub(super) fn implies_equal(&mut self, from: NodeId, to: NodeId, place: &Place) {
         let (from, to) = (self.nodes[from], self.nodes[to]);
         match place {
-            // `=` is strict: a row that passed had no NULL on either side.
+            // `=` is strict: a row that passed has no NULL on either side.
             Place::Inner { nullable: false } => self.flow.rule(&[from.weak], to.strong),
             Place::Inner { nullable: true } => {
                 self.flow.rule(&[from.strong], to.strong);
@@ -338,7 +339,7 @@ impl<'t> Graph<'t> {
                     self.flow.rule(&[from.strong], to.strong);
                     self.flow.rule(&[from.weak], to.weak);
                 }
-                // Where the optional side is not NULL, the join has found a row.
+                // If the optional side is not NULL, the join found a row.
                 (true, false) => self.flow.rule(&[from.strong], to.strong),
                 (false, true) => self.flow.rule(&[from.weak], to.weak),
                 (false, false) => {}
@@ -347,7 +348,8 @@ impl<'t> Graph<'t> {
         }
     }
 
-    /// The nesting depth of the SELECT that the column belongs to; none for a computed value.
+    /// Returns the nesting depth of the SELECT that the column belongs to; `None` for a computed
+    /// value.
     pub(super) fn level(&self, node: NodeId) -> Option<usize> {
         Some(self.relations[self.nodes[node].relation?].level)
     }

@@ -1,4 +1,4 @@
-//! Clauses that the parser does not know and that say nothing of whose rows are meant.
+//! Clauses that the parser does not support and that do not affect the tenant of the rows.
 
 use sqlparser::{
     keywords::Keyword,
@@ -7,7 +7,7 @@ use sqlparser::{
 
 use super::tokens::{closing, is_word, keyword, without_spans};
 
-/// The query of `COPY (…) TO`; else COPY without its options, to or from a file.
+/// Returns the query of `COPY (…) TO`; otherwise COPY without its options, to or from a file.
 pub(super) fn plain_copy(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     if tokens
         .get(1)
@@ -30,12 +30,13 @@ pub(super) fn plain_copy(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     tokens
 }
 
-/// Drops `FOR UPDATE` and its kin: the parser knows two of the four strengths and one table.
+/// Drops `FOR UPDATE` and other locking clauses: the parser supports only two of the four
+/// strengths and one table.
 pub(super) fn without_locks(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     without_spans(&tokens, lock_clause)
 }
 
-/// The end of the locking clause that begins here (PostgreSQL manual, SELECT).
+/// Returns the end of the locking clause that begins here (PostgreSQL manual, SELECT).
 fn lock_clause(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
     let word = |place: usize| match tokens.get(place).map(|token| &token.token) {
         Some(Token::Word(word)) if word.quote_style.is_none() => word.value.to_uppercase(),
@@ -72,7 +73,7 @@ fn lock_clause(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
     Some(end.min(tokens.len()))
 }
 
-/// The end of `[1]` in `SET a[1] = …`, or of `AS j` in `USING (a) AS j`, if it begins here.
+/// Returns the end of `[1]` in `SET a[1] = …`, or of `AS j` in `USING (a) AS j`, if it begins here.
 pub(super) fn subscript_or_join_alias(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
     let token = |place: usize| tokens.get(place).map(|token| &token.token);
     match token(at)? {
@@ -100,8 +101,8 @@ pub(super) fn subscript_or_join_alias(tokens: &[TokenWithSpan], at: usize) -> Op
     }
 }
 
-/// Writes `WHERE CURRENT OF cursor` as `WHERE false`: it reaches rows that the cursor has found,
-/// and whose these are, DECLARE says.
+/// Rewrites `WHERE CURRENT OF cursor` as `WHERE false`: it only affects rows of the cursor, and the
+/// query of its DECLARE is checked separately.
 pub(super) fn without_cursors(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut tokens = tokens.into_iter();

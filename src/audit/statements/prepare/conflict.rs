@@ -7,7 +7,7 @@ use sqlparser::{
 
 use super::tokens::{closing, keyword};
 
-/// Leaves plain columns only in ON CONFLICT (…), and drops the predicate of a partial index.
+/// Reduces ON CONFLICT (…) to plain columns, and drops the predicate of a partial index.
 pub(super) fn plain_conflict_targets(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut at = 0;
@@ -54,7 +54,7 @@ impl Item {
     }
 }
 
-/// The items between top-level commas; an expression becomes a name that no column has.
+/// Returns the items between top-level commas. An expression becomes a name that no column has.
 fn plain_items(tokens: &[TokenWithSpan]) -> Vec<Item> {
     let mut items = Vec::new();
     let mut depth = 0_usize;

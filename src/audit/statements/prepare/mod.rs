@@ -1,5 +1,5 @@
-//! Makes a statement readable for the parser: rewrites what it does not know and what does not
-//! matter for who sees which row. It works on tokens, so that strings and comments stay whole.
+//! Prepares a statement for the parser: rewrites or drops syntax that it does not support and that
+//! does not affect row visibility. Works on tokens, so that strings and comments remain intact.
 
 mod clauses;
 mod conflict;
@@ -17,14 +17,14 @@ use sqlparser::{
 use super::ParseError;
 use tokens::{keyword, without_spans};
 
-/// The most operators in one statement: each nests the tree by one, and a tree is walked and freed
-/// by recursion.
+/// Maximum number of operators in a statement: each adds a level to the tree, and the tree is
+/// walked and freed recursively.
 const MOST_OPERATORS: usize = 1_000;
 
-/// The tokens of the part of `sql` that touches rows; none where it is DDL or a setting.
+/// Returns the tokens of the part of `sql` that accesses rows; `None` for DDL or a setting.
 ///
 /// # Errors
-/// Text that is no SQL, and statements too large to be parsed.
+/// If the text is not SQL, or the statement is too large to be parsed.
 pub(super) fn prepare(sql: &str) -> Result<Option<Vec<TokenWithSpan>>, ParseError> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
         .tokenize_with_location()
@@ -80,7 +80,7 @@ fn is_operator(token: &Token) -> bool {
         | Token::Placeholder(_)
         | Token::LBracket
         | Token::RBracket
-        // A cast of each value of a long list does not nest.
+        // Casts of the values in a long list do not nest.
         | Token::DoubleColon
         | Token::Eq => false,
         _ => true,

@@ -1,11 +1,11 @@
-//! The placeholders of other drivers.
+//! Placeholders of other drivers.
 
 use sqlparser::{
     keywords::Keyword,
     tokenizer::{Token, TokenWithSpan},
 };
 
-/// Turns the placeholders of other drivers, `?` and `@name`, into those of PostgreSQL.
+/// Rewrites the placeholders of other drivers, `?` and `@name`, as those of PostgreSQL.
 pub(super) fn placeholders(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut tokens = tokens.into_iter().peekable();
@@ -49,7 +49,7 @@ fn comparison(text: &str) -> Option<Token> {
     })
 }
 
-/// Whether a value must follow.
+/// Returns `true` if a value must follow.
 fn expects_operand(token: &Token) -> bool {
     match token {
         Token::Word(word) => {

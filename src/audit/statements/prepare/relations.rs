@@ -1,4 +1,4 @@
-//! The ways of naming a relation that the parser does not know.
+//! Syntax for naming relations that the parser does not support.
 
 use sqlparser::{
     keywords::Keyword,
@@ -7,7 +7,7 @@ use sqlparser::{
 
 use super::tokens::{closing, is_word, keyword};
 
-/// Writes `TABLE t` as `SELECT * FROM t`, `ONLY (t)` and `t *` as `t`, `ROWS FROM (…)` as a call,
+/// Rewrites `TABLE t` as `SELECT * FROM t`, `ONLY (t)` and `t *` as `t`, `ROWS FROM (…)` as a call,
 /// and drops ONLY and `OVERRIDING … VALUE`.
 pub(super) fn plain_relations(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut kept: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len() + 2);
@@ -84,7 +84,7 @@ fn leads_to_relation(word: Keyword) -> bool {
     )
 }
 
-/// Whether the tokens end with the name of a relation.
+/// Returns `true` if the tokens end with the name of a relation.
 fn follows_relation(tokens: &[TokenWithSpan]) -> bool {
     let mut at = tokens.len();
     loop {
@@ -102,7 +102,7 @@ fn follows_relation(tokens: &[TokenWithSpan]) -> bool {
     }
 }
 
-/// Whether nothing that a product could have as its right side comes next.
+/// Returns `true` if the next token cannot be the right operand of a multiplication.
 fn ends_relation(next: Option<&TokenWithSpan>) -> bool {
     let Some(next) = next else {
         return true;

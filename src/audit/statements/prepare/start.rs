@@ -1,4 +1,4 @@
-//! Where in a statement the part begins that touches rows.
+//! Start of the part of a statement that accesses rows.
 
 use sqlparser::{
     keywords::Keyword,
@@ -10,7 +10,7 @@ use super::{
     tokens::{closing, is_word, keyword},
 };
 
-/// The commands that touch no rows by themselves (PostgreSQL manual, part VI, SQL Commands).
+/// Commands that do not access rows directly (PostgreSQL manual, part VI, SQL Commands).
 const WITHOUT_ROWS: &[&str] = &[
     "ABORT",
     "ALTER",
@@ -55,7 +55,7 @@ const WITHOUT_ROWS: &[&str] = &[
     "VACUUM",
 ];
 
-/// What may follow BEGIN and END where they are about a transaction.
+/// Words that may follow BEGIN and END of a transaction.
 const OF_TRANSACTION: &[&str] = &[
     "WORK",
     "TRANSACTION",
@@ -66,12 +66,11 @@ const OF_TRANSACTION: &[&str] = &[
     "DEFERRABLE",
 ];
 
-/// Where the statement that touches rows begins: past EXPLAIN, PREPARE and DECLARE CURSOR. None
-/// where there is none.
+/// Returns the start of the statement that accesses rows: after EXPLAIN, PREPARE and DECLARE
+/// CURSOR. `None` if there is no such statement.
 ///
 /// # Errors
-/// Where it is no statement of SQL, such as a part of a function's body in PL/pgSQL: what it does
-/// is not known.
+/// If it is not an SQL statement, such as part of a PL/pgSQL function body: its effect is unknown.
 pub(super) fn statement_start(tokens: &[TokenWithSpan]) -> Result<Option<usize>, ParseError> {
     if let Some(first) = tokens.first() {
         check_command(first, tokens)?;
@@ -80,7 +79,7 @@ pub(super) fn statement_start(tokens: &[TokenWithSpan]) -> Result<Option<usize>,
 }
 
 fn check_command(first: &TokenWithSpan, tokens: &[TokenWithSpan]) -> Result<(), ParseError> {
-    let procedural = || Err(ParseError("PL/pgSQL is not looked into".to_owned()));
+    let procedural = || Err(ParseError("PL/pgSQL is not supported".to_owned()));
     match keyword(Some(first)) {
         Keyword::BEGIN | Keyword::END => match tokens.get(1) {
             Some(next) if !OF_TRANSACTION.iter().any(|word| is_word(next, word)) => procedural(),
@@ -91,7 +90,7 @@ fn check_command(first: &TokenWithSpan, tokens: &[TokenWithSpan]) -> Result<(), 
         _ if touches_rows(first) => Ok(()),
         _ if WITHOUT_ROWS.iter().any(|word| is_word(first, word)) => Ok(()),
         _ => Err(ParseError(format!(
-            "no statement begins with {}",
+            "not a statement: starts with {}",
             first.token
         ))),
     }
@@ -136,7 +135,7 @@ fn past(tokens: &[TokenWithSpan], from: usize, wanted: Keyword) -> Option<usize>
     Some(from + found + 1)
 }
 
-/// The end of `( … )`, if it begins here and holds no statement.
+/// Returns the end of `( … )`, if it begins here and contains no statement.
 fn past_options(tokens: &[TokenWithSpan], at: usize) -> usize {
     let opens = tokens
         .get(at)

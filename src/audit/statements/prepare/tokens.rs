@@ -1,11 +1,11 @@
-//! What the rewriting steps share.
+//! Helpers shared by the rewriting steps.
 
 use sqlparser::{
     keywords::Keyword,
     tokenizer::{Token, TokenWithSpan},
 };
 
-/// Where the parenthesis that opens at `at` closes.
+/// Returns the position of the parenthesis that closes the one at `at`.
 pub(super) fn closing(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
     let mut depth = 0_usize;
     for (place, token) in tokens.iter().enumerate().skip(at) {
@@ -33,7 +33,7 @@ pub(super) fn is_word(token: &TokenWithSpan, wanted: &str) -> bool {
         if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted))
 }
 
-/// Drops the ranges that `end_of` finds the ends of.
+/// Drops the ranges for which `end_of` returns an end.
 pub(super) fn without_spans(
     tokens: &[TokenWithSpan],
     end_of: impl Fn(&[TokenWithSpan], usize) -> Option<usize>,

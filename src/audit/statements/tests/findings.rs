@@ -1,4 +1,4 @@
-//! What the audit says.
+//! Findings of the query checks.
 
 use super::{
     super::{CHECKS, Location, Statement, check},

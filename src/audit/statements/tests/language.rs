@@ -1,4 +1,4 @@
-//! What is understood, and what is told to be not.
+//! Supported syntax, and statements that are reported as not supported.
 
 use super::{analyse, fine, schema};
 

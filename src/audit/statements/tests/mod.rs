@@ -1,4 +1,4 @@
-//! Statements, and what is wrong with them.
+//! Statements and their problems.
 
 mod findings;
 mod language;
@@ -56,7 +56,7 @@ fn shared(name: &str, columns: &[&str], unique: &[&[&str]]) -> SharedTable {
     }
 }
 
-/// A root, tables with a key of their own, a child without one, and tables of no tenant.
+/// A root, tables with a tenant key, a child without one, and shared tables.
 fn schema() -> TenantTables {
     let own = || TenantKey::Column("org_id".to_owned());
     let author = reference(&["author_id"], "members", &["id"]);

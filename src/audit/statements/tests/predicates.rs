@@ -1,4 +1,4 @@
-//! Predicates of one table.
+//! Predicates on one table.
 
 use super::{
     super::Problem::{self, *},

@@ -1,4 +1,4 @@
-//! Joins, sub-selects, common table expressions.
+//! Joins, subqueries, common table expressions.
 
 use super::{super::Problem::*, expect, fine};
 

@@ -1,4 +1,4 @@
-//! What the tables say: memberships, unique keys, parents.
+//! Facts derived from the tables: memberships, unique keys, parents.
 
 use super::{
     super::Problem::{self, *},
@@ -15,7 +15,7 @@ fn a_user_has_the_tenants_that_a_membership_table_says() {
         "SELECT org_id, role FROM members WHERE user_id = $1",
     ]);
     expect(&[
-        // drafts is no membership table.
+        // drafts is not a membership table.
         (
             "SELECT * FROM notes WHERE org_id IN (SELECT org_id FROM drafts WHERE user_id = $1)",
             &[("drafts", UnfilteredRead), ("notes", UnfilteredRead)],
@@ -24,22 +24,22 @@ fn a_user_has_the_tenants_that_a_membership_table_says() {
             "SELECT * FROM notes n JOIN drafts d ON d.org_id = n.org_id WHERE d.body = $1",
             &[("d", UnfilteredRead), ("n", UnfilteredRead)],
         ),
-        // Neither is a membership table one for its other columns,
+        // Other columns of a membership table do not identify a user,
         (
             "SELECT * FROM notes WHERE org_id IN (SELECT org_id FROM members WHERE role = $1)",
             &[("members", UnfilteredRead), ("notes", UnfilteredRead)],
         ),
-        // nor for users whom nobody named,
+        // nor does a user that the statement does not name,
         (
             "SELECT * FROM members m JOIN users u ON u.id = m.user_id WHERE u.name = $1",
             &[("m", UnfilteredRead)],
         ),
-        // nor where other rows pass too,
+        // nor a join that other rows pass too,
         (
             "SELECT * FROM notes n LEFT JOIN members m ON m.org_id = n.org_id AND m.user_id = $1",
             &[("n", UnfilteredRead)],
         ),
-        // nor where all memberships of a user are changed.
+        // nor a change to all memberships of a user.
         (
             "UPDATE members SET role = 'owner' WHERE user_id = $1",
             &[("members", UnfilteredUpdate)],
@@ -61,7 +61,7 @@ fn tables_of_no_tenant_pick_one_by_a_unique_key() {
         "SELECT * FROM notes WHERE org_id = (SELECT org FROM staging WHERE org = $1)",
         "WITH s AS (UPDATE sessions SET at = now() WHERE token = $1 RETURNING org) SELECT * FROM notes n JOIN s ON s.org = n.org_id",
         "WITH s AS (INSERT INTO staging (org) VALUES ($1) RETURNING org) SELECT * FROM notes n JOIN s ON s.org = n.org_id",
-        // A name that no table has is a parameter of the function.
+        // A name that is not a column is a parameter of the function.
         "SELECT * FROM notes n JOIN plans p ON p.org = n.org_id WHERE n.org_id = p_org",
     ]);
     let read: &[(&str, Problem)] = &[("n", UnfilteredRead)];

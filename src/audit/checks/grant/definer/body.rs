@@ -1,4 +1,4 @@
-//! What the body of a function does with tenant tables, and whether it asks the session first.
+//! Effect of the body of a function on tenant tables, and whether it asks the session first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::audit::{
     model::Model,
 };
 
-/// What a body does.
+/// Effect of a body.
 #[derive(Debug, Default)]
 pub(super) struct Body {
     /// The tenant tables and views that it names, and what it does with them.
@@ -24,7 +24,7 @@ pub(super) struct Body {
     pub(super) guarded: bool,
     /// It finds rows by a token or a hash, which opens nothing to who does not have it.
     pub(super) by_secret: bool,
-    /// How far its caller decides which statement it runs.
+    /// The extent to which its caller decides which statement it runs.
     pub(super) handed: Handed,
     /// It names relations without their schema, so that the search path decides which are meant.
     pub(super) bare: bool,
@@ -34,7 +34,7 @@ pub(super) struct Body {
 pub(super) struct Reader<'m> {
     model: &'m Model,
     relations: BTreeMap<(&'m str, &'m str), Oid>,
-    /// By schema and name; overloads share one.
+    /// Keyed by schema and name; overloads share one.
     functions: BTreeMap<(&'m str, &'m str), Vec<&'m Function>>,
     /// The functions that ask the session, by schema and name.
     guards: BTreeSet<(&'m str, &'m str)>,
@@ -65,7 +65,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// What the body of a function does, itself and through the functions that it calls: these
+    /// Effect of the body of a function, itself and through the functions that it calls: these
     /// run with the rights of its owner.
     ///
     /// # Errors
@@ -126,7 +126,7 @@ impl<'m> Reader<'m> {
         found.unwrap_or_default()
     }
 
-    /// What the body of a function does itself.
+    /// Effect of the body of a function itself.
     fn own(&self, function: &Function) -> Result<Body, String> {
         if let Some(tree) = &function.body_tree {
             let queries = expression::queries(tree).map_err(|error| error.to_string())?;
@@ -196,13 +196,13 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Whether a text asks the session who it is, and not only whether it is anybody.
+    /// `true` if a text asks the session who it is, and not only whether it is anybody.
     fn asks(&self, text: &Text) -> bool {
         let text = text.without_presence_tests();
         text.asks_login() || text.calls().iter().any(|call| self.is_guard(call))
     }
 
-    /// Whether a name is that of a function which asks the session. Without a schema any such
+    /// `true` if a name is that of a function which asks the session. Without a schema any such
     /// function may be meant: a suspicion that is none is worse than one too few.
     fn is_guard(&self, call: &Name) -> bool {
         match &call.schema {
@@ -224,7 +224,7 @@ fn calling(function: u32) -> Expr {
     }
 }
 
-/// Whether an expression asks the session in a way that tells callers apart. Inside a SECURITY
+/// `true` if an expression asks the session in a way that tells callers apart. Inside a SECURITY
 /// DEFINER function `current_user` does not: it is the owner, whoever calls. A setting without a
 /// dot is the server's own; of these only `role` says who asks.
 fn guards(model: &Model, expr: &Expr) -> bool {
@@ -257,7 +257,7 @@ fn written(query: &Query, touched: &mut BTreeSet<(Oid, Access)>) {
     }
 }
 
-/// Whether a query compares a column that holds a secret with an argument.
+/// `true` if a query compares a column that holds a secret with an argument.
 fn finds_by_secret(catalog: &Catalog, query: &Query) -> bool {
     let conditions = query.filter.iter().flat_map(expression::conjuncts);
     conditions.into_iter().any(|condition| match condition {

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use super::text::{Piece, Text};
 use crate::audit::catalog::{Function, Oid};
 
-/// How far the caller decides which statement is run.
+/// The extent to which the caller decides which statement is run.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Handed {
     #[default]
     Nothing,
     /// Which table or column it is about.
     Name,
-    /// What it says.
+    /// Text.
     Statement,
 }
 
@@ -32,7 +32,7 @@ const SHOWING: &[&str] = &[
     "schema_to_xml_and_xmlschema",
 ];
 
-/// How far whoever calls that function decides what it runs.
+/// The extent to which the caller of that function decides what it runs.
 pub(super) fn handed_in(function: &Function, text: &Text) -> Handed {
     let mut flow = Flow {
         known: arguments(function),
@@ -104,7 +104,7 @@ fn assignment(statement: &[Piece]) -> Option<(&str, &[Piece])> {
     }
 }
 
-/// What is known of the values of arguments and variables.
+/// Facts known about the values of arguments and variables.
 struct Flow {
     known: BTreeMap<String, Handed>,
 }
@@ -222,7 +222,7 @@ fn specifiers(template: &str) -> Vec<(usize, char)> {
     found
 }
 
-/// What is left of a text that was made a value of that type.
+/// Remainder of a text that was made a value of that type.
 fn cast(type_name: &str) -> Handed {
     match type_name {
         "regclass" | "regproc" => Handed::Name,

@@ -57,7 +57,7 @@ fn fired(model: &Model) -> Vec<Definer<'_>> {
     })
 }
 
-/// Whether a role changes what a trigger watches: the table itself, or a view that writes to it.
+/// `true` if a role changes what a trigger watches: the table itself, or a view that writes to it.
 fn fires(model: &Model, role: &AppRole, trigger: &Trigger) -> bool {
     let catalog = &model.catalog;
     let through = catalog.rules.iter().filter(|(_, rules)| {
@@ -119,7 +119,7 @@ pub(super) fn searched_schemas(model: &Model) -> BTreeSet<String> {
 }
 
 impl Definer<'_> {
-    /// Whether a relation opens all of its rows to the owner of the function: no policy binds it
+    /// `true` if a relation opens all of its rows to the owner of the function: no policy binds it
     /// there, nor on what a view reads.
     fn opens(&self, model: &Model, relation: &Relation) -> bool {
         opens(model, self.function.owner, relation, &mut BTreeSet::new())

@@ -8,7 +8,7 @@ use sqlparser::{
     tokenizer::{Token, Tokenizer},
 };
 
-/// What is done with a table.
+/// Use of a table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(super) enum Access {
     Read,
@@ -159,7 +159,7 @@ impl Text {
         &self.pieces
     }
 
-    /// Whether it asks as whom the session logged in.
+    /// `true` if it asks as whom the session logged in.
     pub(super) fn asks_login(&self) -> bool {
         self.pieces
             .iter()
@@ -183,7 +183,7 @@ impl Text {
         Self { pieces }
     }
 
-    /// Where `call(…) IS NULL` or `IS NOT NULL` that begins at `at` ends.
+    /// The place where `call(…) IS NULL` or `IS NOT NULL` that begins at `at` ends.
     fn presence_test(&self, at: usize) -> Option<usize> {
         if !matches!(self.pieces.get(at)?, Piece::Word { .. }) {
             return None;
@@ -208,7 +208,7 @@ impl Text {
         }
     }
 
-    /// Whether it looks rows up by something that only their owner knows: a token, a hash.
+    /// `true` if it looks rows up by something that only their owner knows: a token, a hash.
     pub(super) fn looks_up_secret(&self) -> bool {
         self.pieces.windows(2).any(|pair| match pair {
             [Piece::Word { name, .. }, Piece::Sign(sign)] => sign == "=" && is_secret(name),
@@ -216,7 +216,7 @@ impl Text {
         })
     }
 
-    /// Whether it holds that name anywhere.
+    /// `true` if it holds that name anywhere.
     pub(super) fn names(&self, wanted: &str) -> bool {
         let mut pieces = self.pieces.iter();
         pieces.any(|piece| matches!(piece, Piece::Word { name, .. } if name == wanted))
@@ -250,7 +250,7 @@ impl Text {
         found
     }
 
-    /// What is expected after the keyword just before `at`.
+    /// The word expected after the keyword just before `at`.
     fn opened(&self, keyword: &str, at: usize) -> Option<Access> {
         let after = |word| at >= 2 && is_word(&self.pieces[at - 2], word);
         match keyword {
@@ -296,7 +296,7 @@ impl Text {
     }
 }
 
-/// Whether a name is that of something which opens a door by itself.
+/// `true` if a name is that of something which opens a door by itself.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     ["token", "hash", "secret", "digest", "api_key", "password"]

@@ -89,7 +89,7 @@ fn judged(model: &Model, check: &Check, definer: &Definer<'_>, body: &Body) -> O
     Some(finding)
 }
 
-/// Whether whoever writes a row may point with that column at any tenant's: it is neither the
+/// `true` if whoever writes a row may point with that column at any tenant's: it is neither the
 /// row's own key, nor what makes the row the tenant's, nor kept to the tenant by a foreign key.
 fn is_chosen(model: &Model, table: &Relation, name: &str) -> bool {
     let Some(column) = model.catalog.column_named(table.oid, name) else {

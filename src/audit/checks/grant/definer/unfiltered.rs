@@ -62,7 +62,7 @@ fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// What the function does to other tenants.
+/// Effect of the function on other tenants.
 struct Exposure {
     what: String,
     severity: Severity,

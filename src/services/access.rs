@@ -1,4 +1,4 @@
-//! What a user may do in an organization, and why.
+//! Rights of a user in an organization, and why.
 
 use crate::{
     db::{self, PlatformConn},
@@ -102,7 +102,7 @@ pub(super) async fn require_user(conn: &mut PlatformConn, email: &Email) -> Resu
 }
 
 fn unknown_user(who: &str) -> Error {
-    Error::not_found(format!("there is no user {who}")).hint(
+    Error::not_found(format!("user {who} not found")).hint(
         run!["user", "list"]
             .by_operator()
             .labeled("list the users there are"),

@@ -19,7 +19,7 @@ pub async fn show(
     Ok((scope.organization, agent))
 }
 
-/// What a change made of instructions; equal versions where they were so already.
+/// Result of a change of instructions; equal versions where they were so already.
 #[derive(Clone, Debug)]
 pub struct AgentChange {
     /// `None`: the platform's defaults.
@@ -38,7 +38,7 @@ impl AgentChange {
 /// Changes an organization's instructions.
 ///
 /// # Errors
-/// As [`Session::write`]; what `compute` returns.
+/// Same as [`Session::write`]; what `compute` returns.
 pub async fn change(
     session: &Session,
     organization: OrganizationId,

@@ -32,7 +32,7 @@ pub async fn list(
     Ok((scope.organization, channels))
 }
 
-/// How much the channels were used, by days on the organization's clock; both ends are included.
+/// Usage of the channels, by days on the organization's clock; both ends are included.
 pub async fn usage(
     session: &Session,
     organization: OrganizationId,
@@ -49,7 +49,7 @@ pub struct ChannelDetails {
     pub organization: Organization,
     pub effective: EffectiveChannel,
     pub instructions: Vec<ResolvedInstruction>,
-    /// Where the claims to what its settings name stand.
+    /// Status of the claims to the identities in its settings.
     pub claims: Standing,
 }
 
@@ -91,13 +91,13 @@ pub async fn before_edit(
     Ok((scope.organization, channel))
 }
 
-/// What a change made of a channel; equal versions where it was so already.
+/// Result of a change of a channel; equal versions where it was so already.
 #[derive(Clone, Debug)]
 pub struct ChannelChange {
     pub organization: Organization,
     pub before: StoredChannel,
     pub after: StoredChannel,
-    /// Where the claims to what its settings name stand.
+    /// Status of the claims to the identities in its settings.
     pub claims: Standing,
 }
 
@@ -179,7 +179,7 @@ fn stale(kind: ChannelKind, organization: &Organization) -> Error {
     ))
     .hint(
         run!["channel", "show", kind, "--org", organization.slug]
-            .labeled("nothing was changed; see what is there now"),
+            .labeled("nothing was changed; show the current version"),
     )
 }
 

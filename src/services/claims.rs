@@ -28,10 +28,10 @@ use crate::{
     services::{Scope, Session, activity::Change},
 };
 
-/// Where the claims of an organization stand.
+/// Status of the claims of an organization.
 pub type Standing = Vec<(Identity, ClaimStatus)>;
 
-/// Where the claims of these settings stand.
+/// Status of the claims of these settings.
 pub(super) async fn standing(tx: &mut TenantTx, settings: &ChannelSettings) -> Result<Standing> {
     let wanted: BTreeSet<Identity> = identity::of(settings).into_iter().collect();
     if wanted.is_empty() {
@@ -50,7 +50,7 @@ pub(super) async fn standing(tx: &mut TenantTx, settings: &ChannelSettings) -> R
 /// What a change of settings claims anew; [`New::settle`] ends the transaction.
 pub(super) struct New {
     identities: Vec<Identity>,
-    /// Whether they are granted at once.
+    /// `true` if they are granted at once.
     at_once: bool,
 }
 
@@ -96,7 +96,7 @@ impl New {
         })
     }
 
-    /// Where the claims of these settings stand when the transaction is settled.
+    /// Status of the claims of these settings when the transaction is settled.
     pub(super) async fn standing(
         &self,
         tx: &mut TenantTx,
@@ -151,7 +151,7 @@ async fn grant(
     }
 }
 
-/// What the operator is told of an identity that another organization holds.
+/// Message to the operator about an identity that another organization holds.
 async fn taken(conn: &mut PlatformConn, identity: &Identity) -> Result<Error> {
     let held = identities::holders(conn, std::slice::from_ref(identity)).await?;
     let holder = match held.first() {
@@ -232,7 +232,7 @@ pub async fn list(session: &Session, filter: &ClaimFilter) -> Result<Vec<ListedC
     claims::list_all(&mut conn, filter).await
 }
 
-/// How many claims wait.
+/// Number of waiting claims.
 pub async fn waiting(db: &db::Database) -> Result<Waiting> {
     let mut conn = PlatformConn::open(db)?;
     claims::waiting(&mut conn).await
@@ -270,7 +270,7 @@ pub async fn approve(
 /// Says no to a claim that waits. It is not asked for again until the setting is made anew.
 ///
 /// # Errors
-/// As [`approve`]; `Conflict` where it does not wait.
+/// Same as [`approve`]; `Conflict` where it does not wait.
 pub async fn reject(
     session: &Session,
     organization: OrganizationId,
@@ -282,7 +282,7 @@ pub async fn reject(
 /// Takes a granted identity away: it is free, and the organization's channel answers for it no more.
 ///
 /// # Errors
-/// As [`approve`]; `Conflict` where it is not granted.
+/// Same as [`approve`]; `Conflict` where it is not granted.
 pub async fn release(
     session: &Session,
     organization: OrganizationId,

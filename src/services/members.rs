@@ -34,14 +34,14 @@ pub async fn show(session: &Session, organization: OrganizationId, who: &str) ->
     require_member(&mut scope, who).await
 }
 
-/// What a change made of a membership; `before` and `after` are equal where it was so already.
+/// Result of a change of a membership; `before` and `after` are equal where it was so already.
 #[derive(Clone, Debug)]
 pub struct MemberChange {
     pub organization: Organization,
     /// `None`: they were not a member.
     pub before: Option<Member>,
     pub after: Member,
-    /// What waited for a new member: it is worth nothing now.
+    /// Everything that waited for a new member: it is worth nothing now.
     pub revoked_invitation: Option<Invitation>,
     /// About an address that looks like another one of the organization.
     pub warnings: Vec<String>,
@@ -179,7 +179,7 @@ pub struct Removal {
     pub organization: Organization,
     /// `None`: there was no such member.
     pub removed: Option<Member>,
-    /// What waited for them: an earlier link would have brought them in again.
+    /// Everything that waited for them: an earlier link would have brought them in again.
     pub revoked_invitation: Option<Invitation>,
 }
 
@@ -363,7 +363,7 @@ fn already_member(organization: &Organization, known: &Member, wanted: Role) -> 
     let (email, slug) = (&known.email, &organization.slug);
     let error = Error::conflict(format!("{email} is {} of {slug} already", known.role));
     error.hint(if known.role == wanted {
-        "--if-not-exists makes this no error".into()
+        "use --if-not-exists to ignore this".into()
     } else {
         run!["member", "role", email, wanted, "--org", slug].labeled("change the role")
     })

@@ -53,7 +53,7 @@ pub async fn find(db: &Database) -> Result<Option<Protection>> {
 /// The protection, for the operator.
 ///
 /// # Errors
-/// As [`db::protection::find`]; `Refused` for a user.
+/// Same as [`db::protection::find`]; `Refused` for a user.
 pub async fn show(session: &Session) -> Result<Option<Protection>> {
     session.require_operator("see the protection of the database")?;
     find(&session.db).await

@@ -34,7 +34,7 @@ pub async fn preview(
 /// activity log, with the counts; the organization's own log goes with it.
 ///
 /// # Errors
-/// As [`preview`], and `NotFound` when it is gone already.
+/// Same as [`preview`], and `NotFound` when it is gone already.
 pub async fn purge(
     session: &Session,
     organization: &Organization,

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// What is sealed of one organization, and what was done about it.
+/// Everything that is sealed of one organization, and what was done about it.
 #[derive(Debug, Default)]
 pub struct Resealed {
     /// Secrets of webhook endpoints that were sealed anew.

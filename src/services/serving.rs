@@ -8,7 +8,7 @@ use crate::{
     run,
 };
 
-/// Whether requests can be answered now: the database is there, has the schema of this binary, and
+/// Specifies whether requests can be answered now: the database is there, has the schema of this binary, and
 /// shows this role what it asks for.
 pub async fn require_ready(db: &Database) -> Result<()> {
     migrate::require_usable(db).await
@@ -26,7 +26,7 @@ pub async fn require_confined(db: &Database, owner: Option<&Database>, named: &s
 /// `tenant_app`: looked at where it matters, inside of a scope.
 ///
 /// # Errors
-/// As [`migrate::require_usable`]; `Refused` when the scope of an organization cannot be entered
+/// Same as [`migrate::require_usable`]; `Refused` when the scope of an organization cannot be entered
 /// or does not confine.
 pub async fn require_servable(db: &Database) -> Result<()> {
     require_ready(db).await?;

@@ -28,7 +28,7 @@ pub struct Session {
     pub request_id: Uuid,
     /// Where set, invitations are mailed: this seals their tokens until they are.
     pub mail: Option<TokenSeal>,
-    /// What claims of users to identities need; the operator's are granted at once.
+    /// Requirements of claims of users to identities; the operator's are granted at once.
     pub claims: ClaimPolicy,
 }
 
@@ -64,7 +64,7 @@ impl Session {
     /// organization take turns, and see each other.
     ///
     /// # Errors
-    /// As [`Session::read`], and `Conflict` when the organization is deleted.
+    /// Same as [`Session::read`], and `Conflict` when the organization is deleted.
     pub async fn write(
         &self,
         organization: OrganizationId,
@@ -74,7 +74,7 @@ impl Session {
         self.write_in(tx, permission).await
     }
 
-    /// As [`Session::write`], for a change that ends with rights of the platform ([`TenantTx::leave`]):
+    /// Same as [`Session::write`], for a change that ends with rights of the platform ([`TenantTx::leave`]):
     /// it begins on the connection that has them.
     pub(super) async fn write_and_leave(
         &self,
@@ -87,7 +87,7 @@ impl Session {
         Ok(scope)
     }
 
-    /// As [`Session::write_and_leave`], also where the organization is deleted.
+    /// Same as [`Session::write_and_leave`], also where the organization is deleted.
     pub(super) async fn write_and_leave_any_status(
         &self,
         organization: OrganizationId,
@@ -97,14 +97,14 @@ impl Session {
         self.lock(conn.enter(organization).await?, permission).await
     }
 
-    /// As [`Session::write`], in a transaction that runs already.
+    /// Same as [`Session::write`], in a transaction that runs already.
     pub(super) async fn write_in(&self, tx: TenantTx, permission: Permission) -> Result<Scope> {
         let scope = self.lock(tx, permission).await?;
         scope.refuse_deleted()?;
         Ok(scope)
     }
 
-    /// As [`Session::write`], also where the organization is deleted.
+    /// Same as [`Session::write`], also where the organization is deleted.
     pub async fn write_any_status(
         &self,
         organization: OrganizationId,

@@ -28,7 +28,7 @@ pub struct SignUp {
     pub name: String,
     /// The identity provider's id, kept as ours.
     pub id: Option<UserId>,
-    /// Where an organization of their own is made: its time zone and locale.
+    /// Time zone and locale of the organization that is created for them.
     pub time_zone: TimeZone,
     pub locale: Locale,
 }
@@ -240,7 +240,7 @@ pub async fn show(session: &Session, who: &str) -> Result<UserDetails> {
     Ok(UserDetails { user, memberships })
 }
 
-/// Whether `who` is this user's id or address, in whichever spelling.
+/// `true` if `who` is this user's id or address, in whichever spelling.
 fn names(who: &str, id: UserId, email: &Email) -> bool {
     match who.parse::<UserId>() {
         Ok(named) => named == id,

@@ -85,7 +85,7 @@ pub fn begin(
     }))
 }
 
-/// What a token says, where one of the keys has signed it and its time has not passed. With which
+/// Content of a token, where one of the keys has signed it and its time has not passed. With which
 /// key, the token says; only that one is tried.
 pub fn verify(keys: &SealingKeys, token: &str, now: DateTime<Utc>) -> Option<SessionClaims> {
     let id = jwt::key_id(token)?;
@@ -145,7 +145,7 @@ async fn enter(db: &Database, claims: &SessionClaims) -> Result<Option<(TenantTx
     Ok(Some((tx, session)))
 }
 
-/// What became of a message.
+/// Outcome of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Taken {
     /// `false`: it was here before.

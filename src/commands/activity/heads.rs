@@ -78,7 +78,7 @@ async fn heads_of(session: &Session, log: &NamedLog) -> Result<Vec<HeadRecord>> 
     Ok(heads)
 }
 
-/// Which of an organization's chains.
+/// One of an organization's chains.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Chain {
@@ -235,7 +235,7 @@ impl KeptHeads {
         }
         let whose = log.whose();
         Err(Error::not_found(format!(
-            "there is no head of {whose} in the file: nothing was compared"
+            "no head of {whose} in the file: nothing was compared"
         ))
         .hint(save_heads("save heads")))
     }

@@ -125,14 +125,14 @@ fn judge(verdicts: &[Verdict]) -> Result<()> {
     )
 }
 
-/// What a walk along the chains of a log found.
+/// Result of a walk along the chains of a log.
 #[derive(Serialize)]
 struct Verdict {
     /// The slug; `None`: the platform's own log.
     organization: Option<String>,
-    /// Whether all of its chains hold.
+    /// `true` if all of its chains hold.
     intact: bool,
-    /// How many entries of the activity log hold, from the first on.
+    /// Number of valid entries of the activity log, from the first on.
     entries: i64,
     /// The hash of the last one of these, to keep elsewhere.
     last_hash: String,
@@ -141,7 +141,7 @@ struct Verdict {
     access_log: Option<ChainVerdict>,
 }
 
-/// What a walk along the chain of an access log found.
+/// Result of a walk along the chain of an access log.
 #[derive(Serialize)]
 struct ChainVerdict {
     intact: bool,

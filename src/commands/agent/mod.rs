@@ -27,7 +27,7 @@ pub enum SystemCommand {
     Clear(SystemClearArgs),
 }
 
-/// Whose instructions.
+/// The layer of the instructions.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Layer {
     Organization,

@@ -1,4 +1,4 @@
-//! What the verbs of `agent` show.
+//! Output of the verbs of `agent`.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl View for AgentView {
     }
 }
 
-/// What a change made of instructions.
+/// Result of a change of instructions.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
     /// `false`: they were so already.
@@ -152,7 +152,7 @@ impl View for ChangedView {
         Some(if self.changed {
             changes::describe(&format!("updated {whose}"), &self.changes)
         } else {
-            format!("{whose} are so already; nothing was changed")
+            format!("{whose} are already up to date")
         })
     }
 

@@ -27,7 +27,7 @@ pub struct BreakArgs {
     #[arg(value_name = "ID", value_parser = values::appointment_id)]
     appointment: AppointmentId,
 
-    /// Why.
+    /// The reason.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What a change made of an appointment.
+//! Result of a change of an appointment.
 
 use serde::Serialize;
 use serde_json::json;
@@ -140,7 +140,7 @@ impl View for ChangedView {
         let (id, organization) = (self.appointment.id, &self.organization);
         Some(match &self.before {
             _ if !self.changed => {
-                format!("appointment {id} is so already; nothing was changed")
+                format!("appointment {id} is already up to date")
             }
             None => format!("booked appointment {id} in {organization}"),
             Some(before) => {

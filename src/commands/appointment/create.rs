@@ -38,15 +38,15 @@ pub struct CreateArgs {
     #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
     operatory: Option<String>,
 
-    /// When it starts: 2026-11-30T09:00 on the organization's clock, or with an offset.
+    /// Start, on the organization's clock (2026-11-30T09:00) or with an offset.
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     at: Option<Moment>,
 
-    /// How long it takes, in minutes, 1 to 1440.
+    /// Length in minutes, 1 to 1440.
     #[arg(long, value_name = "MINUTES", default_value = "30", value_parser = values::whole_number::<u32>(1..=1440))]
     length: u32,
 
-    /// What it is for.
+    /// Purpose.
     #[arg(long, value_name = "TEXT")]
     service: Option<String>,
 

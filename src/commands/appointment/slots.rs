@@ -48,11 +48,11 @@ pub struct SlotsArgs {
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     from: Option<NaiveDate>,
 
-    /// How many dates, 1 to 92.
+    /// Number of dates, 1 to 92.
     #[arg(long, value_name = "N", default_value = "14", value_parser = values::whole_number::<u32>(1..=92))]
     days: u32,
 
-    /// How long the appointment takes, in minutes, 5 to 1440.
+    /// Length in minutes, 5 to 1440.
     #[arg(long, value_name = "MINUTES", default_value = "30", value_parser = values::whole_number::<u32>(5..=1440))]
     length: u32,
 
@@ -60,7 +60,7 @@ pub struct SlotsArgs {
     #[arg(long, value_name = "MINUTES", value_parser = values::whole_number::<u32>(5..=1440))]
     step: Option<u32>,
 
-    /// How many minutes from now the first slot starts at the earliest.
+    /// Number of minutes from now at which the first slot starts at the earliest.
     #[arg(long, value_name = "MINUTES", default_value = "0", value_parser = values::whole_number::<u32>(0..=525_600))]
     lead: u32,
 
@@ -116,7 +116,7 @@ impl SlotsArgs {
     }
 }
 
-/// When an appointment could be booked.
+/// The time when an appointment could be booked.
 #[derive(Clone, Serialize)]
 pub(super) struct SlotRecord {
     #[serde(flatten)]

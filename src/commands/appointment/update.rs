@@ -45,19 +45,19 @@ pub struct UpdateArgs {
     #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
     operatory: Option<String>,
 
-    /// When it starts: 2026-11-30T09:00 on the organization's clock, or with an offset.
+    /// Start, on the organization's clock (2026-11-30T09:00) or with an offset.
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     at: Option<Moment>,
 
-    /// How long it takes, in minutes, 1 to 1440.
+    /// Length in minutes, 1 to 1440.
     #[arg(long, value_name = "MINUTES", value_parser = values::whole_number::<u32>(1..=1440))]
     length: Option<u32>,
 
-    /// What becomes of it. For broken there is `appointment break`.
+    /// New status. For broken, use `appointment break`.
     #[arg(long, value_parser = values::appointment_status, add = ArgValueCompleter::new(complete::appointment_statuses))]
     status: Option<AppointmentStatus>,
 
-    /// What it is for.
+    /// Purpose.
     #[arg(long, value_name = "TEXT")]
     service: Option<String>,
 

@@ -18,15 +18,14 @@ use crate::{
     run,
 };
 
-/// Where the baseline is kept unless something else is said.
+/// Default path of the baseline.
 const DEFAULT_FILE: &str = "audit-baseline.toml";
 
-/// Accept findings, with a reason, an owner and a day on which that ends.
+/// Accept findings, with a reason, an owner and an expiry date.
 ///
-/// Audits, or reads a saved report, and writes the findings into the baseline. `audit --baseline
-/// FILE` then tells them as accepted; it tells them again once the day has passed, once they
-/// became worse, and says which entries are of no use any more. With --only and --skip, or with
-/// --fingerprint, just some of them are accepted.
+/// Audits the database, or reads a saved report, and writes the findings to the baseline. `audit
+/// --baseline FILE` then reports them as accepted. It reports them again once they expire or get
+/// worse, and lists obsolete entries. Use --only, --skip or --fingerprint to accept a subset.
 ///
 /// Examples:
 ///   tenantctl audit baseline --only publication-unfiltered --reason "the warehouse is ours" --owner data --expires 2027-06-30
@@ -37,28 +36,28 @@ pub(super) struct BaselineArgs {
     #[command(flatten)]
     scope: ScopeArgs,
 
-    /// The baseline. Otherwise: that of the [audit] section, or audit-baseline.toml. One that
-    /// exists is extended with --overwrite: its entries are kept, comments in it are not.
+    /// Baseline file. Default: the one in the [audit] section, or audit-baseline.toml. With
+    /// --overwrite an existing file is extended: its entries and comments are kept.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Take the findings from this report (JSON) instead of auditing now.
+    /// Read findings from this JSON report instead of running an audit.
     #[arg(long, value_name = "REPORT")]
     from: Option<PathBuf>,
 
-    /// Only the findings with these fingerprints.
+    /// Accept only findings with these fingerprints.
     #[arg(long, value_name = "HEX", value_delimiter = ',')]
     fingerprint: Vec<String>,
 
-    /// Why they are accepted.
+    /// Reason for accepting the findings.
     #[arg(long, value_name = "TEXT")]
     reason: String,
 
-    /// Who answers for them.
+    /// Person or team responsible for the findings.
     #[arg(long, value_name = "NAME")]
     owner: String,
 
-    /// The last day on which they are accepted, such as 2027-06-30.
+    /// Last day on which the findings are accepted, e.g. 2027-06-30.
     #[arg(long, value_name = "DAY", value_parser = day)]
     expires: NaiveDate,
 }
@@ -102,7 +101,7 @@ impl BaselineArgs {
 
 fn day(text: &str) -> Result<NaiveDate, String> {
     text.parse()
-        .map_err(|_| format!("{text:?} is no day\n  hint: write for example 2027-06-30"))
+        .map_err(|_| format!("{text:?} is not a valid date (expected YYYY-MM-DD)"))
 }
 
 fn chosen(findings: Vec<Finding>, fingerprints: &[String]) -> Result<Vec<Finding>> {
@@ -113,7 +112,7 @@ fn chosen(findings: Vec<Finding>, fingerprints: &[String]) -> Result<Vec<Finding
     if let Some(missing) = fingerprints.iter().find(|wanted| !found(wanted)) {
         return Err(
             Error::not_found(format!("no finding has the fingerprint {missing}")).hint(
-                Hint::from("the fingerprints are in `")
+                Hint::from("list fingerprints with `")
                     .then(run!["audit", "-o", "json"])
                     .then("`"),
             ),

@@ -9,7 +9,7 @@ use crate::{
     output::Listing,
 };
 
-/// List every check, with its class, severity and confidence.
+/// List all checks with their class, severity and confidence.
 ///
 /// Examples:
 ///   tenantctl audit checks
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct ChecksArgs {
-    /// Only those of this class: catalog, policy, grant, data, probe, query.
+    /// Filter by class: catalog, policy, grant, data, probe, query.
     #[arg(long, value_parser = class)]
     class: Option<Class>,
 }
@@ -26,7 +26,7 @@ impl ChecksArgs {
     pub(super) fn run(self) -> Result<Listing<Check>> {
         let mut checks = registry::all();
         checks.retain(|check| self.class.is_none_or(|class| check.class == class));
-        Ok(Listing::of(checks, "no check is of that class"))
+        Ok(Listing::of(checks, "no checks in this class"))
     }
 }
 

@@ -14,9 +14,9 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Compare two saved reports: what came, what went, what became worse.
+/// Compare two saved reports: new, resolved and changed findings.
 ///
-/// Exit code 10 when something came or became worse that is as severe as --fail-on says.
+/// Exits with code 10 if a new or worsened finding is at least as severe as --fail-on.
 ///
 /// Examples:
 ///   tenantctl audit --report before.json
@@ -24,15 +24,15 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct DiffArgs {
-    /// The earlier report, as JSON.
+    /// Earlier report (JSON).
     #[arg(value_name = "BEFORE")]
     before: PathBuf,
 
-    /// The later report, as JSON.
+    /// Later report (JSON).
     #[arg(value_name = "AFTER")]
     after: PathBuf,
 
-    /// Exit with code 10 from this severity on: critical, high, medium, low, info, or never.
+    /// Exit with code 10 at this severity or higher: critical, high, medium, low, info, or never.
     #[arg(long, value_name = "SEVERITY", default_value = "low", value_parser = fail_on)]
     fail_on: FailOn,
 }
@@ -50,7 +50,7 @@ impl DiffArgs {
         match difference.worst() {
             Some(worst) if severe(worst) => Err(Error::new(
                 ErrorKind::Finding,
-                format!("what came or became worse is {worst}"),
+                format!("new or worsened findings: {worst}"),
             )),
             _ => Ok(()),
         }

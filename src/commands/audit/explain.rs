@@ -12,7 +12,7 @@ use crate::{audit::registry, error::Result, output::audit::Explanation};
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct ExplainArgs {
-    /// The id of the check.
+    /// ID of the check.
     #[arg(value_name = "CHECK")]
     check: String,
 }

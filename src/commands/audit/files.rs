@@ -8,23 +8,23 @@ use crate::{
     run,
 };
 
-/// A report that `-o json` or `--report FILE.json` wrote.
+/// Reads a report written by `-o json` or `--report FILE.json`.
 ///
 /// # Errors
-/// `NotFound` when there is no such file, `BadInput` when it is no report.
+/// `NotFound` if the file does not exist, `BadInput` if it is not a report.
 pub(super) fn read_report(path: &Path) -> Result<Report> {
     let text = read(path)?;
     serde_json::from_str(&text).map_err(|error| {
-        Error::bad_input(format!("{} is no report of an audit", path.display()))
+        Error::bad_input(format!("{} is not an audit report", path.display()))
             .because(error)
-            .hint(run!["audit", "--report", "FILE.json"].labeled("make one"))
+            .hint(run!["audit", "--report", "FILE.json"].labeled("create one"))
     })
 }
 
-/// The baseline in a file.
+/// Reads the baseline in a file.
 ///
 /// # Errors
-/// `NotFound` when there is no such file, `BadInput` when it is no baseline.
+/// `NotFound` if the file does not exist, `BadInput` if it is not a baseline.
 pub(super) fn read_baseline(path: &Path) -> Result<Baseline> {
     let text = read(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => error.hint(
@@ -40,17 +40,14 @@ pub(super) fn read_baseline(path: &Path) -> Result<Baseline> {
                 "--expires",
                 "YYYY-MM-DD"
             ]
-            .labeled("make one"),
+            .labeled("create one"),
         ),
         _ => error,
     })?;
     Baseline::parse(&text, &path.display().to_string())
 }
 
-/// The baseline in a file; an empty one where there is no file.
-///
-/// # Errors
-/// As [`read_baseline`], but for the missing file.
+/// Reads the baseline in a file. Returns an empty one if the file does not exist.
 pub(super) fn read_baseline_or_empty(path: &Path) -> Result<Baseline> {
     match read_baseline(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Baseline::default()),
@@ -60,9 +57,7 @@ pub(super) fn read_baseline_or_empty(path: &Path) -> Result<Baseline> {
 
 fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Error::not_found(format!("there is no file {}", path.display()))
-        }
+        std::io::ErrorKind::NotFound => Error::not_found(format!("{} not found", path.display())),
         _ => Error::failure(format!("{} cannot be read", path.display())).because(error),
     })
 }

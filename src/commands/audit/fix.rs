@@ -15,11 +15,11 @@ use crate::{
     output::{Page, View},
 };
 
-/// Write a migration of the mechanical remedies, in an order that applies.
+/// Generate a migration that fixes findings.
 ///
-/// Audits, and prints the statements that need no judgement; what a person must decide is there
-/// as comments. Nothing runs until --apply is given: then it is one transaction, and the database
-/// is audited again.
+/// Audits the database and prints the statements that are safe to apply automatically, ordered by
+/// dependency. Fixes that need a decision are included as comments. Without --apply nothing is
+/// executed. With it, the statements run in one transaction and the database is audited again.
 ///
 /// Examples:
 ///   tenantctl audit fix > migrations/0042_isolation.sql
@@ -38,7 +38,7 @@ pub(super) struct FixArgs {
     #[arg(long, value_name = "FILE")]
     write: Option<PathBuf>,
 
-    /// Run it, in one transaction, and audit again.
+    /// Run the migration in one transaction, then audit again.
     #[arg(long)]
     apply: bool,
 }
@@ -47,7 +47,7 @@ impl FixArgs {
     pub(super) async fn run(self, app: &App) -> Result<()> {
         if app.global.dry_run && !self.apply {
             return Err(Error::usage("audit fix changes nothing without --apply")
-                .hint("leave --dry-run out, or give --apply with it"));
+                .hint("remove --dry-run, or add --apply"));
         }
         if let Some(path) = &self.write {
             app.expect_writable(path)?;
@@ -80,7 +80,10 @@ impl FixArgs {
                 .view(&MigrationView::new(migration, Some(Applied::RolledBack)));
         }
         let target = app.target()?.describe();
-        app.announce(&format!("about to run {} on the schema", statements(count)))?;
+        app.announce(&format!(
+            "about to apply {} to the schema",
+            statements(count)
+        ))?;
         for step in &migration.steps {
             app.printer.note(&step.sql);
         }
@@ -96,9 +99,9 @@ impl FixArgs {
             .view(&MigrationView::new(migration, Some(Applied::Committed)))?;
         let after = self.verdict.audit(app, self.scope).await?;
         app.printer.note(match after.findings.len() {
-            0 => "audited again: no finding is left".to_owned(),
-            1 => "audited again: 1 finding is left".to_owned(),
-            left => format!("audited again: {left} findings are left"),
+            0 => "audited again: no findings remain".to_owned(),
+            1 => "audited again: 1 finding remains".to_owned(),
+            left => format!("audited again: {left} findings remain"),
         });
         for line in came(known, &after.findings, migration) {
             app.printer.note(line);
@@ -111,11 +114,11 @@ fn fingerprints(findings: &[Finding]) -> impl Iterator<Item = String> {
     findings.iter().map(|finding| finding.fingerprint.clone())
 }
 
-/// So many new findings are named.
+/// Maximum number of new findings that are listed.
 const NAMED: usize = 8;
 
-/// What the second audit found and the first did not. Policies that did not bind the application
-/// were not judged: what is wrong with them shows once the table is under them.
+/// Lists the findings that only the second audit reports. Policies that were not in force for the
+/// application were not checked by the first: their problems appear once row-level security is on.
 fn came(known: &BTreeSet<String>, after: &[Finding], migration: &Migration) -> Vec<String> {
     let fresh = |finding: &&Finding| !known.contains(&finding.fingerprint);
     let new: Vec<&Finding> = after.iter().filter(fresh).collect();
@@ -132,10 +135,10 @@ fn came(known: &BTreeSet<String>, after: &[Finding], migration: &Migration) -> V
     for (findings, why) in [
         (
             awake,
-            "that could not be seen before: the application is bound by the policies of these \
-             tables only now, so what is wrong with them shows now",
+            "not detectable before: the policies of these tables were not in force for the \
+             application until now, so they were not checked",
         ),
-        (other, "that was not there before"),
+        (other, "not present before"),
     ] {
         if findings.is_empty() {
             continue;
@@ -162,8 +165,8 @@ fn statements(count: usize) -> String {
     }
 }
 
-/// A foreign key cannot be validated as long as rows violate it: then it is a person who decides
-/// about the rows first, and the rest of the migration applies without it.
+/// Marks foreign keys that existing rows violate as not mechanical. They cannot be validated until
+/// the operator has corrected the rows; the rest of the migration applies without them.
 fn that_apply(mut findings: Vec<Finding>) -> Vec<Finding> {
     let violated: Vec<(String, Option<String>)> = findings
         .iter()
@@ -181,7 +184,7 @@ fn that_apply(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
 }
 
-/// What became of the statements.
+/// Outcome of `--apply`.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Applied {
@@ -219,8 +222,8 @@ impl View for MigrationView<'_> {
         let count = self.migration.steps.len();
         match self.applied? {
             Applied::Committed => Some(format!("{} applied", statements(count))),
-            Applied::RolledBack => Some(format!("{} applied, and rolled back", statements(count))),
-            Applied::Nothing => Some("nothing can be mended mechanically".to_owned()),
+            Applied::RolledBack => Some(format!("{} applied and rolled back", statements(count))),
+            Applied::Nothing => Some("nothing can be fixed automatically".to_owned()),
         }
     }
 }

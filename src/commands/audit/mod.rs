@@ -16,19 +16,20 @@ use clap::{Args, Subcommand};
 
 use crate::{cli::Scope, context::App, error::Result};
 
-/// Find every way in which one tenant can reach another, on any PostgreSQL database, and prove it.
+/// Find and prove tenant isolation gaps in any PostgreSQL database.
 ///
-/// Reads the catalog, looks at the rows that are there, and attacks the database as the
-/// application would, in the name of one tenant, of none and of a malformed one, until a leaking
-/// row is shown or none is. The schema need not be ours: tenant key, roles and the way a session
-/// names its tenant are inferred and printed, and can be told. Nothing is changed: the attacks
-/// run in READ ONLY transactions; with --probe full in transactions that are rolled back.
+/// Reads the catalog, checks existing rows, and runs probes as the application role with a valid,
+/// missing and malformed tenant context. It works on any schema: the tenant key, the roles and the
+/// session context are inferred and printed, and can be set by flags. The database is not
+/// modified: probes run in READ ONLY transactions, or, with --probe full, in transactions that are
+/// rolled back.
 ///
-/// Code of the database's own runs only in a session that authenticated with no more rights than
-/// the application. As a superuser, or with any right beyond, what would run other people's code
-/// is skipped, and told: attack as an auditor (`tenantctl audit role`, then --attack-url).
+/// Functions, triggers and other code in the database are executed only in a session that
+/// authenticated with no more privileges than the application. In a more privileged session, such
+/// as a superuser's, probes that would execute such code are skipped and reported. Use an auditor
+/// role to run them (`tenantctl audit role`, then --attack-url).
 ///
-/// Exit code 10 when something was found that is as severe as --fail-on says.
+/// Exits with code 10 if a finding is at least as severe as --fail-on.
 ///
 /// Examples:
 ///   tenantctl audit --database-url postgres://auditor@db.example.com/app
@@ -68,8 +69,7 @@ impl AuditArgs {
     /// Runs the command.
     ///
     /// # Errors
-    /// `Finding` when something was found that is severe enough, and whatever the command could
-    /// not do.
+    /// `Finding` if a finding is at least as severe as --fail-on.
     pub async fn run(self, app: &App) -> Result<()> {
         app.require_operator("audit the database")?;
         match self.command {

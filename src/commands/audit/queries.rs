@@ -15,12 +15,12 @@ use crate::{
     error::Result,
 };
 
-/// Find the application's statements that touch a tenant table without naming the tenant.
+/// Find application queries that access a tenant table without a tenant predicate.
 ///
-/// Reads SQL from pg_stat_statements, from a folder of .sql files or of sqlx's metadata (.sqlx),
-/// from a file, or from stdin, and looks in each statement for a predicate on the tenant key,
-/// through joins, sub-selects, common table expressions and aliases. Each finding has file and
-/// line, or how often the statement ran. What cannot be parsed is told as skipped.
+/// Reads SQL from pg_stat_statements, from a directory of .sql files or sqlx metadata (.sqlx),
+/// from a file, or from stdin, and checks each statement for a predicate on the tenant key,
+/// following joins, subqueries, common table expressions and aliases. Each finding reports file
+/// and line, or the number of calls. Statements that cannot be parsed are reported as skipped.
 ///
 /// Examples:
 ///   tenantctl audit queries --from pg_stat_statements
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(super) struct QueriesArgs {
-    /// pg_stat_statements, a folder, a file, or - for stdin. May be given several times.
+    /// Read queries from pg_stat_statements, a directory, a file, or - for stdin; repeatable.
     #[arg(long, value_name = "SOURCE", required = true)]
     from: Vec<PathBuf>,
 

@@ -16,16 +16,16 @@ use crate::{
     run,
 };
 
-/// Print or create a role that attacks with no more rights than the application.
+/// Print or create an auditor role with no more privileges than the application.
 ///
-/// Attacks run the code of the audited database: functions in its policies, views and triggers.
-/// Whoever wrote that code would have the rights of the session that runs it, and `SET ROLE` does
-/// not keep them from it. The auditor is a member of the application's roles and nothing else, so
-/// that the attacks run as it without harm, while another role reads the catalog and the rows.
+/// Probes execute code of the audited database: functions in its policies, views and triggers.
+/// That code runs with the privileges of the session, and `SET ROLE` does not prevent it from
+/// using them. The auditor role is only a member of the application's roles, so probes run safely
+/// as this role while another role reads the catalog and the rows.
 ///
 /// Without --create the statements are printed. With it they run in one transaction. The role has
-/// no password unless one is given: set one with `\\password` of psql, or let pg_hba.conf admit it
-/// by peer, cert or another method.
+/// no password unless you pass one: set one with `\\password` in psql, or configure pg_hba.conf
+/// to authenticate it by peer, cert or another method.
 ///
 /// Examples:
 ///   tenantctl audit role
@@ -38,15 +38,15 @@ pub(super) struct RoleArgs {
     #[command(flatten)]
     model: ModelArgs,
 
-    /// The name of the role.
+    /// Name of the role.
     #[arg(long, value_name = "ROLE", default_value = "tenantctl_auditor")]
     name: String,
 
-    /// Create it.
+    /// Create the role.
     #[arg(long)]
     create: bool,
 
-    /// If the role exists, grant it what is missing.
+    /// If the role exists, grant the missing memberships.
     #[arg(long, requires = "create")]
     if_not_exists: bool,
 
@@ -58,12 +58,12 @@ impl RoleArgs {
     pub(super) async fn run(self, app: &App) -> Result<()> {
         if app.global.dry_run && !self.create {
             return Err(Error::usage("audit role changes nothing without --create")
-                .hint("leave --dry-run out, or give --create with it"));
+                .hint("remove --dry-run, or add --create"));
         }
         let password = self.password.read(app)?;
         if password.is_some() && !self.create {
-            return Err(Error::usage("a password is for a role that is created")
-                .hint("add --create; what is printed is run with \\password in psql"));
+            return Err(Error::usage("a password requires --create")
+                .hint("add --create, or set the password with \\password in psql"));
         }
         let verifier = password.as_ref().map(password_verifier).transpose()?;
         let target = app.target()?;
@@ -102,10 +102,10 @@ struct RoleView<'a> {
     database: &'a str,
     application_roles: &'a [String],
     sql: Vec<String>,
-    /// Null where the statements were only printed.
+    /// Null if the statements were only printed.
     created: Option<Created>,
     dry_run: bool,
-    /// Without a password; null where the URL of the database cannot carry a user.
+    /// URL without a password; null if the database URL cannot include a user.
     attack_url: Option<String>,
 }
 
@@ -119,16 +119,16 @@ impl View for RoleView<'_> {
 
     fn summary(&self) -> Option<String> {
         let done = match (self.created, self.dry_run) {
-            (None, _) => "run these statements as an administrator, or give --create".to_owned(),
+            (None, _) => "run these statements as an administrator, or use --create".to_owned(),
             (Some(Created::New), false) => format!("role {} created", self.name),
             (Some(Created::New), true) => {
                 format!("role {} would be created; rolled back", self.name)
             }
             (Some(Created::Existing), false) => {
-                format!("role {} exists; its memberships are granted", self.name)
+                format!("role {} already exists; memberships granted", self.name)
             }
             (Some(Created::Existing), true) => {
-                format!("role {} exists; rolled back", self.name)
+                format!("role {} already exists; rolled back", self.name)
             }
         };
         Some(done)

@@ -21,47 +21,46 @@ use crate::{
     run,
 };
 
-/// What is done with the result.
+/// Arguments of `audit` without a subcommand.
 #[derive(Args, Debug)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     scope: ScopeArgs,
 
-    /// Print the report in this form: plain, json, sarif, junit, markdown, github, html.
+    /// Print the report in this format: plain, json, sarif, junit, markdown, github, html.
     #[arg(long, value_name = "FORMAT", value_parser = format, conflicts_with = "output")]
     format: Option<ReportFormat>,
 
-    /// Also write the report to this file, in the form of --format or of the name's extension;
-    /// - is standard output.
+    /// Also write the report to this file; - for stdout. The format is set by --format, or else
+    /// by the file extension.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
     #[command(flatten)]
     verdict: VerdictArgs,
 
-    /// Show every row of the matrix, however many tables there are.
+    /// Show the full matrix, regardless of the number of tables.
     #[arg(long)]
     matrix: bool,
 }
 
-/// What counts as found.
+/// Arguments that decide the exit code.
 #[derive(Args, Clone, Debug)]
 pub(super) struct VerdictArgs {
-    /// Exit with code 10 from this severity on: critical, high, medium, low, info, or never.
+    /// Exit with code 10 at this severity or higher: critical, high, medium, low, info, or never.
     #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
     fail_on: Option<FailOn>,
 
-    /// Exit with code 10 also where anything had to be skipped.
+    /// Also exit with code 10 if any check was skipped.
     #[arg(long)]
     fail_on_skipped: bool,
 
-    /// The file with the findings that somebody answers for. Otherwise: that of the [audit]
-    /// section.
+    /// File with accepted findings. Default: the one in the [audit] section.
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 }
 
-/// From which severity on a finding is a failure.
+/// Lowest severity at which a finding is a failure.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum FailOn {
     From(Severity),
@@ -84,7 +83,7 @@ impl RunArgs {
             app.write_file(path, &text, Readers::Usual, "the report")?;
         }
         match self.format {
-            // It went to the file instead.
+            // --report already wrote it to the file.
             Some(_) if self.report.is_some() => {}
             Some(format) => app.printer.raw(&render(&report, &checks, format)?)?,
             None => show(app, &report, self.matrix).await?,
@@ -93,18 +92,18 @@ impl RunArgs {
     }
 }
 
-/// Prints a report in the form of `--output`: in CSV and NDJSON, a record for each finding.
+/// Prints a report in the format of `--output`. CSV and NDJSON contain one record per finding.
 pub(super) async fn show(app: &App, report: &Report, whole_matrix: bool) -> Result<()> {
     let printer = &app.printer;
     if !matches!(printer.format(), Format::Csv | Format::Ndjson) {
         return printer.view(&ReportView::new(report).whole_matrix(whole_matrix));
     }
-    let findings = Listing::of(report.findings.clone(), "no finding");
+    let findings = Listing::of(report.findings.clone(), "no findings");
     printer.list(findings).await?;
-    // These forms have no place for it, and what was not looked at must not pass for clean.
+    // These formats cannot contain skipped checks, which must not be mistaken for passed ones.
     if report.summary.skipped > 0 {
         printer.warn(format!(
-            "{} skipped, which is no pass: -o json says what and why",
+            "{} skipped (not passed): use -o json to list them with reasons",
             report.summary.skipped
         ));
     }
@@ -112,7 +111,7 @@ pub(super) async fn show(app: &App, report: &Report, whole_matrix: bool) -> Resu
 }
 
 impl VerdictArgs {
-    /// Audits, and takes out what the baseline accepts.
+    /// Audits the database and marks the findings that the baseline accepts as suppressed.
     pub(super) async fn audit(&self, app: &App, scope: ScopeArgs) -> Result<Report> {
         let baseline = self.read_baseline(app)?;
         let (sessions, options) = scope.resolve(app)?;
@@ -126,7 +125,7 @@ impl VerdictArgs {
         Ok(report)
     }
 
-    /// What somebody answers for, where a file says so.
+    /// Reads the baseline, if a file is configured.
     pub(super) fn read_baseline(&self, app: &App) -> Result<Option<Baseline>> {
         let file = match &self.baseline {
             Some(file) => Some(file),
@@ -135,8 +134,10 @@ impl VerdictArgs {
         file.map(|file| files::read_baseline(file)).transpose()
     }
 
+    /// Decides the exit code.
+    ///
     /// # Errors
-    /// `Finding` when something is as severe as it takes.
+    /// `Finding` if a finding is at least as severe as `--fail-on`.
     pub(super) fn judge(&self, app: &App, report: &Report) -> Result<()> {
         let from = match self.fail_on {
             Some(FailOn::Never) => return self.judge_skipped(report),
@@ -157,38 +158,37 @@ impl VerdictArgs {
         };
         let error = Error::new(
             ErrorKind::Finding,
-            format!("{count} {noun} {verb} {from} or worse"),
+            format!("{count} {noun} {verb} {from} or higher"),
         );
         let error = match report.findings.first() {
             Some(worst) => {
-                error.hint(run!["audit", "explain", worst.check].labeled("what it means"))
+                error.hint(run!["audit", "explain", worst.check].labeled("explain the first one"))
             }
             None => error,
         };
         Err(match report.findings.iter().any(|one| one.fix.mechanical) {
-            true => error
-                .hint(run!["audit", "fix"].labeled("the statements that mend what can be mended")),
+            true => error.hint(run!["audit", "fix"].labeled("generate fixes")),
             false => error,
         })
     }
 
-    /// What was not looked at is no pass.
+    /// Fails for skipped checks if `--fail-on-skipped` is set.
     fn judge_skipped(&self, report: &Report) -> Result<()> {
         if !self.fail_on_skipped || report.skipped.is_empty() {
             return Ok(());
         }
         let count = report.skipped.len();
         let noun = if count == 1 {
-            "thing was"
+            "check was"
         } else {
-            "things were"
+            "checks were"
         };
         Err(Error::new(
             ErrorKind::Finding,
-            format!("nothing was found, but {count} {noun} skipped"),
+            format!("no findings, but {count} {noun} skipped"),
         )
-        .hint("the reasons are in the report")
-        .hint(run!["audit", "role"].labeled("a role that may attack what another must not")))
+        .hint("see the report for the reasons")
+        .hint(run!["audit", "role"].labeled("create an auditor role to run skipped probes")))
     }
 }
 
@@ -202,10 +202,10 @@ fn by_extension(path: &Path) -> Result<ReportFormat> {
         "html" | "htm" => Ok(ReportFormat::Html),
         "txt" => Ok(ReportFormat::Plain),
         _ => Err(Error::usage(format!(
-            "{} does not say in which form the report is to be",
+            "cannot infer the report format from the file name {}",
             path.display()
         ))
-        .hint("end its name in .json, .sarif, .xml, .md, .html or .txt, or give --format")),
+        .hint("use the extension .json, .sarif, .xml, .md, .html or .txt, or add --format")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The arguments that say what is audited and how: they win over the `[audit]` section.
+//! Arguments that define the scope of an audit. They take precedence over the `[audit]` section.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,110 +24,110 @@ use crate::{
     run,
 };
 
-/// How many rows prove one finding of the data checks.
+/// Number of sample rows in a finding of the data checks.
 const SAMPLES: u32 = 5;
 
-/// How long an audit may take unless it is told otherwise.
+/// Default time limit of an audit.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// The meaning of the database, where the catalog does not say it.
+/// Arguments that describe the database where the catalog does not.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ModelArgs {
-    /// Look at these schemas only. Otherwise: all but those that a hosting platform manages.
+    /// Audit only these schemas. Default: all except those managed by a hosting platform.
     #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
     schema: Vec<String>,
 
-    /// Leave these schemas out.
+    /// Exclude these schemas.
     #[arg(long, value_name = "SCHEMA", value_delimiter = ',')]
     exclude_schema: Vec<String>,
 
-    /// The table of tenants. Otherwise it is inferred.
+    /// Table of tenants. Default: inferred.
     #[arg(long, value_name = "TABLE")]
     tenant_table: Option<String>,
 
-    /// The column that names the tenant. Otherwise it is inferred.
+    /// Column that identifies the tenant. Default: inferred.
     #[arg(long, value_name = "COLUMN")]
     tenant_key: Option<String>,
 
-    /// Tables with the same rows for everyone.
+    /// Tables with rows that all tenants share.
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
     reference_table: Vec<String>,
 
-    /// Tables that belong to no one tenant, such as users.
+    /// Tables that do not belong to a single tenant, such as users.
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
     global_table: Vec<String>,
 
-    /// The roles that the application uses. Otherwise: those with rights on the tables.
+    /// Roles that the application uses. Default: roles with privileges on the tables.
     #[arg(long, value_name = "ROLE", value_delimiter = ',')]
     app_role: Vec<String>,
 }
 
-/// What is audited, and how.
+/// Scope and method of an audit.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ScopeArgs {
     #[command(flatten)]
     model: ModelArgs,
 
-    /// How a session names its tenant, with {tenant} and {user} for the quoted values:
-    /// "SET LOCAL app.tenant = {tenant}". Otherwise: what the policies read.
+    /// Statement that sets the tenant of a session, with {tenant} and {user} for the quoted
+    /// values: "SET LOCAL app.tenant = {tenant}". Default: inferred from the policies.
     #[arg(long, value_name = "SQL")]
     session: Option<String>,
 
-    /// The URL that the attacks connect with: the same database as an auditor, whose role has no
-    /// rights of its own (see `tenantctl audit role`). A password in it can be seen by other users
-    /// of this machine: TENANTCTL_ATTACK_URL or the [audit] section keep it to you.
+    /// Database URL for the probes: the same database, as an auditor role without privileges
+    /// beyond those of the application (see `tenantctl audit role`). Other users of this machine
+    /// can see a password in it; use TENANTCTL_ATTACK_URL or the [audit] section to keep it private.
     #[arg(long, value_name = "URL")]
     attack_url: Option<String>,
 
-    /// The two tenants to attack between, by their keys. Otherwise: two that have rows.
+    /// Keys of the two tenants to probe between. Default: two tenants that have rows.
     #[arg(long, value_name = "KEY,KEY", value_delimiter = ',')]
     tenants: Vec<String>,
 
-    /// Only these checks or classes (catalog, policy, grant, data, probe, query).
+    /// Run only these checks or classes (catalog, policy, grant, data, probe, query).
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     only: Vec<String>,
 
-    /// Not these checks or classes.
+    /// Skip these checks or classes.
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     skip: Vec<String>,
 
-    /// How the attacks are made: not at all, reading only, or writing too, rolled back.
+    /// Probe mode: off, read only, or full (also writes, which are rolled back).
     #[arg(long, value_name = "MODE", default_value = "read", value_parser = ["off", "read", "full"])]
     probe: String,
 
-    /// Also attack where something may outlive the rollback: sequences, triggers that reach
+    /// Also run probes with effects that may survive the rollback: sequences, triggers that reach
     /// outside the database.
     #[arg(long)]
     force: bool,
 
-    /// Show the values of rows that prove a finding. Otherwise: their keys alone.
+    /// Show the values of rows that prove a finding. Default: only their keys.
     #[arg(long)]
     show_values: bool,
 
-    /// How many connections work at once.
+    /// Number of concurrent connections.
     #[arg(long, value_name = "N", default_value = "4", value_parser = values::whole_number(1..=64_usize))]
     jobs: usize,
 
-    /// How many seconds one statement may take; what takes longer is skipped, and told.
+    /// Time limit of one statement, in seconds; checks that exceed it are skipped and reported.
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = values::whole_number(1..=86_400_u64))]
     statement_timeout: u64,
 
-    /// How long the whole audit may take, in seconds or as 10m; what is not checked by then is
-    /// skipped, and told. Otherwise: that of the [audit] section, or 10 minutes.
+    /// Time limit of the whole audit, in seconds or as 10m; the remaining checks are skipped and
+    /// reported. Default: the one in the [audit] section, or 10 minutes.
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     deadline: Option<Duration>,
 
-    /// How many seconds to wait for a lock; what is locked longer is skipped, and told.
+    /// Time to wait for a lock, in seconds; checks that wait longer are skipped and reported.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::whole_number(1..=3_600_u64))]
     lock_timeout: u64,
 }
 
 impl ScopeArgs {
-    /// The options of the audit, and how it connects.
+    /// Returns the connections and options of the audit.
     ///
     /// # Errors
-    /// `Unavailable` when no database is named, `NotFound` for a check that does not exist, `Usage`
-    /// for a session or tenants that nothing can be attacked with.
+    /// `Unavailable` if no database is configured, `NotFound` for a check that does not exist,
+    /// `Usage` for a session template or tenants that cannot be used for probes.
     pub(super) fn resolve(self, app: &App) -> Result<(Sessions, Options)> {
         let section = app.config()?.audit.clone();
         let selection = Selection {
@@ -136,8 +136,10 @@ impl ScopeArgs {
         };
         selection.validate()?;
         if !selection.wants_any(&registry::all()) {
-            return Err(Error::usage("--skip leaves nothing of what --only names")
-                .hint(run!["audit", "checks"].labeled("the checks and their classes")));
+            return Err(
+                Error::usage("--skip excludes everything selected by --only")
+                    .hint(run!["audit", "checks"].labeled("list checks and their classes")),
+            );
         }
         expect_two(&self.tenants)?;
         let attack = match &self.attack_url {
@@ -198,7 +200,7 @@ impl ScopeArgs {
 }
 
 impl ModelArgs {
-    /// The overrides of flags and configuration, flags first.
+    /// Merges the overrides of flags and configuration. Flags take precedence.
     pub(super) fn overrides(self, section: AuditSection) -> Overrides {
         let list = |flags: Vec<String>, section: Vec<String>| {
             if flags.is_empty() { section } else { flags }
@@ -217,28 +219,31 @@ impl ModelArgs {
     }
 }
 
-/// One tenant attacks another.
+/// Requires two different tenants: one attacks the other.
 fn expect_two(tenants: &[String]) -> Result<()> {
     match tenants {
         [] => Ok(()),
         [one, other] if one != other => Ok(()),
-        _ => Err(Error::usage("--tenants takes the keys of two tenants")
-            .hint("for example --tenants 17,42")),
+        _ => Err(
+            Error::usage("--tenants requires the keys of two different tenants")
+                .hint("for example --tenants 17,42"),
+        ),
     }
 }
 
-/// A session that names the same tenant whoever attacks would pass for a leak everywhere.
+/// Requires a placeholder: a session with the same tenant for both attackers would make every
+/// table look like a leak.
 fn expect_placeholder(template: &str) -> Result<()> {
     if template.contains("{tenant}") || template.contains("{user}") {
         return Ok(());
     }
-    Err(
-        Error::usage("the session does not say whose it is: it has neither {tenant} nor {user}")
-            .hint("for example --session \"SET LOCAL app.tenant = {tenant}\""),
+    Err(Error::usage(
+        "the session statement sets no tenant: it contains neither {tenant} nor {user}",
     )
+    .hint("for example --session \"SET LOCAL app.tenant = {tenant}\""))
 }
 
-/// Opens connections to the database that the arguments mean, whatever its schema.
+/// Returns a connector to the selected database. Any schema is accepted.
 pub(super) fn connect(app: &App) -> Result<Connect> {
     let target = app.target()?;
     tracing::info!("database: {}", target.describe());

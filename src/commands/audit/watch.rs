@@ -25,10 +25,10 @@ impl Shown {
 impl Watch for Shown {
     fn phase(&self, what: &str, steps: Option<u64>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        // The old one leaves the screen before the new one comes.
+        // Clears the previous one before the next is drawn.
         *current = None;
         *current = Some(match steps {
-            // There is no way to go of which a part could be done.
+            // Too few steps for a progress bar.
             None | Some(0 | 1) => self.printer.spinner(what),
             Some(_) => self.printer.progress(what, steps),
         });

@@ -112,7 +112,7 @@ impl CallArgs {
     }
 }
 
-/// What is said before a deletion, and what has to be typed: the parameters as far as they are ids
+/// Message before a deletion, and what has to be typed: the parameters as far as they are ids
 /// and switches. Another text may be a patient's name.
 fn deletion(function: Function, fields: &Map<String, Value>) -> (String, String) {
     let id = |value: &Value| {

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Whose something is.
+/// Names of owners.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::commands) enum Subject {
     /// The organization's.

@@ -74,7 +74,7 @@ impl NotTaken {
     pub(in crate::commands) fn warning(&self) -> Option<String> {
         (!self.fields.is_empty()).then(|| {
             let fields = self.fields.join(", ");
-            format!("what was given differs and was not taken over: {fields}")
+            format!("already exists; these values differ and were ignored: {fields}")
         })
     }
 }
@@ -98,7 +98,7 @@ mod tests {
         let compared = compared.text("specialty", Some("Surgery"), None);
         assert_eq!(
             compared.warning().unwrap(),
-            "what was given differs and was not taken over: specialty"
+            "already exists; these values differ and were ignored: specialty"
         );
     }
 }

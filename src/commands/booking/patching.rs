@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// What becomes of a field: `value` was given with `flag`, or the field is among those to clear.
+/// Outcome of a field: `value` was given with `flag`, or the field is among those to clear.
 ///
 /// # Errors
 /// `Usage` where both are asked for, or where an empty text is given: as a rule a variable of a
@@ -36,7 +36,7 @@ where
     }
 }
 
-/// As [`patch`], for a text.
+/// Same as [`patch`], for a text.
 pub(in crate::commands) fn text<F>(
     clear: &[F],
     field: F,

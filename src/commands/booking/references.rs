@@ -237,7 +237,7 @@ fn only_a_part(what: &str, reference: &str, near: &[Near]) -> Error {
     let names: Vec<String> = names
         .map(|one| format!("{} ({})", quoted(&one.name), one.id))
         .collect();
-    let mut error = Error::not_found(format!("there is no {what} {}", quoted(reference)));
+    let mut error = Error::not_found(format!("{what} {} not found", quoted(reference)));
     if !names.is_empty() {
         error = error.hint(format!("near it: {}", names.join(", ")));
     }

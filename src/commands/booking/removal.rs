@@ -1,4 +1,4 @@
-//! What became of something that was to go.
+//! Result of a removal.
 
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub(in crate::commands) struct RemovedView {
     id: Option<String>,
     #[serde(skip)]
     what: &'static str,
-    /// As it was asked for.
+    /// The request.
     #[serde(skip)]
     named: String,
     #[serde(skip)]
@@ -65,9 +65,9 @@ impl View for RemovedView {
         let Self { what, named, .. } = self;
         Some(match (self.changed, self.deleted, &self.organization) {
             (_, _, None) if named.is_empty() => {
-                format!("there is no {what}; nothing was changed")
+                format!("{what} not found; nothing was changed")
             }
-            (_, _, None) => format!("there is no {what} {named}; nothing was changed"),
+            (_, _, None) => format!("{what} {named} not found; nothing was changed"),
             (false, ..) => format!("{what} {named} is archived already; nothing was changed"),
             (true, true, Some(slug)) => format!("deleted {what} {named} of {slug}"),
             (true, false, Some(slug)) => format!("archived {what} {named} of {slug}"),

@@ -21,7 +21,7 @@ use crate::{
     services::claims::{self, Decided},
 };
 
-/// Whose the telephone numbers, agents and instances are. Each belongs to one organization on the
+/// Manage claims to telephone numbers, agents and instances. Each belongs to one organization on the
 /// platform, which claims it by `channel set`.
 #[derive(Debug, Subcommand)]
 pub enum ClaimCommand {
@@ -139,7 +139,7 @@ impl ListArgs {
         };
         let found = claims::list(&session, &filter).await?;
         let rows = found.into_iter().map(ClaimView::from).collect();
-        Ok(Listing::of(rows, "there is no such claim").limit(limit))
+        Ok(Listing::of(rows, "no such claim").limit(limit))
     }
 }
 

@@ -118,7 +118,7 @@ impl Edit<'_> {
                 ))
                 .hint(
                     run!["channel", "edit", kind, "--org", slug].labeled(format!(
-                        "edit what is there now, and take over what you want from {path}"
+                        "edit the current version, and copy the changes you want from {path}"
                     )),
                 )
                 .hint(format!(

@@ -53,7 +53,7 @@ struct ShownView {
     channel: ChannelView,
     /// What the agents follow, and from which layer it comes.
     resolved_instructions: Vec<ResolvedInstruction>,
-    /// Where the claims to what the settings name stand.
+    /// Status of the claims to the identities in the settings.
     claims: Vec<ClaimLine>,
 }
 

@@ -1,4 +1,4 @@
-//! What the verbs of `channel` show alike.
+//! Output of the verbs of `channel`.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -178,7 +178,7 @@ impl Record for ChannelView {
     }
 }
 
-/// Where the claim to a number, an agent or an instance of the settings stands.
+/// Status of the claim to a number, an agent or an instance of the settings.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ClaimLine {
     kind: IdentityKind,
@@ -220,7 +220,7 @@ impl ClaimLine {
     }
 }
 
-/// What a change made of a channel.
+/// Result of a change of a channel.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
     /// `false`: it was so already.
@@ -228,7 +228,7 @@ pub(super) struct ChangedView {
     changes: Vec<KeyChange>,
     #[serde(flatten)]
     channel: ChannelView,
-    /// Where the claims to what the settings name stand.
+    /// Status of the claims to the identities in the settings.
     claims: Vec<ClaimLine>,
     #[serde(skip)]
     verb: &'static str,
@@ -314,7 +314,7 @@ impl View for ChangedView {
                 changes => changes::describe(&heading, changes),
             }
         } else {
-            format!("channel {channel} of {organization} is so already; nothing was changed")
+            format!("channel {channel} of {organization} is already up to date")
         })
     }
 

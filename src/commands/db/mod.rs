@@ -194,7 +194,7 @@ impl StatusArgs {
     }
 }
 
-/// Where the schema stands, as a whole.
+/// State of the whole schema.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SchemaState {
@@ -248,7 +248,7 @@ struct StatusView {
     database: String,
     /// The label of its protection; null where destruction does not need `--confirm`.
     protection: Option<String>,
-    /// Why the protection could not be read.
+    /// The reason that the protection could not be read.
     #[serde(skip)]
     unread: Option<String>,
     state: SchemaState,

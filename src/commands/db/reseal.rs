@@ -142,7 +142,7 @@ impl View for ResealedView {
     fn summary(&self) -> Option<String> {
         Some(match (self.secrets + self.links, self.unopened.len()) {
             (0, 0) => "nothing to do: all is sealed with the key in use".to_owned(),
-            (0, _) => "nothing was sealed anew".to_owned(),
+            (0, _) => "nothing was resealed".to_owned(),
             (1, _) => "sealed 1 secret with the key in use".to_owned(),
             (count, _) => format!("sealed {count} secrets with the key in use"),
         })

@@ -39,7 +39,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RoleArgs {
-    /// Which rights the role has.
+    /// The rights of the role.
     rights: RightsArg,
 
     /// Create the role.
@@ -54,7 +54,7 @@ pub struct RoleArgs {
     #[arg(long, requires = "create")]
     if_not_exists: bool,
 
-    /// How many sessions the role may have at once.
+    /// Largest number of sessions of the role.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     connection_limit: Option<u32>,
 
@@ -70,7 +70,7 @@ pub struct RoleArgs {
 /// The rights, as they are typed.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum RightsArg {
-    /// What `tenantctl serve` needs.
+    /// Requirements of `tenantctl serve`.
     Server,
     /// What commands need for tenants' data.
     Tenant,
@@ -158,7 +158,7 @@ impl RoleArgs {
 struct RoleView {
     name: String,
     rights: Rights,
-    /// Whether this call created it; null where it only prints.
+    /// `true` if this call created it; null where it only prints.
     created: Option<bool>,
     /// What creates it, where it only prints.
     statements: Vec<String>,
@@ -186,7 +186,7 @@ impl RoleView {
         }
     }
 
-    /// Where its URL is written.
+    /// The place where its URL is written.
     fn section(&self) -> &'static str {
         match self.rights {
             Rights::Server => "[server]",

@@ -25,7 +25,7 @@ use crate::{
 /// In whose name it is shown.
 pub(super) const CONTEXTS: [ContextKind; 3] = [ContextKind::A, ContextKind::B, ContextKind::None];
 
-/// How many connections attack at once.
+/// Number of connections that attack at the same time.
 const JOBS: usize = 2;
 
 const LIMITS: Limits = Limits {
@@ -112,7 +112,7 @@ impl Watch for Unwatched {
 /// Attacks each organization in the name of the other, and both in nobody's.
 ///
 /// # Errors
-/// As [`audit::run`]; `Failure` when something could not be tried.
+/// Same as [`audit::run`]; `Failure` when something could not be tried.
 pub(super) async fn attack(settings: &ConnectSettings, played: &Played) -> Result<Isolation> {
     let sides = [&played.default, &played.harbor];
     let options = Options {

@@ -25,7 +25,7 @@ use crate::{
 /// What the demo's rows are found by again.
 const EXTERNAL_ID: &str = "demo";
 
-/// Who is treated, by whom and where.
+/// Patients, providers and operatories.
 pub(super) struct Practice {
     pub(super) provider: &'static str,
     pub(super) patient: (&'static str, &'static str),

@@ -26,7 +26,7 @@ use crate::{
 /// The days that an invitation of the demo is good for.
 const EXPIRES_DAYS: u32 = 7;
 
-/// Where its links would lead. Nothing of the demo is mailed.
+/// The place where its links would lead. Nothing of the demo is mailed.
 const DEMO_LINK: &str = "https://demo.internal/invite#token={token}";
 
 /// One of the two organizations of the demo.
@@ -39,7 +39,7 @@ struct Part {
     guest: &'static str,
     greeting: &'static str,
     whatsapp: &'static [(&'static str, &'static str)],
-    /// Which patients call.
+    /// The patients who call.
     number: &'static str,
     practice: Practice,
 }
@@ -86,7 +86,7 @@ const HARBOR: Part = Part {
     },
 };
 
-/// Who the owner of Harbor Clinic invites.
+/// The people invited by the owner of Harbor Clinic.
 const INVITED: (&str, &str) = ("sam@harbor.example", "Sam");
 
 /// What there is after the scenario.

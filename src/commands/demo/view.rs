@@ -100,7 +100,7 @@ fn commands(program: &str, played: &Played) -> Vec<String> {
     .collect()
 }
 
-/// How this program was called: by its name where PATH finds it, else by its path.
+/// The way this program was called: by its name where PATH finds it, else by its path.
 fn program(app: &App) -> String {
     let called = std::env::args().next().unwrap_or_default();
     let is_path = Path::new(&called).components().count() > 1;
@@ -124,7 +124,7 @@ impl View for DemoView {
             &rows,
         );
 
-        page.heading("Nobody sees across: every cell was tried as tenant_app, and rolled back");
+        page.heading("No tenant sees another: every cell was tried as tenant_app and rolled back");
         page.matrix(&self.marks());
         let MatrixSummary {
             tables,

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Where the demo's providers would send to.
+/// The place where the demo's providers would send to.
 const PUBLIC_URL: &str = "https://hooks.example.com";
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -94,7 +94,7 @@ async fn endpoint(
     Ok(made.endpoint)
 }
 
-/// As Twilio signs: HMAC-SHA1 of the URL and the sorted parameters.
+/// Signature of Twilio: HMAC-SHA1 of the URL and the sorted parameters.
 async fn send_call(
     session: &Session,
     keys: &SealingKeys,
@@ -124,7 +124,7 @@ async fn send_call(
     take(session, &loaded, &url, &headers, body.as_bytes()).await
 }
 
-/// As the Evolution API proves itself: by a header of the endpoint's own.
+/// Credential of the Evolution API: a header that each endpoint chooses.
 async fn send_message(
     session: &Session,
     keys: &SealingKeys,
@@ -151,7 +151,7 @@ async fn send_message(
     take(session, &loaded, &url(endpoint)?, &headers, body.as_bytes()).await
 }
 
-/// What the server does with a request.
+/// Processing of a request, as by the server.
 async fn take(
     session: &Session,
     loaded: &LoadedEndpoint,

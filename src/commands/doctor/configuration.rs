@@ -1,4 +1,4 @@
-//! Checks of the configuration and of the machine we run on.
+//! Checks of the configuration and the local machine.
 
 use super::report::{Area, Check};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 const AREA: Area = Area::Configuration;
 
-/// Whether the file can be read and is valid.
+/// Checks that the file is readable and valid.
 pub(super) fn file(app: &App) -> Check {
     const NAME: &str = "config_file";
     let found = match config::validate(app.global.config.as_deref(), &app.environment) {
@@ -26,25 +26,21 @@ pub(super) fn file(app: &App) -> Check {
             AREA,
             match found.mistakes.len() {
                 1 => format!("{path}:{mistake}"),
-                count => format!("{count} mistakes; the first is {path}:{mistake}"),
+                count => format!("{count} errors; the first is {path}:{mistake}"),
             },
         )
-        .remedy(run!["config", "validate"].labeled("see all of them")),
+        .remedy(run!["config", "validate"].labeled("list all errors")),
         (None, Some(warning)) => Check::warning(NAME, AREA, warning).remedy(
             warning
                 .split_once("run: ")
                 .map_or(run!["config", "validate"], |(_, command)| command.into()),
         ),
         (None, None) if found.exists => Check::ok(NAME, AREA, format!("{path} is valid")),
-        (None, None) => Check::ok(
-            NAME,
-            AREA,
-            format!("{path} does not exist: every value is built in"),
-        ),
+        (None, None) => Check::ok(NAME, AREA, format!("{path} does not exist; using defaults")),
     }
 }
 
-/// Whether other accounts of this machine can read or replace a file with secrets.
+/// Checks that other accounts of this machine cannot read or replace a file with secrets.
 pub(super) fn secret_files(app: &App) -> Vec<Check> {
     const NAME: &str = "secret_files";
     let Ok(loaded) = app.loaded() else {
@@ -59,7 +55,7 @@ pub(super) fn secret_files(app: &App) -> Vec<Check> {
         return vec![Check::ok(
             NAME,
             AREA,
-            "files with secrets are for their owner alone",
+            "files with secrets are accessible only to their owner",
         )];
     }
     found
@@ -68,7 +64,7 @@ pub(super) fn secret_files(app: &App) -> Vec<Check> {
         .collect()
 }
 
-/// Whether links of invitations still lead to the example's address.
+/// Checks that links of invitations no longer use the example address.
 pub(super) fn invitation_link(app: &App) -> Check {
     const NAME: &str = "invitation_link";
     let Ok(config) = app.config() else {
@@ -80,17 +76,17 @@ pub(super) fn invitation_link(app: &App) -> Check {
             let what = "no invitation is mailed: link_template is not set";
             Check::failed(NAME, AREA, format!("{what} ({template} is an example)"))
         } else {
-            let what = format!("links of invitations lead nowhere: {template} is only an example");
+            let what = format!("invitation links do not work: {template} is only an example");
             Check::warning(NAME, AREA, what)
         };
         return check.remedy(
-            run!["config", "path"].labeled("set link_template in the [invitations] section of the configuration to the address of your platform; the file"),
+            run!["config", "path"].labeled("set link_template in the [invitations] section of the configuration to the address of your platform; show the file"),
         );
     }
     Check::ok(NAME, AREA, format!("invitations link to {template}"))
 }
 
-/// The state of the private cluster, where it is the database that is meant.
+/// Checks the private cluster if it is the selected database.
 pub(super) fn local_cluster(app: &App) -> Check {
     const NAME: &str = "local_postgresql";
     match app.local_cluster().and_then(|cluster| cluster.status()) {
@@ -106,14 +102,14 @@ fn judge(name: &'static str, status: &LocalStatus) -> Check {
             .remedy(run!["local", "start"])
     };
     match status.state {
-        LocalState::Running => Check::ok(name, Area::Database, format!("runs ({folder})")),
-        LocalState::Stopped => failed("is stopped"),
-        LocalState::Crashed => failed("has crashed; the next start recovers it"),
-        LocalState::NotCreated => failed("was not created"),
+        LocalState::Running => Check::ok(name, Area::Database, format!("running ({folder})")),
+        LocalState::Stopped => failed("stopped"),
+        LocalState::Crashed => failed("crashed; the next start recovers it"),
+        LocalState::NotCreated => failed("not created"),
     }
 }
 
-/// Whether something names a database.
+/// Checks that a database is configured.
 pub(super) fn database_named(app: &App) -> (Check, Result<config::DatabaseTarget>) {
     const NAME: &str = "database_named";
     let target = app.target();

@@ -1,4 +1,4 @@
-//! Checks of mail: whether it is sent at all, and whether the server lets us in.
+//! Checks of mail: the configuration, and the sign-in to the mail server.
 
 use super::report::{Area, Check};
 use crate::context::App;
@@ -7,7 +7,7 @@ use crate::run;
 const AREA: Area = Area::Configuration;
 const NAME: &str = "mail";
 
-/// Connects, encrypts and signs in, and sends nothing.
+/// Connects, encrypts and signs in. Sends nothing.
 pub(super) async fn server(app: &App) -> Check {
     let Ok(config) = app.config() else {
         return Check::skipped(NAME, AREA, "the configuration cannot be read");
@@ -18,8 +18,8 @@ pub(super) async fn server(app: &App) -> Check {
             return Check::ok(
                 NAME,
                 AREA,
-                "no mail server is configured: the links of invitations are shown to whoever makes \
-                 them, and nothing is mailed",
+                "no mail server is configured: links of invitations are shown to the inviter and \
+                 nothing is mailed",
             );
         }
         Err(error) => return Check::broken(NAME, AREA, &error),
@@ -29,22 +29,21 @@ pub(super) async fn server(app: &App) -> Check {
         Ok(connection) => connection,
         Err(failure) => {
             let why = failure.text();
-            return Check::failed(NAME, AREA, format!("{address} is not to be had: {why}")).remedy(
-                run!["config", "path"].labeled("the section [mail] of the configuration; its file"),
-            );
+            return Check::failed(NAME, AREA, format!("{address} is unreachable: {why}"))
+                .remedy(run!["config", "path"].labeled("check the [mail] section; show the file"));
         }
     };
     connection.close().await;
     let section = &config.mail;
     let encrypted = format!("tls = \"{}\"", section.tls);
     let message = match &section.username {
-        Some(name) => format!("{address} answers ({encrypted}) and lets {name} in"),
-        None => format!("{address} answers ({encrypted})"),
+        Some(name) => format!("{address} is reachable ({encrypted}); signed in as {name}"),
+        None => format!("{address} is reachable ({encrypted})"),
     };
     Check::ok(NAME, AREA, message)
 }
 
-/// Whether there are keys for the links that wait to be mailed.
+/// Checks the keys that encrypt links until they are mailed.
 pub(super) fn keys(app: &App) -> Option<Check> {
     const NAME: &str = "mail_keys";
     match app.token_seal() {
@@ -52,7 +51,7 @@ pub(super) fn keys(app: &App) -> Option<Check> {
         Ok(Some(_)) => Some(Check::ok(
             NAME,
             AREA,
-            "links are sealed until they are mailed",
+            "links are encrypted until they are mailed",
         )),
         Err(error) => Some(Check::broken(NAME, AREA, &error)),
     }

@@ -20,12 +20,12 @@ use crate::{
     services::{claims, webhooks::quarantine},
 };
 
-/// Look for everything that could be wrong, and say how to mend it.
+/// Check configuration, connection and schema, and suggest fixes.
 ///
-/// Configuration, modes of files with secrets, mail server, connection, server version, clock, rights of the connecting role,
-/// migrations, and whether row-level security is in force. Changes nothing and mails nothing. Exit
-/// code 0 when nothing failed (warnings do not count), 7 when a check of the database did, 1 when only
-/// another did.
+/// Checks the configuration, modes of files with secrets, mail server, connection, server version,
+/// clock, privileges of the connecting role, migrations, and row-level security. Changes nothing
+/// and sends no mail. Exits with code 0 if no check failed (warnings are ignored), 7 if a database
+/// check failed, and 1 if only other checks failed.
 ///
 /// Examples:
 ///   tenantctl doctor
@@ -38,7 +38,7 @@ impl DoctorArgs {
     /// Runs the command.
     ///
     /// # Errors
-    /// `Unavailable` or `Failure` when a check failed, after the report.
+    /// `Unavailable` or `Failure` if a check failed, after the report.
     pub async fn run(self, app: &App) -> Result<()> {
         app.require_operator("examine the database")?;
         let mut checks = vec![configuration::file(app)];
@@ -58,7 +58,7 @@ impl DoctorArgs {
         }
         match target {
             Ok(target) => checks.extend(connection(app, &target).await),
-            Err(_) => checks.push(unreached("no database is named")),
+            Err(_) => checks.push(unreached("no database is configured")),
         }
         let report = Report::new(checks, &app.printer);
         app.printer.view(&report)?;
@@ -70,7 +70,7 @@ fn unreached(why: &str) -> Check {
     Check::skipped("connection", Area::Database, why)
 }
 
-/// The connection, and everything that can be asked through it.
+/// Checks the connection, and everything that requires one.
 async fn connection(app: &App, target: &DatabaseTarget) -> Vec<Check> {
     const NAME: &str = "connection";
     let db = match app.database_as_is().await {
@@ -78,12 +78,12 @@ async fn connection(app: &App, target: &DatabaseTarget) -> Vec<Check> {
         Err(error) => {
             return vec![
                 Check::broken(NAME, Area::Database, &error),
-                Check::skipped("server", Area::Database, "the database was not reached"),
-                Check::skipped("schema", Area::Database, "the database was not reached"),
+                Check::skipped("server", Area::Database, "the database is unreachable"),
+                Check::skipped("schema", Area::Database, "the database is unreachable"),
             ];
         }
     };
-    let mut checks = vec![Check::ok(NAME, Area::Database, "the server answers")];
+    let mut checks = vec![Check::ok(NAME, Area::Database, "the server is reachable")];
     match examine(app, db, target).await {
         Ok(more) => checks.extend(more),
         Err(error) => checks.push(Check::broken("server", Area::Database, &error)),

@@ -1,4 +1,4 @@
-//! What `doctor` found: one line a check, and what to do about it.
+//! The report of `doctor`: one line per check, and suggested fixes.
 
 use serde::Serialize;
 
@@ -8,19 +8,19 @@ use crate::{
     output::{Cell, Page, Printer, Style, View},
 };
 
-/// What came of a check.
+/// Outcome of a check.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
     Ok,
-    /// It works, and should be looked at all the same.
+    /// It works, but needs attention.
     Warning,
     Failed,
-    /// It could not be looked at, because of a check that failed before; never a pass.
+    /// Not checked because an earlier check failed. Not a pass.
     Skipped,
 }
 
-/// What a check is about, which decides the exit code when it fails.
+/// Subject of a check, which decides the exit code when it fails.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Area {
@@ -36,7 +36,7 @@ pub(super) struct Check<Remedy = Hint> {
     pub(super) area: Area,
     pub(super) state: State,
     pub(super) message: String,
-    /// What to do: a command or a statement to paste, where there is one.
+    /// Suggested fix: a command or a statement to paste, if there is one.
     pub(super) remedy: Option<Remedy>,
 }
 
@@ -67,7 +67,7 @@ impl Check {
         Self::new(name, area, State::Skipped, message)
     }
 
-    /// A check that ended with an error.
+    /// Returns a failed check with the message, causes and hints of an error.
     pub(super) fn broken(name: &'static str, area: Area, error: &Error) -> Self {
         let causes = error.causes().into_iter();
         let message = std::iter::once(error.to_string()).chain(causes);
@@ -86,7 +86,7 @@ impl Check {
         self
     }
 
-    /// With the commands of its remedy as they have to be typed.
+    /// Completes the commands of the remedy with the global flags they need.
     fn completed(self, printer: &Printer) -> Check<String> {
         Check {
             name: self.name,
@@ -113,16 +113,16 @@ impl<Remedy> Check<Remedy> {
     }
 }
 
-/// All checks, in the order in which they were made.
+/// All checks, in the order in which they ran.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// Nothing failed; there may be warnings.
+    /// `true` if no check failed; there may be warnings.
     healthy: bool,
     checks: Vec<Check<String>>,
 }
 
 impl Report {
-    /// `printer` makes the remedies mean the same database.
+    /// `printer` completes the remedies so that they refer to the same database.
     pub(super) fn new(checks: Vec<Check>, printer: &Printer) -> Self {
         Self {
             healthy: !checks.iter().any(|check| check.state == State::Failed),
@@ -133,10 +133,10 @@ impl Report {
         }
     }
 
-    /// The failure that the exit code tells.
+    /// Returns the failure that decides the exit code.
     ///
     /// # Errors
-    /// `Unavailable` when a check of the database failed, `Failure` when another one did.
+    /// `Unavailable` if a database check failed, `Failure` if only other checks failed.
     pub(super) fn verdict(&self) -> Result<()> {
         let failed: Vec<&Check<String>> = self
             .checks
@@ -161,7 +161,7 @@ impl Report {
                 names.join(", ")
             ),
         )
-        .hint("the report says under `What to do`, in JSON as `remedy`, how to mend each of them"))
+        .hint("see `What to do` in the report (`remedy` in JSON) for fixes"))
     }
 }
 
@@ -204,9 +204,9 @@ impl View for Report {
             .filter(|check| check.state == State::Warning)
             .count();
         match (self.healthy, warnings) {
-            (true, 0) => Some("everything is in order".to_owned()),
-            (true, 1) => Some("nothing failed; there is a warning".to_owned()),
-            (true, count) => Some(format!("nothing failed; there are {count} warnings")),
+            (true, 0) => Some("all checks passed".to_owned()),
+            (true, 1) => Some("no check failed; 1 warning".to_owned()),
+            (true, count) => Some(format!("no check failed; {count} warnings")),
             (false, _) => None,
         }
     }

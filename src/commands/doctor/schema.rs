@@ -1,4 +1,4 @@
-//! Checks of our schema, and of the isolation that rests on it.
+//! Checks of the tenantctl schema and of tenant isolation.
 
 use futures_util::TryStreamExt as _;
 
@@ -21,7 +21,7 @@ use crate::{
 
 const AREA: Area = Area::Database;
 
-/// Where the migrations stand.
+/// Checks that all migrations are applied.
 pub(super) fn migrations(status: &Status) -> Check {
     const NAME: &str = "migrations";
     if let Some(foreign) = &status.foreign {
@@ -44,25 +44,25 @@ pub(super) fn migrations(status: &Status) -> Check {
         SchemaState::Behind => Check::failed(
             NAME,
             AREA,
-            format!("{pending} of {} migrations are missing", migrations.len()),
+            format!("{pending} of {} migrations are pending", migrations.len()),
         )
         .remedy(run!["db", "migrate"]),
         SchemaState::Newer => Check::failed(
             NAME,
             AREA,
-            "the schema is newer than this tenantctl, which will not touch it",
+            "the schema is newer than this version of tenantctl",
         )
         .remedy("install the tenantctl release that migrated it"),
         SchemaState::Changed => Check::failed(
             NAME,
             AREA,
-            "a migration was applied with other contents than this tenantctl has",
+            "an applied migration has other contents than in this version of tenantctl",
         )
         .remedy(CHANGED_REMEDY),
     }
 }
 
-/// Whether the role could apply a later migration, which changes tables.
+/// Checks that the role can apply later migrations, which change tables.
 pub(super) fn ownership(health: &Health) -> Check {
     const NAME: &str = "table_owner";
     let role = &health.rights.role;
@@ -74,15 +74,15 @@ pub(super) fn ownership(health: &Health) -> Check {
             AREA,
             format!("{role} does not own the tables, so it cannot apply later migrations"),
         )
-        .remedy("migrate as the role that owns them, or be granted that role"),
+        .remedy("migrate as the role that owns them, or grant that role to it"),
     }
 }
 
-/// Whether `tenant_app` is bound by row-level security.
+/// Checks that row-level security applies to `tenant_app`.
 pub(super) fn tenant_role(health: &Health) -> Check {
     const NAME: &str = "tenant_app";
     let Some(tenant) = &health.rights.tenant_role else {
-        return Check::skipped(NAME, AREA, "`db migrate` makes the role tenant_app");
+        return Check::skipped(NAME, AREA, "`db migrate` creates the role tenant_app");
     };
     let groups = [
         (NAME, Some(&tenant.role)),
@@ -93,14 +93,14 @@ pub(super) fn tenant_role(health: &Health) -> Check {
         let Some(excess) = group.excess() else {
             continue;
         };
-        let message = format!("{name} has {excess}: nothing separates the tenants");
+        let message = format!("{name} has {excess}: tenants are not isolated");
         return Check::failed(NAME, AREA, message)
             .remedy(format!("as an administrator: {}", group.remedy(name)));
     }
     Check::ok(NAME, AREA, "row-level security applies to tenant_app")
 }
 
-/// Whether a tenant's data can be reached as every command does: by switching to `tenant_app`.
+/// Checks that tenant data is accessible the way all commands access it: as `tenant_app`.
 pub(super) async fn tenant_scope(db: &Database, health: &Health) -> Check {
     const NAME: &str = "tenant_scope";
     // No organization has this id; the transaction is rolled back.
@@ -113,7 +113,7 @@ pub(super) async fn tenant_scope(db: &Database, health: &Health) -> Check {
     }
 }
 
-/// Whether a tenant's statement may make temporary tables, which nothing of ours needs it to.
+/// Checks that a tenant's statement cannot create temporary tables, which tenantctl never needs.
 pub(super) fn temporary_tables(health: &Health) -> Check {
     const NAME: &str = "temporary_tables";
     if !health.tenant_has_temporary {
@@ -136,12 +136,12 @@ pub(super) fn temporary_tables(health: &Health) -> Check {
     ))
 }
 
-/// Whether row-level security is on wherever there is tenant data.
+/// Checks that row-level security is enabled on every table with tenant data.
 pub(super) fn row_level_security(health: &Health) -> Check {
     const NAME: &str = "row_level_security";
     let off = &health.tables_without_rls;
     if off.is_empty() {
-        return Check::ok(NAME, AREA, "on for every table with an organization_id");
+        return Check::ok(NAME, AREA, "enabled on all tables with an organization_id");
     }
     let statements: Vec<String> = off
         .iter()
@@ -153,30 +153,30 @@ pub(super) fn row_level_security(health: &Health) -> Check {
     Check::failed(
         NAME,
         AREA,
-        format!("off for {}: every tenant can read it", off.join(", ")),
+        format!("disabled on {}: every tenant can read it", off.join(", ")),
     )
     .remedy(statements.join("\n"))
 }
 
-/// Whether destruction in this database asks for `--confirm`.
+/// Reports whether destructive commands on this database require `--confirm`.
 pub(super) async fn protection(db: &Database) -> Check {
     const NAME: &str = "protection";
     match protection::find(db).await {
         Ok(Some(found)) => {
-            let message = format!("destruction needs --confirm ({})", found.label);
+            let message = format!("destructive commands require --confirm ({})", found.label);
             Check::ok(NAME, AREA, message)
         }
         Ok(None) => Check::ok(
             NAME,
             AREA,
-            "not protected: --yes agrees to destruction (see `db protect --help`)",
+            "not protected: --yes confirms destructive commands (see `db protect --help`)",
         ),
-        Err(error) => Check::skipped(NAME, AREA, format!("it cannot be read: {error}")),
+        Err(error) => Check::skipped(NAME, AREA, format!("cannot read the protection: {error}")),
     }
 }
 
-/// Whether active providers or operatories share a name, from before names were unique: no command by
-/// name works on them.
+/// Checks that no active providers or operatories share a name from before names were unique.
+/// Commands cannot refer to them by name.
 pub(super) async fn unique_names(db: &Database) -> Check {
     const NAME: &str = "unique_names";
     match shared_names(db).await {
@@ -189,10 +189,10 @@ pub(super) async fn unique_names(db: &Database) -> Check {
             ),
             Some((slug, what, name)) => {
                 let count = shared.len();
-                let first = format!("the first is {what} {name:?} of {slug}");
+                let first = format!("the first is {what} {name:?} in {slug}");
                 let said = format!("{count} active providers or operatories share a name; {first}");
                 Check::warning(NAME, AREA, said).remedy(
-                    run![what, "list", "--org", slug].labeled("rename or archive one by its id"),
+                    run![what, "list", "--org", slug].labeled("rename or archive one by ID"),
                 )
             }
         },
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(check(GroupRole::default()).state, State::Ok);
         assert_eq!(tenant_role(&health(None)).state, State::Skipped);
 
-        // It names what is wrong, and nothing that is not.
+        // Only the attributes that are wrong are named.
         let bypasses = check(GroupRole {
             attributes: vec!["BYPASSRLS".to_owned()],
             member_of: None,
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(judge(&[Applied, Applied]).0, State::Ok);
         assert_eq!(
             judge(&[Applied, Pending]),
-            (State::Failed, "1 of 2 migrations are missing".to_owned())
+            (State::Failed, "1 of 2 migrations are pending".to_owned())
         );
         assert_eq!(judge(&[Pending, Pending]).1, "the database is not migrated");
         assert!(judge(&[Applied, Unknown]).1.contains("newer"));

@@ -1,4 +1,4 @@
-//! Checks of the server and of the role that connects.
+//! Checks of the database server and the connecting role.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
@@ -17,10 +17,10 @@ use crate::{
 
 const AREA: Area = Area::Database;
 
-/// How far the clocks may be apart. Invitations expire by ours, sessions by the server's.
+/// Maximum clock skew. Invitations expire by the local clock, sessions by the server's.
 const MOST_SKEW: TimeDelta = TimeDelta::seconds(5);
 
-/// Whether the server is recent enough.
+/// Checks that the server version is supported.
 pub(super) fn version(health: &Health) -> Check {
     const NAME: &str = "server_version";
     let major = health.rights.server_version / 10_000;
@@ -31,33 +31,29 @@ pub(super) fn version(health: &Health) -> Check {
     Check::failed(
         NAME,
         AREA,
-        format!("PostgreSQL {server} is too old: {OLDEST_MAJOR} is the oldest that will do"),
+        format!("PostgreSQL {server} is too old (requires {OLDEST_MAJOR} or later)"),
     )
     .remedy(format!(
         "upgrade the server to PostgreSQL {OLDEST_MAJOR} or later"
     ))
 }
 
-/// Whether the server takes changes.
+/// Checks that the server accepts writes.
 pub(super) fn writable(health: &Health) -> Check {
     const NAME: &str = "server_role";
     if health.in_recovery {
-        return Check::failed(
-            NAME,
-            AREA,
-            "the server is a standby, which can only be read",
-        )
-        .remedy("name the primary in the database URL");
+        return Check::failed(NAME, AREA, "the server is a read-only standby")
+            .remedy("use the primary in the database URL");
     }
     Check::ok(NAME, AREA, "the server is a primary")
 }
 
-/// Whether the two clocks agree; `asked` is the time here when the server told its own.
+/// Checks that the two clocks agree; `asked` is the local time when the server reported its own.
 pub(super) fn clock(health: &Health, asked: DateTime<Utc>) -> Check {
     const NAME: &str = "clock";
     let skew = health.server_time - asked;
     if skew.abs() <= MOST_SKEW {
-        return Check::ok(NAME, AREA, "this machine and the server agree on the time");
+        return Check::ok(NAME, AREA, "in sync with the server");
     }
     let seconds = skew.num_seconds().abs();
     let direction = match skew < TimeDelta::zero() {
@@ -69,39 +65,39 @@ pub(super) fn clock(health: &Health, asked: DateTime<Utc>) -> Check {
         AREA,
         format!("the server's clock is {seconds} seconds {direction} this machine's"),
     )
-    .remedy("synchronise both clocks (NTP): invitations expire too early or too late")
+    .remedy("synchronize both clocks (NTP): invitations expire too early or too late")
 }
 
-/// What stands before the server.
+/// Reports whether a connection pooler is in use.
 pub(super) fn pooler(db: &Database) -> Check {
     const NAME: &str = "pooler";
     let message = match db.is_pooled() {
-        false => "none: the connection is the server's own",
+        false => "none: connected directly to the server",
         true => {
-            "a connection pooler hands out sessions: tenantctl keeps nothing in them, and a server \
-             reads changes within a second instead of listening for them; an audit needs the \
-             server's own address"
+            "connected through a pooler: tenantctl keeps no session state; `serve` polls for \
+             changes every second instead of listening for them; an audit needs a direct \
+             connection to the server"
         }
     };
     Check::ok(NAME, AREA, message)
 }
 
-/// Whether others can listen to the connection.
+/// Checks that the connection is encrypted.
 pub(super) fn encryption(health: &Health, url: &SecretString, is_pooled: bool) -> Check {
     const NAME: &str = "encryption";
     if is_pooled && health.encrypted {
         return Check::ok(
             NAME,
             AREA,
-            "the pooler's connection to the server uses TLS; sslmode in the database URL is about \
-             the one to the pooler",
+            "the pooler's connection to the server uses TLS; sslmode in the database URL applies to \
+             the connection to the pooler",
         );
     }
     if health.encrypted {
         return Check::ok(NAME, AREA, "the connection uses TLS");
     }
     if health.unix_socket {
-        return Check::ok(NAME, AREA, "not needed: the connection is a Unix socket");
+        return Check::ok(NAME, AREA, "not needed: the connection uses a Unix socket");
     }
     if Endpoint::parse(url).is_ok_and(|endpoint| is_loopback(&endpoint.host)) {
         return Check::ok(
@@ -110,25 +106,30 @@ pub(super) fn encryption(health: &Health, url: &SecretString, is_pooled: bool) -
             "not needed: the connection stays on this machine",
         );
     }
-    Check::warning(NAME, AREA, "the connection crosses the network without TLS").remedy(
-        "switch ssl on at the server, and add sslmode=verify-full (or require) to the database URL",
+    Check::warning(NAME, AREA, "the network connection does not use TLS").remedy(
+        "enable ssl on the server, and add sslmode=verify-full (or require) to the database URL",
     )
 }
 
-/// Whether the role can migrate. On a database that is up to date it is not needed now.
+/// Checks that the role can migrate. Missing privileges are only a warning if the database is up to
+/// date.
 pub(super) fn rights(rights: &Rights, migrated: bool) -> Check {
     const NAME: &str = "rights";
     let role = &rights.role;
     let lacking = rights.lacking();
     if lacking.is_empty() {
-        return Check::ok(NAME, AREA, format!("{role} holds what `db migrate` needs"));
+        return Check::ok(
+            NAME,
+            AREA,
+            format!("{role} has the privileges for `db migrate`"),
+        );
     }
     let what = joined(&lacking, |lack| &lack.what, "; ");
     let remedy = format!(
         "as an administrator: {}",
         joined(&lacking, |lack| &lack.remedy, " ")
     );
-    let message = format!("{role} lacks what `db migrate` needs: {what}");
+    let message = format!("{role} lacks privileges for `db migrate`: {what}");
     if migrated {
         Check::warning(
             NAME,
@@ -146,7 +147,7 @@ fn joined(lacking: &[Lack], part: impl Fn(&Lack) -> &String, separator: &str) ->
     parts.join(separator)
 }
 
-/// Whether row-level security would bind the role outside of a tenant's transaction.
+/// Checks that row-level security applies to the role outside a tenant's transaction.
 pub(super) fn role_flags(rights: &Rights) -> Check {
     const NAME: &str = "role_flags";
     let role = &rights.role;
@@ -162,13 +163,15 @@ pub(super) fn role_flags(rights: &Rights) -> Check {
         AREA,
         format!(
             "{role} has {flag}, so row-level security does not apply to it; tenantctl switches to \
-             tenant_app for every tenant's data, other programs with this URL do not"
+             tenant_app to access tenant data, other programs with this URL do not"
         ),
     )
     .remedy(
         run!["db", "migrate", "--help"]
-            .labeled(format!("connect as a role without {flag}; what it needs"))
-            .then("; let audits attack as an auditor: ")
+            .labeled(format!(
+                "connect as a role without {flag}; see the required privileges"
+            ))
+            .then("; use an auditor role for audit probes: ")
             .then(run!["audit", "role"]),
     )
 }

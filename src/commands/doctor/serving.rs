@@ -1,4 +1,4 @@
-//! Checks of the role that requests are served as.
+//! Checks of the database role that serves requests.
 
 use super::report::{Area, Check};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 const AREA: Area = Area::Database;
 const NAME: &str = "serving_role";
 
-/// Whether requests are served as a role that owns nothing.
+/// Checks that the role that serves requests owns nothing.
 pub(super) async fn role(app: &App, db: &Database, target: &DatabaseTarget) -> Check {
     match examine(app, db, target).await {
         Ok(check) => check,
@@ -21,12 +21,10 @@ async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Ch
         return Ok(Check::warning(
             NAME,
             AREA,
-            "a server would use the role of the tables' owner: a statement can undo the SET ROLE that \
-             confines it",
+            "the server would use the role that owns the tables; a statement can undo the SET ROLE \
+             that confines it",
         )
-        .remedy(
-            run!["db", "role", "server", "--create"].then(", then tenant_url in [server]"),
-        ));
+        .remedy(run!["db", "role", "server", "--create"].then(", then tenant_url in [server]")));
     };
     let settings = app.tenant_settings(&named)?;
     let tenant = Database::connect(&settings).await?;
@@ -35,6 +33,9 @@ async fn examine(app: &App, db: &Database, target: &DatabaseTarget) -> Result<Ch
     Ok(Check::ok(
         NAME,
         AREA,
-        format!("{} is confined to a tenant's rights", named.describe()),
+        format!(
+            "{} is limited to the privileges of a tenant",
+            named.describe()
+        ),
     ))
 }

@@ -1,4 +1,4 @@
-//! Checks of what waits for the operator: claims to identities, and quarantined events.
+//! Checks of pending work for the operator: identity claims and quarantined events.
 
 use chrono::{DateTime, Utc};
 
@@ -10,7 +10,7 @@ pub(super) const QUARANTINE: &str = "quarantined_events";
 
 const AREA: Area = Area::Database;
 
-/// Whether an organization waits for a number, an agent or an instance.
+/// Checks for pending claims to a number, agent or instance.
 pub(super) fn claims(waiting: Result<Waiting>) -> Check {
     let Waiting {
         pending,
@@ -23,12 +23,12 @@ pub(super) fn claims(waiting: Result<Waiting>) -> Check {
         return Check::ok(
             CLAIMS,
             AREA,
-            "no claim to a number, agent or instance waits",
+            "no pending claims to numbers, agents or instances",
         );
     }
     let mut message = match pending {
-        1 => "1 claim to a number, agent or instance waits for approval".to_owned(),
-        _ => format!("{pending} claims to numbers, agents or instances wait for approval"),
+        1 => "1 claim to a number, agent or instance is pending approval".to_owned(),
+        _ => format!("{pending} claims to numbers, agents or instances are pending approval"),
     };
     if conflicting > 0 {
         message.push_str(&format!(
@@ -39,18 +39,18 @@ pub(super) fn claims(waiting: Result<Waiting>) -> Check {
         .remedy(run!["channel", "claim", "list", "--status", "pending"])
 }
 
-/// Whether events wait of which it is not certain whose they are.
+/// Checks for quarantined events, which could not be assigned to an organization with certainty.
 pub(super) fn quarantine(waiting: Result<(i64, Option<DateTime<Utc>>)>) -> Check {
     let (count, since) = match waiting {
         Ok(waiting) => waiting,
         Err(error) => return Check::skipped(QUARANTINE, AREA, error.to_string()),
     };
     let Some(since) = since.filter(|_| count > 0) else {
-        return Check::ok(QUARANTINE, AREA, "no event is quarantined");
+        return Check::ok(QUARANTINE, AREA, "no quarantined events");
     };
     let since = since.format("%Y-%m-%d %H:%M UTC");
     let message = match count {
-        1 => format!("1 event is quarantined, since {since}"),
+        1 => format!("1 event is quarantined since {since}"),
         _ => format!("{count} events are quarantined, the oldest since {since}"),
     };
     Check::warning(QUARANTINE, AREA, message).remedy(run![

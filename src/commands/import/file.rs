@@ -41,7 +41,7 @@ pub struct FileArgs {
     #[arg(long, value_name = "HEADER=COLUMN", value_parser = values::mapping)]
     map: Vec<Mapping>,
 
-    /// What becomes of rows that are there already with other values: skip (left as they are),
+    /// Treatment of existing rows with other values: skip (left as they are),
     /// update (the row's values are taken; empty cells change nothing) or fail.
     #[arg(long, value_name = "WAY", value_parser = values::on_conflict)]
     on_conflict: Option<OnConflict>,
@@ -50,7 +50,7 @@ pub struct FileArgs {
     #[arg(long)]
     partial: bool,
 
-    /// Where rejected rows go: the original rows behind a column `error`, in a file that only you can
+    /// File for rejected rows: the original rows after a column `error`, in a file that only you can
     /// read. With --partial, otherwise: FILE.rejected.csv. Without rejected rows there is no file.
     #[arg(long, value_name = "FILE")]
     reject_file: Option<PathBuf>,
@@ -77,7 +77,7 @@ pub struct FileArgs {
     #[arg(long)]
     offline: bool,
 
-    /// How the file is encoded: utf-8, utf-16le, utf-16be, windows-1252. Otherwise: detected.
+    /// The way the file is encoded: utf-8, utf-16le, utf-16be, windows-1252. Otherwise: detected.
     #[arg(long, value_name = "NAME", value_parser = values::encoding)]
     encoding: Option<TextEncoding>,
 
@@ -218,7 +218,7 @@ fn nobody(app: &App) -> Result<Tenant> {
     })
 }
 
-/// Whose the rows are: of the organization of `--org`, of those that the rows name, or of the one
+/// The organization of the rows: that of `--org`, those that the rows name, or the one
 /// that is chosen otherwise.
 async fn organization(
     app: &App,

@@ -40,7 +40,7 @@ pub struct MembersArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// How people become members: invite, or add, for those who signed up already (the operator's
+    /// Method for new members: invite, or add for existing users (the operator's
     /// alone). Otherwise: invite.
     #[arg(long, value_name = "MODE", value_parser = values::member_mode, conflicts_with = "resume")]
     mode: Option<MemberMode>,
@@ -70,7 +70,7 @@ pub struct OrganizationsArgs {
 
 #[derive(Args, Debug)]
 struct LinksArgs {
-    /// Where the links of those who are invited go: a new CSV file that nobody else may read, with
+    /// File for the invitation links: a new CSV file that only you can read, with
     /// organization, email, role, link and expires_at. Not with --batch.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "batch"])]
     links_file: Option<PathBuf>,

@@ -31,7 +31,7 @@ pub(super) struct ImportView {
     compression: Option<String>,
     organization: Option<String>,
     organizations: u64,
-    /// Whether the file is dealt with: what is rejected was left out because --partial says so.
+    /// `true` if the file is dealt with: what is rejected was left out because --partial says so.
     done: bool,
     offline: bool,
     job: Option<String>,
@@ -45,9 +45,9 @@ pub(super) struct ImportView {
     reject_file: Option<PathBuf>,
     /// In a dry run: the files that there would be.
     would_write: Vec<PathBuf>,
-    /// Who was invited.
+    /// The invited people.
     invited: u64,
-    /// Whether their links are mailed.
+    /// `true` if their links are mailed.
     mailed: bool,
     links_file: Option<PathBuf>,
     #[serde(skip)]
@@ -166,7 +166,7 @@ impl ImportView {
         let error = Error::bad_input(told);
         let error = match &self.reject_file {
             Some(path) => error.hint(format!(
-                "mend the rows in {} and import that file",
+                "fix the rows in {} and import that file",
                 path.display()
             )),
             None => {
@@ -312,7 +312,7 @@ impl View for ImportView {
 }
 
 impl ImportView {
-    /// What became of the links of those who were invited.
+    /// Outcome of the links of those who were invited.
     fn links_told(&self) -> String {
         match (self.invited, &self.links_file) {
             _ if self.invited == 0 || self.told.is_rehearsal => String::new(),
@@ -330,7 +330,7 @@ impl ImportView {
         }
     }
 
-    /// Where to see those links, or how to issue others.
+    /// Commands that show those links or issue new ones.
     fn links_next(&self) -> Option<Hint> {
         match &self.links_file {
             _ if self.invited == 0 || self.told.is_rehearsal => None,

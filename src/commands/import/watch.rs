@@ -13,7 +13,7 @@ use crate::{
     services::import::{Gauge, Phase},
 };
 
-/// How often it is told.
+/// Interval of the messages.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Does the work, and shows meanwhile how far it is.

@@ -24,14 +24,14 @@ use crate::{
     output::{Page, View},
 };
 
-/// Name your database once and for all: write a profile into the configuration file.
+/// Create a connection profile in the configuration file.
 ///
-/// Asks for what is not given, tries the connection, writes the profile, and offers to migrate
-/// the database. Comments and other profiles in the file stay as they are. The first profile is
-/// the one that is used where none is named.
+/// Prompts for missing values, tests the connection, writes the profile, and offers to migrate
+/// the database. Comments and other profiles in the file are preserved. The first profile becomes
+/// the default.
 ///
-/// A URL that is kept in the file itself comes from --database-url, from stdin, or is asked for;
-/// only its owner can read the file. Better, the file says where the secret is.
+/// A URL to store in the file itself is read from --database-url, stdin or a prompt; only the
+/// owner can read the file. It is safer to store only the source of the secret.
 ///
 /// Examples:
 ///   tenantctl init
@@ -41,18 +41,18 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct InitArgs {
-    /// The name of the profile: letters, digits, - and _. Otherwise: --profile.
+    /// Name of the profile: letters, digits, - and _. Default: the value of --profile.
     #[arg(long, value_name = "NAME")]
     profile_name: Option<String>,
 
     #[command(flatten)]
     source: SourceArgs,
 
-    /// Use this profile where none is named, although another one is used so far.
+    /// Make this the default profile, replacing the current default.
     #[arg(long)]
     default: bool,
 
-    /// Destructive commands ask in this profile even with --yes.
+    /// Require confirmation of destructive commands in this profile even with --yes.
     #[arg(long)]
     protected: bool,
 
@@ -60,7 +60,7 @@ pub struct InitArgs {
     #[arg(long, conflicts_with = "no_connect")]
     migrate: bool,
 
-    /// Write the profile without trying the connection.
+    /// Write the profile without testing the connection.
     #[arg(long)]
     no_connect: bool,
 
@@ -69,23 +69,23 @@ pub struct InitArgs {
     force: bool,
 }
 
-/// Where the URL of the profile comes from; one of them.
+/// Source of the profile's URL; at most one is set.
 #[derive(Args, Debug)]
 #[group(multiple = false)]
 struct SourceArgs {
-    /// The environment variable that holds the URL.
+    /// Environment variable that contains the URL.
     #[arg(long, value_name = "VARIABLE")]
     database_url_env: Option<String>,
 
-    /// A command that prints the URL as its first line.
+    /// Command that prints the URL as its first line.
     #[arg(long, value_name = "COMMAND")]
     database_url_command: Option<String>,
 
-    /// A file whose first line is the URL.
+    /// File with the URL on its first line.
     #[arg(long, value_name = "FILE")]
     database_url_file: Option<PathBuf>,
 
-    /// Read the URL from stdin, and keep it in the configuration file.
+    /// Read the URL from stdin and store it in the configuration file.
     #[arg(long)]
     database_url_stdin: bool,
 }
@@ -94,8 +94,9 @@ impl InitArgs {
     /// Runs the command.
     ///
     /// # Errors
-    /// `Usage` when something is missing and nobody can be asked, `Conflict` when the profile
-    /// exists, `Unavailable` when the database cannot be reached; nothing is written then.
+    /// `Usage` if a value is missing and there is no terminal to prompt on, `Conflict` if the
+    /// profile exists, `Unavailable` if the database cannot be reached. In all cases nothing is
+    /// written.
     pub async fn run(self, app: &App) -> Result<()> {
         app.refuse_dry_run("init")?;
         app.require_operator("configure databases")?;
@@ -142,7 +143,8 @@ impl InitArgs {
     }
 }
 
-/// The configuration as it is; one that was named and does not exist yet is about to be made.
+/// Returns the current configuration. A file named by `--config` that does not exist yet is about
+/// to be created.
 fn config_so_far(app: &App) -> Result<Config> {
     match app.config() {
         Ok(config) => Ok(config.clone()),
@@ -151,22 +153,22 @@ fn config_so_far(app: &App) -> Result<Config> {
     }
 }
 
-/// Connects, and looks at the schema.
+/// Connects and reads the state of the schema.
 async fn look(app: &App, config: &Config, target: &DatabaseTarget) -> Result<SchemaState> {
     let progress = app
         .printer
-        .spinner(&format!("trying {}", target.describe()));
+        .spinner(&format!("connecting to {}", target.describe()));
     let db = Database::connect(&connect_settings(config, target)).await?;
     let status = migrate::status(&db).await?;
     progress.finish();
     Ok(SchemaState::of(&status))
 }
 
-/// How later invocations reach the database of the new profile.
+/// Access of later invocations to the database of the new profile.
 struct Later {
     /// The profile that a command has to name.
     profile: Option<String>,
-    /// The variable that hides the default profile.
+    /// The environment variable that overrides the default profile.
     hidden_by: Option<&'static str>,
 }
 
@@ -176,7 +178,7 @@ impl Later {
         let hidden_by = variables
             .into_iter()
             .find(|variable| app.environment.get_os(variable).is_some());
-        // Written out wherever a flag of this invocation would be repeated in its place.
+        // Without an explicit profile, the printed command would repeat these flags instead.
         let flags = &app.global;
         let named =
             flags.config.is_some() || flags.profile.is_some() || flags.database_url.is_some();
@@ -202,9 +204,9 @@ struct InitView {
     profile: String,
     default: bool,
     protected: bool,
-    /// The database in words, without its password.
+    /// Description of the database, without its password.
     database: String,
-    /// The state of its schema; null where the connection was not tried, or failed.
+    /// State of the schema; null if the connection was not tested, or failed.
     schema: Option<SchemaState>,
     /// The migrations that were applied.
     applied: Vec<Migration>,
@@ -243,7 +245,7 @@ impl View for InitView {
                 "Schema",
                 match self.schema {
                     Some(schema) => schema.cell(&style),
-                    None => style.dim("not looked at"),
+                    None => style.dim("not checked"),
                 },
             );
     }
@@ -275,7 +277,7 @@ impl View for InitView {
     fn warnings(&self) -> Vec<Hint> {
         let hidden = self.later.hidden_by.map(|variable| {
             Hint::from(format!(
-                "{variable} is set and wins over the default profile: unset it, or add --profile {}",
+                "{variable} is set and overrides the default profile: unset it, or add --profile {}",
                 self.profile
             ))
         });

@@ -1,4 +1,4 @@
-//! What `init` asks for where the flags do not say it.
+//! Prompts of `init` for values that no flag provides.
 
 use std::{
     io,
@@ -18,11 +18,11 @@ use crate::{
     run,
 };
 
-/// The flags that say where the URL is.
+/// The flags that set the source of the URL.
 const SOURCE_FLAGS: &str = "--database-url-env, --database-url-command, --database-url-file, \
                             --database-url-stdin or --database-url";
 
-/// Asks, or takes the answer from the flags.
+/// Prompts, or takes the answer from the flags.
 pub(super) struct Questions<'a> {
     app: &'a App,
     config: &'a Config,
@@ -38,40 +38,38 @@ impl<'a> Questions<'a> {
         }
     }
 
-    /// The name of the profile.
+    /// Returns the name of the profile.
     pub(super) fn name(&self, named: Option<String>) -> Result<String> {
         if let Some(name) = named {
             config::check_profile_name(&name)?;
             return Ok(name);
         }
-        self.prompter.input(
-            "Name of the profile",
-            "--profile-name",
-            Some("main"),
-            |name| config::check_profile_name(name).map(|()| name.to_owned()),
-        )
+        self.prompter
+            .input("Profile name", "--profile-name", Some("main"), |name| {
+                config::check_profile_name(name).map(|()| name.to_owned())
+            })
     }
 
-    /// Whether a profile of that name is to be replaced.
+    /// Returns `true` if an existing profile of that name is to be replaced.
     pub(super) fn replace(&self, name: &str, path: &Path, force: bool) -> Result<bool> {
         if force || !self.config.profiles.contains_key(name) {
             return Ok(force);
         }
-        let exists = format!("profile {name} exists already in {}", path.display());
+        let exists = format!("profile {name} already exists in {}", path.display());
         if self.agrees(&format!("{exists}; replace it?"))? {
             return Ok(true);
         }
         Err(Error::conflict(format!("{exists}; nothing was changed"))
-            .hint("replace it with --force, or choose another name with --profile-name"))
+            .hint("use --force to replace it, or choose another name with --profile-name"))
     }
 
-    /// Where the URL comes from.
+    /// Returns the source of the URL.
     pub(super) fn url(&self, source: SourceArgs) -> Result<UrlSource> {
         match (self.source(source)?, &self.app.global.database_url) {
             (Some(_), Some(_)) => Err(Error::usage(
-                "--database-url and another source of the URL are given",
+                "--database-url cannot be combined with another source of the URL",
             )
-            .hint("keep one of the two")),
+            .hint("use only one of them")),
             (Some(source), None) => Ok(source),
             (None, Some(url)) => Ok(UrlSource::Url(url.as_str().into())),
             (None, None) => self.ask_source(),
@@ -99,24 +97,24 @@ impl<'a> Questions<'a> {
         let places = [
             "in the configuration file, which only you can read",
             "in an environment variable",
-            "a command prints it, such as that of a password manager",
-            "in a file of its own",
+            "printed by a command, such as a password manager",
+            "in a separate file",
         ];
-        let chosen = self
-            .prompter
-            .select("Place of the database URL", SOURCE_FLAGS, &places, 0)?;
+        let chosen =
+            self.prompter
+                .select("Source of the database URL", SOURCE_FLAGS, &places, 0)?;
         let ask = |label, flag| self.prompter.input(label, flag, None, required);
         match chosen {
             0 => self.ask_url().map(UrlSource::Url),
-            1 => ask("Name of the variable", "--database-url-env").map(UrlSource::Variable),
-            2 => ask("The command", "--database-url-command").map(UrlSource::Command),
-            _ => ask("Path of the file", "--database-url-file")
+            1 => ask("Variable name", "--database-url-env").map(UrlSource::Variable),
+            2 => ask("Command", "--database-url-command").map(UrlSource::Command),
+            _ => ask("File path", "--database-url-file")
                 .and_then(|path| absolute(path.into()))
                 .map(UrlSource::File),
         }
     }
 
-    /// The password is asked for by itself, so that it does not show.
+    /// Prompts for the URL, and separately for the password so that it is not displayed.
     fn ask_url(&self) -> Result<SecretString> {
         let label = "Database URL, without its password (postgres://USER@HOST:5432/DATABASE)";
         let url: SecretString =
@@ -134,42 +132,42 @@ impl<'a> Questions<'a> {
             return Ok(url);
         }
         let password = self.prompter.password(
-            "Password, not shown (Enter alone: none)",
+            "Password, not shown (press Enter for none)",
             "--database-url-stdin",
         )?;
         if password.expose_secret().is_empty() {
             return Ok(url);
         }
         config::with_password(&url, &password).ok_or_else(|| {
-            Error::bad_input("a URL without a host cannot carry a password").hint(URL_FORM)
+            Error::bad_input("a URL without a host cannot include a password").hint(URL_FORM)
         })
     }
 
-    /// Whether the profile is used where none is named: the first one is.
+    /// Returns `true` if the profile becomes the default. The first profile always does.
     pub(super) fn default(&self, name: &str, flag: bool) -> Result<bool> {
         match &self.config.default_profile {
             _ if flag => Ok(true),
             None => Ok(true),
             Some(current) if current == name => Ok(true),
             Some(current) => self.agrees(&format!(
-                "Use {name} where no profile is named, in place of {current}?"
+                "Make {name} the default profile instead of {current}?"
             )),
         }
     }
 
-    /// After the connection failed: whether the profile is written although it leads nowhere now.
+    /// Asks whether to write the profile although the connection failed.
     pub(super) fn write_all_the_same(&self, error: Error) -> Result<()> {
         if !self.prompter.interactive() || self.app.global.yes {
-            return Err(error.hint("to write the profile all the same: --no-connect"));
+            return Err(error.hint("use --no-connect to write the profile anyway"));
         }
         self.app.printer.error(&error);
-        match self.agrees("Write the profile all the same?")? {
+        match self.agrees("Write the profile anyway?")? {
             true => Ok(()),
             false => Err(Error::refused("nothing was written")),
         }
     }
 
-    /// Whether the database is to be migrated.
+    /// Returns `true` if the database is to be migrated.
     pub(super) fn migrate(&self, schema: Option<SchemaState>, flag: bool) -> Result<bool> {
         match schema {
             Some(SchemaState::Empty | SchemaState::Behind) if flag || self.app.global.yes => {
@@ -182,7 +180,7 @@ impl<'a> Questions<'a> {
         }
     }
 
-    /// Yes or no; no where nobody can be asked, yes with `--yes`.
+    /// Asks a yes/no question. Without a terminal the answer is no; with `--yes` it is yes.
     fn agrees(&self, question: &str) -> Result<bool> {
         match self
             .prompter
@@ -197,7 +195,7 @@ impl<'a> Questions<'a> {
 
 fn required(text: &str) -> Result<String> {
     match text {
-        "" => Err(Error::bad_input("it is needed")),
+        "" => Err(Error::bad_input("a value is required")),
         text => Ok(text.to_owned()),
     }
 }
@@ -214,7 +212,8 @@ fn read_stdin() -> Result<SecretString> {
     }
 }
 
-/// A relative path in the configuration file would start at the folder of that file.
+/// Makes a path absolute: a relative path in the configuration file would be resolved against the
+/// directory of that file.
 fn absolute(path: PathBuf) -> Result<PathBuf> {
     if path.starts_with("~") {
         return Ok(path);

@@ -18,7 +18,7 @@ use crate::{
 
 pub use verify::{BrokenChain, Verification, head, head_of_readings, verify, verify_readings};
 
-/// What a change says of itself in the activity log. Secrets never enter it.
+/// Facts that a change states about itself in the activity log. Secrets never enter it.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// `noun.verb`, such as `member.role`.
@@ -79,7 +79,7 @@ pub async fn show(session: &Session, log: Log, sequence: i64) -> Result<StoredEn
         }
     };
     found.ok_or_else(|| {
-        Error::not_found(format!("there is no activity entry {sequence}")).hint(
+        Error::not_found(format!("activity entry {sequence} not found")).hint(
             run!["activity", "list"]
                 .args(whose)
                 .labeled("list what there is"),

@@ -13,10 +13,10 @@ use crate::{
     services::Session,
 };
 
-/// What a walk along a chain found.
+/// Result of a walk along a chain.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    /// How many links hold, from the first on.
+    /// Number of valid links, from the first on.
     pub entries: i64,
     /// The hash of the last one of these.
     pub last_hash: [u8; 32],
@@ -62,7 +62,7 @@ pub async fn verify(session: &Session, log: Log, kept: Option<Head>) -> Result<V
     }
 }
 
-/// As [`verify`], for the organization's access log.
+/// Same as [`verify`], for the organization's access log.
 pub async fn verify_readings(
     session: &Session,
     organization: OrganizationId,

@@ -108,7 +108,7 @@ async fn record(
     }
 }
 
-/// As [`end`] writes them, in a transaction of their own on another connection: for what is committed
+/// Same as [`end`] writes them, in a transaction of their own on another connection: for what is committed
 /// or rolled back long after it was read, and would keep readers waiting until then.
 ///
 /// # Errors

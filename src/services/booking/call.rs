@@ -94,7 +94,7 @@ fn read<T: DeserializeOwned>(function: Function, parameters: Value) -> Result<T>
     })
 }
 
-/// What is wrong, without the value that stood there, or a name that is none: either may be a
+/// The fault, without the value that stood there, or a name that is none: either may be a
 /// patient's.
 fn without_value(message: &str) -> String {
     let (what, rest) = match message.split_once(": ") {
@@ -123,7 +123,7 @@ fn without_name(message: &str) -> String {
 
 fn agreed(function: Function, confirmed: Option<Confirmed>) -> Result<Confirmed> {
     confirmed.ok_or_else(|| {
-        Error::refused(format!("{function} deletes, and nobody confirmed it"))
+        Error::refused(format!("{function} deletes, and was not confirmed"))
             .hint("add --yes to go on without asking")
     })
 }

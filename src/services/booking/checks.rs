@@ -104,11 +104,11 @@ pub(super) fn has_appointments(what: &str, count: i64) -> Error {
         count => format!("{count} appointments"),
     };
     Error::conflict(format!("{what} has {appointments}; nothing was deleted"))
-        .hint("keep it out of sight with all of them instead: --archive (archive)")
+        .hint("archive it instead: --archive (archive)")
         .hint(run!["appointment", "list"].labeled("or delete these first"))
 }
 
-/// What became of a provider, an operatory or a patient that was to go.
+/// Outcome of a provider, an operatory or a patient that was to go.
 #[derive(Debug, Serialize)]
 pub struct Removal {
     pub id: Uuid,
@@ -203,7 +203,7 @@ pub(super) fn only_one<Id: Copy + std::fmt::Display>(
     match (meant, found) {
         (Some(id), _) => Ok(id),
         (None, []) => Err(
-            Error::not_found(format!("there is no {what} {}", quoted(reference)))
+            Error::not_found(format!("{what} {} not found", quoted(reference)))
                 .hint(run![what, "list"].labeled("list them")),
         ),
         _ => {

@@ -34,7 +34,7 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub struct PatientsPage {
     pub patients: Vec<Patient>,
-    /// Where the next page goes on; null: this is the last.
+    /// Position after which the next page begins; null: this is the last page.
     pub next_after: Option<PageMark>,
 }
 
@@ -82,7 +82,7 @@ fn filter(parameters: &GetAllPatients, organization: &Organization) -> Result<Pa
             let parts = name_search::parts([text::query("search", search)?.as_str()]);
             if parts.is_empty() {
                 return Err(Error::bad_input("search has no letter in it")
-                    .hint("give the beginnings of parts of the name: \"mar mull\""));
+                    .hint("give the start of one or more parts of the name: \"mar mull\""));
             }
             parts
         }
@@ -184,11 +184,8 @@ pub async fn id_of(
     let found = find_many(&mut scope, &[], &[external_id]).await;
     let done = found.and_then(|found| match found.first() {
         Some(patient) => Ok((patient.id, None)),
-        None => Err(
-            Error::not_found("there is no patient with that id or external_id").hint(
-                run!["patient", "list", "--search", "NAME"].labeled("find the patient by name"),
-            ),
-        ),
+        None => Err(Error::not_found("no patient has that id or external_id")
+            .hint(run!["patient", "list", "--search", "NAME"].labeled("find the patient by name"))),
     });
     access_log::end(session, scope, function, done).await
 }

@@ -30,7 +30,7 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub struct ProvidersPage {
     pub providers: Vec<Provider>,
-    /// Where the next page goes on; null: this is the last.
+    /// Position after which the next page begins; null: this is the last page.
     pub next_after: Option<PageMark>,
 }
 

@@ -35,7 +35,7 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub struct SchedulesPage {
     pub schedules: Vec<Schedule>,
-    /// Where the next page goes on; null: this is the last.
+    /// Position after which the next page begins; null: this is the last page.
     pub next_after: Option<PageMark>,
 }
 
@@ -85,7 +85,7 @@ pub async fn get(
     require(&mut scope, parameters.schedule_id).await
 }
 
-/// What counts for a provider.
+/// Effective values for a provider.
 #[derive(Debug, Serialize)]
 pub struct ProviderSchedules {
     pub provider_id: ProviderId,
@@ -95,7 +95,7 @@ pub struct ProviderSchedules {
     pub hours: Vec<DayHours>,
 }
 
-/// What counts for one provider, and the hours that result.
+/// Effective values for one provider, and the hours that result.
 ///
 /// # Errors
 /// `NotFound`, `BadInput` for a number of days out of range.

@@ -1,4 +1,4 @@
-//! When an appointment could be booked: schedules minus appointments.
+//! The time when an appointment could be booked: schedules minus appointments.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -32,7 +32,7 @@ const USUAL_LIMIT: u32 = 100;
 /// Other times that a conflict names.
 const ALTERNATIVES: usize = 3;
 
-/// When an appointment could be booked.
+/// The time when an appointment could be booked.
 #[derive(Debug, Serialize)]
 pub struct AvailableSlots {
     /// The organization's, in which `local_start` is.
@@ -42,7 +42,7 @@ pub struct AvailableSlots {
     pub more: bool,
 }
 
-/// Where an appointment may take place.
+/// The times at which an appointment may take place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Room {
     NotNeeded,
@@ -244,7 +244,7 @@ pub(super) async fn require_open(
     let provider = appointment.provider_id;
     let error = with_alternatives(session, scope, error, appointment).await;
     Err(error
-        .hint("to book it all the same: --outside-schedule (outside_schedule)")
+        .hint("to book anyway: --outside-schedule (outside_schedule)")
         .hint(run!["schedule", "hours", provider].labeled("see the hours")))
 }
 

@@ -31,7 +31,7 @@ pub(super) struct ReadAhead {
 /// Some records, and how far the file was read with them.
 pub(super) struct Chunk {
     records: Vec<Record>,
-    /// How many of them count.
+    /// Number of those that count.
     len: usize,
     bytes_read: u64,
     format: Format,
@@ -61,7 +61,7 @@ impl Chunk {
         self.bytes_read
     }
 
-    /// How the file is written, by what was read so far.
+    /// The way the file is written, by what was read so far.
     pub(super) fn format(&self) -> Format {
         self.format
     }
@@ -177,7 +177,7 @@ impl ReadAhead {
         self.current.bytes_read
     }
 
-    /// How the file is written, by what was read so far.
+    /// The way the file is written, by what was read so far.
     pub(super) fn format(&self) -> Format {
         self.current.format
     }

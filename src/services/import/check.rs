@@ -107,7 +107,7 @@ fn take(
     Ok(())
 }
 
-/// Where values go that nobody stores.
+/// Sink for values that are not stored.
 struct Discarded;
 
 impl RowSink for Discarded {

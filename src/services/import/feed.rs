@@ -39,7 +39,7 @@ pub(super) enum Message {
     End(Reached),
 }
 
-/// How far the file was read.
+/// Position up to which the file was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reached {
     /// Records of the file so far.
@@ -56,9 +56,9 @@ pub(super) struct Feed {
     pub(super) gauge: Arc<Gauge>,
     /// Records that are dealt with already.
     pub(super) after: u64,
-    /// Where people are invited: of what their tokens are made.
+    /// Makes the tokens of people who are invited.
     pub(super) key: Option<Arc<TokenKey>>,
-    /// Where they are mailed: what seals their tokens.
+    /// Seals the tokens of mailed invitations.
     pub(super) mail: Option<TokenSeal>,
     pub(super) sender: Sender<Message>,
 }

@@ -1,4 +1,4 @@
-//! How far an import is, for whoever shows it.
+//! Progress of an import.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -23,7 +23,7 @@ impl Phase {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Reading => "reading and staging",
-            Self::Judging => "comparing with what is there",
+            Self::Judging => "comparing with existing rows",
             Self::Writing => "writing",
             Self::Committing => "committing",
         }

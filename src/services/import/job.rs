@@ -39,15 +39,15 @@ pub async fn find(session: &Session, id: Uuid) -> Result<Job> {
     let mut conn = PlatformConn::open(&session.db)?;
     let found = db::import::jobs::find(&mut conn, id).await?;
     found.ok_or_else(|| {
-        Error::not_found(format!("there is no import {id}"))
+        Error::not_found(format!("import {id} not found"))
             .hint(run!["import", "jobs"].labeled("list them"))
     })
 }
 
-/// How an import in steps was asked for.
+/// The options with which an import in steps was requested.
 ///
 /// # Errors
-/// As [`find`]; `Conflict` where it is of another kind.
+/// Same as [`find`]; `Conflict` where it is of another kind.
 pub async fn plan_of(session: &Session, id: Uuid, kind: ImportKind) -> Result<Plan> {
     let job = find(session, id).await?;
     if job.kind != kind {
@@ -58,7 +58,7 @@ pub async fn plan_of(session: &Session, id: Uuid, kind: ImportKind) -> Result<Pl
     plan(&job)
 }
 
-/// How a job was asked for.
+/// The options with which a job was requested.
 ///
 /// # Errors
 /// `Failure` where another version of tenantctl kept it in a way that is not understood.
@@ -69,7 +69,7 @@ fn plan(job: &Job) -> Result<Plan> {
             job.id
         ))
         .because(error)
-        .hint("resume it with the version of tenantctl that began it, or import the file anew")
+        .hint("resume it with the tenantctl version that started it, or start a new import")
     })
 }
 

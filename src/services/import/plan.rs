@@ -1,4 +1,4 @@
-//! How an import is asked for, and what comes of it.
+//! Requests for imports, and their results.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::{
     files::Existing,
 };
 
-/// How a file is imported. It is kept with the job, so that a later `--resume` does the same.
+/// The way a file is imported. It is kept with the job, so that a later `--resume` does the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     pub kind: ImportKind,
@@ -31,7 +31,7 @@ pub struct Plan {
     pub encoding: Option<String>,
     /// `None`: detected.
     pub delimiter: Option<String>,
-    /// Where rejected rows go.
+    /// The place where rejected rows go.
     pub reject_file: Option<PathBuf>,
     /// The decision about a reject file or a links file that exists. It is of an invocation, not of
     /// the job.
@@ -48,7 +48,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How the file is to be read.
+    /// The way the file is to be read.
     ///
     /// # Errors
     /// `BadInput` for an encoding or delimiter that is not known.
@@ -61,13 +61,13 @@ impl Plan {
         })
     }
 
-    /// Whether the rows are people who are invited.
+    /// `true` if the rows are people who are invited.
     pub fn invites(&self) -> bool {
         let mode = self.joining.as_ref().map(|joining| joining.mode);
         self.kind == ImportKind::Members && mode == Some(MemberMode::Invite)
     }
 
-    /// Whether so many wrong rows are too many.
+    /// `true` if so many wrong rows are too many.
     pub(super) fn is_too_many(&self, rejected: u64) -> bool {
         self.max_errors.is_some_and(|most| rejected > most)
     }
@@ -109,12 +109,12 @@ pub(super) const SHOWN_FAULTS: usize = 20;
 /// Rows that differ from what is there, as a sample.
 pub(super) const SHOWN_DIFFERENCES: usize = 5;
 
-/// What came of an import.
+/// Outcome of an import.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// The job that tells of it; `None`: nothing was written.
     pub job: Option<Uuid>,
-    /// Whether all of the file is dealt with.
+    /// `true` if all of the file is dealt with.
     pub is_done: bool,
     /// More rows were wrong than `max_errors` allows: reading stopped there.
     pub too_many_errors: bool,
@@ -129,7 +129,7 @@ pub struct Outcome {
     pub reject_file: Option<PathBuf>,
     /// Who was sent an invitation.
     pub invited: u64,
-    /// Whether their links are mailed.
+    /// `true` if their links are mailed.
     pub are_mailed: bool,
     /// The file that has their links; `None`: none has.
     pub links_file: Option<PathBuf>,

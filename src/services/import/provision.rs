@@ -91,7 +91,7 @@ impl Steps<'_> {
         let created = create_in(self.session, &mut tx, organization, owner.as_ref()).await?;
         let Some(created) = created else {
             return Err(
-                Error::conflict(format!("somebody else took the slug {slug} meanwhile"))
+                Error::conflict(format!("slug {slug} was taken by a concurrent change"))
                     .hint("nothing was changed; run the command again"),
             );
         };

@@ -45,11 +45,11 @@ pub(super) struct Reading<'a> {
     layout: Layout,
 }
 
-/// What takes the rows.
+/// Receiver of the rows.
 pub(super) trait RowTaker {
     /// A row begins.
     fn begin(&mut self, record: &Record, tenant: &Tenant);
-    /// What takes its values.
+    /// Receiver of its values.
     fn sink(&mut self) -> &mut dyn RowSink;
     /// It ends, and nothing is wrong with it.
     fn accept(&mut self) -> Result<()>;
@@ -84,7 +84,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// How the file is written.
+    /// The way the file is written.
     pub(super) fn format(&self) -> Format {
         self.records.format()
     }
@@ -142,7 +142,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Whether a column of the file says whose each row is.
+/// `true` if a column of the file says whose each row is.
 ///
 /// # Errors
 /// `BadInput` where it is no such file.
@@ -153,10 +153,10 @@ pub fn names_organizations(file: &CsvFile, plan: &Plan) -> Result<bool> {
 }
 
 fn no_organization(kind: ImportKind) -> Error {
-    Error::usage("nothing says whose the rows are")
+    Error::usage("the organization of the rows is not specified")
         .hint("name the organization: --org SLUG")
         .hint(match kind.fills_many() {
-            true => "or give each row the slug of its own in a column organization",
+            true => "or give each row the slug of its organization in a column organization",
             false => "one file fills one organization here",
         })
 }

@@ -144,7 +144,7 @@ impl Rejects {
             .write(&self.record, &Fault::all_told(&rejected.faults))
     }
 
-    /// As [`RejectFile::sync`], before the step that the rows belong to is committed.
+    /// Same as [`RejectFile::sync`], before the step that the rows belong to is committed.
     pub(super) fn sync(&mut self, has_rows: bool) -> Result<u64> {
         let bytes = self.file.sync()?;
         if has_rows {
@@ -162,7 +162,7 @@ impl Rejects {
         }
     }
 
-    /// Whether there is such a file now.
+    /// `true` if there is such a file now.
     pub(super) fn is_published(&self) -> bool {
         self.file.is_published()
     }

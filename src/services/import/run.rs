@@ -68,7 +68,7 @@ pub async fn run(
 /// [`plan_of`](super::plan_of).
 ///
 /// # Errors
-/// As [`run`]; `NotFound` for an import that is not there, `Conflict` where it is done or the file is
+/// Same as [`run`]; `NotFound` for an import that is not there, `Conflict` where it is done or the file is
 /// another one.
 pub async fn resume(
     session: &Session,
@@ -86,7 +86,7 @@ pub async fn resume(
             "this is not the file that the import {id} began with ({})",
             job.file_name
         ))
-        .hint("give the same file, unchanged; import a mended one anew: what is there already is passed over"));
+        .hint("resume with the unchanged file; start a new import for a corrected one (existing rows are skipped)"));
     }
     // Before the first rejected row there is nothing in the file that is not written again.
     let reject_bytes = Some(job.reject_bytes).filter(|_| job.counts.rejected > 0);

@@ -36,12 +36,12 @@ pub(super) struct Steps<'a> {
     pub(super) organization: Option<OrganizationId>,
     pub(super) messages: Receiver<Message>,
     pub(super) rejects: Option<Rejects>,
-    /// Where people are invited: of what their tokens are made.
+    /// Makes the tokens of people who are invited.
     pub(super) key: Option<Arc<TokenKey>>,
     pub(super) links: Option<Links>,
     /// As it stood before the step.
     pub(super) job: Job,
-    /// Whether the job is in the database already: that of an import in steps is.
+    /// `true` if the job is in the database already: that of an import in steps is.
     pub(super) job_is_stored: bool,
     pub(super) outcome: Outcome,
     /// The records that the step has read so far, for the access log.
@@ -50,7 +50,7 @@ pub(super) struct Steps<'a> {
     pub(super) beside: Option<Database>,
 }
 
-/// How a step ended.
+/// The way a step ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum StepEnd {
     /// More of the file follows.
@@ -298,7 +298,7 @@ impl Steps<'_> {
             return Ok(());
         }
         Err(Error::conflict(format!(
-            "somebody else goes on with the import {}",
+            "import {} is being resumed by another process",
             after.id
         ))
         .hint("nothing of this step was changed")
@@ -328,7 +328,7 @@ impl Steps<'_> {
     }
 }
 
-/// What reads patients' records, of the kinds whose rows are compared with them.
+/// Everything that reads patients' records, of the kinds whose rows are compared with them.
 const fn reader(kind: ImportKind) -> Option<Import> {
     match kind {
         ImportKind::Patients => Some(Import::Patients),

@@ -90,7 +90,7 @@ impl Tenants {
         }
     }
 
-    /// Whether the column `organization` has to be there.
+    /// `true` if the column `organization` has to be there.
     pub(super) fn is_by_row(&self) -> bool {
         matches!(self, Self::BySlug(_))
     }

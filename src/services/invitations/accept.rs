@@ -26,7 +26,7 @@ pub struct Joined {
     pub role: Role,
 }
 
-/// Why an invitation does not let its user in. A failure of the database is none of these.
+/// The reason an invitation does not let its user in. A failure of the database is none of these.
 #[derive(Debug)]
 pub enum Refusal {
     /// Used, revoked, expired or gone: there is nothing left to accept.
@@ -165,7 +165,7 @@ async fn inviter_may_grant(tx: &mut TenantTx, found: &Invitation) -> Result<bool
 }
 
 fn inviter_lost_the_right() -> Error {
-    Error::refused("whoever sent this invitation may no longer give that role")
+    Error::refused("the inviter may no longer grant this role")
         .hint("ask the organization for a new invitation")
 }
 

@@ -89,7 +89,7 @@ fn not_invited(created: &Created) -> Error {
         .map(|(email, reason)| format!("{email} {reason}"))
         .collect();
     let error = Error::conflict(format!(
-        "nobody was invited to {slug}: {}",
+        "no invitations were created for {slug}: {}",
         reasons.join("; ")
     ));
     let error =
@@ -103,7 +103,7 @@ fn not_invited(created: &Created) -> Error {
     error.hint("or pass over those with --if-not-exists")
 }
 
-/// Why an address is passed over.
+/// The reason an address is passed over.
 const IS_MEMBER: &str = "is a member already";
 const IS_PENDING: &str = "has a pending invitation";
 

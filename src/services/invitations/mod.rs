@@ -86,7 +86,7 @@ pub(super) fn require_active(organization: &Organization) -> Result<()> {
     match organization.status {
         OrganizationStatus::Active => Ok(()),
         status => Err(Error::refused(format!(
-            "organization {} is {status}: nobody can join it now",
+            "organization {} is {status}: it cannot be joined now",
             organization.slug
         ))
         .hint("the platform operator can make it active again: org resume, org restore")),

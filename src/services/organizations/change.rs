@@ -25,7 +25,7 @@ pub struct OrganizationPatch {
     pub allowed_email_domains: Option<Vec<String>>,
 }
 
-/// What a change made of an organization.
+/// Result of a change of an organization.
 #[derive(Clone, Debug)]
 pub struct Changed {
     pub before: Organization,
@@ -65,7 +65,7 @@ pub async fn update(
 
 const UPDATE: &str = "organization.update";
 
-/// As [`update`], in a transaction that runs already, and goes on.
+/// Same as [`update`], in a transaction that runs already, and goes on.
 pub(in crate::services) async fn update_in(
     session: &Session,
     scope: &mut Scope,
@@ -159,7 +159,7 @@ pub async fn resume(session: &Session, id: OrganizationId) -> Result<Changed> {
     .await
 }
 
-/// How long a deleted organization's data stays, before it may be purged.
+/// Time for which a deleted organization's data stays, before it may be purged.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
     /// The platform's rule, in days.

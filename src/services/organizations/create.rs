@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What a new organization is made from.
+/// Input of a new organization.
 #[derive(Clone, Debug)]
 pub struct NewOrganization {
     pub name: String,
@@ -123,7 +123,7 @@ fn slug_taken(slug: &Slug) -> Error {
         "there is an organization with the slug {slug} already"
     ))
     .hint(run!["org", "show", slug].labeled("look at it"))
-    .hint("or choose another with --slug; --if-not-exists makes this no error")
+    .hint("or choose another with --slug; use --if-not-exists to ignore this")
 }
 
 /// Creates the organization whose scope `tx` is. `None`: the slug is taken.

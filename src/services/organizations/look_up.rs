@@ -74,11 +74,11 @@ pub async fn slugs(session: &Session, prefix: &str, limit: i64) -> Result<Vec<St
     Ok(matching.take(usize::try_from(limit).unwrap_or(0)).collect())
 }
 
-/// How many slugs "did you mean" is chosen from.
+/// Number of slugs from which "did you mean" is chosen.
 const NEAR_SLUGS: i64 = 2000;
 
 async fn unknown(session: &Session, conn: &mut PlatformConn, reference: &str) -> Result<Error> {
-    let error = Error::not_found(format!("there is no organization {reference}"));
+    let error = Error::not_found(format!("organization {reference} not found"));
     if let Actor::User { email, .. } = &session.actor {
         return Ok(error.hint(
             run!["org", "list", "--as", email]

@@ -11,7 +11,7 @@ use crate::domain::OutboxId;
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// When a message is tried again that was tried so many times.
+/// The time at which a message is retried after so many attempts.
 pub(super) fn retry_at(message: OutboxId, attempts: i32, now: DateTime<Utc>) -> DateTime<Utc> {
     let delay = nth(FIRST, LONGEST, attempts, message);
     TimeDelta::from_std(delay)
@@ -20,7 +20,7 @@ pub(super) fn retry_at(message: OutboxId, attempts: i32, now: DateTime<Utc>) -> 
         .unwrap_or(now)
 }
 
-/// How long a worker pauses for which nothing worked so many times.
+/// Pause of a worker after so many failures.
 pub(super) fn pause(failures: i32) -> Duration {
     const FIRST_PAUSE: Duration = Duration::from_secs(2);
     const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);

@@ -25,7 +25,7 @@ use crate::{
     services::Session,
 };
 
-/// How long a message of an organization waits that is suspended: it may be resumed.
+/// Time for which a message of a suspended organization waits: it may be resumed.
 const SUSPENDED: TimeDelta = TimeDelta::minutes(15);
 
 /// The rules of sending.
@@ -35,7 +35,7 @@ pub struct Policy {
     pub recipient_limit: u32,
     /// Attempts before a message is given up that the server puts off.
     pub max_attempts: u32,
-    /// How long a worker that is not heard of keeps its message: longer than any attempt takes.
+    /// Time for which a worker that is not heard of keeps its message: longer than any attempt takes.
     pub lease: Duration,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Leased {
     pub(super) recipient_hash: Vec<u8>,
 }
 
-/// What became of the next message.
+/// Outcome of the next message.
 #[derive(Debug)]
 pub(super) enum Taken {
     /// It is to be sent, now.
@@ -207,14 +207,14 @@ async fn decide(
     })
 }
 
-/// What is said of a message whose link was replaced.
+/// Text for a message whose link was replaced.
 pub(in crate::services) const SUPERSEDED: &str = "a newer link was issued";
-/// What is said of a message whose invitation was taken back.
+/// Text for a message whose invitation was taken back.
 pub(in crate::services) const REVOKED: &str = "the invitation was revoked";
-/// What is said of a message whose invitation was accepted.
+/// Text for a message whose invitation was accepted.
 pub(in crate::services) const ACCEPTED: &str = "the invitation was accepted";
 
-/// Why there is nothing left to invite to.
+/// The reason there is nothing left to invite to.
 fn why_over(invitation: &Invitation, now: DateTime<Utc>) -> Option<&'static str> {
     match invitation.status_at(now) {
         InvitationStatus::Pending => None,

@@ -13,7 +13,7 @@ use crate::{
     services::Session,
 };
 
-/// How long a worker waits before it looks again, where nothing is due.
+/// Time for which a worker waits before it looks again, where nothing is due.
 const IDLE: Duration = Duration::from_secs(2);
 
 /// Works until `stop` completes; what was taken is finished before that. `open` gives a session with
@@ -31,7 +31,7 @@ pub async fn run<Opening: Future<Output = Result<Session>>>(
         let wait = match step(&mut worker, &mut session, &open).await {
             Ok(Some(Outcome::Unavailable(why))) => {
                 failures += 1;
-                tracing::warn!("the mail server is not to be had: {why}");
+                tracing::warn!("mail server unreachable: {why}");
                 worker.rest().await;
                 pause(failures)
             }
@@ -90,7 +90,7 @@ pub async fn make_due(session: &Session, organization: Option<&Organization>) ->
     Ok(made)
 }
 
-/// What waits, of an organization or of all.
+/// Everything that waits, of an organization or of all.
 ///
 /// # Errors
 /// `Refused` for users: the queue is the platform's.

@@ -43,7 +43,7 @@ impl TokenSeal {
     /// link that would lead nowhere is refused here.
     ///
     /// # Errors
-    /// As [`TokenSeal::require_address`]; `Failure` when the operating system has no randomness to
+    /// Same as [`TokenSeal::require_address`]; `Failure` when the operating system has no randomness to
     /// give.
     pub(in crate::services) fn seal(
         &self,

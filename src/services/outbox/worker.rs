@@ -15,7 +15,7 @@ use crate::{
     services::Session,
 };
 
-/// What became of one message.
+/// Outcome of one message.
 #[derive(Clone, Debug)]
 pub struct Done {
     pub organization: OrganizationId,
@@ -24,7 +24,7 @@ pub struct Done {
     pub outcome: Outcome,
 }
 
-/// How it ended.
+/// The way it ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// The server has taken it.
@@ -115,7 +115,7 @@ impl Worker {
         }))
     }
 
-    /// Whether the outcome of the last message could not be recorded.
+    /// `true` if the outcome of the last message could not be recorded.
     pub fn owes_a_record(&self) -> bool {
         self.unrecorded.is_some()
     }

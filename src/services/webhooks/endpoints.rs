@@ -30,14 +30,14 @@ pub struct EndpointDetails {
     pub secrets: Vec<SealedSecret>,
 }
 
-/// What a new endpoint is made with.
+/// Input of a new endpoint.
 #[derive(Debug)]
 pub struct NewEndpoint {
     pub channel: ChannelKind,
     pub scheme: Scheme,
     /// What the provider signs with.
     pub secret: SecretString,
-    /// Whether a secret that can be guessed is wanted.
+    /// `true` if a secret that can be guessed is wanted.
     pub may_be_weak: bool,
     /// What Meta says when it is told the address.
     pub verify_token: Option<SecretString>,
@@ -48,7 +48,7 @@ pub struct NewEndpoint {
 pub struct NewSecret {
     pub purpose: SecretPurpose,
     pub text: SecretString,
-    /// Whether a secret that can be guessed is wanted.
+    /// `true` if a secret that can be guessed is wanted.
     pub may_be_weak: bool,
 }
 

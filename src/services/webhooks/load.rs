@@ -1,4 +1,4 @@
-//! What a server has to know of an endpoint before it can take anything from it.
+//! Facts that a server needs about an endpoint before it can take anything from it.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -26,7 +26,7 @@ pub struct LoadedEndpoint {
     secrets: Vec<OpenedSecret>,
     pub channel: ChannelConfiguration,
     pub instructions: Vec<ResolvedInstruction>,
-    /// What the organization has registered, by which its events are known.
+    /// Identities registered by the organization, by which its events are known.
     pub registered: Registered,
     /// The channel is enabled, and the organization active.
     pub live: bool,
@@ -103,7 +103,7 @@ pub async fn load(
     }))
 }
 
-/// What the organization has registered.
+/// Identities registered by the organization.
 pub(super) async fn registered(tx: &mut TenantTx) -> Result<Registered> {
     let held = identities::held(tx).await?;
     let claimed = claims::list(tx).await?.into_iter();

@@ -71,7 +71,7 @@ pub async fn list(session: &Session, filter: &QuarantineFilter) -> Result<Vec<Li
     Ok(listed)
 }
 
-/// How many events wait, and since when the first of them.
+/// Number of waiting events, and the time since which the first of them waits.
 pub async fn waiting(db: &Database) -> Result<(i64, Option<chrono::DateTime<chrono::Utc>>)> {
     let mut conn = PlatformConn::open(db)?;
     quarantine::waiting(&mut conn).await
@@ -193,7 +193,7 @@ pub async fn assign(session: &Session, id: Uuid, to: OrganizationId) -> Result<A
 /// `to`: the organization; `None`: the one at whose endpoint the event came in.
 ///
 /// # Errors
-/// As [`assign`]; `Conflict` where another organization holds what the event names, or where the channel
+/// Same as [`assign`]; `Conflict` where another organization holds what the event names, or where the channel
 /// has another agent or instance already; `BadInput` where the event names nothing that can be registered.
 pub async fn adopt(session: &Session, id: Uuid, to: Option<OrganizationId>) -> Result<Assigned> {
     session.require_operator("adopt what quarantined events name")?;
@@ -314,7 +314,7 @@ async fn lock_waiting(
     )))
 }
 
-/// What an event names; `None`: what was sent is gone, or cannot be read.
+/// Names in an event; `None`: what was sent is gone, or cannot be read.
 fn names(event: &QuarantinedEvent, delivery: &Delivery) -> Option<Names> {
     let verified = Verified::from_store(event.scheme, &delivery.body);
     // Each was stored alone.

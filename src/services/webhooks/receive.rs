@@ -49,7 +49,7 @@ pub enum Reply {
     Json(Value),
 }
 
-/// What came of a request.
+/// Outcome of a request.
 #[derive(Debug)]
 pub struct Receipt {
     pub reply: Reply,

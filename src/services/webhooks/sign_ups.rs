@@ -104,7 +104,7 @@ pub async fn list(
     status: Option<EventStatus>,
     limit: Option<i64>,
 ) -> Result<Vec<SignUpEvent>> {
-    session.require_operator("see the sign-ups that were told")?;
+    session.require_operator("list the reported sign-ups")?;
     let mut conn = PlatformConn::open(&session.db)?;
     sign_ups::list(&mut conn, status, limit).await
 }
@@ -154,11 +154,11 @@ async fn lock(
     allowed: &[EventStatus],
     verb: &str,
 ) -> Result<(PlatformConn, SignUpEvent)> {
-    session.require_operator("change the sign-ups that were told")?;
+    session.require_operator("change the reported sign-ups")?;
     let mut conn = PlatformConn::begin(&session.db).await?;
     let found = sign_ups::lock(&mut conn, id).await?;
     let event = found.ok_or_else(|| {
-        Error::not_found(format!("no sign-up {id} was told"))
+        Error::not_found(format!("sign-up {id} not found"))
             .hint(run!["webhook", "sign-ups", "list"].labeled("list those there are"))
     })?;
     if !allowed.contains(&event.status) {
@@ -205,6 +205,6 @@ fn read(event: &SignUpEvent) -> Result<SignUp> {
         time_zone: TimeZone::UTC,
         locale: "en"
             .parse::<Locale>()
-            .map_err(|_| Error::failure("the language is none"))?,
+            .map_err(|_| Error::failure("the language is not valid"))?,
     })
 }

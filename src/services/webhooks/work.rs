@@ -23,10 +23,10 @@ pub const MOST_ATTEMPTS: i32 = 10;
 /// After the first attempt; each later one waits twice as long, with jitter, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// What is kept of the reason of a failure.
+/// Everything that is kept of the reason of a failure.
 const LONGEST_REASON: usize = 300;
 
-/// What came of looking for work.
+/// Outcome of looking for work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Worked {
     /// Nothing is due.
@@ -135,13 +135,13 @@ async fn record_failure(
     })
 }
 
-/// How many events are due.
+/// Number of due events.
 pub async fn backlog(db: &Database, now: DateTime<Utc>) -> Result<i64> {
     let mut conn = PlatformConn::open(db)?;
     Ok(jobs::backlog(&mut conn, now).await?.0)
 }
 
-/// How long to wait after that many failed attempts.
+/// Pause after that many failed attempts.
 pub(in crate::services) fn pause(attempts: i32) -> TimeDelta {
     let pauses = ExponentialBuilder::new()
         .with_min_delay(FIRST_PAUSE)

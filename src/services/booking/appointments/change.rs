@@ -115,7 +115,7 @@ async fn create_in(
 /// Changes an appointment: moves it, confirms, completes or cancels it.
 ///
 /// # Errors
-/// As [`create`]; `Conflict` where its status does not allow it.
+/// Same as [`create`]; `Conflict` where its status does not allow it.
 pub async fn update(
     session: &Session,
     organization: OrganizationId,
@@ -229,11 +229,11 @@ fn refuse_past(session: &Session, scope: &Scope, wanted: &Appointment) -> Result
     let starts_at = clock::shown(wanted.starts_at, zone).format("%Y-%m-%dT%H:%M");
     Err(
         Error::bad_input(format!("starts_at: {starts_at} is in the past"))
-            .hint("to record it all the same: --in-past (in_past)"),
+            .hint("to record it anyway: --in-past (in_past)"),
     )
 }
 
-/// Whether when, with which provider or where it takes place differs.
+/// `true` if when, with which provider or where it takes place differs.
 fn moved(before: &Appointment, after: &Appointment) -> bool {
     let place = |one: &Appointment| {
         (
@@ -312,7 +312,7 @@ async fn delete_in(scope: &mut Scope, id: AppointmentId) -> Result<Done<Removal>
     Ok((Removal::deleted(id), Some(change)))
 }
 
-/// Why an appointment is not stored.
+/// The reason an appointment is not stored.
 enum Refusal {
     Plain(Error),
     /// Its time is taken: the answer names others, after the transaction that tried it is over.

@@ -98,7 +98,7 @@ fn the_shape_that_scripts_read() {
       "updated_at": "[time]",
       "version": 2,
       "warnings": [
-        "allowed_origins is empty: no web site may show the chat"
+        "allowed_origins is empty: no website may show the chat"
       ]
     }
     "#);
@@ -139,7 +139,7 @@ async fn what_is_so_already_writes_nothing() {
     let before = written(&db).await;
     let again = cli.run(&["channel", "enable", "web"]);
     assert!(
-        again.stderr.contains("nothing was changed"),
+        again.stderr.contains("already up to date"),
         "{}",
         again.stderr
     );

@@ -61,7 +61,7 @@ fn drift_of_the_numbering_plans() {
     );
 }
 
-const DRIFTED: &str = "has drifted from the code; write it anew: UPDATE_DRIFT=1 cargo test drift";
+const DRIFTED: &str = "has drifted from the code; regenerate it: UPDATE_DRIFT=1 cargo test drift";
 
 /// Compares a folder with what belongs in it, or makes it so.
 fn settle(folder: &str, generated: &Files) {

@@ -275,7 +275,7 @@ fn the_inviters_right_is_checked_again_at_acceptance() {
     clinic.ok("member role adam@harbor.example member");
     let demoted = not_accepted(&clinic, 5, &token, "sam@harbor.example");
     assert!(
-        demoted.contains("may no longer give that role"),
+        demoted.contains("may no longer grant this role"),
         "{demoted}"
     );
     clinic.ok("member remove adam@harbor.example --yes");

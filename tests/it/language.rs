@@ -48,9 +48,9 @@ const OPENINGS: &[&str] = &[
 ];
 
 /// The phrases in `src` and `docs` may only become fewer. The goal is 60.
-const MOST_PHRASES: usize = 1220;
+const MOST_PHRASES: usize = 764;
 /// The same of the openings, in doc comments of 1,000. The goal is 50.
-const MOST_OPENINGS: usize = 154;
+const MOST_OPENINGS: usize = 22;
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a folder") {

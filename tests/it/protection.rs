@@ -82,7 +82,10 @@ fn a_protected_database_wants_the_name_by_any_url() {
         false
     );
     let report = cli.run(&["doctor"]).stdout;
-    assert!(report.contains("needs --confirm (production)"), "{report}");
+    assert!(
+        report.contains("require --confirm (production)"),
+        "{report}"
+    );
 
     for by in [db.cli(), with_profile(&db, "")] {
         let refused = by.fails(5, &["org", "delete", "harbor", "--yes"]);

@@ -169,7 +169,7 @@ fn an_unchanged_document_changes_nothing() {
         let desk = Desk::with_editor(script);
         let (code, screen) = end(desk.edit(&[]));
         assert_eq!(code, 0, "{screen}");
-        assert!(screen.contains("nothing was changed"), "{screen}");
+        assert!(screen.contains("already up to date"), "{screen}");
         desk.assert_nothing_written();
         assert_eq!(desk.left_behind(), [] as [&Path; 0]);
     }

@@ -37,8 +37,8 @@ fn it_asks_tries_writes_and_migrates() {
     let db = TestDb::empty();
     let cli = Cli::new();
     let mut session = init(&cli);
-    answer(&mut session, "Name of the profile", "staging\r");
-    answer(&mut session, "Place of the database URL", "\r");
+    answer(&mut session, "Profile name", "staging\r");
+    answer(&mut session, "Source of the database URL", "\r");
     answer(&mut session, "without its password", "mysql://x\r");
     answer(
         &mut session,
@@ -69,9 +69,9 @@ fn a_migration_that_is_declined_is_offered_as_the_next_command() {
     let cli = Cli::new().env("MAIN_URL", &db.url).env("NO_COLOR", "1");
     let mut session = init(&cli);
     // Enter alone takes the name that is offered.
-    answer(&mut session, "Name of the profile", "\r");
-    answer(&mut session, "Place of the database URL", "j\r");
-    answer(&mut session, "Name of the variable", "MAIN_URL\r");
+    answer(&mut session, "Profile name", "\r");
+    answer(&mut session, "Source of the database URL", "j\r");
+    answer(&mut session, "Variable name", "MAIN_URL\r");
     answer(&mut session, "Migrate it now?", "n");
     let (code, screen) = end(session);
     assert_eq!(code, 0, "{screen}");
@@ -86,10 +86,10 @@ fn a_connection_that_fails_is_written_only_on_request() {
     let cli = Cli::new().env("MAIN_URL", "postgres://ops@127.0.0.1:1/app");
     for (reply, exit_code) in [("n", 5), ("y", 0)] {
         let mut session = init(&cli);
-        answer(&mut session, "Name of the profile", "main\r");
-        answer(&mut session, "Place of the database URL", "j\r");
-        answer(&mut session, "Name of the variable", "MAIN_URL\r");
-        answer(&mut session, "Write the profile all the same?", reply);
+        answer(&mut session, "Profile name", "main\r");
+        answer(&mut session, "Source of the database URL", "j\r");
+        answer(&mut session, "Variable name", "MAIN_URL\r");
+        answer(&mut session, "Write the profile anyway?", reply);
         let (code, screen) = end(session);
         assert_eq!(code, exit_code, "{screen}");
         assert_eq!(cli.config_file().exists(), reply == "y", "{screen}");
@@ -100,8 +100,8 @@ fn a_connection_that_fails_is_written_only_on_request() {
 fn ctrl_c_writes_nothing() {
     let cli = Cli::new();
     let mut session = init(&cli);
-    answer(&mut session, "Name of the profile", "main\r");
-    answer(&mut session, "Place of the database URL", "\r");
+    answer(&mut session, "Profile name", "main\r");
+    answer(&mut session, "Source of the database URL", "\r");
     session
         .exp_string("without its password")
         .expect("the question");

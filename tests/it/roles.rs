@@ -319,7 +319,7 @@ async fn a_server_refuses_a_role_that_is_not_confined() {
         ),
         (
             "REVOKE tenant_server FROM @",
-            "has not the rights of tenant_server",
+            "lacks the rights of tenant_server",
         ),
     ] {
         let role = unique("strong");

@@ -110,7 +110,7 @@ fn assert_nothing_runs(lab: &Lab) {
     panic!("{} server processes are left", count());
 }
 
-const WENT_ON: &str = "went on after";
+const WENT_ON: &str = "kept running after";
 
 #[test]
 fn a_policy_that_goes_on_is_skipped_and_the_rest_is_checked() {

@@ -122,7 +122,7 @@ fn an_import_rejects_the_row_whose_name_is_taken() {
     let twice = import("external_id,name\nR-7,Chair\nR-8,chair\n", "");
     assert_eq!(twice.code, 6, "{}", twice.stderr);
     let text = format!("{}{}", twice.stdout, twice.stderr);
-    assert!(text.contains("same as in line 2"), "{text}");
+    assert!(text.contains("duplicate of line 2"), "{text}");
     assert_eq!(
         import("external_id,name\nR-7,Chair\nR-8,Stool\n", "").code,
         0

@@ -41,7 +41,7 @@ fn index() -> String {
     page.push_str("\n## Global options, exit codes\n\n");
     help(&mut page, &root);
     page.push_str(
-        "\nThese pages are generated: `UPDATE_DRIFT=1 cargo test drift` writes them anew.\n",
+        "\nThese pages are generated: `UPDATE_DRIFT=1 cargo test drift` regenerates them.\n",
     );
     page
 }

@@ -137,7 +137,7 @@ fn what_another_organization_has_is_as_unknown_as_what_nobody_has() {
             (
                 2,
                 column.to_owned(),
-                format!("there is no such {column} in this organization"),
+                format!("no such {column} in this organization"),
             )
         });
         assert_eq!(one, &expected);
@@ -196,9 +196,9 @@ fn a_time_on_the_clock_has_to_be_one() {
         "write 2027-10-31T02:30+02:00 or 2027-10-31T02:30+01:00",
     );
     has(4, "ends_at", "not after starts_at");
-    has(5, "ends_at", "24 hours at most");
+    has(5, "ends_at", "at most 24 hours");
     has(6, "ends_at", "leave one of them empty");
-    has(7, "starts_at", "no point in time");
+    has(7, "starts_at", "not a valid date and time");
     has(8, "starts_at", "whole minute");
     has(8, "length_minutes", "1 to 1440");
     has(9, "patient", "required");
@@ -292,5 +292,5 @@ fn without_an_external_id_patient_provider_and_start_are_the_key() {
     let twice =
         "patient,provider,starts_at\nP2,D2,2027-03-01T09:00\nP2,Sam Ortiz,2027-03-01T09:00\n";
     let told = refused(&clinic, "appointments", twice, "");
-    assert_eq!(told[0].2, "it is the same as in line 2");
+    assert_eq!(told[0].2, "duplicate of line 2");
 }

@@ -52,7 +52,7 @@ fn nobody_is_booked_twice_with_what_is_there() {
     let told = refused(&clinic, "appointments", &text, "");
     let expected = [(2, "provider"), (3, "operatory")].map(|(line, column)| {
         let when = "2027-03-01T08:00Z to 2027-03-01T09:00Z";
-        let rule = format!("the {column} is booked already from {when} (appointment {id})");
+        let rule = format!("the {column} is already booked from {when} (appointment {id})");
         (line, column.to_owned(), rule)
     });
     assert_eq!(told, expected);

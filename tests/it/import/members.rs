@@ -248,7 +248,7 @@ fn addresses_have_to_be_of_the_domains_that_are_allowed() {
         "{}",
         outcome.stderr
     );
-    let rule = "its domain is none that the organization allows: harbor.example";
+    let rule = "its domain is not allowed (allowed: harbor.example)";
     assert_eq!(
         rules(&outcome),
         [(3, rule.to_owned()), (4, rule.to_owned())]
@@ -305,7 +305,7 @@ fn those_who_signed_up_are_added_and_what_waited_for_them_is_revoked() {
     );
     assert_eq!(
         rules(&outcome),
-        [(4, "nobody signed up with this address".to_owned())]
+        [(4, "no user has signed up with this address".to_owned())]
     );
     assert_eq!(clinic.role_of("sam@harbor.example"), None);
 
@@ -489,9 +489,9 @@ fn what_is_wrong_with_a_row_is_told() {
         outcome.stderr
     );
     let told = rules(&outcome);
-    assert_eq!(told[0].1, "it is none of owner, admin, member, viewer");
-    assert_eq!(told[1].1, "it is required");
-    assert_eq!(told[3], (6, "it is the same as in line 5".to_owned()));
+    assert_eq!(told[0].1, "must be one of owner, admin, member, viewer");
+    assert_eq!(told[1].1, "required");
+    assert_eq!(told[3], (6, "duplicate of line 5".to_owned()));
     let steps = import(
         &clinic,
         "members",

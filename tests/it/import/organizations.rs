@@ -166,7 +166,7 @@ fn one_wrong_row_leaves_no_organization_behind() {
             (6, "slug"),
         ]
     );
-    assert_eq!(view["faults"][0]["rule"], "it is the same as in line 2");
+    assert_eq!(view["faults"][0]["rule"], "duplicate of line 2");
     assert_eq!(clinic.json("org list --all"), before);
     assert_eq!(clinic.json("import jobs"), json!([]));
 

@@ -150,7 +150,7 @@ fn everything_that_is_wrong_is_told_at_once_and_nothing_is_imported() {
         ]
     );
     assert_eq!(view["faults"][0]["value"], "1980-13-02");
-    assert_eq!(view["faults"][6]["rule"], "it is the same as in line 4");
+    assert_eq!(view["faults"][6]["rule"], "duplicate of line 4");
     assert_eq!(clinic.json("patient list"), json!([]));
     assert!(
         outcome.stderr.contains("nothing was imported"),

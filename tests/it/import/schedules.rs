@@ -118,9 +118,9 @@ fn references_of_schedules_are_of_the_same_organization() {
         rules,
         [
             "2 providers have this name: use the external_id",
-            "there is no such provider in this organization",
-            "there is no such operatory in this organization",
-            "there is no such operatory in this organization",
+            "no such provider in this organization",
+            "no such operatory in this organization",
+            "no such operatory in this organization",
         ]
     );
 }

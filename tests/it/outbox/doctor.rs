@@ -45,7 +45,7 @@ fn the_server_is_asked_and_nothing_is_sent() {
         check["message"]
             .as_str()
             .unwrap()
-            .contains("lets clinics in")
+            .contains("signed in as clinics")
     );
     assert!(post.server.received().is_empty());
 

@@ -19,15 +19,15 @@ fn doctor_tells_of_a_pooler_whether_it_is_recognized_or_named() {
     };
     assert!(told(&db.cli()).starts_with("none"));
     let refusing = Bouncer::start(&db, 2, "");
-    assert!(told(&refusing.cli()).starts_with("a connection pooler"));
+    assert!(told(&refusing.cli()).starts_with("connected through a pooler"));
     let silent = Bouncer::start(&db, 2, SILENT);
-    assert!(told(&silent.cli()).starts_with("a connection pooler"));
+    assert!(told(&silent.cli()).starts_with("connected through a pooler"));
 
     let cli = silent.cli();
     let file = cli.config_file();
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, "[database]\npooled = true\n").unwrap();
-    assert!(told(&cli).starts_with("a connection pooler"));
+    assert!(told(&cli).starts_with("connected through a pooler"));
     // A profile knows better.
     let url = silent.url();
     let profile = format!(

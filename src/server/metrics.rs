@@ -149,7 +149,7 @@ impl Metrics {
         );
         registry.register(
             "configuration_listening",
-            "1 while configuration change notifications are received",
+            "Whether configuration change notifications are received (1) or not (0)",
             self.listening.clone(),
         );
         registry.register(

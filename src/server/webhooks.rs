@@ -38,8 +38,11 @@ use crate::{
 
 /// Maximum bytes of a request of Meta, which sends batches (Meta, Webhooks for WhatsApp: up to 3 MB).
 const META_BODY: usize = 3 * 1024 * 1024;
-/// Maximum number of cached endpoints.
+/// Maximum number of cached endpoints, and of cached holders.
 const KNOWN: usize = 20_000;
+/// Maximum number of holders looked up one by one for a request. A call names an agent and a number or two;
+/// a batch of Meta can name thousands.
+const MOST_LOOKUPS: usize = 4;
 
 /// The state of the webhook receivers.
 #[derive(Debug)]
@@ -177,8 +180,13 @@ async fn take(
     let verified = verify(scheme, &request, &secrets, now).map_err(refuse)?;
     let parsed = parse(&verified).map_err(refuse)?;
     let own = loaded.organization.id;
+    let mut foreign = webhooks::foreign_identities(loaded, &parsed, &verified);
+    if foreign.len() > MOST_LOOKUPS {
+        // One query in the transaction of the events answers for all of them.
+        foreign.clear();
+    }
     let mut holders = Vec::new();
-    for identity in webhooks::foreign_identities(loaded, &parsed, &verified) {
+    for identity in foreign {
         let holder = holder(state, own, &identity).await?;
         holders.push((identity, holder));
     }

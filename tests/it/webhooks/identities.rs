@@ -9,6 +9,7 @@ use super::{
     house::{Desk, Endpoint, House, SECRET},
     sign,
 };
+use crate::serve::PATIENCE;
 
 /// A scheme, with identities of `alpha`, of `beta`, and of nobody.
 struct Case {
@@ -407,4 +408,81 @@ async fn what_is_off_keeps_its_claim_and_answers_nothing() {
         "alpha",
     ]);
     assert_eq!(claim("beta"), 0);
+}
+
+/// A call of alpha's agent on a number that no organization holds is alpha's, without a new query for each
+/// event. As soon as another organization holds the number, it is not.
+#[tokio::test]
+async fn a_cached_holder_is_valid_for_a_moment_only() {
+    const NUMBER: &str = "+442083661177";
+    let house = House::new().await;
+    house
+        .set(
+            &house.a,
+            ChannelKind::Retell,
+            json!({"agent_id": "agent_a"}),
+        )
+        .await;
+    let endpoint = house
+        .endpoint(&house.a, ChannelKind::Retell, Scheme::Retell)
+        .await;
+    let desk = house.strict_desk();
+    let call = async |id: &str| {
+        let call = json!({"call_id": id, "agent_id": "agent_a", "direction": "inbound",
+            "from_number": "+12025550199", "to_number": NUMBER});
+        let body = json!({"event": "call_ended", "call": call});
+        let ask = sign::retell(SECRET, &endpoint.path, house.now, body.to_string());
+        desk.expect(&ask, 200).await;
+    };
+    for id in ["C1", "C2"] {
+        call(id).await;
+    }
+    assert_eq!(house.events("pending").await, 2);
+    let metrics = desk.send(&Ask::get("/metrics")).await.body;
+    let hit = r#"tenantctl_cache_requests_total{cache="channel_identities",result="hit"} 1"#;
+    assert!(metrics.contains(hit), "{metrics}");
+
+    let numbers =
+        json!({"phone_numbers": [NUMBER], "stream_url": "wss://voice.clinic.example/media"});
+    house
+        .set(&house.b, ChannelKind::TwilioRealtime, numbers)
+        .await;
+    let begun = std::time::Instant::now();
+    for number in 0.. {
+        call(&format!("D{number}")).await;
+        if house.quarantined("waiting").await == 1 {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the copy is still believed");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// Many numbers in one request are looked up at once, and decided in the same way.
+#[tokio::test]
+async fn a_batch_that_names_more_numbers_than_are_cached_is_split_too() {
+    let house = House::new().await;
+    house
+        .set(
+            &house.a,
+            ChannelKind::Whatsapp,
+            json!({"phone_number_id": "11111"}),
+        )
+        .await;
+    let endpoint = house
+        .endpoint(&house.a, ChannelKind::Whatsapp, Scheme::Meta)
+        .await;
+    let named: Vec<String> = (0..20).map(|number| format!("5555{number}")).collect();
+    let mut messages: Vec<(&str, &str, &str)> = vec![("11111", "m-own", "text")];
+    messages.extend(named.iter().map(|id| (id.as_str(), id.as_str(), "text")));
+    let ask = sign::meta(SECRET, &endpoint.path, meta(&messages).to_string());
+    let desk = house.strict_desk();
+    desk.expect(&ask, 200).await;
+    assert_eq!(house.events("pending").await, 1);
+    assert_eq!(house.quarantined("waiting").await, 20);
+    let metrics = desk.send(&Ask::get("/metrics")).await.body;
+    assert!(
+        !metrics.contains(r#"cache="channel_identities""#),
+        "{metrics}"
+    );
 }

@@ -388,7 +388,7 @@ fn who_is_not_found_is_asked_for_again_before_the_next_question() {
         ("no patient has", ""),
         ("Patient", "P-1"),
         ("Provider", "Nobody"),
-        ("not found", ""),
+        ("provider \"Nobody\" not found", ""),
         ("Provider", "Berg"),
         ("Starts at", "2031-03-03T09:00"),
     ] {

@@ -17,7 +17,7 @@ use crate::{
     error::Result,
 };
 
-/// The place where statements come from.
+/// The source of statements.
 #[derive(Clone, Debug)]
 pub enum QuerySource {
     /// `pg_stat_statements`.

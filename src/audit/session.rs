@@ -41,7 +41,7 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Specifies whether that error is one.
+    /// Returns the reason if the error is a stop.
     pub fn of(error: &sqlx::Error) -> Option<Self> {
         match error {
             sqlx::Error::AnyDriverError(error) => error.downcast_ref().copied(),

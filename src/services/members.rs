@@ -41,7 +41,7 @@ pub struct MemberChange {
     /// `None`: they were not a member.
     pub before: Option<Member>,
     pub after: Member,
-    /// Everything that waited for a new member: it is worth nothing now.
+    /// The pending invitation of the new member, which is void now.
     pub revoked_invitation: Option<Invitation>,
     /// About an address that looks like another one of the organization.
     pub warnings: Vec<String>,
@@ -179,7 +179,7 @@ pub struct Removal {
     pub organization: Organization,
     /// `None`: there was no such member.
     pub removed: Option<Member>,
-    /// Everything that waited for them: an earlier link would have brought them in again.
+    /// The revoked pending invitation: its link would have let the member join again.
     pub revoked_invitation: Option<Invitation>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Everything that is sealed of one organization, and what was done about it.
+/// Counts of the sealed values of one organization, by outcome.
 #[derive(Debug, Default)]
 pub struct Resealed {
     /// Secrets of webhook endpoints that were sealed anew.

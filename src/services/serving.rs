@@ -8,7 +8,7 @@ use crate::{
     run,
 };
 
-/// Specifies whether requests can be answered now: the database is there, has the schema of this binary, and
+/// Checks that requests can be answered now: the database is reachable, has the schema of this binary, and
 /// shows this role what it asks for.
 pub async fn require_ready(db: &Database) -> Result<()> {
     migrate::require_usable(db).await

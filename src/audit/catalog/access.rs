@@ -255,7 +255,7 @@ impl Rights {
         found
     }
 
-    /// Specifies whether a role has rights on any column or the whole of it by a grant to itself.
+    /// The roles with a direct grant on the relation or on one of its columns.
     pub fn direct_grantees(&self, relation: Oid) -> BTreeSet<Oid> {
         let columns = self.column_grants.get(&relation).into_iter().flatten();
         let on_columns =

@@ -82,7 +82,7 @@ impl Relation {
         })
     }
 
-    /// Specifies whether `INSERT`, `UPDATE` and `DELETE` could be carried out on it, whoever asks: the bits
+    /// Reports whether `INSERT`, `UPDATE` and `DELETE` are possible on it, for any role: the bits
     /// are those of `1 << CmdType` (nodes/nodes.h).
     pub fn changeable(&self) -> (bool, bool, bool) {
         let bit = |place: u32| self.changes & (1 << place) != 0;

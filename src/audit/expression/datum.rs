@@ -24,7 +24,7 @@ fn text(bytes: &[u8]) -> Option<ConstValue> {
     Some(ConstValue::Text(text.to_owned()))
 }
 
-/// Everything that follows the length word, of one byte or of four (varatt.h).
+/// The bytes after the length word of one byte or four (varatt.h).
 fn varlena(bytes: &[u8]) -> Option<&[u8]> {
     let short = bytes.first()? & 1 == 1;
     bytes.get(if short { 1 } else { 4 }..)

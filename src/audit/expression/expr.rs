@@ -95,7 +95,7 @@ pub enum ConstValue {
     Other(Vec<u8>),
 }
 
-/// The place where the value of a parameter comes from.
+/// The source of a parameter's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
     /// An argument of the function that this is the body of, from 1.
@@ -155,7 +155,7 @@ pub struct Query {
     pub others: Vec<Expr>,
 }
 
-/// Effect of a query.
+/// The command of a query (`CmdType` in nodes/nodes.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Command {
     #[default]
@@ -166,7 +166,7 @@ pub enum Command {
     Other,
 }
 
-/// Specifies whether the rows of a query are the rows it reads.
+/// The relation between the rows of a query and the rows it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Grouping {
     /// One row for each row read, or for each distinct one, or for each group of them.

@@ -202,7 +202,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Meaning of the expression, below changes of type.
+/// Classifies an expression, ignoring casts.
 pub(super) fn term<'a>(expr: &'a Expr, scope: &Rc<Scope<'a>>) -> Term<'a> {
     match expr.uncast() {
         Expr::Column {

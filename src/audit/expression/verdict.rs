@@ -12,7 +12,7 @@ use super::{
     visit::{functions, relations},
 };
 
-/// Effect of an arm on the rows.
+/// The verdict on one arm of an expression.
 pub(super) enum Verdict {
     Confined(How),
     Open(Why),
@@ -234,7 +234,7 @@ impl<'c, 'a> Case<'c, 'a> {
         !pairs.is_empty() && (follows(&pairs) || pairs.iter().any(|pair| follows(&[*pair])))
     }
 
-    /// Specifies whether the arm holds for every row in a session that has not said who it is.
+    /// Reports whether the arm is true for every row in a session without a tenant.
     fn unset(&self) -> Option<Why> {
         if self.arm.rows.len() > 1 {
             return None;

@@ -23,7 +23,7 @@ pub struct Meaning {
     /// Keyed by the OID of the policy.
     policies: BTreeMap<Oid, PolicyExpressions>,
     functions: BTreeMap<u32, FunctionFacts>,
-    /// Everything that some policy compares with the session.
+    /// The columns that some policy compares with the session.
     pub comparisons: Vec<Comparison>,
 }
 

@@ -128,7 +128,7 @@ impl Model {
             .filter(|relation| relation.is_table() && self.tenancy.is_tenants(relation.oid))
     }
 
-    /// Everything that leads from a row to its tenant: a column, or foreign keys as `order_id → orders.org_id`.
+    /// The path from a row to its tenant: a column, or foreign keys as `order_id → orders.org_id`.
     pub fn path_to_tenant(&self, relation: Oid) -> Option<String> {
         match self.tenancy.of(relation) {
             Belonging::Root(key) | Belonging::Keyed(key) => {

@@ -23,7 +23,7 @@ use crate::{
 /// What is no key of any type that a tenant may have, where the type can refuse anything.
 const MALFORMED: &str = "not-a-key";
 
-/// Names in a value of the session.
+/// The subject that a value of the session identifies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Names {
     Tenant,
@@ -39,7 +39,7 @@ pub struct Session {
     pub values: BTreeMap<SessionSource, Names>,
     /// Those of them that are JSON arrays.
     pub lists: BTreeSet<SessionSource>,
-    /// The place where a user's tenants are looked up.
+    /// The table in which a user's tenants are looked up.
     pub membership: Option<MembershipTable>,
 }
 
@@ -118,12 +118,12 @@ impl Session {
         }
     }
 
-    /// Names in a source; none for one that the policies do not compare with anything known.
+    /// The subject that a source identifies; `None` if no policy compares it with a known column.
     pub fn names(&self, source: &SessionSource) -> Option<Names> {
         self.values.get(source).copied()
     }
 
-    /// Specifies whether the role itself says it: each tenant, or each user, has a role of its own.
+    /// Reports whether the role itself identifies the tenant or user: each has a separate role.
     pub fn by_role(&self) -> Option<Names> {
         let of = |source: &SessionSource| self.names(source);
         let settings = self.values.keys().any(|source| {

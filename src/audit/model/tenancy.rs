@@ -433,7 +433,7 @@ impl Tenancy {
     }
 }
 
-/// Everything that is read through a definition: it takes its tenant from what it reads.
+/// A relation that is read through a definition takes its tenant from the relations it reads.
 fn is_view(kind: RelationKind) -> bool {
     matches!(
         kind,

@@ -88,7 +88,7 @@ impl Names {
         }
     }
 
-    /// Everything that a text may mean.
+    /// The functions that a text may refer to.
     pub(super) fn named(&self, text: &str) -> BTreeSet<usize> {
         let words = words(text);
         let of_words = words.iter().filter_map(|word| self.words.get(word));

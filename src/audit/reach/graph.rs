@@ -16,7 +16,7 @@ const FIRST: Oid = Oid(16_384);
 /// Stands for every type of the server.
 const ANY_TYPE: Oid = Oid(0);
 
-/// Specifies whether the transaction can write.
+/// Reports whether the transaction can write.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Mode {
     Read,

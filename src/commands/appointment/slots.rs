@@ -116,7 +116,7 @@ impl SlotsArgs {
     }
 }
 
-/// The time when an appointment could be booked.
+/// A free slot.
 #[derive(Clone, Serialize)]
 pub(super) struct SlotRecord {
     #[serde(flatten)]

@@ -186,7 +186,7 @@ impl RoleView {
         }
     }
 
-    /// The place where its URL is written.
+    /// The setting for its URL.
     fn section(&self) -> &'static str {
         match self.rights {
             Rights::Server => "[server]",

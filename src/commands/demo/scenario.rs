@@ -26,7 +26,7 @@ use crate::{
 /// The days that an invitation of the demo is good for.
 const EXPIRES_DAYS: u32 = 7;
 
-/// The place where its links would lead. Nothing of the demo is mailed.
+/// The address of its links. The demo mails nothing.
 const DEMO_LINK: &str = "https://demo.internal/invite#token={token}";
 
 /// One of the two organizations of the demo.

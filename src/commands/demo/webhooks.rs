@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// The place where the demo's providers would send to.
+/// The URL to which the demo's providers would send.
 const PUBLIC_URL: &str = "https://hooks.example.com";
 const FORM: &str = "application/x-www-form-urlencoded";
 

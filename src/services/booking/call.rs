@@ -94,7 +94,7 @@ fn read<T: DeserializeOwned>(function: Function, parameters: Value) -> Result<T>
     })
 }
 
-/// The fault, without the value that stood there, or a name that is none: either may be a
+/// The message without the rejected value or an unknown field name: either may be a
 /// patient's.
 fn without_value(message: &str) -> String {
     let (what, rest) = match message.split_once(": ") {

@@ -1,4 +1,4 @@
-//! The time when an appointment could be booked: schedules minus appointments.
+//! Free slots: schedules minus appointments.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -32,7 +32,7 @@ const USUAL_LIMIT: u32 = 100;
 /// Other times that a conflict names.
 const ALTERNATIVES: usize = 3;
 
-/// The time when an appointment could be booked.
+/// A free slot.
 #[derive(Debug, Serialize)]
 pub struct AvailableSlots {
     /// The organization's, in which `local_start` is.

@@ -26,7 +26,7 @@ pub struct Joining {
     /// Days until an invitation expires.
     pub expires_days: u32,
     pub link_template: String,
-    /// The place where the links of invitations go; `None`: nobody gets them.
+    /// The receiver of the invitation links; `None` discards them.
     pub links_file: Option<PathBuf>,
 }
 

@@ -31,7 +31,7 @@ pub struct Plan {
     pub encoding: Option<String>,
     /// `None`: detected.
     pub delimiter: Option<String>,
-    /// The place where rejected rows go.
+    /// The file for rejected rows.
     pub reject_file: Option<PathBuf>,
     /// The decision about a reject file or a links file that exists. It is of an invocation, not of
     /// the job.

@@ -328,7 +328,7 @@ impl Steps<'_> {
     }
 }
 
-/// Everything that reads patients' records, of the kinds whose rows are compared with them.
+/// The reader of patients' records, for kinds whose rows are compared with them.
 const fn reader(kind: ImportKind) -> Option<Import> {
     match kind {
         ImportKind::Patients => Some(Import::Patients),

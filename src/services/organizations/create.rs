@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Input of a new organization.
+/// Properties of a new organization.
 #[derive(Clone, Debug)]
 pub struct NewOrganization {
     pub name: String,

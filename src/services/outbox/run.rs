@@ -90,7 +90,7 @@ pub async fn make_due(session: &Session, organization: Option<&Organization>) ->
     Ok(made)
 }
 
-/// Everything that waits, of an organization or of all.
+/// Counts the waiting messages of an organization, or of all.
 ///
 /// # Errors
 /// `Refused` for users: the queue is the platform's.

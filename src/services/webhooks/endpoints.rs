@@ -30,7 +30,7 @@ pub struct EndpointDetails {
     pub secrets: Vec<SealedSecret>,
 }
 
-/// Input of a new endpoint.
+/// Properties of a new endpoint.
 #[derive(Debug)]
 pub struct NewEndpoint {
     pub channel: ChannelKind,

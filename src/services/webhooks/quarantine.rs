@@ -314,7 +314,7 @@ async fn lock_waiting(
     )))
 }
 
-/// Names in an event; `None`: what was sent is gone, or cannot be read.
+/// The identities that an event names; `None` if its payload is gone or cannot be parsed.
 fn names(event: &QuarantinedEvent, delivery: &Delivery) -> Option<Names> {
     let verified = Verified::from_store(event.scheme, &delivery.body);
     // Each was stored alone.

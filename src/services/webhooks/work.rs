@@ -23,7 +23,7 @@ pub const MOST_ATTEMPTS: i32 = 10;
 /// After the first attempt; each later one waits twice as long, with jitter, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// Everything that is kept of the reason of a failure.
+/// Length to which the reason of a failure is kept, in characters.
 const LONGEST_REASON: usize = 300;
 
 /// Outcome of looking for work.

@@ -76,7 +76,7 @@ fn revoke_create(model: &Model, schema: &Schema, grantee: Oid) -> String {
     format!("REVOKE CREATE ON SCHEMA {schema} FROM {grantee}")
 }
 
-/// Everything that takes CREATE on that schema from the application.
+/// The statements that revoke CREATE on that schema from the application.
 pub(super) fn revokes_of_create(model: &Model, schema: &str) -> Vec<String> {
     let holders = Holders::new(model);
     let grants = model.catalog.grants.iter().filter(|grant| creates(grant));

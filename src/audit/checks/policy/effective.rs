@@ -21,7 +21,7 @@ pub(super) struct Door<'m> {
     pub(super) restrictive: Vec<&'m Policy>,
 }
 
-/// Everything that passes a door that does not confine it to a tenant.
+/// The policies that do not confine a command to the session's tenant.
 pub(super) struct Passing<'e, 'm> {
     /// Policies that let rows of other tenants pass.
     pub(super) open: Vec<(&'m Policy, &'e Why)>,
@@ -79,7 +79,7 @@ impl<'m> Effective<'m> {
         doors
     }
 
-    /// Everything that passes a door; none where it is shut, or shut to rows of other tenants.
+    /// The policies that do not confine a command; `None` if it is denied, or confined to the tenant.
     pub(super) fn passing(&self, door: &Door<'m>) -> Option<Passing<'_, 'm>> {
         let confines = |meaning: &Confinement| {
             matches!(meaning, Confinement::Confined(_) | Confinement::Closed)

@@ -15,7 +15,7 @@ use crate::audit::{
     model::Model,
 };
 
-/// Effect of a body.
+/// The properties of a function's body that decide about its callers.
 #[derive(Debug, Default)]
 pub(super) struct Body {
     /// The tenant tables and views that it names, and what it does with them.
@@ -24,7 +24,7 @@ pub(super) struct Body {
     pub(super) guarded: bool,
     /// It finds rows by a token or a hash, which opens nothing to who does not have it.
     pub(super) by_secret: bool,
-    /// The extent to which its caller decides which statement it runs.
+    /// The part of its statements that the caller controls.
     pub(super) handed: Handed,
     /// It names relations without their schema, so that the search path decides which are meant.
     pub(super) bare: bool,

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use super::text::{Piece, Text};
 use crate::audit::catalog::{Function, Oid};
 
-/// The extent to which the caller decides which statement is run.
+/// The part of a dynamic statement that the caller controls.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Handed {
     #[default]
     Nothing,
     /// Which table or column it is about.
     Name,
-    /// Text.
+    /// The text of the statement.
     Statement,
 }
 
@@ -32,7 +32,7 @@ const SHOWING: &[&str] = &[
     "schema_to_xml_and_xmlschema",
 ];
 
-/// The extent to which the caller of that function decides what it runs.
+/// The largest part of a statement that the caller of that function controls.
 pub(super) fn handed_in(function: &Function, text: &Text) -> Handed {
     let mut flow = Flow {
         known: arguments(function),

@@ -183,7 +183,7 @@ impl Text {
         Self { pieces }
     }
 
-    /// The place where `call(…) IS NULL` or `IS NOT NULL` that begins at `at` ends.
+    /// The end of `call(…) IS NULL` or `IS NOT NULL` that begins at `at`.
     fn presence_test(&self, at: usize) -> Option<usize> {
         if !matches!(self.pieces.get(at)?, Piece::Word { .. }) {
             return None;

@@ -1,4 +1,4 @@
-//! Runs the statements of a migration.
+//! Execution of the statements of a migration.
 
 use sqlx::{AssertSqlSafe, query_file};
 
@@ -12,21 +12,20 @@ use crate::{
     run,
 };
 
-/// Runs the statements in one transaction: all of them, or none. A rehearsal rolls back.
+/// Runs the statements in one transaction. A rehearsal rolls back.
 ///
 /// # Errors
-/// `Failure` with the statement that the server refused; then nothing was changed.
+/// `Failure` with the statement that the server rejected; nothing was changed.
 pub async fn apply(connect: &Connect, limits: Limits, steps: &[Step], commit: bool) -> Result<()> {
     let warden = Warden::begin(limits);
     let mut connection = Session::open(connect, &warden).await?;
     connection
         .execute("BEGIN")
         .await
-        .context("no transaction could be opened")?;
+        .context("could not open a transaction")?;
     refuse_event_triggers(&mut connection).await?;
     for step in steps {
-        // Safe: the audit wrote it, with every name from the catalog quoted; what a person may
-        // run is shown first.
+        // Safe: the audit wrote it with quoted names. The operator sees it before it runs.
         let ran = connection.execute(AssertSqlSafe(step.sql.clone())).await;
         if let Err(error) = ran {
             return Err(refused(step, error));
@@ -35,19 +34,17 @@ pub async fn apply(connect: &Connect, limits: Limits, steps: &[Step], commit: bo
     let end = if commit { "COMMIT" } else { "ROLLBACK" };
     match connection.execute(end).await {
         Err(error) if commit && Stop::of(&error).is_some() => Err(Error::unavailable(
-            "the time limit passed while the transaction was committed, and its end was not seen",
+            "the time limit passed during COMMIT: its outcome is unknown",
         )
-        .hint(run!["audit"].labeled("see whether the statements took effect"))),
-        ended => ended
-            .context("the transaction could not be ended")
-            .map(drop),
+        .hint(run!["audit"].labeled("check if the statements took effect"))),
+        ended => ended.context("could not end the transaction").map(drop),
     }
 }
 
-/// Changes of the schema fire event triggers, whose functions may be another role's: they would
-/// run with the rights of the connecting role.
+/// Refuses if a schema change would fire an event trigger of another role: its function would run
+/// with the privileges of the connecting role.
 async fn refuse_event_triggers(connection: &mut Session) -> Result<()> {
-    const UNREAD: &str = "the event triggers could not be read";
+    const UNREAD: &str = "could not read the event triggers";
     let look = connection.within(async |connection| {
         query_file!("src/audit/event_triggers.sql")
             .fetch_optional(connection)
@@ -59,20 +56,20 @@ async fn refuse_event_triggers(connection: &mut Session) -> Result<()> {
     };
     let (trigger, owner) = (foreign.trigger, foreign.owner);
     Err(Error::refused(format!(
-        "event trigger {trigger}: it would run code of role {owner} with your rights"
+        "event trigger {trigger}: it would run code of role {owner} with your privileges"
     ))
-    .hint("apply the migration as that role, or disable the event trigger meanwhile"))
+    .hint("apply the migration as that role, or disable the event trigger temporarily"))
 }
 
 fn refused(step: &Step, error: sqlx::Error) -> Error {
     if let Some(stop) = Stop::of(&error) {
-        // Its transaction is never committed.
+        // The transaction is never committed.
         return Error::unavailable(format!("no answer to: {}", step.sql))
             .because(stop)
-            .hint("nothing was changed; give it more time: --deadline, --statement-timeout");
+            .hint("nothing was changed; allow more time with --deadline and --statement-timeout");
     }
     let cause = match &error {
-        // The driver adds where in the server's own sources the error was raised.
+        // The full error of the driver contains a location in the server's source code.
         sqlx::Error::Database(said) => said.message().to_owned(),
         other => other.to_string(),
     };
@@ -81,10 +78,10 @@ fn refused(step: &Step, error: sqlx::Error) -> Error {
         .iter()
         .filter_map(|mended| mended.split(' ').next())
         .collect();
-    Error::failure(format!("the server refused: {}", step.sql))
+    Error::failure(format!("the server rejected: {}", step.sql))
         .because(cause)
         .hint(format!(
-            "nothing was changed; fix it by hand, or skip it: --skip {}",
+            "nothing was changed; fix it manually, or skip it with --skip {}",
             checks.join(",")
         ))
 }

@@ -1,4 +1,4 @@
-//! The role that attacks: a member of the application's roles, and nothing else.
+//! Auditor role that attacks: a member of the application's roles, without further privileges.
 
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, query_scalar};
@@ -13,10 +13,10 @@ use crate::{
     quoting::{identifier, literal},
 };
 
-/// The limit of connections: those of an audit with `--jobs 16`, and a few to spare.
+/// Connection limit: those of an audit with `--jobs 16`, and some spare ones.
 const CONNECTIONS: u32 = 20;
 
-/// PostgreSQL 16 tells the options of a membership apart (manual, GRANT).
+/// First version with separate options for a membership (PostgreSQL manual, GRANT).
 const WITH_OPTIONS: i32 = 160_000;
 
 const LIMITS: Limits = Limits {
@@ -25,29 +25,29 @@ const LIMITS: Limits = Limits {
     deadline: std::time::Duration::from_secs(120),
 };
 
-/// The auditor of one database.
+/// Auditor of one database.
 #[derive(Clone, Debug)]
 pub struct Auditor {
     pub name: String,
     pub database: String,
-    /// The application's roles, of which it is a member.
+    /// The application's roles that it is a member of.
     pub roles: Vec<String>,
     version: i32,
 }
 
-/// The terms of its creation.
+/// Options for its creation.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
-    /// The verifier of its password, so that the password itself is in no statement and no log of the
-    /// server; `None`: it has no password.
+    /// The verifier of its password, so that the password itself is not in a statement or a server
+    /// log; `None` for no password.
     pub verifier: Option<&'a str>,
-    /// A role of that name is no error: it gets the memberships that it lacks.
+    /// `true` if a role of that name is not an error: it gets the missing memberships.
     pub if_not_exists: bool,
-    /// Otherwise it is rolled back.
+    /// `false` to roll back.
     pub commit: bool,
 }
 
-/// The state before.
+/// Result of the creation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Created {
@@ -56,11 +56,11 @@ pub enum Created {
 }
 
 impl Auditor {
-    /// The auditor for the application's roles, as they are inferred or told.
+    /// Plans the auditor for the application's roles, specified or inferred.
     ///
     /// # Errors
-    /// Same as [`Model::infer`]; `NotFound` where the application has no role, `Refused` where one of
-    /// its roles would make the auditor as strong as what it is to replace.
+    /// Same as [`Model::infer`]; `NotFound` if the application has no role, `Refused` if one of its
+    /// roles would give the auditor the privileges that it is meant to avoid.
     pub async fn plan(connect: Connect, name: String, overrides: Overrides) -> Result<Self> {
         let mut connections = Connections::open(connect, LIMITS, 1).await?;
         let catalog = connections.catalog().await?;
@@ -68,8 +68,8 @@ impl Auditor {
         model.require_tenants()?;
         let roles = &model.actors.roles;
         if roles.is_empty() {
-            return Err(Error::not_found("no role of an application was found")
-                .hint("name the role that the application connects as: --app-role ROLE"));
+            return Err(Error::not_found("could not find a role of the application")
+                .hint("specify the role that the application connects as: --app-role ROLE"));
         }
         for role in roles {
             let role = &model.catalog.roles[&role.oid];
@@ -79,7 +79,7 @@ impl Auditor {
                     role.name
                 );
                 return Err(Error::refused(message)
-                    .hint("take the right from it, or name other roles: --app-role ROLE"));
+                    .hint("remove the attribute, or specify other roles: --app-role ROLE"));
             }
         }
         Ok(Self {
@@ -90,7 +90,7 @@ impl Auditor {
         })
     }
 
-    /// The statements that make it, without its password and without semicolons.
+    /// Returns the statements that create it, without its password and without semicolons.
     pub fn statements(&self) -> Vec<String> {
         let name = identifier(&self.name);
         let mut statements = vec![
@@ -98,7 +98,7 @@ impl Auditor {
                 "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION \
                  NOBYPASSRLS CONNECTION LIMIT {CONNECTIONS}"
             ),
-            // An attack that writes says so in its own transaction, and is rolled back.
+            // An attack that writes sets READ WRITE in its own transaction, and is rolled back.
             format!("ALTER ROLE {name} SET default_transaction_read_only = on"),
         ];
         statements.extend(self.grants());
@@ -118,11 +118,11 @@ impl Auditor {
         grants
     }
 
-    /// Creates it, in one transaction.
+    /// Creates it in one transaction.
     ///
     /// # Errors
-    /// `Conflict` where a role of that name exists, and `Refused` where it is stronger than an
-    /// auditor may be or the connecting role may not create roles.
+    /// `Conflict` if a role of that name exists. `Refused` if that role has more privileges than an
+    /// auditor may have, or the connecting role may not create roles.
     pub async fn create(&self, connect: &Connect, terms: &Terms<'_>) -> Result<Created> {
         let mut connection = Session::open(connect, &Warden::begin(LIMITS)).await?;
         run(&mut connection, "BEGIN").await?;
@@ -132,14 +132,14 @@ impl Auditor {
             Some(_) if !terms.if_not_exists => {
                 return Err(Error::new(
                     ErrorKind::Conflict,
-                    format!("role {}: it exists", self.name),
+                    format!("role {}: already exists", self.name),
                 )
-                .hint("give --if-not-exists to grant it what is missing, or another --name"));
+                .hint("use --if-not-exists to grant the missing memberships, or another --name"));
             }
             Some(strong) => {
                 if strong {
                     let message = format!(
-                        "role {}: it has more rights than an auditor may have",
+                        "role {}: has more privileges than an auditor may have",
                         self.name
                     );
                     return Err(Error::refused(message).hint("choose another name: --name ROLE"));
@@ -166,9 +166,9 @@ impl Auditor {
     }
 }
 
-/// `true` if a role of that name is stronger than an auditor may be; none where there is none.
+/// `true` if the role has more privileges than an auditor may have; `None` if it does not exist.
 async fn existing(connection: &mut Session, name: &str) -> Result<Option<bool>> {
-    const UNREAD: &str = "the roles could not be read";
+    const UNREAD: &str = "could not read the roles";
     let look = connection.within(async |connection| {
         query_scalar!(
             r#"SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication AS "strong!"
@@ -181,25 +181,25 @@ async fn existing(connection: &mut Session, name: &str) -> Result<Option<bool>> 
     look.await.context(UNREAD)?.context(UNREAD)
 }
 
-/// The statement is never part of an error: it may hold a password's verifier.
+/// Runs a statement. Errors never contain it, because it may include the verifier of a password.
 async fn run(connection: &mut Session, sql: &str) -> Result<()> {
-    // Safe: constants, and names and a verifier that are quoted.
+    // Safe: constants, and quoted names and verifiers.
     let done = connection.execute(AssertSqlSafe(sql.to_owned())).await;
     let Err(error) = done else { return Ok(()) };
     match &error {
-        // 42501: no right (manual, appendix A).
+        // 42501: insufficient privilege (PostgreSQL manual, appendix A).
         sqlx::Error::Database(said) if said.code().as_deref() == Some("42501") => {
-            Err(Error::refused("the role could not be created")
+            Err(Error::refused("could not create the role")
                 .because(said.message())
                 .hint(
-                    "run it as a role with CREATEROLE that may grant the application's roles, \
-                       or give the printed statements to an administrator",
+                    "run it as a role with CREATEROLE that may grant the application's roles, or \
+                     give the printed statements to an administrator",
                 ))
         }
         sqlx::Error::Database(said) => {
-            Err(Error::failure("the role could not be created").because(said.message()))
+            Err(Error::failure("could not create the role").because(said.message()))
         }
-        _ => Err(error).context("the role could not be created"),
+        _ => Err(error).context("could not create the role"),
     }
 }
 

@@ -1,5 +1,5 @@
-//! A suspicion and the attack on it become one finding: with the proof where it got through, with
-//! less confidence where it did not.
+//! Merging of suspicions with the attacks on them: a successful attack adds a proof, failed attacks
+//! lower the confidence.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use super::{
 };
 use crate::domain::audit::{Confidence, Finding, Severity, Verdict};
 
-/// Joins what was suspected with what the attacks showed.
+/// Merges suspicions with the results of the attacks.
 pub fn settle(suspicions: Vec<Suspicion>, probed: &Probed) -> Vec<Finding> {
-    // A finding of the probe has a leak for each context in which it got through.
+    // A finding of the probe has one leak per context in which an attack succeeded.
     let mut told: BTreeSet<&str> = BTreeSet::new();
     let mut findings = Vec::with_capacity(suspicions.len() + probed.leaks.len());
     for Suspicion {
@@ -24,7 +24,7 @@ pub fn settle(suspicions: Vec<Suspicion>, probed: &Probed) -> Vec<Finding> {
             .iter()
             .filter(|leak| claims.iter().any(|claim| confirms(claim, leak)))
             .collect();
-        // To read is the plainest proof.
+        // Reading is the clearest proof.
         if let Some(plainest) = proofs
             .iter()
             .min_by_key(|leak| (leak.operation, leak.context))
@@ -49,7 +49,8 @@ fn confirms(claim: &Claim, leak: &Leak) -> bool {
 }
 
 fn confirm(finding: &mut Finding, leak: &Leak) {
-    // What it achieves, it is: to point at another tenant's row is less than to read it.
+    // The attack decides the severity: referring to another tenant's row is less severe than
+    // reading it.
     finding.severity = finding.severity.min(leak.finding.severity);
     finding.confidence = leak.finding.confidence;
     finding.evidence.facts.push(leak.finding.message.clone());
@@ -57,7 +58,8 @@ fn confirm(finding: &mut Finding, leak: &Leak) {
     finding.evidence.rows = leak.finding.evidence.rows.clone();
 }
 
-/// Every attack that would confirm it was made, at least one of them, and all were blocked.
+/// `true` if at least one attack that would confirm it was made, and all of them were made and
+/// blocked.
 fn is_refuted(claims: &[Claim], probed: &Probed) -> bool {
     if claims.iter().any(|claim| !claim.decisive) {
         return false;
@@ -80,7 +82,7 @@ fn is_refuted(claims: &[Claim], probed: &Probed) -> bool {
 fn refute(finding: &mut Finding) {
     finding.confidence = Confidence::Low;
     finding.severity = finding.severity.max(Severity::Low);
-    let fact = "every attack that would confirm it was made, and blocked";
+    let fact = "every attack that would confirm it was made and blocked";
     finding.evidence.facts.push(fact.to_owned());
 }
 
@@ -207,7 +209,7 @@ mod tests {
             (vec![(a, blocked()), (b, blocked())], true),
             (vec![(a, blocked()), (b, not_tried)], false),
             (vec![(a, blocked()), (b, skipped)], false),
-            // What was not claimed says nothing.
+            // A result without a claim is ignored.
             (vec![(ContextKind::None, blocked())], false),
             (vec![], false),
         ] {

@@ -1,5 +1,5 @@
-//! The connections of one audit: one that reads the catalog and exports its snapshot, and
-//! workers that see just the same rows (PostgreSQL manual, 9.28.5, Snapshot Synchronization).
+//! Connections of one audit: one that reads the catalog and exports its snapshot, and workers that
+//! see the same rows (PostgreSQL manual, 9.28.5, Snapshot Synchronization).
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,15 +18,15 @@ use crate::{
     quoting::literal,
 };
 
-/// Opens a connection; the caller knows where to.
+/// Opens a connection to a server that the caller chose.
 pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<PgConnection>> + Send + Sync>;
 
-/// The connections that an audit opens.
+/// Connections that an audit opens.
 #[derive(Clone)]
 pub struct Sessions {
-    /// Reads the catalog, and looks at rows.
+    /// Opens the connection that reads the catalog and rows.
     pub catalog: Connect,
-    /// Attacks. Without it the first one does.
+    /// Opens the connection that attacks; `None` to attack over `catalog`.
     pub attack: Option<Connect>,
 }
 
@@ -39,41 +39,41 @@ impl From<Connect> for Sessions {
     }
 }
 
-/// Longest time for a statement, for a lock, and for the whole audit.
+/// Time limits for a statement, for a lock, and for the whole audit.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub statement: Duration,
     pub lock: Duration,
-    /// From the first connection on.
+    /// Counted from the first connection.
     pub deadline: Duration,
 }
 
 /// Progress of the audit.
 pub trait Watch: Send + Sync {
-    /// A phase begins, of that many steps where that is known.
+    /// Starts a phase with that number of steps, if it is known.
     fn phase(&self, what: &str, steps: Option<u64>);
-    /// So many steps are done.
+    /// Advances by that number of steps.
     fn advance(&self, steps: u64);
 }
 
-/// The connections of one audit.
+/// Connections of one audit.
 pub struct Connections {
     sessions: Sessions,
     warden: Arc<Warden>,
     /// Largest number of workers at the same time.
     pub jobs: usize,
-    /// Its transaction holds the snapshot. Whatever fails on it ends the audit: statements that
-    /// may fail go through [`Connections::worker`].
+    /// Session that holds the snapshot. Any error on it ends the audit; statements that may fail
+    /// use [`Connections::worker`].
     first: Session,
     snapshot: String,
 }
 
 impl Connections {
-    /// Connects, opens the transaction that everything is read in, and exports its snapshot. The
-    /// time of the audit begins.
+    /// Connects, opens the transaction for all reads, and exports its snapshot. The time of the
+    /// audit starts here.
     ///
     /// # Errors
-    /// Same as `connect`; `Failure` when the server does not export a snapshot.
+    /// Same as `connect`; `Failure` if the server does not export a snapshot.
     pub async fn open(sessions: impl Into<Sessions>, limits: Limits, jobs: usize) -> Result<Self> {
         let sessions = sessions.into();
         let warden = Warden::begin(limits);
@@ -81,7 +81,7 @@ impl Connections {
         first
             .prepare("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
-            .context("the audit's transaction could not be opened")?;
+            .context("could not open the audit's transaction")?;
         let snapshot = match first
             .fetch_one("SELECT pg_catalog.pg_export_snapshot()")
             .await
@@ -89,7 +89,7 @@ impl Connections {
             Err(error) if Stop::of(&error).is_some() => return Err(too_late()),
             exported => exported
                 .and_then(|row| row.try_get(0))
-                .context("the audit's snapshot could not be exported")?,
+                .context("could not export the audit's snapshot")?,
         };
         Ok(Self {
             sessions,
@@ -100,11 +100,11 @@ impl Connections {
         })
     }
 
-    /// The catalog of that snapshot.
+    /// Reads the catalog of that snapshot.
     ///
     /// # Errors
-    /// Those of [`Catalog::load`]; `Unavailable` when the deadline passes first: without the catalog there
-    /// is no report.
+    /// Those of [`Catalog::load`]; `Unavailable` if the deadline passes first: there is no report
+    /// without the catalog.
     pub async fn catalog(&mut self) -> Result<Catalog> {
         let mut second = self.looking().await?;
         self.begin(&mut second, "READ ONLY").await?;
@@ -119,26 +119,26 @@ impl Connections {
         Err(too_late())
     }
 
-    /// `true` if the time of the audit is over: what was not checked yet is skipped.
+    /// `true` if the time of the audit is over. The remaining checks are skipped.
     pub fn is_over(&self) -> bool {
         self.warden.is_over()
     }
 
-    /// The server processes that may still run a statement of the audit, which could not be ended.
+    /// Returns the server processes with statements of the audit that could not be ended.
     pub async fn still_running(&self) -> Vec<i32> {
         self.warden.still_running(&self.sessions.catalog).await
     }
 
-    /// `true` if the attacks have connections of their own.
+    /// `true` if the attacks use separate connections.
     pub fn attack_apart(&self) -> bool {
         self.sessions.attack.is_some()
     }
 
-    /// The role that the attacks are made from.
+    /// Returns the role that attacks.
     ///
     /// # Errors
-    /// Same as `connect`; `BadInput` where they would be made on another database than the catalog is
-    /// of.
+    /// Same as `connect`; `BadInput` if the attacks would use a different database than the
+    /// catalog.
     pub async fn attacker(&mut self) -> Result<Oid> {
         if !self.attack_apart() {
             return Ok(reach::session(live(&mut self.first)?).await?.role);
@@ -147,7 +147,7 @@ impl Connections {
         reach::same_database(live(&mut here)?, live(&mut there)?).await
     }
 
-    /// The reach of both sessions.
+    /// Returns the reach of both sessions.
     pub async fn guards(&mut self, model: &Model, attacker: Oid) -> Result<Guards> {
         let remaining = self.warden.remaining();
         let first = live(&mut self.first)?;
@@ -169,26 +169,26 @@ impl Connections {
         }
     }
 
-    /// One more connection that attacks, in a READ ONLY transaction on the same snapshot.
+    /// Opens another connection that attacks, in a READ ONLY transaction on the same snapshot.
     pub async fn worker(&self) -> Result<Session> {
         let mut session = self.bare().await?;
         self.begin(&mut session, "READ ONLY").await?;
         Ok(session)
     }
 
-    /// One more session that attacks, outside any transaction.
+    /// Opens another session that attacks, outside any transaction.
     pub async fn bare(&self) -> Result<Session> {
         let connect = self.sessions.attack.as_ref();
         Session::open(connect.unwrap_or(&self.sessions.catalog), &self.warden).await
     }
 
-    /// One more session that looks at rows, outside any transaction.
+    /// Opens another session that reads rows, outside any transaction.
     pub async fn looking(&self) -> Result<Session> {
         Session::open(&self.sessions.catalog, &self.warden).await
     }
 
-    /// [`Connections::looking`] in a READ ONLY transaction on the same snapshot; none where what
-    /// attacks looks, too.
+    /// Opens a [`Connections::looking`] session in a READ ONLY transaction on the same snapshot;
+    /// `None` if the attacks and the reads share connections.
     pub async fn eyes_apart(&self) -> Result<Option<Session>> {
         if !self.attack_apart() {
             return Ok(None);
@@ -201,7 +201,7 @@ impl Connections {
     /// Opens a transaction on the same snapshot; `access` is `READ ONLY` or `READ WRITE`.
     ///
     /// # Errors
-    /// `Failure` when the snapshot is gone.
+    /// `Failure` if the snapshot no longer exists.
     pub async fn begin(&self, session: &mut Session, access: &str) -> Result<()> {
         // Safe: the access mode is a constant of the callers, and the snapshot is quoted.
         let begin = format!(
@@ -211,16 +211,16 @@ impl Connections {
         session
             .prepare(AssertSqlSafe(begin))
             .await
-            .context("a worker could not take over the audit's snapshot")
+            .context("could not import the audit's snapshot into a worker")
     }
 }
 
-/// The connection of a session, if the time of the audit is not over.
+/// Returns the connection of a session, if the time of the audit is not over.
 fn live(session: &mut Session) -> Result<&mut PgConnection> {
     session.connection().ok_or_else(too_late)
 }
 
 fn too_late() -> Error {
     Error::unavailable("the time limit of the audit passed before the catalog was read")
-        .hint("give it more time: --deadline")
+        .hint("allow more time with --deadline")
 }

@@ -1,45 +1,45 @@
-//! What the checks hand in. A static check suspects; an attack confirms or refutes.
+//! Results of the checks. A static check suspects; an attack confirms or refutes.
 
 use super::{catalog::Oid, model::Model};
 use crate::domain::audit::{Check, ContextKind, Finding, Operation, Skipped};
 
-/// A check that reads the catalog alone.
+/// A check that only reads the catalog.
 pub struct Rule {
     pub check: Check,
     pub run: fn(&Model, &Check, &mut Findings),
 }
 
-/// What a suspicion says an attack would achieve: it is confirmed by a leak in any of these
-/// cells, and refuted when every one of them was tried and blocked.
+/// An attack that a suspicion predicts to succeed. A leak in any of these cells confirms it; if all
+/// were tried and blocked, it is refuted.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// The relation or function that is attacked.
+    /// The relation or function to attack.
     pub object: Oid,
-    /// The role that gets through; any of the application's where none is named.
+    /// The role that attacks; `None` for any role of the application.
     pub role: Option<Oid>,
     pub operations: &'static [Operation],
     pub contexts: &'static [ContextKind],
-    /// `true` if attacks that are all blocked refute it. Not so where it depends on the rows of the
-    /// day whether one gets through.
+    /// `true` if it is refuted when all attacks are blocked; `false` if their success depends on
+    /// the current rows.
     pub decisive: bool,
 }
 
 impl Claim {
-    /// Another tenant's rows can be read, in a tenant's name.
+    /// Reads of another tenant's rows.
     pub const READ: &'static [Operation] = &[Operation::Select];
-    /// Another tenant's rows can be changed.
+    /// Changes of another tenant's rows.
     pub const WRITE: &'static [Operation] = &[
         Operation::Insert,
         Operation::Update,
         Operation::Delete,
         Operation::Move,
     ];
-    /// In the name of a tenant.
+    /// Contexts with a tenant.
     pub const NAMED: &'static [ContextKind] = &[ContextKind::A, ContextKind::B];
-    /// Without a tenant's name.
+    /// Contexts without a tenant.
     pub const UNNAMED: &'static [ContextKind] = &[ContextKind::None, ContextKind::Empty];
 
-    /// Any role reads another tenant's rows in a tenant's name.
+    /// Returns the claim that any role reads another tenant's rows in the context of a tenant.
     pub const fn reads(object: Oid) -> Self {
         Self {
             object,
@@ -65,15 +65,15 @@ impl Claim {
     }
 }
 
-/// A finding, and what an attack would have to achieve to confirm it.
+/// A finding and the attacks that would confirm it.
 #[derive(Clone, Debug)]
 pub struct Suspicion {
     pub finding: Finding,
-    /// Empty where no attack could tell.
+    /// Empty if no attack can confirm it.
     pub claims: Vec<Claim>,
 }
 
-/// What was found and what could not be looked at, so far.
+/// Findings and skipped checks.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     pub found: Vec<Suspicion>,
@@ -86,12 +86,12 @@ impl Findings {
         self.suspect(finding, Vec::new());
     }
 
-    /// Adds a finding with what an attack would achieve if it is right.
+    /// Adds a finding with the attacks that succeed if it is correct.
     pub fn suspect(&mut self, finding: Finding, claims: Vec<Claim>) {
         self.found.push(Suspicion { finding, claims });
     }
 
-    /// Says what could not be looked at, and why.
+    /// Records a check or an object that was skipped, with the reason.
     pub fn skip(&mut self, check: &str, object: Option<String>, reason: impl Into<String>) {
         self.skipped.push(Skipped {
             check: check.to_owned(),

@@ -1,5 +1,5 @@
-//! Proofs of isolation. This module knows PostgreSQL and nothing of our own schema: it reads the
-//! catalog of whatever database it is given, and attacks it as the application would.
+//! Audit of tenant isolation. This module knows PostgreSQL but not the schema of this application:
+//! it reads the catalog of any database, and attacks it as its application would.
 //!
 //! ```text
 //! catalog → model → checks (catalog, policy, grant) ┐

@@ -1,4 +1,4 @@
-//! The audit of the application's own SQL.
+//! Audit of the application's SQL statements.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -23,14 +23,14 @@ pub enum QuerySource {
     /// `pg_stat_statements`.
     Statistics,
     Stdin,
-    /// A file, or a folder of files.
+    /// A file, or a directory of files.
     Path(PathBuf),
 }
 
-/// Looks for statements that touch a tenant table without naming the tenant.
+/// Checks statements for access to a tenant table without a predicate on the tenant.
 ///
 /// # Errors
-/// Same as [`super::run`]; `NotFound` or `BadInput` for a source that is none.
+/// Same as [`super::run`]; `NotFound` or `BadInput` for an invalid source.
 pub async fn queries(
     connect: Connect,
     options: &Options,
@@ -38,7 +38,7 @@ pub async fn queries(
     watch: &dyn Watch,
 ) -> Result<Report> {
     let begun = Instant::now();
-    // A file that is not there is told before anybody waits for the database.
+    // Reports a missing file before connecting to the database.
     let mut read = Vec::new();
     for one in sources {
         match one {

@@ -1,4 +1,4 @@
-//! Every check, and which of them are to run.
+//! Registry of the checks, and their selection.
 
 use super::{checks, findings::Rule, statements};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     run,
 };
 
-/// The checks that read the catalog alone.
+/// Returns the checks that only read the catalog.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     checks::catalog::RULES
         .iter()
@@ -18,7 +18,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(checks::grant::RULES)
 }
 
-/// Every check, by class.
+/// Returns all checks, ordered by class.
 pub fn all() -> Vec<Check> {
     rules()
         .map(|rule| rule.check)
@@ -29,10 +29,10 @@ pub fn all() -> Vec<Check> {
         .collect()
 }
 
-/// The check of that id.
+/// Finds a check by ID.
 ///
 /// # Errors
-/// `NotFound` with near ids.
+/// `NotFound`, with similar IDs as a hint.
 pub fn find(id: &str) -> Result<Check> {
     let all = all();
     all.iter()
@@ -45,24 +45,24 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let error = Error::not_found(format!("unknown check or class: {name}"));
     match did_you_mean(name, known) {
         Some(hint) => error.hint(hint),
-        None => error.hint(run!["audit", "checks"].labeled("list them")),
+        None => error.hint(run!["audit", "checks"].labeled("list the checks")),
     }
 }
 
 /// The selected checks.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Ids or classes; all where empty.
+    /// IDs or classes; empty selects all.
     pub only: Vec<String>,
-    /// Ids or classes.
+    /// IDs or classes.
     pub skip: Vec<String>,
 }
 
 impl Selection {
-    /// Checks every name in it.
+    /// Validates the names.
     ///
     /// # Errors
-    /// `NotFound` for a name that is neither a check nor a class.
+    /// `NotFound` for a name that is not a check or a class.
     pub fn validate(&self) -> Result<()> {
         let all = all();
         let ids = || all.iter().map(|check| check.id);
@@ -75,7 +75,7 @@ impl Selection {
         Ok(())
     }
 
-    /// `true` if a check is to run.
+    /// `true` if a check is selected.
     pub fn wants(&self, check: &Check) -> bool {
         let named = |names: &[String]| {
             let mut names = names.iter();
@@ -84,7 +84,7 @@ impl Selection {
         (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 
-    /// `true` if any check of a class is to run.
+    /// `true` if any check of a class is selected.
     pub fn wants_any(&self, checks: &[Check]) -> bool {
         checks.iter().any(|check| self.wants(check))
     }

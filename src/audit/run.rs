@@ -22,7 +22,7 @@ use crate::{
     run,
 };
 
-/// What is to be done, and how.
+/// Options of an audit.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub overrides: Overrides,
@@ -34,11 +34,11 @@ pub struct Options {
     pub probe: ProbeOptions,
 }
 
-/// Audits one database. Nothing is changed: what writes is rolled back.
+/// Audits one database without changing it: all writes are rolled back.
 ///
 /// # Errors
-/// `Unavailable` when the database cannot be reached, `Refused` for a server that is too old,
-/// `NotFound` when no tenant key can be made out or what was told does not exist.
+/// `Unavailable` if the database cannot be reached, `Refused` for a server that is too old,
+/// `NotFound` if no tenant key was found or a specified object does not exist.
 pub async fn run(
     sessions: impl Into<Sessions>,
     options: &Options,
@@ -81,7 +81,7 @@ pub async fn run(
         }
         checks_run += count_active(options);
         if checks_run == 0 {
-            return Err(Error::usage("no check is left to run").hint(
+            return Err(Error::usage("no check is selected").hint(
                 Hint::from("the checks of class query are those of `")
                     .then(run!["audit", "queries"])
                     .then("`; attacks need --probe"),
@@ -111,7 +111,7 @@ pub async fn run(
     Ok(report)
 }
 
-/// The note about statements that the audit could not end.
+/// Returns a note about statements that the audit could not end.
 pub(super) async fn running(connections: &Connections) -> Option<String> {
     let pids = connections.still_running().await;
     let list: Vec<String> = pids.iter().map(i32::to_string).collect();
@@ -121,14 +121,14 @@ pub(super) async fn running(connections: &Connections) -> Option<String> {
         _ => ("processes", "run"),
     };
     Some(format!(
-        "server {noun} {} still {verb} a statement of the audit that could not be ended: a superuser \
-         ends it with SELECT pg_terminate_backend(pid)",
+        "server {noun} {} still {verb} a statement of the audit that could not be ended: end it \
+         as a superuser with SELECT pg_terminate_backend(pid)",
         list.join(", ")
     ))
 }
 
-/// `true` if there is anything to audit. A database without tables is told as skipped; one with
-/// tables and no tenant key is an error, so that no pipeline takes it for a pass.
+/// `true` if there is anything to audit. A database without tables is reported as skipped. Tables
+/// without a tenant key are an error, so that a pipeline does not count them as a pass.
 fn require_tenants(model: &Model, findings: &mut Findings) -> Result<bool> {
     if model.tenancy.key_name.is_none() && model.relations().next().is_none() {
         findings.skip("catalog", None, "there are no tables to check");
@@ -152,7 +152,7 @@ fn read_catalog(
                 findings.skip(
                     "policy",
                     Some(object),
-                    format!("it could not be read: {reason}"),
+                    format!("could not be read: {reason}"),
                 );
             }
         }

@@ -1,10 +1,10 @@
-//! A session of the audit: a connection whose statements end.
+//! Session of the audit: a connection with statements that always end.
 //!
-//! The server ends a statement that takes too long, but the code that a statement runs may belong
-//! to the audited database, and a function may catch `query_canceled` and go on. So the client
-//! counts, too: what has not ended a while after its time is canceled from another connection,
-//! then terminated, and then its connection is closed without waiting. The session remembers the
-//! statements that put it where it was, so that a fresh one can take its place.
+//! The server ends a statement that takes too long. But a statement may run code of the audited
+//! database, and a function can catch `query_canceled` and continue. So the client measures the
+//! time too. Shortly after its limit, a statement is canceled from another connection. If that
+//! fails, its process is terminated, and then its connection is closed without waiting. The session
+//! records its setup statements, so that a new connection can replace it.
 
 use std::{
     pin::{Pin, pin},
@@ -21,19 +21,19 @@ use tokio::time::{Instant, timeout};
 use super::connections::{Connect, Limits};
 use crate::error::{Context, Error, Result};
 
-/// Time after its own limit at which a statement is ended from outside.
+/// Time after its own limit at which a statement is ended from another connection.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Time for which each way of ending a statement is given.
+/// Time to wait after each attempt to end a statement.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The reason a session gives no answers any more.
+/// Reason that a session no longer answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Stop {
     /// The time of the whole audit is over.
     #[error("deadline: the time limit of the audit passed before it was checked")]
     Deadline,
-    /// A statement went on after it was canceled.
+    /// A statement continued after it was canceled.
     #[error(
         "a statement kept running after its time limit and after it was canceled: its session was terminated"
     )]
@@ -54,17 +54,17 @@ impl Stop {
     }
 }
 
-/// The clock of one audit, and what it could not end. All of its sessions share it.
+/// Clock of one audit, shared by its sessions, and the server processes it could not end.
 #[derive(Debug)]
 pub struct Warden {
     limits: Limits,
     deadline: Instant,
-    /// Server processes whose end was not seen.
+    /// Server processes that were not seen to end.
     left: Mutex<Vec<i32>>,
 }
 
 impl Warden {
-    /// The time of an audit begins.
+    /// Starts the time of an audit.
     pub fn begin(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
@@ -83,7 +83,8 @@ impl Warden {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// For how long a statement with that limit is waited for, and what it means if in vain.
+    /// Returns the time to wait for a statement with that limit, and the stop if it does not end by
+    /// then.
     fn patience(&self, limit: Duration) -> (Duration, Stop) {
         let remaining = self.remaining();
         let statement = limit.saturating_add(GRACE.min(limit));
@@ -97,8 +98,8 @@ impl Warden {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The server processes that may still run a statement of the audit. Those whose end can be
-    /// seen over a connection of its own are left out.
+    /// Returns the server processes that may still run a statement of the audit. Checks over a
+    /// separate connection which of them have ended.
     pub async fn still_running(&self, connect: &Connect) -> Vec<i32> {
         let pids = self.left().clone();
         if pids.is_empty() {
@@ -120,8 +121,8 @@ impl Warden {
         timeout(PATIENCE, look).await.ok().flatten().unwrap_or(pids)
     }
 
-    /// Cancels, then terminates, what a server process does, and waits each time for `work`; none
-    /// where it goes on all the same.
+    /// Cancels, then terminates the statement of a server process, and waits for `work` after each;
+    /// `None` if it continues.
     async fn end<T>(
         &self,
         connect: &Connect,
@@ -140,7 +141,7 @@ impl Warden {
     }
 }
 
-/// Sends a signal to a server process over another connection, that is opened where there is none.
+/// Sends a signal to a server process over another connection, which is opened if necessary.
 async fn send(
     connect: &Connect,
     other: &mut Option<PgConnection>,
@@ -162,26 +163,26 @@ enum State {
     Over(Stop),
 }
 
-/// A connection with the settings of the audit. Once it is over, every statement is refused with
-/// the [`Stop`]; what only prepares others is remembered and passes.
+/// Connection with the settings of the audit. When it is over, every statement is refused with the
+/// [`Stop`], but setup statements are recorded and succeed.
 pub struct Session {
     state: State,
     connect: Connect,
     warden: Arc<Warden>,
-    /// The statements that put a fresh connection where this one is.
+    /// The statements that set up a new connection in the same state.
     past: Vec<String>,
-    /// It holds something that they would not bring back.
+    /// `true` if its state cannot be restored by them.
     unique: bool,
-    /// Longest time for one statement.
+    /// The time limit of one statement.
     limit: Duration,
 }
 
 impl Session {
-    /// Connects, and sets what the audit relies on.
+    /// Connects and applies the settings that the audit relies on.
     ///
     /// # Errors
-    /// Those of `connect`; `Failure` when the settings are refused. A session that is not open by
-    /// the deadline is over.
+    /// Those of `connect`; `Failure` if the server rejects the settings. A session that is not open
+    /// by the deadline is over.
     pub async fn open(connect: &Connect, warden: &Arc<Warden>) -> Result<Self> {
         let mut session = Self {
             state: State::Over(Stop::Deadline),
@@ -199,7 +200,7 @@ impl Session {
             let mut connection = connect().await?;
             let pid = set_up(&mut connection, warden.limits)
                 .await
-                .context("the session of the audit could not be set up")?;
+                .context("could not set up a session of the audit")?;
             Ok::<_, Error>((connection, pid))
         };
         if let Ok(opened) = timeout(remaining, opened).await {
@@ -209,7 +210,7 @@ impl Session {
         Ok(session)
     }
 
-    /// The reason it gives no answers any more; none while it does.
+    /// Returns the reason that it no longer answers, if any.
     pub fn stopped(&self) -> Option<Stop> {
         match self.state {
             State::Live { .. } => None,
@@ -217,20 +218,20 @@ impl Session {
         }
     }
 
-    /// Longest time for a statement of it from now on, before it is ended from outside.
+    /// Sets the time limit of later statements, after which they are ended from another connection.
     pub fn set_limit(&mut self, limit: Duration) {
         self.limit = limit;
     }
 
-    /// Longest time for a statement of it.
+    /// Returns the time limit of a statement.
     pub fn limit(&self) -> Duration {
         self.limit
     }
 
-    /// Does `work` on the connection, and ends it when it takes too long.
+    /// Runs `work` on the connection, and ends it if it takes too long.
     ///
     /// # Errors
-    /// The stop, when the session is or was ended.
+    /// The stop, if the session was ended now or before.
     pub async fn within<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> T,
@@ -250,22 +251,22 @@ impl Session {
             }
         };
         match ended {
-            // It could be canceled; the answer says so.
+            // It was canceled; the answer reports that.
             Some(done) if stop == Stop::Overran && self.answers().await => Ok(done),
             _ => {
-                // Closed without waiting: the server looks every second whether it still is open.
+                // Closed without waiting: the server checks the connection every second.
                 self.state = State::Over(stop);
                 Err(stop)
             }
         }
     }
 
-    /// `true` if the connection survived the end of a statement.
+    /// `true` if the connection still works after a statement was ended.
     async fn answers(&mut self) -> bool {
         let State::Live { connection, .. } = &mut self.state else {
             return false;
         };
-        // An empty statement is answered even in a transaction that has failed.
+        // An empty statement is answered even in a failed transaction.
         matches!(timeout(PATIENCE, connection.execute("")).await, Ok(Ok(_)))
     }
 
@@ -304,8 +305,8 @@ impl Session {
             .await
     }
 
-    /// Runs a statement that others rest on, and remembers it. On a session that is over it is
-    /// only remembered: what rests on it is refused.
+    /// Runs and records a setup statement. On a session that is over it is only recorded, because
+    /// statements that depend on it are refused.
     ///
     /// # Errors
     /// The error of the server.
@@ -317,7 +318,7 @@ impl Session {
         Ok(())
     }
 
-    /// Runs a statement whose effect is not missed on a session that is over.
+    /// Runs a statement that is not needed on a session that is over.
     ///
     /// # Errors
     /// The error of the server.
@@ -328,39 +329,40 @@ impl Session {
         }
     }
 
-    /// Forgets what was prepared from the last such statement on.
+    /// Removes the recorded statements from the last occurrence of this one.
     pub fn forget_from(&mut self, sql: &str) {
         if let Some(place) = self.past.iter().rposition(|one| one == sql) {
             self.past.truncate(place);
         }
     }
 
-    /// Forgets the transaction that was prepared: it ended.
+    /// Removes the recorded transaction after it ended.
     pub fn forget_transaction(&mut self) {
         if let Some(place) = self.past.iter().position(|one| one.starts_with("BEGIN ")) {
             self.past.truncate(place);
         }
     }
 
-    /// Says whether it holds something that no other session would, such as rows.
+    /// Records whether it has state that another session would not have, such as rows.
     pub fn set_unique(&mut self, unique: bool) {
         self.unique = unique;
     }
 
-    /// Puts a fresh connection in the place of one that was ended; whether there is one now.
+    /// Replaces a connection that was ended by a new one. Returns `true` if there is a working
+    /// connection.
     pub async fn revive(&mut self) -> bool {
         match self.state {
             State::Live { .. } => return true,
             State::Over(Stop::Overran) if !self.unique => {}
             State::Over(_) => return false,
         }
-        // Without another connection it stays over.
+        // Without another connection the session remains over.
         let Ok(fresh) = Self::open(&self.connect, &self.warden).await else {
             return false;
         };
         self.state = fresh.state;
         for sql in self.past.clone() {
-            // Safe: it was when it was prepared.
+            // Safe: it was safe when it was recorded.
             if self.execute(AssertSqlSafe(sql)).await.is_err() {
                 self.state = State::Over(self.stopped().unwrap_or(Stop::Overran));
                 return false;
@@ -369,7 +371,7 @@ impl Session {
         self.stopped().is_none()
     }
 
-    /// The bare connection of a session that lives.
+    /// Returns the connection of a session that is not over.
     pub(super) fn connection(&mut self) -> Option<&mut PgConnection> {
         match &mut self.state {
             State::Live { connection, .. } => Some(connection),
@@ -377,7 +379,7 @@ impl Session {
         }
     }
 
-    /// Ends it from outside, when nothing on it is waited for any more.
+    /// Ends it from another connection. No statement may be in progress.
     pub(super) async fn abandon(&mut self) {
         if let State::Live { pid, .. } = self.state {
             let _ended = self
@@ -389,13 +391,13 @@ impl Session {
     }
 }
 
-/// Sets what the audit relies on, for the session, so that it outlives a transaction that is rolled
-/// back; gives the number of the server process.
+/// Applies the settings that the audit relies on to the session, so that they outlive a rollback.
+/// Returns the process ID of the server process.
 ///
-/// Settings of a role or a database decide how values are read and written, and which names mean
-/// what. With nothing but the server's own schema in the path, functions and operators of others
-/// are not found, and the server writes out every other name with its schema. Just-in-time
-/// compilation costs more than it brings to many short statements.
+/// Settings of a role or a database affect how values are read and formatted, and how names
+/// resolve. With only `pg_catalog` in the path, user-defined functions and operators are not found,
+/// and the server qualifies all other names with their schema. Just-in-time compilation costs more
+/// than it saves with many short statements.
 async fn set_up(connection: &mut PgConnection, limits: Limits) -> sqlx::Result<i32> {
     // Safe: numbers and constants.
     let settings = format!(
@@ -416,7 +418,8 @@ async fn set_up(connection: &mut PgConnection, limits: Limits) -> sqlx::Result<i
         lock = limits.lock.as_millis()
     );
     let row = connection.fetch_one(AssertSqlSafe(settings)).await?;
-    // Ends a statement once its client is gone; not every platform can look (manual, 20.3.2).
+    // Ends a statement when its client is gone. Not supported on all platforms (PostgreSQL manual,
+    // 20.3.2).
     let _unsupported = connection
         .execute("SET client_connection_check_interval = '1s'")
         .await;

@@ -1,18 +1,18 @@
-//! The way the audit writes types, operators and values, so that no search path, and no cast of the
-//! audited database, decides what they mean.
+//! Spelling of types, operators and values that does not depend on the search path or on casts of
+//! the audited database.
 //!
-//! Attacks run under the application's search path, as the functions behind its policies expect.
-//! An operator in a schema of that path that fits the types better than PostgreSQL's own would be
-//! taken instead of it (PostgreSQL manual, 10.2), and so would a type of the same name.
+//! Attacks run with the application's search path, as the functions of its policies expect. An
+//! operator in a schema of that path that matches the types better than the built-in one would be
+//! chosen instead (PostgreSQL manual, 10.2), and so would a type of the same name.
 
 use super::catalog::{Column, Oid};
 use crate::quoting::{identifier, literal};
 
-/// The first number that is no object of PostgreSQL's own (access/transam.h).
+/// First OID of an object that does not come with PostgreSQL (access/transam.h).
 const FIRST_OF_USERS: u32 = 16384;
 
-/// Types that the grammar knows, which are PostgreSQL's own whatever the search path
-/// (`format_type_extended` in utils/adt/format_type.c writes them so).
+/// Types in the grammar, which are built-in regardless of the search path (`format_type_extended`
+/// in utils/adt/format_type.c).
 const OF_GRAMMAR: &[&str] = &[
     "bigint",
     "bit",
@@ -28,8 +28,8 @@ const OF_GRAMMAR: &[&str] = &[
     "timestamp",
 ];
 
-/// A type as `format_type` wrote it while nothing but `pg_catalog` was in the path, with its
-/// schema.
+/// Returns a type with its schema. `written` comes from `format_type` with only `pg_catalog` in the
+/// path.
 pub fn type_name(written: &str) -> String {
     let of_grammar = OF_GRAMMAR.iter().any(|name| {
         let rest = written.strip_prefix(name);
@@ -41,7 +41,7 @@ pub fn type_name(written: &str) -> String {
     }
 }
 
-/// The schema in front of a name, as it is quoted there.
+/// Returns the quoted schema of a name.
 fn schema(written: &str) -> Option<&str> {
     let mut quoted = false;
     for (place, character) in written.char_indices() {
@@ -55,18 +55,18 @@ fn schema(written: &str) -> Option<&str> {
     None
 }
 
-/// A value of a type, written as `format_type` does.
+/// Returns a value with its type, which is written as in `format_type`.
 pub fn typed(value: &str, written: &str) -> String {
     format!("{}::{}", literal(value), type_name(written))
 }
 
-/// An operator of PostgreSQL's own.
+/// Returns a built-in operator.
 pub fn operator(symbol: &str) -> String {
     format!("OPERATOR(pg_catalog.{symbol})")
 }
 
-/// The operator that compares values of a column: PostgreSQL's own, or that of the schema of a base
-/// type that is not, as extensions bring them (`citext`). Only superusers make base types.
+/// Returns the operator that compares values of a column: the built-in one, or for a base type of
+/// an extension (`citext`) the one in its schema. Only superusers can create base types.
 pub fn operator_of(symbol: &str, kind: &str, written: &str) -> String {
     match schema(written) {
         Some(schema) if kind == "b" && !written.ends_with("[]") => {
@@ -76,7 +76,7 @@ pub fn operator_of(symbol: &str, kind: &str, written: &str) -> String {
     }
 }
 
-/// That an expression has one of those values.
+/// Returns the condition that an expression equals one of the values.
 pub fn is_one_of(expression: &str, equals: &str, values: &[String]) -> String {
     match values {
         [only] => format!("{expression} {equals} {only}"),
@@ -84,7 +84,7 @@ pub fn is_one_of(expression: &str, equals: &str, values: &[String]) -> String {
     }
 }
 
-/// That an expression has none of those values.
+/// Returns the condition that an expression equals none of the values.
 pub fn is_none_of(expression: &str, differs: &str, values: &[String]) -> String {
     match values {
         [only] => format!("{expression} {differs} {only}"),
@@ -92,14 +92,14 @@ pub fn is_none_of(expression: &str, differs: &str, values: &[String]) -> String 
     }
 }
 
-/// `true` if a type is not PostgreSQL's own. A conversion of such a type to text or JSON may be a
+/// `true` if a type is user-defined. Conversion of such a type to text or JSON may be a
 /// user-defined cast, which runs a function of its owner.
 pub fn is_of_users(base_type: Oid) -> bool {
     base_type.0 >= FIRST_OF_USERS
 }
 
-/// The text of an expression of that type. `format` asks the output function of the type, and no
-/// cast (text_format in utils/adt/varlena.c).
+/// Returns the text of an expression of that type. `format` calls the output function of the type,
+/// not a cast (text_format in utils/adt/varlena.c).
 pub fn text(expression: &str, base_type: Oid) -> String {
     match is_of_users(base_type) {
         true => format!(
@@ -110,8 +110,8 @@ pub fn text(expression: &str, base_type: Oid) -> String {
     }
 }
 
-/// An expression of that type, fit for JSON: `to_jsonb` uses casts of users' types to json
-/// (json_categorize_type in utils/adt/jsonfuncs.c), so these are given as text.
+/// Returns an expression of that type for use in JSON. `to_jsonb` uses user-defined casts to json
+/// (json_categorize_type in utils/adt/jsonfuncs.c), so user-defined types are converted to text.
 pub fn document(expression: &str, base_type: Oid) -> String {
     match is_of_users(base_type) {
         true => text(expression, base_type),
@@ -119,7 +119,7 @@ pub fn document(expression: &str, base_type: Oid) -> String {
     }
 }
 
-/// The select list of these columns of the row called `alias`, fit for JSON.
+/// Returns the select list of these columns of the row called `alias`, for use in JSON.
 pub fn columns<'c>(alias: &str, columns: impl IntoIterator<Item = &'c Column>) -> String {
     let columns = columns.into_iter().map(|column| {
         let name = identifier(&column.name);
@@ -132,7 +132,7 @@ pub fn columns<'c>(alias: &str, columns: impl IntoIterator<Item = &'c Column>) -
     columns.collect::<Vec<_>>().join(", ")
 }
 
-/// An expression: the whole row called `alias` as a document.
+/// Returns an expression for the whole row called `alias` as a document.
 pub fn row<'c>(alias: &str, all: impl IntoIterator<Item = &'c Column>) -> String {
     format!(
         "(SELECT pg_catalog.to_jsonb(v) FROM (SELECT {}) v)",

@@ -1,34 +1,34 @@
-//! Who may do what: grants with the inheritance of roles resolved (PostgreSQL manual, 5.7, 22.3).
+//! Privileges of roles: grants with role membership resolved (PostgreSQL manual, 5.7, 22.3).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Function, Grant, GrantClass, Membership, Oid, Relation, Role, Schema};
 
-/// The rights of every role.
+/// Privileges of every role.
 #[derive(Clone, Debug)]
 pub struct Rights {
-    /// Role → the roles whose rights it has without doing anything, itself included.
+    /// Role → the roles with privileges that it inherits, itself included.
     inherited: BTreeMap<Oid, BTreeSet<Oid>>,
-    /// Role → the roles that it may switch to, itself included.
+    /// Role → the roles that it may SET ROLE to, itself included.
     reachable: BTreeMap<Oid, BTreeSet<Oid>>,
     superusers: BTreeSet<Oid>,
     read_all: Option<Oid>,
     write_all: Option<Oid>,
-    /// Object → who is granted what; columns have their number.
+    /// Object → grantees and their privileges; columns have their number.
     grants: HashMap<(GrantClass, Oid, i16), Vec<(Oid, Bits)>>,
-    /// Relation → columns with grants of their own.
+    /// Relation → columns with column privileges.
     column_grants: HashMap<Oid, BTreeSet<i16>>,
     owners: HashMap<(GrantClass, Oid), Oid>,
     schemas: BTreeMap<String, Oid>,
 }
 
-/// Privileges, one bit each: every check asks for them, of every table.
+/// Set of privileges, one bit each: every check tests them on every table.
 type Bits = u16;
 
-/// Whoever owns an object, or is a superuser, has them all.
+/// All privileges: those of an owner or a superuser.
 const ALL: Bits = Bits::MAX;
 
-/// The bit of a privilege; none for one that nobody asks for.
+/// Returns the bit of a privilege; 0 for one that no check needs.
 fn bit(privilege: &str) -> Bits {
     match privilege {
         "SELECT" => 1,
@@ -45,7 +45,7 @@ fn bit(privilege: &str) -> Bits {
     }
 }
 
-/// Rights of a role on a relation.
+/// Privileges of a role on a relation.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Privileges {
     pub select: bool,
@@ -58,7 +58,7 @@ pub struct Privileges {
 }
 
 impl Privileges {
-    /// `true` if rows can be seen or changed at all.
+    /// `true` if any row can be read or changed.
     pub fn any_of_rows(self) -> bool {
         self.select || self.insert || self.update || self.delete
     }
@@ -147,13 +147,13 @@ impl Rights {
         }
     }
 
-    /// The roles whose rights `role` has without switching, itself included.
+    /// Returns the roles with privileges that `role` inherits, itself included.
     pub fn inherited(&self, role: Oid) -> impl Iterator<Item = Oid> {
         self.inherited.get(&role).into_iter().flatten().copied()
     }
 
-    /// The roles that `role` may become, itself included; a superuser may become every role,
-    /// which this does not list.
+    /// Returns the roles that `role` may SET ROLE to, itself included. A superuser may become any
+    /// role, which this does not list.
     pub fn reachable(&self, role: Oid) -> impl Iterator<Item = Oid> {
         self.reachable.get(&role).into_iter().flatten().copied()
     }
@@ -163,13 +163,13 @@ impl Rights {
         self.superusers.contains(&role) || self.reachable(role).any(|one| one == other)
     }
 
-    /// `true` if `role` has the rights of `owner` without switching: then row-level security that
-    /// is not forced does not apply to it on that owner's tables.
+    /// `true` if `role` inherits the privileges of `owner`: row-level security then does not apply
+    /// to it on that owner's tables unless it is forced.
     pub fn acts_as(&self, role: Oid, owner: Oid) -> bool {
         self.superusers.contains(&role) || self.inherits(role, owner)
     }
 
-    /// Rights of `role` on the whole relation, ignoring rights on its schema.
+    /// Returns the privileges of `role` on the whole relation, regardless of its schema.
     pub fn on_relation(&self, role: Oid, relation: Oid) -> Privileges {
         Privileges::of(self.bits_on_relation(role, relation))
     }
@@ -185,7 +185,7 @@ impl Rights {
             | predefined(self.write_all, &["INSERT", "UPDATE", "DELETE"])
     }
 
-    /// Like [`Rights::on_relation`], with rights on single columns counted too.
+    /// Returns the same as [`Rights::on_relation`], and privileges on single columns too.
     pub fn on_relation_or_columns(&self, role: Oid, relation: Oid) -> Privileges {
         let columns = self.column_grants.get(&relation).into_iter().flatten();
         let on_columns = columns
@@ -206,7 +206,7 @@ impl Rights {
             || self.holds(role, GrantClass::Column, relation, column, privilege)
     }
 
-    /// `true` if `role` may use a schema.
+    /// `true` if `role` has USAGE on a schema.
     pub fn uses_schema(&self, role: Oid, schema: &str) -> bool {
         let predefined = [self.read_all, self.write_all];
         self.schemas
@@ -217,23 +217,23 @@ impl Rights {
                 .any(|one| predefined.contains(&Some(one)))
     }
 
-    /// `true` if `role` may create objects in a schema.
+    /// `true` if `role` has CREATE on a schema.
     pub fn creates_in_schema(&self, role: Oid, schema: Oid) -> bool {
         self.holds(role, GrantClass::Schema, schema, 0, "CREATE")
     }
 
-    /// `true` if `role` may call a function.
+    /// `true` if `role` has EXECUTE on a function.
     pub fn executes(&self, role: Oid, function: Oid) -> bool {
         self.holds(role, GrantClass::Function, function, 0, "EXECUTE")
     }
 
-    /// `true` if everybody has that right.
+    /// `true` if PUBLIC has that privilege.
     pub fn public_holds(&self, class: GrantClass, object: Oid, privilege: &str) -> bool {
         self.grantees(class, object, 0)
             .any(|(grantee, bits)| grantee == Oid::PUBLIC && bits & bit(privilege) != 0)
     }
 
-    /// The roles that hold a right which PUBLIC does not, or own something.
+    /// Returns the roles that have a privilege beyond PUBLIC, or own an object.
     pub fn beyond_public(&self) -> BTreeSet<Oid> {
         let mut found: BTreeSet<Oid> = self.superusers.clone();
         found.extend(self.owners.values());
@@ -255,7 +255,7 @@ impl Rights {
         found
     }
 
-    /// The roles with a direct grant on the relation or on one of its columns.
+    /// Returns the roles with a direct grant on the relation or on one of its columns.
     pub fn direct_grantees(&self, relation: Oid) -> BTreeSet<Oid> {
         let columns = self.column_grants.get(&relation).into_iter().flatten();
         let on_columns =
@@ -270,7 +270,7 @@ impl Rights {
         self.held(role, class, object, column) & bit(wanted) != 0
     }
 
-    /// All that a role may do with an object, leaving predefined roles aside.
+    /// Returns all privileges of a role on an object, except through predefined roles.
     fn held(&self, role: Oid, class: GrantClass, object: Oid, column: i16) -> Bits {
         let owner_class = match class {
             GrantClass::Column => GrantClass::Relation,
@@ -296,7 +296,7 @@ impl Rights {
         grantees.into_iter().flatten().copied()
     }
 
-    /// `true` if `role` is `other`, or has its rights without switching.
+    /// `true` if `role` is `other` or inherits its privileges.
     fn inherits(&self, role: Oid, other: Oid) -> bool {
         self.inherited
             .get(&role)

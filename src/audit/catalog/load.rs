@@ -1,4 +1,4 @@
-//! Reads the catalog.
+//! Loading of the catalog.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -12,30 +12,31 @@ use super::{
 };
 use crate::error::{Context, Error, Result};
 
-/// The oldest server whose catalog the queries fit: it has `security_invoker` and row filters.
+/// Oldest server version that the queries support: the first with `security_invoker` and row
+/// filters.
 const OLDEST: i32 = 150_000;
 
-/// Adds the file's rows; the macro needs the path as a literal.
+/// Adds the rows of the file. The macro needs the path as a literal.
 macro_rules! rows {
     ($connection:expr, $Row:ty, $file:literal $(, $argument:expr)?) => {
         query_file_as!($Row, $file $(, $argument as _)?)
             .fetch_all(&mut *$connection)
             .await
-            .context(concat!("the catalog could not be read (", $file, ")"))?
+            .context(concat!("could not read the catalog (", $file, ")"))?
     };
 }
 
 impl Catalog {
-    /// Reads everything, in the transactions of two connections that share a snapshot: two,
-    /// because the server writes out the texts of policies and defaults while it reads the rest.
+    /// Reads everything in the transactions of two connections that share a snapshot, so that the
+    /// server formats the texts of policies and defaults while it reads the rest.
     ///
     /// # Errors
-    /// `Refused` for a server older than PostgreSQL 15, `Failure` when a query fails.
+    /// `Refused` for a server older than PostgreSQL 15, `Failure` if a query fails.
     pub async fn load(one: &mut PgConnection, other: &mut PgConnection) -> Result<Self> {
         let server = query_file_as!(Server, "src/audit/catalog/server.sql")
             .fetch_one(&mut *one)
             .await
-            .context("the server could not be asked for its version")?;
+            .context("could not read the version of the server")?;
         if server.version_number < OLDEST {
             return Err(Error::refused(format!(
                 "PostgreSQL {} is too old: the audit needs 15 or later",
@@ -45,7 +46,7 @@ impl Catalog {
         let locked = query_file_scalar!("src/audit/catalog/locked.sql")
             .fetch_all(&mut *one)
             .await
-            .context("the locks could not be read")?;
+            .context("could not read the locks")?;
         let (tables, guards) = try_join(
             Tables::load(one, &locked),
             Guards::load(other, &server, &locked),
@@ -125,7 +126,7 @@ impl Catalog {
     }
 }
 
-/// What there is.
+/// Objects of the catalog.
 struct Tables {
     schemas: Vec<Schema>,
     relations: Vec<Relation>,
@@ -160,7 +161,7 @@ impl Tables {
     }
 }
 
-/// Who may reach it, and how fast.
+/// Policies, privileges and indexes of the catalog.
 struct Guards {
     policies: Vec<Policy>,
     indexes: Vec<Index>,
@@ -185,7 +186,7 @@ impl Guards {
                 DefaultGrant,
                 "src/audit/catalog/default_grants.sql"
             ),
-            // The view behind it takes long to plan, even where it is empty.
+            // The view takes long to plan, even without publications.
             publications: if server.publishes {
                 rows!(
                     connection,
@@ -199,12 +200,12 @@ impl Guards {
             equalities: query_file_scalar!("src/audit/catalog/equalities.sql")
                 .fetch_all(connection)
                 .await
-                .context("the operators could not be read")?,
+                .context("could not read the operators")?,
         })
     }
 }
 
-/// In the order of what they are on.
+/// Splits the grants and sorts them by object.
 fn one_by_one(granted: Vec<Granted>) -> Vec<Grant> {
     let mut grants: Vec<Grant> = granted.into_iter().flat_map(Granted::each).collect();
     grants.sort_unstable_by_key(|one| (one.class, one.object, one.column, one.grantee));
@@ -215,7 +216,8 @@ fn by<T>(rows: Vec<T>, key: impl Fn(&T) -> Oid) -> BTreeMap<Oid, T> {
     rows.into_iter().map(|row| (key(&row), row)).collect()
 }
 
-/// The rows of each relation, in an order of their own. The server need not sort them all.
+/// Groups the rows by relation and sorts each group, so that the server does not have to sort all
+/// of them.
 fn grouped<T>(
     rows: Vec<T>,
     key: impl Fn(&T) -> Oid,

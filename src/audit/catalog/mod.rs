@@ -1,8 +1,8 @@
-//! The catalog of one database, read once: a fixed number of set-based queries, whatever the
-//! number of tables, all in the caller's transaction and so from one snapshot.
+//! Catalog of one database, read once: a fixed number of set-based queries, regardless of the
+//! number of tables, all in the caller's transaction and from one snapshot.
 //!
-//! Rows are kept as the catalog has them (PostgreSQL manual, chapter 53), with names and texts
-//! resolved; what they mean is for [`super::model`] to say.
+//! Rows are kept as they are in the catalog (PostgreSQL manual, chapter 53), with names and texts
+//! resolved. [`super::model`] infers their meaning.
 
 mod access;
 mod load;
@@ -20,16 +20,16 @@ pub use types::{
     Server, Trigger,
 };
 
-/// Everything the checks ask of the catalog.
+/// The catalog data that the checks use.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     pub server: Server,
-    /// The role that the attacks are made from: the one that reads the catalog, unless they have
-    /// a connection of their own.
+    /// The role that attacks: the one that reads the catalog, unless attacks use a separate
+    /// connection.
     pub attacker: Oid,
     pub schemas: BTreeMap<Oid, Schema>,
     pub relations: BTreeMap<Oid, Relation>,
-    /// Keyed by relation, in the order of their numbers.
+    /// Keyed by relation, ordered by number.
     pub columns: BTreeMap<Oid, Vec<Column>>,
     /// Keyed by relation.
     pub constraints: BTreeMap<Oid, Vec<Constraint>>,
@@ -46,47 +46,47 @@ pub struct Catalog {
     pub grants: Vec<Grant>,
     pub default_grants: Vec<DefaultGrant>,
     pub functions: BTreeMap<Oid, Function>,
-    /// Keyed by their name in lower case, as unquoted text has it.
+    /// Keyed by lowercase name, as in unquoted text.
     functions_by_name: BTreeMap<String, Vec<Oid>>,
-    /// One entry for each table of each publication.
+    /// One entry per table and publication.
     pub publications: Vec<Publication>,
-    /// The operators called `=`.
+    /// The operators named `=`.
     pub equalities: BTreeSet<Oid>,
-    /// Who may do what, with inheritance resolved.
+    /// Privileges with inheritance resolved.
     pub rights: Rights,
 }
 
 impl Catalog {
-    /// The columns of a relation; none for one that is not known.
+    /// Returns the columns of a relation; empty for an unknown one.
     pub fn columns_of(&self, relation: Oid) -> &[Column] {
         self.columns.get(&relation).map_or(&[], Vec::as_slice)
     }
 
-    /// The column of that number.
+    /// Returns the column with that number.
     pub fn column(&self, relation: Oid, number: i16) -> Option<&Column> {
         let columns = self.columns_of(relation);
         let place = columns.binary_search_by_key(&number, |column| column.number);
         place.ok().map(|place| &columns[place])
     }
 
-    /// The column of that name.
+    /// Returns the column with that name.
     pub fn column_named(&self, relation: Oid, name: &str) -> Option<&Column> {
         let mut columns = self.columns_of(relation).iter();
         columns.find(|column| column.name == name)
     }
 
-    /// The constraints of a relation.
+    /// Returns the constraints of a relation.
     pub fn constraints_of(&self, relation: Oid) -> &[Constraint] {
         self.constraints.get(&relation).map_or(&[], Vec::as_slice)
     }
 
-    /// The foreign keys of a relation.
+    /// Returns the foreign keys of a relation.
     pub fn foreign_keys(&self, relation: Oid) -> impl Iterator<Item = &Constraint> {
         let constraints = self.constraints_of(relation).iter();
         constraints.filter(|constraint| constraint.kind == ConstraintKind::Foreign)
     }
 
-    /// The columns of the primary key; none where there is no primary key.
+    /// Returns the columns of the primary key; empty without one.
     pub fn primary_key(&self, relation: Oid) -> &[i16] {
         let mut constraints = self.constraints_of(relation).iter();
         constraints
@@ -94,49 +94,49 @@ impl Catalog {
             .map_or(&[], |constraint| constraint.columns.as_slice())
     }
 
-    /// The indexes of a relation.
+    /// Returns the indexes of a relation.
     pub fn indexes_of(&self, relation: Oid) -> &[Index] {
         self.indexes.get(&relation).map_or(&[], Vec::as_slice)
     }
 
-    /// The policies of a relation.
+    /// Returns the policies of a relation.
     pub fn policies_of(&self, relation: Oid) -> &[Policy] {
         self.policies.get(&relation).map_or(&[], Vec::as_slice)
     }
 
-    /// The rules of a relation.
+    /// Returns the rules of a relation.
     pub fn rules_of(&self, relation: Oid) -> &[Rule] {
         self.rules.get(&relation).map_or(&[], Vec::as_slice)
     }
 
-    /// The triggers of a relation.
+    /// Returns the triggers of a relation.
     pub fn triggers_of(&self, relation: Oid) -> &[Trigger] {
         self.triggers.get(&relation).map_or(&[], Vec::as_slice)
     }
 
-    /// The rule that a view or a materialized view is.
+    /// Returns the rule that defines a view or a materialized view.
     pub fn view_rule(&self, relation: Oid) -> Option<&Rule> {
         let mut rules = self.rules_of(relation).iter();
         rules.find(|rule| rule.name == "_RETURN")
     }
 
-    /// The functions of that name, in lower case, whatever their schema and arguments.
+    /// Returns the functions with that name, in lower case, in any schema and with any arguments.
     pub fn functions_named(&self, name: &str) -> impl Iterator<Item = &Function> {
         let found = self.functions_by_name.get(name);
         found.into_iter().flatten().map(|oid| &self.functions[oid])
     }
 
-    /// A role's name, or `public`.
+    /// Returns the name of a role, or `public`.
     pub fn role_name(&self, role: Oid) -> &str {
         self.roles.get(&role).map_or("public", |role| &role.name)
     }
 
-    /// The role of that name.
+    /// Returns the role with that name.
     pub fn role_named(&self, name: &str) -> Option<&Role> {
         self.roles.values().find(|role| role.name == name)
     }
 
-    /// The role that is connected.
+    /// Returns the role that the audit connects as.
     ///
     /// # Panics
     /// Never: the catalog is read as a role that is in it.
@@ -144,10 +144,10 @@ impl Catalog {
         &self.roles[&self.server.role]
     }
 
-    /// The role that attacks.
+    /// Returns the role that attacks.
     ///
     /// # Panics
-    /// Never: it is connected to the database that the catalog is of.
+    /// Never: it is connected to the same database, so it is in the catalog.
     pub fn attacker(&self) -> &Role {
         &self.roles[&self.attacker]
     }

@@ -1,4 +1,4 @@
-//! Object identifiers that can be ordered, and so be keys of a map.
+//! Object identifiers that can be ordered, and therefore be keys of a map.
 
 use sqlx::{
     Decode, Encode, Postgres, Type,
@@ -7,12 +7,12 @@ use sqlx::{
     postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef},
 };
 
-/// The identifier of a row of the catalog (PostgreSQL manual, 8.19).
+/// OID of a row in the catalog (PostgreSQL manual, 8.19).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub struct Oid(pub u32);
 
 impl Oid {
-    /// What stands for everybody in a policy's roles and in an access list.
+    /// PUBLIC in the roles of a policy and in an access control list.
     pub const PUBLIC: Self = Self(0);
 }
 

@@ -1,8 +1,8 @@
-//! The texts of policies and defaults, as people read them.
+//! Formatted texts of policies and defaults.
 //!
-//! To write one out costs the server more than to read everything else of its row, and in most
-//! schemas many tables have the same few. So each is asked for once, of one row that has it, and
-//! the others that read the same get it too.
+//! Formatting one costs the server more than reading the rest of its row, and in most schemas many
+//! tables share the same few. So each text is requested once, for one row, and copied to the other
+//! rows with an identical source.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -11,8 +11,8 @@ use sqlx::{PgConnection, query_file};
 use super::{Catalog, Column, Oid, Policy};
 use crate::error::{Context, Result};
 
-/// Puts the texts into a catalog that was read without them. `locked` are the tables whose texts
-/// would be waited for: they get those that another table has too.
+/// Adds the texts to a catalog that was read without them. Formatting a text of a `locked` table
+/// would wait for the lock, so such a table only gets texts that another table shares.
 pub(super) async fn fill(
     catalog: &mut Catalog,
     connection: &mut PgConnection,
@@ -55,7 +55,7 @@ async fn policies(
     )
     .fetch_all(connection)
     .await
-    .context("the policies could not be written out")?;
+    .context("could not read the policies")?;
     let rows = rows.into_iter();
     let texts: HashMap<Oid, Pair> = rows
         .map(|row| (row.oid, (row.using_text, row.check_text)))
@@ -91,7 +91,7 @@ async fn defaults(
     )
     .fetch_all(connection)
     .await
-    .context("the defaults could not be written out")?;
+    .context("could not read the defaults")?;
     let rows = rows.into_iter();
     let texts: HashMap<(Oid, i16), String> = rows
         .map(|row| ((row.relation, row.number), row.text))
@@ -102,30 +102,30 @@ async fn defaults(
     }))
 }
 
-/// Source of a text: rows with the same source have the same text.
+/// Source of a text. Rows with the same source have the same text.
 #[derive(Eq, Hash, PartialEq)]
 struct Reading<'a> {
     trees: [Option<usize>; 2],
-    /// The names of the columns, which trees have by number.
+    /// The names of the columns. Trees contain only their numbers.
     columns: Vec<&'a str>,
-    /// Which table it is, where the text may name it.
+    /// The table, if the text may name it.
     table: Option<Oid>,
 }
 
-/// The trees that were met, each looked through once.
+/// Trees found so far, each analyzed once.
 #[derive(Default)]
 struct Trees<'a> {
     by_text: HashMap<&'a str, Rc<Tree>>,
     numbers: HashMap<String, usize>,
 }
 
-/// Facts that are needed about a tree.
+/// Properties of a tree.
 struct Tree {
-    /// The same for trees that read the same.
+    /// The same for identical trees.
     number: usize,
-    /// The columns that it names, by their numbers.
+    /// The numbers of the columns that it names.
     columns: Vec<i16>,
-    /// It names its table, whatever that is called.
+    /// `true` if it names its table.
     names_table: bool,
     has_sub_select: bool,
 }
@@ -182,8 +182,8 @@ impl Tree {
         }
     }
 
-    /// `true` if the text may name the table that it belongs to: as a whole row, from within a
-    /// sub-select, or because a table of a sub-select needs another name than this one.
+    /// `true` if the text may name the table that it belongs to: as a whole row, inside a subquery,
+    /// or because a table of a subquery needs an alias to differ from it.
     fn may_name(&self, text: &str, table: &str) -> bool {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let clashes = || !table.bytes().all(plain) || text.contains(table);
@@ -191,7 +191,7 @@ impl Tree {
     }
 }
 
-/// The numbers in the fields of that name.
+/// Returns the numbers in the fields with that name.
 fn numbers_of<'a>(tree: &'a str, field: &str) -> impl Iterator<Item = i16> + use<'a> {
     let field = format!(":{field} ");
     let mut rest = tree;
@@ -203,8 +203,8 @@ fn numbers_of<'a>(tree: &'a str, field: &str) -> impl Iterator<Item = i16> + use
     })
 }
 
-/// A tree without the places in the statement that made it: they differ with every name before
-/// them, and no text shows them.
+/// Returns a tree without source locations: they depend on the length of earlier names and do not
+/// affect the text.
 fn without_places(tree: &str) -> String {
     let mut kept = String::with_capacity(tree.len());
     let mut parts = tree.split(":location ");
@@ -215,11 +215,11 @@ fn without_places(tree: &str) -> String {
     kept
 }
 
-/// For each row the place of the one that is asked for its text.
+/// For each row, the index of the row that provides its text.
 struct Examples(Vec<Option<usize>>);
 
 impl Examples {
-    /// Of rows that read the same, the first that may be asked.
+    /// Chooses the first row that may be queried among rows with the same source.
     fn choose<'a>(rows: impl Iterator<Item = (Reading<'a>, bool)>) -> Self {
         let mut groups: HashMap<Reading<'_>, usize> = HashMap::new();
         let mut first: Vec<Option<usize>> = Vec::new();
@@ -242,7 +242,7 @@ impl Examples {
         places.filter_map(|(place, example)| (*example == Some(place)).then_some(place))
     }
 
-    /// Each row's own, out of those of the examples.
+    /// Returns the text of each row, taken from its example.
     fn give<T: Default>(&self, mut of: impl FnMut(usize) -> T) -> Vec<T> {
         let examples = self.0.iter();
         examples
@@ -280,7 +280,7 @@ mod tests {
         assert!(!may_name(SUB, "notes"));
         let from_within = SUB.replace(":varlevelsup 0", ":varlevelsup 1");
         assert!(may_name(&from_within, "notes"));
-        // The sub-select's own would get another name.
+        // The table in the subquery would get an alias.
         assert!(may_name(SUB, "members"));
         assert!(may_name(SUB, "My notes"));
     }

@@ -1,4 +1,4 @@
-//! The rows of the catalog.
+//! Rows of the catalog.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use sqlx::{
 use super::Oid;
 use crate::quoting::identifier;
 
-/// The server, and the role that reads.
+/// The server and the role that reads.
 #[derive(Clone, Debug)]
 pub struct Server {
     pub database: String,
@@ -23,7 +23,7 @@ pub struct Server {
     pub role: Oid,
     pub in_recovery: bool,
     pub extensions: Vec<String>,
-    /// The database has publications.
+    /// `true` if the database has publications.
     pub publishes: bool,
     pub now: DateTime<Utc>,
 }
@@ -35,7 +35,7 @@ pub struct Schema {
     pub owner: Oid,
 }
 
-/// Whatever can be read like a table.
+/// A relation that can be read like a table.
 #[derive(Clone, Debug)]
 pub struct Relation {
     pub oid: Oid,
@@ -43,33 +43,33 @@ pub struct Relation {
     pub name: String,
     pub kind: RelationKind,
     pub owner: Oid,
-    /// Row-level security is enabled.
+    /// `true` if row-level security is enabled.
     pub rls: bool,
-    /// It applies to the owner too.
+    /// `true` if row-level security also applies to the owner.
     pub forced: bool,
     pub partition: bool,
-    /// The planner's estimate; -1 where the table was never analyzed.
+    /// The planner's estimate; -1 if the table was never analyzed.
     pub tuples: f64,
     /// Storage parameters, such as `security_invoker=true`.
     pub options: Vec<String>,
-    /// Of a partition or an inheritance child.
+    /// The parents of a partition or an inheritance child.
     pub parents: Vec<Oid>,
-    /// What PostgreSQL could carry out on it, as `pg_relation_is_updatable` says it.
+    /// The possible changes, as reported by `pg_relation_is_updatable`.
     pub changes: i32,
 }
 
 impl Relation {
-    /// `schema.name` for people, unquoted.
+    /// Returns the unquoted name for display: `schema.name`.
     pub fn display(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 
-    /// `"schema"."name"` for statements.
+    /// Returns the quoted name for statements: `"schema"."name"`.
     pub fn quoted(&self) -> String {
         format!("{}.{}", identifier(&self.schema), identifier(&self.name))
     }
 
-    /// `true` if it stores rows that policies could protect: a table or a partitioned table.
+    /// `true` if it stores rows that policies can protect: a table or a partitioned table.
     pub fn is_table(&self) -> bool {
         matches!(self.kind, RelationKind::Table | RelationKind::Partitioned)
     }
@@ -90,7 +90,7 @@ impl Relation {
     }
 }
 
-/// An enum that the catalog stores as one letter; the queries give it as text.
+/// Defines an enum that the catalog stores as one letter; the queries return it as text.
 macro_rules! catalog_enum {
     ($(#[$meta:meta])* pub enum $Name:ident { $($Variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -152,7 +152,7 @@ catalog_enum! {
 }
 
 catalog_enum! {
-    /// What a grant is on.
+    /// The class of an object with grants.
     pub enum GrantClass {
         Column = "column",
         Function = "function",
@@ -162,7 +162,7 @@ catalog_enum! {
 }
 
 impl RelationKind {
-    /// For people.
+    /// Returns the name for display.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
@@ -175,7 +175,7 @@ impl RelationKind {
 }
 
 impl PolicyCommand {
-    /// As in `CREATE POLICY … FOR`.
+    /// Returns the keyword, as in `CREATE POLICY … FOR`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::All => "ALL",
@@ -186,14 +186,14 @@ impl PolicyCommand {
         }
     }
 
-    /// `true` if a policy for this command applies to statements of that one.
+    /// `true` if a policy for this command applies to statements of the other.
     pub fn covers(self, command: Self) -> bool {
         self == Self::All || self == command
     }
 }
 
 impl Function {
-    /// The columns that its OUT and TABLE arguments make of what it returns, with their types.
+    /// Returns the names and types of its result columns, from OUT and TABLE arguments.
     pub fn returned_columns(&self) -> Vec<(&str, Oid)> {
         let modes = self.argument_modes.iter();
         let all = modes
@@ -208,14 +208,14 @@ impl Function {
 #[derive(Clone, Debug)]
 pub struct Column {
     pub relation: Oid,
-    /// From 1; dropped columns leave gaps.
+    /// The number, from 1; dropped columns leave gaps.
     pub number: i16,
     pub name: String,
     pub type_oid: Oid,
     pub type_name: String,
     /// `pg_type.typtype`: b base, c composite, d domain, e enum, r range.
     pub type_kind: String,
-    /// The type below a domain; else the type itself.
+    /// The base type of a domain, otherwise the type itself.
     pub base_type: Oid,
     pub not_null: bool,
     /// The default, or the expression of a generated column.
@@ -231,24 +231,24 @@ pub struct Constraint {
     pub relation: Oid,
     pub kind: ConstraintKind,
     pub columns: Vec<i16>,
-    /// Of a foreign key: the table it refers to.
+    /// The referenced table of a foreign key.
     pub target: Oid,
-    /// In the order of `columns`.
+    /// The referenced columns, in the order of `columns`.
     pub target_columns: Vec<i16>,
-    /// The index that carries it, on the target for a foreign key.
+    /// The index that enforces it; for a foreign key, the index on the referenced table.
     pub index: Oid,
     pub validated: bool,
-    /// Of a foreign key: a no action, r restrict, c cascade, n set null, d set default.
+    /// The action of a foreign key: a no action, r restrict, c cascade, n set null, d set default.
     pub on_delete: String,
     pub deferrable: bool,
-    /// It comes from the parent of a partition.
+    /// `true` if it comes from the parent of a partition.
     pub inherited: bool,
-    /// Of a primary key: empty.
+    /// The definition; empty for a primary key.
     pub definition: String,
 }
 
 impl Constraint {
-    /// The pairs of a foreign key: column here, column there.
+    /// Returns the column pairs of a foreign key: the column, and the referenced column.
     pub fn pairs(&self) -> impl Iterator<Item = (i16, i16)> {
         self.columns
             .iter()
@@ -265,13 +265,13 @@ pub struct Index {
     pub unique: bool,
     pub primary: bool,
     pub valid: bool,
-    /// Of an exclusion constraint.
+    /// `true` if it belongs to an exclusion constraint.
     pub exclusion: bool,
-    /// The key columns in their order; 0 stands for an expression.
+    /// The key columns in order; 0 stands for an expression.
     pub keys: Vec<i16>,
     pub partial: bool,
     pub method: String,
-    /// Of a unique or exclusion index other than the primary key's; else empty.
+    /// The definition of a unique or exclusion index other than the primary key; otherwise empty.
     pub definition: String,
 }
 
@@ -303,53 +303,54 @@ pub struct Role {
     pub create_role: bool,
     pub replication: bool,
     pub create_db: bool,
-    /// `name=value`, from `ALTER ROLE … SET` and `ALTER DATABASE … SET`; the first of a name counts.
+    /// The settings as `name=value`, from `ALTER ROLE … SET` and `ALTER DATABASE … SET`. The first
+    /// entry of a name wins.
     pub settings: Vec<String>,
 }
 
 impl Role {
-    /// Row-level security does not apply to it anywhere.
+    /// `true` if row-level security never applies to it.
     pub fn above_rls(&self) -> bool {
         self.superuser || self.bypass_rls
     }
 
-    /// One that PostgreSQL itself brings, such as `pg_read_all_data`.
+    /// `true` if PostgreSQL predefines it, such as `pg_read_all_data`.
     pub fn predefined(&self) -> bool {
         self.name.starts_with("pg_")
     }
 }
 
-/// `member` is a member of `role`.
+/// The membership of `member` in `role`.
 #[derive(Clone, Copy, Debug)]
 pub struct Membership {
     pub role: Oid,
     pub member: Oid,
     pub admin: bool,
-    /// The member has the role's rights without switching to it.
+    /// `true` if the member inherits the privileges of the role.
     pub inherit: bool,
-    /// The member may `SET ROLE` to it.
+    /// `true` if the member may `SET ROLE` to it.
     pub set: bool,
 }
 
-/// Rights of one grantee on one object.
+/// Privileges of one grantee on one object.
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub class: GrantClass,
     pub object: Oid,
-    /// 0 where it is on the whole object.
+    /// The column, or 0 for the whole object.
     pub column: i16,
     /// [`Oid::PUBLIC`] stands for every role.
     pub grantee: Oid,
-    /// Shared by the objects with the same access list.
+    /// Shared by the objects with the same access control list.
     pub privileges: Arc<[String]>,
     pub grantable: bool,
 }
 
-/// Rights of one grantee on each object of the same access list.
+/// Privileges of one grantee on each object with the same access control list.
 pub(super) struct Granted {
     pub(super) class: GrantClass,
     pub(super) objects: Vec<Oid>,
-    /// One for each of the objects.
+    /// One entry per object.
     pub(super) columns: Vec<i16>,
     pub(super) grantee: Oid,
     pub(super) privileges: Vec<String>,
@@ -357,7 +358,7 @@ pub(super) struct Granted {
 }
 
 impl Granted {
-    /// The grants one by one.
+    /// Returns one grant per object.
     pub(super) fn each(self) -> impl Iterator<Item = Grant> {
         let privileges: Arc<[String]> = self.privileges.into();
         let places = self.objects.into_iter().zip(self.columns);
@@ -372,11 +373,11 @@ impl Granted {
     }
 }
 
-/// What `ALTER DEFAULT PRIVILEGES` will give on objects that are made later.
+/// A privilege that `ALTER DEFAULT PRIVILEGES` grants on future objects.
 #[derive(Clone, Debug)]
 pub struct DefaultGrant {
     pub creator: Oid,
-    /// None: in every schema.
+    /// The schema; `None` for every schema.
     pub schema: Option<String>,
     /// `pg_default_acl.defaclobjtype`: r tables, S sequences, f functions, T types, n schemas.
     pub kind: String,
@@ -389,12 +390,12 @@ pub struct Function {
     pub oid: Oid,
     pub schema: String,
     pub name: String,
-    /// Same as `DROP FUNCTION` takes them.
+    /// The arguments as `DROP FUNCTION` accepts them.
     pub arguments: String,
     pub language: String,
-    /// The language is trusted.
+    /// `true` if the language is trusted.
     pub trusted: bool,
-    /// SECURITY DEFINER.
+    /// `true` if it is SECURITY DEFINER.
     pub definer: bool,
     /// i immutable, s stable, v volatile.
     pub volatility: String,
@@ -404,18 +405,18 @@ pub struct Function {
     pub returns_set: bool,
     pub return_type: Oid,
     pub return_type_name: String,
-    /// The table whose row type it returns, or 0.
+    /// The table with the row type that it returns, or 0.
     pub return_relation: Oid,
-    /// Arguments without a default.
+    /// The number of arguments without a default.
     pub required_arguments: i32,
     pub argument_types: Vec<Oid>,
     pub argument_names: Vec<String>,
-    /// With the columns of `RETURNS TABLE`; empty where all are inputs.
+    /// Includes the columns of `RETURNS TABLE`; empty if all are inputs.
     pub all_argument_types: Vec<Oid>,
-    /// i in, o out, b both, v variadic, t table; empty where all are inputs.
+    /// i in, o out, b both, v variadic, t table; empty if all are inputs.
     pub argument_modes: Vec<String>,
     pub owner: Oid,
-    /// `name=value`, from `SET` clauses.
+    /// The settings as `name=value`, from `SET` clauses.
     pub settings: Vec<String>,
     pub source: String,
     /// The parsed body of a function with `RETURN` or `BEGIN ATOMIC`.
@@ -424,18 +425,18 @@ pub struct Function {
 }
 
 impl Function {
-    /// `schema.name(arguments)` for people.
+    /// Returns the name for display: `schema.name(arguments)`.
     pub fn display(&self) -> String {
         format!("{}.{}({})", self.schema, self.name, self.arguments)
     }
 
-    /// For statements; the arguments come quoted from the catalog.
+    /// Returns the name for statements. The catalog provides the arguments quoted.
     pub fn quoted(&self) -> String {
         let (schema, name) = (identifier(&self.schema), identifier(&self.name));
         format!("{schema}.{name}({})", self.arguments)
     }
 
-    /// The value that a `SET` clause gives to a setting.
+    /// Returns the value that a `SET` clause gives to a setting.
     pub fn setting(&self, name: &str) -> Option<&str> {
         let mut settings = self.settings.iter().filter_map(|one| one.split_once('='));
         settings
@@ -444,7 +445,7 @@ impl Function {
     }
 }
 
-/// A rule of a table, or the query that a view is.
+/// A rule of a table, or the query of a view.
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub relation: Oid,
@@ -471,19 +472,19 @@ pub struct Trigger {
 }
 
 impl Trigger {
-    /// The bits of `tgtype` (catalog/pg_trigger.h).
+    /// Bits of `tgtype` (catalog/pg_trigger.h).
     pub const INSERT: i16 = 4;
     pub const DELETE: i16 = 8;
     pub const UPDATE: i16 = 16;
     pub const TRUNCATE: i16 = 32;
 
-    /// `true` if one of these bits is among its own.
+    /// `true` if the trigger has one of these bits.
     pub fn watches(&self, bits: i16) -> bool {
         self.bits & bits != 0
     }
 }
 
-/// A table that a publication sends.
+/// A table in a publication.
 #[derive(Clone, Debug)]
 pub struct Publication {
     pub name: String,

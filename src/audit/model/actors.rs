@@ -1,4 +1,4 @@
-//! Roles as which the application connects.
+//! Roles that the application connects as.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Roles of hosting platforms that are above row-level security on purpose, or administer it.
-/// (Supabase, "Postgres Roles"; Amazon RDS, Google Cloud SQL and Azure name theirs likewise.)
+/// Roles of hosting platforms that bypass row-level security on purpose, or administer it
+/// (Supabase, "Postgres Roles"; Amazon RDS, Google Cloud SQL and Azure have similar ones).
 pub(super) const ADMINISTRATORS: &[&str] = &[
     "service_role",
     "dashboard_user",
@@ -30,25 +30,26 @@ pub(super) const ADMINISTRATORS: &[&str] = &[
     "pgbouncer",
 ];
 
-/// The role that requests without a login run as (Supabase, PostgREST).
+/// Names of the role for requests without a login (Supabase, PostgREST).
 const ANONYMOUS: &[&str] = &["anon", "web_anon"];
 
 /// The roles of an application.
 #[derive(Clone, Debug, Default)]
 pub struct Actors {
-    /// Whom the attacks are made as.
+    /// The roles to attack as.
     pub roles: Vec<AppRole>,
-    /// Roles with rights on tenants' tables that are above row-level security on purpose.
+    /// Roles with privileges on tenant tables that bypass row-level security on purpose.
     pub administrators: BTreeSet<Oid>,
-    /// Those of them that are so by policies written for them alone, as a backup's may be.
+    /// The administrators that read all rows through policies for them alone, such as a backup
+    /// role.
     pub readers_of_all: BTreeSet<Oid>,
-    /// Who could be the application too, and is not taken for it.
+    /// Roles that might belong to the application but are assumed not to.
     pub left_out: Vec<LeftOut>,
-    /// Everybody has rights on tenants' tables, and nobody is there who has no others.
+    /// `true` if PUBLIC has privileges on tenant tables, and no role has exactly those of PUBLIC.
     pub everybody_unmatched: bool,
 }
 
-/// A role with rights on tenants' tables that no attack is made as.
+/// A role with privileges on tenant tables that the audit does not attack as.
 #[derive(Clone, Debug)]
 pub struct LeftOut {
     pub oid: Oid,
@@ -62,19 +63,19 @@ pub struct AppRole {
     pub oid: Oid,
     pub name: String,
     pub why: String,
-    /// It owns tenants' tables: nobody else has rights on them.
+    /// `true` if it owns tenant tables and no other role has privileges on them.
     pub owner: bool,
-    /// Requests without a login run as it.
+    /// `true` if requests without a login run as it.
     pub anonymous: bool,
-    /// It stands for everybody: what it has on tenants' tables, PUBLIC has.
+    /// `true` if it stands for PUBLIC and has no other privileges on tenant tables.
     pub everybody: bool,
 }
 
 impl Actors {
-    /// Infers them, or takes those that were told.
+    /// Returns the specified roles, otherwise infers them.
     ///
     /// # Errors
-    /// `NotFound` when a role that was told does not exist.
+    /// `NotFound` if a specified role does not exist.
     pub fn infer(catalog: &Catalog, tenancy: &Tenancy, overrides: &Overrides) -> Result<Self> {
         if !overrides.roles.is_empty() {
             return told(catalog, tenancy, &overrides.roles);
@@ -138,7 +139,7 @@ impl Actors {
             if let Some(role) = stand_in {
                 actors.roles.push(AppRole::everybody(role));
             }
-            // Where everybody reaches every table, nobody has to be the owner to use them.
+            // If PUBLIC reaches every table, the application does not have to be the owner.
             if !(reaches_all && stand_in.is_some()) {
                 actors.roles.extend(owners(catalog, &relations));
             }
@@ -147,7 +148,7 @@ impl Actors {
         Ok(actors)
     }
 
-    /// `true` if that role is one of the application's.
+    /// `true` if the application uses that role.
     pub fn contains(&self, role: Oid) -> bool {
         self.roles.iter().any(|one| one.oid == role)
     }
@@ -168,8 +169,8 @@ impl AppRole {
     }
 
     fn everybody(role: &Role) -> Self {
-        let why = "everybody who may connect has rights on tenant tables, and this role has no \
-                   others: it stands for them";
+        let why = "PUBLIC has privileges on tenant tables, and this role has no others: it stands \
+                   for PUBLIC";
         Self {
             everybody: true,
             ..Self::new(role, why.to_owned(), false)
@@ -188,9 +189,9 @@ impl AppRole {
     }
 }
 
-/// `true` if a role only reads, and policies for nobody else let it read every row of every table
-/// that it has rights on: what a backup or a report over all tenants needs. One such table may
-/// be a slip; several are a decision.
+/// `true` if a role only reads, and policies for it alone let it read every row of the tables that
+/// it has privileges on, as a backup or a report over all tenants needs. One such table may be a
+/// mistake; several are deliberate.
 fn reads_all(catalog: &Catalog, relations: &[&Relation], role: &Role) -> bool {
     let rights = |relation: &Relation| {
         catalog
@@ -229,21 +230,21 @@ fn told(catalog: &Catalog, tenancy: &Tenancy, names: &[String]) -> Result<Actors
             let known = catalog.roles.values().map(|role| role.name.as_str());
             match did_you_mean(name, known) {
                 Some(hint) => error.hint(hint),
-                None => error.hint("name the role that the application connects as"),
+                None => error.hint("specify the role that the application connects as"),
             }
         })?;
         let owner = tenancy.tenants_relations().any(|oid| {
             let relation = catalog.relations.get(&oid);
             relation.is_some_and(|relation| catalog.rights.acts_as(role.oid, relation.owner))
         });
-        let told = AppRole::new(role, "told".to_owned(), owner && !role.superuser);
+        let told = AppRole::new(role, "specified".to_owned(), owner && !role.superuser);
         actors.roles.push(told);
     }
     Ok(actors)
 }
 
-/// Nobody else has rights on the tables: then the application can only be connecting as who owns
-/// them.
+/// Returns the owners of the tables. If no other role has privileges on them, the application can
+/// only be connecting as an owner.
 fn owners(catalog: &Catalog, relations: &[&Relation]) -> Vec<AppRole> {
     let mut counts: BTreeMap<Oid, usize> = BTreeMap::new();
     for relation in relations {

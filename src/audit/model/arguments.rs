@@ -1,12 +1,12 @@
-//! Arguments that the text of a function never reaches.
+//! Arguments that a function ignores.
 
 use std::collections::BTreeSet;
 
 use crate::audit::catalog::{Catalog, Function};
 
-/// `true` if the body of a function never looks at its argument at that place, from 0: it does not
-/// name it, or the name means a column. In SQL functions the column goes before the argument
-/// (PostgreSQL manual, 38.5.1), where PL/pgSQL refuses what could mean either.
+/// `true` if the body of a function ignores its argument at that position, from 0: it does not name
+/// it, or the name resolves to a column. In SQL functions a column takes precedence over an
+/// argument (PostgreSQL manual, 38.5.1); PL/pgSQL rejects an ambiguous name.
 pub(super) fn ignores(catalog: &Catalog, function: &Function, place: usize) -> bool {
     let is_sql = function.language == "sql";
     if function.body_tree.is_some() || !(is_sql || function.language == "plpgsql") {
@@ -33,7 +33,7 @@ pub(super) fn ignores(catalog: &Catalog, function: &Function, place: usize) -> b
         || is_sql && !source.contains(&qualified) && is_column(catalog, &words, &name)
 }
 
-/// `true` if one of the relations that a text names has a column of that name.
+/// `true` if one of the relations named in a text has a column of that name.
 fn is_column(catalog: &Catalog, words: &BTreeSet<&str>, name: &str) -> bool {
     let mut relations = catalog.relations.values();
     relations.any(|relation| {

@@ -1,4 +1,4 @@
-//! The tenant key, and the table that it refers to.
+//! Tenant key, and the table that it refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,25 +16,25 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) name: String,
-    /// The table of tenants, and the column that the keys refer to.
+    /// The table of tenants, and the column that the tenant keys refer to.
     pub(super) root: Option<(Oid, i16)>,
     pub(super) told: bool,
 }
 
-/// What speaks for a column name.
+/// Evidence for a column name.
 #[derive(Clone, Debug, Default)]
 struct Evidence {
     tables: BTreeSet<Oid>,
     /// Number of foreign keys of this column, by the column they refer to.
     targets: BTreeMap<(Oid, i16), usize>,
-    /// Tables whose policies compare it with the session.
+    /// Number of tables with policies that compare it with the session.
     compared: usize,
 }
 
-/// Chooses the key: what was told, else what most speaks for.
+/// Returns the key: the specified one, otherwise the one with the most evidence.
 ///
 /// # Errors
-/// `NotFound` when what was told does not exist.
+/// `NotFound` if the specified key or table does not exist.
 pub(super) fn choose(
     catalog: &Catalog,
     overrides: &Overrides,
@@ -49,8 +49,10 @@ pub(super) fn choose(
     let name = match (&overrides.tenant_key, told_root) {
         (Some(name), _) if evidence.contains_key(name) => Some(name.clone()),
         (Some(name), _) => {
-            return Err(Error::not_found(format!("no table has a column {name}"))
-                .hint("name the column with --tenant-key as it is in the tables"));
+            return Err(
+                Error::not_found(format!("column {name}: not found in any table"))
+                    .hint("specify an existing column with --tenant-key"),
+            );
         }
         (None, Some(root)) => most_references(&evidence, root).or_else(|| best(catalog, &evidence)),
         (None, None) => best(catalog, &evidence),
@@ -66,10 +68,10 @@ fn told_root(catalog: &Catalog, name: &str) -> Result<(Oid, i16)> {
     let table = overrides::find(catalog, name)?;
     match catalog.primary_key(table.oid) {
         [key] => Ok((table.oid, *key)),
-        _ => Err(
-            Error::usage(format!("{name} has no primary key of one column"))
-                .hint("the table of tenants is the one that the tenant keys refer to"),
-        ),
+        _ => Err(Error::usage(format!(
+            "table {name}: does not have a primary key of one column"
+        ))
+        .hint("specify the table that the tenant keys refer to")),
     }
 }
 
@@ -112,7 +114,8 @@ fn most_references(evidence: &BTreeMap<String, Evidence>, root: (Oid, i16)) -> O
         .map(|(_, name)| name.clone())
 }
 
-/// A table's own key is no key of a tenant; a user's column only where nothing else is.
+/// Returns the best candidate. A table's own primary key is not a tenant key; a user's column is
+/// one only if there is no other candidate.
 fn best(catalog: &Catalog, evidence: &BTreeMap<String, Evidence>) -> Option<String> {
     let eligible = evidence.iter().filter(|(name, one)| {
         let likeness = names::likeness(name);
@@ -153,7 +156,7 @@ fn weight(likeness: Likeness, one: &Evidence) -> usize {
     one.tables.len() + referred + 3 * one.compared + named
 }
 
-/// `true` if what the column refers to is itself a tenant's: a team inside an organization.
+/// `true` if the referenced table itself belongs to tenants, such as a team inside an organization.
 fn is_nested(
     catalog: &Catalog,
     name: &str,
@@ -172,7 +175,7 @@ fn is_nested(
     })
 }
 
-/// What the foreign keys refer to most; else the table called like the column.
+/// Returns the target of most foreign keys, otherwise the table named like the column.
 fn root_of(
     catalog: &Catalog,
     looked_at: &BTreeSet<Oid>,

@@ -1,12 +1,11 @@
-//! A role that stands for everybody, where PUBLIC has rights on tenants' tables and no role has
-//! any of its own. An attack has to be made as somebody, and must not get through by a right that
-//! only that somebody has.
+//! Role that stands for PUBLIC, if PUBLIC has privileges on tenant tables and no role has any of
+//! its own. Attacks run as that role, so it must not have privileges that PUBLIC does not have.
 
 use std::collections::BTreeSet;
 
 use crate::audit::catalog::{Catalog, GrantClass, Oid, Relation, Role};
 
-/// Predefined roles with rights that no access list of a database shows.
+/// Predefined roles with privileges that are not in any access control list of a database.
 const REACH_THE_SERVER: &[&str] = &[
     "pg_database_owner",
     "pg_execute_server_program",
@@ -14,16 +13,16 @@ const REACH_THE_SERVER: &[&str] = &[
     "pg_write_server_files",
 ];
 
-/// What PUBLIC has.
+/// Privileges of PUBLIC on tenant tables.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Everybody<'c> {
-    /// There is no tenant table that it has no rights on.
+    /// `true` if it has privileges on every tenant table.
     pub(super) reaches_all: bool,
-    /// A role with PUBLIC's rights and no others.
+    /// A role with PUBLIC's privileges and no others.
     pub(super) stand_in: Option<&'c Role>,
 }
 
-/// None where PUBLIC has no rights on tenants' rows.
+/// Finds the privileges of PUBLIC; `None` if it has none on rows of tenants.
 pub(super) fn find<'c>(catalog: &'c Catalog, relations: &[&Relation]) -> Option<Everybody<'c>> {
     let reaches = |relation: &&&Relation| {
         let mut schemas = catalog.schemas.values();
@@ -49,8 +48,8 @@ pub(super) fn find<'c>(catalog: &'c Catalog, relations: &[&Relation]) -> Option<
     })
 }
 
-/// Who audits, if it has nothing more, as that needs no right to become somebody else; else who
-/// is known in this database and may log in; at last a predefined role, for want of another.
+/// Returns the role of the audit if it has no further privileges, because that needs no SET ROLE;
+/// otherwise a role with grants in this database that may log in; otherwise a predefined role.
 fn stand_in(catalog: &Catalog) -> Option<&Role> {
     let privileged = catalog.rights.beyond_public();
     let known: BTreeSet<Oid> = catalog.grants.iter().map(|grant| grant.grantee).collect();

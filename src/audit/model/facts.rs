@@ -1,4 +1,4 @@
-//! The model as the reader of expressions wants to see it.
+//! Facts of the model that the reader of expressions needs.
 
 use std::collections::BTreeSet;
 

@@ -1,10 +1,11 @@
-//! Roles with rights on tenants' tables that are not taken for the application's. That is a guess
-//! too, so it is told: who knows better names them.
+//! Roles with privileges on tenant tables that are assumed not to belong to the application. The
+//! report lists them because the assumption can be wrong; the operator can specify them.
 
 use super::actors::{ADMINISTRATORS, Actors, AppRole, LeftOut};
 use crate::audit::catalog::{Catalog, Oid, Relation, Role};
 
-/// Who audits with rights of its own, if it only reads and the application is somebody else.
+/// Returns the role of the audit if it has privileges of its own, only reads, and the application
+/// uses another role.
 pub(super) fn auditor(
     catalog: &Catalog,
     relations: &[&Relation],
@@ -19,7 +20,7 @@ pub(super) fn auditor(
     (is_one && !owns(catalog, relations, auditor) && others_write && only_reads).then(|| {
         LeftOut::new(
             auditor,
-            "the audit connected as it, and it only reads: assumed to be the auditor's own",
+            "the audit connected as it, and it only reads: assumed to be the auditor's own role",
         )
     })
 }
@@ -31,8 +32,8 @@ fn writes(catalog: &Catalog, relations: &[&Relation], role: Oid) -> bool {
     })
 }
 
-/// Everybody who may log in and reach tenants' rows past the policies, beside the application,
-/// and who was left out for another reason.
+/// Returns all login roles that can reach rows of tenants regardless of policies and do not belong
+/// to the application, and roles excluded for another reason.
 pub(super) fn all(
     catalog: &Catalog,
     relations: &[&Relation],
@@ -48,7 +49,7 @@ pub(super) fn all(
             continue;
         }
         let why = if actors.readers_of_all.contains(&role.oid) {
-            "it only reads, by policies for it alone: assumed to be for backups or reports"
+            "it only reads, through policies for it alone: assumed to be for backups or reports"
         } else if !role.login {
             continue;
         } else if role.superuser {
@@ -56,7 +57,7 @@ pub(super) fn all(
         } else if role.bypass_rls {
             "assumed to be an administrator (BYPASSRLS)"
         } else if owns(catalog, relations, role) {
-            "it has the rights of an owner of tenant tables: assumed to run migrations only"
+            "it has the privileges of an owner of tenant tables: assumed to run migrations only"
         } else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! The expressions of policies and functions, read, and what they compare with the session.
+//! Expressions of policies and functions, parsed, and their comparisons with the session.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,55 +14,55 @@ use crate::audit::{
     },
 };
 
-/// `json_array_elements`, `jsonb_array_elements`, and the same as text (catalog/pg_proc.dat).
+/// `json_array_elements`, `jsonb_array_elements` and their `_text` variants (catalog/pg_proc.dat).
 const ON_ARRAYS: &[u32] = &[3955, 3969, 3219, 3465];
 
-/// What was read out of the catalog's expressions.
+/// Parsed expressions of the catalog.
 #[derive(Clone, Debug, Default)]
 pub struct Meaning {
     /// Keyed by the OID of the policy.
     policies: BTreeMap<Oid, PolicyExpressions>,
     functions: BTreeMap<u32, FunctionFacts>,
-    /// The columns that some policy compares with the session.
+    /// The columns that a policy compares with the session.
     pub comparisons: Vec<Comparison>,
 }
 
 /// The two expressions of a policy.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyExpressions {
-    /// Which rows are seen.
+    /// The rows that are visible.
     pub using: Option<Arc<Expr>>,
-    /// Which rows may be written.
+    /// The rows that may be written.
     pub check: Option<Arc<Expr>>,
-    /// The reason one of them could not be read.
+    /// The reason one of them could not be parsed.
     pub unread: Option<String>,
 }
 
 /// The rows that a policy decides about.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Side {
-    /// Rows that are there: USING.
+    /// Existing rows: USING.
     Reached,
-    /// Rows as they are to become: WITH CHECK, and USING where there is none.
+    /// New rows: WITH CHECK, or USING without one.
     Written,
 }
 
-/// A column that a policy compares with what the session says.
+/// A column that a policy compares with a value of the session.
 #[derive(Clone, Debug)]
 pub struct Comparison {
-    /// The table whose policy it is.
+    /// The table of the policy.
     pub table: Oid,
-    /// The table whose column it is: the same, or one in a sub-select.
+    /// The table of the column: the same, or one in a subquery.
     pub relation: Oid,
     pub column: i16,
     pub sources: BTreeSet<SessionSource>,
-    /// Compared itself; else tied to rows that are, or handed to a function that reads the
-    /// session.
+    /// `true` if the column itself is compared; `false` if it is correlated with rows that are, or
+    /// passed to a function that reads the session.
     pub direct: bool,
 }
 
 impl Meaning {
-    /// Reads every policy and function of the catalog.
+    /// Parses every policy and function of the catalog.
     pub fn read(catalog: &Catalog) -> Self {
         let functions = catalog.functions.values();
         let mut meaning = Self {
@@ -90,23 +90,23 @@ impl Meaning {
         meaning
     }
 
-    /// The expressions of a policy.
+    /// Returns the expressions of a policy.
     pub fn policy(&self, policy: Oid) -> Option<&PolicyExpressions> {
         self.policies.get(&policy)
     }
 
-    /// Facts known about a user's function.
+    /// Returns the facts about a user-defined function.
     pub fn function(&self, oid: u32) -> Option<&FunctionFacts> {
         self.functions.get(&oid)
     }
 
-    /// Parts of the session that an expression reads, through functions too.
+    /// Returns the parts of the session that an expression reads, including through functions.
     pub fn sources(&self, expr: &Expr) -> BTreeSet<SessionSource> {
         session_sources(expr, &|oid| self.function(oid))
     }
 
-    /// `true` if an expression reads a table, through functions too: a body that was not parsed does
-    /// where a statement in it has a FROM.
+    /// `true` if an expression reads a table, including through functions. A body that was not
+    /// parsed counts if a statement in it has a FROM.
     fn looks_up(&self, expr: &Expr) -> bool {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![expr];
@@ -132,8 +132,8 @@ impl Meaning {
         false
     }
 
-    /// `true` if which rows a view shows depends on the session, from the tree of its rule: what only
-    /// appears among its columns is no filter.
+    /// `true` if the rows of a view depend on the session, according to its rule. A session value
+    /// that is only selected does not filter.
     pub fn filters_by_session(&self, tree: &str) -> bool {
         let queries = expression::queries(tree).unwrap_or_default();
         queries.into_iter().any(|query| {
@@ -149,7 +149,8 @@ impl Meaning {
         })
     }
 
-    /// What the session hands over as a JSON array: it is taken apart, or searched.
+    /// Returns the values of the session that are JSON arrays: their elements are expanded or
+    /// searched.
     pub fn lists(&self) -> BTreeSet<SessionSource> {
         let policies = self.policies.values();
         let policies = policies.flat_map(|read| read.using.iter().chain(&read.check));
@@ -172,7 +173,7 @@ impl Meaning {
         found
     }
 
-    /// Keyed by table, its own columns that its policies compare with the session.
+    /// Returns, by table, the columns that its policies compare with the session.
     pub fn compared(&self) -> BTreeMap<Oid, BTreeSet<i16>> {
         let mut compared: BTreeMap<Oid, BTreeSet<i16>> = BTreeMap::new();
         for one in &self.comparisons {
@@ -185,7 +186,7 @@ impl Meaning {
 }
 
 impl PolicyExpressions {
-    /// `known` are the trees that were read before: most tables have the same few.
+    /// Parses the expressions. `known` caches parsed trees: most tables share the same few.
     fn read<'a>(policy: &'a Policy, known: &mut HashMap<&'a str, Arc<Expr>>) -> Self {
         let mut unread = None;
         let mut read = |tree: &'a Option<String>| {
@@ -225,8 +226,8 @@ fn facts(function: &Function) -> FunctionFacts {
     }
 }
 
-/// Walks over one policy with the queries around each place, so that columns of sub-selects find
-/// their tables.
+/// Visitor of one policy with the enclosing queries of each place, so that columns of subqueries
+/// find their tables.
 struct Search<'a> {
     catalog: &'a Catalog,
     meaning: &'a Meaning,
@@ -261,15 +262,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Either side may be the column; the other one reads the session, or is the row that a
-    /// sub-select which reads the session is tied to.
+    /// Records a comparison. Either side may be the column; the other reads the session, or is the
+    /// row that a subquery reading the session is correlated with.
     fn equality(&mut self, left: &'a Expr, right: &'a Expr, around: &[&'a Query]) {
         for (column, value) in [(left, right), (right, left)] {
             let sources = self.meaning.sources(value);
             if let Some((relation, number)) = self.column(column, around)
                 && !sources.is_empty()
             {
-                // What is looked up in a table is not what the session says.
+                // A value that is looked up in a table does not come directly from the session.
                 let direct = !self.meaning.looks_up(value);
                 self.add(relation, number, sources, direct);
             }
@@ -304,7 +305,7 @@ impl<'a> Search<'a> {
     ) {
         around.push(query);
         for expr in conditions(query) {
-            // The row that the sub-select is tied to.
+            // The row that the subquery is correlated with.
             if let Expr::Operator { operator, args, .. } = expr
                 && self.catalog.equalities.contains(&Oid(*operator))
             {
@@ -323,7 +324,7 @@ impl<'a> Search<'a> {
         around.pop();
     }
 
-    /// The table and number of a column; none for one that comes out of a sub-query or join.
+    /// Returns the table and number of a column; `None` if it comes from a subquery or a join.
     fn column(&self, expr: &Expr, around: &[&'a Query]) -> Option<(Oid, i16)> {
         let Expr::Column {
             level,
@@ -368,7 +369,7 @@ fn columns_below<'a>(expr: &'a Expr, found: &mut Vec<&'a Expr>) {
     }
 }
 
-/// The conditions of a query, conjunctions taken apart.
+/// Returns the conditions of a query, split at AND.
 fn conditions(query: &Query) -> Vec<&Expr> {
     let mut found = Vec::new();
     let mut items: Vec<&From> = query.from.iter().collect();

@@ -1,5 +1,5 @@
-//! Meaning of the catalog: how tables belong to tenants, as whom the application connects, how a
-//! session names its tenant, and what the policies say.
+//! Meaning of the catalog: relationship of tables to tenants, roles of the application, tenant of a
+//! session, and expressions of the policies.
 
 mod actors;
 mod arguments;
@@ -34,7 +34,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// The catalog and everything that was inferred from it. Checks read nothing else.
+/// The catalog and all inferences from it. Checks read nothing else.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub catalog: Catalog,
@@ -43,22 +43,22 @@ pub struct Model {
     pub actors: Actors,
     pub meaning: Meaning,
     pub session: Session,
-    /// The reach of the sessions that look at rows and attack.
+    /// Reach of the sessions that read rows and attack.
     pub guards: Guards,
-    /// Effect of each side of each policy on rows. Worked out once, by the checks of policies,
-    /// which all ask for it.
+    /// Effect of each side of each policy on rows. Computed once and shared by the checks of
+    /// policies.
     pub confinements: OnceLock<BTreeMap<(Oid, Side), Confinement>>,
-    /// The relations that the audit looks at, in the order of their names.
+    /// The relations to audit, ordered by name.
     by_name: Vec<Oid>,
-    /// Rights of each of the application's roles on each of them.
+    /// Privileges of each role of the application on each relation.
     held: HashMap<(Oid, Oid), Privileges>,
 }
 
 impl Model {
-    /// Infers everything from a catalog.
+    /// Infers the model from a catalog.
     ///
     /// # Errors
-    /// `NotFound` when a schema, table, column or role of `overrides` does not exist.
+    /// `NotFound` if a schema, table, column or role of `overrides` does not exist.
     pub fn infer(catalog: Catalog, overrides: Overrides) -> Result<Self> {
         overrides.require_schemas(&catalog)?;
         let meaning = Meaning::read(&catalog);
@@ -89,18 +89,20 @@ impl Model {
     }
 
     /// # Errors
-    /// `NotFound` when no column says which tenant a row belongs to.
+    /// `NotFound` if no tenant key was found.
     pub fn require_tenants(&self) -> Result<()> {
         if self.tenancy.key_name.is_some() {
             return Ok(());
         }
-        let message = "no column could be made out that says which tenant a row belongs to";
-        Err(Error::not_found(message)
-            .hint("name it: --tenant-key COLUMN, and the table of tenants: --tenant-table TABLE"))
+        let message = "tenant key not found: no column appears to name the tenant of a row";
+        Err(Error::not_found(message).hint(
+            "specify it with --tenant-key COLUMN, and the table of tenants with --tenant-table \
+             TABLE",
+        ))
     }
 
-    /// Where the application's names without a schema are looked up: what its first role is set
-    /// to, else the schemas with tables, `public` first.
+    /// Returns the search path of the application: the setting of its first role, otherwise the
+    /// schemas with tables, `public` first.
     pub fn search_path(&self) -> Vec<String> {
         let roles = self.actors.roles.iter();
         let mut settings = roles
@@ -116,19 +118,21 @@ impl Model {
         schemas
     }
 
-    /// The relations that the audit looks at, in the order of their names.
+    /// Returns the relations to audit, ordered by name.
     pub fn relations(&self) -> impl Iterator<Item = &Relation> {
         let known = &self.catalog.relations;
         self.by_name.iter().filter_map(|oid| known.get(oid))
     }
 
-    /// The tables (partitioned ones and partitions too) whose rows are some tenant's.
+    /// Returns the tables, including partitioned tables and partitions, with rows that belong to
+    /// tenants.
     pub fn tenant_tables(&self) -> impl Iterator<Item = &Relation> {
         self.relations()
             .filter(|relation| relation.is_table() && self.tenancy.is_tenants(relation.oid))
     }
 
-    /// The path from a row to its tenant: a column, or foreign keys as `order_id → orders.org_id`.
+    /// Returns the path from a row to its tenant: a column, or foreign keys as in `order_id →
+    /// orders.org_id`.
     pub fn path_to_tenant(&self, relation: Oid) -> Option<String> {
         match self.tenancy.of(relation) {
             Belonging::Root(key) | Belonging::Keyed(key) => {
@@ -152,15 +156,15 @@ impl Model {
         }
     }
 
-    /// The name of a column.
+    /// Returns the name of a column.
     pub fn column_name(&self, relation: Oid, number: i16) -> &str {
         let column = self.catalog.column(relation, number);
         column.map_or("?", |column| column.name.as_str())
     }
 
-    /// `true` if row-level security binds a role on a table (PostgreSQL manual, 5.8): it is enabled
-    /// there, the role has neither SUPERUSER nor BYPASSRLS, and it does not act as the owner
-    /// unless row-level security is forced.
+    /// `true` if row-level security applies to a role on a table (PostgreSQL manual, 5.8): it is
+    /// enabled there, the role has neither SUPERUSER nor BYPASSRLS, and it does not act as the
+    /// owner unless row-level security is forced.
     pub fn is_bound(&self, role: Oid, relation: &Relation) -> bool {
         let above = self
             .catalog
@@ -171,8 +175,8 @@ impl Model {
         relation.rls && !above && (relation.forced || !owner)
     }
 
-    /// Rights of a role on the rows of a relation: rights on it or on some of its columns,
-    /// and the right to use its schema.
+    /// Returns the privileges of a role on the rows of a relation: those on the relation or on some
+    /// of its columns, if the role has USAGE on the schema.
     pub fn privileges(&self, role: Oid, relation: &Relation) -> Privileges {
         let held = self.held.get(&(role, relation.oid));
         held.copied()
@@ -197,7 +201,7 @@ impl Model {
         }
     }
 
-    /// The application's roles that can do anything with the rows of a relation.
+    /// Returns the roles of the application with any privilege on the rows of a relation.
     pub fn roles_on(&self, relation: &Relation) -> Vec<&AppRole> {
         let roles = self.actors.roles.iter();
         roles

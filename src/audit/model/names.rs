@@ -1,7 +1,7 @@
-//! Names that people give to tenants and users. They only break ties: what refers to what, and
-//! what the policies compare, weighs more.
+//! Common names for tenants and users. They only break ties: foreign keys and the comparisons of
+//! policies are stronger evidence.
 
-/// Stems that name a tenant and hardly ever anything inside one.
+/// Stems that name a tenant and rarely anything inside one.
 const TENANTS: &[&str] = &[
     "tenant",
     "organization",
@@ -28,7 +28,7 @@ const TENANTS: &[&str] = &[
     "community",
 ];
 
-/// Stems that name a tenant in some schemas, and a thing inside one in others.
+/// Stems that name a tenant in some schemas and an object inside one in others.
 const PERHAPS: &[&str] = &[
     "customer",
     "client",
@@ -44,7 +44,7 @@ const PERHAPS: &[&str] = &[
     "department",
 ];
 
-/// Stems that name a person.
+/// Stems that name a user.
 const USERS: &[&str] = &[
     "user",
     "profile",
@@ -58,7 +58,7 @@ const USERS: &[&str] = &[
 /// Weight of a column's name as evidence that it is the tenant key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(super) enum Likeness {
-    /// A person's: the tenant is the user, where nothing else is.
+    /// Names a user: the user is the tenant if there is no other candidate.
     User,
     None,
     Perhaps,
@@ -79,7 +79,7 @@ pub(super) fn likeness(column: &str) -> Likeness {
     }
 }
 
-/// `true` if a column may name a person.
+/// `true` if a column may name a user.
 pub(super) fn is_user_column(column: &str) -> bool {
     let stem = stem(column);
     USERS.contains(&stem.as_str())
@@ -89,12 +89,12 @@ pub(super) fn is_user_column(column: &str) -> bool {
         )
 }
 
-/// `true` if a setting may name a person: `user_id`, and `current_user_id` too.
+/// `true` if a setting may name a user: `user_id`, and `current_user_id` too.
 pub(super) fn names_user(setting: &str) -> bool {
     is_user_column(setting) || stem(setting).ends_with("_user")
 }
 
-/// `true` if a table may hold persons.
+/// `true` if a table may contain users.
 pub(super) fn is_user_table(table: &str) -> bool {
     let name = singular(&table.to_lowercase());
     matches!(
@@ -103,13 +103,14 @@ pub(super) fn is_user_table(table: &str) -> bool {
     ) || name.ends_with("_user")
 }
 
-/// `true` if a table may say who belongs to which tenant.
+/// `true` if a table may record which user belongs to which tenant.
 pub(super) fn is_membership_table(table: &str) -> bool {
     let name = table.to_lowercase();
     name.contains("member") || name.contains("user") || name.contains("staff")
 }
 
-/// `organization` of `organization_id`, `OrganizationId`, `organizations_uuid`.
+/// Returns the stem of a column name: `organization` for `organization_id`, `OrganizationId` and
+/// `organizations_uuid`.
 pub(super) fn stem(column: &str) -> String {
     let mut name = String::new();
     for (place, letter) in column.chars().enumerate() {
@@ -133,7 +134,7 @@ pub(super) fn stem(column: &str) -> String {
     singular(&name)
 }
 
-/// `true` if `table` is a name for the table of what `column` identifies.
+/// `true` if `table` can be the name of the table that `column` refers to.
 pub(super) fn names_table(column: &str, table: &str) -> bool {
     let (stem, table) = (stem(column), singular(&table.to_lowercase()));
     table == stem || (stem == "org" && matches!(table.as_str(), "organization" | "organisation"))

@@ -1,4 +1,4 @@
-//! What the operator tells, where inference would be wrong or is not wanted.
+//! Settings of the operator that replace or limit inference.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Schemas that a hosting platform manages: what is in them is not the application's to mend.
-/// (Supabase, "Database → Schemas"; TimescaleDB, Citus and pg_cron keep theirs likewise.)
+/// Schemas that a hosting platform manages: the application cannot change their contents (Supabase,
+/// "Database → Schemas"; TimescaleDB, Citus and pg_cron have similar ones).
 const MANAGED: &[&str] = &[
     "auth",
     "storage",
@@ -44,27 +44,27 @@ const MANAGED: &[&str] = &[
 /// Flags and the `[audit]` section.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// Only these schemas; all but the managed ones where empty.
+    /// The schemas to audit. Empty: all except the managed ones.
     pub schemas: Vec<String>,
     pub excluded_schemas: Vec<String>,
-    /// `schema.table` or `table`.
+    /// The table of tenants, as `schema.table` or `table`.
     pub tenant_table: Option<String>,
     /// The column that names the tenant.
     pub tenant_key: Option<String>,
-    /// Tables with the same rows for everyone.
+    /// Tables with the same rows for all tenants.
     pub reference_tables: Vec<String>,
-    /// Tables that belong to no one tenant, such as users.
+    /// Tables that do not belong to a single tenant, such as users.
     pub global_tables: Vec<String>,
     /// The roles that the application uses.
     pub roles: Vec<String>,
-    /// Statements that put a session into a tenant, with `{tenant}` and `{user}`.
+    /// Statements that set the tenant of a session, with `{tenant}` and `{user}`.
     pub session: Option<String>,
-    /// The tenants to attack between.
+    /// The tenants that attack each other.
     pub tenants: Vec<String>,
 }
 
 impl Overrides {
-    /// The relations that the audit looks at.
+    /// Returns the relations to audit.
     pub fn relations(&self, catalog: &Catalog) -> BTreeSet<Oid> {
         let relations = catalog.relations.values();
         relations
@@ -73,7 +73,7 @@ impl Overrides {
             .collect()
     }
 
-    /// `true` if the audit looks at what is in that schema.
+    /// `true` if that schema is audited.
     pub fn includes_schema(&self, schema: &str) -> bool {
         if self.excluded_schemas.iter().any(|one| one == schema) {
             return false;
@@ -84,14 +84,14 @@ impl Overrides {
         }
     }
 
-    /// `true` if somebody said that its rows are for everyone, or of no one tenant.
+    /// `true` if the operator specified that its rows are shared or global.
     pub fn is_told(&self, relation: &Relation) -> bool {
         let mut told = self.reference_tables.iter().chain(&self.global_tables);
         told.any(|name| *name == relation.display() || *name == relation.name)
     }
 
     /// # Errors
-    /// `NotFound` for a schema that does not exist: nothing in it would be looked at.
+    /// `NotFound` if a schema does not exist: the audit would skip everything in it.
     pub(super) fn require_schemas(&self, catalog: &Catalog) -> Result<()> {
         let known = || catalog.schemas.values().map(|schema| schema.name.as_str());
         for name in self.schemas.iter().chain(&self.excluded_schemas) {
@@ -99,7 +99,7 @@ impl Overrides {
                 let error = Error::not_found(format!("schema {name} not found"));
                 return Err(match did_you_mean(name, known()) {
                     Some(hint) => error.hint(hint),
-                    None => error.hint("name a schema that is in this database"),
+                    None => error.hint("specify a schema of this database"),
                 });
             }
         }
@@ -110,7 +110,7 @@ impl Overrides {
         self.includes_schema(&relation.schema)
     }
 
-    /// The tables whose scope was told.
+    /// Returns the tables with a specified scope.
     pub(super) fn told_tables(&self, catalog: &Catalog) -> Result<Vec<(Oid, Belonging)>> {
         let mut told = Vec::new();
         for (names, belonging) in [
@@ -125,10 +125,10 @@ impl Overrides {
     }
 }
 
-/// The relation of that name, `schema.table` or a `table` that only one schema has.
+/// Finds a relation by name: `schema.table`, or `table` if only one schema contains it.
 ///
 /// # Errors
-/// `NotFound`, or `Usage` where several schemas have one.
+/// `NotFound`, or `Usage` if several schemas contain it.
 pub(super) fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Relation> {
     let matching: Vec<&Relation> = catalog
         .relations
@@ -151,10 +151,8 @@ pub(super) fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Relation>
         several => match several.iter().find(|relation| relation.display() == name) {
             Some(exact) => Ok(exact),
             None => Err(
-                Error::usage(format!("several schemas have a table {name}")).hint(format!(
-                    "name it with its schema, such as {}",
-                    several[0].display()
-                )),
+                Error::usage(format!("table {name}: found in several schemas"))
+                    .hint(format!("add the schema, such as {}", several[0].display())),
             ),
         },
     }

@@ -1,8 +1,8 @@
-//! A search path as a setting holds it.
+//! Search path as stored in a setting.
 
-/// The names of a stored list (`SplitIdentifierString` in utils/adt/varlena.c). A role sets its own
-/// path to whatever the server takes for a list, so it is never made part of a statement as it is:
-/// `public;SELECT/**/1` is one name there.
+/// Returns the names of a stored list (`SplitIdentifierString` in utils/adt/varlena.c). A role can
+/// set its own path to any text that the server accepts as a list, so the text must never become
+/// part of a statement: `public;SELECT/**/1` is a single name there.
 pub fn search_path(text: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = text.trim_start();
@@ -22,7 +22,7 @@ pub fn search_path(text: &str) -> Vec<String> {
     names
 }
 
-/// A name and what stands behind its closing quote; two quotes are one of the name's.
+/// Returns a quoted name and the text after its closing quote. Two quotes stand for one.
 fn of_quoted(text: &str) -> (String, &str) {
     let mut name = String::new();
     let mut rest = text;

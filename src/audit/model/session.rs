@@ -1,4 +1,4 @@
-//! The way a session says whose it is, and the statements that make one say it.
+//! Tenant and user of a session, and the statements that set them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use crate::{
     quoting::{identifier, literal},
 };
 
-/// What is no key of any type that a tenant may have, where the type can refuse anything.
+/// A value that is not a valid key of any type that can reject a value.
 const MALFORMED: &str = "not-a-key";
 
 /// The subject that a value of the session identifies.
@@ -30,16 +30,16 @@ pub enum Names {
     User,
 }
 
-/// The way a session says whose it is.
+/// Settings and lookups from which policies read the tenant of a session.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
-    /// Told: statements with `{tenant}` and `{user}`.
+    /// Statements with `{tenant}` and `{user}`, as specified by the operator.
     pub template: Option<String>,
-    /// What the policies read, and what it names there.
+    /// Values that the policies read from the session, with the subject of each.
     pub values: BTreeMap<SessionSource, Names>,
-    /// Those of them that are JSON arrays.
+    /// The values that are JSON arrays.
     pub lists: BTreeSet<SessionSource>,
-    /// The table in which a user's tenants are looked up.
+    /// The table in which the tenants of a user are looked up.
     pub membership: Option<MembershipTable>,
 }
 
@@ -48,19 +48,19 @@ pub struct Session {
 pub struct Identity {
     /// The tenant's key, as text.
     pub tenant: String,
-    /// A user of that tenant, as text; needed where [`Session::needs_user`].
+    /// A user of that tenant, as text; required if [`Session::needs_user`].
     pub user: Option<String>,
 }
 
 impl Session {
-    /// Infers it from what the policies compare with the session.
+    /// Infers it from the comparisons of policies with the session.
     pub fn infer(
         catalog: &Catalog,
         overrides: &Overrides,
         tenancy: &Tenancy,
         meaning: &Meaning,
     ) -> Self {
-        // What is looked up says less than what is compared itself.
+        // A comparison of a looked-up value is weaker evidence than a direct one.
         let mut votes: BTreeMap<SessionSource, [(usize, usize); 2]> = BTreeMap::new();
         for one in &meaning.comparisons {
             for source in &one.sources {
@@ -110,7 +110,7 @@ impl Session {
         }
     }
 
-    /// `true` if a user of the tenant is needed to say it.
+    /// `true` if the context requires a user of the tenant.
     pub fn needs_user(&self) -> bool {
         match &self.template {
             Some(template) => template.contains("{user}"),
@@ -118,12 +118,14 @@ impl Session {
         }
     }
 
-    /// The subject that a source identifies; `None` if no policy compares it with a known column.
+    /// Returns the subject that a source identifies; `None` if no policy compares it with a known
+    /// column.
     pub fn names(&self, source: &SessionSource) -> Option<Names> {
         self.values.get(source).copied()
     }
 
-    /// Reports whether the role itself identifies the tenant or user: each has a separate role.
+    /// Returns the subject that the role itself identifies, if each tenant or user has a separate
+    /// role.
     pub fn by_role(&self) -> Option<Names> {
         let of = |source: &SessionSource| self.names(source);
         let settings = self.values.keys().any(|source| {
@@ -138,8 +140,8 @@ impl Session {
         of(&SessionSource::CurrentUser).or_else(|| of(&SessionSource::SessionUser))
     }
 
-    /// The statements that put an open transaction into that context, the role first.
-    /// `SET LOCAL` and not `set_config`: it is what can be pasted, and takes effect at once.
+    /// Returns the statements that switch an open transaction to that context, the role first. `SET
+    /// LOCAL` instead of `set_config`: it can be pasted and takes effect at once.
     pub fn enter(&self, role: &AppRole, identity: &Identity, context: ContextKind) -> Vec<String> {
         let named = matches!(context, ContextKind::A | ContextKind::B);
         let role_name = match self.by_role() {
@@ -163,7 +165,7 @@ impl Session {
             return statements;
         }
         for (setting, value) in self.settings(role, identity, context) {
-            // A setting's name is dotted, so it is quoted part by part.
+            // The name of a setting contains dots: each part is quoted separately.
             let name: Vec<String> = setting.split('.').map(identifier).collect();
             statements.push(format!(
                 "SET LOCAL {} = {}",
@@ -174,7 +176,7 @@ impl Session {
         statements
     }
 
-    /// The values of the settings in a context, claims of one token joined.
+    /// Returns the values of the settings in a context. Claims of one token are joined.
     fn settings(
         &self,
         role: &AppRole,
@@ -229,7 +231,7 @@ impl Session {
         }
     }
 
-    /// For the report.
+    /// Returns the summary for the report.
     pub fn summary(&self, catalog: &Catalog) -> Option<SessionContext> {
         let context = |style: &str, description: String| {
             Some(SessionContext {
@@ -275,8 +277,8 @@ fn described(source: &SessionSource) -> Option<String> {
     }
 }
 
-/// The table that policies of others look a user's tenant up in: it is keyed, and they compare
-/// another of its columns with what the session says.
+/// Returns the keyed table in which policies of other tables look up the tenants of a user: they
+/// compare another of its columns with the session.
 fn look_up(catalog: &Catalog, tenancy: &Tenancy, meaning: &Meaning) -> Option<MembershipTable> {
     let mut compared = meaning.comparisons.iter().filter(|one| {
         one.direct
@@ -288,7 +290,7 @@ fn look_up(catalog: &Catalog, tenancy: &Tenancy, meaning: &Meaning) -> Option<Me
         let Belonging::Keyed(tenant) = tenancy.of(one.relation) else {
             return None;
         };
-        // A parent's row is looked up by its tenant, and names nobody.
+        // The row of a parent is looked up by its tenant and does not identify a user.
         let own = tenant != &one.column && is_unique(catalog, one.relation, one.column);
         own.then_some(MembershipTable {
             relation: one.relation,
@@ -304,7 +306,8 @@ fn is_unique(catalog: &Catalog, relation: Oid, column: i16) -> bool {
     indexes.any(|index| index.unique && index.keys == [column])
 }
 
-/// Users of whom each belongs to one tenant: there are no memberships, and their table is keyed.
+/// Returns the keyed table of users, if there are no memberships and each user belongs to one
+/// tenant.
 fn people(catalog: &Catalog, tenancy: &Tenancy) -> Option<MembershipTable> {
     let mut tables = tenancy.tables.iter();
     tables.find_map(|(relation, belonging)| {
@@ -325,8 +328,8 @@ fn people(catalog: &Catalog, tenancy: &Tenancy) -> Option<MembershipTable> {
     })
 }
 
-/// What a source names where it is compared with a column. Where a function looks it up, what it
-/// compares cannot be seen: there its own name tells.
+/// Returns the subject of a source that is compared with a column. If a function looks it up, its
+/// comparison is not visible and the name of the source decides.
 fn named_by(
     catalog: &Catalog,
     tenancy: &Tenancy,

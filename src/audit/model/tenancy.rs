@@ -1,4 +1,4 @@
-//! The way each table belongs to tenants.
+//! Relationship of each table to the tenants.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::{
     quoting::identifier,
 };
 
-/// The way an expression over rows of parents is written.
+/// Spelling of an expression over rows of parents.
 struct Wording {
     /// The key of the tenant.
     key: fn(String, &Column) -> String,
@@ -25,31 +25,31 @@ struct Wording {
     equals: fn(&Column) -> String,
 }
 
-/// What was inferred about the tenants of a database, or told.
+/// Tenants of a database, inferred or specified.
 #[derive(Clone, Debug, Default)]
 pub struct Tenancy {
-    /// The table of tenants, and the column that the keys refer to.
+    /// The table of tenants, and the column that the tenant keys refer to.
     pub root: Option<(Oid, i16)>,
-    /// The name that the key has in most tables.
+    /// The name of the tenant key in most tables.
     pub key_name: Option<String>,
-    /// The type of the key, below domains, and its name.
+    /// The OID and name of the key's type. For a domain, the base type.
     pub key_type: Option<(Oid, String)>,
-    /// `true` if root or key were told.
+    /// `true` if the table of tenants or the key was specified.
     pub told: bool,
-    /// Every table, view and foreign table that was looked at.
+    /// Every table, view and foreign table that was examined.
     pub tables: BTreeMap<Oid, Belonging>,
-    /// The tables that say who belongs to which tenant.
+    /// The tables that record which user belongs to which tenant.
     pub memberships: Vec<MembershipTable>,
 }
 
-/// The way the rows of a relation belong to tenants.
+/// Relationship of a relation's rows to tenants.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Belonging {
     /// The table of tenants: this column is the key.
     Root(i16),
     /// This column names the tenant.
     Keyed(i16),
-    /// The parent's row does.
+    /// The parent's row names the tenant.
     Child(Link),
     Global,
     Reference,
@@ -64,18 +64,18 @@ pub struct Link {
     pub parent_columns: Vec<i16>,
 }
 
-/// A table that says which user belongs to which tenant.
+/// A table that records which user belongs to which tenant.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MembershipTable {
     pub relation: Oid,
     pub tenant: i16,
     pub user: i16,
-    /// The table of users, where a foreign key says so.
+    /// The table of users, if a foreign key refers to one.
     pub users: Option<Oid>,
 }
 
 impl Belonging {
-    /// For the report.
+    /// Returns the scope for the report.
     pub fn scope(&self) -> Scope {
         match self {
             Self::Root(_) => Scope::Root,
@@ -86,7 +86,7 @@ impl Belonging {
         }
     }
 
-    /// `true` if its rows are some tenant's.
+    /// `true` if each row belongs to a tenant.
     pub fn is_tenants(&self) -> bool {
         matches!(self, Self::Root(_) | Self::Keyed(_) | Self::Child(_))
     }
@@ -101,11 +101,11 @@ impl Belonging {
 }
 
 impl Tenancy {
-    /// Infers it. `compared` holds, by table, the columns that its policies compare with the
-    /// session: nothing tells the tenant key better.
+    /// Infers the tenancy. `compared` holds, by table, the columns that its policies compare with
+    /// the session: the best evidence for the tenant key.
     ///
     /// # Errors
-    /// `NotFound` when a table or column of `overrides` does not exist.
+    /// `NotFound` if a table or column of `overrides` does not exist.
     pub fn infer(
         catalog: &Catalog,
         overrides: &Overrides,
@@ -143,22 +143,23 @@ impl Tenancy {
         Ok(tenancy)
     }
 
-    /// The way a relation belongs to tenants; `Reference` for one that was not looked at.
+    /// Returns the relationship of a relation to tenants; `Reference` for one that was not
+    /// examined.
     pub fn of(&self, relation: Oid) -> &Belonging {
         self.tables.get(&relation).unwrap_or(&Belonging::Reference)
     }
 
-    /// `true` if the rows of a relation are some tenant's.
+    /// `true` if the rows of a relation belong to tenants.
     pub fn is_tenants(&self, relation: Oid) -> bool {
         self.of(relation).is_tenants()
     }
 
-    /// The column that names the tenant in the rows of a relation.
+    /// Returns the column that names the tenant in the rows of a relation.
     pub fn key(&self, relation: Oid) -> Option<i16> {
         self.of(relation).key()
     }
 
-    /// The relations whose rows are some tenant's.
+    /// Returns the relations with rows that belong to tenants.
     pub fn tenants_relations(&self) -> impl Iterator<Item = Oid> {
         let tables = self.tables.iter();
         tables
@@ -166,14 +167,14 @@ impl Tenancy {
             .map(|(oid, _)| *oid)
     }
 
-    /// The membership table, where the relation is one.
+    /// Returns the membership table with that OID, if it is one.
     pub fn membership(&self, relation: Oid) -> Option<&MembershipTable> {
         let mut memberships = self.memberships.iter();
         memberships.find(|membership| membership.relation == relation)
     }
 
-    /// An SQL expression for the tenant of the row called `alias` of that relation: a column, or
-    /// a chain of scalar sub-selects through the parents.
+    /// Returns an SQL expression for the tenant of the row called `alias` of that relation: a
+    /// column, or a chain of scalar subqueries through the parents.
     pub fn tenant_of_row(&self, catalog: &Catalog, relation: Oid, alias: &str) -> Option<String> {
         let wording = Wording {
             key: |name, _| name,
@@ -182,7 +183,7 @@ impl Tenancy {
         self.tenant_of_row_at(catalog, relation, (alias, 0), &wording)
     }
 
-    /// The same as text, and with names that no search path decides about: for the audit's own
+    /// Returns the same expression as text and with schema-qualified names, for the audit's own
     /// statements.
     pub fn tenant_text_of_row(
         &self,
@@ -258,8 +259,8 @@ impl Tenancy {
         }
     }
 
-    /// A keyed table with a column for a person, and either a name that says so or a key over
-    /// both.
+    /// Finds the membership tables: keyed tables with a column for a user and either a telling name
+    /// or a key over both columns.
     fn find_memberships(&mut self, catalog: &Catalog) {
         for (relation, belonging) in &self.tables {
             let Belonging::Keyed(tenant) = belonging else {
@@ -293,8 +294,8 @@ impl Tenancy {
         }
     }
 
-    /// The tables that memberships call users, and what hangs on a user alone, belong to no one
-    /// tenant.
+    /// Marks as global the tables of users that memberships refer to, and tables that refer only to
+    /// a user.
     fn assign_users(&mut self, catalog: &Catalog, looked_at: &BTreeSet<Oid>) {
         let by_membership: BTreeSet<Oid> = self
             .memberships
@@ -321,8 +322,8 @@ impl Tenancy {
         }
     }
 
-    /// Whatever refers to a tenant's row belongs to that tenant; the nearest parent first, and
-    /// a partition as its parent does.
+    /// Assigns tables that refer to a row of a tenant to that tenant, starting with the nearest
+    /// parent. A partition belongs to tenants in the same way as its parent.
     fn assign_children(&mut self, catalog: &Catalog, looked_at: &BTreeSet<Oid>) {
         loop {
             let mut found = Vec::new();
@@ -344,8 +345,8 @@ impl Tenancy {
         }
     }
 
-    /// The foreign key that most surely leads to the owner of the row: one that cannot be NULL
-    /// before one that can, one that is deleted together before one that is not.
+    /// Returns the foreign key that most likely leads to the owner of the row: NOT NULL before
+    /// nullable, then ON DELETE CASCADE before other actions.
     fn parent(&self, catalog: &Catalog, relation: Oid) -> Option<Link> {
         let leads = |constraint: &&Constraint| {
             constraint.target != relation
@@ -387,9 +388,9 @@ impl Tenancy {
             .then_some(Belonging::Global)
     }
 
-    /// A view belongs to tenants where a column of the key's name comes out of a tenant's table.
+    /// Assigns views with a column named like the key that read a tenant table.
     fn assign_views(&mut self, catalog: &Catalog, key: &str, looked_at: &BTreeSet<Oid>) {
-        // A view may read a view that comes later in the order: repeat until nothing is added.
+        // A view may read a view that comes later in the order: repeat until no view is added.
         loop {
             let mut found = Vec::new();
             for relation in looked_at {
@@ -417,7 +418,8 @@ impl Tenancy {
         }
     }
 
-    /// The column called like the key; in a view of the root alone also the root's own key.
+    /// Returns the column named like the key. If the view reads only the table of tenants, its
+    /// primary key counts too.
     fn view_key(&self, catalog: &Catalog, view: Oid, key: &str) -> Option<i16> {
         if let Some(column) = catalog.column_named(view, key) {
             return Some(column.number);
@@ -433,7 +435,8 @@ impl Tenancy {
     }
 }
 
-/// A relation that is read through a definition takes its tenant from the relations it reads.
+/// `true` if a relation is read through a definition and takes its tenant from the relations it
+/// reads.
 fn is_view(kind: RelationKind) -> bool {
     matches!(
         kind,
@@ -453,7 +456,8 @@ fn key_type(catalog: &Catalog, key: &Key, looked_at: &BTreeSet<Oid>) -> Option<(
     Some((column.base_type, column.type_name.clone()))
 }
 
-/// The column of the only foreign key to the root, or of the only one that cannot be NULL.
+/// Returns the column of the only foreign key to the table of tenants, or of the only one that is
+/// NOT NULL.
 fn reference_to(catalog: &Catalog, relation: Oid, (root, key): (Oid, i16)) -> Option<i16> {
     let references: Vec<i16> = single_references(catalog, relation)
         .filter(|(_, target, there)| (*target, *there) == (root, key))
@@ -474,7 +478,7 @@ fn reference_to(catalog: &Catalog, relation: Oid, (root, key): (Oid, i16)) -> Op
     }
 }
 
-/// The foreign keys of one column: column here, table there, column there.
+/// Returns the foreign keys of one column: the column, the referenced table and its column.
 pub(super) fn single_references(
     catalog: &Catalog,
     relation: Oid,
@@ -500,7 +504,7 @@ fn refers_to_users(catalog: &Catalog, relation: Oid, column: i16) -> bool {
     })
 }
 
-/// `true` if a constraint can be referred to: a primary or a unique key.
+/// `true` if a foreign key can refer to the constraint: a primary key or a unique constraint.
 pub(super) fn is_key(constraint: &Constraint) -> bool {
     matches!(
         constraint.kind,

@@ -1,4 +1,4 @@
-//! The schema as the analysis of SQL statements wants to see it.
+//! Schema in the form that the analysis of SQL statements needs.
 
 use super::{Belonging, Model};
 use crate::audit::{
@@ -7,8 +7,8 @@ use crate::audit::{
 };
 
 impl Model {
-    /// The tables and views for [`crate::audit::statements`]: those whose rows are some tenant's,
-    /// and the others. Names without a schema are looked up in `search_path`.
+    /// Returns the tables and views for [`crate::audit::statements`]: those with rows that belong
+    /// to tenants, and the others. Names without a schema are looked up in `search_path`.
     pub fn vocabulary(&self, search_path: impl IntoIterator<Item = String>) -> TenantTables {
         let tables = self
             .relations()
@@ -33,7 +33,7 @@ impl Model {
             Belonging::Keyed(key) => TenantKey::Column(self.column_name(oid, *key).to_owned()),
             Belonging::Root(key) => TenantKey::Root {
                 column: self.column_name(oid, *key).to_owned(),
-                // Each picks one tenant, as a slug does.
+                // Each identifies one tenant, such as a slug.
                 alternates: unique_keys(&self.catalog, oid),
             },
             Belonging::Child(link) => TenantKey::Parent(Reference {
@@ -81,8 +81,8 @@ impl Model {
     }
 }
 
-/// The sets of columns that pick one row, by constraint or by index. An index of some rows or of an
-/// expression does not: a comparison of the column says nothing of it.
+/// Returns the sets of columns that identify one row, by constraint or by index. A partial or
+/// expression index does not qualify: comparing the column alone does not identify a row.
 fn unique_keys(catalog: &Catalog, relation: Oid) -> Vec<Vec<String>> {
     let indexes = catalog.indexes_of(relation).iter();
     indexes

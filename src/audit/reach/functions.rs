@@ -1,23 +1,23 @@
-//! Functions, by what is known of their authors and their bodies.
+//! Functions, classified by owner and body.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::server;
 
-/// The nature of a function, without a look at what it calls.
+/// Kind of a function, regardless of the functions it calls.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// Somebody wrote it who has not the session's rights.
+    /// It belongs to a role that does not have the privileges of the session.
     Foreign,
-    /// Its reach cannot be known: it runs statements that it is handed or makes up, or is in a
-    /// language that is not read here.
+    /// Its effect is unknown: it runs statements that it receives or builds, or its language is not
+    /// parsed.
     Unknown,
-    /// It may do harm where somebody else wrote the call.
+    /// It may do harm if another role wrote the call.
     Dangerous,
     Plain,
 }
 
-/// A function that is not the server's own, as far as it is judged by itself.
+/// A function that does not come with the server, judged by itself.
 pub(super) struct Traits<'f> {
     pub(super) trusted: bool,
     pub(super) language: &'f str,
@@ -27,7 +27,7 @@ pub(super) struct Traits<'f> {
     pub(super) source: Option<&'f str>,
 }
 
-/// Commands that no READ ONLY transaction or rollback is trusted with where somebody else decides
+/// Commands that are unsafe in a READ ONLY transaction or before a rollback if another role decides
 /// that they run.
 const COMMANDS: &[&str] = &["alter", "copy", "create", "drop", "grant", "load", "revoke"];
 
@@ -37,8 +37,8 @@ pub(super) fn kind(one: &Traits<'_>) -> Kind {
     }
     let volatile = one.volatility == "v";
     match one.language {
-        // Only a superuser makes them, so they do what they are made for; what that is, is known
-        // of some extensions.
+        // Only a superuser can create them, so they do what they are made for. The effects of some
+        // extensions are known.
         "c" | "internal" => {
             let harmless = one.extension.is_some_and(server::is_harmless_extension);
             match (harmless, volatile) {
@@ -62,20 +62,20 @@ pub(super) fn kind(one: &Traits<'_>) -> Kind {
     }
 }
 
-/// The meanings of words and signs in a text: the server resolves them only when the text runs, in
-/// the search path of that moment, so any object of that name counts.
+/// Meanings of words and operators in a text. The server resolves them when the text runs, in the
+/// search path of that moment, so any object of that name counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     /// In lower case.
     words: BTreeMap<String, Vec<usize>>,
-    /// Names that are no single word, and operators.
+    /// Names of more than one word, and operators.
     signs: Vec<(String, usize)>,
-    /// The reasons against a word or a sign, by the place in the lists above.
+    /// The reasons against a word or an operator, by its position in the lists above.
     reasons: BTreeMap<usize, String>,
 }
 
 impl Names {
-    /// Adds what a name stands for.
+    /// Adds an object with that name.
     pub(super) fn add(&mut self, name: &str, what: usize) {
         let is_word = name
             .chars()
@@ -88,7 +88,7 @@ impl Names {
         }
     }
 
-    /// The functions that a text may refer to.
+    /// Returns the functions that a text may refer to.
     pub(super) fn named(&self, text: &str) -> BTreeSet<usize> {
         let words = words(text);
         let of_words = words.iter().filter_map(|word| self.words.get(word));
@@ -102,12 +102,12 @@ impl Names {
         found
     }
 
-    /// Remembers what must not be reached.
+    /// Records the objects that must not be reached.
     pub(super) fn forbid(&mut self, reasons: BTreeMap<usize, String>) {
         self.reasons = reasons;
     }
 
-    /// The reason against running a text, if any.
+    /// Returns the reason against running a text, if any.
     pub(super) fn reached(&self, text: &str) -> Option<String> {
         if is_disguised(text) {
             return Some("names that are written with Unicode escapes".to_owned());
@@ -119,14 +119,15 @@ impl Names {
     }
 }
 
-/// `true` if a text writes names so that they cannot be read here (manual, 4.1.2.3).
+/// `true` if a text contains Unicode escapes in names, which are not parsed here (PostgreSQL
+/// manual, 4.1.2.3).
 pub(super) fn is_disguised(text: &str) -> bool {
     let text = text.to_lowercase();
     text.contains("u&\"") || text.contains("u&'")
 }
 
-/// The words of a source text, in lower case; comments and constants count too, to be on the safe
-/// side.
+/// Returns the words of a source text in lower case. Words in comments and constants count too, to
+/// be safe.
 pub fn words(source: &str) -> BTreeSet<String> {
     source
         .split(|letter: char| !letter.is_alphanumeric() && letter != '_')
@@ -184,7 +185,7 @@ mod tests {
         names.add("really evil", 2);
         names.add("===", 3);
         assert_eq!(names.named("SELECT \"Evil\"()"), BTreeSet::from([1]));
-        // A function named by a word of another's name is taken for reached, too.
+        // A function counts as reached if a part of a quoted name matches it.
         assert!(names.named("SELECT \"really evil\"()").contains(&2));
         assert_eq!(names.named("a===b"), BTreeSet::from([3]));
         assert!(names.named("devil == b").is_empty());

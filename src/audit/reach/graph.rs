@@ -1,4 +1,4 @@
-//! The graph of calls, and the places from which forbidden code is reached.
+//! Graph of calls, and the places from which forbidden code is reached.
 
 use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::audit::catalog::{Catalog, Oid};
 
-/// The first identifier that is not the server's own (access/transam.h).
+/// The first OID of an object that does not come with the server (access/transam.h).
 const FIRST: Oid = Oid(16_384);
 
-/// Stands for every type of the server.
+/// Stands for every built-in type.
 const ANY_TYPE: Oid = Oid(0);
 
 /// Reports whether the transaction can write.
@@ -37,7 +37,7 @@ enum Node {
     Type(Oid, Mode, Author),
 }
 
-/// A meaning of a name.
+/// An object that a name can refer to.
 #[derive(Clone, Copy, Debug)]
 enum Thing {
     Relation(Oid),
@@ -67,7 +67,7 @@ impl Mode {
     }
 }
 
-/// The result: the reason against each object that must not be reached.
+/// Result: the reason against each object that must not be reached.
 pub(super) struct Found {
     pub(super) relations: BTreeMap<(Oid, Access), String>,
     pub(super) functions: BTreeMap<Oid, String>,
@@ -76,16 +76,16 @@ pub(super) struct Found {
     pub(super) template: Option<String>,
 }
 
-/// The parts of the graph.
+/// Input of the graph.
 pub(super) struct Parts<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) objects: &'a [ObjectRow],
     pub(super) functions: &'a [FunctionRow],
     pub(super) edges: &'a [EdgeRow],
     pub(super) trees: &'a [TreeRow],
-    /// A child's tenant is looked up in its parent.
+    /// Children and the parents in which their tenants are looked up.
     pub(super) parents: Vec<(Oid, Oid)>,
-    /// The statements that every session of the attack begins with.
+    /// The statements at the start of every attack session.
     pub(super) template: Option<&'a str>,
     pub(super) is_trusted: &'a dyn Fn(Oid) -> bool,
 }
@@ -164,7 +164,7 @@ impl Parts<'_> {
         (names, things)
     }
 
-    /// The server's own functions stand in the expressions alone.
+    /// Adds the calls of built-in functions, which only stored expressions record.
     fn add_trees(&self, graph: &mut Graph<'_>) {
         for row in self.trees {
             for function in called(&row.tree) {
@@ -206,10 +206,7 @@ impl Parts<'_> {
                     let owner = self.catalog.role_name(function.owner);
                     (format!("{called} of role {owner}"), &AUTHORS)
                 }
-                Kind::Unknown => (
-                    format!("{called}, of which cannot be known what it runs,"),
-                    &AUTHORS,
-                ),
+                Kind::Unknown => (format!("{called}, with unknown effects,"), &AUTHORS),
                 Kind::Dangerous => (format!("{called}, which may do harm,"), &[Author::Foreign]),
                 Kind::Plain => (String::new(), &[]),
             };
@@ -260,13 +257,13 @@ impl Parts<'_> {
     }
 }
 
-/// The edges, against their direction.
+/// The edges, in reverse direction.
 struct Graph<'a> {
     sources: HashMap<Node, Vec<Node>>,
     forbidden: Vec<(Node, String)>,
-    /// Relations and types that somebody else wrote.
+    /// Relations and types that belong to another role.
     foreign: HashMap<Oid, &'a ObjectRow>,
-    /// Relations of which anybody else may write a trigger.
+    /// Relations on which another role may create a trigger.
     open: HashMap<Oid, bool>,
 }
 
@@ -314,7 +311,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// That something of that kind leads to a thing in one step: see edges.sql.
+    /// Adds an edge from an object of that kind to a thing: see edges.sql.
     fn step(&mut self, kind: &str, from: Oid, step: &str, to: Thing) {
         match kind {
             "c" => {
@@ -331,7 +328,7 @@ impl<'a> Graph<'a> {
                 if let Some(access) = reading {
                     self.leads(Node::Relation(from, access), to.node(Mode::Read, author));
                 }
-                // What a policy looks up, it reads.
+                // A policy reads the tables that it looks up.
                 let mode = match (step, to) {
                     ("r", Thing::Relation(_)) => Mode::Read,
                     _ => Mode::Write,
@@ -361,7 +358,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Everything from which something forbidden is reached, with the first reason found.
+    /// Returns all nodes from which forbidden code is reached, each with the first reason found.
     fn spread(self) -> HashMap<Node, String> {
         let mut reasons: HashMap<Node, String> = HashMap::new();
         let mut waiting = Vec::new();
@@ -384,8 +381,8 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// The functions of the server that a stored expression calls: `:funcid 1234`. A constant that
-/// looks like one adds a call that is not there, and hides none.
+/// Returns the built-in functions that a stored expression calls: `:funcid 1234`. A constant that
+/// looks like one adds a call that does not exist, and hides none.
 fn called(tree: &str) -> impl Iterator<Item = Oid> + '_ {
     const MARK: &str = ":funcid ";
     tree.match_indices(MARK).filter_map(|(place, _)| {

@@ -1,5 +1,5 @@
-//! Reads what a session may make the server run: a fixed number of queries, whatever the number of
-//! tables, and none where the session has no more rights than the application.
+//! Code that a session may make the server run. Takes a fixed number of queries, regardless of the
+//! number of tables, and none if the session has no more privileges than the application.
 
 use sqlx::{PgConnection, query_file_as, query_file_scalar};
 
@@ -17,7 +17,7 @@ use crate::{
     error::{Context, Error, Result},
 };
 
-/// The role that a session authenticated as, and its database.
+/// Role that a session authenticated as, and its database.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Session {
     pub role: Oid,
@@ -71,36 +71,36 @@ struct Holdings {
     granted: i64,
 }
 
-const UNREAD: &str = "what the session may run could not be read";
+const UNREAD: &str = "could not read the code that the session may run";
 
-/// The role that a connection authenticated as, and its database.
+/// Returns the role that a connection authenticated as, and its database.
 ///
 /// # Errors
-/// `Failure` when the query fails.
+/// `Failure` if the query fails.
 pub async fn session(connection: &mut PgConnection) -> Result<Session> {
     query_file_as!(Session, "src/audit/reach/session.sql")
         .fetch_one(connection)
         .await
-        .context("the session could not be asked as whom it authenticated")
+        .context("could not read the role that the session authenticated as")
 }
 
-/// The role that the second connection authenticated as, where both are to one database.
+/// Returns the role that the second connection authenticated as, if both lead to the same database.
 ///
 /// # Errors
-/// `BadInput` where they are not.
+/// `BadInput` if they lead to different databases.
 pub async fn same_database(one: &mut PgConnection, other: &mut PgConnection) -> Result<Oid> {
     let (here, there) = (session(one).await?, session(other).await?);
     if here.database == there.database && cluster(one).await == cluster(other).await {
         return Ok(there.role);
     }
     Err(
-        Error::bad_input("--attack-url: it leads to another database than the one that is audited")
-            .hint("name the same server and database, and another role"),
+        Error::bad_input("--attack-url: connects to another database")
+            .hint("use the same server and database with another role"),
     )
 }
 
-/// The identity of a running server: a copy and a standby have the same system identifier, and
-/// were not started in the same instant.
+/// Returns the identity of a running server: a copy or a standby has the same system identifier,
+/// but not the same start time.
 async fn cluster(connection: &mut PgConnection) -> (Option<String>, Option<String>) {
     let system = query_file_scalar!("src/audit/reach/system.sql")
         .fetch_one(&mut *connection)
@@ -112,8 +112,8 @@ async fn cluster(connection: &mut PgConnection) -> (Option<String>, Option<Strin
 }
 
 impl Reach {
-    /// Reads the reach of a session of that role. The connection is that of the catalog, and need
-    /// not be the session's.
+    /// Reads the reach of a session of that role. The connection reads the catalog and may differ
+    /// from that session.
     pub async fn load(connection: &mut PgConnection, model: &Model, session: Oid) -> Result<Self> {
         let catalog = &model.catalog;
         let Some(more) = more_than_application(connection, model, session).await? else {
@@ -174,7 +174,7 @@ impl Reach {
     }
 }
 
-/// The right that the session has and the application does not have, if any.
+/// Returns the privilege that the session has beyond the application, if any.
 async fn more_than_application(
     connection: &mut PgConnection,
     model: &Model,
@@ -194,7 +194,7 @@ async fn more_than_application(
     .context(UNREAD)?;
     Ok(match holdings {
         Holdings { owned: 1.., .. } => Some("an owner of objects"),
-        Holdings { granted: 1.., .. } => Some("with rights that the application does not have"),
+        Holdings { granted: 1.., .. } => Some("with privileges that the application does not have"),
         _ => None,
     })
 }

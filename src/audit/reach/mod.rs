@@ -1,17 +1,16 @@
-//! The database's own code that a statement of the audit may make the server run, and whether
-//! this session may run it.
+//! Code of the database that a statement of the audit may run, and whether this session may run it.
 //!
-//! `SET ROLE` is no barrier: code that runs in a session may leave the role with
-//! `set_config('role', 'none', true)`, and then has whatever the session *authenticated* as. So a
-//! session with more rights than the application's runs nothing that a role without those rights
-//! could have written.
+//! `SET ROLE` does not protect: code in a session can leave the role with `set_config('role',
+//! 'none', true)` and then has the privileges of the role that *authenticated*. So a session with
+//! more privileges than the application runs only code that a role without those privileges could
+//! not have written.
 //!
 //! ```text
 //! strength (what the session has) ─┐
 //! objects, functions, edges, trees ┴→ graph → Reach: may this be read, or changed?
 //! ```
 //!
-//! Code that is not understood is not run.
+//! Code that cannot be analyzed is not run.
 
 mod functions;
 mod graph;
@@ -26,20 +25,20 @@ pub use load::{same_database, session};
 
 use super::catalog::Oid;
 
-/// The remedy for everything that was not run.
+/// Remedy for everything that was not run.
 pub const REMEDY: &str = "attack as an auditor instead (audit role, then --attack-url)";
 
-/// The way in which a statement reaches a relation.
+/// Access of a statement to a relation.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Access {
-    /// It reads with `row_security = off`: policies are not evaluated on the relation itself.
+    /// Reads with `row_security = off`: policies of the relation itself are not evaluated.
     Scan,
-    /// It reads as the application does.
+    /// Reads as the application does.
     Read,
     Write,
 }
 
-/// The code that a session may make the server run.
+/// Code that a session may make the server run.
 #[derive(Clone, Debug)]
 pub struct Reach {
     answer: Answer,
@@ -47,11 +46,11 @@ pub struct Reach {
 
 #[derive(Clone, Debug)]
 enum Answer {
-    /// Nothing is kept from it.
+    /// The session may run all code.
     Open,
-    /// Nobody has looked: nothing is run.
+    /// The code was not examined: nothing is run.
     Unknown,
-    /// It has rights that those who wrote some of the code do not have.
+    /// The session has privileges that the authors of some code do not have.
     Stronger(Arc<Stronger>),
 }
 
@@ -61,25 +60,25 @@ struct Stronger {
     session: String,
     relations: BTreeMap<(Oid, Access), String>,
     functions: BTreeMap<Oid, String>,
-    /// The names that texts may use.
+    /// The objects that texts may name.
     names: functions::Names,
-    /// Every statement reaches it, whatever it is about.
+    /// The reason against every statement, if any.
     everything: Option<String>,
-    /// The statements that each session of the attack begins with reach it.
+    /// The reason against the statements at the start of each attack session, if any.
     template: Option<String>,
 }
 
-/// The two kinds of sessions of an audit.
+/// Reach of the two kinds of sessions of an audit.
 #[derive(Clone, Debug, Default)]
 pub struct Guards {
-    /// Reads the catalog, and looks at rows with `row_security = off`.
+    /// Session that reads the catalog, and rows with `row_security = off`.
     pub eyes: Reach,
-    /// Attacks.
+    /// Session that attacks.
     pub attack: Reach,
 }
 
 impl Guards {
-    /// The reason against a statement about a relation or a function, if any.
+    /// Returns the reason against a statement about a relation or a function, if any.
     pub fn objection(&self, object: Oid, access: Access) -> Option<String> {
         match access {
             Access::Scan => self.eyes.objection(object, access),
@@ -97,18 +96,18 @@ impl Default for Reach {
 }
 
 impl Reach {
-    /// Nothing is kept from the session: it has no more rights than the application.
+    /// Returns a reach without limits, for a session without more privileges than the application.
     pub fn open() -> Self {
         Self {
             answer: Answer::Open,
         }
     }
 
-    /// The reason against reaching a relation or calling a function, if any.
+    /// Returns the reason against reaching a relation or calling a function, if any.
     pub fn objection(&self, object: Oid, access: Access) -> Option<String> {
         let stronger = match &self.answer {
             Answer::Open => return None,
-            Answer::Unknown => return Some("what it runs was not looked at".to_owned()),
+            Answer::Unknown => return Some("the code that it runs was not examined".to_owned()),
             Answer::Stronger(stronger) => stronger,
         };
         let template = stronger.template.as_ref();
@@ -120,11 +119,11 @@ impl Reach {
         Some(stronger.told(why))
     }
 
-    /// The reason against making a text part of a statement, if any.
+    /// Returns the reason against making a text part of a statement, if any.
     pub fn objection_to_text(&self, text: &str) -> Option<String> {
         match &self.answer {
             Answer::Open => None,
-            Answer::Unknown => Some("what it runs was not looked at".to_owned()),
+            Answer::Unknown => Some("the code that it runs was not examined".to_owned()),
             Answer::Stronger(stronger) => {
                 let why = stronger.names.reached(text)?;
                 Some(stronger.told(&why))
@@ -132,11 +131,11 @@ impl Reach {
         }
     }
 
-    /// The reason against beginning any session of the attack, if any.
+    /// Returns the reason against starting any attack session, if any.
     pub fn objection_to_session(&self) -> Option<String> {
         match &self.answer {
             Answer::Open => None,
-            Answer::Unknown => Some("what it runs was not looked at".to_owned()),
+            Answer::Unknown => Some("the code that it runs was not examined".to_owned()),
             Answer::Stronger(stronger) => {
                 let why = stronger
                     .template
@@ -147,7 +146,7 @@ impl Reach {
         }
     }
 
-    /// `true` if statements of a stronger session are looked at one by one.
+    /// `true` if each statement of the session is checked because it has more privileges.
     pub fn is_guarded(&self) -> bool {
         matches!(self.answer, Answer::Stronger(_) | Answer::Unknown)
     }
@@ -156,7 +155,7 @@ impl Reach {
 impl Stronger {
     fn told(&self, why: &str) -> String {
         format!(
-            "it would run {why} with the rights of {}: {REMEDY}",
+            "it would run {why} with the privileges of {}: {REMEDY}",
             self.session
         )
     }

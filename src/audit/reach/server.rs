@@ -1,7 +1,9 @@
-//! The functions that PostgreSQL brings, by what they may do where somebody else wrote the call.
+//! Built-in functions of PostgreSQL, classified by the harm they can do if another role wrote the
+//! call.
 
-/// VOLATILE functions of the server that read no name and leave nothing behind but the next value
-/// of a sequence, which [`super::super::checks::probe`] looks at by itself (manual, chapter 9).
+/// VOLATILE functions of the server that do not read an object by name and have no lasting effect
+/// except the next value of a sequence, which [`super::super::checks::probe`] examines separately
+/// (PostgreSQL manual, chapter 9).
 const HARMLESS: &[&str] = &[
     "array_sample",
     "array_shuffle",
@@ -22,8 +24,8 @@ const HARMLESS: &[&str] = &[
     "uuidv7",
 ];
 
-/// Functions of the server that run a statement, or read through a name or an identifier, that
-/// they are handed: what they reach stands in no catalog. Also those that are not VOLATILE.
+/// Functions of the server that run a statement, or read an object by name or OID, passed as an
+/// argument: the catalog does not record what they reach. Includes functions that are not VOLATILE.
 pub(super) const BY_NAME: &[&str] = &[
     "array_in",
     "array_recv",
@@ -55,8 +57,8 @@ pub(super) const BY_NAME: &[&str] = &[
     "ts_stat",
 ];
 
-/// Extensions that PostgreSQL's own documentation describes, of which no function runs a
-/// statement, reads a table by name or reaches outside of the database (manual, appendix F).
+/// Extensions documented by PostgreSQL without a function that runs a statement, reads a table by
+/// name or reaches outside of the database (PostgreSQL manual, appendix F).
 const EXTENSIONS: &[&str] = &[
     "btree_gin",
     "btree_gist",
@@ -76,13 +78,13 @@ const EXTENSIONS: &[&str] = &[
     "uuid-ossp",
 ];
 
-/// `true` if a function of the server may do harm in an expression that somebody else wrote. Those
-/// that are not VOLATILE change nothing.
+/// `true` if a function of the server may do harm in an expression that another role wrote.
+/// Functions that are not VOLATILE change nothing.
 pub(super) fn is_dangerous(name: &str, volatility: &str) -> bool {
     BY_NAME.contains(&name) || volatility == "v" && !HARMLESS.contains(&name)
 }
 
-/// `true` if nothing of an extension can be turned against who runs it.
+/// `true` if no function of an extension can be used against the role that runs it.
 pub(super) fn is_harmless_extension(name: &str) -> bool {
     EXTENSIONS.contains(&name)
 }

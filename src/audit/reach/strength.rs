@@ -1,5 +1,6 @@
-//! The rights of a session that the application does not have: those of the role that it
-//! *authenticated* as, and of every role that this is a member of, since code may switch.
+//! Privileges of a session beyond those of the application: those of the role that it
+//! *authenticated* as, and of every role that this role is a member of, because code may switch to
+//! it.
 
 use std::collections::BTreeSet;
 
@@ -8,17 +9,18 @@ use crate::audit::{
     model::Actors,
 };
 
-/// The surplus of a session over the application, as far as attributes and memberships tell.
+/// Surplus of a session over the application, according to attributes and memberships.
 pub(super) struct Strength {
-    /// The roles that the session has and the application has not.
+    /// The roles that the session has and the application does not.
     pub(super) beyond: Vec<Oid>,
-    /// The reason that it is stronger, if attributes or memberships say so.
+    /// The reason it has more privileges, if attributes or memberships give one.
     pub(super) why: Option<&'static str>,
 }
 
 type Attribute = fn(&Role) -> bool;
 
-/// Attributes that no membership passes on, but a role that one may switch to has (manual, 22.2).
+/// Attributes that are not inherited through membership but apply after SET ROLE (PostgreSQL
+/// manual, 22.2).
 const ATTRIBUTES: &[(Attribute, &str)] = &[
     (|role| role.superuser, "a superuser"),
     (|role| role.bypass_rls, "BYPASSRLS"),
@@ -49,8 +51,8 @@ impl Strength {
     }
 }
 
-/// Those roles and every one that they are members of, directly or not, whatever the options: a
-/// right to grant is a right to have.
+/// Returns those roles and every role that they are members of, directly or not, regardless of the
+/// options: the right to grant a membership amounts to having it.
 fn memberships(catalog: &Catalog, roles: impl IntoIterator<Item = Oid>) -> BTreeSet<Oid> {
     let mut found: BTreeSet<Oid> = roles.into_iter().collect();
     let mut waiting: Vec<Oid> = found.iter().copied().collect();
@@ -62,8 +64,8 @@ fn memberships(catalog: &Catalog, roles: impl IntoIterator<Item = Oid>) -> BTree
     found
 }
 
-/// `true` if code of a role may run in the session of another: who owns it could do anyway
-/// whatever the session can.
+/// `true` if code of `owner` may run in the session: a superuser, or the role of the session
+/// itself, can do everything that the session can anyway.
 pub(super) fn is_trusted(catalog: &Catalog, session: Oid, owner: Oid) -> bool {
     let superuser = catalog.roles.get(&owner).is_some_and(|role| role.superuser);
     superuser || owner == session

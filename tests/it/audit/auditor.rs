@@ -72,7 +72,7 @@ fn an_auditor_is_printed_rehearsed_created_and_completed() {
 
     lab.run(&format!("ALTER ROLE {name} CREATEROLE"));
     let refused = cli.fails(5, &[&create[..], &["--if-not-exists"]].concat());
-    assert!(refused.contains("more rights"), "{refused}");
+    assert!(refused.contains("more privileges"), "{refused}");
 }
 
 #[test]

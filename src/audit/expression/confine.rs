@@ -1,4 +1,4 @@
-//! Whether an expression confines the rows of a table to the session's tenant.
+//! Analysis of whether an expression confines the rows of a table to the session's tenant.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use super::{
     verdict::{Verdict, judge},
 };
 
-/// Basis of the expression.
+/// Context of the expression.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
     /// The table of the policy.
     pub table: u32,
-    /// The columns of the table that carry the identity of the tenant, or of the user.
+    /// The columns of the table that identify the tenant, or the user.
     pub key_columns: &'a BTreeSet<i16>,
     pub facts: &'a dyn Facts,
 }
@@ -23,83 +23,83 @@ pub struct Frame<'a> {
 /// Effect of an expression on the rows of its table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Confinement {
-    /// Only rows of the session's tenant, or of its user, pass.
+    /// Only rows of the session's tenant or user pass.
     Confined(BTreeSet<How>),
     /// Rows of other tenants pass.
     Open(Why),
     /// No row passes.
     Closed,
-    /// It cannot be told, because of this.
+    /// The effect is unknown for this reason.
     Unknown(String),
 }
 
-/// The confinement of rows.
+/// Way in which rows are confined.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum How {
-    /// A column is equal to what the session says.
+    /// A column equals a value of the session.
     Session {
         column: i16,
         sources: BTreeSet<SessionSource>,
     },
     /// Rows of these relations belong to the session, and the row belongs to them.
     Through(BTreeSet<u32>),
-    /// A function is asked, which reads the session.
+    /// A function that reads the session decides.
     Function(u32),
 }
 
-/// What a session leaves out.
+/// State of a setting without a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unset {
-    /// The setting is not there.
+    /// The setting does not exist.
     Missing,
     /// The setting is the empty string.
     Empty,
 }
 
-/// The reason rows of other tenants pass.
+/// Reason that rows of other tenants pass.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Why {
-    /// It is true, or true unless a tenant column is NULL.
+    /// The expression is always true, or true unless a tenant column is NULL.
     AlwaysTrue,
-    /// It looks at these columns and at this of the session, but at no tenant column.
+    /// It reads these columns and this value of the session, but no tenant column.
     IgnoresTenantColumn {
         columns: BTreeSet<i16>,
         sources: BTreeSet<SessionSource>,
     },
-    /// The session's tenant is compared with a column that does not carry the tenant.
+    /// The session's tenant is compared with a column that does not name the tenant.
     WrongColumn {
         column: i16,
         sources: BTreeSet<SessionSource>,
     },
-    /// A column is compared with itself; of a relation other than the policy's table, as a rule
-    /// because an unqualified name was captured by the sub-select.
+    /// A column is compared with itself. In a relation other than the policy's table, usually
+    /// because an unqualified name resolved to a column of the subquery.
     SelfComparison { relation: u32, column: i16 },
     /// Rows without a tenant pass.
     NullEscape { column: i16 },
-    /// All rows pass in a session that has not said who it is.
+    /// All rows pass in a session without a tenant.
     OpenWhenUnset {
         sources: BTreeSet<SessionSource>,
         when: Unset,
     },
-    /// A sub-select that has nothing to do with the row.
+    /// A subquery does not depend on the row.
     UncorrelatedSubselect {
         relations: BTreeSet<u32>,
         sources: BTreeSet<SessionSource>,
     },
-    /// The key is compared with the session's by an operator that other keys pass as well: an
+    /// The key is compared with the session's by an operator that also accepts other keys: an
     /// order, a pattern, or inequality.
     LooseComparison {
         column: i16,
         sources: BTreeSet<SessionSource>,
     },
-    /// The key is handed to a function that never looks at it.
+    /// The key is passed to a function that ignores it.
     IgnoredArgument { function: u32 },
-    /// One arm of an OR or a CASE is open, counted from 0.
+    /// One arm of an OR or a CASE, counted from 0, is open.
     OpenArm { arm: usize, inner: Box<Why> },
 }
 
 impl Why {
-    /// The reason without the arm that it is in.
+    /// Returns the reason without the arms around it.
     pub fn innermost(&self) -> &Self {
         match self {
             Self::OpenArm { inner, .. } => inner.innermost(),
@@ -108,7 +108,7 @@ impl Why {
     }
 }
 
-/// Effect of the expression of a policy on the rows of its table.
+/// Returns the effect of the expression of a policy on the rows of its table.
 pub fn confinement(expr: &Expr, frame: &Frame<'_>) -> Confinement {
     let (arms, list) = Arms::of(expr, frame.table, frame.facts);
     let mut hows = BTreeSet::new();
@@ -145,7 +145,7 @@ pub fn confinement(expr: &Expr, frame: &Frame<'_>) -> Confinement {
     }
 }
 
-/// Says which arm is open, where that is not plain from the reason.
+/// Adds the arm that is open, unless the reason already makes it clear.
 fn in_arm(why: Why, arm: usize) -> Why {
     match why {
         Why::NullEscape { .. } | Why::OpenWhenUnset { .. } => why,
@@ -156,7 +156,7 @@ fn in_arm(why: Why, arm: usize) -> Why {
     }
 }
 
-/// The parts of which all must hold.
+/// Splits an expression at AND.
 pub fn conjuncts(expr: &Expr) -> Vec<&Expr> {
     match expr {
         Expr::And(args) => args.iter().flat_map(conjuncts).collect(),
@@ -164,7 +164,7 @@ pub fn conjuncts(expr: &Expr) -> Vec<&Expr> {
     }
 }
 
-/// The parts of which one must hold.
+/// Splits an expression at OR.
 pub fn disjuncts(expr: &Expr) -> Vec<&Expr> {
     match expr {
         Expr::Or(args) => args.iter().flat_map(disjuncts).collect(),

@@ -1,9 +1,9 @@
-//! An expression as arms (its disjunctive normal form), each a conjunction of conditions.
+//! Expression as arms (its disjunctive normal form), each a conjunction of conditions.
 //!
-//! A positive sub-select is a part of the conjunction: `EXISTS (SELECT FROM t WHERE c)` holds if
+//! A positive subquery is a part of the conjunction: `EXISTS (SELECT FROM t WHERE c)` holds if
 //! there is a row of `t` for which `c` holds, and `x IN (SELECT y …)` adds `x = y` to that. So
-//! joins, sub-selects, unions and functions with a parsed body all come down to rows and the
-//! conditions between them.
+//! joins, subqueries, unions and functions with a parsed body all reduce to rows and the conditions
+//! between them.
 
 use std::{collections::BTreeSet, rc::Rc};
 
@@ -13,10 +13,10 @@ use super::{
     scope::{POLICY_ROW, Scope, Term, reading, term},
 };
 
-/// More arms than these are not looked at: conditions can multiply without end.
+/// Largest number of arms to examine: conditions can multiply exponentially.
 pub(super) const MAX_ARMS: usize = 128;
 
-/// What must be the case about an expression for a condition to hold.
+/// Value that an expression must have for a condition to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Polarity {
     True,
@@ -26,7 +26,7 @@ pub(super) enum Polarity {
     Null,
 }
 
-/// A condition that is not taken apart further.
+/// A condition that is not split further.
 #[derive(Clone, Debug)]
 pub(super) struct Atom<'a> {
     pub(super) expr: &'a Expr,
@@ -37,9 +37,9 @@ pub(super) struct Atom<'a> {
 /// Conditions that hold together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arm<'a> {
-    /// Which arm of the outermost OR it belongs to, from 0.
+    /// The arm of the outermost OR that it belongs to, from 0.
     pub(super) number: Option<usize>,
-    /// The rows of sub-selects that must be there.
+    /// The rows of subqueries that must exist.
     pub(super) rows: BTreeSet<usize>,
     pub(super) equal: Vec<(Term<'a>, Term<'a>)>,
     pub(super) atoms: Vec<Atom<'a>>,
@@ -49,15 +49,15 @@ pub(super) struct Arm<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) relation: u32,
-    /// `true` if it is read with the rights of a function's owner.
+    /// `true` if it is read with the privileges of the owner of a function.
     pub(super) by_definer: bool,
 }
 
-/// The arms of an expression, and the rows that they are about.
+/// The arms of an expression, and the rows that they refer to.
 pub(super) struct Arms<'a> {
     pub(super) facts: &'a dyn Facts,
     pub(super) rows: Vec<Row>,
-    /// Set when there were too many arms to look at.
+    /// `true` if there were too many arms to examine.
     pub(super) overflow: bool,
 }
 
@@ -65,7 +65,7 @@ pub(super) type List<'a> = Vec<Arm<'a>>;
 pub(super) type Place<'a> = Rc<Scope<'a>>;
 
 impl<'a> Arms<'a> {
-    /// The arms of a policy's expression on `table`. No arm: it never holds.
+    /// Returns the arms of a policy's expression on `table`. Without an arm it never holds.
     pub(super) fn of(expr: &'a Expr, table: u32, facts: &'a dyn Facts) -> (Self, List<'a>) {
         let mut arms = Self {
             facts,
@@ -138,7 +138,7 @@ impl<'a> Arms<'a> {
             {
                 self.equality(expr, [(&args[0], scope), (&args[1], scope)], list)
             }
-            // NOT (a IS DISTINCT FROM b): they are equal, or both NULL.
+            // NOT (a IS DISTINCT FROM b): equal, or both NULL.
             (Expr::Distinct { args, .. }, False) if args.len() == 2 => {
                 let list = self.atom(expr, polarity, scope, list);
                 self.equate([(&args[0], scope), (&args[1], scope)], list)
@@ -159,7 +159,7 @@ impl<'a> Arms<'a> {
                     SubKind::Exists if query.grouping == Grouping::Rows => {
                         self.each_row(query, scope, list, |_, _, list| list)
                     }
-                    // An aggregate without groups has a row whatever there is.
+                    // An aggregate without GROUP BY always returns a row.
                     SubKind::Exists
                         if query.grouping == Grouping::Aggregates && query.others.is_empty() =>
                     {
@@ -189,7 +189,8 @@ impl<'a> Arms<'a> {
         }
     }
 
-    /// `condition = true`, or `= false`, as people write it of a function that answers.
+    /// Returns the call and the answer of `condition = true` or `= false`, a common form for
+    /// functions that return a Boolean.
     fn compared_with_answer(&self, expr: &'a Expr) -> Option<(&'a Expr, bool)> {
         let Expr::Operator { operator, args, .. } = expr else {
             return None;
@@ -244,7 +245,7 @@ impl<'a> Arms<'a> {
         )
     }
 
-    /// Goes on in every way that there is.
+    /// Continues in each possible way.
     pub(super) fn fork<T>(
         &mut self,
         ways: impl IntoIterator<Item = T>,
@@ -262,7 +263,7 @@ impl<'a> Arms<'a> {
         found
     }
 
-    /// The first that is not NULL holds.
+    /// Adds the first argument that is not NULL.
     fn coalesce(&mut self, args: &'a [Expr], scope: &Place<'a>, list: List<'a>) -> List<'a> {
         self.fork(0..args.len(), list, |arms, chosen, list| {
             let list = args[..chosen].iter().fold(list, |list, one| {
@@ -272,7 +273,7 @@ impl<'a> Arms<'a> {
         })
     }
 
-    /// A condition and its result hold, or no condition and the default.
+    /// Adds a condition and its result, or no condition and the default.
     fn case(
         &mut self,
         whens: &'a [(Expr, Expr)],
@@ -318,7 +319,7 @@ impl<'a> Arms<'a> {
         list
     }
 
-    /// Two sides are equal. Where a side is a sub-select, its rows are what the condition is about.
+    /// Adds the equality of two sides. If a side is a subquery, the condition refers to its rows.
     fn equality(
         &mut self,
         expr: &'a Expr,
@@ -353,7 +354,7 @@ impl<'a> Arms<'a> {
         list
     }
 
-    /// `x = ANY (array)`.
+    /// Adds `x = ANY (array)`.
     fn membership(
         &mut self,
         expr: &'a Expr,
@@ -402,7 +403,7 @@ impl<'a> Arms<'a> {
         })
     }
 
-    /// A sub-select whose one value holds.
+    /// Adds a subquery with a single value that holds.
     fn value(&mut self, query: &'a Query, scope: &Place<'a>, list: List<'a>) -> List<'a> {
         self.each_row(query, scope, list, |arms, inner, list| {
             match inner.target(1) {
@@ -413,7 +414,7 @@ impl<'a> Arms<'a> {
     }
 }
 
-/// The sub-select that an expression is the value of, if it reads anything.
+/// Returns the subquery that provides the value of an expression, if it reads a table.
 fn subselect(expr: &Expr) -> Option<&Query> {
     match expr.uncast() {
         Expr::Sub {

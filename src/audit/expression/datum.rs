@@ -1,16 +1,17 @@
-//! The bytes of a constant, as the server's memory holds them.
+//! Bytes of a constant, as in the server's memory.
 
 use super::expr::ConstValue;
 
-/// The value in `bytes`, which are as in the server's memory (OIDs from pg_type.dat). A server of
-/// the other byte order gives values of type [`ConstValue::Other`] or wrong numbers, not errors.
+/// Returns the value of `bytes`, which are as in the server's memory (OIDs from pg_type.dat). A
+/// server with the other byte order leads to values of type [`ConstValue::Other`] or wrong numbers,
+/// not to errors.
 pub(super) fn datum(type_oid: u32, bytes: &[u8]) -> ConstValue {
     let value = match type_oid {
         16 => bytes.first().map(|byte| ConstValue::Bool(*byte != 0)),
         20 | 21 | 23 | 26 => bytes
             .first_chunk::<8>()
             .map(|word| ConstValue::Int(i64::from_le_bytes(*word))),
-        // `name` and `unknown` end with a NUL.
+        // `name` and `unknown` end with a NUL byte.
         19 | 705 => bytes.split(|byte| *byte == 0).next().and_then(text),
         25 | 114 | 1042 | 1043 => varlena(bytes).and_then(text),
         1009 => texts(bytes).map(ConstValue::Texts),
@@ -24,13 +25,13 @@ fn text(bytes: &[u8]) -> Option<ConstValue> {
     Some(ConstValue::Text(text.to_owned()))
 }
 
-/// The bytes after the length word of one byte or four (varatt.h).
+/// Returns the bytes after the length word of one or four bytes (varatt.h).
 fn varlena(bytes: &[u8]) -> Option<&[u8]> {
     let short = bytes.first()? & 1 == 1;
     bytes.get(if short { 1 } else { 4 }..)
 }
 
-/// A one-dimensional `text[]` without NULLs (array.h).
+/// Returns a one-dimensional `text[]` without NULLs (array.h).
 fn texts(bytes: &[u8]) -> Option<Vec<String>> {
     let word = |at: usize| {
         let chunk = bytes.get(at..)?.first_chunk::<4>()?;
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn an_array_of_text_is_its_elements() {
-        // A length word, one dimension, no NULLs, type text, two elements from index 1.
+        // Length word, one dimension, no NULLs, type text, two elements from index 1.
         let mut bytes = vec![0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0];
         bytes.extend([2, 0, 0, 0, 1, 0, 0, 0]);
         bytes.extend([20, 0, 0, 0, b'a', 0, 0, 0, 24, 0, 0, 0, b'b', b'c']);

@@ -1,10 +1,10 @@
-//! The typed model of an expression and of a query inside one.
+//! Typed model of an expression and of a query inside one.
 
-/// An expression, all names resolved.
+/// An expression with resolved names.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {
-    /// A column of the query `level` steps outwards; the row of a policy is relation 1 of the
-    /// outermost level. Number 0 is the whole row.
+    /// A column of the query `level` levels up. The row of a policy is relation 1 of the outermost
+    /// level. Number 0 is the whole row.
     Column {
         level: u32,
         relation: u32,
@@ -44,7 +44,7 @@ pub enum Expr {
         kind: BooleanTest,
         arg: Box<Expr>,
     },
-    /// `IS DISTINCT FROM`; the operator is the equality that it negates.
+    /// `IS DISTINCT FROM`, with the equality operator that it negates.
     Distinct {
         operator: u32,
         function: u32,
@@ -61,7 +61,7 @@ pub enum Expr {
         arms: Vec<(Expr, Expr)>,
         otherwise: Option<Box<Expr>>,
     },
-    /// A change of type, by a function where there is one, or of collation.
+    /// A change of type, with its function if there is one, or of collation.
     Cast {
         to: u32,
         function: Option<u32>,
@@ -75,7 +75,7 @@ pub enum Expr {
     SqlValue(SqlValue),
     Array(Vec<Expr>),
     Row(Vec<Expr>),
-    /// A node that the model has no name for, with the expressions below it.
+    /// A node that the model does not represent, with the expressions below it.
     Other {
         tag: String,
         children: Vec<Expr>,
@@ -95,17 +95,17 @@ pub enum ConstValue {
     Other(Vec<u8>),
 }
 
-/// The source of a parameter's value.
+/// Source of a parameter's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
-    /// An argument of the function that this is the body of, from 1.
+    /// An argument of the function with this body, from 1.
     Argument,
-    /// A column of the sub-select that this is the test of, from 1.
+    /// A column of the subquery with this test expression, from 1.
     SubColumn,
     Other,
 }
 
-/// `IS TRUE` and its kin.
+/// `IS TRUE` and similar tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BooleanTest {
     True,
@@ -116,26 +116,26 @@ pub enum BooleanTest {
     NotUnknown,
 }
 
-/// What a sub-select is for (`SubLinkType` in primnodes.h).
+/// Kind of a subquery (`SubLinkType` in primnodes.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubKind {
     Exists,
     All,
     Any,
     RowCompare,
-    /// A sub-select as a value.
+    /// A subquery used as a value.
     Expr,
     Array,
     Other,
 }
 
-/// The functions with a syntax of their own (`SQLValueFunctionOp` in primnodes.h).
+/// Functions with a special syntax (`SQLValueFunctionOp` in primnodes.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SqlValue {
     /// `CURRENT_USER`, `USER` and `CURRENT_ROLE`.
     CurrentUser,
     SessionUser,
-    /// Times, catalog and schema.
+    /// Date and time, catalog and schema.
     Other,
 }
 
@@ -144,7 +144,7 @@ pub enum SqlValue {
 pub struct Query {
     pub command: Command,
     pub ctes: Vec<Cte>,
-    /// The range table; columns name its entries from 1.
+    /// The range table. Columns refer to its entries by number, from 1.
     pub tables: Vec<RangeEntry>,
     pub from: Vec<From>,
     pub filter: Option<Expr>,
@@ -166,15 +166,15 @@ pub enum Command {
     Other,
 }
 
-/// The relation between the rows of a query and the rows it reads.
+/// Number of rows that a query returns for the rows it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Grouping {
-    /// One row for each row read, or for each distinct one, or for each group of them.
+    /// One row for each row read, for each distinct row, or for each group.
     #[default]
     Rows,
-    /// Aggregates without groups: one row, also where none was read.
+    /// Aggregates without GROUP BY: one row, even if no row was read.
     Aggregates,
-    /// Grouping sets, among which may be the empty one.
+    /// Grouping sets, which may include the empty one.
     Sets,
 }
 
@@ -191,7 +191,7 @@ pub struct Cte {
 pub struct Target {
     pub name: Option<String>,
     pub expr: Expr,
-    /// There for sorting only.
+    /// `true` if it is only used for sorting.
     pub junk: bool,
 }
 
@@ -201,7 +201,7 @@ pub enum RangeEntry {
     Relation {
         oid: u32,
         alias: String,
-        /// `true` if inheritance children and partitions are read too.
+        /// `true` if inheritance children and partitions are also read.
         inherits: bool,
     },
     Subquery {
@@ -214,7 +214,7 @@ pub enum RangeEntry {
     Values(Vec<Expr>),
     Cte {
         name: String,
-        /// Number of queries outwards at which it is defined.
+        /// Number of levels up to the query that defines it.
         level: u32,
     },
     /// The grouped expressions (PostgreSQL 18).
@@ -254,7 +254,7 @@ pub enum SetOperation {
 }
 
 impl Expr {
-    /// The expression below changes of type.
+    /// Returns the expression without casts.
     pub fn uncast(&self) -> &Self {
         match self {
             Self::Cast { arg, .. } => arg.uncast(),
@@ -264,17 +264,17 @@ impl Expr {
 }
 
 impl Query {
-    /// The output columns that a reader sees.
+    /// Returns the visible output columns.
     pub fn columns(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter().filter(|target| !target.junk)
     }
 
-    /// `true` if it reads from nothing, so that it is no more than its output expressions.
+    /// `true` if it has no FROM and therefore only returns its output expressions.
     pub fn is_from_less(&self) -> bool {
         self.from.is_empty() && self.set_operation.is_none() && self.filter.is_none()
     }
 
-    /// The one output expression of a query that reads from nothing.
+    /// Returns the only output expression of a query without FROM.
     pub fn only_expression(&self) -> Option<&Expr> {
         match self.targets.as_slice() {
             [only] if self.is_from_less() && self.grouping == Grouping::Rows => Some(&only.expr),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{expr::Expr, session::SessionSource};
 
-/// How stable a function says it is (`pg_proc.provolatile`).
+/// Declared volatility of a function (`pg_proc.provolatile`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Volatility {
     Immutable,
@@ -12,31 +12,31 @@ pub enum Volatility {
     Volatile,
 }
 
-/// A user's function.
+/// A user-defined function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FunctionFacts {
     pub name: String,
     pub schema: String,
     pub volatility: Volatility,
-    /// Such as `sql` or `plpgsql`.
+    /// The language, such as `sql` or `plpgsql`.
     pub language: String,
-    /// `true` if it runs with the rights of its owner, and so past row-level security.
+    /// `true` if it runs with the privileges of its owner, and may bypass row-level security.
     pub security_definer: bool,
-    /// The parsed body, where the server keeps one: see [`super::read::body`].
+    /// The parsed body, if the server stores one: see [`super::read::body`].
     pub body: Option<Expr>,
-    /// The body as text (`pg_proc.prosrc`); empty where it is parsed.
+    /// The body as text (`pg_proc.prosrc`); empty if it is stored parsed.
     pub source_text: String,
 }
 
-/// Looks up a user's function. What is built in need not be known.
+/// Looks up a user-defined function. Built-in functions are not needed.
 pub type Functions<'f> = dyn Fn(u32) -> Option<&'f FunctionFacts> + 'f;
 
-/// The catalog, as far as the meaning of a policy depends on it.
+/// Parts of the catalog that affect the meaning of a policy.
 pub trait Facts {
-    /// A user's function; none for what is built in.
+    /// Returns a user-defined function; `None` for a built-in one.
     fn function(&self, oid: u32) -> Option<&FunctionFacts>;
 
-    /// `true` if the body of a function never looks at its argument at that place, from 0.
+    /// `true` if the body of a function ignores its argument at that position, from 0.
     fn ignores_argument(&self, _function: u32, _place: usize) -> bool {
         false
     }
@@ -45,18 +45,19 @@ pub trait Facts {
     /// strategy "equal" (`pg_amop`).
     fn is_equality(&self, operator: u32) -> bool;
 
-    /// The columns of a relation that name the tenant of its row; of the table of tenants, its key.
+    /// Returns the columns of a relation that name the tenant of its row. For the table of tenants,
+    /// its key.
     fn tenant_columns(&self, relation: u32) -> BTreeSet<i16>;
 
-    /// The columns of a relation that name the user a row belongs to.
+    /// Returns the columns of a relation that name the user of its row.
     fn identity_columns(&self, relation: u32) -> BTreeSet<i16>;
 
-    /// `true` if the relation says which user belongs to which tenant. There, whatever is equal to the
-    /// session's user (an address, a login name) names the user.
+    /// `true` if the relation records which user belongs to which tenant. In it, any column that
+    /// equals the session's user (an address, a login name) identifies the user.
     fn is_membership(&self, relation: u32) -> bool;
 
-    /// `true` if a foreign key leads from these columns of `child` to those of `parent`, in this
-    /// order, or to more columns of it than these.
+    /// `true` if a foreign key refers from these columns of `child` to those of `parent`, in this
+    /// order, possibly with further columns.
     fn parent_link(
         &self,
         child: u32,
@@ -65,9 +66,9 @@ pub trait Facts {
         parent_columns: &[i16],
     ) -> bool;
 
-    /// `true` if row-level security confines the application's reads of the relation.
+    /// `true` if row-level security applies to the application's reads of the relation.
     fn is_protected(&self, relation: u32) -> bool;
 
-    /// `true` if the value names the session's tenant, not its user or something else.
+    /// `true` if the value identifies the session's tenant.
     fn names_tenant(&self, source: &SessionSource) -> bool;
 }

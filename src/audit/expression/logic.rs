@@ -1,6 +1,6 @@
-//! Three-valued evaluation of an expression in a session that says nothing about itself.
+//! Three-valued evaluation of an expression in a session without a tenant.
 //!
-//! What depends on rows stays unknown, so that "true" is true for every row.
+//! Anything that depends on rows is unknown, so "true" means true for every row.
 
 use std::rc::Rc;
 
@@ -12,18 +12,18 @@ use super::{
     session::is_current_setting,
 };
 
-/// The types that hold any text, the empty one too: text, bpchar, varchar, name and unknown.
+/// Types that accept any text, including the empty one: text, bpchar, varchar, name and unknown.
 const TEXT_TYPES: [u32; 5] = [25, 1042, 1043, 19, 705];
 
-/// Facts that a session states about itself.
+/// Settings of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum World {
-    /// Something, not known what.
+    /// They have an unknown value.
     Set,
-    /// Nothing: `current_setting(…, true)` is NULL.
+    /// They have no value: `current_setting(…, true)` is NULL.
     Unset,
-    /// The empty string: what a setting is after `SET LOCAL` has ended (PostgreSQL manual, 55.1,
-    /// customized options stay defined in the session).
+    /// They are the empty string, as after a transaction with `SET LOCAL` (PostgreSQL manual, 55.1:
+    /// customized options remain defined in the session).
     Empty,
 }
 
@@ -33,21 +33,21 @@ impl World {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Value {
-    /// Anything, NULL too.
+    /// Any value, including NULL.
     Unknown,
     Null,
-    /// Anything but NULL.
+    /// Any value except NULL.
     Some,
     Bool(bool),
     Text(String),
     Int(i64),
-    /// A column's value; two of the same column are equal.
+    /// The value of a column. Two values of the same column are equal.
     Column(usize, i16),
     /// The statement fails.
     Error,
 }
 
-/// `true` if the condition is certain to hold in this world, for every row.
+/// `true` if the condition certainly holds for every row in this world.
 pub(super) fn holds<'a>(atom: &Atom<'a>, world: World, facts: &'a dyn Facts) -> bool {
     let evaluator = Evaluator { world, facts };
     let value = evaluator.value(atom.expr, &atom.scope);
@@ -59,7 +59,7 @@ pub(super) fn holds<'a>(atom: &Atom<'a>, world: World, facts: &'a dyn Facts) -> 
     }
 }
 
-/// `true` if the condition is certain not to hold, or to fail, for every row.
+/// `true` if the condition certainly does not hold, or fails, for every row.
 pub(super) fn fails<'a>(atom: &Atom<'a>, world: World, facts: &'a dyn Facts) -> bool {
     let evaluator = Evaluator { world, facts };
     match evaluator.value(atom.expr, &atom.scope) {
@@ -158,7 +158,8 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The arguments of what is NULL if one of them is; or the NULL or error that it then is.
+    /// Returns the arguments of a strict function, or the NULL or error that it returns for one of
+    /// them.
     fn strict(&self, args: &'a [Expr], scope: &Rc<Scope<'a>>) -> Result<Vec<Value>, Value> {
         let values: Vec<Value> = args.iter().map(|one| self.value(one, scope)).collect();
         let stopper = |wanted: &Value| values.contains(wanted).then(|| wanted.clone());
@@ -178,7 +179,7 @@ impl<'a> Evaluator<'a> {
         if is_current_setting(function) {
             return match self.world {
                 World::Set => Value::Some,
-                // With one argument, a setting that is not there is an error.
+                // With one argument, a missing setting is an error.
                 World::Unset if args.len() < 2 => Value::Error,
                 World::Unset => Value::Null,
                 World::Empty => Value::Text(String::new()),
@@ -199,7 +200,7 @@ impl<'a> Evaluator<'a> {
             let inner = Scope::body(scope, function, facts.security_definer, args);
             return self.value(body, &inner);
         }
-        // A function that hands on the session's value has none to hand on.
+        // A function that returns the session's value has no value to return.
         match (reading(expr, scope, self.facts).is_session(), self.world) {
             (true, World::Set) => Value::Some,
             (true, World::Unset | World::Empty) => Value::Null,
@@ -207,7 +208,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// A change of type: the empty string is no value of any type but text.
+    /// Changes the type. Only text types accept the empty string.
     fn cast(&self, to: u32, value: Value) -> Value {
         let keeps = to == 0 || TEXT_TYPES.contains(&to);
         match value {
@@ -217,7 +218,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// AND and OR; `decides` is the value that one argument decides them with.
+    /// Evaluates AND or OR. `decides` is the value of one argument that decides the result.
     fn junction(&self, args: &'a [Expr], decides: bool, scope: &Rc<Scope<'a>>) -> Value {
         let values: Vec<Value> = args.iter().map(|one| self.value(one, scope)).collect();
         if values.contains(&Value::Bool(decides)) {
@@ -265,9 +266,9 @@ fn distinct(left: &Value, right: &Value) -> Value {
     }
 }
 
-/// `true` if a built-in function is NULL where an argument is. All are but a few: num_nulls,
-/// num_nonnulls, array_append, array_prepend, array_cat, concat, concat_ws and format
-/// (pg_proc.dat) among those that a policy may have a use for.
+/// `true` if a built-in function returns NULL for a NULL argument. Exceptions relevant for
+/// policies: num_nulls, num_nonnulls, array_append, array_prepend, array_cat, concat, concat_ws and
+/// format (pg_proc.dat).
 fn is_strict(function: u32) -> bool {
     !matches!(
         function,
@@ -275,7 +276,7 @@ fn is_strict(function: u32) -> bool {
     )
 }
 
-/// `<>` of text and boolean (pg_proc.dat): the types of settings and flags.
+/// `true` for `<>` of text and boolean (pg_proc.dat), the types of settings and flags.
 fn is_inequality(function: u32) -> bool {
     matches!(function, 157 | 84)
 }
@@ -299,7 +300,7 @@ fn is_null(value: &Value) -> Value {
 fn null_if(value: Value, void: &Value) -> Value {
     match equal(&value, void) {
         Value::Bool(true) => Value::Null,
-        // Of a value that is not known, the one that is void is not thought of.
+        // An unknown value is assumed to differ.
         _ => value,
     }
 }

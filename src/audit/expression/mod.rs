@@ -1,11 +1,12 @@
-//! What the expression of a policy, a view, a constraint or a function means.
+//! Meaning of the expression of a policy, a view, a constraint or a function.
 //!
-//! PostgreSQL keeps such expressions parsed, as `pg_node_tree`, with every name resolved to an OID
-//! or a column number. Reading that notation is exact where reading SQL text would be a guess:
-//! name capture, operators and casts are as the server resolved them.
+//! PostgreSQL stores such expressions parsed, as `pg_node_tree`, with each name resolved to an OID
+//! or a column number. Parsing SQL text would be a guess, while this notation is exact: names,
+//! operators and casts are as the server resolved them.
 //!
-//! [`tree`] reads the notation, [`read`] turns it into the typed [`expr`], [`session`] tells what
-//! an expression reads of the session, and [`confine`] whether it confines rows to a tenant.
+//! [`tree`] parses the notation, [`read`] converts it to the typed [`expr`], [`session`] finds the
+//! parts of the session that an expression reads, and [`confine`] decides if it confines rows to a
+//! tenant.
 
 pub mod confine;
 mod conjunction;

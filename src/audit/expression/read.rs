@@ -1,4 +1,4 @@
-//! From the server's notation to the typed model.
+//! Conversion of the server's notation to the typed model.
 
 use super::{
     datum::datum,
@@ -14,20 +14,20 @@ use crate::error::{Error, Result};
 pub fn expression(text: &str) -> Result<Expr> {
     match parse(text)? {
         Value::Node(node) => Ok(expr(&node)),
-        // A list of conditions, all of which hold (`pg_index.indpred`).
+        // A list of conditions joined by AND (`pg_index.indpred`).
         Value::List(values) => Ok(Expr::And(exprs(&values))),
         _ => Err(Error::failure("the server's expression tree has no node")),
     }
 }
 
-/// Reads the queries of a rule (`pg_rewrite.ev_action`): a view has one.
+/// Reads the queries of a rule (`pg_rewrite.ev_action`). A view has one.
 pub fn queries(text: &str) -> Result<Vec<Query>> {
     let mut found = Vec::new();
     collect_queries(&parse(text)?, &mut found);
     Ok(found)
 }
 
-/// Reads `pg_proc.prosqlbody`, where the function is a single expression or a single query.
+/// Reads `pg_proc.prosqlbody`, if the function is a single expression or a single query.
 pub fn body(text: &str) -> Result<Option<Expr>> {
     let mut statements = queries(text)?;
     let Some(last) = statements.pop().filter(|_| statements.is_empty()) else {
@@ -66,8 +66,7 @@ fn child(node: &Node<'_>, field: &str) -> Option<Box<Expr>> {
     node.node(field).map(|inner| Box::new(expr(inner)))
 }
 
-/// One node. What has no name in the model becomes [`Expr::Other`], so that nothing below it is
-/// overlooked.
+/// Converts a node. An unknown node becomes [`Expr::Other`], so that nothing below it is missed.
 fn expr(node: &Node<'_>) -> Expr {
     known(node).unwrap_or_else(|| Expr::Other {
         tag: node.tag.to_owned(),
@@ -141,7 +140,7 @@ fn known(node: &Node<'_>) -> Option<Expr> {
             function: None,
             arg: child(node, "arg")?,
         },
-        // A collation changes no type; 0 says so.
+        // A collation does not change the type: 0.
         "COLLATEEXPR" => Expr::Cast {
             to: 0,
             function: None,
@@ -171,8 +170,8 @@ fn known(node: &Node<'_>) -> Option<Expr> {
     })
 }
 
-/// A function; one that the server put there for a cast has the value as its first argument and
-/// constants after it (`CoercionForm` in primnodes.h).
+/// Converts a function call. For a cast, the value is the first argument, followed by constants
+/// (`CoercionForm` in primnodes.h).
 fn call(node: &Node<'_>) -> Expr {
     let function = node.number("funcid");
     let mut args = args(node);
@@ -299,7 +298,7 @@ fn cte(node: &Node<'_>) -> Option<Cte> {
     })
 }
 
-/// `RTEKind` in parsenodes.h.
+/// Converts an entry of the range table (`RTEKind` in parsenodes.h).
 fn range_entry(node: &Node<'_>) -> RangeEntry {
     match node.number::<u32>("rtekind") {
         0 => RangeEntry::Relation {
@@ -359,7 +358,7 @@ fn from_item(node: &Node<'_>) -> Option<From> {
     }
 }
 
-/// `SetOperation` in parsenodes.h.
+/// Converts a set operation (`SetOperation` in parsenodes.h).
 fn set_operation(node: &Node<'_>) -> Option<SetOperation> {
     if node.tag == "RANGETBLREF" {
         return Some(SetOperation::Table(node.number("rtindex")));
@@ -378,7 +377,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// `EXISTS (SELECT FROM relation 9 WHERE its column 1 = the row's column 3)`, as 15 writes it.
+    /// `EXISTS (SELECT FROM relation 9 WHERE its column 1 = the row's column 3)`, as written by
+    /// PostgreSQL 15.
     const EXISTS: &str = "{SUBLINK :subLinkType 0 :subLinkId 0 :testexpr <> :operName <> :subselect {QUERY :commandType 1 :hasAggs false :cteList <> :rtable ({RANGETBLENTRY :alias <> :eref {ALIAS :aliasname p :colnames (\"id\")} :rtekind 0 :relid 9 :relkind r :inh true}) :jointree {FROMEXPR :fromlist ({RANGETBLREF :rtindex 1}) :quals {OPEXPR :opno 2972 :opfuncid 2956 :args ({VAR :varno 1 :varattno 1 :varlevelsup 0} {VAR :varno 1 :varattno 3 :varlevelsup 1})}} :targetList <>}}";
 
     #[test]

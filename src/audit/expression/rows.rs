@@ -1,4 +1,4 @@
-//! The rows that a query inside an expression adds to an arm, and the conditions on them.
+//! Rows that a query inside an expression adds to an arm, and the conditions on them.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use super::{
 };
 
 impl<'a> Arms<'a> {
-    /// Adds a row of the query, in every way that there is one.
+    /// Adds a row of the query in each possible way.
     pub(super) fn each_row(
         &mut self,
         query: &'a Query,
@@ -21,7 +21,7 @@ impl<'a> Arms<'a> {
         self.fork(branches, list, |arms, branch, list| {
             let entered = match branch {
                 Branch::Whole(query) => arms.enter(query, parent, list),
-                // A branch of a union is a sub-query of the query that unites them.
+                // A branch of a union is a subquery of the query with the set operation.
                 Branch::Part(query, part) => {
                     let outer = Scope::query(parent, query, Vec::new());
                     arms.enter(part, &outer, list)
@@ -34,15 +34,15 @@ impl<'a> Arms<'a> {
         })
     }
 
-    /// Adds the rows and conditions of a query without set operations. There are several ways
-    /// where it reads from a union.
+    /// Adds the rows and conditions of a query without set operations. A query that reads from a
+    /// union adds one list per branch.
     fn enter(
         &mut self,
         query: &'a Query,
         parent: &Place<'a>,
         list: List<'a>,
     ) -> Vec<(Place<'a>, List<'a>)> {
-        // Sub-queries see the queries around this one, not its own rows (but LATERAL does).
+        // Subqueries can refer to the enclosing queries, but only with LATERAL to rows of this one.
         let outer = Scope::query(parent, query, Vec::new());
         let mut ways: Vec<(Vec<Source<'a>>, List<'a>)> = vec![(Vec::new(), list)];
         for (index, entry) in query.tables.iter().enumerate() {
@@ -111,7 +111,7 @@ impl<'a> Arms<'a> {
         }
     }
 
-    /// A sub-query in FROM or WITH.
+    /// Adds a subquery in FROM or WITH.
     fn derived(
         &mut self,
         query: &'a Query,
@@ -129,7 +129,7 @@ impl<'a> Arms<'a> {
         found
     }
 
-    /// The conditions of inner joins; those of outer joins say nothing about the rows that come out.
+    /// Adds the conditions of inner joins. Those of outer joins do not restrict the result.
     fn join_conditions(&mut self, item: &'a From, scope: &Place<'a>, list: List<'a>) -> List<'a> {
         let From::Join {
             kind,
@@ -154,7 +154,7 @@ impl<'a> Arms<'a> {
     }
 }
 
-/// `true` if a row of the entry must be there for a row to come out.
+/// `true` if the join only returns rows that contain a row of the entry.
 fn must_be_there(item: &From, entry: usize) -> bool {
     match item {
         From::Table(index) => usize::try_from(*index) == Ok(entry),
@@ -173,8 +173,8 @@ enum Branch<'a> {
     Part(&'a Query, &'a Query),
 }
 
-/// The queries of a union. Of INTERSECT and EXCEPT the left side is taken: no row comes out that
-/// is not in it.
+/// Returns the queries of a union. For INTERSECT and EXCEPT, only the left side: it contains every
+/// row of the result.
 fn branches(query: &Query) -> Vec<Branch<'_>> {
     fn collect<'q>(query: &'q Query, operation: &'q SetOperation, found: &mut Vec<Branch<'q>>) {
         match operation {
@@ -206,7 +206,7 @@ fn branches(query: &Query) -> Vec<Branch<'_>> {
     found
 }
 
-/// The query that a name of WITH stands for, and the scope that it is written in.
+/// Returns the query with that name in WITH, and the scope that it is defined in.
 fn defined<'a>(scope: &Place<'a>, name: &str, level: u32) -> Option<(&'a Query, Place<'a>)> {
     let place = scope.outwards(level)?;
     let cte = place.as_query()?.ctes.iter().find(|cte| cte.name == name)?;

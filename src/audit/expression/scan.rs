@@ -1,6 +1,7 @@
-//! Parts of the session that a function's source text reads, where the server keeps no parsed body.
+//! Parts of the session that a function's source text reads, if the server does not store a parsed
+//! body.
 //!
-//! A tolerant look at tokens, not a parser: the text may be SQL, PL/pgSQL or another language.
+//! A tolerant scan of tokens, not a parser: the text may be SQL, PL/pgSQL or another language.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use super::session::{CLAIMS, SessionSource, claim};
 
 #[derive(Debug, PartialEq)]
 enum Token {
-    /// An identifier or a qualified one, in lower case.
+    /// An identifier or a qualified name, in lower case.
     Word(String),
     /// The content of a string constant.
     Text(String),
@@ -17,7 +18,7 @@ enum Token {
     Other(char),
 }
 
-/// The settings, claims and users that the text names.
+/// Returns the settings, claims and users that the text names.
 pub(super) fn sources(text: &str) -> BTreeSet<SessionSource> {
     let tokens = tokens(text);
     let mut found = BTreeSet::new();
@@ -52,7 +53,7 @@ pub(super) fn sources(text: &str) -> BTreeSet<SessionSource> {
     found
 }
 
-/// The setting of whose JSON the text takes the field that an argument names.
+/// Returns the setting with a JSON field that is named by an argument.
 pub(super) fn field_by_argument(text: &str) -> Option<String> {
     let tokens = tokens(text);
     tokens.iter().enumerate().find_map(|(at, token)| {
@@ -74,8 +75,8 @@ pub(super) fn field_by_argument(text: &str) -> Option<String> {
     })
 }
 
-/// The JSON path that is taken from the value before these tokens, if any: parentheses, casts and
-/// further arguments may stand between.
+/// Returns the JSON path that is applied to the value before these tokens, if any. Parentheses,
+/// casts and further arguments may be in between.
 fn path(tokens: &[Token]) -> Vec<String> {
     let mut path = Vec::new();
     for pair in tokens.windows(2) {
@@ -96,7 +97,7 @@ fn is_between(word: &str) -> bool {
     )
 }
 
-/// The steps of a path operand: one name, or `{several,names}`.
+/// Returns the steps of a path operand: one name, or `{several,names}`.
 pub(super) fn steps(operand: &str) -> Vec<String> {
     let several = operand
         .strip_prefix('{')
@@ -133,7 +134,7 @@ fn tokens(text: &str) -> Vec<Token> {
             found.push(Token::Path);
             operator.len()
         } else {
-            // Quotes of identifiers are dropped, so that the name inside is met as a word.
+            // Quotes of identifiers are dropped, so that the name inside is read as a word.
             if first != '"' {
                 found.push(Token::Other(first));
             }
@@ -144,7 +145,7 @@ fn tokens(text: &str) -> Vec<Token> {
     found
 }
 
-/// The string constant at the start of `text`, and how long it is there.
+/// Returns the string constant at the start of `text`, and its length in the text.
 fn string(text: &str) -> (String, usize) {
     let mut content = String::new();
     let mut characters = text.char_indices().skip(1).peekable();

@@ -1,5 +1,5 @@
-//! Where a name in an expression leads: through joins, sub-queries, function arguments and the
-//! levels of nested queries, to a column of a row or to an expression elsewhere.
+//! Resolution of names in an expression: through joins, subqueries, function arguments and the
+//! levels of nested queries, to a column of a row or to another expression.
 
 use std::{collections::BTreeSet, rc::Rc};
 
@@ -10,7 +10,7 @@ use super::{
     visit::{relations, walk},
 };
 
-/// The row that the policy is about, among the rows of an arm.
+/// Index of the policy's row among the rows of an arm.
 pub(super) const POLICY_ROW: usize = 0;
 
 /// Context of an expression.
@@ -22,13 +22,13 @@ pub(super) struct Scope<'a> {
 
 #[derive(Debug)]
 enum Kind<'a> {
-    /// The outermost level, whose one relation is the policy's table.
+    /// The outermost level. Its only relation is the policy's table.
     Policy,
     Query {
         query: &'a Query,
         sources: Vec<Source<'a>>,
     },
-    /// The test of a sub-select, beside that sub-select's own scope.
+    /// The test expression of a subquery, and the subquery's own scope.
     Test(Rc<Scope<'a>>),
     /// The body of a function that is called with these arguments.
     Body {
@@ -45,12 +45,12 @@ pub(super) enum Source<'a> {
     Query(Rc<Scope<'a>>),
     /// A join or a grouping: expressions of the same query.
     Exprs(&'a [Expr]),
-    /// A function, all of whose columns are its value.
+    /// A function. All of its columns have its value.
     Function(&'a [Expr]),
     Opaque,
 }
 
-/// An expression, its name resolved.
+/// An expression with resolved names.
 #[derive(Clone, Debug)]
 pub(super) enum Term<'a> {
     Column(usize, i16),
@@ -63,12 +63,12 @@ pub(super) enum Term<'a> {
 pub(super) struct Reading {
     pub(super) columns: BTreeSet<(usize, i16)>,
     pub(super) sources: BTreeSet<SessionSource>,
-    /// `true` if a sub-select in it reads a table.
+    /// `true` if a subquery in it reads a table.
     pub(super) reads_tables: bool,
 }
 
 impl Reading {
-    /// `true` if it is a value of the session and of nothing else.
+    /// `true` if it only depends on the session.
     pub(super) fn is_session(&self) -> bool {
         !self.sources.is_empty() && self.columns.is_empty() && !self.reads_tables
     }
@@ -111,18 +111,18 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// This scope and those around it, from the inside.
+    /// Returns this scope and the enclosing ones, from the inside out.
     fn chain(self: &Rc<Self>) -> impl Iterator<Item = Rc<Self>> + use<'a> {
         std::iter::successors(Some(Rc::clone(self)), |scope| scope.parent.clone())
     }
 
-    /// `true` if the body of the function is being looked into.
+    /// `true` if the body of the function is being analyzed.
     pub(super) fn is_inside(self: &Rc<Self>, oid: u32) -> bool {
         self.chain()
             .any(|scope| matches!(&scope.kind, Kind::Body { function, .. } if *function == oid))
     }
 
-    /// `true` if what is here runs with the rights of a function's owner.
+    /// `true` if expressions of this scope run with the privileges of the owner of a function.
     pub(super) fn is_definer(self: &Rc<Self>) -> bool {
         self.chain().any(|scope| {
             matches!(
@@ -135,14 +135,15 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// The query `level` steps outwards; a test belongs to the query that it stands in.
+    /// Returns the query `level` levels up. A test expression belongs to the query that contains
+    /// it.
     pub(super) fn outwards(self: &Rc<Self>, level: u32) -> Option<Rc<Self>> {
         let mut left = level;
         for scope in self.chain() {
             match &scope.kind {
                 Kind::Test(_) => continue,
                 _ if left == 0 => return Some(scope),
-                // A body sees its arguments, not the query that it is called from.
+                // A body can refer to its arguments, but not to the query that calls it.
                 Kind::Body { .. } => return None,
                 _ => left -= 1,
             }
@@ -150,7 +151,7 @@ impl<'a> Scope<'a> {
         None
     }
 
-    /// The query of a scope that is one.
+    /// Returns the query, if the scope is one.
     pub(super) fn as_query(&self) -> Option<&'a Query> {
         match &self.kind {
             Kind::Query { query, .. } => Some(query),
@@ -158,7 +159,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The output column `number` (from 1) of a scope that is a query.
+    /// Returns the output column `number` (from 1), if the scope is a query.
     pub(super) fn target(self: &Rc<Self>, number: usize) -> Option<(&'a Expr, Rc<Self>)> {
         let target = self.as_query()?.targets.get(number.checked_sub(1)?)?;
         Some((&target.expr, Rc::clone(self)))
@@ -228,7 +229,7 @@ pub(super) fn term<'a>(expr: &'a Expr, scope: &Rc<Scope<'a>>) -> Term<'a> {
     }
 }
 
-/// Dependencies of the expression: columns of rows outside it, and the session.
+/// Returns the dependencies of the expression: columns of rows outside it, and the session.
 pub(super) fn reading<'a>(expr: &'a Expr, scope: &Rc<Scope<'a>>, facts: &dyn Facts) -> Reading {
     let mut found = Reading {
         sources: session_sources(expr, &|oid| facts.function(oid)),

@@ -9,10 +9,10 @@ use super::{
     visit::walk,
 };
 
-/// The setting in which PostgREST and Supabase hand over the claims of a token.
+/// The setting in which PostgREST and Supabase provide the claims of a token.
 pub(super) const CLAIMS: &str = "request.jwt.claims";
 
-/// Something that a session says about itself.
+/// A value of a session.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SessionSource {
     /// `current_setting('…')`.
@@ -24,13 +24,13 @@ pub enum SessionSource {
     },
     CurrentUser,
     SessionUser,
-    /// A user's function that reads one of the others.
+    /// A user-defined function that reads one of the others.
     UserFunction(u32),
 }
 
 impl SessionSource {
-    /// `true` if the value is an identity of the session's user by its very nature: the database
-    /// user, or a claim that RFC 7519 (4.1.2) and OpenID Connect Core (5.1) give that meaning.
+    /// `true` if the value always identifies the session's user: the database user, or a claim with
+    /// that meaning in RFC 7519 (4.1.2) or OpenID Connect Core (5.1).
     pub fn names_user(&self) -> bool {
         match self {
             Self::CurrentUser | Self::SessionUser => true,
@@ -42,7 +42,7 @@ impl SessionSource {
     }
 }
 
-/// Parts of the session that an expression reads, through functions too.
+/// Returns the parts of the session that an expression reads, including through functions.
 pub fn session_sources(expr: &Expr, functions: &Functions<'_>) -> BTreeSet<SessionSource> {
     let mut search = Search {
         functions,
@@ -53,7 +53,7 @@ pub fn session_sources(expr: &Expr, functions: &Functions<'_>) -> BTreeSet<Sessi
     search.found
 }
 
-/// The settings that an expression reads, whole or in part.
+/// Returns the settings that an expression reads, completely or in part.
 pub fn settings_read(expr: &Expr, functions: &Functions<'_>) -> BTreeSet<String> {
     let sources = session_sources(expr, functions).into_iter();
     sources
@@ -64,8 +64,8 @@ pub fn settings_read(expr: &Expr, functions: &Functions<'_>) -> BTreeSet<String>
         .collect()
 }
 
-/// `true` if an expression rests on claims that users edit themselves: Supabase lets a user change
-/// the own `user_metadata` (column `raw_user_meta_data` of `auth.users`).
+/// `true` if an expression reads claims that users can edit themselves: Supabase lets users change
+/// their own `user_metadata` (column `raw_user_meta_data` of `auth.users`).
 pub fn reads_user_metadata(expr: &Expr, functions: &Functions<'_>) -> bool {
     let edited = |name: &String| matches!(name.as_str(), "user_metadata" | "raw_user_meta_data");
     session_sources(expr, functions).iter().any(
@@ -73,7 +73,7 @@ pub fn reads_user_metadata(expr: &Expr, functions: &Functions<'_>) -> bool {
     )
 }
 
-/// A setting, or the part of it at the end of `path`.
+/// Returns a setting, or the part of it at `path`.
 pub(super) fn claim(setting: String, path: Vec<String>) -> SessionSource {
     if path.is_empty() {
         SessionSource::Setting(setting)
@@ -87,8 +87,8 @@ pub(super) fn is_current_setting(function: u32) -> bool {
     matches!(function, 2077 | 3294)
 }
 
-/// `true` if the function takes a field or a path from JSON: those behind `->`, `->>`, `#>` and
-/// `#>>` of json and jsonb (pg_proc.dat).
+/// `true` if the function reads a field or a path from JSON: those of `->`, `->>`, `#>` and `#>>`
+/// for json and jsonb (pg_proc.dat).
 fn is_json_step(function: u32) -> bool {
     matches!(
         function,
@@ -96,7 +96,7 @@ fn is_json_step(function: u32) -> bool {
     )
 }
 
-/// What Supabase's functions in schema `auth` read, whatever their source says.
+/// Returns the value that a function of Supabase in schema `auth` reads, regardless of its source.
 fn supabase(function: &FunctionFacts) -> Option<SessionSource> {
     if function.schema != "auth" {
         return None;
@@ -113,13 +113,13 @@ fn supabase(function: &FunctionFacts) -> Option<SessionSource> {
 struct Search<'s, 'f> {
     functions: &'s Functions<'f>,
     found: BTreeSet<SessionSource>,
-    /// The functions being looked into: one that calls itself is not entered again.
+    /// The functions being analyzed, to stop at recursive calls.
     open: Vec<u32>,
 }
 
 impl Search<'_, '_> {
     fn expr(&mut self, expr: &Expr) {
-        // The walk meets the setting again below the claim it is a part of.
+        // The walk visits the setting again below the claim that is a part of it.
         let mut whole: Vec<&Expr> = Vec::new();
         walk(expr, &mut |one, _| {
             if whole.iter().any(|seen| std::ptr::eq(*seen, one)) {
@@ -163,7 +163,7 @@ impl Search<'_, '_> {
         });
     }
 
-    /// The claim that a call gives, where its only argument names it: `claim('org')`.
+    /// Returns the claim that a call reads, if its only argument names it: `claim('org')`.
     fn field(&self, function: u32, args: &[Expr]) -> Option<SessionSource> {
         let [argument] = args else { return None };
         let Expr::Const {
@@ -181,7 +181,7 @@ impl Search<'_, '_> {
         Some(claim(setting, vec![name.clone()]))
     }
 
-    /// The setting of whose JSON a parsed body takes the field that an argument names.
+    /// Returns the setting with a JSON field that is named by an argument of a parsed body.
     fn field_by_argument(&self, body: &Expr) -> Option<String> {
         let mut found = None;
         walk(body, &mut |one, _| {
@@ -224,8 +224,8 @@ impl Search<'_, '_> {
         self.found.extend(before);
     }
 
-    /// The setting and the path in it, where the expression is a setting or a step into one; and
-    /// the expression that reads the setting.
+    /// Returns the setting, the path in it, and the expression that reads the setting, if the
+    /// expression is a setting or a part of one.
     fn claim<'e>(&self, expr: &'e Expr) -> Option<(String, Vec<String>, &'e Expr)> {
         match expr {
             Expr::Call { function, args } if is_current_setting(*function) => {
@@ -254,7 +254,7 @@ impl Search<'_, '_> {
     }
 }
 
-/// What a JSON operator or function steps into.
+/// Returns the JSON operand of an operator or function.
 fn json_operand(expr: &Expr) -> Option<&Expr> {
     match expr {
         Expr::Operator { function, args, .. } | Expr::Call { function, args }
@@ -266,7 +266,7 @@ fn json_operand(expr: &Expr) -> Option<&Expr> {
     }
 }
 
-/// The steps it takes.
+/// Returns the steps of the path.
 fn json_steps(expr: &Expr) -> Option<Vec<String>> {
     let (Expr::Operator { args, .. } | Expr::Call { args, .. }) = expr else {
         return None;
@@ -277,7 +277,7 @@ fn json_steps(expr: &Expr) -> Option<Vec<String>> {
             ConstValue::Texts(steps) => Some(steps.clone()),
             _ => None,
         },
-        // The arguments of a VARIADIC function.
+        // Arguments of a VARIADIC function.
         Expr::Array(steps) => steps
             .iter()
             .map(|step| match step.uncast() {
@@ -292,8 +292,8 @@ fn json_steps(expr: &Expr) -> Option<Vec<String>> {
     }
 }
 
-/// The value below casts, `nullif(…, '')`, `coalesce(…, '{}')` and a sub-select from nothing,
-/// which change what is read only where there is nothing.
+/// Returns the value inside casts, `nullif(…, '')`, `coalesce(…, '{}')` and a subquery without
+/// FROM, which only affect a missing value.
 fn wrapped(expr: &Expr) -> &Expr {
     match expr.uncast() {
         Expr::NullIf { args, .. } | Expr::Coalesce(args) => match args.first() {

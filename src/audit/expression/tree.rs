@@ -1,13 +1,13 @@
-//! The notation of `pg_node_tree`: nodes `{TAG :field value …}`, lists `(…)`, tokens and datums.
+//! Notation of `pg_node_tree`: nodes `{TAG :field value …}`, lists `(…)`, tokens and datums.
 //!
-//! It is what `outfuncs.c` of PostgreSQL writes and `readfuncs.c` reads. Fields come and go with
-//! the server's version, so that they are looked up by name and a missing one is not an error.
+//! PostgreSQL writes it in `outfuncs.c` and reads it in `readfuncs.c`. Fields differ between server
+//! versions, so they are looked up by name and a missing one is not an error.
 
 use std::borrow::Cow;
 
 use crate::error::{Error, Result};
 
-/// Deeper trees are refused: whoever walks a tree does so by recursion.
+/// Deeper trees are rejected because they are walked recursively.
 const MAX_DEPTH: usize = 400;
 
 /// `{TAG :field value …}`.
@@ -22,7 +22,7 @@ pub struct Node<'a> {
 pub enum Value<'a> {
     /// `<>`: no node, an empty list, or no string.
     Null,
-    /// A number, a flag, a name or a string, its escapes undone.
+    /// A number, a flag, a name or a string, without escapes.
     Token(Cow<'a, str>),
     Node(Node<'a>),
     List(Vec<Value<'a>>),
@@ -33,18 +33,19 @@ pub enum Value<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The field called `name`.
+    /// Returns the field called `name`.
     pub fn field(&self, name: &str) -> Option<&Value<'a>> {
         let found = self.fields.iter().find(|(field, _)| *field == name);
         found.map(|(_, value)| value)
     }
 
-    /// The node in the field, if there is one.
+    /// Returns the node in the field, if there is one.
     pub fn node(&self, name: &str) -> Option<&Node<'a>> {
         self.field(name)?.as_node()
     }
 
-    /// The elements of the list in the field; none for `<>` or a field this version lacks.
+    /// Returns the elements of the list in the field; empty for `<>` or a field that this version
+    /// does not have.
     pub fn list(&self, name: &str) -> &[Value<'a>] {
         match self.field(name) {
             Some(Value::List(values)) => values,
@@ -52,18 +53,18 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The token in the field.
+    /// Returns the token in the field.
     pub fn token(&self, name: &str) -> Option<&str> {
         self.field(name)?.as_token()
     }
 
-    /// The number in the field; the default for a field this version lacks.
+    /// Returns the number in the field; the default for a field that this version does not have.
     pub fn number<T: std::str::FromStr + Default>(&self, name: &str) -> T {
         let parsed = self.token(name).and_then(|token| token.parse().ok());
         parsed.unwrap_or_default()
     }
 
-    /// `true` if the field says `true`.
+    /// `true` if the field is `true`.
     pub fn flag(&self, name: &str) -> bool {
         self.token(name) == Some("true")
     }
@@ -85,14 +86,14 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads one value that takes up the whole text.
+/// Parses one value that takes up the whole text.
 pub fn parse(text: &str) -> Result<Value<'_>> {
     let mut reader = Reader { rest: text };
     let token = reader.next().ok_or_else(|| broken("is empty"))?;
     let value = reader.value(token, 0)?;
     match reader.next() {
         None => Ok(value),
-        Some(token) => Err(broken(&format!("goes on after its end with \"{token}\""))),
+        Some(token) => Err(broken(&format!("continues after its end with \"{token}\""))),
     }
 }
 
@@ -105,8 +106,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The next token as it is written, as `pg_strtok` splits them: a backslash keeps the
-    /// character after it from ending the token.
+    /// Returns the next raw token, split like in `pg_strtok`: a backslash escapes the next
+    /// character.
     fn next(&mut self) -> Option<&'a str> {
         let text = self.rest.trim_start_matches([' ', '\n', '\t']);
         let first = text.chars().next()?;
@@ -138,7 +139,7 @@ impl<'a> Reader<'a> {
         match token {
             "{" => Ok(Value::Node(self.node(depth)?)),
             "(" => self.list(depth),
-            "}" | ")" => Err(broken(&format!("has a stray \"{token}\""))),
+            "}" | ")" => Err(broken(&format!("has an unexpected \"{token}\""))),
             "<>" => Ok(Value::Null),
             _ => Ok(Value::Token(unescape(token))),
         }
@@ -157,13 +158,13 @@ impl<'a> Reader<'a> {
             }
             let name = token
                 .strip_prefix(':')
-                .ok_or_else(|| broken(&format!("has \"{token}\" where a field should be")))?;
+                .ok_or_else(|| broken(&format!("has \"{token}\" instead of a field")))?;
             let first = self.need()?;
             fields.push((name, self.field(first, depth + 1)?));
         }
     }
 
-    /// A field's value; alone among values it may be a datum.
+    /// Parses the value of a field, the only value that may be a datum.
     fn field(&mut self, token: &'a str, depth: usize) -> Result<Value<'a>> {
         let value = self.value(token, depth)?;
         let before = self.rest;
@@ -175,7 +176,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.need()? {
                 "]" => return Ok(Value::Datum(bytes)),
-                // They are written as C's `char`, which has a sign on some machines.
+                // Bytes are written as C's `char`, which is signed on some platforms.
                 byte => match byte.parse::<i16>().map(i16::to_le_bytes) {
                     Ok([low, 0 | 0xff]) => bytes.push(low),
                     _ => return Err(broken(&format!("has \"{byte}\" among bytes"))),
@@ -212,7 +213,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Drops the quotes of a string element and the backslashes of escapes.
+/// Removes the quotes of a string element and the backslashes of escapes.
 fn unescape(token: &str) -> Cow<'_, str> {
     let inner = token
         .strip_prefix('"')

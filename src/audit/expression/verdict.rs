@@ -1,4 +1,4 @@
-//! Whether one arm of an expression confines the row, and if not, why.
+//! Analysis of whether one arm of an expression confines the row, and the reason if not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ pub(super) enum Verdict {
 
 type Column = (usize, i16);
 
-/// Judges one arm.
+/// Returns the verdict on one arm.
 pub(super) fn judge<'a>(arms: &Arms<'a>, arm: &Arm<'a>, frame: &Frame<'a>) -> Verdict {
     let case = Case::new(arms, arm, frame);
     let never = |world: &World| {
@@ -51,7 +51,7 @@ pub(super) fn judge<'a>(arms: &Arms<'a>, arm: &Arm<'a>, frame: &Frame<'a>) -> Ve
         .unwrap_or_else(|| Verdict::Open(case.ignores()))
 }
 
-/// An arm, and what its parts depend on.
+/// An arm and the dependencies of its parts.
 struct Case<'c, 'a> {
     arms: &'c Arms<'a>,
     arm: &'c Arm<'a>,
@@ -129,7 +129,7 @@ impl<'c, 'a> Case<'c, 'a> {
         })
     }
 
-    /// `true` if the function that an atom asks is handed a key, and looks at it.
+    /// `true` if the function in an atom receives a key and uses it.
     fn hears_key(&self, atom: &Atom<'a>) -> bool {
         let Expr::Call { function, args } = atom.expr else {
             return false;
@@ -142,7 +142,7 @@ impl<'c, 'a> Case<'c, 'a> {
         })
     }
 
-    /// The arm is nothing but a function that is handed a key and never looks at it.
+    /// Returns the reason if the arm is only a function that receives a key and ignores it.
     fn ignored_argument(&self) -> Option<Why> {
         let [(atom, read)] = self.atoms.as_slice() else {
             return None;
@@ -158,8 +158,9 @@ impl<'c, 'a> Case<'c, 'a> {
         )
     }
 
-    /// The rows that belong to the session's tenant or user: those that row-level security lets
-    /// through, those that a value of the session names, and those that belong to such a row.
+    /// Returns the rows that belong to the session's tenant or user: those that row-level security
+    /// lets through, those that a value of the session identifies, and those that belong to such a
+    /// row.
     fn own_rows(&self) -> BTreeSet<usize> {
         let facts = self.frame.facts;
         let guarded = |row: &usize| {
@@ -198,7 +199,8 @@ impl<'c, 'a> Case<'c, 'a> {
         }
     }
 
-    /// `true` if knowing the column's value to be the session's makes the row the session's.
+    /// `true` if equality of the column with the session's value means that the row belongs to the
+    /// session.
     fn identifies(&self, column: &Column) -> bool {
         let (row, number) = column;
         let facts = self.frame.facts;
@@ -214,7 +216,7 @@ impl<'c, 'a> Case<'c, 'a> {
             || facts.is_membership(relation) && self.given.get(column).is_some_and(of_user)
     }
 
-    /// `true` if a foreign key, in either direction, is followed from one row to the other.
+    /// `true` if a foreign key, in either direction, connects the two rows.
     fn linked(&self, one: usize, other: usize) -> bool {
         let pairs: Vec<(i16, i16)> = self
             .joined
@@ -234,7 +236,7 @@ impl<'c, 'a> Case<'c, 'a> {
         !pairs.is_empty() && (follows(&pairs) || pairs.iter().any(|pair| follows(&[*pair])))
     }
 
-    /// Reports whether the arm is true for every row in a session without a tenant.
+    /// Returns the reason if the arm is true for every row in a session without a tenant.
     fn unset(&self) -> Option<Why> {
         if self.arm.rows.len() > 1 {
             return None;
@@ -297,7 +299,8 @@ impl<'c, 'a> Case<'c, 'a> {
         })
     }
 
-    /// The arm is nothing but a comparison of the key with the session that is no equality.
+    /// Returns the reason if the arm is only a comparison of the key with the session that is not
+    /// an equality.
     fn loose_comparison(&self) -> Option<Why> {
         let [(atom, read)] = self.atoms.as_slice() else {
             return None;
@@ -316,7 +319,8 @@ impl<'c, 'a> Case<'c, 'a> {
         })
     }
 
-    /// A value of the session is compared with a column of the row that is no key.
+    /// Returns the verdict if a value of the session is compared with a column of the row that is
+    /// not a key.
     fn wrong_column(&self) -> Option<Verdict> {
         let found = self.given.iter().find(|((row, _), _)| *row == POLICY_ROW);
         let ((_, column), sources) = found?;
@@ -337,7 +341,7 @@ impl<'c, 'a> Case<'c, 'a> {
         )
     }
 
-    /// Sub-selects that did not confine the row.
+    /// Returns the verdict on subqueries that did not confine the row.
     fn subselect(&self) -> Option<Verdict> {
         let mut read: BTreeSet<u32> = BTreeSet::new();
         let mut tied = false;
@@ -357,8 +361,8 @@ impl<'c, 'a> Case<'c, 'a> {
         }
         if tied || self.is_joined() {
             return Some(Verdict::Unknown(
-                "its sub-select is tied to the row, but not in a way that is known to lead to the \
-                 session's tenant"
+                "its subquery is correlated with the row, but not in a way that is known to lead \
+                 to the session's tenant"
                     .to_owned(),
             ));
         }
@@ -371,7 +375,7 @@ impl<'c, 'a> Case<'c, 'a> {
         })))
     }
 
-    /// `true` if anything ties the policy's row to another.
+    /// `true` if a condition connects the policy's row to another.
     fn is_joined(&self) -> bool {
         let mixed = |rows: &mut dyn Iterator<Item = usize>| {
             let rows: BTreeSet<usize> = rows.collect();
@@ -415,35 +419,36 @@ impl<'c, 'a> Case<'c, 'a> {
         })
     }
 
-    /// What stands in the way of saying that the arm ignores the tenant.
+    /// Returns the reason that the arm cannot be said to ignore the tenant.
     fn not_understood(&self) -> Option<String> {
         for (atom, read) in &self.atoms {
             let is_key = |column: &Column| self.is_key(column) || *column == (POLICY_ROW, 0);
             if read.columns.iter().any(is_key) && !is_presence(atom) {
                 return Some(
-                    "it compares the tenant column with something else than the session".to_owned(),
+                    "it compares the tenant column with something other than the session"
+                        .to_owned(),
                 );
             }
             let of_session = !read.sources.is_empty();
             let of_row = read.columns.iter().any(|column| column.0 == POLICY_ROW);
             if of_session && of_row {
                 return Some(
-                    "it brings the row and the session together in a way that is not understood"
+                    "it combines the row and the session in a way that could not be analyzed"
                         .to_owned(),
                 );
             }
             if self.calls_user_function(atom.expr) && !of_session {
-                return Some("it calls a function that is not understood".to_owned());
+                return Some("it calls a function that could not be analyzed".to_owned());
             }
         }
         let opaque = |side: &Term<'_>| matches!(side, Term::Opaque);
         let mut pairs = self.arm.equal.iter();
         pairs
             .any(|(left, right)| opaque(left) || opaque(right))
-            .then(|| "it compares with something that is not understood".to_owned())
+            .then(|| "it compares with an expression that could not be analyzed".to_owned())
     }
 
-    /// Nothing in the arm asks for the tenant.
+    /// Returns the reason for an arm without a condition on the tenant.
     fn ignores(&self) -> Why {
         let facts = self.frame.facts;
         let says_nothing = |(atom, read): &(&Atom<'a>, Reading)| {
@@ -461,7 +466,7 @@ impl<'c, 'a> Case<'c, 'a> {
     }
 }
 
-/// `true` if the condition is only that something is not NULL.
+/// `true` if the condition only tests that a value is not NULL.
 fn is_presence(atom: &Atom<'_>) -> bool {
     matches!(
         (atom.expr, atom.polarity),
@@ -469,8 +474,8 @@ fn is_presence(atom: &Atom<'_>) -> bool {
     )
 }
 
-/// `true` if the function behind an operator holds for many values (pg_proc.dat): `<`, `>`, `<=`,
-/// `>=` and `<>` of int4, int8, text and uuid; LIKE, ILIKE and regular expressions.
+/// `true` if the function of an operator accepts many values (pg_proc.dat): `<`, `>`, `<=`, `>=`
+/// and `<>` of int4, int8, text and uuid; LIKE, ILIKE and regular expressions.
 fn is_loose(function: u32) -> bool {
     let inequality = matches!(function, 66 | 144 | 147 | 149 | 150 | 157 | 468..=472 | 740..=743);
     let of_uuid = matches!(function, 2954 | 2955 | 2957 | 2958 | 2959);

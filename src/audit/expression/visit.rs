@@ -1,15 +1,15 @@
-//! Walks over an expression, sub-selects included.
+//! Traversal of an expression, including subqueries.
 
 use std::collections::BTreeSet;
 
 use super::expr::{Expr, From, Query, RangeEntry};
 
-/// Calls `visit` for `expr` and everything below it, with the number of queries around each.
+/// Calls `visit` for `expr` and everything below it, with the number of enclosing queries.
 pub fn walk<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr, u32)) {
     walk_at(expr, 0, visit);
 }
 
-/// The columns of the policy's own row, wherever they stand.
+/// Returns the columns of the policy's own row at any level.
 pub fn row_columns(expr: &Expr) -> BTreeSet<i16> {
     let mut found = BTreeSet::new();
     walk(expr, &mut |one, depth| {
@@ -26,7 +26,7 @@ pub fn row_columns(expr: &Expr) -> BTreeSet<i16> {
     found
 }
 
-/// The functions that are called, those of operators and casts included.
+/// Returns the functions that are called, including those of operators and casts.
 pub fn functions(expr: &Expr) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     walk(expr, &mut |one, _| match one {
@@ -43,12 +43,12 @@ pub fn functions(expr: &Expr) -> BTreeSet<u32> {
         }
         _ => {}
     });
-    // The planner fills in the function of an operator; 0 stands for "not yet".
+    // The planner fills in the function of an operator; until then it is 0.
     found.remove(&0);
     found
 }
 
-/// The relations that sub-selects read.
+/// Returns the relations that subqueries read.
 pub fn relations(expr: &Expr) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     walk(expr, &mut |one, _| {
@@ -59,7 +59,7 @@ pub fn relations(expr: &Expr) -> BTreeSet<u32> {
     found
 }
 
-/// The relations that a query itself reads, in sub-queries of its FROM and WITH too.
+/// Adds the relations that a query itself reads, including subqueries in FROM and WITH.
 fn query_relations(query: &Query, found: &mut BTreeSet<u32>) {
     for entry in &query.tables {
         match entry {
@@ -89,14 +89,14 @@ fn walk_at<'a>(expr: &'a Expr, depth: u32, visit: &mut dyn FnMut(&'a Expr, u32))
     }
 }
 
-/// The expressions right below; of a sub-select what it is tested against, but not its query.
+/// Returns the direct operands. For a subquery, the test expression but not its query.
 pub fn operands(expr: &Expr) -> Vec<&Expr> {
     let mut found = Vec::new();
     each_operand(expr, &mut |one| found.push(one));
     found
 }
 
-/// The same, without a list of them: every check walks over every policy.
+/// Calls `visit` for each operand without allocating, because every check traverses every policy.
 fn each_operand<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
     match expr {
         Expr::Column { .. } | Expr::Const { .. } | Expr::Param { .. } | Expr::SqlValue(_) => {}
@@ -141,7 +141,7 @@ fn walk_query<'a>(query: &'a Query, depth: u32, visit: &mut dyn FnMut(&'a Expr, 
             RangeEntry::Function(args) | RangeEntry::Values(args) | RangeEntry::Group(args) => {
                 walk_all(args, depth, visit);
             }
-            // A join's columns stand for columns that are met where they are used.
+            // The columns of a join are visited where they are used.
             RangeEntry::Join(_)
             | RangeEntry::Relation { .. }
             | RangeEntry::Cte { .. }

@@ -210,7 +210,7 @@ fn the_tenant_is_not_looked_at() {
         "CREATE POLICY p ON notes USING (status = 'open');",
     );
     assert!(
-        found.message.contains("looks at status"),
+        found.message.contains("checks status"),
         "{}",
         found.message
     );
@@ -357,7 +357,7 @@ fn one_policy_undoes_another() {
     );
     assert_eq!(found.part.as_deref(), Some("more"));
     assert!(
-        found.message.contains("undoes policy tenant"),
+        found.message.contains("overrides policy tenant"),
         "{}",
         found.message
     );

@@ -150,7 +150,7 @@ fn memberships_that_have_ended() {
     assert!(
         found
             .message
-            .contains("public.members without asking for revoked_at"),
+            .contains("public.members without checking revoked_at"),
         "{}",
         found.message
     );

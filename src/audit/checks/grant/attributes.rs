@@ -1,5 +1,5 @@
-//! Roles of the application that row-level security never applies to (PostgreSQL manual, 5.9:
-//! superusers and roles with BYPASSRLS always bypass it).
+//! Roles of the application that bypass row-level security (PostgreSQL manual, 5.9: superusers and
+//! roles with BYPASSRLS always bypass it).
 
 use super::check;
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
     quoting::identifier,
 };
 
-/// The role that `initdb` made: PostgreSQL does not let it lose SUPERUSER.
+/// The role created by `initdb`: PostgreSQL does not allow removing SUPERUSER from it.
 const BOOTSTRAP: u32 = 10;
 
-/// Number of tables an attack tries to prove it on.
+/// Number of tables to attack as a proof.
 const PROOFS: usize = 3;
 
 pub(super) const SUPERUSER: Rule = Rule {
@@ -42,13 +42,13 @@ pub(super) const REPLICATION: Rule = Rule {
     check: check(
         "role-replication",
         Severity::High,
-        "the application's role may stream the whole database",
+        "the application's role may replicate the whole database",
         include_str!("../../../../docs/audit/role-replication.md"),
     ),
     run: replication,
 };
 
-/// Superusers are told by their own check.
+/// Reports roles with REPLICATION. Superusers have a check of their own.
 fn replication(model: &Model, check: &Check, findings: &mut Findings) {
     for actor in &model.actors.roles {
         let role = model.catalog.roles.get(&actor.oid);
@@ -57,13 +57,13 @@ fn replication(model: &Model, check: &Check, findings: &mut Findings) {
         }
         let name = &actor.name;
         let message = format!(
-            "role {name} has REPLICATION: it may stream the whole database as a standby or a \
-             backup does, past every policy"
+            "role {name} has REPLICATION: it may read the whole database as a standby or a backup \
+             does, without any policy"
         );
         let statement = format!("ALTER ROLE {} NOREPLICATION", identifier(name));
         let fix = Fix::mechanical(
             Phase::Roles,
-            format!("take the attribute from {name}"),
+            format!("remove the attribute from {name}"),
             [statement],
         );
         findings.push(Finding::new(check, name, message, fix));
@@ -95,14 +95,15 @@ fn report(
         let finding = Finding::new(check, name, message, remedy(actor))
             .confidence(confidence(actor))
             .fact(format!(
-                "the application is taken to use {name}: {}",
+                "the application is assumed to use {name}: {}",
                 actor.why
             ));
         findings.suspect(finding, claims(model, actor));
     }
 }
 
-/// That the application connects as the owner is a guess from nobody else having rights.
+/// Returns the confidence. An owner is only assumed to be the application's role because no other
+/// role has privileges.
 fn confidence(actor: &AppRole) -> Confidence {
     if actor.owner {
         Confidence::Medium
@@ -115,12 +116,12 @@ fn remedy(actor: &AppRole) -> Fix {
     let name = &actor.name;
     if actor.owner || actor.oid.0 == BOOTSTRAP {
         let summary = format!(
-            "let the application connect as a role of its own that owns nothing, not as {name}"
+            "let the application connect as a separate role that owns nothing, instead of {name}"
         );
         return Fix::advice(Phase::Roles, summary);
     }
     let statement = format!("ALTER ROLE {} NOSUPERUSER NOBYPASSRLS", identifier(name));
-    let summary = format!("take the attribute from {name}; it keeps its grants");
+    let summary = format!("remove the attribute from {name}; it keeps its grants");
     Fix::mechanical(Phase::Roles, summary, [statement])
 }
 

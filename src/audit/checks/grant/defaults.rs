@@ -1,5 +1,5 @@
-//! Rights that tables will have from the moment they are made (PostgreSQL manual, ALTER DEFAULT
-//! PRIVILEGES): until somebody enables row-level security there, they are open.
+//! Default privileges of future tables (PostgreSQL manual, ALTER DEFAULT PRIVILEGES). Until
+//! row-level security is enabled on a new table, its rows are visible to the grantee.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(super) const OPEN: Rule = Rule {
     check: check(
         "default-privileges-open",
         Severity::Low,
-        "the next table will be open before it has row-level security",
+        "future tables are open until row-level security is enabled",
         include_str!("../../../../docs/audit/default-privileges-open.md"),
     ),
     run: open,
@@ -29,7 +29,7 @@ pub(super) const OPEN: Rule = Rule {
 
 fn open(model: &Model, check: &Check, findings: &mut Findings) {
     let holders = Holders::new(model);
-    // Who made the tables that are there makes the next one.
+    // The roles that created the existing tables are expected to create the next one.
     let makers: BTreeSet<(Oid, &str)> = model
         .tenant_tables()
         .map(|table| (table.owner, table.schema.as_str()))
@@ -58,8 +58,8 @@ fn finding(model: &Model, check: &Check, holders: &Holders<'_>, default: &Defaul
     };
     let privileges = default.privileges.join(", ");
     let message = format!(
-        "every table that {creator} makes {place} gives {privileges} to {} before it can have a \
-         policy",
+        "every table that {creator} creates {place} grants {privileges} to {} before it can have \
+         a policy",
         named(model, default.grantee)
     );
     let in_schema = match &default.schema {
@@ -71,7 +71,8 @@ fn finding(model: &Model, check: &Check, holders: &Holders<'_>, default: &Defaul
         identifier(creator),
         quoted(model, default.grantee)
     );
-    let summary = "grant in the migration that makes the table, after ENABLE ROW LEVEL SECURITY";
+    let summary = "grant privileges in the migration that creates the table, after ENABLE ROW \
+                   LEVEL SECURITY";
     let object = default
         .schema
         .as_deref()

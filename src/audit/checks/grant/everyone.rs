@@ -1,4 +1,4 @@
-//! Rights of everybody, and of requests without a login.
+//! Privileges of PUBLIC, and of requests without a login.
 
 use super::{
     check,
@@ -14,7 +14,7 @@ use crate::{
     domain::audit::{Check, Finding, Fix, Phase, Severity},
 };
 
-/// The rights that reach rows, and the commands that policies know them as.
+/// Privileges on rows, and the commands of policies that they correspond to.
 const ON_ROWS: &[(&str, PolicyCommand)] = &[
     ("SELECT", PolicyCommand::Select),
     ("INSERT", PolicyCommand::Insert),
@@ -26,7 +26,7 @@ pub(super) const PUBLIC: Rule = Rule {
     check: check(
         "grant-public",
         Severity::High,
-        "everybody has rights on a tenant table",
+        "PUBLIC has privileges on a tenant table",
         include_str!("../../../../docs/audit/grant-public.md"),
     ),
     run: public,
@@ -65,15 +65,12 @@ fn public(model: &Model, check: &Check, findings: &mut Findings) {
         let (severity, bounds) = if open {
             (
                 Severity::High,
-                "and row-level security does not bind it there",
+                "and row-level security does not apply to it there",
             )
         } else {
-            (Severity::Medium, "and only the policies stand before it")
+            (Severity::Medium, "limited only by policies")
         };
-        let message = format!(
-            "everybody who may connect has {} on {table}, {bounds}",
-            rights.join(", ")
-        );
+        let message = format!("PUBLIC has {} on {table}, {bounds}", rights.join(", "));
         let mut finding = Finding::new(
             check,
             &table,
@@ -94,14 +91,15 @@ fn public(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// `true` if no policy stands between a role and the rows; behind a view with `security_invoker`
-/// the policies of its tables do.
+/// `true` if no policy applies to a role on a relation. On a view with `security_invoker` the
+/// policies of its tables apply.
 fn is_open(model: &Model, role: &AppRole, relation: &Relation) -> bool {
     let invoker = relation.kind == RelationKind::View && relation.has_option("security_invoker");
     !invoker && !model.is_bound(role.oid, relation)
 }
 
-/// Revokes from PUBLIC, and gives what the application has from nowhere else to its roles.
+/// Returns the fix: revokes from PUBLIC, and grants to the application's roles the privileges that
+/// they only have through PUBLIC.
 fn narrowed(model: &Model, grants: &GrantsByObject<'_>, held: &Held<'_>, rights: &[&str]) -> Fix {
     let clause = held.clause(model, rights.iter().copied());
     let mut statements = vec![format!("REVOKE {clause} FROM PUBLIC")];
@@ -122,12 +120,13 @@ fn narrowed(model: &Model, grants: &GrantsByObject<'_>, held: &Held<'_>, rights:
         }
     }
     if statements.len() == 1 && held.roles.iter().all(|role| role.owner || role.everybody) {
-        // Whoever connects has it from PUBLIC alone, and would lose it.
-        let summary = "grant it to the role that the application connects as, then revoke it \
-                       from PUBLIC";
+        // The application's role only has it through PUBLIC, and would lose it.
+        let summary = "grant it to the role that the application connects as, then revoke it from \
+                       PUBLIC";
         return Fix::proposal(Phase::Grants, summary, statements);
     }
-    let summary = "revoke it from PUBLIC; the application's roles keep what they have by it";
+    let summary = "revoke it from PUBLIC; the application's roles get the privileges that they \
+                   had through it";
     Fix::mechanical(Phase::Grants, summary, statements)
 }
 
@@ -139,7 +138,7 @@ fn anonymous(model: &Model, check: &Check, findings: &mut Findings) {
         let Some(role) = held.roles.iter().find(|role| role.anonymous) else {
             continue;
         };
-        // What everybody has is the other check's to tell.
+        // The check on PUBLIC reports its privileges.
         if held.grant.grantee == Oid::PUBLIC || !held.relation.is_table() {
             continue;
         }
@@ -155,13 +154,15 @@ fn anonymous(model: &Model, check: &Check, findings: &mut Findings) {
         let table = held.relation.display();
         let message = format!(
             "role {}, which requests without a login run as, has {} on {table}, and no policy \
-             there asks the session who it is",
+             there checks the session",
             role.name,
             rights.join(", ")
         );
         let clause = held.clause(model, rights.iter().copied());
         let statement = format!("REVOKE {clause} FROM {}", quoted(model, held.grant.grantee));
-        let summary = format!("revoke the right to write {table}, unless visitors are to write");
+        let summary = format!(
+            "revoke the privilege to write {table}, unless anonymous visitors should write"
+        );
         let fix = Fix::proposal(Phase::Grants, summary, [statement]);
         let mut finding = Finding::new(check, &table, message, fix)
             .part(model.catalog.role_name(held.grant.grantee));
@@ -172,7 +173,7 @@ fn anonymous(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// `true` if a command of that role reaches rows without any policy asking the session.
+/// `true` if a command of that role reaches rows without a policy that checks the session.
 fn passes(model: &Model, role: &AppRole, relation: &Relation, command: PolicyCommand) -> bool {
     if !model.is_bound(role.oid, relation) {
         return true;
@@ -192,12 +193,12 @@ fn passes(model: &Model, role: &AppRole, relation: &Relation, command: PolicyCom
     let (permissive, restrictive): (Vec<&Policy>, Vec<&Policy>) =
         policies.partition(|policy| policy.permissive);
     let asks = |policy: &&Policy| asks_session(model, policy);
-    // Restrictive policies all have to pass, permissive ones any.
+    // All restrictive policies must pass, but only one permissive policy.
     !restrictive.iter().any(asks) && permissive.iter().any(|policy| !asks(policy))
 }
 
-/// `true` if an expression of the policy depends on the session, or on the rows of another table,
-/// which has policies of its own. One that cannot be read is taken to.
+/// `true` if an expression of the policy depends on the session, or on rows of another table, which
+/// has policies of its own. An expression that could not be parsed counts as depending on it.
 fn asks_session(model: &Model, policy: &Policy) -> bool {
     let Some(read) = model
         .meaning

@@ -1,4 +1,4 @@
-//! The application's roles that a grant serves.
+//! Roles of the application that a grant applies to.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use crate::{
     quoting::identifier,
 };
 
-/// Grantee → the application's roles that have its rights without switching.
+/// Grantee → the application's roles that inherit its privileges.
 pub(super) struct Holders<'m> {
     model: &'m Model,
     roles: BTreeMap<Oid, Vec<&'m AppRole>>,
 }
 
-/// A grant on a tenant's table or view that a role of the application has the use of.
+/// A grant on a tenant table or view that a role of the application can use.
 pub(super) struct Held<'m> {
     pub(super) grant: &'m Grant,
     pub(super) relation: &'m Relation,
-    /// The application's roles that it serves.
+    /// The application's roles that it applies to.
     pub(super) roles: Vec<&'m AppRole>,
 }
 
@@ -40,12 +40,12 @@ impl<'m> Holders<'m> {
         Self { model, roles }
     }
 
-    /// The application's roles that have what `grantee` was given.
+    /// Returns the application's roles with the privileges of `grantee`.
     pub(super) fn of(&self, grantee: Oid) -> &[&'m AppRole] {
         self.roles.get(&grantee).map_or(&[], Vec::as_slice)
     }
 
-    /// The grants on tenants' relations and their columns that serve the application.
+    /// Returns the grants on tenant relations and their columns that apply to the application.
     pub(super) fn on_tenants(&self) -> impl Iterator<Item = Held<'m>> + '_ {
         let model = self.model;
         model.catalog.grants.iter().filter_map(move |grant| {
@@ -76,7 +76,8 @@ impl Held<'_> {
         self.grant.privileges.iter().any(|one| one == privilege)
     }
 
-    /// `SELECT, UPDATE ON "public"."notes"`, or `SELECT ("name") ON …` for a column.
+    /// Returns the clause of a statement: `SELECT, UPDATE ON "public"."notes"`, or `SELECT ("name")
+    /// ON …` for a column.
     pub(super) fn clause<'p>(
         &self,
         model: &Model,
@@ -95,7 +96,7 @@ impl Held<'_> {
     }
 }
 
-/// All grants by what they are on, so that the rights on one object are found at once.
+/// All grants by object, to find the privileges on one object quickly.
 pub(super) struct GrantsByObject<'m> {
     model: &'m Model,
     grants: BTreeMap<Oid, Vec<&'m Grant>>,
@@ -110,8 +111,8 @@ impl<'m> GrantsByObject<'m> {
         Self { model, grants }
     }
 
-    /// `true` if a role has a right by a grant to itself or to a role that it inherits from, not
-    /// only by one to PUBLIC. A grant on a table covers its columns.
+    /// `true` if a role has a privilege through a grant to itself or to a role that it inherits
+    /// from, in addition to PUBLIC. A grant on a table covers its columns.
     pub(super) fn without_public(
         &self,
         role: Oid,
@@ -131,16 +132,16 @@ impl<'m> GrantsByObject<'m> {
     }
 }
 
-/// `role app`, or `everybody (PUBLIC)`, for sentences.
+/// Returns the name for messages: `role app`, or `PUBLIC`.
 pub(super) fn named(model: &Model, grantee: Oid) -> String {
     if grantee == Oid::PUBLIC {
-        "everybody (PUBLIC)".to_owned()
+        "PUBLIC".to_owned()
     } else {
         format!("role {}", model.catalog.role_name(grantee))
     }
 }
 
-/// For statements: `PUBLIC` is a keyword there, not a name.
+/// Returns the grantee for statements. `PUBLIC` is a keyword there, not a name.
 pub(super) fn quoted(model: &Model, grantee: Oid) -> String {
     if grantee == Oid::PUBLIC {
         "PUBLIC".to_owned()

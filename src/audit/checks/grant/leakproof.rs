@@ -1,5 +1,5 @@
-//! Functions that may run before a policy does (PostgreSQL manual, CREATE FUNCTION and 41.5:
-//! LEAKPROOF functions may be evaluated ahead of the conditions of a security barrier).
+//! Functions that may run before a policy is evaluated (PostgreSQL manual, CREATE FUNCTION and
+//! 41.5: LEAKPROOF functions may be evaluated before the conditions of a security barrier).
 
 use super::check;
 use crate::{
@@ -35,7 +35,7 @@ fn leakproof(model: &Model, check: &Check, findings: &mut Findings) {
         let statement = format!("ALTER FUNCTION {} NOT LEAKPROOF", function.quoted());
         let fix = Fix::mechanical(
             Phase::Functions,
-            "take the mark: the policy is then evaluated first",
+            "remove the attribute, so that the policy is evaluated first",
             [statement],
         );
         findings.push(Finding::new(check, name, message, fix));

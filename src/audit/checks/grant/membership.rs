@@ -1,4 +1,4 @@
-//! Roles of the application that may become one which row-level security does not bind
+//! Roles of the application that may become a role that row-level security does not apply to
 //! (PostgreSQL manual, 22.3 on membership, 22.5 on predefined roles).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,21 +14,22 @@ use crate::{
     quoting::identifier,
 };
 
-/// Predefined roles that reach the server's files or programs, and by them everything.
+/// Predefined roles with access to the server's files or programs, which allows everything else.
 const AS_GOOD_AS_SUPERUSER: &[&str] = &[
     "pg_execute_server_program",
     "pg_read_server_files",
     "pg_write_server_files",
 ];
 
-/// Until this version CREATEROLE let a role grant itself every role but a superuser.
+/// First version in which CREATEROLE no longer lets a role grant itself almost every role except
+/// superusers.
 const CREATEROLE_IS_LIMITED: i32 = 160_000;
 
 pub(super) const MAY_BECOME: Rule = Rule {
     check: check(
         "role-may-become",
         Severity::High,
-        "the application's role may become one that policies do not bind",
+        "the application's role may become one that policies do not apply to",
         include_str!("../../../../docs/audit/role-may-become.md"),
     ),
     run: may_become,
@@ -42,7 +43,7 @@ fn may_become(model: &Model, check: &Check, findings: &mut Findings) {
         let Some(role) = catalog.roles.get(&actor.oid) else {
             continue;
         };
-        // What it is already needs no way there; see role-superuser and rls-not-forced.
+        // These roles are reported by role-superuser, role-bypass-rls and rls-not-forced.
         if role.above_rls() || owners.contains(&role.oid) {
             continue;
         }
@@ -64,7 +65,7 @@ fn may_become(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Member → the roles that it may switch to, inherits, or may grant itself.
+/// Returns member → the roles that it may switch to, inherits from, or may grant itself.
 fn memberships(catalog: &Catalog) -> BTreeMap<Oid, Vec<Oid>> {
     let mut next: BTreeMap<Oid, Vec<Oid>> = BTreeMap::new();
     for one in &catalog.memberships {
@@ -75,7 +76,7 @@ fn memberships(catalog: &Catalog) -> BTreeMap<Oid, Vec<Oid>> {
     next
 }
 
-/// The reason a role is one that the application must not become.
+/// Returns the reason that the application must not become a role, if any.
 fn reason(catalog: &Catalog, owners: &BTreeSet<Oid>, oid: Oid) -> Option<&'static str> {
     let role = catalog.roles.get(&oid)?;
     if role.superuser {
@@ -83,15 +84,15 @@ fn reason(catalog: &Catalog, owners: &BTreeSet<Oid>, oid: Oid) -> Option<&'stati
     } else if role.bypass_rls {
         Some("a role with BYPASSRLS")
     } else if owners.contains(&oid) {
-        Some("the owner of tenant tables, who may switch row-level security off")
+        Some("the owner of tenant tables, which may disable row-level security")
     } else if AS_GOOD_AS_SUPERUSER.contains(&role.name.as_str()) {
-        Some("as good as a superuser")
+        Some("equivalent to a superuser")
     } else {
         None
     }
 }
 
-/// The shortest path to each role that is `wanted`; what lies behind one of these adds nothing.
+/// Returns the shortest path to each role that is `wanted`. Paths do not continue beyond one.
 fn paths(
     start: Oid,
     next: &BTreeMap<Oid, Vec<Oid>>,
@@ -121,7 +122,7 @@ fn by_membership(catalog: &Catalog, check: &Check, path: &[Oid], reason: &str) -
     let names: Vec<&str> = path.iter().map(|oid| catalog.role_name(*oid)).collect();
     let (member, granted, target) = (names[0], names[1], names[names.len() - 1]);
     let statement = format!("REVOKE {} FROM {}", identifier(granted), identifier(member));
-    let summary = format!("take the membership in {granted} from {member}");
+    let summary = format!("revoke membership in {granted} from {member}");
     let message = format!("role {member} may become {target}, {reason}");
     Finding::new(
         check,
@@ -135,9 +136,9 @@ fn by_membership(catalog: &Catalog, check: &Check, path: &[Oid], reason: &str) -
 
 fn by_createrole(check: &Check, name: &str) -> Finding {
     let statement = format!("ALTER ROLE {} NOCREATEROLE", identifier(name));
-    let summary = format!("take CREATEROLE from {name}");
+    let summary = format!("remove CREATEROLE from {name}");
     let message = format!(
-        "role {name} has CREATEROLE, and so may grant itself every role that is no superuser"
+        "role {name} has CREATEROLE, and may grant itself every role that is not a superuser"
     );
     Finding::new(
         check,

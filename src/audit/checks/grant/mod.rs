@@ -1,5 +1,5 @@
-//! Roles, grants and functions: the ways around the policies that a role's attributes, a right
-//! too many, or a function with somebody else's rights open.
+//! Checks on roles, grants and functions: ways around the policies through role attributes,
+//! excessive privileges, or functions with the privileges of another role.
 
 mod attributes;
 mod defaults;
@@ -37,7 +37,7 @@ pub const RULES: &[Rule] = &[
     leakproof::LEAKPROOF,
 ];
 
-/// A check of this class, which is sure of what it says unless a finding says otherwise.
+/// Defines a check of this class with high confidence, which a finding may lower.
 const fn check(
     id: &'static str,
     severity: Severity,

@@ -1,5 +1,5 @@
-//! Rights that policies say nothing about (PostgreSQL manual, 5.8 and 5.9): row-level security
-//! covers SELECT, INSERT, UPDATE and DELETE, and no other right on a table.
+//! Privileges that policies do not restrict (PostgreSQL manual, 5.8 and 5.9): row-level security
+//! covers SELECT, INSERT, UPDATE and DELETE, but no other privilege on a table.
 
 use std::collections::BTreeMap;
 
@@ -16,17 +16,17 @@ use crate::{
     domain::audit::{Check, Finding, Fix, Phase, Severity},
 };
 
-/// From how many tables on the same right on all of them is told once.
+/// Minimum number of tables for combining findings about the same privilege on all of them.
 const BLANKET: usize = 4;
 
-/// The roles that requests to PostgREST run as; Supabase gives them every right on every table.
+/// The roles that requests to PostgREST run as. Supabase grants them all privileges on every table.
 const BY_REQUESTS: &[&str] = &["anon", "authenticated", "web_anon"];
 
 pub(super) const TRUNCATE: Rule = Rule {
     check: check(
         "grant-truncate",
         Severity::High,
-        "the application may empty a tenant table",
+        "the application may TRUNCATE a tenant table",
         include_str!("../../../../docs/audit/grant-truncate.md"),
     ),
     run: truncate,
@@ -36,7 +36,7 @@ pub(super) const REFERENCES: Rule = Rule {
     check: check(
         "grant-references",
         Severity::Low,
-        "the application may let foreign keys refer to a tenant table",
+        "the application may create foreign keys to a tenant table",
         include_str!("../../../../docs/audit/grant-references.md"),
     ),
     run: references,
@@ -46,7 +46,7 @@ pub(super) const TRIGGER: Rule = Rule {
     check: check(
         "grant-trigger",
         Severity::Medium,
-        "the application may put triggers on a tenant table",
+        "the application may create triggers on a tenant table",
         include_str!("../../../../docs/audit/grant-trigger.md"),
     ),
     run: trigger,
@@ -56,7 +56,7 @@ pub(super) const GRANTABLE: Rule = Rule {
     check: check(
         "grant-grantable",
         Severity::Medium,
-        "the application may pass its rights on a tenant table on",
+        "the application may grant its privileges on a tenant table",
         include_str!("../../../../docs/audit/grant-grantable.md"),
     ),
     run: grantable,
@@ -71,7 +71,8 @@ fn truncate(model: &Model, check: &Check, findings: &mut Findings) {
         |_| true,
         |who, table| {
             format!(
-                "{who} may TRUNCATE {table}: it removes every tenant's rows, and no policy applies to it"
+                "{who} may TRUNCATE {table}: it removes the rows of all tenants, and policies do \
+                 not apply to it"
             )
         },
     );
@@ -79,7 +80,7 @@ fn truncate(model: &Model, check: &Check, findings: &mut Findings) {
 
 fn references(model: &Model, check: &Check, findings: &mut Findings) {
     let catalog = &model.catalog;
-    // A foreign key needs a table of one's own, and one that is not temporary.
+    // A foreign key requires a table of the application's own that is not temporary.
     let creates = |role: &AppRole| {
         let mut schemas = catalog.schemas.keys();
         schemas.any(|schema| catalog.rights.creates_in_schema(role.oid, *schema))
@@ -94,8 +95,8 @@ fn references(model: &Model, check: &Check, findings: &mut Findings) {
     let can = |held: &Held<'_>| held.roles.iter().any(|role| creators.contains(&role.oid));
     report(model, check, findings, "REFERENCES", can, |who, table| {
         format!(
-            "{who} may refer to {table} by a foreign key of its own, whose check looks at every \
-             tenant's rows and so tells which keys exist"
+            "{who} may create a foreign key to {table}: its check reads the rows of all tenants \
+             and reveals existing keys"
         )
     });
 }
@@ -109,8 +110,8 @@ fn trigger(model: &Model, check: &Check, findings: &mut Findings) {
         |_| true,
         |who, table| {
             format!(
-                "{who} may put a trigger on {table}: its function then runs with the rights of \
-             whoever writes there, and sees the row"
+                "{who} may create a trigger on {table}: its function runs with the privileges of \
+                 the role that writes there, and reads the row"
             )
         },
     );
@@ -123,7 +124,7 @@ fn grantable(model: &Model, check: &Check, findings: &mut Findings) {
         }
         let (who, table) = (named(model, held.grant.grantee), held.relation.display());
         let privileges = held.grant.privileges.iter().map(String::as_str);
-        let message = format!("{who} may grant its rights on {table} to any other role");
+        let message = format!("{who} may grant its privileges on {table} to any other role");
         let statement = format!(
             "REVOKE GRANT OPTION FOR {} FROM {}",
             held.clause(model, privileges),
@@ -131,15 +132,15 @@ fn grantable(model: &Model, check: &Check, findings: &mut Findings) {
         );
         let fix = Fix::mechanical(
             Phase::Grants,
-            "take the grant option; the right itself stays",
+            "revoke the grant option; the privilege itself remains",
             [statement],
         );
         findings.push(placed(model, check, &held, message, fix));
     }
 }
 
-/// Tells of the grants of a privilege on tables, columns included. Where a role has it on every
-/// tenant table of a schema, that is one decision, often a hosting platform's, and one finding.
+/// Reports the grants of a privilege on tables, including columns. If a role has it on every tenant
+/// table of a schema, this is one decision, often by a hosting platform, and one finding.
 fn report(
     model: &Model,
     check: &Check,
@@ -178,8 +179,8 @@ fn report(
     }
 }
 
-/// A role that PostgREST alone becomes for requests sends no TRUNCATE and no CREATE TRIGGER: only
-/// a function that runs the text of a request could.
+/// Lowers the severity for a role that is only used for requests of PostgREST. It does not send
+/// TRUNCATE or CREATE TRIGGER, unless a function runs the text of a request.
 fn weighed(finding: Finding, check: &Check, held: &Held<'_>) -> Finding {
     let by_requests = |role: &&AppRole| BY_REQUESTS.contains(&role.name.as_str());
     if held.roles.iter().all(by_requests) {
@@ -223,7 +224,7 @@ fn revoking(
     placed(model, check, held, message, fix)
 }
 
-/// The finding on the table, or on the column, that the grant is on.
+/// Adds the table or column of the grant to the finding.
 fn placed(model: &Model, check: &Check, held: &Held<'_>, message: String, fix: Fix) -> Finding {
     let relation = held.relation;
     let finding = Finding::new(check, relation.display(), message, fix)

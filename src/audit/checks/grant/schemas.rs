@@ -1,5 +1,5 @@
-//! Schemas in which the application may put objects of its own before those that others mean
-//! (CVE-2018-1058; PostgreSQL manual, 5.10.6 "Usage Patterns").
+//! Schemas in which the application may create objects that other statements resolve to instead of
+//! the intended ones (CVE-2018-1058; PostgreSQL manual, 5.10.6 "Usage Patterns").
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub(super) const CREATE: Rule = Rule {
     check: check(
         "schema-create",
         Severity::Medium,
-        "the application may create objects beside the tenant tables",
+        "the application may create objects in the schema of tenant tables",
         include_str!("../../../../docs/audit/schema-create.md"),
     ),
     run: create,
@@ -40,26 +40,26 @@ fn create(model: &Model, check: &Check, findings: &mut Findings) {
         let Some(schema) = catalog.schemas.get(&grant.object) else {
             continue;
         };
-        // A role that acts as the owner of the schema needs no grant, and loses nothing by one.
+        // A role that acts as the owner of the schema has the privilege without a grant.
         let owner = |oid| catalog.rights.acts_as(oid, schema.owner);
         if holders.of(grant.grantee).iter().all(|role| owner(role.oid)) {
             continue;
         }
         let why = if of_tables.contains(schema.name.as_str()) {
-            "where the tenant tables are"
+            "which contains the tenant tables"
         } else if searched.contains(&schema.name) {
-            "where functions that run as their owner look names up"
+            "in which functions that run as their owner look up names"
         } else {
             continue;
         };
         let who = named(model, grant.grantee);
         let message = format!(
-            "{who} may create objects in schema {}, {why}: a function or table of its own can \
-             take the place of the one that is meant",
+            "{who} may create objects in schema {}, {why}: its own function or table can be used \
+             instead of the intended one",
             schema.name
         );
         let statement = revoke_create(model, schema, grant.grantee);
-        let summary = "let migrations create objects, as a role of their own";
+        let summary = "only let migrations create objects, with a separate role";
         let fix = Fix::mechanical(Phase::Grants, summary, [statement]);
         findings.push(
             Finding::new(check, &schema.name, message, fix).part(catalog.role_name(grant.grantee)),
@@ -76,7 +76,7 @@ fn revoke_create(model: &Model, schema: &Schema, grantee: Oid) -> String {
     format!("REVOKE CREATE ON SCHEMA {schema} FROM {grantee}")
 }
 
-/// The statements that revoke CREATE on that schema from the application.
+/// Returns the statements that revoke CREATE on that schema from the application.
 pub(super) fn revokes_of_create(model: &Model, schema: &str) -> Vec<String> {
     let holders = Holders::new(model);
     let grants = model.catalog.grants.iter().filter(|grant| creates(grant));

@@ -1,5 +1,5 @@
-//! Roles whose sessions start in a tenant (PostgreSQL manual, ALTER ROLE … SET): one that forgets
-//! to name its tenant lands in that one, instead of seeing nothing.
+//! Roles with sessions that start with a tenant (PostgreSQL manual, ALTER ROLE … SET): a session
+//! that does not set its tenant uses that one instead of seeing no rows.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub(super) const SETTING_TENANT: Rule = Rule {
     check: check(
         "role-setting-tenant",
         Severity::Medium,
-        "a role's sessions start in a tenant",
+        "sessions of a role start with a tenant",
         include_str!("../../../../docs/audit/role-setting-tenant.md"),
     ),
     run: setting_tenant,
@@ -27,7 +27,7 @@ pub(super) const SETTING_TENANT: Rule = Rule {
 
 fn setting_tenant(model: &Model, check: &Check, findings: &mut Findings) {
     let catalog = &model.catalog;
-    // A role's settings apply to the sessions that log in as it, not to those that switch to it.
+    // Settings of a role apply to sessions that log in as it, not to those that switch to it.
     let serves = |role: &&Role| {
         let mut actors = model.actors.roles.iter();
         !role.superuser && actors.any(|actor| catalog.rights.may_become(role.oid, actor.oid))
@@ -51,7 +51,7 @@ fn setting_tenant(model: &Model, check: &Check, findings: &mut Findings) {
         .filter(|(_, name, _)| read.contains(name))
     {
         let message = format!(
-            "sessions of role {} start with {name} set, which policies take for the tenant",
+            "sessions of role {} start with a value of {name}, which policies use as the tenant",
             role.name
         );
         findings
@@ -59,15 +59,15 @@ fn setting_tenant(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// The catalog's snapshot does not say whether it is set for the role everywhere or in this
-/// database alone; resetting what is not set does nothing.
+/// Returns the fix. The catalog's snapshot does not contain whether the setting applies to the role
+/// in all databases or in this one. Resetting a missing setting has no effect.
 fn remedy(model: &Model, role: &Role, name: &str) -> Fix {
     let parts: Vec<String> = name.split('.').map(identifier).collect();
     let (role, setting) = (identifier(&role.name), parts.join("."));
     let database = identifier(&model.catalog.server.database);
     Fix::mechanical(
         Phase::Roles,
-        "let each session name its tenant itself",
+        "let each session set its own tenant",
         [
             format!("ALTER ROLE {role} RESET {setting}"),
             format!("ALTER ROLE {role} IN DATABASE {database} RESET {setting}"),
@@ -75,7 +75,7 @@ fn remedy(model: &Model, role: &Role, name: &str) -> Fix {
     )
 }
 
-/// The settings that policies compare with a column, whole or in part.
+/// Returns the settings that policies compare with a column, completely or in part.
 fn read_by_policies(model: &Model) -> BTreeSet<&str> {
     let sources = model
         .meaning

@@ -1,5 +1,5 @@
-//! The policies that decide about a statement, and their combined effect (PostgreSQL manual,
-//! CREATE POLICY, "Policies Applied by Command Type" and "Application of Multiple Policies").
+//! Policies that apply to a statement, and their combined effect (PostgreSQL manual, CREATE POLICY,
+//! "Policies Applied by Command Type" and "Application of Multiple Policies").
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::audit::{
 
 pub(super) use crate::audit::model::Side;
 
-/// The statements of a role on a table, as far as row-level security decides about them.
+/// A command of a role on a table, and the policies that apply to it.
 pub(super) struct Door<'m> {
     pub(super) role: &'m AppRole,
     pub(super) command: PolicyCommand,
@@ -25,17 +25,17 @@ pub(super) struct Door<'m> {
 pub(super) struct Passing<'e, 'm> {
     /// Policies that let rows of other tenants pass.
     pub(super) open: Vec<(&'m Policy, &'e Why)>,
-    /// Policies of which that cannot be told.
+    /// Policies with an unknown effect.
     pub(super) unknown: Vec<(&'m Policy, &'e str)>,
-    /// Permissive policies that would confine, were they alone.
+    /// Permissive policies that would confine the rows if they were the only ones.
     pub(super) confined: Vec<&'m Policy>,
 }
 
-/// Meaning of every policy of a tenant's table.
+/// Effect of every policy on tenant tables.
 pub(super) struct Effective<'m> {
     pub(super) model: &'m Model,
     pub(super) identities: Identities<'m>,
-    /// Role → the roles that a policy may be TO for it to apply.
+    /// Role → the roles that it matches in TO of a policy.
     applying: BTreeMap<Oid, BTreeSet<Oid>>,
 }
 
@@ -52,11 +52,11 @@ impl<'m> Effective<'m> {
         }
     }
 
-    /// The doors to a table: those of the application's roles that row-level security binds
-    /// there, for the commands that they have the right to.
+    /// Returns the commands on a table: those that a role of the application has the privilege for,
+    /// if row-level security applies to it there.
     ///
-    /// UPDATE and DELETE are asked for their own policies alone: those of SELECT apply as well
-    /// only where the statement reads a column, and `DELETE FROM notes` does not.
+    /// Only the policies of UPDATE and DELETE themselves count. Those of SELECT only apply in
+    /// addition if the statement reads a column, and `DELETE FROM notes` does not.
     pub(super) fn doors(&self, relation: &'m Relation) -> Vec<Door<'m>> {
         let mut doors = Vec::new();
         for role in &self.model.actors.roles {
@@ -79,7 +79,8 @@ impl<'m> Effective<'m> {
         doors
     }
 
-    /// The policies that do not confine a command; `None` if it is denied, or confined to the tenant.
+    /// Returns the policies that do not confine a command; `None` if it is denied or confined to
+    /// the tenant.
     pub(super) fn passing(&self, door: &Door<'m>) -> Option<Passing<'_, 'm>> {
         let confines = |meaning: &Confinement| {
             matches!(meaning, Confinement::Confined(_) | Confinement::Closed)
@@ -94,7 +95,7 @@ impl<'m> Effective<'m> {
                 Some(Confinement::Open(why)) => passing.open.push((policy, why)),
                 Some(Confinement::Unknown(reason)) => passing.unknown.push((policy, reason)),
                 Some(Confinement::Confined(_)) => passing.confined.push(policy),
-                // Without an expression no row passes a permissive policy.
+                // Without an expression a permissive policy lets no row pass.
                 Some(Confinement::Closed) | None => {}
             }
         }
@@ -110,21 +111,21 @@ impl<'m> Effective<'m> {
             }
         }
         if !floor.is_empty() {
-            // It may confine whatever the permissive ones let pass.
+            // It may confine the rows that the permissive policies let pass.
             passing.open.clear();
             passing.unknown = floor;
         }
         Some(passing)
     }
 
-    /// What a policy means for one side; none where it says nothing about it.
+    /// Returns the effect of a policy on one side; `None` if it does not apply to it.
     pub(super) fn meaning(&self, policy: &Policy, side: Side) -> Option<&Confinement> {
         let meanings = self.model.confinements.get_or_init(|| self.read_all());
         meanings.get(&(policy.oid, side))
     }
 
-    /// `true` if any policy of a table may let rows of other tenants pass, whatever the others do.
-    /// Few do, and every check asks.
+    /// `true` if any policy of a table may let rows of other tenants pass, regardless of the
+    /// others. A quick test for all checks, because few tables have one.
     pub(super) fn may_let_pass(&self, relation: &Relation) -> bool {
         let policies = self.model.catalog.policies_of(relation.oid);
         policies.iter().any(|policy| {
@@ -151,7 +152,7 @@ impl<'m> Effective<'m> {
         meanings
     }
 
-    /// `true` if a policy is for a role.
+    /// `true` if a policy applies to a role.
     pub(super) fn applies(&self, policy: &Policy, role: Oid) -> bool {
         let applying = self.applying.get(&role);
         applying.is_some_and(|applying| policy.roles.iter().any(|one| applying.contains(one)))
@@ -177,8 +178,8 @@ impl<'m> Effective<'m> {
         }
     }
 
-    /// `true` if the role can choose whose the row becomes. A new row of the table of tenants is
-    /// nobody else's: signing up makes one.
+    /// `true` if the role can choose the tenant of the written row. A new row in the table of
+    /// tenants does not belong to another tenant: signing up creates one.
     fn can_misplace(&self, role: &AppRole, relation: &Relation, command: PolicyCommand) -> bool {
         let columns: &[i16] = match self.model.tenancy.of(relation.oid) {
             Belonging::Keyed(key) => std::slice::from_ref(key),
@@ -213,26 +214,26 @@ impl<'m> Effective<'m> {
         })
     }
 
-    /// `true` if the column cannot be NULL: then nothing escapes by it.
+    /// `true` if the column cannot be NULL, so that a condition on NULL does not matter.
     fn is_set(&self, relation: &Relation, column: i16) -> bool {
         let column = self.model.catalog.column(relation.oid, column);
         column.is_some_and(|column| column.not_null)
     }
 }
 
-/// The tenants' tables with row-level security.
+/// Returns the tenant tables with row-level security.
 pub(super) fn protected(model: &Model) -> impl Iterator<Item = &Relation> {
     model.tenant_tables().filter(|relation| relation.rls)
 }
 
-/// The tables that belong to no tenant, but to its users, with row-level security.
+/// Returns the tables with row-level security that belong to users instead of tenants.
 fn of_users(model: &Model) -> impl Iterator<Item = &Relation> {
     let is_global =
         |relation: &&Relation| *model.tenancy.of(relation.oid) == Belonging::Global && relation.rls;
     model.relations().filter(is_global)
 }
 
-/// The expression that a policy applies to one side.
+/// Returns the expression that a policy applies to one side.
 pub(super) fn expression<'m>(model: &'m Model, policy: &Policy, side: Side) -> Option<&'m Expr> {
     let read = model.meaning.policy(policy.oid)?;
     match side {
@@ -242,7 +243,7 @@ pub(super) fn expression<'m>(model: &'m Model, policy: &Policy, side: Side) -> O
     }
 }
 
-/// The same, as the server writes it out.
+/// Returns the text of that expression as formatted by the server.
 pub(super) fn text(policy: &Policy, side: Side) -> Option<&str> {
     match side {
         Side::Reached => policy.using_text.as_deref(),

@@ -1,4 +1,4 @@
-//! Users who write for themselves which tenant they belong to.
+//! Tables in which users can write their own tenant.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) const USER_EDITABLE: Rule = Rule {
     check: check(
         "policy-user-editable",
         (Severity::High, Confidence::Medium),
-        "a policy trusts what users edit themselves",
+        "a policy trusts data that users can edit",
         include_str!("../../../../docs/audit/policy-user-editable.md"),
     ),
     run: |model, check, findings| {
@@ -45,14 +45,14 @@ pub(super) const SELF_ESCALATION: Rule = Rule {
     run: |model, check, findings| writable(model, check, true, findings),
 };
 
-/// A statement by which a user becomes somebody else's.
+/// A statement with which a user joins another tenant.
 struct Way<'m> {
     policy: &'m Policy,
     role: &'m AppRole,
     command: PolicyCommand,
 }
 
-/// The tables that policies look the session's tenant up in and that its user can write to:
+/// Reports tables that policies look up the session's tenant in and that its user can write:
 /// memberships, or others such as profiles.
 fn writable(model: &Model, check: &Check, memberships: bool, findings: &mut Findings) {
     let effective = Effective::of(model);
@@ -87,7 +87,7 @@ fn writable(model: &Model, check: &Check, memberships: bool, findings: &mut Find
     }
 }
 
-/// The policies by which a user may write a row of the own with whatever tenant.
+/// Returns the policies that let users write their own row with any tenant.
 fn own_tenant<'m>(effective: &Effective<'m>, door: &Door<'m>, key: i16) -> Vec<&'m Policy> {
     let model = effective.model;
     if door.side == Side::Reached {
@@ -108,8 +108,8 @@ fn own_tenant<'m>(effective: &Effective<'m>, door: &Door<'m>, key: i16) -> Vec<&
     permissive
 }
 
-/// `true` if an expression asks for more than the user: for the tenant, for other rows such as an
-/// invitation, or for what a function says about the row.
+/// `true` if an expression checks more than the user: the tenant, other rows such as an invitation,
+/// or the result of a function for the row.
 fn looks_further(model: &Model, expr: &Expr, key: i16) -> bool {
     let mut asks_function = false;
     walk(expr, &mut |one, _| {
@@ -137,8 +137,8 @@ fn finding(
         more => format!(" and {} other policies", more - 1),
     };
     let message = format!(
-        "{} lets users write the own row with any {column}, and {}{others} takes from there whose \
-         they are",
+        "{} lets users write their own row with any {column}, and {}{others} reads their tenant \
+         from it",
         policy_name(table, policy),
         lookups[0].display()
     );
@@ -152,9 +152,7 @@ fn finding(
     sql.dedup();
     let fix = Fix::proposal(
         Phase::Grants,
-        format!(
-            "let nobody but the server, or a function that checks an invitation, write {column}"
-        ),
+        format!("only let the server, or a function that checks an invitation, write {column}"),
         sql,
     );
     let mut finding = Finding::new(check, table.display(), message, fix)
@@ -170,9 +168,9 @@ fn finding(
     finding
 }
 
-/// A trigger may refuse the row: what it does is not looked at here.
+/// `true` if the table has a trigger that may refuse the row. Its function is not analyzed.
 pub(super) fn has_guard(model: &Model, table: &Relation) -> bool {
-    // `pg_trigger.tgtype`: before, and insert or update.
+    // Bits of `pg_trigger.tgtype`: before, and insert or update.
     const BEFORE: i16 = 2;
     const WRITES: i16 = 4 | 16;
     model

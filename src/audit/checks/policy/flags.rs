@@ -1,5 +1,5 @@
-//! What a user may write into the own row of a table of users, and policies decide by: who may
-//! make oneself an administrator is one.
+//! Columns that users can write in their own row of a table of users and that policies depend on.
+//! If users can change a role or an admin flag there, they can give themselves privileges.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,8 @@ pub(super) fn editable(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// `true` if a column may say what somebody is allowed: not one that says who it is, or when.
+/// `true` if a column may represent a permission. Columns that identify the user and timestamps do
+/// not.
 fn is_flag(effective: &Effective<'_>, table: &Relation, column: &Column) -> bool {
     const FLAGS: [Oid; 6] = [Oid(16), Oid(25), Oid(1043), Oid(20), Oid(23), Oid(1009)];
     let catalog = &effective.model.catalog;
@@ -58,7 +59,7 @@ fn is_flag(effective: &Effective<'_>, table: &Relation, column: &Column) -> bool
     decides && !in_key && !effective.identities.is_identity(table.oid, column.number)
 }
 
-/// `true` if a policy, or a function through which it looks the table up, names the column.
+/// `true` if a policy, or a function through which it looks up the table, names the column.
 fn decides(model: &Model, lookup: &Lookup<'_>, column: &Column) -> bool {
     let names = |text: &str| words(text).any(|word| word == column.name);
     if lookup.through.is_empty() {
@@ -72,7 +73,7 @@ fn decides(model: &Model, lookup: &Lookup<'_>, column: &Column) -> bool {
     functions.any(|one| names(&one.source) || is_in_body(model, one, column))
 }
 
-/// The application's roles whose users may change that column of their row.
+/// Returns the application's roles with users that may change that column of their row.
 fn writers<'m>(
     effective: &Effective<'m>,
     table: &'m Relation,
@@ -88,7 +89,7 @@ fn writers<'m>(
     roles
 }
 
-/// `true` if some policy lets the role update rows, and none asks for the column's new value.
+/// `true` if a policy lets the role update rows, and no policy checks the new value of the column.
 fn lets_change(
     effective: &Effective<'_>,
     role: &AppRole,
@@ -132,7 +133,7 @@ fn finding(
         more => format!(" and {more} other policies"),
     };
     let message = format!(
-        "{} may change {column_name} in rows of {name}, and {}{more} decides by it",
+        "{} may change {column_name} in rows of {name}, and {}{more} depends on it",
         writers[0].name,
         first.display()
     );
@@ -142,7 +143,7 @@ fn finding(
     }
     let fix = Fix::proposal(
         Phase::Grants,
-        format!("let nobody but the server write {column_name}"),
+        format!("only let the server write {column_name}"),
         sql,
     );
     let finding = Finding::new(check, name, message, fix).column(column_name);

@@ -1,4 +1,4 @@
-//! The policies that let rows of other tenants pass, and the mistake that each of them is.
+//! Policies that let rows of other tenants pass, classified by mistake.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::{
     domain::audit::{ContextKind, Operation},
 };
 
-/// The mistakes, each of which is a check.
+/// Kind of mistake. Each is a check.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Mistake {
     AlwaysTrue,
@@ -32,23 +32,23 @@ pub(super) enum Mistake {
 pub(super) struct Gap<'e, 'm> {
     pub(super) side: Side,
     pub(super) why: &'e Why,
-    /// Whom it serves, and for what.
+    /// The roles and commands that it applies to.
     pub(super) passes: Vec<(&'m AppRole, PolicyCommand)>,
-    /// A policy beside it that would confine, were it alone.
+    /// A policy for the same command that would confine the rows without this one.
     pub(super) undoes: Option<&'m Policy>,
 }
 
-/// A policy with one mistake, in USING or in WITH CHECK or in both.
+/// A policy with one mistake, in USING, WITH CHECK or both.
 pub(super) struct Faulty<'e, 'm> {
     pub(super) relation: &'m Relation,
     pub(super) policy: &'m Policy,
     pub(super) mistake: Mistake,
-    /// One or two.
+    /// One or two gaps.
     pub(super) gaps: Vec<Gap<'e, 'm>>,
 }
 
-/// Every policy through which rows of other tenants pass, in the order of the tables. What is not
-/// understood is told as skipped, once.
+/// Returns the policies through which rows of other tenants pass, ordered by table. A policy that
+/// could not be analyzed is reported once as skipped.
 pub(super) fn faulty<'e, 'm>(
     effective: &'e Effective<'m>,
     findings: &mut Findings,
@@ -97,9 +97,9 @@ pub(super) fn faulty<'e, 'm>(
     found
 }
 
-/// A row may be addressed to a second tenant, as a share or a transfer is: a column beside the
-/// tenant key refers to the table of tenants, and a policy lets its tenant read the row. Beside a
-/// policy on the tenant key that is meant so, and no slip.
+/// `true` if the policy shares a row with a second tenant, as for a transfer: a column other than
+/// the tenant key refers to the table of tenants, and the policy lets its tenant read the row. Next
+/// to a policy on the tenant key this is deliberate.
 fn is_for_addressee(model: &Model, relation: &Relation, policy: &Policy, why: &Why) -> bool {
     let (Why::WrongColumn { column, .. }, Some((root, _))) = (why, model.tenancy.root) else {
         return false;
@@ -109,7 +109,7 @@ fn is_for_addressee(model: &Model, relation: &Relation, policy: &Policy, why: &W
         && keys.any(|key| key.target == root && key.columns == [*column])
 }
 
-/// The mistakes of one policy: one where both sides make the same.
+/// Returns the mistakes of one policy. If both sides have the same mistake, it is returned once.
 fn diagnosed<'e, 'm>(
     relation: &'m Relation,
     policy: &'m Policy,
@@ -146,7 +146,7 @@ fn mistake(gap: &Gap<'_, '_>) -> Mistake {
         Why::SelfComparison { .. } => Mistake::SelfComparison,
         Why::NullEscape { .. } => Mistake::NullEscape,
         Why::OpenWhenUnset { .. } => Mistake::OpenWhenUnset,
-        // What does not look at the tenant at all is worse where another policy does.
+        // A policy that ignores the tenant is worse if another policy does check it.
         _ if gap.undoes.is_some() => Mistake::Undone,
         _ if gap.side == Side::Written => Mistake::WeakWrite,
         Why::IgnoresTenantColumn { .. } | Why::IgnoredArgument { .. } => Mistake::IgnoresTenant,
@@ -155,7 +155,7 @@ fn mistake(gap: &Gap<'_, '_>) -> Mistake {
     }
 }
 
-/// `true` if the expression does look at the tenant, and goes wrong in doing so.
+/// `true` if the expression checks the tenant, but with a mistake.
 fn is_specific(why: &Why) -> bool {
     matches!(
         why.innermost(),
@@ -168,8 +168,8 @@ fn is_specific(why: &Why) -> bool {
 }
 
 impl Gap<'_, '_> {
-    /// `true` if it opens every row to a session that sets something which names neither its tenant
-    /// nor its user: attacks do not know to which value.
+    /// `true` if a setting that identifies neither tenant nor user opens every row. Attacks do not
+    /// know the value to set.
     pub(super) fn is_switch(&self, model: &Model) -> bool {
         let Why::IgnoresTenantColumn { sources, .. } = self.why.innermost() else {
             return false;
@@ -183,12 +183,12 @@ impl Gap<'_, '_> {
 }
 
 impl<'m> Faulty<'_, 'm> {
-    /// The side that is there already counts before the one that is written.
+    /// Returns the main gap: existing rows before written ones.
     pub(super) fn main(&self) -> &Gap<'_, 'm> {
         &self.gaps[0]
     }
 
-    /// The application's roles that get through, in the order of the model.
+    /// Returns the application's roles that it applies to, in the order of the model.
     pub(super) fn roles(&self) -> Vec<&'m AppRole> {
         let mut seen = BTreeSet::new();
         let passes = self.gaps.iter().flat_map(|gap| &gap.passes);
@@ -198,14 +198,14 @@ impl<'m> Faulty<'_, 'm> {
             .collect()
     }
 
-    /// The commands that get through, in the order of the manual.
+    /// Returns the commands that it applies to, in the order of the manual.
     pub(super) fn commands(&self) -> BTreeSet<PolicyCommand> {
         let passes = self.gaps.iter().flat_map(|gap| &gap.passes);
         passes.map(|(_, command)| *command).collect()
     }
 
-    /// What an attack achieves if it is right. Where a blocked one proves nothing, because no row
-    /// of the day may happen to pass, it refutes nothing.
+    /// Returns the attacks that succeed if the finding is correct. If they depend on rows that may
+    /// not exist, blocked attacks do not refute it.
     pub(super) fn claims(&self, model: &Model) -> Vec<Claim> {
         let mut claims = Vec::new();
         for gap in &self.gaps {
@@ -215,7 +215,7 @@ impl<'m> Faulty<'_, 'm> {
                     Unset::Missing => (&[ContextKind::None], true),
                 },
                 Why::NullEscape { .. } | Why::WrongColumn { .. } => (Claim::NAMED, false),
-                // An empty pattern may let everything pass.
+                // An empty pattern may accept every row.
                 Why::LooseComparison { .. } => (ContextKind::ALL, false),
                 Why::IgnoresTenantColumn { columns, .. } => {
                     let always = columns.is_empty() && !gap.is_switch(model);
@@ -228,7 +228,7 @@ impl<'m> Faulty<'_, 'm> {
                 }
                 _ => (Claim::NAMED, true),
             };
-            // An attack that looks for the row it updates needs the policies of SELECT too; a
+            // An attack that looks for the row it updates also needs the policies of SELECT. A
             // statement that updates every row does not.
             let mut commands = gap.passes.iter().map(|(_, command)| *command);
             let only_updates =
@@ -255,10 +255,10 @@ fn operations(command: PolicyCommand, side: Side) -> &'static [Operation] {
     }
 }
 
-/// The class is named, not a check: no check of it can tell.
+/// The class instead of a check, because none of its checks could decide.
 const CLASS: &str = "policy";
 
-/// What is told as skipped already: several checks meet the same policy.
+/// Policies that were reported as skipped: several checks analyze the same policy.
 struct Skips(BTreeSet<String>);
 
 impl Skips {
@@ -281,7 +281,8 @@ impl Skips {
             .policy(policy.oid)
             .is_some_and(|read| read.unread.is_some());
         if !unread && self.0.insert(object.clone()) {
-            let reason = format!("what the policy lets pass cannot be told: {reason}");
+            let reason =
+                format!("could not determine the rows that the policy lets pass: {reason}");
             findings.skip(CLASS, Some(object), reason);
         }
     }

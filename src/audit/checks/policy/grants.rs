@@ -1,4 +1,4 @@
-//! The statements that take a right from the application.
+//! Statements that revoke privileges from the application.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use crate::{
     quoting::identifier,
 };
 
-/// REVOKE from every role that the right comes from. On a table it takes the right on the columns
-/// as well (PostgreSQL manual, REVOKE).
+/// Revokes privileges from every role that grants them to this one. On a table this includes column
+/// privileges (PostgreSQL manual, REVOKE).
 pub(super) fn revoke(
     model: &Model,
     role: &AppRole,
@@ -33,7 +33,7 @@ pub(super) fn revoke(
     statements.into_iter().collect()
 }
 
-/// Takes the right to update one column, and leaves it on the others.
+/// Revokes UPDATE of one column, and keeps it on the others.
 pub(super) fn revoke_update_of(
     model: &Model,
     role: &AppRole,
@@ -67,7 +67,7 @@ pub(super) fn revoke_update_of(
     statements
 }
 
-/// The grants on a table and its columns that a role has the use of.
+/// Returns the grants on a table and its columns that a role can use.
 fn serving<'m>(
     model: &'m Model,
     role: &AppRole,
@@ -82,7 +82,7 @@ fn serving<'m>(
     })
 }
 
-/// For statements: `PUBLIC` is a keyword there, not a name.
+/// Returns the grantee for statements. `PUBLIC` is a keyword there, not a name.
 fn grantee(model: &Model, role: Oid) -> String {
     match role {
         Oid::PUBLIC => "PUBLIC".to_owned(),

@@ -1,4 +1,4 @@
-//! Columns that name the user a row belongs to, because the policies say so.
+//! Columns that identify the user of a row, inferred from policies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +8,8 @@ use crate::audit::{
     model::{Model, Names},
 };
 
-/// The model, and what can be learnt from all policies together: a column that one of them
-/// compares with the session's user names the user. A row of one's own is nobody else's, so that
-/// a policy by such a column confines.
+/// The model, and columns that identify users: those that a policy compares with the session's
+/// user. A user's own row does not belong to another tenant, so a policy on such a column confines.
 pub(super) struct Identities<'m> {
     model: &'m Model,
     users: BTreeMap<u32, BTreeSet<i16>>,
@@ -28,21 +27,21 @@ impl<'m> Identities<'m> {
         Self { model, users }
     }
 
-    /// The columns of a table that carry the tenant or the user.
+    /// Returns the columns of a table that identify the tenant or the user.
     pub(super) fn keys(&self, relation: Oid) -> BTreeSet<i16> {
         let mut keys = self.tenant_columns(relation.0);
         keys.extend(self.identity_columns(relation.0));
         keys
     }
 
-    /// `true` if the column names the user a row belongs to.
+    /// `true` if the column identifies the user of a row.
     pub(super) fn is_identity(&self, relation: Oid, column: i16) -> bool {
         self.identity_columns(relation.0).contains(&column)
     }
 }
 
-/// `true` if a value of the session names its user, and not its tenant. The subject of a token does
-/// whatever it is compared with (RFC 7519, 4.1.2); a database user may stand for a tenant.
+/// `true` if a value of the session identifies its user instead of its tenant. The subject of a
+/// token always does (RFC 7519, 4.1.2); a database user may stand for a tenant.
 fn is_user(model: &Model, sources: &BTreeSet<SessionSource>) -> bool {
     let is_subject = |source: &SessionSource| {
         matches!(source, SessionSource::Claim { .. }) && source.names_user()

@@ -1,5 +1,5 @@
-//! Functions that read the session and say that they depend on nothing but their arguments
-//! (PostgreSQL manual, 38.7, Function Volatility Categories).
+//! Functions that read the session but are declared to depend only on their arguments (PostgreSQL
+//! manual, 38.7, Function Volatility Categories).
 
 use super::{check, wording::listed};
 use crate::{
@@ -46,11 +46,11 @@ fn session(model: &Model, check: &Check, findings: &mut Findings) {
             }
         };
         let message = format!(
-            "function {name} reads the session and is IMMUTABLE: a plan that is kept holds the \
-             answer of the session's first tenant{used}"
+            "function {name} reads the session but is IMMUTABLE: a cached plan keeps the value of \
+             the session's first tenant{used}"
         );
         let statement = format!("ALTER FUNCTION {} STABLE", function.quoted());
-        let summary = "say that the answer holds for one statement only";
+        let summary = "declare that the result may change between statements";
         let fix = Fix::mechanical(Phase::Functions, summary, [statement]);
         let severity = if policies.is_empty() {
             Severity::Medium
@@ -73,7 +73,7 @@ fn is_suspect(model: &Model, function: &Function) -> bool {
         && !model.meaning.sources(&call).is_empty()
 }
 
-/// The policies that call a function themselves.
+/// Returns the policies that call a function directly.
 fn used_by(model: &Model, function: &Function) -> Vec<String> {
     let mut found = Vec::new();
     for relation in model.relations() {

@@ -1,4 +1,4 @@
-//! The tables in which policies look up whose the session is.
+//! Tables in which policies look up the tenant of the session.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,20 +17,20 @@ use crate::audit::{
 pub(super) struct Lookup<'m> {
     pub(super) relation: &'m Relation,
     pub(super) policy: &'m Policy,
-    /// The table that it looks in.
+    /// The table with the tenant.
     pub(super) table: &'m Relation,
-    /// The functions through which it does, where it does not do so itself.
+    /// The functions that perform the lookup; empty if the policy does so itself.
     pub(super) through: Vec<&'m Function>,
 }
 
 impl Lookup<'_> {
-    /// For a list of those that trust a table.
+    /// Returns the name for a list of policies that trust a table.
     pub(super) fn display(&self) -> String {
         policy_name(self.relation, self.policy)
     }
 }
 
-/// The tables whose rows say which tenant a user belongs to, and the column for the user.
+/// Returns the tables that record the tenant of a user, and the column for the user.
 pub(super) fn directories(model: &Model, identities: &Identities<'_>) -> BTreeMap<Oid, i16> {
     let memberships = model
         .tenancy
@@ -47,7 +47,7 @@ pub(super) fn directories(model: &Model, identities: &Identities<'_>) -> BTreeMa
     found
 }
 
-/// Every look-up of the policies that apply to the application.
+/// Returns the lookups of the policies that apply to the application.
 pub(super) fn lookups<'m>(
     effective: &Effective<'m>,
     directories: &BTreeMap<Oid, i16>,
@@ -83,7 +83,7 @@ pub(super) fn lookups<'m>(
                 }
             }
             for (table, through) in tables {
-                // A table that looks itself up decides about nothing but itself.
+                // A lookup of a table in its own policies only affects that table.
                 if table != relation.oid && directories.contains_key(&table) {
                     found.push(Lookup {
                         relation,
@@ -98,7 +98,8 @@ pub(super) fn lookups<'m>(
     found
 }
 
-/// The user's functions that an expression calls, and those that their parsed bodies call.
+/// Returns the user-defined functions that an expression calls, and those that their parsed bodies
+/// call.
 fn called<'m>(model: &'m Model, expr: &Expr) -> Vec<&'m Function> {
     let mut waiting: Vec<u32> = functions(expr).into_iter().collect();
     let mut seen = BTreeSet::new();
@@ -119,7 +120,7 @@ fn called<'m>(model: &'m Model, expr: &Expr) -> Vec<&'m Function> {
     found
 }
 
-/// The directories by the names that the source of a function may use.
+/// Returns the directories by the names that the source of a function may use.
 fn names<'m>(model: &'m Model, directories: &BTreeMap<Oid, i16>) -> BTreeMap<&'m str, Oid> {
     let relations = directories
         .keys()
@@ -129,7 +130,7 @@ fn names<'m>(model: &'m Model, directories: &BTreeMap<Oid, i16>) -> BTreeMap<&'m
         .collect()
 }
 
-/// The directories that a function reads: those that its parsed body or its source names.
+/// Returns the directories that a function names in its parsed body or source.
 fn read_by(function: &Function, by_name: &BTreeMap<&str, Oid>) -> BTreeSet<Oid> {
     let parsed = function.body_tree.as_deref();
     let body = parsed.and_then(|tree| crate::audit::expression::body(tree).ok().flatten());
@@ -142,7 +143,7 @@ fn read_by(function: &Function, by_name: &BTreeMap<&str, Oid>) -> BTreeSet<Oid> 
     }
 }
 
-/// The words of a text of SQL.
+/// Returns the words of an SQL text.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
         .filter(|word| !word.is_empty())

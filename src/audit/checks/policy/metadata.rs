@@ -1,5 +1,5 @@
-//! Policies that believe what users write about themselves into their token (Supabase,
-//! "Row Level Security": `raw_user_meta_data` can be updated by the user).
+//! Policies that trust metadata that users can edit in their own account (Supabase, "Row Level
+//! Security": `raw_user_meta_data` can be updated by the user).
 
 use super::{
     effective::{Effective, Side, expression, protected, text},
@@ -32,8 +32,8 @@ pub(super) fn believed(model: &Model, check: &Check, findings: &mut Findings) {
                 continue;
             };
             let message = format!(
-                "{} decides by user_metadata, which every user can change in the own account: \
-                 whoever names another tenant there is let in",
+                "{} checks user_metadata, which users can change in their own account: a user can \
+                 set another tenant there and get access",
                 policy_name(relation, policy)
             );
             let finding = Finding::new(check, relation.display(), message, mend(relation, policy))
@@ -44,7 +44,7 @@ pub(super) fn believed(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// The first side of a policy that reads what users edit.
+/// Returns the first side of a policy that reads metadata that users can edit.
 fn believing(model: &Model, policy: &Policy) -> Option<Side> {
     [Side::Reached, Side::Written].into_iter().find(|side| {
         let expr = expression(model, policy, *side);
@@ -52,10 +52,10 @@ fn believing(model: &Model, policy: &Policy) -> Option<Side> {
     })
 }
 
-/// Supabase keeps what only the server writes under another name, in the same token.
+/// Returns the fix: Supabase has separate metadata in the same token that only the server writes.
 fn mend(relation: &Relation, policy: &Policy) -> Fix {
     const EDITED: &str = "'user_metadata'";
-    let summary = "decide by app_metadata, which only the server writes";
+    let summary = "check app_metadata instead, which only the server writes";
     let mut clauses = String::new();
     for (clause, text) in [
         ("USING", &policy.using_text),

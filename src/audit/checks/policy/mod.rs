@@ -1,4 +1,5 @@
-//! The policies of row-level security: what they let pass, whom they trust, and what they cost.
+//! Checks on policies of row-level security: the rows they let pass, the data they trust, and their
+//! cost.
 
 mod effective;
 mod escalation;
@@ -23,7 +24,7 @@ use crate::{
     domain::audit::{Check, Class, Confidence, Severity},
 };
 
-/// The checks of this class that read the catalog alone.
+/// The checks of this class that only read the catalog.
 pub const RULES: &[Rule] = &[
     open::ALWAYS_TRUE,
     open::IGNORES_TENANT,

@@ -1,5 +1,6 @@
-//! The checks on what policies let pass. Each is a mistake of its own; what decides is the sum of
-//! all policies that apply, so that a policy that another one makes harmless is not reported.
+//! Checks for policies that let rows of other tenants pass, one check per kind of mistake. The
+//! combined effect of all policies decides: a policy that another one makes harmless is not
+//! reported.
 
 use super::{
     check,
@@ -35,7 +36,7 @@ pub(super) const IGNORES_TENANT: Rule = Rule {
     check: check(
         "policy-ignores-tenant",
         (Severity::High, Confidence::High),
-        "a policy does not look at the tenant of the row",
+        "a policy does not check the tenant of the row",
         include_str!("../../../../docs/audit/policy-ignores-tenant.md"),
     ),
     run: |model, check, findings| report(model, check, Mistake::IgnoresTenant, findings),
@@ -45,7 +46,7 @@ pub(super) const WRONG_COLUMN: Rule = Rule {
     check: check(
         "policy-wrong-column",
         (Severity::High, Confidence::Medium),
-        "a policy compares the session's tenant with a column that is not the tenant's",
+        "a policy compares the session's tenant with a column that does not name the tenant",
         include_str!("../../../../docs/audit/policy-wrong-column.md"),
     ),
     run: |model, check, findings| report(model, check, Mistake::WrongColumn, findings),
@@ -55,7 +56,7 @@ pub(super) const LOOSE_COMPARISON: Rule = Rule {
     check: check(
         "policy-loose-comparison",
         (Severity::High, Confidence::High),
-        "a policy compares the tenant by something else than equality",
+        "a policy compares the tenant by an operator other than equality",
         include_str!("../../../../docs/audit/policy-loose-comparison.md"),
     ),
     run: |model, check, findings| report(model, check, Mistake::LooseComparison, findings),
@@ -75,7 +76,7 @@ pub(super) const NULL_ESCAPE: Rule = Rule {
     check: check(
         "policy-null-escape",
         (Severity::Medium, Confidence::High),
-        "rows without a tenant are every tenant's",
+        "rows without a tenant are visible to every tenant",
         include_str!("../../../../docs/audit/policy-null-escape.md"),
     ),
     run: |model, check, findings| report(model, check, Mistake::NullEscape, findings),
@@ -95,7 +96,7 @@ pub(super) const UNCORRELATED: Rule = Rule {
     check: check(
         "policy-uncorrelated",
         (Severity::High, Confidence::High),
-        "a policy asks a sub-select that has nothing to do with the row",
+        "a policy uses a subquery that does not refer to the row",
         include_str!("../../../../docs/audit/policy-uncorrelated.md"),
     ),
     run: |model, check, findings| report(model, check, Mistake::Uncorrelated, findings),
@@ -105,7 +106,7 @@ pub(super) const UNDONE: Rule = Rule {
     check: check(
         "policy-undone",
         (Severity::High, Confidence::High),
-        "a permissive policy undoes another one",
+        "a permissive policy overrides another one",
         include_str!("../../../../docs/audit/policy-undone.md"),
     ),
     run: |model, check, findings| report(model, check, Mistake::Undone, findings),
@@ -121,13 +122,14 @@ pub(super) const WEAK_WRITE: Rule = Rule {
     run: |model, check, findings| report(model, check, Mistake::WeakWrite, findings),
 };
 
-/// Reports everything that is assumed to be a decision, so that it is not taken for a pass.
+/// Reports roles that are assumed to read all rows on purpose, so that the report does not imply
+/// that they were attacked.
 fn name_readers_of_all(model: &Model, check: &Check, findings: &mut Findings) {
     for role in &model.actors.readers_of_all {
         let name = model.catalog.role_name(*role).to_owned();
         let reason = format!(
-            "it is not taken for the application's: it only reads, and policies for {name} alone \
-             open every row to it; --app-role {name} attacks as it"
+            "assumed not to belong to the application: it only reads, and policies for {name} \
+             alone let it read every row; use --app-role {name} to attack as it"
         );
         findings.skip(check.id, Some(name), reason);
     }
@@ -162,9 +164,9 @@ fn report(model: &Model, check: &Check, mistake: Mistake, findings: &mut Finding
     }
 }
 
-/// Rows that a column of their own opens may be meant to be shared, a setting that opens all rows
-/// may be meant for maintenance (whoever can run a statement can set it), and a table of tenants that
-/// is only read says little more than their names.
+/// Lowers the severity or confidence if the rows may be open on purpose: rows that a column of
+/// their own opens may be shared, a setting that opens all rows may be for maintenance (but every
+/// session can set it), and reading the table of tenants reveals little more than their names.
 fn weight(model: &Model, check: &Check, faulty: &Faulty<'_, '_>) -> (Severity, Confidence) {
     let by_column = matches!(
         faulty.main().why.innermost(),

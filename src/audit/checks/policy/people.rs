@@ -1,5 +1,5 @@
-//! Tables of users, which belong to no one tenant: whoever reads them whole has every tenant's
-//! people.
+//! Global tables of users that the application can read completely, including the users of all
+//! tenants.
 
 use std::collections::BTreeSet;
 
@@ -23,14 +23,15 @@ pub(super) const EXPOSED: Rule = Rule {
     check: check(
         "global-table-exposed",
         (Severity::Medium, Confidence::Medium),
-        "the application reads every tenant's users, and nothing confines it to those of its tenant",
+        "the application reads the users of all tenants, and no policy confines it to those of \
+         its own tenant",
         include_str!("../../../../docs/audit/global-table-exposed.md"),
     ),
     run: exposed,
 };
 
-/// In the names of columns that say who somebody is or open an account. What a user shows to the
-/// world on purpose, such as a user name or a picture, is not among them.
+/// Parts of the names of columns that identify a person or give access to an account. Columns that
+/// users publish on purpose, such as a user name or a picture, are not included.
 const PERSONAL: &[&str] = &[
     "email",
     "e_mail",
@@ -76,7 +77,7 @@ fn is_personal(column: &Column) -> bool {
     const BOOL: Oid = Oid(16);
     const TIMES: [Oid; 2] = [Oid(1114), Oid(1184)];
     let name = column.name.to_lowercase();
-    // Whether and when an address was confirmed tells little.
+    // Whether and when an address was confirmed is not sensitive.
     let tells = column.base_type != BOOL && !TIMES.contains(&column.base_type);
     tells && PERSONAL.iter().any(|part| name.contains(part))
 }
@@ -86,7 +87,7 @@ fn reads(model: &Model, role: &AppRole, column: &Column) -> bool {
     rights.on_column(role.oid, column.relation, column.number, "SELECT")
 }
 
-/// `true` if a role has all rows of a table of users before it, or of a view of one.
+/// `true` if a role can read all rows of a table of users, or of a view of one.
 fn reads_everybody(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> bool {
     let model = effective.model;
     let above = model
@@ -94,7 +95,7 @@ fn reads_everybody(effective: &Effective<'_>, role: &AppRole, relation: &Relatio
         .roles
         .get(&role.oid)
         .is_some_and(|one| one.above_rls());
-    // What such a role reaches is told by the checks on roles and on tables that are not forced.
+    // Other checks report these: those on roles and on tables that are not forced.
     if above || model.catalog.rights.acts_as(role.oid, relation.owner) {
         return false;
     }
@@ -107,7 +108,7 @@ fn reads_everybody(effective: &Effective<'_>, role: &AppRole, relation: &Relatio
     }
 }
 
-/// `true` if a table holds users: it belongs to no tenant, and to none of the users either.
+/// `true` if a table contains users: its rows do not belong to a tenant, or to one of the users.
 fn holds_users(model: &Model, relation: &Relation) -> bool {
     let is_global = |oid: Oid| *model.tenancy.of(oid) == Belonging::Global;
     let mut references = model.catalog.foreign_keys(relation.oid);
@@ -116,7 +117,7 @@ fn holds_users(model: &Model, relation: &Relation) -> bool {
         && !references.any(|one| one.target != relation.oid && is_global(one.target))
 }
 
-/// `true` if no policy confines what the role reads of a table.
+/// `true` if no policy confines the rows of a table that the role can read.
 fn passes(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> bool {
     if !effective.model.is_bound(role.oid, relation) {
         return true;
@@ -129,8 +130,8 @@ fn passes(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> boo
     })
 }
 
-/// `true` if a view shows users that its reader cannot read without it. One of tenants' tables as
-/// well is told by `view-not-invoker`.
+/// `true` if a view returns users that its reader cannot read directly. If it also reads a tenant
+/// table, `view-not-invoker` reports it.
 fn shows_users(model: &Model, role: &AppRole, view: &Relation) -> bool {
     let Some(rule) = model.catalog.view_rule(view.oid) else {
         return false;
@@ -150,7 +151,7 @@ fn shows_users(model: &Model, role: &AppRole, view: &Relation) -> bool {
         && !model.meaning.filters_by_session(&rule.tree)
 }
 
-/// The users that the hosting platform keeps (Supabase, "User Management").
+/// `true` if the hosting platform manages the table of users (Supabase, "User Management").
 fn is_platforms(relation: &Relation) -> bool {
     (relation.schema.as_str(), relation.name.as_str()) == ("auth", "users")
 }
@@ -166,8 +167,8 @@ fn finding(
     let whom: Vec<&str> = readers.iter().map(|role| role.name.as_str()).collect();
     let what: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let message = format!(
-        "{} can read {} of every row of {name}: it holds the users of all tenants, and nothing \
-         confines them to those of the session's",
+        "{} can read {} of every row of {name}: it contains the users of all tenants, and no \
+         policy confines them to the tenant of the session",
         listed(&whom),
         listed(&what)
     );
@@ -178,14 +179,14 @@ fn finding(
     };
     let fix = Fix::proposal(
         Phase::Grants,
-        "let the application read the other columns alone, and find a user for the login by a \
-         function; or write a policy that shows the users of the session's tenant",
+        "only let the application read the other columns, and look up a user for the login in a \
+         function; or add a policy for the users of the session's tenant",
         narrowed(model, relation, readers),
     );
     Finding::new(check, name, message, fix).severity(severity)
 }
 
-/// Takes the right to read, and gives it back on the columns that are not personal.
+/// Returns statements that revoke SELECT and grant it on the columns that are not personal.
 fn narrowed(model: &Model, relation: &Relation, readers: &[&AppRole]) -> Vec<String> {
     let table = relation.quoted();
     let mut statements = BTreeSet::new();

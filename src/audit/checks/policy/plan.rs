@@ -1,4 +1,4 @@
-//! What a plan evaluates for each row (PostgreSQL manual, EXPLAIN and 14.1).
+//! Function calls that a plan evaluates for each row (PostgreSQL manual, EXPLAIN and 14.1).
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,10 @@ use serde_json::Value;
 /// A function, by schema and name.
 pub(super) type Name<'n> = (&'n str, &'n str);
 
-/// The functions, out of `names`, that the plan calls once for each row of what is read.
+/// Returns the functions in `names` that the plan calls once for each row that is read.
 ///
-/// A condition that stays a filter is evaluated for each row. A sub-plan that is not hashed runs
-/// for each row, and so does all that is in it. An index condition and an InitPlan are evaluated
-/// once.
+/// A filter condition is evaluated for each row. A subplan that is not hashed runs for each row,
+/// including everything in it. An index condition and an InitPlan are evaluated once.
 pub(super) fn called_per_row<'n>(plan: &Value, names: &BTreeSet<Name<'n>>) -> BTreeSet<Name<'n>> {
     let mut search = Search {
         names,
@@ -25,13 +24,13 @@ pub(super) fn called_per_row<'n>(plan: &Value, names: &BTreeSet<Name<'n>>) -> BT
 
 struct Search<'s, 'n> {
     names: &'s BTreeSet<Name<'n>>,
-    /// The sub-plans that run once, such as `SubPlan 1`.
+    /// The subplans that run once, such as `SubPlan 1`.
     hashed: BTreeSet<String>,
     found: BTreeSet<Name<'n>>,
 }
 
 impl Search<'_, '_> {
-    /// Only the condition that uses a sub-plan says that it is hashed.
+    /// Finds hashed subplans. Only the condition that uses a subplan shows that it is hashed.
     fn find_hashed(&mut self, node: &Value) {
         const MARK: &str = "hashed ";
         for (_, text) in texts(node) {
@@ -68,7 +67,7 @@ impl Search<'_, '_> {
     }
 
     fn find_calls(&mut self, text: &str) {
-        // The server quotes a name only where it has to.
+        // The server quotes a name only if necessary.
         let text = text.replace('"', "");
         for (schema, name) in self.names {
             let mut places = text.match_indices(name);
@@ -76,7 +75,7 @@ impl Search<'_, '_> {
                 let before = &text[..place];
                 let own = match before.strip_suffix('.') {
                     Some(qualifier) => qualifier.ends_with(schema),
-                    // Without its schema where that is in the search path.
+                    // The schema is omitted if it is in the search path.
                     None => !before.ends_with(|one: char| one.is_alphanumeric() || one == '_'),
                 };
                 own && text[place + name.len()..].starts_with('(')
@@ -88,7 +87,7 @@ impl Search<'_, '_> {
     }
 }
 
-/// The properties of a node that are text.
+/// Returns the text properties of a node.
 fn texts(node: &Value) -> impl Iterator<Item = (&str, &str)> {
     let properties = node.as_object().into_iter().flatten();
     properties.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))

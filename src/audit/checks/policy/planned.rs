@@ -1,5 +1,6 @@
-//! Policies that call a function once for each row. Only the planner knows: it inlines some
-//! functions, and evaluates others once for an index. So it is asked, as the application.
+//! Policies that call a function once for each row. Only the planner decides this: it inlines some
+//! functions, and evaluates others once for an index. So the check plans queries as the
+//! application.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,22 +37,22 @@ const PER_ROW: Check = check(
     include_str!("../../../../docs/audit/policy-per-row.md"),
 );
 
-/// The checks that the planner decides.
+/// The checks that depend on the planner.
 pub const CHECKS: &[Check] = &[PER_ROW];
 
-/// Largest number of plans that are requested: tables with the same policies share one.
+/// Largest number of plans to request. Tables with the same policies share one.
 const MOST: usize = 50;
 
-/// Tables whose policies read the same, for one role.
+/// Tables with the same policies, for one role.
 struct Group<'m> {
     role: &'m AppRole,
-    /// The policies of each table, in its own order.
+    /// The policies of each table, in the same order.
     tables: Vec<(&'m Relation, Vec<&'m Policy>)>,
-    /// What the policies call, directly or through others.
+    /// The functions that the policies call, directly or indirectly.
     called: Vec<&'m Function>,
 }
 
-/// Asks for the plans, and reports what is called for each row.
+/// Requests the plans, and reports functions that are called for each row.
 pub async fn run(
     model: &Model,
     selection: &Selection,
@@ -71,7 +72,7 @@ pub async fn run(
         .collect();
     for role in closed {
         let reason = format!(
-            "role {} may not become {role}, as whom to plan",
+            "role {} may not SET ROLE to {role} to plan its queries",
             auditor.name
         );
         findings.skip(PER_ROW.id, None, reason);
@@ -80,13 +81,13 @@ pub async fn run(
         return Ok(());
     }
     if let Some(more) = groups.len().checked_sub(MOST).filter(|more| *more > 0) {
-        let reason = format!("{more} kinds of policies beyond the first {MOST} were not planned");
+        let reason = format!("more than {MOST} kinds of policies: {more} were not planned");
         findings.skip(PER_ROW.id, None, reason);
     }
     let mut connection = connections.worker().await?;
     for group in groups.iter().take(MOST) {
         let (relation, _) = &group.tables[0];
-        // To plan is to run: the planner evaluates what is constant.
+        // Planning runs code: the planner evaluates constant expressions.
         if let Some(reason) = model.guards.objection(relation.oid, Access::Read) {
             findings.skip(PER_ROW.id, Some(relation.display()), reason);
             continue;
@@ -96,7 +97,7 @@ pub async fn run(
                 .into_iter()
                 .for_each(|one| findings.push(one)),
             Err(reason) => {
-                let reason = format!("as {}, no plan was made: {reason}", group.role.name);
+                let reason = format!("could not plan as {}: {reason}", group.role.name);
                 findings.skip(PER_ROW.id, Some(relation.display()), reason);
             }
         }
@@ -104,8 +105,8 @@ pub async fn run(
     Ok(())
 }
 
-/// What there is to plan, the kinds with most tables first. Policies that call no function of a
-/// user cost nothing worth telling.
+/// Returns the groups to plan, the largest first. Policies without a user-defined function have no
+/// cost worth reporting.
 fn groups(model: &Model) -> Vec<Group<'_>> {
     let effective = Effective::of(model);
     let by_name = by_name(model);
@@ -144,7 +145,7 @@ fn groups(model: &Model) -> Vec<Group<'_>> {
     groups
 }
 
-/// Content of the policies of a table, whatever the table is called.
+/// Returns the content of the policies of a table, regardless of its name.
 fn kind(relation: &Relation, policies: &[&Policy]) -> String {
     let own = format!("{}.", relation.name);
     let mut texts: Vec<String> = policies
@@ -164,8 +165,8 @@ fn by_name(model: &Model) -> BTreeMap<&str, Vec<&Function>> {
     found
 }
 
-/// The user's functions that expressions call, and those that these name: where one is inlined,
-/// the plan shows what it calls.
+/// Returns the user-defined functions that expressions call, and those named in their bodies: if
+/// one is inlined, the plan contains the functions it calls.
 fn called<'m>(
     model: &'m Model,
     by_name: &BTreeMap<&str, Vec<&'m Function>>,
@@ -192,14 +193,14 @@ fn called<'m>(
     found
 }
 
-/// The plan of reading a whole table as that role; or why there is none.
+/// Returns the plan of reading a whole table as that role, or the reason that there is none.
 async fn explain(
     connection: &mut Session,
     model: &Model,
     role: &AppRole,
     relation: &Relation,
 ) -> Result<std::result::Result<Value, String>> {
-    // Safe: names are quoted, by the helper here and in `Session::enter`.
+    // Safe: names are quoted, here and in `Session::enter`.
     let sql = AssertSqlSafe(enter(model, role));
     let entered = connection.execute(sql).await;
     let planned = match entered {
@@ -219,7 +220,7 @@ async fn explain(
     connection
         .pass("ROLLBACK TO SAVEPOINT plan")
         .await
-        .context("the connection was lost while policies were planned")?;
+        .context("lost the connection while planning")?;
     Ok(match planned {
         Ok(mut plan) => Ok(plan[0]["Plan"].take()),
         Err(sqlx::Error::Database(refusal)) => Err(refusal.message().to_owned()),
@@ -227,13 +228,13 @@ async fn explain(
             connection.revive().await;
             Err(Stop::of(&error).map_or_else(String::new, |stop| stop.to_string()))
         }
-        Err(error) => return Err(error).context("a plan could not be read"),
+        Err(error) => return Err(error).context("could not read a plan"),
     })
 }
 
-/// The statements that make the session one of the application's. Whose it is matters little to
-/// the planner, but what reads the session may refuse to be planned without a value. A plan that
-/// avoids sequential scans shows whether an index could be used, however few the rows of today.
+/// Returns the statements that set up a session of the application. Its tenant matters little to
+/// the planner, but planning may fail if a setting has no value. A plan that avoids sequential
+/// scans shows if an index could be used, even with few rows.
 fn enter(model: &Model, role: &AppRole) -> String {
     let path: Vec<String> = model
         .search_path()
@@ -252,7 +253,7 @@ fn enter(model: &Model, role: &AppRole) -> String {
         tenant: nobody(tenant),
         user: Some(nobody(user.map(|column| column.base_type).or(tenant))),
     };
-    // Where roles are the tenants, there is no role for nobody.
+    // If roles identify the tenants, no role exists without one.
     let context = match model.session.by_role() {
         Some(_) => ContextKind::None,
         None => ContextKind::A,
@@ -261,7 +262,7 @@ fn enter(model: &Model, role: &AppRole) -> String {
     statements.join("; ")
 }
 
-/// A value of a type that as a rule identifies nothing (pg_type.dat).
+/// Returns a value of a type that usually does not identify anything (pg_type.dat).
 fn nobody(type_oid: Option<Oid>) -> String {
     match type_oid {
         Some(Oid(2950)) => "00000000-0000-0000-0000-000000000000".to_owned(),
@@ -270,7 +271,8 @@ fn nobody(type_oid: Option<Oid>) -> String {
     }
 }
 
-/// The finding on the first table of a group; the others are counted, and mended with it.
+/// Returns the finding on the first table of a group. The others are counted, and the fix includes
+/// them.
 fn found(group: &Group<'_>, plan: &Value) -> Option<Finding> {
     let name = |function: &Function| (function.schema.clone(), function.name.clone());
     let names: Vec<(String, String)> = group.called.iter().map(|one| name(one)).collect();
@@ -307,18 +309,21 @@ fn found(group: &Group<'_>, plan: &Value) -> Option<Finding> {
     .fact(text(policy));
     Some(match group.tables.len() - 1 {
         0 => finding,
-        others => finding.fact(format!("tables with the same policies: {others} more")),
+        others => finding.fact(format!("same policies on {others} more tables")),
     })
 }
 
-/// A call in a sub-select of its own is evaluated once, before the first row, if the function has
-/// no argument from the row (PostgreSQL manual, 14.1, InitPlan).
+/// Returns the fix. A call in a subquery of its own is evaluated once, before the first row, if no
+/// argument depends on the row (PostgreSQL manual, 14.1, InitPlan).
 fn mend(group: &Group<'_>, culprits: &[&Function]) -> Fix {
     let volatile = culprits.iter().find(|function| function.volatility == "v");
     if let Some(function) = volatile {
         return Fix::proposal(
             Phase::Functions,
-            format!("if {} changes nothing, say so", function.display()),
+            format!(
+                "if {} changes nothing, declare it STABLE",
+                function.display()
+            ),
             [format!("ALTER FUNCTION {} STABLE", function.quoted())],
         );
     }
@@ -342,12 +347,12 @@ fn mend(group: &Group<'_>, culprits: &[&Function]) -> Fix {
         }
     }
     if sql.is_empty() {
-        let summary = "ask a function without arguments from the row: key IN (SELECT function())";
+        let summary = "use a function without arguments from the row: key IN (SELECT function())";
         return Fix::advice(Phase::Policies, summary);
     }
     Fix::proposal(
         Phase::Policies,
-        "call it in a sub-select, once for each statement",
+        "call it in a subquery, once per statement",
         sql,
     )
 }

@@ -1,5 +1,4 @@
-//! The expression that a policy should have: the one that the other policies of this database
-//! have.
+//! Suggested expression for a policy: the one that other policies of this database use.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +16,7 @@ use crate::{
     quoting::identifier,
 };
 
-/// How most policies compare the tenant of the row with the session; `\0` stands for the column.
+/// Most common comparison of the tenant of the row with the session. `\0` stands for the column.
 pub(super) struct Convention(Option<String>);
 
 impl Convention {
@@ -38,7 +37,7 @@ impl Convention {
         )
     }
 
-    /// The condition for a table; none where no other policy shows the way.
+    /// Returns the condition for a table; `None` if no other policy provides a pattern.
     fn condition(&self, model: &Model, relation: &Relation) -> Option<String> {
         let row = identifier(&relation.name);
         let tenant = model
@@ -48,7 +47,7 @@ impl Convention {
     }
 }
 
-/// The pattern of a policy that says just that the tenant of the row is the session's.
+/// Returns the pattern of a policy that only compares the tenant of the row with the session.
 fn pattern(effective: &Effective<'_>, relation: &Relation, policy: &Policy) -> Option<String> {
     let model = effective.model;
     let key = model.tenancy.key(relation.oid)?;
@@ -71,12 +70,12 @@ fn pattern(effective: &Effective<'_>, relation: &Relation, policy: &Policy) -> O
     }
     let name = model.column_name(relation.oid, key);
     let pattern = with_placeholder(text, name);
-    // A second one may be another table's column of the same name.
+    // A second occurrence may be a column of the same name in another table.
     (pattern.matches('\0').count() == 1).then_some(pattern)
 }
 
-/// The text with every bare mention of the column replaced by `\0`: string constants, qualified
-/// names and functions are left alone.
+/// Replaces each unqualified occurrence of the column by `\0`, except in string constants,
+/// qualified names and function calls.
 fn with_placeholder(text: &str, column: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -94,7 +93,7 @@ fn with_placeholder(text: &str, column: &str) -> String {
     out
 }
 
-/// Where the word, name or constant that the text begins with ends.
+/// Returns the end of the word, name or constant at the start of the text.
 fn token(text: &str, first: char) -> usize {
     match first {
         '\'' | '"' => text[1..].find(first).map_or(text.len(), |end| end + 2),
@@ -107,7 +106,7 @@ fn is_word(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | '$')
 }
 
-/// Fix for a policy.
+/// Returns the fix for a policy.
 pub(super) fn mend(convention: &Convention, model: &Model, faulty: &Faulty<'_, '_>) -> Fix {
     let (relation, policy) = (faulty.relation, faulty.policy);
     if let Some(fix) = repeat_using(faulty) {
@@ -123,7 +122,7 @@ pub(super) fn mend(convention: &Convention, model: &Model, faulty: &Faulty<'_, '
         let clause = match (gap.side, is_check) {
             (Side::Reached, _) => "USING",
             (Side::Written, true) => "WITH CHECK",
-            // What stands in USING is the other gap, and mended there.
+            // USING is the other gap and is fixed there.
             (Side::Written, false) if faulty.gaps.len() > 1 => continue,
             (Side::Written, false) => "USING",
         };
@@ -142,8 +141,8 @@ pub(super) fn mend(convention: &Convention, model: &Model, faulty: &Faulty<'_, '
     )
 }
 
-/// A WITH CHECK that asks less than USING does: leaving a row where it may be seen is all that a
-/// correct application does.
+/// Returns a fix for a WITH CHECK that is weaker than USING. A correct application leaves rows
+/// visible to itself, so repeating USING does not break it.
 fn repeat_using(faulty: &Faulty<'_, '_>) -> Option<Fix> {
     let policy = faulty.policy;
     let [gap] = faulty.gaps.as_slice() else {
@@ -154,7 +153,7 @@ fn repeat_using(faulty: &Faulty<'_, '_>) -> Option<Fix> {
         return None;
     }
     let summary = format!(
-        "let policy {} ask of new rows what it asks of those it shows",
+        "let policy {} apply the condition for existing rows to new rows too",
         policy.name
     );
     let mechanical = *gap.why == Why::AlwaysTrue;
@@ -171,7 +170,8 @@ fn repeat_using(faulty: &Faulty<'_, '_>) -> Option<Fix> {
     })
 }
 
-/// The tenant's condition, beside what the policy asked for where that narrows further.
+/// Returns the condition on the tenant, joined with the existing condition if that restricts the
+/// rows further.
 fn narrowed(policy: &Policy, gap: &Gap<'_, '_>, condition: &str) -> String {
     let narrows = matches!(
         gap.why.innermost(),
@@ -196,15 +196,17 @@ fn advice(mistake: Mistake) -> &'static str {
         Mistake::AlwaysTrue | Mistake::IgnoresTenant | Mistake::WeakWrite => {
             "compare the tenant of the row with the tenant of the session"
         }
-        Mistake::LooseComparison => "compare the tenant of the row by =",
+        Mistake::LooseComparison => "compare the tenant of the row with =",
         Mistake::WrongColumn => "compare the column that names the tenant of the row",
-        Mistake::SelfComparison => "write the table's name before the column of the policy's row",
-        Mistake::NullEscape => {
-            "keep rows for everybody in a table of their own, and make the tenant's column NOT NULL"
+        Mistake::SelfComparison => {
+            "qualify the column of the policy's row with the name of the table"
         }
-        Mistake::OpenWhenUnset => "let a session that names no tenant see nothing",
-        Mistake::Uncorrelated => "tie the sub-select to the row by its tenant",
-        Mistake::Undone => "drop the policy, or make it AS RESTRICTIVE so that both must hold",
+        Mistake::NullEscape => {
+            "move shared rows to a separate table, and make the tenant's column NOT NULL"
+        }
+        Mistake::OpenWhenUnset => "let a session that names no tenant see no rows",
+        Mistake::Uncorrelated => "correlate the subquery with the row by its tenant",
+        Mistake::Undone => "drop the policy, or make it AS RESTRICTIVE so that both must be true",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Memberships that have ended and still count.
+//! Policies that accept memberships that have ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,13 +23,13 @@ pub(super) const MEMBERSHIP: Rule = Rule {
     check: check(
         "policy-stale-membership",
         (Severity::Medium, Confidence::Medium),
-        "a policy counts memberships that have ended",
+        "a policy accepts memberships that have ended",
         include_str!("../../../../docs/audit/policy-stale-membership.md"),
     ),
     run: membership,
 };
 
-/// Times after which a row no longer counts; it does where there is none.
+/// Timestamps that end a row. A row without one is valid.
 const ENDS: &[&str] = &[
     "revoked_at",
     "deleted_at",
@@ -41,7 +41,7 @@ const ENDS: &[&str] = &[
     "suspended_at",
     "archived_at",
 ];
-/// The same, where the time may be in the future.
+/// Timestamps that end a row and may be in the future.
 const UNTIL: &[&str] = &[
     "expires_at",
     "expired_at",
@@ -50,7 +50,7 @@ const UNTIL: &[&str] = &[
     "valid_to",
     "end_date",
 ];
-/// Times without which a row does not count yet.
+/// Timestamps that start a row. A row without one is not valid yet.
 const BEGINS: &[&str] = &["accepted_at", "activated_at", "confirmed_at"];
 const POSITIVE: &[&str] = &["active", "is_active", "enabled", "is_enabled", "accepted"];
 const NEGATIVE: &[&str] = &[
@@ -66,7 +66,7 @@ const NEGATIVE: &[&str] = &[
     "pending",
     "is_pending",
 ];
-/// Values that only the application knows.
+/// Columns with values that only the application knows.
 const STATES: &[&str] = &["status", "state"];
 
 fn membership(model: &Model, check: &Check, findings: &mut Findings) {
@@ -92,7 +92,7 @@ fn membership(model: &Model, check: &Check, findings: &mut Findings) {
             continue;
         }
         let finding = finding(model, check, &lookup, columns);
-        // Many policies may share one function, which is where it is to be mended.
+        // Many policies may share one function, so it is only reported once.
         if told.insert(finding.fingerprint.clone()) {
             findings.push(finding);
         }
@@ -105,8 +105,8 @@ fn tells_end(name: &str) -> bool {
         .any(|names| names.contains(&name))
 }
 
-/// `true` if the look-up asks for the column: the policy itself, a function that it calls, or the
-/// policies of the membership table, where those apply to the look-up.
+/// `true` if the lookup checks the column: in the policy itself, in a function that it calls, or in
+/// the policies of the membership table, if they apply to the lookup.
 fn is_asked(model: &Model, lookup: &Lookup<'_>, column: &Column) -> bool {
     let of_policy = [&lookup.policy.using_text, &lookup.policy.check_text];
     let mut texts: Vec<&str> = of_policy
@@ -137,8 +137,8 @@ fn is_asked(model: &Model, lookup: &Lookup<'_>, column: &Column) -> bool {
             .any(|function| is_in_body(model, function, column))
 }
 
-/// A parsed body has no text. A column of that number may be another table's: that is rather
-/// believed than an alarm raised.
+/// `true` if a parsed body refers to a column with that number. It may be another table's, but a
+/// missed finding is better here than a false one.
 pub(super) fn is_in_body(model: &Model, function: &Function, column: &Column) -> bool {
     let facts = model.meaning.function(function.oid.0);
     let Some(body) = facts.and_then(|facts| facts.body.as_ref()) else {
@@ -168,8 +168,7 @@ fn finding(model: &Model, check: &Check, lookup: &Lookup<'_>, columns: &[&Column
         ),
     };
     let message = format!(
-        "{who} looks up {table} without asking for {names}: whoever was a member once may still \
-         get in"
+        "{who} looks up {table} without checking {names}: a former member may still have access"
     );
     let finding = Finding::new(check, object, message, mend(model, lookup, columns));
     match part {
@@ -178,13 +177,11 @@ fn finding(model: &Model, check: &Check, lookup: &Lookup<'_>, columns: &[&Column
     }
 }
 
-/// A restrictive policy on the memberships mends every look-up that row-level security applies to.
+/// Returns the fix: a restrictive policy on the memberships applies to every lookup under row-level
+/// security.
 fn mend(model: &Model, lookup: &Lookup<'_>, columns: &[&Column]) -> Fix {
     let table = lookup.table;
-    let summary = format!(
-        "count memberships of {} only while they last",
-        table.display()
-    );
+    let summary = format!("only accept current memberships of {}", table.display());
     let condition = columns.iter().find_map(|column| condition(column));
     let bound = model
         .actors
@@ -218,7 +215,8 @@ fn create(model: &Model, table: &Relation, condition: &str) -> String {
     )
 }
 
-/// The condition that a membership lasts; none for a column whose values are not known.
+/// Returns the condition that a membership is current; `None` if the values of the column are
+/// unknown.
 fn condition(column: &Column) -> Option<String> {
     let (name, quoted) = (column.name.as_str(), identifier(&column.name));
     let is_truth = column.type_name == "boolean";

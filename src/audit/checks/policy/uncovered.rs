@@ -1,4 +1,4 @@
-//! Commands that a role has the right to and that no policy allows.
+//! Commands that a role has the privilege for and that no policy allows.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ pub(super) const COMMANDS_UNCOVERED: Rule = Rule {
     check: check(
         "policy-commands-uncovered",
         (Severity::Low, Confidence::High),
-        "a command is granted, and no policy allows it",
+        "a command is granted, but no policy allows it",
         include_str!("../../../../docs/audit/policy-commands-uncovered.md"),
     ),
     run: uncovered,
@@ -37,7 +37,7 @@ fn uncovered(model: &Model, check: &Check, findings: &mut Findings) {
                 .filter(|door| door.role.oid == role.oid)
                 .collect();
             let commands = denied(model, role, &of_role);
-            // Where nothing at all is allowed, `rls-no-policy` says so.
+            // If no command is allowed, `rls-no-policy` reports the table.
             let all_denied = of_role.iter().all(|door| door.permissive.is_empty());
             if commands.is_empty() || all_denied {
                 continue;
@@ -45,14 +45,14 @@ fn uncovered(model: &Model, check: &Check, findings: &mut Findings) {
             let name = relation.display();
             let commands: Vec<&str> = commands.into_iter().map(PolicyCommand::as_str).collect();
             let message = format!(
-                "{} may {} on {name}, and no policy allows it: row-level security refuses it, or \
-                 finds no row",
+                "{} may {} on {name}, but no policy allows it: row-level security rejects the \
+                 statement or hides all rows from it",
                 role.name,
                 listed(&commands)
             );
             let fix = Fix::proposal(
                 Phase::Grants,
-                "take the right, or write the policy that is missing",
+                "revoke the privilege, or add the missing policy",
                 revoke(model, role, relation, &commands),
             );
             findings.push(Finding::new(check, name, message, fix).part(&role.name));
@@ -60,9 +60,9 @@ fn uncovered(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// The commands that no permissive policy is for. A right that the role gets on every new table
-/// is nobody's decision about this one: hosting platforms grant everything and leave it to the
-/// policies to allow.
+/// Returns the commands without a permissive policy. A privilege that the role gets on every new
+/// table is not a decision about this one: hosting platforms grant all privileges and rely on
+/// policies.
 fn denied(model: &Model, role: &AppRole, doors: &[&Door<'_>]) -> BTreeSet<PolicyCommand> {
     let granted: BTreeSet<&str> = model
         .catalog

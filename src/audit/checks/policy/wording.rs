@@ -1,4 +1,4 @@
-//! Faults of a policy, in a sentence with names.
+//! Messages about the faults of a policy.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub(super) fn policy_name(relation: &Relation, policy: &Policy) -> String {
     format!("policy {} on {}", policy.name, relation.display())
 }
 
-/// The whole sentence.
+/// Returns the message.
 pub(super) fn message(model: &Model, faulty: &Faulty<'_, '_>) -> String {
     let gap = faulty.main();
     let name = policy_name(faulty.relation, faulty.policy);
@@ -35,19 +35,19 @@ pub(super) fn message(model: &Model, faulty: &Faulty<'_, '_>) -> String {
     let whom = format!("{} of {}", listed(&commands), listed(&roles));
     match (faulty.mistake, gap.undoes) {
         (Mistake::Undone, Some(other)) => format!(
-            "{name} undoes policy {}: permissive policies are joined by OR, and this one {reason}; \
-             it decides for {whom}",
+            "{name} overrides policy {}: permissive policies are combined with OR, and this one \
+             {reason}; it applies to {whom}",
             other.name
         ),
         (Mistake::WeakWrite, _) => format!(
-            "{name} lets {} write rows into any tenant: what it asks of a new row {reason}",
+            "{name} lets {} write rows into any tenant: its condition on new rows {reason}",
             listed(&roles)
         ),
-        _ => format!("{name} {reason}; it decides for {whom}"),
+        _ => format!("{name} {reason}; it applies to {whom}"),
     }
 }
 
-/// The texts that it rests on.
+/// Returns the expressions that the finding is based on.
 pub(super) fn facts(faulty: &Faulty<'_, '_>) -> Vec<String> {
     let mut facts = Vec::new();
     for gap in &faulty.gaps {
@@ -66,7 +66,7 @@ pub(super) fn facts(faulty: &Faulty<'_, '_>) -> Vec<String> {
     facts
 }
 
-/// Goes on after the policy's name.
+/// Returns the reason, which follows the name of the policy.
 fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
     let column = |number: i16| model.column_name(relation.oid, number);
     match why {
@@ -86,11 +86,8 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
                 .collect();
             seen.extend(said.iter().map(String::as_str));
             match seen.as_slice() {
-                [] => "does not look at the tenant of the row".to_owned(),
-                seen => format!(
-                    "looks at {}, but not at the tenant of the row",
-                    listed(seen)
-                ),
+                [] => "does not check the tenant of the row".to_owned(),
+                seen => format!("checks {}, but not the tenant of the row", listed(seen)),
             }
         }
         Why::WrongColumn {
@@ -112,13 +109,13 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
                 format!("compares {name} with itself")
             } else {
                 format!(
-                    "compares {name} of {table} with itself: inside the sub-select, the name \
-                     without a table means its own column"
+                    "compares {name} of {table} with itself: inside the subquery, the unqualified \
+                     name refers to its own column"
                 )
             }
         }
         Why::NullEscape { column: number } => format!(
-            "lets every tenant reach the rows whose {} is NULL",
+            "lets every tenant access rows with {} NULL",
             column(*number)
         ),
         Why::OpenWhenUnset { sources, when } => {
@@ -132,8 +129,8 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
             column: number,
             sources,
         } => format!(
-            "compares {} with {} by something else than equality, which other tenants' keys pass \
-             too",
+            "compares {} with {} by an operator other than equality, which keys of other tenants \
+             can also satisfy",
             column(*number),
             said(model, sources)
         ),
@@ -141,8 +138,8 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
             let function = model.catalog.functions.get(&Oid(*function));
             let name = function.map_or_else(|| "?".to_owned(), Function::display);
             format!(
-                "hands the tenant of the row to function {name}, which never looks at it: a name \
-                 that a column has as well means the column"
+                "passes the tenant of the row to function {name}, which ignores it: the argument \
+                 has the name of a column, and the name refers to the column"
             )
         }
         Why::UncorrelatedSubselect { relations, .. } => {
@@ -157,7 +154,8 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
                 format!(" from {}", listed(&tables))
             };
             format!(
-                "has a sub-select{from} that is not tied to the row: where it holds, every row passes"
+                "has a subquery{from} that is not correlated with the row: if it is true, every \
+                 row passes"
             )
         }
     }
@@ -170,13 +168,13 @@ fn said(model: &Model, sources: &BTreeSet<SessionSource>) -> String {
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     if names.is_empty() {
-        "what the session says".to_owned()
+        "a value of the session".to_owned()
     } else {
         listed(&names)
     }
 }
 
-/// Values of a session, by name; a function represents the value that it reads.
+/// Returns the name of a value of the session. A function stands for the value that it reads.
 fn source(model: &Model, source: &SessionSource) -> Option<String> {
     match source {
         SessionSource::Setting(setting) => Some(setting.clone()),
@@ -190,7 +188,7 @@ fn source(model: &Model, source: &SessionSource) -> Option<String> {
     }
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Joins names: `a`, `a and b`, `a, b and c`.
 pub(super) fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),

@@ -1,4 +1,4 @@
-//! Effect of the body of a function on tenant tables, and whether it asks the session first.
+//! Effect of the body of a function on tenant tables, and whether it checks the session first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,28 +15,28 @@ use crate::audit::{
     model::Model,
 };
 
-/// The properties of a function's body that decide about its callers.
+/// Properties of a function's body that affect its callers.
 #[derive(Debug, Default)]
 pub(super) struct Body {
-    /// The tenant tables and views that it names, and what it does with them.
+    /// The tenant tables and views that it names, and its access to them.
     pub(super) touched: BTreeSet<(Oid, Access)>,
-    /// It asks the session who calls.
+    /// `true` if it checks the session of the caller.
     pub(super) guarded: bool,
-    /// It finds rows by a token or a hash, which opens nothing to who does not have it.
+    /// `true` if it finds rows by a token or a hash, which only the owner of the row knows.
     pub(super) by_secret: bool,
     /// The part of its statements that the caller controls.
     pub(super) handed: Handed,
-    /// It names relations without their schema, so that the search path decides which are meant.
+    /// `true` if it names relations without their schema, so that the search path applies.
     pub(super) bare: bool,
 }
 
-/// Reads bodies; names are looked up here.
+/// Reader of bodies, with the objects that names refer to.
 pub(super) struct Reader<'m> {
     model: &'m Model,
     relations: BTreeMap<(&'m str, &'m str), Oid>,
-    /// Keyed by schema and name; overloads share one.
+    /// Keyed by schema and name. Overloads share one entry.
     functions: BTreeMap<(&'m str, &'m str), Vec<&'m Function>>,
-    /// The functions that ask the session, by schema and name.
+    /// The functions that check the session, by schema and name.
     guards: BTreeSet<(&'m str, &'m str)>,
 }
 
@@ -65,11 +65,11 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Effect of the body of a function, itself and through the functions that it calls: these
-    /// run with the rights of its owner.
+    /// Returns the effect of the body of a function, including the functions that it calls: they
+    /// run with the privileges of its owner.
     ///
     /// # Errors
-    /// Why that cannot be told.
+    /// The reason that it could not be analyzed.
     pub(super) fn read(&self, function: &'m Function) -> Result<Body, String> {
         let mut body = self.own(function)?;
         let mut seen = BTreeSet::from([function.oid]);
@@ -78,7 +78,8 @@ impl<'m> Reader<'m> {
             if !seen.insert(helper.oid) {
                 continue;
             }
-            // What cannot be read is taken to do nothing: the function itself could be.
+            // A called function that could not be parsed is assumed to be harmless: its caller was
+            // parsed.
             if let Ok(of_helper) = self.own(helper) {
                 body.touched.extend(of_helper.touched);
                 body.guarded |= of_helper.guarded;
@@ -89,7 +90,8 @@ impl<'m> Reader<'m> {
         Ok(body)
     }
 
-    /// The functions that a function calls, as far as they have no rights of their own.
+    /// Returns the functions that a function calls, except SECURITY DEFINER functions and those
+    /// that check the session.
     fn helpers(&self, function: &Function) -> Vec<&'m Function> {
         let called: Vec<&Function> = match &function.body_tree {
             Some(tree) => {
@@ -109,14 +111,14 @@ impl<'m> Reader<'m> {
             self.guards
                 .contains(&(one.schema.as_str(), one.name.as_str()))
         };
-        // What asks the session is met as a guard where it is called.
+        // Functions that check the session count as guards where they are called.
         let helpers = called.into_iter();
         helpers
             .filter(|one| !one.definer && !is_guard(one))
             .collect()
     }
 
-    /// The functions that a name may mean.
+    /// Returns the functions that a name may refer to.
     fn named(&self, call: &Name, schemas: &[String]) -> Vec<&'m Function> {
         let within = |schema: &str| self.functions.get(&(schema, call.name.as_str())).cloned();
         let found = match &call.schema {
@@ -126,18 +128,18 @@ impl<'m> Reader<'m> {
         found.unwrap_or_default()
     }
 
-    /// Effect of the body of a function itself.
+    /// Returns the effect of the body of a function, without the functions that it calls.
     fn own(&self, function: &Function) -> Result<Body, String> {
         if let Some(tree) = &function.body_tree {
             let queries = expression::queries(tree).map_err(|error| error.to_string())?;
             return Ok(self.parsed(queries));
         }
         if !matches!(function.language.as_str(), "sql" | "plpgsql") {
-            return Err(format!("its body is in {}", function.language));
+            return Err(format!("its body is written in {}", function.language));
         }
         match Text::read(&function.source) {
             Some(text) => Ok(self.text(function, &text)),
-            None => Err("its body cannot be taken apart".to_owned()),
+            None => Err("its body could not be parsed".to_owned()),
         }
     }
 
@@ -196,14 +198,15 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// `true` if a text asks the session who it is, and not only whether it is anybody.
+    /// `true` if a text reads the identity of the session, and does not only test that there is
+    /// one.
     fn asks(&self, text: &Text) -> bool {
         let text = text.without_presence_tests();
         text.asks_login() || text.calls().iter().any(|call| self.is_guard(call))
     }
 
-    /// `true` if a name is that of a function which asks the session. Without a schema any such
-    /// function may be meant: a suspicion that is none is worse than one too few.
+    /// `true` if a name refers to a function that checks the session. A name without a schema may
+    /// refer to any of them: a missed finding is better here than a false one.
     fn is_guard(&self, call: &Name) -> bool {
         match &call.schema {
             Some(schema) if schema == "pg_catalog" => call.name == "current_setting",
@@ -216,7 +219,7 @@ impl<'m> Reader<'m> {
     }
 }
 
-/// A call of that function, to ask what it reads of the session.
+/// Returns a call of that function, to find the values of the session that it reads.
 fn calling(function: u32) -> Expr {
     Expr::Call {
         function,
@@ -224,9 +227,9 @@ fn calling(function: u32) -> Expr {
     }
 }
 
-/// `true` if an expression asks the session in a way that tells callers apart. Inside a SECURITY
-/// DEFINER function `current_user` does not: it is the owner, whoever calls. A setting without a
-/// dot is the server's own; of these only `role` says who asks.
+/// `true` if an expression reads a value of the session that differs between callers. Inside a
+/// SECURITY DEFINER function `current_user` is always the owner. A setting without a dot belongs to
+/// the server; only `role` depends on the caller.
 fn guards(model: &Model, expr: &Expr) -> bool {
     model
         .meaning
@@ -239,7 +242,8 @@ fn guards(model: &Model, expr: &Expr) -> bool {
         })
 }
 
-/// The tables that a query and its common table expressions write: the first of the range table.
+/// Adds the tables that a query and its common table expressions write: the first in the range
+/// table.
 fn written(query: &Query, touched: &mut BTreeSet<(Oid, Access)>) {
     let target = query.tables.iter().find_map(|entry| match entry {
         RangeEntry::Relation { oid, .. } => Some(Oid(*oid)),
@@ -248,7 +252,7 @@ fn written(query: &Query, touched: &mut BTreeSet<(Oid, Access)>) {
     let access = match query.command {
         Command::Select => None,
         Command::Insert => Some(Access::Insert),
-        // MERGE is among the others; utility statements have no range table.
+        // MERGE is one of the others. Utility statements have no range table.
         Command::Update | Command::Delete | Command::Other => Some(Access::Change),
     };
     touched.extend(target.zip(access));
@@ -257,7 +261,7 @@ fn written(query: &Query, touched: &mut BTreeSet<(Oid, Access)>) {
     }
 }
 
-/// `true` if a query compares a column that holds a secret with an argument.
+/// `true` if a query compares a column with a secret to an argument.
 fn finds_by_secret(catalog: &Catalog, query: &Query) -> bool {
     let conditions = query.filter.iter().flat_map(expression::conjuncts);
     conditions.into_iter().any(|condition| match condition {

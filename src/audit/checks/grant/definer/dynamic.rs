@@ -1,5 +1,5 @@
-//! Statements that a body puts together from what its caller hands in (PostgreSQL manual, 43.5.4
-//! "Executing Dynamic Commands": what is put in has to be quoted).
+//! Dynamic statements with input from the caller of a function (PostgreSQL manual, 43.5.4
+//! "Executing Dynamic Commands": the input has to be quoted).
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::audit::catalog::{Function, Oid};
 pub(super) enum Handed {
     #[default]
     Nothing,
-    /// Which table or column it is about.
+    /// The name of a table or column.
     Name,
     /// The text of the statement.
     Statement,
 }
 
-/// Functions that run what their first argument says, or show the table that it names (manual,
+/// Functions that run their first argument, or return the table that it names (PostgreSQL manual,
 /// 9.15.3 and 9.13.4).
 const RUNNING: &[&str] = &[
     "query_to_xml",
@@ -32,7 +32,7 @@ const SHOWING: &[&str] = &[
     "schema_to_xml_and_xmlschema",
 ];
 
-/// The largest part of a statement that the caller of that function controls.
+/// Returns the largest part of a statement that the caller of that function controls.
 pub(super) fn handed_in(function: &Function, text: &Text) -> Handed {
     let mut flow = Flow {
         known: arguments(function),
@@ -48,7 +48,7 @@ pub(super) fn handed_in(function: &Function, text: &Text) -> Handed {
     worst
 }
 
-/// The arguments that can carry text: a number or a uuid is no statement, however it is put in.
+/// Returns the arguments that can contain text. A number or a uuid cannot inject a statement.
 fn arguments(function: &Function) -> BTreeMap<String, Handed> {
     let modes = &function.argument_modes;
     let types = if modes.is_empty() {
@@ -69,7 +69,7 @@ fn arguments(function: &Function) -> BTreeMap<String, Handed> {
         .collect()
 }
 
-/// What a value of that type can carry (pg_type.dat).
+/// Returns the part of a statement that a value of that type can contain (pg_type.dat).
 fn carried(type_oid: Oid) -> Handed {
     match type_oid.0 {
         // text, varchar, bpchar, name, json, jsonb, xml, and arrays of the first two
@@ -79,7 +79,7 @@ fn carried(type_oid: Oid) -> Handed {
     }
 }
 
-/// The statements of a body, and what stands between them.
+/// Splits a body into its statements.
 fn statements(pieces: &[Piece]) -> impl Iterator<Item = &[Piece]> {
     let ends = |piece: &Piece| match piece {
         Piece::Sign(sign) => sign == ";",
@@ -95,7 +95,7 @@ fn statements(pieces: &[Piece]) -> impl Iterator<Item = &[Piece]> {
     pieces.split(ends)
 }
 
-/// `name := value`, with or without a type before the value.
+/// Returns the name and the value of `name := value`, with or without a type before the value.
 fn assignment(statement: &[Piece]) -> Option<(&str, &[Piece])> {
     let at = statement.iter().position(|piece| is_sign(piece, ":="))?;
     match statement.first()? {
@@ -104,13 +104,14 @@ fn assignment(statement: &[Piece]) -> Option<(&str, &[Piece])> {
     }
 }
 
-/// Facts known about the values of arguments and variables.
+/// Content of arguments and variables.
 struct Flow {
     known: BTreeMap<String, Handed>,
 }
 
 impl Flow {
-    /// What a statement runs: by EXECUTE, or by a function that runs its argument.
+    /// Returns the input in the text that a statement runs, by EXECUTE or by a function that runs
+    /// its argument.
     fn run(&self, statement: &[Piece]) -> Handed {
         let mut worst = Handed::Nothing;
         for (at, piece) in statement.iter().enumerate() {
@@ -134,7 +135,7 @@ impl Flow {
         worst
     }
 
-    /// What an expression carries of what the caller handed in.
+    /// Returns the input from the caller in an expression.
     fn value(&self, pieces: &[Piece]) -> Handed {
         let mut worst = Handed::Nothing;
         let mut at = 0;
@@ -172,8 +173,8 @@ impl Flow {
         }
     }
 
-    /// `format` puts its arguments in as they are for `%s`, as a name for `%I`, and as a constant
-    /// for `%L` (manual, 9.4.1).
+    /// Returns the input in a call of `format`, which inserts its arguments unquoted for `%s`, as a
+    /// name for `%I`, and as a literal for `%L` (PostgreSQL manual, 9.4.1).
     fn format(&self, arguments: &[Piece]) -> Handed {
         let mut arguments = separated(arguments).into_iter();
         let Some([Piece::Text(template)]) = arguments.next() else {
@@ -197,14 +198,14 @@ impl Flow {
     }
 }
 
-/// Which argument, from 0, each specifier of a template for `format` takes, and its letter.
+/// Returns the argument, from 0, and the letter of each specifier in a template for `format`.
 fn specifiers(template: &str) -> Vec<(usize, char)> {
     let mut found = Vec::new();
     let mut next = 0;
     let mut parts = template.split('%').skip(1);
     while let Some(part) = parts.next() {
         if part.is_empty() {
-            // `%%` is a percent sign: what follows it is text.
+            // `%%` is a percent sign, followed by text.
             parts.next();
             continue;
         }
@@ -222,7 +223,7 @@ fn specifiers(template: &str) -> Vec<(usize, char)> {
     found
 }
 
-/// Remainder of a text that was made a value of that type.
+/// Returns the part of a statement that is possible after a cast to that type.
 fn cast(type_name: &str) -> Handed {
     match type_name {
         "regclass" | "regproc" => Handed::Name,
@@ -231,7 +232,7 @@ fn cast(type_name: &str) -> Handed {
     }
 }
 
-/// What stands between the parenthesis that the pieces begin with and its end.
+/// Returns the content of the parentheses at the start of the pieces.
 fn parenthesized(pieces: &[Piece]) -> &[Piece] {
     let mut depth = 0;
     for (at, piece) in pieces.iter().enumerate() {
@@ -247,7 +248,7 @@ fn parenthesized(pieces: &[Piece]) -> &[Piece] {
     pieces.get(1..).unwrap_or_default()
 }
 
-/// Arguments, taken apart at the commas outside parentheses.
+/// Splits arguments at the commas outside parentheses.
 fn separated(pieces: &[Piece]) -> Vec<&[Piece]> {
     let mut depth = 0;
     pieces

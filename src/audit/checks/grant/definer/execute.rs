@@ -1,5 +1,5 @@
-//! Functions with somebody else's rights that everybody may call: EXECUTE is given to PUBLIC
-//! unless it is taken (PostgreSQL manual, 5.8 and CREATE FUNCTION).
+//! Functions with the privileges of another role that PUBLIC may call: EXECUTE is granted to PUBLIC
+//! by default (PostgreSQL manual, 5.8 and CREATE FUNCTION).
 
 use super::{Definer, body::Reader, called, dynamic::Handed};
 use crate::{
@@ -19,7 +19,7 @@ pub(in crate::audit::checks::grant) const PUBLIC: Rule = Rule {
     check: check(
         "definer-public",
         Severity::Low,
-        "everybody may call a SECURITY DEFINER function over tenant tables",
+        "PUBLIC may call a SECURITY DEFINER function on tenant tables",
         include_str!("../../../../../docs/audit/definer-public.md"),
     ),
     run: public,
@@ -35,7 +35,7 @@ fn public(model: &Model, check: &Check, findings: &mut Findings) {
     let open = definers.iter().filter(|definer| is_public(model, definer));
     for definer in open {
         let function = definer.function;
-        // One that asks the session has nothing for who is nobody there.
+        // A function that checks the session returns nothing to a session without a tenant.
         let touches = reader.read(function).is_ok_and(|body| {
             let handed = body.handed != Handed::Nothing;
             !body.guarded && (!body.touched.is_empty() || handed)
@@ -43,8 +43,7 @@ fn public(model: &Model, check: &Check, findings: &mut Findings) {
         if touches {
             let name = function.display();
             let message = format!(
-                "everybody who may connect may call function {name}, which reaches tenant tables \
-                 as {}",
+                "PUBLIC may call function {name}, which reaches tenant tables as {}",
                 model.catalog.role_name(function.owner)
             );
             findings.push(Finding::new(
@@ -69,7 +68,8 @@ fn is_public(model: &Model, definer: &Definer<'_>) -> bool {
         && schema.is_some_and(|schema| rights.public_holds(GrantClass::Schema, schema.oid, "USAGE"))
 }
 
-/// Takes it from PUBLIC, and gives it to the application's roles that have it only so.
+/// Returns the fix: revokes EXECUTE from PUBLIC, and grants it to the application's roles that only
+/// have it through PUBLIC.
 fn remedy(model: &Model, grants: &GrantsByObject<'_>, definer: &Definer<'_>) -> Fix {
     let function = definer.function.quoted();
     let on = (GrantClass::Function, definer.function.oid, 0);
@@ -84,6 +84,6 @@ fn remedy(model: &Model, grants: &GrantsByObject<'_>, definer: &Definer<'_>) -> 
             quoted(model, role.oid)
         )
     }));
-    let summary = "give EXECUTE to the roles that call it, and to nobody else";
+    let summary = "only grant EXECUTE to the roles that call it";
     Fix::mechanical(Phase::Grants, summary, statements)
 }

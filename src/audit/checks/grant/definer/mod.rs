@@ -1,5 +1,5 @@
-//! SECURITY DEFINER functions: doors that open with the rights of who made them (PostgreSQL
-//! manual, CREATE FUNCTION, "Writing SECURITY DEFINER Functions Safely").
+//! SECURITY DEFINER functions, which run with the privileges of their owner (PostgreSQL manual,
+//! CREATE FUNCTION, "Writing SECURITY DEFINER Functions Safely").
 
 mod body;
 mod dynamic;
@@ -20,14 +20,14 @@ pub(super) use execute::PUBLIC;
 pub(super) use search_path::SEARCH_PATH;
 pub(super) use unfiltered::UNFILTERED;
 
-/// A function that the application runs with rights that it has not itself.
+/// A function that the application runs with privileges that it does not have itself.
 struct Definer<'m> {
     function: &'m Function,
-    /// The application's roles that may call it, or fire the triggers that do.
+    /// The application's roles that may call it, or fire its triggers.
     callers: Vec<&'m AppRole>,
 }
 
-/// The functions that the application calls by their name. A trigger's function cannot be called.
+/// Returns the functions that the application may call. Trigger functions cannot be called.
 fn called(model: &Model) -> Vec<Definer<'_>> {
     let rights = &model.catalog.rights;
     let functions = candidates(model).filter(|function| {
@@ -41,8 +41,8 @@ fn called(model: &Model) -> Vec<Definer<'_>> {
     })
 }
 
-/// The functions that run when the application changes rows: whoever fires a trigger needs no
-/// right to its function (PostgreSQL manual, CREATE TRIGGER).
+/// Returns the functions that run when the application changes rows. Firing a trigger does not
+/// require EXECUTE on its function (PostgreSQL manual, CREATE TRIGGER).
 fn fired(model: &Model) -> Vec<Definer<'_>> {
     let mut triggers: BTreeMap<Oid, Vec<&Trigger>> = BTreeMap::new();
     for trigger in model.catalog.triggers.values().flatten() {
@@ -57,7 +57,7 @@ fn fired(model: &Model) -> Vec<Definer<'_>> {
     })
 }
 
-/// `true` if a role changes what a trigger watches: the table itself, or a view that writes to it.
+/// `true` if a role can change the table of a trigger, directly or through a view.
 fn fires(model: &Model, role: &AppRole, trigger: &Trigger) -> bool {
     let catalog = &model.catalog;
     let through = catalog.rules.iter().filter(|(_, rules)| {
@@ -80,7 +80,8 @@ fn fires(model: &Model, role: &AppRole, trigger: &Trigger) -> bool {
         })
 }
 
-/// What an extension brings is its makers' to mend.
+/// Returns the functions to check. Functions of an extension are excluded, because the application
+/// cannot fix them.
 fn candidates(model: &Model) -> impl Iterator<Item = &Function> {
     model.catalog.functions.values().filter(|function| {
         function.definer
@@ -101,7 +102,7 @@ fn of_roles<'m>(
             .actors
             .roles
             .iter()
-            // Who has the owner's rights gains nothing by the function.
+            // A role with the privileges of the owner gains nothing from the function.
             .filter(|role| runs(role, function) && !rights.acts_as(role.oid, function.owner))
             .collect(),
     });
@@ -110,7 +111,7 @@ fn of_roles<'m>(
         .collect()
 }
 
-/// The schemas in which such functions look names up.
+/// Returns the schemas in which such functions look up names.
 pub(super) fn searched_schemas(model: &Model) -> BTreeSet<String> {
     let definers = called(model).into_iter().chain(fired(model));
     definers
@@ -119,13 +120,13 @@ pub(super) fn searched_schemas(model: &Model) -> BTreeSet<String> {
 }
 
 impl Definer<'_> {
-    /// `true` if a relation opens all of its rows to the owner of the function: no policy binds it
-    /// there, nor on what a view reads.
+    /// `true` if all rows of a relation are visible to the owner of the function: no policy applies
+    /// to it there, or on the tables that a view reads.
     fn opens(&self, model: &Model, relation: &Relation) -> bool {
         opens(model, self.function.owner, relation, &mut BTreeSet::new())
     }
 
-    /// `app` or `app and anon`, for sentences.
+    /// Returns the callers for messages: `app` or `app and anon`.
     fn callers(&self) -> String {
         let names: Vec<&str> = self.callers.iter().map(|role| role.name.as_str()).collect();
         names.join(" and ")

@@ -1,5 +1,5 @@
-//! Functions that look names up where their caller says (CVE-2018-1058; PostgreSQL manual, CREATE
-//! FUNCTION, "Writing SECURITY DEFINER Functions Safely", and 5.10.3 on temporary tables).
+//! Functions with a search path that their caller controls (CVE-2018-1058; PostgreSQL manual,
+//! CREATE FUNCTION, "Writing SECURITY DEFINER Functions Safely", and 5.10.3 on temporary tables).
 
 use super::{Definer, body::Reader, called, fired};
 use crate::{
@@ -17,7 +17,7 @@ pub(in crate::audit::checks::grant) const SEARCH_PATH: Rule = Rule {
     check: check(
         "definer-search-path",
         Severity::Medium,
-        "a SECURITY DEFINER function looks names up where its caller says",
+        "a SECURITY DEFINER function uses a search path that its caller controls",
         include_str!("../../../../../docs/audit/definer-search-path.md"),
     ),
     run: search_path,
@@ -31,7 +31,7 @@ fn search_path(model: &Model, check: &Check, findings: &mut Findings) {
     let reader = Reader::new(model);
     for definer in definers {
         let function = definer.function;
-        // A parsed body has every name resolved, and compiled code looks up what it likes.
+        // A parsed body has resolved names, and the lookups of compiled code are unknown.
         if function.body_tree.is_some() || matches!(function.language.as_str(), "c" | "internal") {
             continue;
         }
@@ -50,8 +50,8 @@ fn search_path(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Where a function looks names up: in its search path, else presumably in its own schema and in
-/// `public`.
+/// Returns the schemas in which a function looks up names: its search path, otherwise presumably
+/// its own schema and `public`.
 pub(super) fn searched(function: &Function) -> Vec<String> {
     match function.setting("search_path") {
         Some(value) => schemas(value),
@@ -63,8 +63,8 @@ fn unset(model: &Model, check: &Check, definer: &Definer<'_>) -> Finding {
     let function = definer.function;
     let name = function.display();
     let message = format!(
-        "function {name} runs as {} with the search path of its caller, who can put a table or \
-         an operator of the same name before the one that is meant",
+        "function {name} runs as {} with the search path of its caller, who can create a table or \
+         an operator that is found before the intended one",
         model.catalog.role_name(function.owner)
     );
     let own = std::slice::from_ref(&function.schema);
@@ -72,13 +72,13 @@ fn unset(model: &Model, check: &Check, definer: &Definer<'_>) -> Finding {
     if !open_schemas(model, definer, own).is_empty() {
         statements.extend(revokes_of_create(model, &function.schema));
     }
-    let summary = "fix its search path: system objects first, temporary ones last";
-    // Its body may name what only another schema has: who wrote it knows.
+    let summary = "set its search path: system objects first, temporary ones last";
+    // Its body may use objects of another schema, which only its author knows.
     let fix = Fix::proposal(Phase::Functions, summary, statements);
     Finding::new(check, name, message, fix)
 }
 
-/// A fixed path that leads through a schema where the caller may create objects.
+/// Reports a fixed search path with a schema in which the caller may create objects.
 fn creatable(
     model: &Model,
     check: &Check,
@@ -91,7 +91,7 @@ fn creatable(
     }
     let name = definer.function.display();
     let message = format!(
-        "function {name} looks names up in schema {}, where {} may create objects",
+        "function {name} looks up names in schema {}, where {} may create objects",
         open.join(" and "),
         definer.callers()
     );
@@ -99,7 +99,8 @@ fn creatable(
         .iter()
         .flat_map(|schema| revokes_of_create(model, schema))
         .collect();
-    let summary = "take CREATE on the schema from the application, or the schema from the path";
+    let summary = "revoke CREATE on the schema from the application, or remove the schema from \
+                   the path";
     Some(Finding::new(
         check,
         name,
@@ -108,15 +109,15 @@ fn creatable(
     ))
 }
 
-/// Where `pg_temp` is not in the path, the caller's temporary tables come first in it.
+/// Reports a search path without `pg_temp`: temporary tables of the caller are then found first.
 fn shadowed(check: &Check, function: &Function, path: &[String]) -> Option<Finding> {
     if path.is_empty() || path.last().is_some_and(|last| last == "pg_temp") {
         return None;
     }
     let name = function.display();
     let message = format!(
-        "function {name} names tables without their schema, and its search path does not end in \
-         pg_temp: a temporary table of its caller's takes their place"
+        "function {name} uses tables without their schema, and its search path does not end in \
+         pg_temp: temporary tables of its caller are found first"
     );
     let fix = Fix::mechanical(
         Phase::Functions,
@@ -126,7 +127,7 @@ fn shadowed(check: &Check, function: &Function, path: &[String]) -> Option<Findi
     Some(Finding::new(check, name, message, fix).severity(Severity::Low))
 }
 
-/// The schemas among `schemas` in which a caller may create objects.
+/// Returns the schemas in which a caller may create objects.
 fn open_schemas<'s>(model: &Model, definer: &Definer<'_>, schemas: &'s [String]) -> Vec<&'s str> {
     let rights = &model.catalog.rights;
     let creates = |name: &&str| {
@@ -162,8 +163,8 @@ fn fixing(function: &Function, path: &[String]) -> String {
     )
 }
 
-/// The schemas of a `search_path`, as the catalog keeps it: names that need it are quoted, and
-/// `""` stands for none.
+/// Splits a `search_path` as stored in the catalog: names are quoted if necessary, and `""` stands
+/// for an empty path.
 fn schemas(value: &str) -> Vec<String> {
     let mut found = vec![String::new()];
     let mut quoted = false;

@@ -1,14 +1,14 @@
-//! A look at the text of a body: SQL, or PL/pgSQL with SQL in it.
+//! Scan of the text of a body: SQL, or PL/pgSQL with SQL in it.
 //!
-//! Tokens, not a parser: PL/pgSQL is not SQL, and what stands between its statements matters
-//! less than which tables these name.
+//! It scans tokens instead of parsing, because PL/pgSQL is not SQL, and only the tables in its
+//! statements matter.
 
 use sqlparser::{
     dialect::PostgreSqlDialect,
     tokenizer::{Token, Tokenizer},
 };
 
-/// Use of a table.
+/// Access to a table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(super) enum Access {
     Read,
@@ -17,17 +17,17 @@ pub(super) enum Access {
     Change,
 }
 
-/// A name where a table stands, or one that is called.
+/// A name in the position of a table, or of a called function.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Name {
     pub(super) schema: Option<String>,
     pub(super) name: String,
 }
 
-/// A token that matters.
+/// A relevant token.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Piece {
-    /// As the catalog has it; a quoted one is no keyword.
+    /// A word as in the catalog. A quoted word is not a keyword.
     Word {
         name: String,
         quoted: bool,
@@ -38,13 +38,13 @@ pub(super) enum Piece {
     Sign(String),
 }
 
-/// The tokens of a body.
+/// Tokens of a body.
 pub(super) struct Text {
     pieces: Vec<Piece>,
 }
 
 impl Text {
-    /// None where it cannot be taken apart.
+    /// Splits a source text into tokens; `None` if it is not possible.
     pub(super) fn read(source: &str) -> Option<Self> {
         let tokens = Tokenizer::new(&PostgreSqlDialect {}, source)
             .tokenize()
@@ -70,8 +70,8 @@ impl Text {
         })
     }
 
-    /// The tables that it names, and what it does with them. A common table expression is named
-    /// like one: whoever resolves the name finds none.
+    /// Returns the tables that it names, with the access to each. The result includes names of
+    /// common table expressions, which do not resolve to a table.
     pub(super) fn tables(&self) -> Vec<(Name, Access)> {
         let mut found = Vec::new();
         let mut expected = None;
@@ -124,7 +124,7 @@ impl Text {
         found
     }
 
-    /// The functions that it calls.
+    /// Returns the functions that it calls.
     pub(super) fn calls(&self) -> Vec<Name> {
         let mut found = Vec::new();
         let mut at = 0;
@@ -142,7 +142,7 @@ impl Text {
         found
     }
 
-    /// The statements that it puts together and runs, as far as they stand in it as strings.
+    /// Returns the dynamic statements that it contains as strings.
     pub(super) fn dynamic(&self) -> Vec<Self> {
         if !self.pieces.iter().any(|piece| is_word(piece, "execute")) {
             return Vec::new();
@@ -154,20 +154,20 @@ impl Text {
         strings.collect()
     }
 
-    /// The tokens in their order.
+    /// Returns the tokens in order.
     pub(super) fn pieces(&self) -> &[Piece] {
         &self.pieces
     }
 
-    /// `true` if it asks as whom the session logged in.
+    /// `true` if it reads the role that the session logged in as.
     pub(super) fn asks_login(&self) -> bool {
         self.pieces
             .iter()
             .any(|piece| is_word(piece, "session_user"))
     }
 
-    /// The same without the calls of which it only asks whether they give anything: that somebody
-    /// is logged in says nothing about whose rows these are.
+    /// Returns the text without calls that are only compared with NULL: a session with a user does
+    /// not say which tenant the rows belong to.
     pub(super) fn without_presence_tests(&self) -> Self {
         let mut pieces = Vec::with_capacity(self.pieces.len());
         let mut at = 0;
@@ -183,7 +183,7 @@ impl Text {
         Self { pieces }
     }
 
-    /// The end of `call(…) IS NULL` or `IS NOT NULL` that begins at `at`.
+    /// Returns the end of a `call(…) IS NULL` or `IS NOT NULL` at `at`.
     fn presence_test(&self, at: usize) -> Option<usize> {
         if !matches!(self.pieces.get(at)?, Piece::Word { .. }) {
             return None;
@@ -208,7 +208,7 @@ impl Text {
         }
     }
 
-    /// `true` if it looks rows up by something that only their owner knows: a token, a hash.
+    /// `true` if it looks up rows by a value that only their owner knows: a token, a hash.
     pub(super) fn looks_up_secret(&self) -> bool {
         self.pieces.windows(2).any(|pair| match pair {
             [Piece::Word { name, .. }, Piece::Sign(sign)] => sign == "=" && is_secret(name),
@@ -216,13 +216,13 @@ impl Text {
         })
     }
 
-    /// `true` if it holds that name anywhere.
+    /// `true` if it contains that name anywhere.
     pub(super) fn names(&self, wanted: &str) -> bool {
         let mut pieces = self.pieces.iter();
         pieces.any(|piece| matches!(piece, Piece::Word { name, .. } if name == wanted))
     }
 
-    /// The columns of `NEW` and `OLD` that it finds rows by: compared for equality in a condition.
+    /// Returns the columns of `NEW` and `OLD` that it compares for equality in a condition.
     pub(super) fn looked_up(&self) -> Vec<String> {
         let mut found = Vec::new();
         let mut in_condition = false;
@@ -250,12 +250,12 @@ impl Text {
         found
     }
 
-    /// The word expected after the keyword just before `at`.
+    /// Returns the access that the keyword before `at` introduces.
     fn opened(&self, keyword: &str, at: usize) -> Option<Access> {
         let after = |word| at >= 2 && is_word(&self.pieces[at - 2], word);
         match keyword {
             "from" if after("delete") => Some(Access::Change),
-            // IS DISTINCT FROM compares.
+            // IS DISTINCT FROM is a comparison.
             "from" if after("distinct") => None,
             // JOIN … USING (column)
             "using" if self.is_sign(at, "(") => None,
@@ -267,7 +267,7 @@ impl Text {
         }
     }
 
-    /// The name at `at`, and where it ends.
+    /// Returns the name at `at`, and its end.
     fn name(&self, at: usize) -> (Name, usize) {
         let word = |at: usize| match self.pieces.get(at) {
             Some(Piece::Word { name, .. }) => Some(name.clone()),
@@ -296,7 +296,7 @@ impl Text {
     }
 }
 
-/// `true` if a name is that of something which opens a door by itself.
+/// `true` if a name suggests a value that grants access by itself.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     ["token", "hash", "secret", "digest", "api_key", "password"]
@@ -308,12 +308,12 @@ fn is_word(piece: &Piece, wanted: &str) -> bool {
     matches!(piece, Piece::Word { name, quoted: false } if name == wanted)
 }
 
-/// May stand between a keyword and the table.
+/// `true` for a word that may appear between a keyword and the table.
 fn is_filler(word: &str) -> bool {
     matches!(word, "only" | "lateral" | "table" | "rows")
 }
 
-/// The clause with tables is over.
+/// `true` for a word that ends the clause with tables.
 fn ends_from(word: &str) -> bool {
     matches!(
         word,

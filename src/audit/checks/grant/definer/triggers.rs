@@ -1,6 +1,6 @@
-//! Functions of triggers that find rows by what was written, as a role which no policy binds. They
-//! hand nothing to a caller, but what they find goes into the row, and what they change is another
-//! row: whoever writes a reference chooses whose.
+//! Trigger functions that find rows by a written value, as a role that no policy applies to. They
+//! return nothing to a caller, but may copy a found row into the written one, or change the found
+//! row. The writer of a reference can choose the tenant.
 
 use super::{
     Definer,
@@ -24,7 +24,8 @@ pub(super) fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) 
     }
     let reader = Reader::new(model);
     for definer in definers {
-        // What cannot be read is taken to do nothing: that a trigger does is the exception.
+        // A function that could not be parsed is assumed to be harmless, because few triggers do
+        // this.
         let Ok(body) = reader.read(definer.function) else {
             continue;
         };
@@ -66,8 +67,8 @@ fn judged(model: &Model, check: &Check, definer: &Definer<'_>, body: &Body) -> O
         })?;
     let name = function.display();
     let message = format!(
-        "function {name}, which trigger {} calls when {} writes {}, {} {} as {}, whom no policy \
-         binds there, by {column}, which may be another tenant's",
+        "function {name}, which trigger {} calls when {} writes {}, {} {} as {}, and no policy \
+         applies to that role there; it finds rows by {column}, which may refer to another tenant",
         trigger.name,
         definer.callers(),
         table.display(),
@@ -80,8 +81,8 @@ fn judged(model: &Model, check: &Check, definer: &Definer<'_>, body: &Body) -> O
         model.catalog.role_name(function.owner)
     );
     let statement = format!("ALTER ROUTINE {} SECURITY INVOKER", function.quoted());
-    let summary = "let it run with its writer's rights, or compare the tenant of both rows in the \
-                   body";
+    let summary = "let it run with the privileges of the writer, or compare the tenant of both \
+                   rows in the body";
     let fix = Fix::proposal(Phase::Functions, summary, [statement]);
     let finding = Finding::new(check, name, message, fix)
         .severity(Severity::Medium)
@@ -89,8 +90,9 @@ fn judged(model: &Model, check: &Check, definer: &Definer<'_>, body: &Body) -> O
     Some(finding)
 }
 
-/// `true` if whoever writes a row may point with that column at any tenant's: it is neither the
-/// row's own key, nor what makes the row the tenant's, nor kept to the tenant by a foreign key.
+/// `true` if the writer of a row can refer to any tenant with that column: it is not the row's own
+/// key, does not determine the tenant of the row, and is not restricted to the tenant by a foreign
+/// key.
 fn is_chosen(model: &Model, table: &Relation, name: &str) -> bool {
     let Some(column) = model.catalog.column_named(table.oid, name) else {
         return false;

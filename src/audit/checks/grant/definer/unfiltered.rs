@@ -1,4 +1,4 @@
-//! Functions that hand out or change tenants' rows as a role which no policy binds.
+//! Functions that return or change rows of tenants as a role that no policy applies to.
 
 use super::{
     Definer,
@@ -18,7 +18,7 @@ use crate::{
     domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
-/// What such a value tells is how many there are, or when; not what is in a row.
+/// Types of values that only reveal a number or a time, not the contents of a row.
 const MEASURES: &[&str] = &[
     "bigint",
     "integer",
@@ -35,7 +35,7 @@ pub(in crate::audit::checks::grant) const UNFILTERED: Rule = Rule {
     check: check(
         "definer-unfiltered",
         Severity::High,
-        "a SECURITY DEFINER function reaches the rows of every tenant",
+        "a SECURITY DEFINER function reaches rows of all tenants",
         include_str!("../../../../../docs/audit/definer-unfiltered.md"),
     ),
     run: unfiltered,
@@ -51,7 +51,7 @@ fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {
     for definer in definers {
         match reader.read(definer.function) {
             Err(reason) => findings.skip(check.id, Some(definer.function.display()), reason),
-            // What it asks the session does not hold a statement that its caller writes.
+            // A check of the session does not restrict a statement that the caller writes.
             Ok(body) if body.guarded && body.handed != Handed::Statement => {}
             Ok(body) => {
                 if let Some(exposure) = exposure(model, &definer, &body) {
@@ -62,13 +62,13 @@ fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// Effect of the function on other tenants.
+/// Effect of a function on other tenants.
 struct Exposure {
     what: String,
     severity: Severity,
     confidence: Confidence,
     reads: bool,
-    /// It asks the session, which does not help.
+    /// `true` if it checks the session, which does not restrict it.
     asks: bool,
 }
 
@@ -95,7 +95,7 @@ fn exposure(model: &Model, definer: &Definer<'_>, body: &Body) -> Option<Exposur
         opened.map(|(oid, _)| *oid).collect()
     };
     let mut written = open(|access| access != Access::Read);
-    // A new row of the root is a new tenant, not another one's row.
+    // A new row in the table of tenants is a new tenant, not a row of another one.
     written.retain(|oid| !(is_root(model, *oid) && only_inserts(body, *oid)));
     if !written.is_empty() {
         return Some(Exposure {
@@ -125,20 +125,18 @@ fn exposure(model: &Model, definer: &Definer<'_>, body: &Body) -> Option<Exposur
     })
 }
 
-/// What the caller of a function makes it run, where that is for the caller to say. Which table is
-/// named matters where something comes back: a partition that is made by name tells nothing.
+/// Returns the effect of input from the caller on the statements of a function. A table name only
+/// matters if the function returns a value: creating a partition by name reveals nothing.
 fn steered(function: &Function, body: &Body) -> Option<&'static str> {
     match body.handed {
-        Handed::Statement => Some("runs what its caller hands in as part of a statement"),
-        Handed::Name if returned(function).is_some() => {
-            Some("reads the table that its caller names")
-        }
+        Handed::Statement => Some("runs input of its caller as part of a statement"),
+        Handed::Name if returned(function).is_some() => Some("reads a table that its caller names"),
         _ => None,
     }
 }
 
-/// How bad it is if what a function returns is about every tenant; none where that is nothing,
-/// or only yes or no.
+/// Returns the severity of a function that returns data of all tenants; `None` if it returns
+/// nothing or only a Boolean.
 fn returned(function: &Function) -> Option<Severity> {
     let name = function.return_type_name.as_str();
     if function.returns_set {
@@ -180,24 +178,24 @@ fn report(
     let name = function.display();
     let owner = model.catalog.role_name(function.owner);
     let message = format!(
-        "function {name} {} as {owner}, whom no policy binds there{}; {} may call it",
+        "function {name} {} as {owner}, and no policy applies to that role there{}; {} may call it",
         exposure.what,
         if exposure.asks {
             ""
         } else {
-            ", and does not ask the session for its tenant"
+            ", and does not check the tenant of the session"
         },
         definer.callers()
     );
     let statement = format!("ALTER ROUTINE {} SECURITY INVOKER", function.quoted());
-    let summary =
-        "let it run with its caller's rights, or filter by the session's tenant in the body";
+    let summary = "let it run with the privileges of its caller, or filter by the session's \
+                   tenant in the body";
     let fix = Fix::proposal(Phase::Functions, summary, [statement]);
     let mut finding = Finding::new(check, &name, message, fix)
         .severity(exposure.severity)
         .confidence(exposure.confidence);
     if function.required_arguments > 0 {
-        finding = finding.fact("what its arguments say is the caller's to choose: no filter");
+        finding = finding.fact("its caller chooses the arguments, so they are not a filter");
     }
     let attacked = exposure.reads && function.returns_set && function.required_arguments == 0;
     let claims = if attacked {

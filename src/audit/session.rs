@@ -379,7 +379,7 @@ impl Session {
         }
     }
 
-    /// Ends it from another connection. No statement may be in progress.
+    /// Ends its statement from another connection, once the caller no longer waits for it.
     pub(super) async fn abandon(&mut self) {
         if let State::Live { pid, .. } = self.state {
             let _ended = self

@@ -161,7 +161,7 @@ impl Tables {
     }
 }
 
-/// Policies, privileges and indexes of the catalog.
+/// Policies, indexes, roles and privileges of the catalog.
 struct Guards {
     policies: Vec<Policy>,
     indexes: Vec<Index>,

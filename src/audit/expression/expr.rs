@@ -244,7 +244,7 @@ pub enum JoinKind {
     Right,
 }
 
-/// A tree of UNION, INTERSECT and EXCEPT over sub-queries in the range table.
+/// A tree of UNION, INTERSECT and EXCEPT over subqueries in the range table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SetOperation {
     Table(u32),

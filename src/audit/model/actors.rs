@@ -253,8 +253,9 @@ fn owners(catalog: &Catalog, relations: &[&Relation]) -> Vec<AppRole> {
     let roles = counts.into_iter().filter_map(|(oid, count)| {
         let role = catalog.roles.get(&oid)?;
         let noun = if count == 1 { "table" } else { "tables" };
-        let why =
-            format!("it owns {count} tenant {noun}, and no other role is granted rights on them");
+        let why = format!(
+            "it owns {count} tenant {noun}, and no other role is granted privileges on them"
+        );
         Some(AppRole::new(role, why, true))
     });
     roles.collect()

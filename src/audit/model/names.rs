@@ -65,7 +65,7 @@ pub(super) enum Likeness {
     Tenant,
 }
 
-/// The likeness of a column name.
+/// Returns the likeness of a column name.
 pub(super) fn likeness(column: &str) -> Likeness {
     let stem = stem(column);
     if TENANTS.contains(&stem.as_str()) {

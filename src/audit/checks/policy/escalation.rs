@@ -137,8 +137,8 @@ fn finding(
         more => format!(" and {} other policies", more - 1),
     };
     let message = format!(
-        "{} lets users write their own row with any {column}, and {}{others} reads their tenant \
-         from it",
+        "{} lets users write their own row with any {column}, and their tenant is read from it by \
+         {}{others}",
         policy_name(table, policy),
         lookups[0].display()
     );

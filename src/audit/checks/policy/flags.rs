@@ -133,7 +133,7 @@ fn finding(
         more => format!(" and {more} other policies"),
     };
     let message = format!(
-        "{} may change {column_name} in rows of {name}, and {}{more} depends on it",
+        "{} may change {column_name} in rows of {name}, and the column is used by {}{more}",
         writers[0].name,
         first.display()
     );

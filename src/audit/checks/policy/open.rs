@@ -164,9 +164,10 @@ fn report(model: &Model, check: &Check, mistake: Mistake, findings: &mut Finding
     }
 }
 
-/// Lowers the severity or confidence if the rows may be open on purpose: rows that a column of
-/// their own opens may be shared, a setting that opens all rows may be for maintenance (but every
-/// session can set it), and reading the table of tenants reveals little more than their names.
+/// Returns the severity and confidence, lowered if the rows may be open on purpose: rows that a
+/// column of their own opens may be shared, a setting that opens all rows may be for maintenance
+/// (but every session can set it), and reading the table of tenants reveals little more than their
+/// names.
 fn weight(model: &Model, check: &Check, faulty: &Faulty<'_, '_>) -> (Severity, Confidence) {
     let by_column = matches!(
         faulty.main().why.innermost(),

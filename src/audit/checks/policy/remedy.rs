@@ -141,8 +141,8 @@ pub(super) fn mend(convention: &Convention, model: &Model, faulty: &Faulty<'_, '
     )
 }
 
-/// Returns a fix for a WITH CHECK that is weaker than USING. A correct application leaves rows
-/// visible to itself, so repeating USING does not break it.
+/// Returns a fix for a WITH CHECK that is weaker than USING. A correct application only writes rows
+/// that it can see, so repeating USING does not break it.
 fn repeat_using(faulty: &Faulty<'_, '_>) -> Option<Fix> {
     let policy = faulty.policy;
     let [gap] = faulty.gaps.as_slice() else {

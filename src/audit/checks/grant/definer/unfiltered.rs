@@ -183,7 +183,7 @@ fn report(
         if exposure.asks {
             ""
         } else {
-            ", and does not check the tenant of the session"
+            "; it does not check the tenant of the session"
         },
         definer.callers()
     );

@@ -16,7 +16,7 @@ const FIRST: Oid = Oid(16_384);
 /// Stands for every built-in type.
 const ANY_TYPE: Oid = Oid(0);
 
-/// Reports whether the transaction can write.
+/// Access mode of the transaction.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Mode {
     Read,

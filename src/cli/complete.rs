@@ -17,11 +17,14 @@ use crate::{
         access::Import,
         booking::{
             AppointmentStatus, Function, ScheduleKind, Weekday,
-            parameters::{GetOperatories, GetProviders, LONGEST_PAGE},
+            parameters::{LONGEST_PAGE, NameSearch, Paged as _},
         },
     },
     error::Result,
-    services::{booking, invitations, members, organizations},
+    services::{
+        booking::{self, named::NamedResource},
+        invitations, members, organizations,
+    },
 };
 
 /// Time limit for the database: the user is waiting after pressing Tab.
@@ -107,34 +110,15 @@ pub fn channels(current: &OsStr) -> Vec<CompletionCandidate> {
     )
 }
 
-/// The names of the current organization's providers.
-pub fn providers(current: &OsStr) -> Vec<CompletionCandidate> {
+/// The names of the current organization's providers or operatories.
+pub fn named<R: NamedResource>(current: &OsStr) -> Vec<CompletionCandidate> {
     let prefix = current.to_string_lossy().into_owned();
     ask(async |app| {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
-        let all = GetProviders {
-            limit: Some(LONGEST_PAGE),
-            ..GetProviders::default()
-        };
-        let page = booking::providers::get_all(&session, organization.id, &all).await?;
-        let names = page.providers.into_iter().map(|provider| provider.name);
-        Ok(names.filter(|name| name.starts_with(&prefix)).collect())
-    })
-}
-
-/// The names of the current organization's operatories.
-pub fn operatories(current: &OsStr) -> Vec<CompletionCandidate> {
-    let prefix = current.to_string_lossy().into_owned();
-    ask(async |app| {
-        let session = app.session().await?;
-        let organization = app.organization(&session, None).await?;
-        let all = GetOperatories {
-            limit: Some(LONGEST_PAGE),
-            ..GetOperatories::default()
-        };
-        let page = booking::operatories::get_all(&session, organization.id, &all).await?;
-        let names = page.operatories.into_iter().map(|operatory| operatory.name);
+        let all = NameSearch::default().at(LONGEST_PAGE, None);
+        let page = booking::resources::get_all::<R>(&session, organization.id, &all).await?;
+        let names = page.rows.iter().map(|row| row.name().to_owned());
         Ok(names.filter(|name| name.starts_with(&prefix)).collect())
     })
 }

@@ -138,12 +138,7 @@ pub fn moment_or_date(text: &str) -> Result<Moment, String> {
     }
 }
 
-/// A date.
-pub fn date(text: &str) -> Result<NaiveDate, String> {
-    text.trim().parse().map_err(|_| {
-        format!("{text:?} is not a date\n  hint: write year, month and day: 2026-11-23")
-    })
-}
+pub use crate::domain::booking::calendar::argument as date;
 
 /// A positive whole number.
 pub fn positive<T: TryFrom<i64>>(text: &str) -> Result<T, String> {

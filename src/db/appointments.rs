@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{TenantTx, is_unique_violation, stored};
+use super::{
+    TenantTx, is_unique_violation,
+    table::{columns, table},
+};
 use crate::{
     domain::{
         AppointmentId, OperatoryId, PatientId, ProviderId,
@@ -15,61 +18,23 @@ use crate::{
     error::{Error, Result},
 };
 
-struct AppointmentRow {
-    id: Uuid,
-    external_id: Option<String>,
-    patient_id: Uuid,
-    provider_id: Uuid,
-    operatory_id: Option<Uuid>,
-    starts_at: DateTime<Utc>,
-    ends_at: DateTime<Utc>,
-    status: String,
-    service: Option<String>,
-    notes: Option<String>,
-    broken_reason: Option<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<AppointmentRow> for Appointment {
-    type Error = Error;
-
-    fn try_from(row: AppointmentRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id.into(),
-            external_id: row.external_id,
-            patient_id: row.patient_id.into(),
-            provider_id: row.provider_id.into(),
-            operatory_id: row.operatory_id.map(OperatoryId::from),
-            starts_at: row.starts_at,
-            ends_at: row.ends_at,
-            status: stored(
-                "appointments.status",
-                row.status.parse::<AppointmentStatus>(),
-            )?,
-            service: row.service,
-            notes: row.notes,
-            broken_reason: row.broken_reason,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
-}
-
-/// Finds an appointment.
-pub async fn find(tx: &mut TenantTx, id: AppointmentId) -> Result<Option<Appointment>> {
-    sqlx::query_as!(
-        AppointmentRow,
-        "SELECT id, external_id, patient_id, provider_id, operatory_id, starts_at, ends_at, status,
-                service, notes, broken_reason, created_at, updated_at
-           FROM appointments WHERE organization_id = $1 AND id = $2",
-        tx.organization_id().as_uuid(),
-        id.as_uuid(),
-    )
-    .fetch_optional(tx.connection())
-    .await?
-    .map(Appointment::try_from)
-    .transpose()
+table! {
+    ($) select "appointments": Appointment, AppointmentId; |appointment|
+    "external_id" "$3" appointment.external_id;
+    "patient_id" "$4" appointment.patient_id;
+    "provider_id" "$5" appointment.provider_id;
+    "operatory_id" "$6" appointment.operatory_id;
+    "starts_at" "$7" appointment.starts_at;
+    "ends_at" "$8" appointment.ends_at;
+    "status" "$9" appointment.status;
+    "service" "$10" appointment.service;
+    "notes" "$11" appointment.notes;
+    "broken_reason" "$12" appointment.broken_reason;
+    created "created_at" "$14" appointment.created_at;
+    "updated_at" "$13" appointment.updated_at;
+    computed
+    on update;
+    on error NotStored: not_stored;
 }
 
 /// Filter for [`list`].
@@ -103,7 +68,7 @@ pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<A
         .collect();
     let rows = sqlx::query!(
         r#"SELECT a.id, a.external_id, a.patient_id, a.provider_id, a.operatory_id, a.starts_at,
-                  a.ends_at, a.status, a.service, a.notes, a.broken_reason, a.created_at,
+                  a.ends_at, a.status AS "status: AppointmentStatus", a.service, a.notes, a.broken_reason, a.created_at,
                   a.updated_at, p.first_name || ' ' || p.last_name AS "patient_name!",
                   v.name AS provider_name, o.name AS "operatory_name?"
              FROM appointments a
@@ -137,31 +102,29 @@ pub async fn list(tx: &mut TenantTx, filter: &AppointmentFilter) -> Result<Vec<A
     .fetch_all(tx.connection())
     .await?;
     tx.plan_as_usual().await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(AppointmentEntry {
-                appointment: AppointmentRow {
-                    id: row.id,
-                    external_id: row.external_id,
-                    patient_id: row.patient_id,
-                    provider_id: row.provider_id,
-                    operatory_id: row.operatory_id,
-                    starts_at: row.starts_at,
-                    ends_at: row.ends_at,
-                    status: row.status,
-                    service: row.service,
-                    notes: row.notes,
-                    broken_reason: row.broken_reason,
-                    created_at: row.created_at,
-                    updated_at: row.updated_at,
-                }
-                .try_into()?,
-                patient_name: row.patient_name,
-                provider_name: row.provider_name,
-                operatory_name: row.operatory_name,
-            })
+    Ok(rows
+        .into_iter()
+        .map(|row| AppointmentEntry {
+            appointment: Appointment {
+                id: row.id.into(),
+                external_id: row.external_id,
+                patient_id: row.patient_id.into(),
+                provider_id: row.provider_id.into(),
+                operatory_id: row.operatory_id.map(OperatoryId::from),
+                starts_at: row.starts_at,
+                ends_at: row.ends_at,
+                status: row.status,
+                service: row.service,
+                notes: row.notes,
+                broken_reason: row.broken_reason,
+                created_at: row.created_at,
+                updated_at: row.updated_at,
+            },
+            patient_name: row.patient_name,
+            provider_name: row.provider_name,
+            operatory_name: row.operatory_name,
         })
-        .collect()
+        .collect())
 }
 
 /// The resources and time of an appointment, as the search for free slots needs them.
@@ -303,78 +266,6 @@ pub enum NotStored {
     /// The operatory has another appointment at that time.
     OperatoryTaken,
     Other(Error),
-}
-
-/// Adds an appointment. Double bookings are prevented by the table's exclusion constraints, so
-/// no race between a check and the insert is possible.
-///
-/// # Errors
-/// [`NotStored`]; the transaction is then aborted.
-pub async fn insert(tx: &mut TenantTx, appointment: &Appointment) -> Result<(), NotStored> {
-    sqlx::query!(
-        "INSERT INTO appointments (organization_id, id, external_id, patient_id, provider_id,
-                                   operatory_id, starts_at, ends_at, status, service, notes,
-                                   broken_reason, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        tx.organization_id().as_uuid(),
-        appointment.id.as_uuid(),
-        appointment.external_id,
-        appointment.patient_id.as_uuid(),
-        appointment.provider_id.as_uuid(),
-        appointment.operatory_id.map(OperatoryId::as_uuid),
-        appointment.starts_at,
-        appointment.ends_at,
-        appointment.status.as_str(),
-        appointment.service,
-        appointment.notes,
-        appointment.broken_reason,
-        appointment.created_at,
-        appointment.updated_at,
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(not_stored)?;
-    Ok(())
-}
-
-/// Replaces an appointment's fields. Returns `false` if it does not exist.
-pub async fn update(tx: &mut TenantTx, appointment: &Appointment) -> Result<bool, NotStored> {
-    let updated = sqlx::query!(
-        "UPDATE appointments
-            SET external_id = $3, patient_id = $4, provider_id = $5, operatory_id = $6,
-                starts_at = $7, ends_at = $8, status = $9, service = $10, notes = $11,
-                broken_reason = $12, updated_at = $13
-          WHERE organization_id = $1 AND id = $2",
-        tx.organization_id().as_uuid(),
-        appointment.id.as_uuid(),
-        appointment.external_id,
-        appointment.patient_id.as_uuid(),
-        appointment.provider_id.as_uuid(),
-        appointment.operatory_id.map(OperatoryId::as_uuid),
-        appointment.starts_at,
-        appointment.ends_at,
-        appointment.status.as_str(),
-        appointment.service,
-        appointment.notes,
-        appointment.broken_reason,
-        appointment.updated_at,
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(not_stored)?;
-    Ok(updated.rows_affected() == 1)
-}
-
-/// Deletes an appointment. Returns `false` if it does not exist.
-pub async fn delete(tx: &mut TenantTx, id: AppointmentId) -> Result<bool> {
-    let deleted = sqlx::query!(
-        "DELETE FROM appointments WHERE organization_id = $1 AND id = $2",
-        tx.organization_id().as_uuid(),
-        id.as_uuid(),
-    )
-    .execute(tx.connection())
-    .await?;
-    Ok(deleted.rows_affected() == 1)
 }
 
 fn not_stored(error: sqlx::Error) -> NotStored {

@@ -2,131 +2,69 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{PlatformConn, TenantTx, stored};
+use super::{PlatformConn, TenantTx, table::columns};
 use crate::{
-    domain::{Email, InvitationId, OrganizationId, Role, UserId, invitation::Invitation},
+    domain::{Email, InvitationId, OrganizationId, UserId, invitation::Invitation},
     error::{Error, Result},
 };
 
-struct InvitationRow {
-    id: uuid::Uuid,
-    email: String,
-    role: String,
-    status: String,
-    invited_by_user_id: Option<uuid::Uuid>,
-    invited_by: String,
-    times_issued: i32,
-    expires_at: DateTime<Utc>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    accepted_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<InvitationRow> for Invitation {
-    type Error = Error;
-
-    fn try_from(row: InvitationRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id.into(),
-            email: stored("organization_invitations.email", row.email.parse::<Email>())?,
-            role: stored("organization_invitations.role", row.role.parse::<Role>())?,
-            status: stored("organization_invitations.status", row.status.parse())?,
-            invited_by_user_id: row.invited_by_user_id.map(UserId::from),
-            invited_by: row.invited_by,
-            times_issued: row.times_issued,
-            expires_at: row.expires_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            accepted_at: row.accepted_at,
-            revoked_at: row.revoked_at,
-        })
-    }
+columns! {
+    ($) select: Invitation;
+    "id" "email" "role" "status" "invited_by_user_id" "invited_by" "times_issued" "expires_at"
+    "created_at" "updated_at" "accepted_at" "revoked_at"
 }
 
 /// Finds an invitation by id.
 pub async fn find(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitation>> {
-    sqlx::query_as!(
-        InvitationRow,
-        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
-                created_at, updated_at, accepted_at, revoked_at
-           FROM organization_invitations WHERE organization_id = $1 AND id = $2",
+    select!(
+        "FROM organization_invitations WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         id.as_uuid(),
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Invitation::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds the newest invitation for an address; pending ones first.
 pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<Invitation>> {
-    sqlx::query_as!(
-        InvitationRow,
-        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
-                created_at, updated_at, accepted_at, revoked_at
-           FROM organization_invitations WHERE organization_id = $1 AND email = $2
+    select!(
+        "FROM organization_invitations WHERE organization_id = $1 AND email = $2
           ORDER BY status = 'pending' DESC, created_at DESC LIMIT 1",
         tx.organization_id().as_uuid(),
         email.as_str(),
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Invitation::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
-/// Finds an invitation and its stored token hash, and locks it until the end of the transaction: if
-/// two sessions accept it at the same time, the second one waits and then finds it used.
+/// Finds the invitation with this token hash, and locks it until the end of the transaction: if two
+/// sessions accept it at the same time, the second one waits and then finds it used.
 pub async fn lock_by_token_hash(
     tx: &mut TenantTx,
     token_hash: &[u8; 32],
-) -> Result<Option<(Invitation, Vec<u8>)>> {
-    let row = sqlx::query!(
-        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
-                created_at, updated_at, accepted_at, revoked_at, token_hash
-           FROM organization_invitations WHERE organization_id = $1 AND token_hash = $2
-            FOR UPDATE",
+) -> Result<Option<Invitation>> {
+    select!(
+        "FROM organization_invitations WHERE organization_id = $1 AND token_hash = $2 FOR UPDATE",
         tx.organization_id().as_uuid(),
         token_hash.as_slice(),
     )
     .fetch_optional(tx.connection())
-    .await?;
-    row.map(|row| {
-        let invitation = Invitation::try_from(InvitationRow {
-            id: row.id,
-            email: row.email,
-            role: row.role,
-            status: row.status,
-            invited_by_user_id: row.invited_by_user_id,
-            invited_by: row.invited_by,
-            times_issued: row.times_issued,
-            expires_at: row.expires_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            accepted_at: row.accepted_at,
-            revoked_at: row.revoked_at,
-        })?;
-        Ok((invitation, row.token_hash))
-    })
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds an invitation and locks it until the end of the transaction.
 pub async fn lock(tx: &mut TenantTx, id: InvitationId) -> Result<Option<Invitation>> {
-    sqlx::query_as!(
-        InvitationRow,
-        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
-                created_at, updated_at, accepted_at, revoked_at
-           FROM organization_invitations WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+    select!(
+        "FROM organization_invitations WHERE organization_id = $1 AND id = $2 FOR UPDATE",
         tx.organization_id().as_uuid(),
         id.as_uuid(),
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Invitation::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Filter for [`list`].
@@ -143,11 +81,8 @@ pub async fn list(
     filter: &InvitationFilter,
     now: DateTime<Utc>,
 ) -> Result<Vec<Invitation>> {
-    sqlx::query_as!(
-        InvitationRow,
-        "SELECT id, email, role, status, invited_by_user_id, invited_by, times_issued, expires_at,
-                created_at, updated_at, accepted_at, revoked_at
-           FROM organization_invitations
+    select!(
+        "FROM organization_invitations
           WHERE organization_id = $1 AND ($2 OR (status = 'pending' AND expires_at > $3))
           ORDER BY created_at DESC, id DESC LIMIT $4",
         tx.organization_id().as_uuid(),
@@ -156,10 +91,8 @@ pub async fn list(
         filter.limit,
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Invitation::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Adds a pending invitation, and the platform's lookup entry from the address to it. Returns

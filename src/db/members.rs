@@ -2,66 +2,39 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{TenantTx, is_unique_violation, organizations::contains_pattern, stored};
+use super::{TenantTx, is_unique_violation, organizations::contains_pattern, table::columns};
 use crate::{
     domain::{Email, Role, UserId, member::Member},
     error::{Error, Result},
 };
 
-struct MemberRow {
-    id: uuid::Uuid,
-    user_id: uuid::Uuid,
-    email: String,
-    name: String,
-    role: String,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<MemberRow> for Member {
-    type Error = Error;
-
-    fn try_from(row: MemberRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id,
-            user_id: row.user_id.into(),
-            email: stored("organization_members.email", row.email.parse::<Email>())?,
-            name: row.name,
-            role: stored("organization_members.role", row.role.parse::<Role>())?,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
+columns! {
+    ($) select: Member;
+    "id" "user_id" "email" "name" "role" "created_at" "updated_at"
 }
 
 /// Finds a member by user.
 pub async fn find(tx: &mut TenantTx, user: UserId) -> Result<Option<Member>> {
-    sqlx::query_as!(
-        MemberRow,
-        "SELECT id, user_id, email, name, role, created_at, updated_at
-           FROM organization_members WHERE organization_id = $1 AND user_id = $2",
+    select!(
+        "FROM organization_members WHERE organization_id = $1 AND user_id = $2",
         tx.organization_id().as_uuid(),
         user.as_uuid(),
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Member::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds a member by address.
 pub async fn find_by_email(tx: &mut TenantTx, email: &Email) -> Result<Option<Member>> {
-    sqlx::query_as!(
-        MemberRow,
-        "SELECT id, user_id, email, name, role, created_at, updated_at
-           FROM organization_members WHERE organization_id = $1 AND email = $2",
+    select!(
+        "FROM organization_members WHERE organization_id = $1 AND email = $2",
         tx.organization_id().as_uuid(),
         email.as_str(),
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Member::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Filter for [`list`].
@@ -76,10 +49,8 @@ pub struct MemberFilter {
 
 /// Returns the members: owners first, then by address.
 pub async fn list(tx: &mut TenantTx, filter: &MemberFilter) -> Result<Vec<Member>> {
-    sqlx::query_as!(
-        MemberRow,
-        "SELECT id, user_id, email, name, role, created_at, updated_at
-           FROM organization_members
+    select!(
+        "FROM organization_members
           WHERE organization_id = $1 AND ($2::text IS NULL OR role = $2)
             AND ($3::text IS NULL OR email ILIKE $3 OR name ILIKE $3)
           ORDER BY array_position(ARRAY['owner', 'admin', 'member', 'viewer'], role), email
@@ -90,10 +61,8 @@ pub async fn list(tx: &mut TenantTx, filter: &MemberFilter) -> Result<Vec<Member
         filter.limit,
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Member::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Counts the owners.

@@ -32,9 +32,12 @@ pub mod providers;
 pub mod public;
 pub mod purge;
 pub mod rehearsal;
+pub mod resources;
 pub mod roles;
 pub mod schedules;
+pub mod table;
 pub mod tenant;
+mod types;
 pub mod users;
 pub mod webhooks;
 
@@ -43,4 +46,5 @@ pub use error::{is_loopback, is_unique_violation, stored};
 pub use listen::{CONFIGURATION_CHANNEL, Changed, Listener, Notification};
 pub use platform::PlatformConn;
 pub use pool::{Pool, PoolSettings, PoolSize};
+pub use table::Table;
 pub use tenant::TenantTx;

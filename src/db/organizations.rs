@@ -2,69 +2,29 @@
 //! the organization's own scope.
 
 use async_stream::try_stream;
-use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream::BoxStream};
 
-use super::{Database, PlatformConn, TenantTx, is_unique_violation, stored};
+use super::{Database, PlatformConn, TenantTx, is_unique_violation, table::columns};
 use crate::{
     domain::{
-        Locale, OrganizationId, Slug, TimeZone, UserId,
+        OrganizationId, Slug, UserId,
         organization::{Organization, OrganizationStatus},
     },
     error::{Error, Result},
 };
 
-struct OrganizationRow {
-    id: uuid::Uuid,
-    slug: String,
-    name: String,
-    status: String,
-    time_zone: String,
-    locale: String,
-    allowed_email_domains: Vec<String>,
-    version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    suspended_at: Option<DateTime<Utc>>,
-    deleted_at: Option<DateTime<Utc>>,
-    purge_after: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<OrganizationRow> for Organization {
-    type Error = Error;
-
-    fn try_from(row: OrganizationRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id.into(),
-            slug: stored("organizations.slug", Slug::from_stored(&row.slug))?,
-            name: row.name,
-            status: stored("organizations.status", row.status.parse())?,
-            time_zone: stored("organizations.time_zone", row.time_zone.parse::<TimeZone>())?,
-            locale: stored("organizations.locale", row.locale.parse::<Locale>())?,
-            allowed_email_domains: row.allowed_email_domains,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            suspended_at: row.suspended_at,
-            deleted_at: row.deleted_at,
-            purge_after: row.purge_after,
-        })
-    }
+columns! {
+    ($) select: Organization;
+    "id" "slug" "name" "status" "time_zone" "locale" "allowed_email_domains" "version"
+    "created_at" "updated_at" "suspended_at" "deleted_at" "purge_after"
 }
 
 /// Finds an organization of any status by its slug.
 pub async fn find_by_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<Organization>> {
-    sqlx::query_as!(
-        OrganizationRow,
-        "SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
-                created_at, updated_at, suspended_at, deleted_at, purge_after
-           FROM organizations WHERE slug = $1",
-        slug
-    )
-    .fetch_optional(conn.connection())
-    .await?
-    .map(Organization::try_from)
-    .transpose()
+    select!("FROM organizations WHERE slug = $1", slug)
+        .fetch_optional(conn.connection())
+        .await
+        .map_err(Error::from)
 }
 
 /// Finds the organization of any status that has a slug, in the lookup table, which contains
@@ -81,17 +41,10 @@ pub async fn id_of_slug(conn: &mut PlatformConn, slug: &str) -> Result<Option<Or
 
 /// Finds an organization of any status by its id.
 pub async fn find(conn: &mut PlatformConn, id: OrganizationId) -> Result<Option<Organization>> {
-    sqlx::query_as!(
-        OrganizationRow,
-        "SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
-                created_at, updated_at, suspended_at, deleted_at, purge_after
-           FROM organizations WHERE id = $1",
-        id.as_uuid()
-    )
-    .fetch_optional(conn.connection())
-    .await?
-    .map(Organization::try_from)
-    .transpose()
+    select!("FROM organizations WHERE id = $1", id.as_uuid())
+        .fetch_optional(conn.connection())
+        .await
+        .map_err(Error::from)
 }
 
 /// Returns the slugs that start with `prefix`, for completion and for "did you mean".
@@ -108,34 +61,23 @@ pub async fn slugs(conn: &mut PlatformConn, prefix: &str, limit: i64) -> Result<
 /// Returns the organization that scopes the transaction.
 pub async fn current(tx: &mut TenantTx) -> Result<Option<Organization>> {
     let id = tx.organization_id();
-    sqlx::query_as!(
-        OrganizationRow,
-        "SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
-                created_at, updated_at, suspended_at, deleted_at, purge_after
-           FROM organizations WHERE id = $1",
-        id.as_uuid()
-    )
-    .fetch_optional(tx.connection())
-    .await?
-    .map(Organization::try_from)
-    .transpose()
+    select!("FROM organizations WHERE id = $1", id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await
+        .map_err(Error::from)
 }
 
 /// Returns the organization that scopes the transaction, and locks it until the end of the
 /// transaction: two changes of owners, or a change and a suspension, wait for each other.
 pub async fn lock_current(tx: &mut TenantTx) -> Result<Option<Organization>> {
     let id = tx.organization_id();
-    sqlx::query_as!(
-        OrganizationRow,
-        "SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
-                created_at, updated_at, suspended_at, deleted_at, purge_after
-           FROM organizations WHERE id = $1 FOR NO KEY UPDATE",
+    select!(
+        "FROM organizations WHERE id = $1 FOR NO KEY UPDATE",
         id.as_uuid()
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Organization::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Adds the organization itself, in its own scope. Returns `false` if the slug is taken.
@@ -282,11 +224,8 @@ pub fn stream(
         let mut conn = PlatformConn::open(&db)?;
         let pattern = filter.text.as_deref().map(contains_pattern);
         let order = filter.order.as_str();
-        let mut rows = sqlx::query_as!(
-            OrganizationRow,
-            r#"SELECT id, slug, name, status, time_zone, locale, allowed_email_domains, version,
-                      created_at, updated_at, suspended_at, deleted_at, purge_after
-                 FROM organizations o
+        let mut rows = select!(
+            r#"FROM organizations o
                 WHERE ($1::text IS NULL OR status = $1)
                   AND ($2::text IS NULL OR name ILIKE $2 OR slug ILIKE $2)
                   AND ($3::uuid IS NULL
@@ -309,7 +248,7 @@ pub fn stream(
         )
         .fetch(conn.connection());
         while let Some(row) = rows.next().await {
-            yield Organization::try_from(row?)?;
+            yield row?;
         }
     }
     .boxed()

@@ -1,70 +1,38 @@
 //! Patients, and the name parts that a search finds.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::{TenantTx, is_unique_violation, stored};
+use super::{
+    TenantTx,
+    resources::not_stored,
+    table::{columns, table},
+};
 use crate::{
     domain::{
-        Email, Locale, PatientId, PhoneNumber,
+        Email, PatientId, PhoneNumber,
         booking::{Duplicate, PageMark, Patient, name_search},
     },
     error::{Error, Result},
 };
 
-struct PatientRow {
-    id: Uuid,
-    external_id: Option<String>,
-    first_name: String,
-    last_name: String,
-    birth_date: Option<NaiveDate>,
-    phone: Option<String>,
-    email: Option<String>,
-    language: Option<String>,
-    notes: Option<String>,
-    archived_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<PatientRow> for Patient {
-    type Error = Error;
-
-    fn try_from(row: PatientRow) -> Result<Self> {
-        let phone = row.phone.as_deref().map(PhoneNumber::from_stored);
-        let email = row.email.as_deref().map(str::parse::<Email>);
-        let language = row.language.as_deref().map(str::parse::<Locale>);
-        Ok(Self {
-            id: row.id.into(),
-            external_id: row.external_id,
-            first_name: row.first_name,
-            last_name: row.last_name,
-            birth_date: row.birth_date,
-            phone: stored("patients.phone", phone.transpose())?,
-            email: stored("patients.email", email.transpose())?,
-            language: stored("patients.language", language.transpose())?,
-            notes: row.notes,
-            archived_at: row.archived_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
-}
-
-/// Finds a patient.
-pub async fn find(tx: &mut TenantTx, id: PatientId) -> Result<Option<Patient>> {
-    sqlx::query_as!(
-        PatientRow,
-        "SELECT id, external_id, first_name, last_name, birth_date, phone, email, language, notes,
-                archived_at, created_at, updated_at
-           FROM patients WHERE organization_id = $1 AND id = $2",
-        tx.organization_id().as_uuid(),
-        id.as_uuid(),
-    )
-    .fetch_optional(tx.connection())
-    .await?
-    .map(Patient::try_from)
-    .transpose()
+table! {
+    ($) select "patients": Patient, PatientId; |patient|
+    "external_id" "$3" patient.external_id;
+    "first_name" "$4" patient.first_name;
+    "last_name" "$5" patient.last_name;
+    "birth_date" "$6" patient.birth_date;
+    "phone" "$7" patient.phone;
+    "email" "$8" patient.email;
+    "language" "$9" patient.language;
+    "notes" "$10" patient.notes;
+    "archived_at" "$11" patient.archived_at;
+    created "created_at" "$14" patient.created_at;
+    "updated_at" "$12" patient.updated_at;
+    computed
+    "sort_name" "$13" name_search::sort_name(&patient.first_name, &patient.last_name);
+    on update;
+    on error Error: |error| not_stored(error, "patients", "patient");
 }
 
 /// Finds patients by id, or by the id in the practice's own system, ordered by name.
@@ -74,11 +42,8 @@ pub async fn find_many(
     external_ids: &[String],
 ) -> Result<Vec<Patient>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    sqlx::query_as!(
-        PatientRow,
-        "SELECT id, external_id, first_name, last_name, birth_date, phone, email, language, notes,
-                archived_at, created_at, updated_at
-           FROM patients
+    select!(
+        "FROM patients
           WHERE organization_id = $1 AND (id = ANY($2) OR external_id = ANY($3))
           ORDER BY sort_name, id",
         tx.organization_id().as_uuid(),
@@ -86,10 +51,8 @@ pub async fn find_many(
         external_ids,
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Patient::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Filter for [`page`].
@@ -124,11 +87,8 @@ fn longest(parts: &[String]) -> Option<&str> {
 }
 
 async fn all(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> {
-    sqlx::query_as!(
-        PatientRow,
-        "SELECT id, external_id, first_name, last_name, birth_date, phone, email, language, notes,
-                archived_at, created_at, updated_at
-           FROM patients
+    select!(
+        "FROM patients
           WHERE organization_id = $1
             AND ($2::text IS NULL OR phone = $2)
             AND ($3::text IS NULL OR email = $3)
@@ -146,10 +106,8 @@ async fn all(tx: &mut TenantTx, filter: &PatientFilter) -> Result<Vec<Patient>> 
         filter.after.as_ref().map(|mark| mark.key.as_str()),
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Patient::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Scans the index range of the longest prefix, checks the other prefixes for each patient in it,
@@ -167,9 +125,9 @@ async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Res
         .iter()
         .map(|part| name_search::after_prefix(part))
         .collect();
-    sqlx::query_as!(
-        PatientRow,
-        "WITH found AS MATERIALIZED (
+    select!(
+        "FROM (
+         WITH found AS MATERIALIZED (
              SELECT DISTINCT n.patient_id
                FROM patient_name_parts n
               WHERE n.organization_id = $1 AND n.part >= $8 AND n.part < $9
@@ -180,17 +138,16 @@ async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Res
                             WHERE o.organization_id = $1 AND o.patient_id = n.patient_id
                               AND o.part >= wanted.first AND o.part < wanted.beyond))
          )
-         SELECT p.id, p.external_id, p.first_name, p.last_name, p.birth_date, p.phone, p.email,
-                p.language, p.notes, p.archived_at, p.created_at, p.updated_at
-           FROM found
+         SELECT p.* FROM found
           CROSS JOIN LATERAL (
                 SELECT * FROM patients WHERE organization_id = $1 AND id = found.patient_id OFFSET 0) p
-          WHERE ($2::text IS NULL OR p.phone = $2)
-            AND ($3::text IS NULL OR p.email = $3)
-            AND ($4::date IS NULL OR p.birth_date = $4)
-            AND ($5 OR p.archived_at IS NULL)
-            AND ($6::uuid IS NULL OR (p.sort_name, p.id) > ($12::text, $6))
-          ORDER BY p.sort_name, p.id LIMIT $7",
+         ) p
+          WHERE ($2::text IS NULL OR phone = $2)
+            AND ($3::text IS NULL OR email = $3)
+            AND ($4::date IS NULL OR birth_date = $4)
+            AND ($5 OR archived_at IS NULL)
+            AND ($6::uuid IS NULL OR (sort_name, id) > ($12::text, $6))
+          ORDER BY sort_name, id LIMIT $7",
         tx.organization_id().as_uuid(),
         filter.phone.as_ref().map(PhoneNumber::as_str),
         filter.email.as_ref().map(Email::as_str),
@@ -205,10 +162,8 @@ async fn search(tx: &mut TenantTx, filter: &PatientFilter, longest: &str) -> Res
         filter.after.as_ref().map(|mark| mark.key.as_str()),
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Patient::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Returns up to ten patients who may be the same person: the same phone number or email address,
@@ -257,95 +212,20 @@ fn last_name_prefix(patient: &Patient) -> String {
     name_search::sort_name("", &patient.last_name)
 }
 
-/// Adds a patient.
-///
-/// # Errors
-/// `Conflict` if another patient has the external id.
-pub async fn insert(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
-    let inserted = sqlx::query!(
-        "INSERT INTO patients (organization_id, id, external_id, first_name, last_name, sort_name,
-                               birth_date, phone, email, language, notes, archived_at, created_at,
-                               updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-        tx.organization_id().as_uuid(),
-        patient.id.as_uuid(),
-        patient.external_id,
-        patient.first_name,
-        patient.last_name,
-        name_search::sort_name(&patient.first_name, &patient.last_name),
-        patient.birth_date,
-        patient.phone.as_ref().map(PhoneNumber::as_str),
-        patient.email.as_ref().map(Email::as_str),
-        patient.language.as_ref().map(Locale::as_str),
-        patient.notes,
-        patient.archived_at,
-        patient.created_at,
-        patient.updated_at,
-    )
-    .execute(tx.connection())
-    .await;
-    inserted.map_err(not_stored)?;
-    insert_name_parts(tx, patient).await
-}
-
-/// Replaces a patient's fields. Returns `false` if the patient does not exist.
-///
-/// # Errors
-/// `Conflict` if another patient has the external id.
-pub async fn update(tx: &mut TenantTx, patient: &Patient) -> Result<bool> {
-    let updated = sqlx::query!(
-        "UPDATE patients
-            SET external_id = $3, first_name = $4, last_name = $5, sort_name = $6, birth_date = $7,
-                phone = $8, email = $9, language = $10, notes = $11, archived_at = $12,
-                updated_at = $13
-          WHERE organization_id = $1 AND id = $2",
-        tx.organization_id().as_uuid(),
-        patient.id.as_uuid(),
-        patient.external_id,
-        patient.first_name,
-        patient.last_name,
-        name_search::sort_name(&patient.first_name, &patient.last_name),
-        patient.birth_date,
-        patient.phone.as_ref().map(PhoneNumber::as_str),
-        patient.email.as_ref().map(Email::as_str),
-        patient.language.as_ref().map(Locale::as_str),
-        patient.notes,
-        patient.archived_at,
-        patient.updated_at,
-    )
-    .execute(tx.connection())
-    .await
-    .map_err(not_stored)?;
-    if updated.rows_affected() == 0 {
-        return Ok(false);
-    }
+/// Deletes the parts of a patient's name.
+pub async fn delete_name_parts(tx: &mut TenantTx, id: PatientId) -> Result<()> {
     sqlx::query!(
         "DELETE FROM patient_name_parts WHERE organization_id = $1 AND patient_id = $2",
-        tx.organization_id().as_uuid(),
-        patient.id.as_uuid(),
-    )
-    .execute(tx.connection())
-    .await?;
-    insert_name_parts(tx, patient).await?;
-    Ok(true)
-}
-
-/// Deletes a patient and the parts of the name. Returns `false` if the patient does not exist.
-///
-/// # Errors
-/// `Failure` if appointments refer to the patient: count these first.
-pub async fn delete(tx: &mut TenantTx, id: PatientId) -> Result<bool> {
-    let deleted = sqlx::query!(
-        "DELETE FROM patients WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         id.as_uuid(),
     )
     .execute(tx.connection())
     .await?;
-    Ok(deleted.rows_affected() == 1)
+    Ok(())
 }
 
-async fn insert_name_parts(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
+/// Adds the parts of a patient's name, which a search finds.
+pub async fn insert_name_parts(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
     let parts = name_search::parts([patient.first_name.as_str(), patient.last_name.as_str()]);
     sqlx::query!(
         "INSERT INTO patient_name_parts (organization_id, part, patient_id)
@@ -357,17 +237,4 @@ async fn insert_name_parts(tx: &mut TenantTx, patient: &Patient) -> Result<()> {
     .execute(tx.connection())
     .await?;
     Ok(())
-}
-
-fn not_stored(error: sqlx::Error) -> Error {
-    if is_unique_violation(&error, "patients_organization_id_external_id_key") {
-        return external_id_taken();
-    }
-    error.into()
-}
-
-/// Returns the error for an external id that is in use by another patient.
-pub fn external_id_taken() -> Error {
-    Error::conflict("another patient has this external_id")
-        .hint("external_id is the patient's id in the practice's own system and must be unique")
 }

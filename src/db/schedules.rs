@@ -1,76 +1,40 @@
 //! Schedules: working hours, holidays and blockouts.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use uuid::Uuid;
+use chrono::NaiveDate;
 
-use super::{TenantTx, stored};
+use super::TenantTx;
 use crate::{
     domain::{
         OperatoryId, ProviderId, ScheduleId,
-        booking::{ClockTime, Schedule, ScheduleKind, Weekday},
+        booking::{Schedule, ScheduleKind},
     },
     error::{Error, Result},
 };
 
-struct ScheduleRow {
-    id: Uuid,
-    kind: String,
-    provider_id: Option<Uuid>,
-    operatory_id: Option<Uuid>,
-    weekday: Option<i16>,
-    valid_from: Option<NaiveDate>,
-    valid_until: Option<NaiveDate>,
-    start_minute: Option<i16>,
-    end_minute: Option<i16>,
-    note: Option<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<ScheduleRow> for Schedule {
-    type Error = Error;
-
-    fn try_from(row: ScheduleRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id.into(),
-            kind: stored("schedules.kind", row.kind.parse::<ScheduleKind>())?,
-            provider_id: row.provider_id.map(ProviderId::from),
-            operatory_id: row.operatory_id.map(OperatoryId::from),
-            weekday: row.weekday.and_then(Weekday::from_iso),
-            valid_from: row.valid_from,
-            valid_until: row.valid_until,
-            start_time: row.start_minute.and_then(clock_time),
-            end_time: row.end_minute.and_then(clock_time),
-            note: row.note,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
-}
-
-/// Converts a stored time. The table checks its range.
-fn clock_time(minutes: i16) -> Option<ClockTime> {
-    ClockTime::from_minutes(u16::try_from(minutes).ok()?)
-}
-
-fn minutes(time: Option<ClockTime>) -> Option<i16> {
-    time.and_then(|time| i16::try_from(time.minutes()).ok())
+/// The `query_as!` of a schedule; two columns have other names than its fields.
+macro_rules! select {
+    ($tail:literal, $($argument:expr),* $(,)?) => {
+        sqlx::query_as!(
+            Schedule,
+            "SELECT id AS \"id: _\", kind AS \"kind: _\", provider_id AS \"provider_id: _\",
+                    operatory_id AS \"operatory_id: _\", weekday AS \"weekday: _\", valid_from, valid_until,
+                    start_minute AS \"start_time: _\", end_minute AS \"end_time: _\", note, created_at,
+                    updated_at " + $tail,
+            $($argument),*
+        )
+    };
 }
 
 /// Finds a schedule.
 pub async fn find(tx: &mut TenantTx, id: ScheduleId) -> Result<Option<Schedule>> {
-    sqlx::query_as!(
-        ScheduleRow,
-        "SELECT id, kind, provider_id, operatory_id, weekday, valid_from, valid_until, start_minute,
-                end_minute, note, created_at, updated_at
-           FROM schedules WHERE organization_id = $1 AND id = $2",
+    select!(
+        "FROM schedules WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         id.as_uuid(),
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(Schedule::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Filter for [`list`].
@@ -90,11 +54,8 @@ pub struct ScheduleFilter {
 
 /// Returns the matching schedules, oldest first.
 pub async fn list(tx: &mut TenantTx, filter: &ScheduleFilter) -> Result<Vec<Schedule>> {
-    sqlx::query_as!(
-        ScheduleRow,
-        "SELECT id, kind, provider_id, operatory_id, weekday, valid_from, valid_until, start_minute,
-                end_minute, note, created_at, updated_at
-           FROM schedules
+    select!(
+        "FROM schedules
           WHERE organization_id = $1
             AND ($2::text IS NULL OR kind = $2)
             AND ($3::uuid IS NULL OR provider_id = $3)
@@ -116,10 +77,8 @@ pub async fn list(tx: &mut TenantTx, filter: &ScheduleFilter) -> Result<Vec<Sche
         filter.limit,
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Schedule::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Returns the schedules that apply to a range of dates: the organization's own, and those of the
@@ -134,11 +93,8 @@ pub async fn in_force(
     provider: Option<ProviderId>,
     operatory: Option<OperatoryId>,
 ) -> Result<Vec<Schedule>> {
-    sqlx::query_as!(
-        ScheduleRow,
-        "SELECT id, kind, provider_id, operatory_id, weekday, valid_from, valid_until, start_minute,
-                end_minute, note, created_at, updated_at
-           FROM schedules
+    select!(
+        "FROM schedules
           WHERE organization_id = $1
             AND (valid_from IS NULL OR valid_from <= $3)
             AND (valid_until IS NULL OR valid_until >= $2)
@@ -152,10 +108,8 @@ pub async fn in_force(
         operatory.map(OperatoryId::as_uuid),
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(Schedule::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Adds a schedule.
@@ -170,11 +124,11 @@ pub async fn insert(tx: &mut TenantTx, schedule: &Schedule) -> Result<()> {
         schedule.kind.as_str(),
         schedule.provider_id.map(ProviderId::as_uuid),
         schedule.operatory_id.map(OperatoryId::as_uuid),
-        schedule.weekday.map(Weekday::iso),
+        schedule.weekday as _,
         schedule.valid_from,
         schedule.valid_until,
-        minutes(schedule.start_time),
-        minutes(schedule.end_time),
+        schedule.start_time as _,
+        schedule.end_time as _,
         schedule.note,
         schedule.created_at,
         schedule.updated_at,
@@ -194,11 +148,11 @@ pub async fn update(tx: &mut TenantTx, schedule: &Schedule) -> Result<bool> {
           WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         schedule.id.as_uuid(),
-        schedule.weekday.map(Weekday::iso),
+        schedule.weekday as _,
         schedule.valid_from,
         schedule.valid_until,
-        minutes(schedule.start_time),
-        minutes(schedule.end_time),
+        schedule.start_time as _,
+        schedule.end_time as _,
         schedule.note,
         schedule.updated_at,
     )

@@ -2,35 +2,17 @@
 //! connection.
 
 use async_stream::try_stream;
-use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream::BoxStream};
 
-use super::{Database, PlatformConn, organizations::contains_pattern, stored};
+use super::{Database, PlatformConn, organizations::contains_pattern, table::columns};
 use crate::{
     domain::{Email, OrganizationId, UserId, user::User},
     error::{Error, Result},
 };
 
-struct UserRow {
-    id: uuid::Uuid,
-    email: String,
-    name: String,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl TryFrom<UserRow> for User {
-    type Error = Error;
-
-    fn try_from(row: UserRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id.into(),
-            email: stored("users.email", row.email.parse::<Email>())?,
-            name: row.name,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        })
-    }
+columns! {
+    ($) select: User;
+    "id" "email" "name" "created_at" "updated_at"
 }
 
 /// Adds a user. Returns `false` if the address or the id already exists.
@@ -54,28 +36,18 @@ pub async fn insert(conn: &mut PlatformConn, user: &User) -> Result<bool> {
 
 /// Finds a user by address.
 pub async fn find_by_email(conn: &mut PlatformConn, email: &Email) -> Result<Option<User>> {
-    sqlx::query_as!(
-        UserRow,
-        "SELECT id, email, name, created_at, updated_at FROM users WHERE email = $1",
-        email.as_str()
-    )
-    .fetch_optional(conn.connection())
-    .await?
-    .map(User::try_from)
-    .transpose()
+    select!("FROM users WHERE email = $1", email.as_str())
+        .fetch_optional(conn.connection())
+        .await
+        .map_err(Error::from)
 }
 
 /// Finds a user by id.
 pub async fn find(conn: &mut PlatformConn, id: UserId) -> Result<Option<User>> {
-    sqlx::query_as!(
-        UserRow,
-        "SELECT id, email, name, created_at, updated_at FROM users WHERE id = $1",
-        id.as_uuid()
-    )
-    .fetch_optional(conn.connection())
-    .await?
-    .map(User::try_from)
-    .transpose()
+    select!("FROM users WHERE id = $1", id.as_uuid())
+        .fetch_optional(conn.connection())
+        .await
+        .map_err(Error::from)
 }
 
 /// Returns the organizations that a user is a member of, by slug.
@@ -136,7 +108,7 @@ pub fn stream(
         let mut conn = PlatformConn::open(&db)?;
         let pattern = text.as_deref().map(contains_pattern);
         let mut rows = sqlx::query!(
-            r#"SELECT id, email, name, created_at, updated_at,
+            r#"SELECT id, email AS "email: Email", name, created_at, updated_at,
                       (SELECT count(*) FROM user_organizations m WHERE m.user_id = u.id) AS "organizations!"
                  FROM users u
                 WHERE $1::text IS NULL OR email ILIKE $1 OR name ILIKE $1
@@ -147,13 +119,13 @@ pub fn stream(
         .fetch(conn.connection());
         while let Some(row) = rows.next().await {
             let row = row?;
-            let user = User::try_from(UserRow {
-                id: row.id,
+            let user = User {
+                id: row.id.into(),
                 email: row.email,
                 name: row.name,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
-            })?;
+            };
             yield ListedUser { user, organizations: row.organizations };
         }
     }

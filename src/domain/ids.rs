@@ -13,8 +13,10 @@ use crate::error::{Error, Result};
 macro_rules! id {
     ($(#[$meta:meta])* $Name:ident, $what:literal) => {
         $(#[$meta])*
+        ///
+        /// The default is the nil UUID, which no row has.
         #[derive(
-            Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize,
+            Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize,
             JsonSchema,
         )]
         #[serde(transparent)]

@@ -11,7 +11,7 @@ use crate::{
         missing,
     },
     context::App,
-    domain::booking::{Moment, parameters::CreateAppointment},
+    domain::booking::{Moment, Operatory, Provider, parameters::CreateAppointment},
     error::{Error, ErrorKind, Result},
     services::booking::appointments,
 };
@@ -31,11 +31,11 @@ pub struct CreateArgs {
     patient: Option<String>,
 
     /// The provider: a name, id, or id in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
     /// The operatory: a name, id, or id in the practice's own system. Otherwise: none.
-    #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
     /// Start, on the organization's clock (2026-11-30T09:00) or with an offset.
@@ -82,7 +82,7 @@ impl CreateArgs {
         });
         let patient_id = patient_id.await?;
         let provider_id = known(app, self.provider, PROVIDER, async |reference: String| {
-            references::provider(&session, &organization, &reference).await
+            references::named::<Provider>(&session, &organization, &reference).await
         });
         let provider_id = provider_id.await?;
         let at = missing::moment(app, self.at, "Starts at (2026-11-30T09:00)", "--at")?;
@@ -90,7 +90,7 @@ impl CreateArgs {
         let parameters = CreateAppointment {
             patient_id,
             provider_id,
-            operatory_id: references::optional_operatory(&session, &organization, operatory)
+            operatory_id: references::optional::<Operatory>(&session, &organization, operatory)
                 .await?,
             starts_at: at,
             length_minutes: Some(self.length),

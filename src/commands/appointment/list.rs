@@ -15,7 +15,7 @@ use crate::{
     context::App,
     domain::{
         Organization,
-        booking::{AppointmentStatus, Moment, parameters::GetAppointments},
+        booking::{AppointmentStatus, Moment, Operatory, Provider, parameters::GetAppointments},
     },
     error::Result,
     output::{Format, Listing},
@@ -51,11 +51,11 @@ pub struct ListArgs {
     patient: Option<String>,
 
     /// Only with this provider: a name, id, or id in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
     /// Only in this operatory: a name, id, or id in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
     /// Only with this status, or one of these.
@@ -102,8 +102,9 @@ impl ListArgs {
                 Some(patient) => Some(references::patient(session, organization, patient).await?),
                 None => None,
             },
-            provider_id: references::optional_provider(session, organization, provider).await?,
-            operatory_id: references::optional_operatory(session, organization, operatory).await?,
+            provider_id: references::optional::<Provider>(session, organization, provider).await?,
+            operatory_id: references::optional::<Operatory>(session, organization, operatory)
+                .await?,
             status: self.status,
             ..GetAppointments::default()
         })

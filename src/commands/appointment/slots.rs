@@ -13,7 +13,7 @@ use crate::{
         views::PageArgs,
     },
     context::App,
-    domain::booking::{ClockTime, Slot, parameters::GetAvailableSlots},
+    domain::booking::{ClockTime, Operatory, Provider, Slot, parameters::GetAvailableSlots},
     error::Result,
     output::{Cell, Listing, Record, Style},
     run,
@@ -33,11 +33,11 @@ const MOST: u64 = 10_000;
 #[command(verbatim_doc_comment)]
 pub struct SlotsArgs {
     /// Only with this provider: a name, id, or id in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
     /// Only in this operatory. Otherwise: in any that is free.
-    #[arg(long, conflicts_with = "without_operatory", add = ArgValueCompleter::new(complete::operatories))]
+    #[arg(long, conflicts_with = "without_operatory", add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
     /// No operatory is needed, as for a call.
@@ -83,8 +83,9 @@ impl SlotsArgs {
         let organization = app.organization(&session, None).await?;
         let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
         let parameters = GetAvailableSlots {
-            provider_id: references::optional_provider(&session, &organization, provider).await?,
-            operatory_id: references::optional_operatory(&session, &organization, operatory)
+            provider_id: references::optional::<Provider>(&session, &organization, provider)
+                .await?,
+            operatory_id: references::optional::<Operatory>(&session, &organization, operatory)
                 .await?,
             without_operatory: self.without_operatory,
             date_from: self.from,

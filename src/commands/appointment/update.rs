@@ -10,7 +10,7 @@ use crate::{
     context::App,
     domain::{
         AppointmentId,
-        booking::{AppointmentStatus, Moment, parameters::UpdateAppointment},
+        booking::{AppointmentStatus, Moment, Operatory, Provider, parameters::UpdateAppointment},
     },
     error::Result,
     services::booking::appointments,
@@ -38,11 +38,11 @@ pub struct UpdateArgs {
     patient: Option<String>,
 
     /// Another provider: a name, id, or id in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
     /// Another operatory: a name, id, or id in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
     /// Start, on the organization's clock (2026-11-30T09:00) or with an offset.
@@ -98,14 +98,16 @@ impl UpdateArgs {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
-        let operatory = references::optional_operatory(&session, &organization, operatory).await?;
+        let operatory =
+            references::optional::<Operatory>(&session, &organization, operatory).await?;
         let parameters = UpdateAppointment {
             appointment_id: self.appointment,
             patient_id: match &self.patient {
                 Some(patient) => Some(references::patient(&session, &organization, patient).await?),
                 None => None,
             },
-            provider_id: references::optional_provider(&session, &organization, provider).await?,
+            provider_id: references::optional::<Provider>(&session, &organization, provider)
+                .await?,
             operatory_id: patching::patch(clear, Field::Operatory, "--operatory", operatory)?,
             starts_at: self.at,
             length_minutes: self.length,

@@ -2,12 +2,12 @@
 
 pub(in crate::commands) mod confirm;
 pub(in crate::commands) mod names;
-pub(in crate::commands) mod not_taken;
 pub(in crate::commands) mod notes;
 pub(in crate::commands) mod pages;
 pub(in crate::commands) mod patching;
 pub(in crate::commands) mod references;
 pub(in crate::commands) mod removal;
+pub mod resource;
 mod schema;
 pub(in crate::commands) mod span;
 

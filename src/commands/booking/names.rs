@@ -6,14 +6,14 @@ use crate::{
     context::App,
     domain::{
         OperatoryId, Organization, ProviderId,
-        booking::parameters::{GetOperatories, GetProviders, LONGEST_PAGE},
+        booking::{
+            Operatory, Provider,
+            parameters::{LONGEST_PAGE, NameSearch},
+        },
     },
     error::Result,
     output::Format,
-    services::{
-        Session,
-        booking::{operatories, providers},
-    },
+    services::{Session, booking::resources},
 };
 
 /// Names of owners.
@@ -57,29 +57,18 @@ impl Names {
         organization: &Organization,
         include_archived: bool,
     ) -> Result<Self> {
-        let all = GetProviders {
+        let all = NameSearch {
             include_archived,
             limit: Some(LONGEST_PAGE),
-            ..GetProviders::default()
+            ..NameSearch::default()
         };
-        let providers = providers::get_all(session, organization.id, &all).await?;
-        let all = GetOperatories {
-            include_archived,
-            limit: Some(LONGEST_PAGE),
-            ..GetOperatories::default()
-        };
-        let operatories = operatories::get_all(session, organization.id, &all).await?;
+        let providers = resources::get_all::<Provider>(session, organization.id, &all).await?;
+        let operatories = resources::get_all::<Operatory>(session, organization.id, &all).await?;
+        let providers = providers.rows.into_iter();
+        let operatories = operatories.rows.into_iter();
         Ok(Self {
-            providers: providers
-                .providers
-                .into_iter()
-                .map(|one| (one.id, one.name))
-                .collect(),
-            operatories: operatories
-                .operatories
-                .into_iter()
-                .map(|one| (one.id, one.name))
-                .collect(),
+            providers: providers.map(|one| (one.id, one.name)).collect(),
+            operatories: operatories.map(|one| (one.id, one.name)).collect(),
         })
     }
 

@@ -5,12 +5,10 @@ use std::{fmt::Display, str::FromStr};
 
 use crate::{
     domain::{
-        OperatoryId, Organization, PatientId, ProviderId,
+        Organization, PatientId,
         booking::{
-            Operatory, Provider, name_search,
-            parameters::{
-                GetOperatories, GetOperatory, GetPatient, GetProvider, GetProviders, LONGEST_PAGE,
-            },
+            Resource, name_search,
+            parameters::{LONGEST_PAGE, NameSearch},
         },
         suggest::quoted,
     },
@@ -18,7 +16,10 @@ use crate::{
     run,
     services::{
         Session,
-        booking::{operatories, patients, providers},
+        booking::{
+            named::{self, NamedResource},
+            patients, resources,
+        },
     },
 };
 
@@ -38,129 +39,61 @@ pub(in crate::commands) async fn patient(
     )
 }
 
-/// The patient that is meant, who is there. That their record was read is logged.
-pub(in crate::commands) async fn known_patient(
-    session: &Session,
-    organization: &Organization,
-    reference: &str,
-) -> Result<PatientId> {
-    let patient_id = patient(session, organization, reference).await?;
-    let parameters = GetPatient { patient_id };
-    let patient = patients::get(session, organization.id, &parameters).await?;
-    Ok(patient.id)
-}
-
-/// The provider that is meant: a part of the name is enough.
+/// Finds the provider or operatory that a reference means: a part of the name is enough.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` where several are; `Usage` for nothing.
-pub(in crate::commands) async fn provider(
+/// `NotFound`; `Conflict` if there are several; `Usage` if it is empty.
+pub(in crate::commands) async fn named<R: NamedResource>(
     session: &Session,
     organization: &Organization,
     reference: &str,
-) -> Result<ProviderId> {
-    require("provider", reference)?;
+) -> Result<<R as Resource>::Id> {
+    require(R::NOUN.one, reference)?;
     or_id(
-        providers::find(session, organization.id, reference).await,
+        named::find::<R>(session, organization.id, reference).await,
         reference,
     )
 }
 
-/// The provider that is to be changed or deleted: a part of the name is not enough.
-pub(in crate::commands) async fn whole_provider(
+/// Finds the provider or operatory that is to be changed or deleted: a part of the name is not enough.
+pub(in crate::commands) async fn whole<R: NamedResource>(
     session: &Session,
     organization: &Organization,
     reference: &str,
-) -> Result<Provider> {
-    let error = match provider(session, organization, reference).await {
-        Ok(provider_id) => {
-            let parameters = GetProvider { provider_id };
-            let provider = providers::get(session, organization.id, &parameters).await?;
-            let near = Near::of(provider.id, &provider.name);
-            return match is_whole(reference, &near, provider.external_id.as_deref()) {
-                true => Ok(provider),
-                false => Err(only_a_part("provider", reference, &[near])),
+) -> Result<<R as Resource>::Id> {
+    let noun = R::NOUN.one;
+    let error = match named::<R>(session, organization, reference).await {
+        Ok(id) => {
+            let row = resources::get::<R>(session, organization.id, id).await?;
+            let near = Near::of(row.id(), row.name());
+            return match is_whole(reference, &near, row.external_id()) {
+                true => Ok(id),
+                false => Err(only_a_part(noun, reference, &[near])),
             };
         }
         Err(error) if error.kind() == ErrorKind::Conflict => error,
         Err(error) => return Err(error),
     };
-    let parameters = GetProviders {
+    let list = NameSearch {
         search: Some(reference.to_owned()),
         include_archived: true,
         limit: Some(LONGEST_PAGE),
-        ..GetProviders::default()
+        after: None,
     };
-    let page = providers::get_all(session, organization.id, &parameters).await?;
-    let near = page.providers.iter();
-    let near: Vec<Near> = near.map(|one| Near::of(one.id, &one.name)).collect();
-    Err(several("provider", reference, &near, error))
+    let page = resources::get_all::<R>(session, organization.id, &list).await?;
+    let near = page.rows.iter();
+    let near: Vec<Near> = near.map(|one| Near::of(one.id(), one.name())).collect();
+    Err(several(noun, reference, &near, error))
 }
 
-/// The provider that is meant, where one is.
-pub(in crate::commands) async fn optional_provider(
+/// Finds the provider or operatory that a reference means, if one is given.
+pub(in crate::commands) async fn optional<R: NamedResource>(
     session: &Session,
     organization: &Organization,
     reference: Option<&str>,
-) -> Result<Option<ProviderId>> {
+) -> Result<Option<<R as Resource>::Id>> {
     match reference {
-        Some(reference) => provider(session, organization, reference).await.map(Some),
-        None => Ok(None),
-    }
-}
-
-/// The operatory that is meant: a part of the name is enough.
-pub(in crate::commands) async fn operatory(
-    session: &Session,
-    organization: &Organization,
-    reference: &str,
-) -> Result<OperatoryId> {
-    require("operatory", reference)?;
-    or_id(
-        operatories::find(session, organization.id, reference).await,
-        reference,
-    )
-}
-
-/// The operatory that is to be changed or deleted: a part of the name is not enough.
-pub(in crate::commands) async fn whole_operatory(
-    session: &Session,
-    organization: &Organization,
-    reference: &str,
-) -> Result<Operatory> {
-    let error = match operatory(session, organization, reference).await {
-        Ok(operatory_id) => {
-            let parameters = GetOperatory { operatory_id };
-            let operatory = operatories::get(session, organization.id, &parameters).await?;
-            let near = Near::of(operatory.id, &operatory.name);
-            return match is_whole(reference, &near, operatory.external_id.as_deref()) {
-                true => Ok(operatory),
-                false => Err(only_a_part("operatory", reference, &[near])),
-            };
-        }
-        Err(error) if error.kind() == ErrorKind::Conflict => error,
-        Err(error) => return Err(error),
-    };
-    let parameters = GetOperatories {
-        search: Some(reference.to_owned()),
-        include_archived: true,
-        limit: Some(LONGEST_PAGE),
-        ..GetOperatories::default()
-    };
-    let page = operatories::get_all(session, organization.id, &parameters).await?;
-    let near = page.operatories.iter();
-    let near: Vec<Near> = near.map(|one| Near::of(one.id, &one.name)).collect();
-    Err(several("operatory", reference, &near, error))
-}
-
-/// The operatory that is meant, where one is.
-pub(in crate::commands) async fn optional_operatory(
-    session: &Session,
-    organization: &Organization,
-    reference: Option<&str>,
-) -> Result<Option<OperatoryId>> {
-    match reference {
-        Some(reference) => operatory(session, organization, reference).await.map(Some),
+        Some(reference) => named::<R>(session, organization, reference).await.map(Some),
         None => Ok(None),
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// After a deletion, or an archiving.
 #[derive(Serialize)]
-pub(in crate::commands) struct RemovedView {
+pub struct RemovedView {
     /// `false`: there was none, or it was archived already.
     changed: bool,
     /// `true`: gone for good; `false`: archived.

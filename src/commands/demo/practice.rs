@@ -4,13 +4,11 @@
 use crate::{
     context::App,
     domain::{
-        Organization,
+        Organization, OrganizationId,
         booking::{
-            Moment,
+            Moment, Operatory, OperatoryFields, Patient, PatientFields, Provider, ProviderFields,
             parameters::{
-                CreateAppointment, CreateDefaultSchedules, CreateOperatory, CreatePatient,
-                CreateProvider, GetAppointments, GetAvailableSlots, UpdateOperatory, UpdatePatient,
-                UpdateProvider,
+                CreateAppointment, CreateDefaultSchedules, GetAppointments, GetAvailableSlots,
             },
         },
     },
@@ -18,7 +16,11 @@ use crate::{
     run,
     services::{
         Session,
-        booking::{appointments, operatories, patients, providers, schedules, slots},
+        booking::{
+            appointments,
+            resources::{self, Stored, Update},
+            schedules, slots,
+        },
     },
 };
 
@@ -41,37 +43,27 @@ pub(super) async fn fill(
     practice: &Practice,
 ) -> Result<()> {
     let (id, external_id) = (organization.id, Some(EXTERNAL_ID.to_owned()));
-    let new = CreateProvider {
-        name: practice.provider.to_owned(),
-        specialty: None,
-        email: None,
-        phone: None,
+    let new = ProviderFields {
+        name: Some(practice.provider.to_owned()),
         external_id: external_id.clone(),
+        ..ProviderFields::default()
     };
-    let provider = providers::create(session, id, &new, true).await?.provider;
-    providers::update(session, id, UpdateProvider::restore(provider.id)).await?;
-    let new = CreateOperatory {
-        name: "Room 1".to_owned(),
-        notes: None,
+    let provider = keep::<Provider>(session, id, &new).await?;
+    let new = OperatoryFields {
+        name: Some("Room 1".to_owned()),
         external_id: external_id.clone(),
+        ..OperatoryFields::default()
     };
-    let operatory = operatories::create(session, id, &new, true)
-        .await?
-        .operatory;
-    operatories::update(session, id, UpdateOperatory::restore(operatory.id)).await?;
+    let operatory = keep::<Operatory>(session, id, &new).await?;
     schedules::create_defaults(session, id, &CreateDefaultSchedules::default()).await?;
-    let new = CreatePatient {
-        first_name: practice.patient.0.to_owned(),
-        last_name: practice.patient.1.to_owned(),
-        birth_date: None,
+    let new = PatientFields {
+        first_name: Some(practice.patient.0.to_owned()),
+        last_name: Some(practice.patient.1.to_owned()),
         phone: Some(practice.phone.to_owned()),
-        email: None,
-        language: None,
-        notes: None,
         external_id,
+        ..PatientFields::default()
     };
-    let patient = patients::create(session, id, &new, true).await?.patient;
-    patients::update(session, id, UpdatePatient::restore(patient.id)).await?;
+    let patient = keep::<Patient>(session, id, &new).await?;
     let known = GetAppointments {
         patient_id: Some(patient.id),
         limit: Some(1),
@@ -111,4 +103,18 @@ pub(super) async fn fill(
         organization.name, practice.provider
     ));
     Ok(())
+}
+
+/// Adds a row if it does not exist, and restores it if it is archived.
+async fn keep<R: Stored>(
+    session: &Session,
+    organization: OrganizationId,
+    fields: &R::Fields,
+) -> Result<R> {
+    let row = resources::create::<R>(session, organization, fields, true)
+        .await?
+        .row;
+    let restore = Update::restore();
+    let restored = resources::update::<R>(session, organization, row.id(), &restore).await?;
+    Ok(restored.row)
 }

@@ -207,7 +207,7 @@ async fn shared_names(db: &Database) -> Result<Vec<(Slug, String, String)>> {
     let mut shared = Vec::new();
     for organization in organizations {
         let mut tx = TenantTx::begin(db, organization.id).await?;
-        let found = db::providers::shared_names(&mut tx).await?;
+        let found = db::resources::shared_names(&mut tx).await?;
         tx.rollback().await?;
         let of_it = |(what, name)| (organization.slug.clone(), what, name);
         shared.extend(found.into_iter().map(of_it));

@@ -9,7 +9,7 @@ use crate::{
     cli::{complete, values},
     commands::booking::{names::Names, references},
     context::App,
-    domain::booking::{Conflict, parameters::CheckScheduleConflicts},
+    domain::booking::{Conflict, Operatory, Provider, parameters::CheckScheduleConflicts},
     error::{Error, ErrorKind, Result},
     output::{Page, View},
     services::booking::schedules,
@@ -27,11 +27,11 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub struct ConflictsArgs {
     /// Filter by provider: a name, ID, or ID in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
     /// Filter by operatory: a name, ID, or ID in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::operatories))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
     /// First date to check appointments for. Default: today.
@@ -49,8 +49,9 @@ impl ConflictsArgs {
         let organization = app.organization(&session, None).await?;
         let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
         let parameters = CheckScheduleConflicts {
-            provider_id: references::optional_provider(&session, &organization, provider).await?,
-            operatory_id: references::optional_operatory(&session, &organization, operatory)
+            provider_id: references::optional::<Provider>(&session, &organization, provider)
+                .await?,
+            operatory_id: references::optional::<Operatory>(&session, &organization, operatory)
                 .await?,
             date_from: self.from,
             days: Some(self.days),

@@ -17,7 +17,9 @@ use crate::{
     context::App,
     domain::{
         Organization,
-        booking::{ClockTime, ScheduleKind, Weekday, parameters::CreateSchedule},
+        booking::{
+            ClockTime, Operatory, Provider, ScheduleKind, Weekday, parameters::CreateSchedule,
+        },
     },
     error::Result,
     services::{Session, booking::schedules},
@@ -43,11 +45,11 @@ pub struct CreateArgs {
     kind: Option<ScheduleKind>,
 
     /// Provider it applies to: a name, ID, or ID in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
     /// Operatory it applies to: a name, ID, or ID in the practice's own system.
-    #[arg(long, conflicts_with = "provider", add = ArgValueCompleter::new(complete::operatories))]
+    #[arg(long, conflicts_with = "provider", add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
     /// Day of the week.
@@ -118,8 +120,8 @@ impl CreateArgs {
 
     async fn subject(&self, session: &Session, organization: &Organization) -> Result<Subject> {
         let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
-        let provider = references::optional_provider(session, organization, provider).await?;
-        let operatory = references::optional_operatory(session, organization, operatory).await?;
+        let provider = references::optional::<Provider>(session, organization, provider).await?;
+        let operatory = references::optional::<Operatory>(session, organization, operatory).await?;
         Ok(match (provider, operatory) {
             (Some(id), _) => Subject::Provider(id),
             (None, Some(id)) => Subject::Operatory(id),

@@ -9,7 +9,7 @@ use crate::{
     cli::{complete, values},
     commands::booking::{names::Names, references},
     context::App,
-    domain::booking::{ClockTime, Weekday, parameters::CreateDefaultSchedules},
+    domain::booking::{ClockTime, Provider, Weekday, parameters::CreateDefaultSchedules},
     error::Result,
     hint::Hint,
     output::{Page, Record, View},
@@ -28,7 +28,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub struct DefaultsArgs {
     /// Provider to add hours for (can be repeated): a name, ID, or ID in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Vec<String>,
 
     /// Days of the week. Default: Monday to Friday.
@@ -50,7 +50,8 @@ impl DefaultsArgs {
         let organization = app.organization(&session, None).await?;
         let mut provider_ids = Vec::with_capacity(self.provider.len());
         for reference in &self.provider {
-            provider_ids.push(references::provider(&session, &organization, reference).await?);
+            provider_ids
+                .push(references::named::<Provider>(&session, &organization, reference).await?);
         }
         let parameters = CreateDefaultSchedules {
             provider_ids,

@@ -9,7 +9,7 @@ use crate::{
     cli::{complete, values},
     commands::booking::references,
     context::App,
-    domain::booking::{DayHours, Schedule, Weekday, parameters::GetProviderSchedules},
+    domain::booking::{DayHours, Provider, Schedule, Weekday, parameters::GetProviderSchedules},
     error::Result,
     output::{Cell, Page, View},
     services::booking::schedules,
@@ -26,7 +26,7 @@ use crate::{
 #[command(verbatim_doc_comment)]
 pub struct HoursArgs {
     /// The provider's name, ID, or ID in the practice's own system.
-    #[arg(add = ArgValueCompleter::new(complete::providers))]
+    #[arg(add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: String,
 
     /// First date. Default: today.
@@ -43,7 +43,8 @@ impl HoursArgs {
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let parameters = GetProviderSchedules {
-            provider_id: references::provider(&session, &organization, &self.provider).await?,
+            provider_id: references::named::<Provider>(&session, &organization, &self.provider)
+                .await?,
             date_from: self.from,
             days: Some(self.days),
         };

@@ -12,7 +12,7 @@ use crate::{
         views::PageArgs,
     },
     context::App,
-    domain::booking::{ScheduleKind, parameters::GetSchedules},
+    domain::booking::{Operatory, Provider, ScheduleKind, parameters::GetSchedules},
     error::Result,
     output::Listing,
     run,
@@ -33,11 +33,11 @@ pub struct ListArgs {
     kind: Option<ScheduleKind>,
 
     /// Filter by provider: a name, ID, or ID in the practice's own system.
-    #[arg(long, add = ArgValueCompleter::new(complete::providers))]
+    #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
     /// Filter by operatory: a name, ID, or ID in the practice's own system.
-    #[arg(long, conflicts_with = "provider", add = ArgValueCompleter::new(complete::operatories))]
+    #[arg(long, conflicts_with = "provider", add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
     /// Show only schedules of the whole organization, without a provider or operatory.
@@ -60,8 +60,9 @@ impl ListArgs {
         let (provider, operatory) = (self.provider.as_deref(), self.operatory.as_deref());
         let parameters = GetSchedules {
             kind: self.kind,
-            provider_id: references::optional_provider(&session, &organization, provider).await?,
-            operatory_id: references::optional_operatory(&session, &organization, operatory)
+            provider_id: references::optional::<Provider>(&session, &organization, provider)
+                .await?,
+            operatory_id: references::optional::<Operatory>(&session, &organization, operatory)
                 .await?,
             organization_only: self.organization_only,
             date: self.date,

@@ -11,46 +11,16 @@ pub use sealed::{SealedToken, reseal, sealed};
 
 use chrono::{DateTime, Utc};
 
-use super::{TenantTx, stored};
+use super::{TenantTx, table::columns};
 use crate::{
     domain::{Email, InvitationId, OutboxId, OutboxMessage, OutboxStatus},
     error::{Error, Result},
 };
 
-struct OutboxRow {
-    id: uuid::Uuid,
-    kind: String,
-    invitation_id: uuid::Uuid,
-    recipient: String,
-    locale: String,
-    status: String,
-    attempts: i32,
-    last_error: Option<String>,
-    retry_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    sent_at: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<OutboxRow> for OutboxMessage {
-    type Error = Error;
-
-    fn try_from(row: OutboxRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id.into(),
-            kind: stored("outbox.kind", row.kind.parse())?,
-            invitation_id: row.invitation_id.into(),
-            recipient: stored("outbox.recipient", row.recipient.parse())?,
-            locale: stored("outbox.locale", row.locale.parse())?,
-            status: stored("outbox.status", row.status.parse())?,
-            attempts: row.attempts,
-            last_error: row.last_error,
-            retry_at: row.retry_at,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            sent_at: row.sent_at,
-        })
-    }
+columns! {
+    ($) select: OutboxMessage;
+    "id" "kind" "invitation_id" "recipient" "locale" "status" "attempts" "last_error" "retry_at"
+    "created_at" "updated_at" "sent_at"
 }
 
 /// Filter for [`list`].
@@ -62,11 +32,8 @@ pub struct OutboxFilter {
 
 /// Returns the messages, newest first.
 pub async fn list(tx: &mut TenantTx, filter: &OutboxFilter) -> Result<Vec<OutboxMessage>> {
-    sqlx::query_as!(
-        OutboxRow,
-        "SELECT id, kind, invitation_id, recipient, locale, status, attempts, last_error, retry_at,
-                created_at, updated_at, sent_at
-           FROM outbox
+    select!(
+        "FROM outbox
           WHERE organization_id = $1 AND ($2::text IS NULL OR status = $2)
           ORDER BY created_at DESC, id DESC LIMIT $3",
         tx.organization_id().as_uuid(),
@@ -74,43 +41,33 @@ pub async fn list(tx: &mut TenantTx, filter: &OutboxFilter) -> Result<Vec<Outbox
         filter.limit,
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(OutboxMessage::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds a message by id.
 pub async fn find(tx: &mut TenantTx, id: OutboxId) -> Result<Option<OutboxMessage>> {
-    sqlx::query_as!(
-        OutboxRow,
-        "SELECT id, kind, invitation_id, recipient, locale, status, attempts, last_error, retry_at,
-                created_at, updated_at, sent_at
-           FROM outbox WHERE organization_id = $1 AND id = $2",
+    select!(
+        "FROM outbox WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         id.as_uuid(),
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(OutboxMessage::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds the newest message to an address.
 pub async fn find_by_recipient(tx: &mut TenantTx, email: &Email) -> Result<Option<OutboxMessage>> {
-    sqlx::query_as!(
-        OutboxRow,
-        "SELECT id, kind, invitation_id, recipient, locale, status, attempts, last_error, retry_at,
-                created_at, updated_at, sent_at
-           FROM outbox WHERE organization_id = $1 AND recipient = $2
+    select!(
+        "FROM outbox WHERE organization_id = $1 AND recipient = $2
           ORDER BY created_at DESC, id DESC LIMIT 1",
         tx.organization_id().as_uuid(),
         email.as_str(),
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(OutboxMessage::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds a message and locks it until the end of the transaction, with its sealed token while it

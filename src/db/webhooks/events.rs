@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    db::{TenantTx, stored},
+    db::{TenantTx, stored, table::columns},
     domain::{
         ChannelKind,
         webhook::Scheme,
@@ -150,36 +150,10 @@ pub async fn insert_parts(tx: &mut TenantTx, origin: &Origin, parts: Vec<NewPart
     Ok(u64::try_from(inserted).unwrap_or_default())
 }
 
-struct EventRow {
-    id: Uuid,
-    channel: String,
-    endpoint_id: Option<Uuid>,
-    idempotency_key: String,
-    kind: String,
-    status: String,
-    reason: Option<String>,
-    attempts: i32,
-    received_at: DateTime<Utc>,
-    finished_at: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<EventRow> for WebhookEvent {
-    type Error = Error;
-
-    fn try_from(row: EventRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id,
-            channel: stored("webhook_events.channel", row.channel.parse())?,
-            endpoint_id: row.endpoint_id,
-            idempotency_key: row.idempotency_key,
-            kind: row.kind,
-            status: stored("webhook_events.status", row.status.parse())?,
-            reason: row.reason,
-            attempts: row.attempts,
-            received_at: row.received_at,
-            finished_at: row.finished_at,
-        })
-    }
+columns! {
+    ($) select: WebhookEvent;
+    "id" "channel" "endpoint_id" "idempotency_key" "kind" "status" "reason" "attempts"
+    "received_at" "finished_at"
 }
 
 /// Filter for [`list`].
@@ -196,11 +170,8 @@ pub struct EventFilter {
 
 /// Returns the matching events, newest first, without their contents.
 pub async fn list(tx: &mut TenantTx, filter: &EventFilter) -> Result<Vec<WebhookEvent>> {
-    sqlx::query_as!(
-        EventRow,
-        "SELECT id, channel, endpoint_id, idempotency_key, kind, status, reason, attempts, received_at,
-                finished_at
-           FROM webhook_events
+    select!(
+        "FROM webhook_events
           WHERE organization_id = $1
             AND ($2::text IS NULL OR status = $2)
             AND ($3::text IS NULL OR channel = $3)
@@ -216,43 +187,33 @@ pub async fn list(tx: &mut TenantTx, filter: &EventFilter) -> Result<Vec<Webhook
         filter.limit,
     )
     .fetch_all(tx.connection())
-    .await?
-    .into_iter()
-    .map(WebhookEvent::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds an event and locks it, so that its status cannot change before a decision based on it is
 /// stored.
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
-    sqlx::query_as!(
-        EventRow,
-        "SELECT id, channel, endpoint_id, idempotency_key, kind, status, reason, attempts, received_at,
-                finished_at
-           FROM webhook_events WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    select!(
+        "FROM webhook_events WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE",
         tx.organization_id().as_uuid(),
         id,
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(WebhookEvent::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds an event.
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<WebhookEvent>> {
-    sqlx::query_as!(
-        EventRow,
-        "SELECT id, channel, endpoint_id, idempotency_key, kind, status, reason, attempts, received_at,
-                finished_at
-           FROM webhook_events WHERE organization_id = $1 AND id = $2",
+    select!(
+        "FROM webhook_events WHERE organization_id = $1 AND id = $2",
         tx.organization_id().as_uuid(),
         id,
     )
     .fetch_optional(tx.connection())
-    .await?
-    .map(WebhookEvent::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Returns the contents of an event and the scheme that authenticated it; `None` for the token of

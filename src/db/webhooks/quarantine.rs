@@ -1,12 +1,12 @@
 //! Quarantined events: a table of the platform. Tenants have no access to it.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::events::{NewPart, Origin};
 use crate::{
-    db::{PlatformConn, stored},
+    db::{PlatformConn, table::columns},
     domain::{
         ChannelKind, OrganizationId,
         quarantine::{QuarantineStatus, QuarantinedEvent},
@@ -81,42 +81,10 @@ pub async fn insert(
     Ok(inserted.rows_affected())
 }
 
-struct Row {
-    id: Uuid,
-    endpoint_organization: Uuid,
-    endpoint_id: Uuid,
-    channel: String,
-    scheme: String,
-    idempotency_key: String,
-    kind: String,
-    identities: Vec<String>,
-    status: String,
-    reason: String,
-    received_at: DateTime<Utc>,
-    finished_at: Option<DateTime<Utc>>,
-    assigned_organization: Option<Uuid>,
-}
-
-impl TryFrom<Row> for QuarantinedEvent {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self> {
-        Ok(Self {
-            id: row.id,
-            endpoint_organization: row.endpoint_organization.into(),
-            endpoint_id: row.endpoint_id,
-            channel: stored("quarantined_events.channel", row.channel.parse())?,
-            scheme: stored("quarantined_events.scheme", row.scheme.parse())?,
-            idempotency_key: row.idempotency_key,
-            kind: row.kind,
-            identities: row.identities,
-            status: stored("quarantined_events.status", row.status.parse())?,
-            reason: row.reason,
-            received_at: row.received_at,
-            finished_at: row.finished_at,
-            assigned_organization: row.assigned_organization.map(OrganizationId::from),
-        })
-    }
+columns! {
+    ($) select: QuarantinedEvent;
+    "id" "endpoint_organization" "endpoint_id" "channel" "scheme" "idempotency_key" "kind"
+    "identities" "status" "reason" "received_at" "finished_at" "assigned_organization"
 }
 
 /// Filter for [`list`].
@@ -135,11 +103,8 @@ pub async fn list(
     conn: &mut PlatformConn,
     filter: &QuarantineFilter,
 ) -> Result<Vec<QuarantinedEvent>> {
-    sqlx::query_as!(
-        Row,
-        "SELECT id, endpoint_organization, endpoint_id, channel, scheme, idempotency_key, kind, identities,
-                status, reason, received_at, finished_at, assigned_organization
-           FROM quarantined_events
+    select!(
+        "FROM quarantined_events
           WHERE ($1::text IS NULL OR status = $1)
             AND ($2::text IS NULL OR channel = $2)
             AND ($3::uuid IS NULL OR endpoint_organization = $3)
@@ -150,10 +115,8 @@ pub async fn list(
         filter.limit,
     )
     .fetch_all(conn.connection())
-    .await?
-    .into_iter()
-    .map(QuarantinedEvent::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }
 
 /// Finds an event with its contents and locks it, so that its status cannot change before a
@@ -162,40 +125,23 @@ pub async fn lock(
     conn: &mut PlatformConn,
     id: Uuid,
 ) -> Result<Option<(QuarantinedEvent, Delivery)>> {
-    let row = sqlx::query!(
-        r#"SELECT id, endpoint_organization, endpoint_id, channel, scheme, idempotency_key, kind,
-                  identities, status, reason, received_at, finished_at, assigned_organization,
-                  method, query, headers AS "headers: Value", body
-             FROM quarantined_events WHERE id = $1 FOR NO KEY UPDATE"#,
+    let event = select!(
+        "FROM quarantined_events WHERE id = $1 FOR NO KEY UPDATE",
         id,
     )
     .fetch_optional(conn.connection())
     .await?;
-    let Some(row) = row else {
+    let Some(event) = event else {
         return Ok(None);
     };
-    let delivery = Delivery {
-        method: row.method,
-        query: row.query,
-        headers: row.headers,
-        body: row.body,
-    };
-    let event = Row {
-        id: row.id,
-        endpoint_organization: row.endpoint_organization,
-        endpoint_id: row.endpoint_id,
-        channel: row.channel,
-        scheme: row.scheme,
-        idempotency_key: row.idempotency_key,
-        kind: row.kind,
-        identities: row.identities,
-        status: row.status,
-        reason: row.reason,
-        received_at: row.received_at,
-        finished_at: row.finished_at,
-        assigned_organization: row.assigned_organization,
-    };
-    Ok(Some((event.try_into()?, delivery)))
+    let delivery = sqlx::query_as!(
+        Delivery,
+        "SELECT method, query, headers, body FROM quarantined_events WHERE id = $1",
+        id,
+    )
+    .fetch_one(conn.connection())
+    .await?;
+    Ok(Some((event, delivery)))
 }
 
 /// Records the outcome of an event and removes its contents: they now belong to a tenant or are

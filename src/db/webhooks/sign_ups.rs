@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    db::{PlatformConn, stored},
+    db::{PlatformConn, table::columns},
     domain::webhook_event::EventStatus,
     error::{Error, Result},
 };
@@ -27,38 +27,10 @@ pub struct SignUpEvent {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-struct SignUpRow {
-    id: Uuid,
-    idempotency_key: String,
-    user_id: String,
-    email: Option<String>,
-    name: Option<String>,
-    status: String,
-    reason: Option<String>,
-    attempts: i32,
-    run_at: DateTime<Utc>,
-    received_at: DateTime<Utc>,
-    finished_at: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<SignUpRow> for SignUpEvent {
-    type Error = Error;
-
-    fn try_from(row: SignUpRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id,
-            idempotency_key: row.idempotency_key,
-            user_id: row.user_id,
-            email: row.email,
-            name: row.name,
-            status: stored("sign_up_events.status", row.status.parse())?,
-            reason: row.reason,
-            attempts: row.attempts,
-            run_at: row.run_at,
-            received_at: row.received_at,
-            finished_at: row.finished_at,
-        })
-    }
+columns! {
+    ($) select: SignUpEvent;
+    "id" "idempotency_key" "user_id" "email" "name" "status" "reason" "attempts" "run_at"
+    "received_at" "finished_at"
 }
 
 /// Adds a pending sign-up. Returns `false` if it is already known.
@@ -89,20 +61,19 @@ pub async fn lease(
     leased_until: DateTime<Utc>,
 ) -> Result<Option<SignUpEvent>> {
     sqlx::query_as!(
-        SignUpRow,
-        "UPDATE sign_up_events SET run_at = $2, attempts = attempts + 1
+        SignUpEvent,
+        r#"UPDATE sign_up_events SET run_at = $2, attempts = attempts + 1
           WHERE id = (SELECT id FROM sign_up_events
                        WHERE status = 'pending' AND run_at <= $1
                        ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-          RETURNING id, idempotency_key, user_id, email, name, status, reason, attempts, run_at,
-                    received_at, finished_at",
+          RETURNING id, idempotency_key, user_id, email, name, status AS "status: _", reason, attempts,
+                    run_at, received_at, finished_at"#,
         now,
         leased_until,
     )
     .fetch_optional(conn.connection())
-    .await?
-    .map(SignUpEvent::try_from)
-    .transpose()
+    .await
+    .map_err(Error::from)
 }
 
 /// Records the outcome of a sign-up. Removes the address of one that is done; `run_at` is the time
@@ -135,17 +106,10 @@ pub async fn settle(
 /// Finds a sign-up and locks it, so that its status cannot change before a decision based on it is
 /// stored.
 pub async fn lock(conn: &mut PlatformConn, id: Uuid) -> Result<Option<SignUpEvent>> {
-    sqlx::query_as!(
-        SignUpRow,
-        "SELECT id, idempotency_key, user_id, email, name, status, reason, attempts, run_at, received_at,
-                finished_at
-           FROM sign_up_events WHERE id = $1 FOR NO KEY UPDATE",
-        id,
-    )
-    .fetch_optional(conn.connection())
-    .await?
-    .map(SignUpEvent::try_from)
-    .transpose()
+    select!("FROM sign_up_events WHERE id = $1 FOR NO KEY UPDATE", id,)
+        .fetch_optional(conn.connection())
+        .await
+        .map_err(Error::from)
 }
 
 /// Restarts a sign-up from the first attempt.
@@ -168,18 +132,13 @@ pub async fn list(
     status: Option<EventStatus>,
     limit: Option<i64>,
 ) -> Result<Vec<SignUpEvent>> {
-    sqlx::query_as!(
-        SignUpRow,
-        "SELECT id, idempotency_key, user_id, email, name, status, reason, attempts, run_at, received_at,
-                finished_at
-           FROM sign_up_events WHERE ($1::text IS NULL OR status = $1)
+    select!(
+        "FROM sign_up_events WHERE ($1::text IS NULL OR status = $1)
           ORDER BY received_at DESC, id DESC LIMIT $2",
         status.map(EventStatus::as_str),
         limit,
     )
     .fetch_all(conn.connection())
-    .await?
-    .into_iter()
-    .map(SignUpEvent::try_from)
-    .collect()
+    .await
+    .map_err(Error::from)
 }

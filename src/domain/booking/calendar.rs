@@ -24,6 +24,16 @@ pub fn plausible(date: NaiveDate) -> Result<NaiveDate> {
     .hint("write year, month and day: 2026-11-23"))
 }
 
+/// Reads a date on the command line.
+///
+/// # Errors
+/// The message of a usage error.
+pub fn argument(text: &str) -> Result<NaiveDate, String> {
+    text.trim().parse().map_err(|_| {
+        format!("{text:?} is not a date\n  hint: write year, month and day: 2026-11-23")
+    })
+}
+
 /// `deserialize_with` of a date that may be omitted.
 pub(super) fn optional<'de, D: Deserializer<'de>>(
     deserializer: D,

@@ -2,11 +2,21 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
+use uuid::Uuid;
 
-use crate::domain::{Email, Locale, PatientId, PhoneNumber, rfc3339};
+use super::{
+    Function, calendar,
+    fields::{Given, fields},
+    parameters::PatientSearch,
+    resource::{Functions, Noun, Resource, noun, resource_columns},
+};
+use crate::{
+    domain::{Email, Locale, PatientId, PhoneNumber, rfc3339},
+    error::{Error, Result},
+};
 
 /// A patient of an organization.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Patient {
     pub id: PatientId,
     /// The id in the practice's own system; unique in the organization.
@@ -26,41 +36,53 @@ pub struct Patient {
     pub updated_at: DateTime<Utc>,
 }
 
-impl Patient {
-    /// The names of the fields in which two states differ, in order: the activity log keeps only
-    /// these for a change, so that a patient can be erased without breaking its chain.
-    pub fn changed_fields(&self, other: &Self) -> Vec<&'static str> {
-        [
-            ("external_id", self.external_id != other.external_id),
-            ("first_name", self.first_name != other.first_name),
-            ("last_name", self.last_name != other.last_name),
-            ("birth_date", self.birth_date != other.birth_date),
-            ("phone", self.phone != other.phone),
-            ("email", self.email != other.email),
-            ("language", self.language != other.language),
-            ("notes", self.notes != other.notes),
-            ("archived_at", self.archived_at != other.archived_at),
-        ]
-        .into_iter()
-        .filter_map(|(field, differs)| differs.then_some(field))
-        .collect()
-    }
+fields! {
+    /// The fields of a patient that a caller sets.
+    pub struct PatientFields of Patient;
+    /// First name, in any script.
+    first_name: required name, "NAME";
+    /// Last name, in any script.
+    last_name: required name, "NAME";
+    /// Date of birth.
+    #[arg(value_parser = calendar::argument)]
+    #[serde(deserialize_with = "calendar::optional")]
+    birth_date: value NaiveDate, "DATE", "Born";
+    /// Phone number, in the organization's national format or in E.164.
+    phone: text phone, "NUMBER", "Phone";
+    /// Email address.
+    email: text email, "EMAIL", "Email";
+    /// Language, as a BCP 47 tag such as de-CH.
+    language: text language, "TAG", "Language";
+    /// Notes. Other users of this machine can see arguments, and the shell keeps them: see --notes-file.
+    notes: text notes, "TEXT", "Notes";
+    /// ID in the practice's own system; unique in the organization.
+    external_id: text name, "ID", "External id";
+}
 
-    /// The fields that have a value.
-    pub fn filled_fields(&self) -> Vec<&'static str> {
-        [
-            ("external_id", self.external_id.is_some()),
-            ("first_name", true),
-            ("last_name", true),
-            ("birth_date", self.birth_date.is_some()),
-            ("phone", self.phone.is_some()),
-            ("email", self.email.is_some()),
-            ("language", self.language.is_some()),
-            ("notes", self.notes.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(field, filled)| filled.then_some(field))
-        .collect()
+impl Resource for Patient {
+    type Id = PatientId;
+    type Fields = PatientFields;
+    type List = PatientSearch;
+
+    const NOUN: Noun = noun!("a" "patient", "patients");
+    const FUNCTIONS: Functions = Functions {
+        list: Function::GetAllPatients,
+        get: Function::GetPatient,
+        create: Function::CreatePatient,
+        update: Function::UpdatePatient,
+        delete: Function::DeletePatient,
+    };
+
+    resource_columns! {}
+
+    fn check(&self, given: &Given<'_>) -> Result<()> {
+        let zone = given.organization.time_zone.tz();
+        let today = given.now.with_timezone(&zone).date_naive();
+        match self.birth_date {
+            Some(date) if date > today => Err(Error::bad_input("birth_date is in the future")
+                .hint("write year, month and day: 1984-03-09")),
+            _ => Ok(()),
+        }
     }
 }
 

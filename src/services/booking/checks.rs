@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::{
     domain::{
-        Email, Organization, PhoneNumber,
         booking::{
             name_search,
             parameters::{LONGEST_PAGE, PAGE, Patch},
@@ -55,33 +54,6 @@ pub(super) fn cut<T>(mut rows: Vec<T>, limit: i64) -> (Vec<T>, bool) {
     let more = rows.len() > limit;
     rows.truncate(limit);
     (rows, more)
-}
-
-/// A telephone number as it is written in the organization's region. The error does not repeat it:
-/// it may be a patient's.
-///
-/// # Errors
-/// `BadInput`.
-pub(super) fn phone(text: &str, organization: &Organization) -> Result<PhoneNumber> {
-    PhoneNumber::parse(text, organization.locale.region()).map_err(|_| {
-        let example = "write it with + and the country code (E.164), for example +41443643532";
-        let error = Error::bad_input("phone is not a valid telephone number");
-        match organization.locale.region() {
-            Some(region) => error.hint(format!("{example}, or as it is dialled in {region}")),
-            None => error.hint(example),
-        }
-    })
-}
-
-/// An e-mail address. The error does not repeat it: it may be a patient's.
-///
-/// # Errors
-/// `BadInput`.
-pub(super) fn email(text: &str) -> Result<Email> {
-    text.parse().map_err(|_| {
-        Error::bad_input("email is not a valid e-mail address")
-            .hint("an address looks like maria@harbor.example")
-    })
 }
 
 /// When something is archived, after `archived` was asked for.

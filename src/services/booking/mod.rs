@@ -7,11 +7,11 @@ pub mod appointments;
 mod call;
 mod checks;
 mod missing;
-pub mod operatories;
+pub mod named;
 pub mod patients;
-pub mod providers;
+pub mod resources;
 pub mod schedules;
 pub mod slots;
 
-pub use call::call;
+pub use call::{call, schema};
 pub use checks::Removal;

@@ -7,16 +7,21 @@ use serde_json::json;
 use super::{
     access_log::{self, Done},
     checks::{self, Removal, optional, parse_patch},
-    missing, operatories, providers,
+    missing, resources,
 };
 use crate::{
     confirm::Confirmed,
     context::new_id,
-    db::{self, providers::ResourceFilter, schedules::ScheduleFilter},
+    db::{
+        self,
+        resources::{ResourceFilter, ResourceTable as _},
+        schedules::ScheduleFilter,
+    },
     domain::{
         OrganizationId, ProviderId, ScheduleId,
         booking::{
-            ClockTime, Function, PageMark, Schedule, ScheduleKind, Weekday, clock,
+            ClockTime, Function, Operatory, PageMark, Provider, Schedule, ScheduleKind, Weekday,
+            clock,
             conflicts::{self, Conflict},
             opening::{DayHours, Subject, Timetable},
             parameters::{
@@ -106,7 +111,7 @@ pub async fn get_of_provider(
 ) -> Result<ProviderSchedules> {
     let permission = Function::GetProviderSchedules.permission();
     let mut scope = session.read(organization, permission).await?;
-    let provider = providers::require(&mut scope, parameters.provider_id).await?;
+    let provider = resources::require::<Provider>(&mut scope, parameters.provider_id).await?;
     let days = checks::within("days", parameters.days, 7, 1..=92)?;
     let zone = scope.organization.time_zone.tz();
     let from = first_date(session, &scope, parameters.date_from);
@@ -195,10 +200,10 @@ fn new_schedule(session: &Session, parameters: &CreateSchedule) -> Result<Schedu
 
 async fn require_subject(scope: &mut Scope, schedule: &Schedule) -> Result<()> {
     if let Some(id) = schedule.provider_id {
-        providers::require_active(scope, id).await?;
+        resources::require_active::<Provider>(scope, id).await?;
     }
     if let Some(id) = schedule.operatory_id {
-        operatories::require_active(scope, id).await?;
+        resources::require_active::<Operatory>(scope, id).await?;
     }
     Ok(())
 }
@@ -355,14 +360,14 @@ async fn providers_of(
     parameters: &CreateDefaultSchedules,
 ) -> Result<Vec<ProviderId>> {
     if parameters.provider_ids.is_empty() {
-        let active = db::providers::list(&mut scope.tx, &ResourceFilter::default()).await?;
+        let active = Provider::list(&mut scope.tx, &ResourceFilter::default()).await?;
         return Ok(active.into_iter().map(|provider| provider.id).collect());
     }
     let mut ids = parameters.provider_ids.clone();
     ids.sort_unstable();
     ids.dedup();
     for id in &ids {
-        providers::require_active(scope, *id).await?;
+        resources::require_active::<Provider>(scope, *id).await?;
     }
     Ok(ids)
 }
@@ -417,10 +422,10 @@ async fn check_conflicts_in(
 ) -> Result<Done<ScheduleConflicts>> {
     let (provider, operatory) = (parameters.provider_id, parameters.operatory_id);
     if let Some(id) = provider {
-        providers::require(scope, id).await?;
+        resources::require::<Provider>(scope, id).await?;
     }
     if let Some(id) = operatory {
-        operatories::require(scope, id).await?;
+        resources::require::<Operatory>(scope, id).await?;
     }
     let days = checks::within("days", parameters.days, 92, 1..=366)?;
     let zone = scope.organization.time_zone.tz();

@@ -3,17 +3,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::{checks, operatories, providers};
+use super::{checks, resources};
 use crate::{
     db::{
         self,
         appointments::{Busy, busy},
-        providers::ResourceFilter,
+        resources::{ResourceFilter, ResourceTable as _},
     },
     domain::{
         AppointmentId, OperatoryId, OrganizationId, ProviderId,
         booking::{
-            Appointment, Function, clock,
+            Appointment, Function, Operatory, Provider, clock,
             intervals::{Interval, Intervals},
             opening::{Subject, Timetable, fits},
             parameters::GetAvailableSlots,
@@ -76,7 +76,7 @@ pub async fn get_available(
             .hint("give one of them"));
         }
         (Some(id), false) => {
-            operatories::require_active(&mut scope, id).await?;
+            resources::require_active::<Operatory>(&mut scope, id).await?;
             Room::One(id)
         }
         (None, true) => Room::NotNeeded,
@@ -138,9 +138,9 @@ async fn find(
     let zone = scope.organization.time_zone.tz();
     let (dates, window) = (search.dates(zone), search.window(zone));
     let provider_ids = match provider {
-        Some(id) => vec![providers::require_active(scope, id).await?.id],
+        Some(id) => vec![resources::require_active::<Provider>(scope, id).await?.id],
         None => {
-            let active = db::providers::list(&mut scope.tx, &ResourceFilter::default()).await?;
+            let active = Provider::list(&mut scope.tx, &ResourceFilter::default()).await?;
             active.into_iter().map(|one| one.id).collect()
         }
     };
@@ -148,7 +148,7 @@ async fn find(
         Room::NotNeeded => Vec::new(),
         Room::One(id) => vec![id],
         Room::Any => {
-            let active = db::operatories::list(&mut scope.tx, &ResourceFilter::default()).await?;
+            let active = Operatory::list(&mut scope.tx, &ResourceFilter::default()).await?;
             active.into_iter().map(|one| one.id).collect()
         }
     };

@@ -209,11 +209,7 @@ fn the_tenant_is_not_looked_at() {
         "policy-ignores-tenant",
         "CREATE POLICY p ON notes USING (status = 'open');",
     );
-    assert!(
-        found.message.contains("checks status"),
-        "{}",
-        found.message
-    );
+    assert!(found.message.contains("checks status"), "{}", found.message);
     assert_eq!(found.severity, Severity::Medium);
     let found = fires(
         "policy-ignores-tenant",

@@ -1,14 +1,12 @@
 //! The parameters of each function, with their JSON Schema. Unknown fields are refused.
 
 mod appointments;
-mod patients;
 mod resources;
 mod schedules;
 
 use serde::{Deserialize, Deserializer};
 
 pub use appointments::*;
-pub use patients::*;
 pub use resources::*;
 pub use schedules::*;
 
@@ -20,6 +18,49 @@ pub const PAGE: u32 = 50;
 
 /// Maximum number of rows per page: a longer list is fetched page by page.
 pub const LONGEST_PAGE: u32 = 1000;
+
+/// Parameters of a list, which is read page by page.
+pub trait Paged:
+    Clone + Default + serde::de::DeserializeOwned + schemars::JsonSchema + Send + Sync
+{
+    /// The requested number of rows.
+    fn limit(&self) -> Option<u32>;
+
+    /// The position after which the page begins.
+    fn after(&self) -> Option<&super::PageMark>;
+
+    /// Reports whether only some of the rows are requested.
+    fn is_filtered(&self) -> bool;
+
+    /// The same list, `limit` rows after that position.
+    #[must_use]
+    fn at(self, limit: u32, after: Option<super::PageMark>) -> Self;
+}
+
+/// Implements [`Paged`] for structs with the fields `limit` and `after`.
+macro_rules! paged {
+    ($($List:ident)*) => {$(
+        impl Paged for $List {
+            fn limit(&self) -> Option<u32> {
+                self.limit
+            }
+
+            fn after(&self) -> Option<&PageMark> {
+                self.after.as_ref()
+            }
+
+            fn is_filtered(&self) -> bool {
+                let all = Self { include_archived: self.include_archived, ..Self::default() };
+                Self { limit: None, after: None, ..self.clone() } != all
+            }
+
+            fn at(self, limit: u32, after: Option<PageMark>) -> Self {
+                Self { limit: Some(limit), after, ..self }
+            }
+        }
+    )*};
+}
+use paged;
 
 /// Distinguishes null from an absent field.
 fn patch<'de, D, T>(deserializer: D) -> Result<Patch<T>, D::Error>

@@ -1,143 +1,74 @@
-//! Parameters of the functions on providers and operatories.
+//! Parameters of the lists of patients, providers and operatories. The fields of each kind are defined with it (see
+//! [`crate::domain::booking::fields`]).
 
-use super::{Patch, parameters, patch};
-use crate::domain::{OperatoryId, ProviderId, booking::PageMark};
+use chrono::NaiveDate;
+
+use super::{Paged, paged, parameters};
+use crate::domain::{
+    PatientId,
+    booking::{PageMark, calendar},
+};
 
 parameters! {
-    /// Parameters of GetProviders.
-    #[derive(Default)]
-    pub struct GetProviders {
-        /// Part of the name or the specialty, ignoring case.
+    /// A list of providers or operatories.
+    #[derive(Default, PartialEq, clap::Args)]
+    pub struct NameSearch {
+        /// Filter by name, or a provider's specialty, containing this text, ignoring case.
+        #[arg(long, value_name = "TEXT")]
         pub search: Option<String>,
-        /// Include archived providers.
+        /// Include archived ones.
+        #[arg(long = "archived")]
         #[serde(default)]
         pub include_archived: bool,
-        /// Providers per page, 1 to 1000; default 50.
+        /// Rows per page, 1 to 1000; default 50.
+        #[arg(skip)]
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
         /// The end of the previous page: its `next_after`.
+        #[arg(skip)]
         pub after: Option<PageMark>,
     }
 
-    /// Parameters of GetProvider.
-    pub struct GetProvider {
-        pub provider_id: ProviderId,
-    }
-
-    /// Parameters of CreateProvider.
-    pub struct CreateProvider {
-        pub name: String,
-        pub specialty: Option<String>,
-        pub email: Option<String>,
-        /// Phone number, as written in the organization's region or in E.164; stored in E.164.
+    /// A list of patients.
+    #[derive(Default, PartialEq, clap::Args)]
+    pub struct PatientSearch {
+        /// Match the start of any name part, in any order, ignoring case and accents: "mar mull".
+        #[arg(long, value_name = "TEXT")]
+        pub search: Option<String>,
+        /// Filter by phone number, in the organization's national format or in E.164.
+        #[arg(long, value_name = "NUMBER")]
         pub phone: Option<String>,
-        /// The id in the practice's own system; unique in the organization.
-        pub external_id: Option<String>,
-    }
-
-    /// Parameters of UpdateProvider: omitted fields are unchanged, null clears.
-    pub struct UpdateProvider {
-        pub provider_id: ProviderId,
-        pub name: Option<String>,
-        #[serde(default, deserialize_with = "patch")]
-        #[schemars(with = "Option<String>")]
-        pub specialty: Patch<String>,
-        #[serde(default, deserialize_with = "patch")]
-        #[schemars(with = "Option<String>")]
-        pub email: Patch<String>,
-        #[serde(default, deserialize_with = "patch")]
-        #[schemars(with = "Option<String>")]
-        pub phone: Patch<String>,
-        #[serde(default, deserialize_with = "patch")]
-        #[schemars(with = "Option<String>")]
-        pub external_id: Patch<String>,
-        /// true archives the provider, false restores them.
-        pub archived: Option<bool>,
-    }
-
-    /// Parameters of DeleteProvider.
-    pub struct DeleteProvider {
-        pub provider_id: ProviderId,
-        /// Archive the provider, with all appointments, instead of deleting.
-        #[serde(default)]
-        pub archive: bool,
-    }
-
-    /// Parameters of GetOperatories.
-    #[derive(Default)]
-    pub struct GetOperatories {
-        /// Part of the name, ignoring case.
-        pub search: Option<String>,
-        /// Include archived operatories.
+        /// Filter by date of birth.
+        #[arg(long, value_name = "DATE", value_parser = calendar::argument)]
+        #[serde(default, deserialize_with = "calendar::optional")]
+        pub birth_date: Option<NaiveDate>,
+        /// Filter by email address.
+        #[arg(long, value_name = "EMAIL")]
+        pub email: Option<String>,
+        /// Include archived patients.
+        #[arg(long = "archived")]
         #[serde(default)]
         pub include_archived: bool,
-        /// Operatories per page, 1 to 1000; default 50.
+        /// Patients per page, 1 to 1000; default 50.
+        #[arg(skip)]
         #[schemars(range(min = 1, max = 1000))]
         pub limit: Option<u32>,
         /// The end of the previous page: its `next_after`.
+        #[arg(skip)]
         pub after: Option<PageMark>,
     }
 
-    /// Parameters of GetOperatory.
-    pub struct GetOperatory {
-        pub operatory_id: OperatoryId,
-    }
-
-    /// Parameters of CreateOperatory.
-    pub struct CreateOperatory {
-        pub name: String,
-        pub notes: Option<String>,
-        /// The id in the practice's own system; unique in the organization.
-        pub external_id: Option<String>,
-    }
-
-    /// Parameters of UpdateOperatory: omitted fields are unchanged, null clears.
-    pub struct UpdateOperatory {
-        pub operatory_id: OperatoryId,
-        pub name: Option<String>,
-        #[serde(default, deserialize_with = "patch")]
-        #[schemars(with = "Option<String>")]
-        pub notes: Patch<String>,
-        #[serde(default, deserialize_with = "patch")]
-        #[schemars(with = "Option<String>")]
-        pub external_id: Patch<String>,
-        /// true archives the operatory, false restores it.
-        pub archived: Option<bool>,
-    }
-
-    /// Parameters of DeleteOperatory.
-    pub struct DeleteOperatory {
-        pub operatory_id: OperatoryId,
-        /// Archive the operatory, with all appointments, instead of deleting.
+    /// Parameters of GetMultiplePatients: at least one id in either list.
+    pub struct GetMultiplePatients {
+        /// Up to 1000 ids.
         #[serde(default)]
-        pub archive: bool,
+        #[schemars(length(max = 1000))]
+        pub patient_ids: Vec<PatientId>,
+        /// Up to 1000 ids in the practice's own system.
+        #[serde(default)]
+        #[schemars(length(max = 1000))]
+        pub external_ids: Vec<String>,
     }
 }
 
-impl UpdateProvider {
-    /// Restores an archived provider.
-    pub fn restore(provider_id: ProviderId) -> Self {
-        Self {
-            provider_id,
-            name: None,
-            specialty: None,
-            email: None,
-            phone: None,
-            external_id: None,
-            archived: Some(false),
-        }
-    }
-}
-
-impl UpdateOperatory {
-    /// Restores an archived operatory.
-    pub fn restore(operatory_id: OperatoryId) -> Self {
-        Self {
-            operatory_id,
-            name: None,
-            notes: None,
-            external_id: None,
-            archived: Some(false),
-        }
-    }
-}
+paged! { NameSearch PatientSearch }

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use crate::{
     confirm::Confirmed,
     context::new_id,
-    db::{self, appointments::NotStored},
+    db::{self, Table as _, appointments::NotStored},
     domain::{
         AppointmentId, OrganizationId,
         booking::{
-            Appointment, AppointmentStatus, Function, clock,
+            Appointment, AppointmentStatus, Function, Operatory, Patient, Provider, clock,
             parameters::{
                 BreakAppointment, CreateAppointment, DeleteAppointment, UpdateAppointment, patched,
             },
@@ -27,7 +27,7 @@ use crate::{
         booking::{
             access_log::{self, Done},
             checks::{self, Removal, optional, parse_patch},
-            missing, operatories, patients, providers, slots,
+            missing, resources, slots,
         },
     },
 };
@@ -100,7 +100,7 @@ async fn create_in(
         slots::require_open(session, scope, &appointment).await?;
     }
     require_new_external_id(scope, &appointment).await?;
-    if let Err(error) = db::appointments::insert(&mut scope.tx, &appointment).await {
+    if let Err(error) = appointment.insert(&mut scope.tx).await {
         return Err(Refusal::of(error, appointment));
     }
     let change = change("appointment.create", None, Some(&appointment));
@@ -307,7 +307,7 @@ pub async fn delete(
 
 async fn delete_in(scope: &mut Scope, id: AppointmentId) -> Result<Done<Removal>> {
     let before = require(scope, id).await?;
-    db::appointments::delete(&mut scope.tx, id).await?;
+    Appointment::delete(&mut scope.tx, id).await?;
     let change = change("appointment.delete", Some(&before), None);
     Ok((Removal::deleted(id), Some(change)))
 }
@@ -369,7 +369,7 @@ async fn store(
     mut after: Appointment,
 ) -> Result<Done<AppointmentChange>, Refusal> {
     after.updated_at = session.now();
-    if let Err(error) = db::appointments::update(&mut scope.tx, &after).await {
+    if let Err(error) = after.update(&mut scope.tx).await {
         return Err(Refusal::of(error, after));
     }
     let change = change(action, Some(&before), Some(&after));
@@ -396,7 +396,7 @@ async fn require_new_external_id(scope: &mut Scope, wanted: &Appointment) -> Res
 }
 
 async fn require(scope: &mut Scope, id: AppointmentId) -> Result<Appointment> {
-    let found = db::appointments::find(&mut scope.tx, id).await?;
+    let found = Appointment::find(&mut scope.tx, id).await?;
     let appointment = found.ok_or_else(|| missing::appointment(id))?;
     scope.records.push(appointment.patient_id);
     Ok(appointment)
@@ -410,15 +410,15 @@ async fn require_parents(
     after: &Appointment,
 ) -> Result<()> {
     if before.is_none_or(|before| before.patient_id != after.patient_id) {
-        patients::require_active(scope, after.patient_id).await?;
+        resources::require_active::<Patient>(scope, after.patient_id).await?;
     }
     if before.is_none_or(|before| before.provider_id != after.provider_id) {
-        providers::require_active(scope, after.provider_id).await?;
+        resources::require_active::<Provider>(scope, after.provider_id).await?;
     }
     if let Some(id) = after.operatory_id
         && before.is_none_or(|before| before.operatory_id != Some(id))
     {
-        operatories::require_active(scope, id).await?;
+        resources::require_active::<Operatory>(scope, id).await?;
     }
     Ok(())
 }

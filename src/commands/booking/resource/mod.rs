@@ -1,0 +1,155 @@
+//! The verbs list, show, create, update and delete of patients, providers and operatories.
+
+mod create;
+mod delete;
+mod list;
+mod show;
+mod update;
+mod view;
+
+use std::ffi::OsStr;
+
+use clap::Args;
+use clap_complete::CompletionCandidate;
+use serde_json::Value;
+
+pub use create::CreateArgs;
+pub use delete::DeleteArgs;
+pub use list::ListArgs;
+pub use show::ShowArgs;
+pub use update::UpdateArgs;
+
+use crate::{
+    commands::input::TextSource,
+    context::App,
+    domain::{
+        Organization,
+        booking::{Resource, fields::Fields},
+    },
+    error::{Error, Result},
+    hint::Hint,
+    output::{Cell, Style},
+    services::{Session, booking::resources::Stored},
+};
+
+/// A noun with these verbs.
+pub trait Noun: Stored {
+    /// The placeholder of a reference in usage lines.
+    const PLACEHOLDER: &'static str;
+    /// The help of a reference to a row that is read.
+    const REFERENCE: &'static str;
+    /// The help of a reference to a row that is changed.
+    const WHOLE_REFERENCE: &'static str;
+    /// The required field that `create` takes as an argument without a flag.
+    const POSITIONAL: Option<&'static str>;
+    /// The rows are people whose names and values do not appear in messages and logs.
+    const IS_PERSONAL: bool;
+    /// The header of a table.
+    const HEADER: &'static [&'static str];
+
+    /// Arguments of `create` and `update` other than the fields.
+    type More: More<Self::Fields>;
+
+    /// Completes a reference.
+    fn complete(current: &OsStr) -> Vec<CompletionCandidate>;
+
+    /// Finds the row that a reference means.
+    fn resolve(
+        session: &Session,
+        organization: &Organization,
+        reference: &str,
+    ) -> impl Future<Output = Result<<Self as Resource>::Id>>;
+
+    /// Finds the row that is to be changed: a part of a name is not enough.
+    fn resolve_whole(
+        session: &Session,
+        organization: &Organization,
+        reference: &str,
+    ) -> impl Future<Output = Result<<Self as Resource>::Id>>;
+
+    /// The name at the top of a page.
+    fn title(&self) -> String;
+
+    /// The name in the first column of a table, by which the list is sorted.
+    fn sorted_title(&self) -> String {
+        self.title()
+    }
+
+    /// The cells of a table after the name.
+    fn cells(&self, style: &Style) -> Vec<Cell>;
+
+    /// The commands that usually follow the creation.
+    fn next(&self, organization: &str) -> Vec<Hint>;
+}
+
+/// Arguments that complete the fields.
+pub trait More<F>: Args + std::fmt::Debug {
+    /// Adds what they say to the fields.
+    ///
+    /// # Errors
+    /// `BadInput` if a file cannot be read.
+    fn add_to(self, app: &App, fields: &mut F) -> impl Future<Output = Result<()>>;
+}
+
+/// No other arguments.
+#[derive(Args, Debug)]
+pub struct NoMore {}
+
+impl<F> More<F> for NoMore {
+    async fn add_to(self, _app: &App, _fields: &mut F) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// `--notes-file`
+#[derive(Args, Debug)]
+pub struct NotesFile {
+    /// Read the notes from this file; - for stdin.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "notes")]
+    notes_file: Option<TextSource>,
+}
+
+impl NotesFile {
+    /// Reads the notes, if a file is given.
+    ///
+    /// # Errors
+    /// Same as [`TextSource::read`].
+    pub async fn read(&self, app: &App) -> Result<Option<String>> {
+        match &self.notes_file {
+            // The line break at the end belongs to the file, not to the notes.
+            Some(source) => Ok(Some(source.read(app).await?.trim_end().to_owned())),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The names of the fields that are given.
+///
+/// # Errors
+/// `Usage` for an empty text: often a variable of a script was empty. `none` is the hint for clearing a field.
+fn given_names<F: Fields>(fields: &F, none: impl Fn(&str) -> String) -> Result<Vec<&'static str>> {
+    let values = serde_json::to_value(fields).unwrap_or_default();
+    let mut given = Vec::new();
+    for name in F::NAMES {
+        match &values[*name] {
+            Value::Null => {}
+            Value::String(text) if text.trim().is_empty() => {
+                let none = format!("to have none: {}", none(name));
+                return Err(Error::usage(format!("{} is empty", flag(name))).hint(none));
+            }
+            _ => given.push(*name),
+        }
+    }
+    Ok(given)
+}
+
+/// The names of the fields that can be cleared.
+fn clearable<F: Fields>() -> impl Iterator<Item = &'static str> {
+    let optional = |name: &&str| !F::REQUIRED.contains(name);
+    F::NAMES.iter().copied().filter(optional)
+}
+
+/// `--external-id` for `external_id`.
+fn flag(name: &str) -> String {
+    format!("--{}", name.replace('_', "-"))
+}

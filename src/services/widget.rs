@@ -1,5 +1,5 @@
-//! The web chat of a website's visitors: who they are is a token, what they may see is public, and
-//! what the agents are told about them is found here and never sent by them.
+//! The web chat for visitors of a website. A visitor is identified by a token and may see only
+//! public data. Data for the agents is read from the database and never taken from the visitor.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -24,22 +24,22 @@ use crate::{
     error::{Error, Result},
 };
 
-/// What the keys of sessions are derived for.
+/// Purpose for which the session keys are derived.
 const PURPOSE: &str = "widget session";
 
-/// What the messages of visitors are called among the events.
+/// Event kind of visitors' messages.
 const EVENT_KIND: &str = "message";
 
-/// What strangers may see of an organization. `None`, the same answer for each: there is none, it
-/// is suspended or deleted, its web chat is off, or no website may show the chat.
+/// Returns the public information about an organization. `None`, without distinction, if it does
+/// not exist, is suspended or deleted, has its web chat disabled, or allows the chat on no website.
 pub async fn find(db: &Database, named: &Named) -> Result<Option<PublicChannel>> {
     let id = match named {
         Named::Id(id) => *id,
         Named::Slug(slug) => {
             let mut conn = PlatformConn::open(db)?;
             let found = db::organizations::id_of_slug(&mut conn, slug).await?;
-            // The same statements for a slug that no organization has as for one whose chat is off:
-            // the time of the answer tells no more than the answer. No organization has this id.
+            // A slug that does not exist takes the same statements as a disabled chat, so that the
+            // response time reveals nothing. No organization has the nil id.
             found.unwrap_or_else(|| OrganizationId::from(Uuid::nil()))
         }
     };
@@ -49,19 +49,20 @@ pub async fn find(db: &Database, named: &Named) -> Result<Option<PublicChannel>>
     Ok(channel)
 }
 
-/// A session that was begun.
+/// A new session.
 #[derive(Debug)]
 pub struct Begun {
-    /// What the visitor shows from now on.
+    /// The token that the visitor sends with each request.
     pub token: SecretString,
     pub session: Uuid,
     pub expires_at: DateTime<Utc>,
 }
 
-/// Begins a session of a visitor of the web site `origin`. `None`: that site may not show the chat.
+/// Begins a session for a visitor of the website `origin`. `None` if that website may not show the
+/// chat.
 ///
 /// # Errors
-/// `Failure` where there is no key.
+/// `Failure` if there is no key.
 pub fn begin(
     keys: &SealingKeys,
     channel: &PublicChannel,
@@ -85,8 +86,8 @@ pub fn begin(
     }))
 }
 
-/// Content of a token, where one of the keys has signed it and its time has not passed. With which
-/// key, the token says; only that one is tried.
+/// Returns the claims of a token if its signature is valid and it has not expired. Only the key
+/// named in the token is tried.
 pub fn verify(keys: &SealingKeys, token: &str, now: DateTime<Utc>) -> Option<SessionClaims> {
     let id = jwt::key_id(token)?;
     let derived = keys.derive(PURPOSE);
@@ -95,18 +96,17 @@ pub fn verify(keys: &SealingKeys, token: &str, now: DateTime<Utc>) -> Option<Ses
     claims.is_current(now).then_some(claims)
 }
 
-/// A session with everything that an agent who answers in it goes by.
+/// A session with the data that an agent needs to answer in it.
 #[derive(Debug)]
 pub struct OpenSession {
     pub organization: Organization,
     pub channel: StoredChannel,
-    /// What the agents follow, as the organization and the platform say now.
+    /// The instructions in effect for the agents, from the organization and the platform.
     pub instructions: Vec<ResolvedInstruction>,
 }
 
-/// Opens the session of a token that was verified, with the configuration of this moment. `None`:
-/// the organization is not active, the chat is switched off, or the web site of the session may not
-/// show it any more.
+/// Opens the session of a verified token with the current configuration. `None` if the organization
+/// is not active, the chat is disabled, or the website of the session may no longer show the chat.
 pub async fn open_session(db: &Database, claims: &SessionClaims) -> Result<Option<OpenSession>> {
     let Some((tx, session)) = enter(db, claims).await? else {
         return Ok(None);
@@ -145,20 +145,21 @@ async fn enter(db: &Database, claims: &SessionClaims) -> Result<Option<(TenantTx
     Ok(Some((tx, session)))
 }
 
-/// Outcome of a message.
+/// Result of storing a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Taken {
-    /// `false`: it was here before.
+    /// `false` if the message had been stored before.
     pub is_new: bool,
-    /// The widget was shown an older configuration.
+    /// `true` if the widget received an older configuration.
     pub configuration_changed: bool,
 }
 
-/// Stores a message of a visitor, for a worker to process. `None`: as [`open_session`].
+/// Stores a message of a visitor, for a worker to process. `None` under the same conditions as
+/// [`open_session`].
 ///
 /// # Errors
-/// `Unavailable` when the database cannot be reached: then nothing may be acknowledged. `BadInput`
-/// for what cannot be a message.
+/// `Unavailable` when the database cannot be reached: the message must then not be acknowledged.
+/// `BadInput` if the message is not valid.
 pub async fn receive(
     db: &Database,
     claims: &SessionClaims,
@@ -266,7 +267,7 @@ mod tests {
         let late = now() + TimeDelta::minutes(15);
         assert!(verify(&keys(A), &token, late).is_none());
 
-        // The same claims of another organization, with every signature one could think of.
+        // The same claims for another organization, with every kind of forged signature.
         let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else {
             panic!("three parts");
         };
@@ -286,7 +287,7 @@ mod tests {
             assert!(verify(&keys(A), &forged, now()).is_none(), "{forged}");
         }
 
-        // Signed with a key of ours that is for something else.
+        // Signed with one of our keys, but derived for another purpose.
         let other = &keys(A).derive("something else")[0];
         let forged = jwt::encode(Some(&other.0), &claims, other.1.as_slice()).unwrap();
         assert!(verify(&keys(A), &forged, now()).is_none());

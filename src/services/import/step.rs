@@ -1,4 +1,4 @@
-//! One transaction of an import: stage, judge, write, note where it stands.
+//! One transaction of an import: stages, checks and writes rows, and stores the progress.
 
 use std::sync::Arc;
 
@@ -27,47 +27,48 @@ use crate::{
     services::{Scope, Session, activity::Change, booking::access_log},
 };
 
-/// What the steps of one import have in common.
+/// State shared by the steps of one import.
 pub(super) struct Steps<'a> {
     pub(super) session: &'a Session,
     pub(super) plan: &'a Plan,
     pub(super) gauge: &'a Gauge,
-    /// All rows are of this one; `None`: they say it.
+    /// The organization of all rows; `None` if each row names its own.
     pub(super) organization: Option<OrganizationId>,
     pub(super) messages: Receiver<Message>,
     pub(super) rejects: Option<Rejects>,
-    /// Makes the tokens of people who are invited.
+    /// Key for the tokens of invitations.
     pub(super) key: Option<Arc<TokenKey>>,
     pub(super) links: Option<Links>,
-    /// As it stood before the step.
+    /// The job before the current step.
     pub(super) job: Job,
-    /// `true` if the job is in the database already: that of an import in steps is.
+    /// `true` if the job is in the database already, as for an import in several steps.
     pub(super) job_is_stored: bool,
     pub(super) outcome: Outcome,
-    /// The records that the step has read so far, for the access log.
+    /// The records that the step has compared so far, for the access log.
     pub(super) records: Vec<(OrganizationId, Vec<PatientId>)>,
-    /// Where these are logged, from the first ones on.
+    /// Connection for writing the access log, opened when first needed.
     pub(super) beside: Option<Database>,
 }
 
-/// The way a step ended.
+/// Outcome of a step.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum StepEnd {
     /// More of the file follows.
     More,
-    /// All of it is dealt with.
+    /// The whole file is processed.
     Done,
-    /// Rows are wrong: the step was rolled back.
+    /// Rows were rejected and the step was rolled back.
     Refused,
-    /// The reading thread stopped: its error tells why.
+    /// The reading thread stopped; its error says why.
     Cut,
 }
 
 impl Steps<'_> {
-    /// Makes a step.
+    /// Runs one step.
     ///
     /// # Errors
-    /// `Unavailable` when the connection is lost: the step is then not made, or made whole.
+    /// `Unavailable` when the connection is lost: the step was either rolled back or committed as a
+    /// whole.
     pub(super) async fn step(&mut self) -> Result<StepEnd> {
         let session = self.session;
         let mut conn = PlatformConn::begin(&session.db).await?;
@@ -87,7 +88,8 @@ impl Steps<'_> {
             ImportKind::Organizations => self.provision(conn, &reached).await?,
             _ => self.tenants(conn, &reached).await?,
         };
-        // Before the first word of what was found, be it in the reject file.
+        // Access is logged before any result of the comparison is written, including to the reject
+        // file.
         self.log_records().await?;
         counts.rejected = db::import::count_rejected(&mut conn).await?;
         let reject_bytes = self.collect_rejected(&mut conn, counts.rejected).await?;
@@ -122,7 +124,8 @@ impl Steps<'_> {
         })
     }
 
-    /// Commits, with the links on the disk before and under their name after.
+    /// Commits. The file of links is synced to disk before the commit and renamed to its final name
+    /// after it.
     async fn commit(&mut self, conn: PlatformConn) -> Result<()> {
         let Some(mut links) = self.links.take() else {
             return conn.commit().await;
@@ -134,7 +137,7 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// The staged rows of each organization in turn.
+    /// Processes the staged rows of each organization in turn.
     async fn tenants(
         &mut self,
         mut conn: PlatformConn,
@@ -162,7 +165,7 @@ impl Steps<'_> {
         Ok((conn, counts))
     }
 
-    /// Copies what the reading thread sends. `None`: it stopped before it was at an end.
+    /// Copies the rows from the reading thread. `None` if it stopped before the end.
     async fn stage(&mut self, conn: &mut PlatformConn) -> Result<Option<(Reached, bool)>> {
         let kind = self.plan.kind;
         db::import::make_staging(conn, kind).await?;
@@ -179,7 +182,7 @@ impl Steps<'_> {
         Ok(Some(end))
     }
 
-    /// Judges the rows of one organization, and writes them unless something is wrong.
+    /// Checks the rows of one organization and writes them unless some are wrong.
     async fn organization(
         &mut self,
         conn: PlatformConn,
@@ -224,7 +227,7 @@ impl Steps<'_> {
         Ok((scope.tx.leave().await?, counts))
     }
 
-    /// Keeps the first rows that differ, to be shown.
+    /// Collects the first rows that differ, for display.
     async fn sample(&mut self, scope: &mut Scope) -> Result<()> {
         let room = SHOWN_DIFFERENCES.saturating_sub(self.outcome.differences.len());
         if room == 0 {
@@ -242,8 +245,8 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// Logs the records with which rows were compared, whatever becomes of the step: "unchanged" tells
-    /// of a record as well as showing it does.
+    /// Logs access to the records that were compared, also if the step is rolled back: reporting a
+    /// row as "unchanged" reveals the record as much as displaying it.
     async fn log_records(&mut self) -> Result<()> {
         let Some(reader) = reader(self.plan.kind) else {
             return Ok(());
@@ -263,7 +266,7 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// Keeps the first faults, writes the reject file, and tells how long it is.
+    /// Collects the first faults, writes the reject file, and returns its length in bytes.
     async fn collect_rejected(&mut self, conn: &mut PlatformConn, rejected: u64) -> Result<u64> {
         if rejected > 0 {
             let limit = match self.rejects {
@@ -282,14 +285,14 @@ impl Steps<'_> {
                 }
             }
         }
-        // On the disk before the step that they belong to is committed.
+        // The reject file is synced to disk before the step is committed.
         match &mut self.rejects {
             Some(rejects) => rejects.sync(rejected > 0),
             None => Ok(0),
         }
     }
 
-    /// Writes where the import stands, in the transaction that brought it there.
+    /// Stores the progress of the job, in the transaction of the step.
     async fn note(&self, conn: &mut PlatformConn, after: &Job) -> Result<()> {
         if !self.job_is_stored {
             return db::import::jobs::insert(conn, after).await;
@@ -302,10 +305,10 @@ impl Steps<'_> {
             after.id
         ))
         .hint("nothing of this step was changed")
-        .hint(run!["import", "jobs"].labeled("see where it stands")))
+        .hint(run!["import", "jobs"].labeled("see the progress")))
     }
 
-    /// What the activity log keeps: how many, of which file; never a row.
+    /// Builds the activity entry: counts and the file's digest, never the contents of a row.
     pub(super) fn change(&self, counts: &Counts, reached: &Reached) -> Change {
         let job = &self.job;
         Change {
@@ -328,7 +331,7 @@ impl Steps<'_> {
     }
 }
 
-/// The reader of patients' records, for kinds whose rows are compared with them.
+/// Returns the reader for the access log, for kinds that are compared with patients' records.
 const fn reader(kind: ImportKind) -> Option<Import> {
     match kind {
         ImportKind::Patients => Some(Import::Patients),
@@ -353,7 +356,7 @@ const fn action(kind: ImportKind) -> &'static str {
     }
 }
 
-/// What the caller has to hold: what one who makes the rows one by one needs.
+/// Returns the permission required; it is the same as for changing such rows one by one.
 const fn permission(kind: ImportKind, on_conflict: OnConflict) -> Permission {
     let is_update = matches!(on_conflict, OnConflict::Update);
     match (kind, is_update) {

@@ -1,5 +1,5 @@
-//! Taking what a provider sent: it is stored, with its job, in one transaction, and only then
-//! acknowledged.
+//! Receives requests from providers: a request is stored, with its job, in one transaction, and
+//! acknowledged only after the commit.
 
 use std::collections::BTreeSet;
 
@@ -33,16 +33,16 @@ use crate::{
     error::Result,
 };
 
-/// For how long a media stream may come after its call was answered.
+/// Time between the answer to a call and the latest start of its media stream.
 const STREAM_TOKEN_LIFE: TimeDelta = TimeDelta::minutes(2);
 
-/// Twilio ends a call after 24 hours at the latest.
+/// Maximum duration of a call. Twilio ends a call after 24 hours.
 const LONGEST_CALL: TimeDelta = TimeDelta::hours(24);
 
-/// What a provider is answered.
+/// The response to the provider.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// That it was taken.
+    /// An empty acknowledgment.
     Empty,
     /// TwiML.
     Xml(String),
@@ -53,15 +53,15 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct Receipt {
     pub reply: Reply,
-    /// Events that are the organization's.
+    /// Number of events stored for the organization.
     pub stored: u64,
-    /// Events that were known already.
+    /// Number of events that had been stored before.
     pub duplicates: u64,
-    /// Events that went to the platform's quarantine.
+    /// Number of events moved to the platform's quarantine.
     pub quarantined: u64,
 }
 
-/// What the events of one request are routed by, whatever they name.
+/// The part of the routing evidence that is the same for all events of a request.
 struct Routing<'a> {
     loaded: &'a LoadedEndpoint,
     unnamed: UnnamedIdentities,
@@ -85,7 +85,8 @@ impl Routing<'_> {
         })
     }
 
-    /// The holder of everything that the event names is known, and nothing is doubtful.
+    /// Returns `true` if the holders of all identities of the event are known and there is no
+    /// doubt.
     fn is_certain(&self, names: &Names, known: &[(Identity, Option<OrganizationId>)]) -> bool {
         let (own, held) = (self.loaded.organization.id, &self.loaded.registered.held);
         let is_known =
@@ -102,14 +103,14 @@ impl Routing<'_> {
     }
 }
 
-/// One thing of a request, and what it says of its organization.
+/// One item of a request, with the names that identify its organization.
 struct Piece {
     part: NewPart,
     names: Names,
 }
 
-/// The identities that a request names and its organization does not hold, each once: the
-/// `known_holders` of [`receive`] are of these.
+/// Returns the identities that a request names and its organization does not hold, without
+/// duplicates. The `known_holders` of [`receive`] refer to these.
 pub fn foreign_identities(
     loaded: &LoadedEndpoint,
     parsed: &Parsed,
@@ -124,21 +125,21 @@ pub fn foreign_identities(
     foreign.into_iter().collect()
 }
 
-/// The organization that holds an identity, if one does.
+/// Returns the organization that holds an identity, or `None` if it is not assigned.
 pub async fn holder(db: &Database, identity: &Identity) -> Result<Option<OrganizationId>> {
     let mut conn = PlatformConn::open(db)?;
     let found = identities::holders(&mut conn, std::slice::from_ref(identity)).await?;
     Ok(found.first().map(|(_, holder)| *holder))
 }
 
-/// Stores what was proven to come from the provider: what is certainly the organization's with it, what is
-/// not in the platform's quarantine, all in one transaction.
+/// Stores a verified request in one transaction: items that certainly belong to the organization
+/// are stored as its events, the others in the platform's quarantine.
 ///
-/// `known_holders` are answers of [`holder`] that are at most as old as the caller's other copies. A
-/// request that they make certain needs no right of the platform; for any other one they are read again.
+/// `known_holders` are results of [`holder`], not older than the caller's other cached data. If
+/// they resolve all doubts, the platform role is not needed; otherwise, the holders are read again.
 ///
 /// # Errors
-/// `Unavailable` when the database cannot be reached: then nothing may be acknowledged.
+/// `Unavailable` when the database cannot be reached: the request must then not be acknowledged.
 pub async fn receive(
     db: &Database,
     loaded: &LoadedEndpoint,
@@ -184,7 +185,7 @@ pub async fn receive(
     };
     let is_doubtful = !doubtful.is_empty();
     let stored = match certain.pop() {
-        // Most requests hold one thing, for which this is faster.
+        // Most requests contain one item, for which this is faster.
         Some(part) if certain.is_empty() => {
             u64::from(events::insert(&mut tx, &origin.alone(part)).await?)
         }
@@ -197,7 +198,7 @@ pub async fn receive(
     let reply = answer(&mut tx, loaded, parsed, is_doubtful, now).await?;
     let mut quarantined = 0;
     if is_doubtful {
-        // The rights that a tenant does not have come last: no statement of the tenant follows.
+        // The tenant role lacks these privileges, so no statement of the tenant may follow.
         let mut conn = tx.leave().await?;
         let source = (endpoint.id, endpoint.scheme);
         quarantined = quarantine::insert(&mut conn, own, source, &origin, doubtful).await?;
@@ -213,7 +214,7 @@ pub async fn receive(
     })
 }
 
-/// Who holds what a request names and the organization does not hold.
+/// Returns the holders of the identities that a request names and its organization does not hold.
 async fn held_by_others(
     conn: &mut PlatformConn,
     loaded: &LoadedEndpoint,
@@ -227,13 +228,13 @@ async fn held_by_others(
     }
     let foreign: Vec<Identity> = foreign.into_iter().collect();
     let holders = identities::holders(conn, &foreign).await?.into_iter();
-    // Granted a moment ago, which this server has not heard of yet: it is nobody's then.
+    // An identity granted to this organization moments ago is not in the cached list yet.
     let own = loaded.organization.id;
     Ok(holders.filter(|(_, holder)| *holder != own).collect())
 }
 
-/// Of an event that names no identity, such as what Twilio tells of a recording: whether it belongs to a
-/// call that was taken, whose number was looked at.
+/// Returns `true` if an event without an identity, such as a recording status of Twilio, belongs to
+/// a call that was accepted. The number of that call has been checked.
 async fn is_known_call(tx: &mut TenantTx, loaded: &LoadedEndpoint, names: &Names) -> Result<bool> {
     match &names.call {
         Some(call) if names.identities.is_empty() => {
@@ -243,8 +244,8 @@ async fn is_known_call(tx: &mut TenantTx, loaded: &LoadedEndpoint, names: &Names
     }
 }
 
-/// A request as pieces of one thing each. What holds several is stored so that each can be processed,
-/// and come again, alone.
+/// Splits a request into items. Each item of a batch is stored separately, so that it can be
+/// processed and deduplicated on its own.
 fn pieces(parsed: &Parsed, verified: &Verified<'_>) -> Vec<Piece> {
     let items = parsed.items(verified);
     let is_alone = items.len() == 1 && verified.scheme() != Scheme::Evolution;
@@ -316,7 +317,7 @@ fn twilio_settings(loaded: &LoadedEndpoint) -> Option<&TwilioSettings> {
     }
 }
 
-/// Connects a call to the stream of its organization, with a token for this call alone.
+/// Connects a call to the stream of its organization, with a token valid only for this call.
 async fn connect(
     tx: &mut TenantTx,
     loaded: &LoadedEndpoint,
@@ -328,7 +329,7 @@ async fn connect(
     let Some(url) = &settings.stream_url else {
         return Ok(Reply::Xml(twiml::unavailable(&organization.locale)));
     };
-    // Twilio signs no time: whoever recorded a request could send it again, and be let in.
+    // Twilio does not sign a timestamp: a recorded request could be replayed to obtain a token.
     let channel = loaded.endpoint.channel;
     if calls::is_over(tx, channel, call, now - LONGEST_CALL).await? {
         return Ok(Reply::Xml(twiml::unavailable(&organization.locale)));
@@ -353,8 +354,8 @@ async fn connect(
     Ok(Reply::Xml(twiml::connect_stream(url, &parameters)))
 }
 
-/// As the address of an endpoint, it holds the organization's id, so that it is looked for in one
-/// tenant only.
+/// Generates a token. Like the URL of an endpoint, it contains the organization's id, so that it is
+/// looked up in one tenant only.
 fn stream_token(organization: OrganizationId) -> Result<String> {
     let random = random_secret()?;
     let id = organization.as_uuid();
@@ -362,14 +363,14 @@ fn stream_token(organization: OrganizationId) -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Lets a media stream of that organization in: the channel of its token, which is used up.
+/// Redeems a token of a media stream and returns its channel. A token can be redeemed once.
 pub async fn redeem_stream_token(
     db: &Database,
     organization: OrganizationId,
     (token, call): (&str, &str),
     now: DateTime<Utc>,
 ) -> Result<Option<ChannelKind>> {
-    // No call has such an id, and PostgreSQL takes no NUL in a text.
+    // Call ids contain no control characters, and PostgreSQL rejects NUL in text.
     if call.contains(char::is_control) {
         return Ok(None);
     }
@@ -384,14 +385,14 @@ pub async fn redeem_stream_token(
     Ok(channel)
 }
 
-/// The organization that a stream token names; `None`: it is none.
+/// Returns the organization named in a stream token, or `None` if the token is malformed.
 pub fn organization_of_stream_token(token: &str) -> Option<OrganizationId> {
     let bytes: [u8; 48] = URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
     let id: [u8; 16] = std::array::from_fn(|at| bytes[at]);
     Some(uuid::Uuid::from_bytes(id).into())
 }
 
-/// What Retell is to know of a call that is about to begin; of one that nobody may take, nothing.
+/// Returns the call parameters for Retell. They are empty if the channel may not take the call.
 fn inbound(loaded: &LoadedEndpoint, is_live: bool, now: DateTime<Utc>) -> Value {
     if !is_live {
         return retell::InboundAnswer::default().to_json();
@@ -411,7 +412,7 @@ fn inbound(loaded: &LoadedEndpoint, is_live: bool, now: DateTime<Utc>) -> Value 
     answer.to_json()
 }
 
-/// The headers that are kept, as JSON.
+/// Returns the headers that are stored, as JSON.
 fn kept_headers(request: &Incoming<'_>) -> Value {
     let kept = request
         .headers

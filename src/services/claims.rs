@@ -1,7 +1,8 @@
-//! Claims to identities: a number, an agent or an instance belongs to one organization on the platform.
+//! Claims to identities. An identity (a number, an agent or an instance) belongs to one
+//! organization of the platform.
 //!
-//! The settings of the channels claim; what an organization claims anew is granted to it here, or waits
-//! for the operator. Tenants are never told who holds an identity.
+//! The settings of the channels claim identities. A new claim is granted here or waits for the
+//! operator. Tenants cannot learn which organization holds an identity.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +32,7 @@ use crate::{
 /// Status of the claims of an organization.
 pub type Standing = Vec<(Identity, ClaimStatus)>;
 
-/// Status of the claims of these settings.
+/// Returns the status of the claims of these settings.
 pub(super) async fn standing(tx: &mut TenantTx, settings: &ChannelSettings) -> Result<Standing> {
     let wanted: BTreeSet<Identity> = identity::of(settings).into_iter().collect();
     if wanted.is_empty() {
@@ -47,7 +48,7 @@ pub(super) async fn standing(tx: &mut TenantTx, settings: &ChannelSettings) -> R
         .collect())
 }
 
-/// What a change of settings claims anew; [`New::settle`] ends the transaction.
+/// The new claims of a change of settings. [`New::settle`] ends the transaction.
 pub(super) struct New {
     identities: Vec<Identity>,
     /// `true` if they are granted at once.
@@ -55,8 +56,8 @@ pub(super) struct New {
 }
 
 impl New {
-    /// Keeps the claims in step with the settings of the organization's channels, in the transaction that
-    /// changed them: what no channel names any more is given up, what is named anew is claimed.
+    /// Updates the claims to match the settings of the organization's channels, in the transaction
+    /// that changed them: identities that no channel names are released, and new ones are claimed.
     pub(super) async fn follow(session: &Session, scope: &mut Scope) -> Result<Self> {
         let tx = &mut scope.tx;
         let channels = db::channels::list(tx).await?;
@@ -73,7 +74,7 @@ impl New {
         identities::release(tx, &gone(&held)).await?;
         claims::remove(tx, &gone(&claimed)).await?;
         let is_new = |one: &&Identity| !held.contains(*one) && !claimed.contains(*one);
-        // Sorted, so that two who claim the same wait for each other in no circle.
+        // Sorted, so that two sessions that claim the same identities cannot deadlock.
         let new: Vec<Identity> = wanted.iter().filter(is_new).cloned().collect();
         let at_once = match session.actor {
             Actor::Operator { .. } => true,
@@ -96,7 +97,7 @@ impl New {
         })
     }
 
-    /// Status of the claims of these settings when the transaction is settled.
+    /// Returns the status of the claims of these settings after the transaction is settled.
     pub(super) async fn standing(
         &self,
         tx: &mut TenantTx,
@@ -111,16 +112,16 @@ impl New {
         Ok(known)
     }
 
-    /// Grants what is granted at once, and commits.
+    /// Grants the claims that need no approval, and commits.
     ///
     /// # Errors
-    /// `Conflict` where another organization holds one of them: nothing is kept then.
+    /// `Conflict` if another organization holds one of them. Nothing is changed then.
     pub(super) async fn settle(self, session: &Session, tx: TenantTx) -> Result<()> {
         if self.identities.is_empty() {
             return tx.commit().await;
         }
         let organization = tx.organization_id();
-        // The rights that a tenant does not have come last: no statement of a tenant follows.
+        // The tenant role lacks these privileges, so no statement of the tenant may follow.
         let mut conn = tx.leave().await?;
         if self.at_once {
             for identity in &self.identities {
@@ -151,14 +152,14 @@ async fn grant(
     }
 }
 
-/// Message to the operator about an identity that another organization holds.
+/// Builds the error for the operator about an identity that another organization holds.
 async fn taken(conn: &mut PlatformConn, identity: &Identity) -> Result<Error> {
     let held = identities::holders(conn, std::slice::from_ref(identity)).await?;
     let holder = match held.first() {
         Some((_, holder)) => db::organizations::find(conn, *holder).await?,
         None => None,
     };
-    // Given up in between: a second try finds it free.
+    // The identity was released in the meantime: a retry can succeed.
     let Some(holder) = holder else {
         return Ok(Error::conflict(format!(
             "{identity}: claimed by another organization at the same time"
@@ -170,25 +171,25 @@ async fn taken(conn: &mut PlatformConn, identity: &Identity) -> Result<Error> {
     let release = run!["channel", "claim", "release", kind, value, "--org", slug];
     Ok(
         Error::conflict(format!("{identity}: belongs to organization {slug}"))
-            .hint(release.labeled("take it away from that organization first")),
+            .hint(release.labeled("release it from that organization first")),
     )
 }
 
-/// All that a tenant is told, whoever holds the identity and whatever became of that organization.
+/// Builds the error for a tenant. It is the same for any holder of the identity.
 fn unavailable(identity: &Identity) -> Error {
     Error::conflict(format!("{identity}: not available"))
-        .hint("check the value, or ask the operator of the platform")
+        .hint("check the value or ask the operator of the platform")
 }
 
-/// Gives up what a deleted organization holds; [`wake`] claims it again.
+/// Releases the identities of a deleted organization. [`wake`] claims them again.
 pub(super) async fn rest(tx: &mut TenantTx, now: DateTime<Utc>) -> Result<()> {
     let held = identities::held(tx).await?;
     identities::release(tx, &held).await?;
     claims::insert(tx, &held, ClaimStatus::Dormant, now).await
 }
 
-/// Claims again what an organization held that is restored, in its transaction, which it ends. What
-/// another organization holds meanwhile waits for the operator: that is returned.
+/// Claims the identities of a restored organization again, in its transaction, which is committed.
+/// Returns those that another organization holds now; their claims wait for the operator.
 pub(super) async fn wake(session: &Session, mut tx: TenantTx) -> Result<Vec<Identity>> {
     let organization = tx.organization_id();
     let now = session.now();
@@ -222,7 +223,7 @@ pub(super) async fn wake(session: &Session, mut tx: TenantTx) -> Result<Vec<Iden
     Ok(waiting)
 }
 
-/// The claims of all organizations.
+/// Returns the claims of all organizations.
 ///
 /// # Errors
 /// `Refused` for a user.
@@ -232,13 +233,13 @@ pub async fn list(session: &Session, filter: &ClaimFilter) -> Result<Vec<ListedC
     claims::list_all(&mut conn, filter).await
 }
 
-/// Number of waiting claims.
+/// Returns the number of waiting claims.
 pub async fn waiting(db: &db::Database) -> Result<Waiting> {
     let mut conn = PlatformConn::open(db)?;
     claims::waiting(&mut conn).await
 }
 
-/// A claim after the operator decided.
+/// A claim after a decision of the operator.
 #[derive(Clone, Debug)]
 pub struct Decided {
     pub organization: Organization,
@@ -248,17 +249,17 @@ pub struct Decided {
 }
 
 impl Decided {
-    /// `false`: it was so already, and nothing was written.
+    /// `false` if the claim had this status already and nothing was written.
     pub fn is_change(&self) -> bool {
         self.before != self.after
     }
 }
 
-/// Grants what an organization claims, whether it waits, was rejected or was released.
+/// Grants the claim of an organization, if it is waiting, rejected or released.
 ///
 /// # Errors
-/// `Refused` for a user; `NotFound` where the organization claims no such thing; `Conflict` where
-/// another organization holds it, or the organization is deleted.
+/// `Refused` for a user; `NotFound` if the organization does not claim the identity; `Conflict` if
+/// another organization holds it or the organization is deleted.
 pub async fn approve(
     session: &Session,
     organization: OrganizationId,
@@ -267,10 +268,10 @@ pub async fn approve(
     decide(session, organization, identity, ClaimStatus::Granted).await
 }
 
-/// Says no to a claim that waits. It is not asked for again until the setting is made anew.
+/// Rejects a waiting claim. It is requested again only after the setting is changed.
 ///
 /// # Errors
-/// Same as [`approve`]; `Conflict` where it does not wait.
+/// Same as [`approve`]; `Conflict` if it is not waiting.
 pub async fn reject(
     session: &Session,
     organization: OrganizationId,
@@ -279,10 +280,10 @@ pub async fn reject(
     decide(session, organization, identity, ClaimStatus::Rejected).await
 }
 
-/// Takes a granted identity away: it is free, and the organization's channel answers for it no more.
+/// Releases a granted identity. The channel of the organization stops responding to it.
 ///
 /// # Errors
-/// Same as [`approve`]; `Conflict` where it is not granted.
+/// Same as [`approve`]; `Conflict` if it is not granted.
 pub async fn release(
     session: &Session,
     organization: OrganizationId,
@@ -366,7 +367,7 @@ fn not_from(decided: &Decided) -> Error {
     match (before, after) {
         (ClaimStatus::Granted, ClaimStatus::Rejected) => error.hint(
             run!["channel", "claim", "release", kind, value, "--org", slug]
-                .labeled("take the identity away"),
+                .labeled("release the identity"),
         ),
         (ClaimStatus::Pending, ClaimStatus::Released) => error.hint(
             run!["channel", "claim", "reject", kind, value, "--org", slug]

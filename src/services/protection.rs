@@ -1,4 +1,4 @@
-//! Protecting a database against destruction without `--confirm`.
+//! Protection of a database against destructive commands run without `--confirm`.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::{
     services::{Session, activity::Change},
 };
 
-/// Protects the database under a label. Returns whether that changed anything.
+/// Protects the database under a label. Returns `false` if it had this label already.
 ///
 /// # Errors
 /// `Refused` for a user.
@@ -30,7 +30,7 @@ pub async fn protect(session: &Session, label: &str) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes the protection. Returns whether there was one.
+/// Removes the protection. Returns `false` if there was none.
 ///
 /// # Errors
 /// `Refused` for a user.
@@ -45,12 +45,12 @@ pub async fn unprotect(session: &Session, _confirmed: Confirmed) -> Result<bool>
     Ok(true)
 }
 
-/// The protection of any database, also of one without our schema.
+/// Returns the protection of any database, also of one without the schema.
 pub async fn find(db: &Database) -> Result<Option<Protection>> {
     db::protection::find(&mut PlatformConn::open(db)?).await
 }
 
-/// The protection, for the operator.
+/// Returns the protection, for the operator.
 ///
 /// # Errors
 /// Same as [`db::protection::find`]; `Refused` for a user.

@@ -1,4 +1,4 @@
-//! Whether a server may work on a database at all.
+//! Checks of a database before it is served.
 
 use crate::{
     context::new_id,
@@ -8,25 +8,25 @@ use crate::{
     run,
 };
 
-/// Checks that requests can be answered now: the database is reachable, has the schema of this binary, and
-/// shows this role what it asks for.
+/// Checks that the database is reachable, has the schema of this binary, and is readable by this
+/// role.
 pub async fn require_ready(db: &Database) -> Result<()> {
     migrate::require_usable(db).await
 }
 
-/// Refuses a role of requests that has more than a server's rights, or leads to another database than
-/// `owner`.
+/// Rejects a role for requests that has more privileges than a server needs, or that connects to
+/// another database than `owner`.
 pub async fn require_confined(db: &Database, owner: Option<&Database>, named: &str) -> Result<()> {
     let role = roles::require_confined(db, owner, roles::Rights::Server, named).await?;
     tracing::info!(role, "requests are served with a tenant's rights");
     Ok(())
 }
 
-/// Refuses a database on which isolation would be void for this role, unless it can switch to
-/// `tenant_app`: looked at where it matters, inside of a scope.
+/// Rejects a database on which row-level security does not confine this role. The check runs inside
+/// the scope of an organization, where the role may have switched to `tenant_app`.
 ///
 /// # Errors
-/// Same as [`migrate::require_usable`]; `Refused` when the scope of an organization cannot be entered
+/// Same as [`migrate::require_usable`]; `Refused` if the scope of an organization cannot be entered
 /// or does not confine.
 pub async fn require_servable(db: &Database) -> Result<()> {
     require_ready(db).await?;
@@ -40,6 +40,6 @@ pub async fn require_servable(db: &Database) -> Result<()> {
     Err(Error::refused(
         "row-level security does not confine the scope of an organization: no tenant is isolated",
     )
-    .hint(run!["doctor"].labeled("find out why"))
+    .hint(run!["doctor"].labeled("diagnose the server"))
     .hint(run!["audit"].labeled("and audit the isolation")))
 }

@@ -1,4 +1,4 @@
-//! The activity log: what a change writes, and who did what when.
+//! The activity log: entries of changes, with their actors and times.
 
 mod verify;
 
@@ -18,7 +18,7 @@ use crate::{
 
 pub use verify::{BrokenChain, Verification, head, head_of_readings, verify, verify_readings};
 
-/// Facts that a change states about itself in the activity log. Secrets never enter it.
+/// Description of a change for the activity log. It never contains secrets.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// `noun.verb`, such as `member.role`.
@@ -29,17 +29,17 @@ pub struct Change {
     pub after: Option<Value>,
 }
 
-/// Whose log.
+/// The log of an organization, or of the platform.
 #[derive(Clone, Copy, Debug)]
 pub enum Log {
     Organization(OrganizationId),
     Platform,
 }
 
-/// The entries that match, newest first.
+/// Returns the matching entries, newest first.
 ///
 /// # Errors
-/// `Refused` when the caller may not read the log.
+/// `Refused` if the caller may not read the log.
 pub async fn list(
     session: &Session,
     log: Log,
@@ -57,10 +57,10 @@ pub async fn list(
     }
 }
 
-/// One entry, by its place in the chain.
+/// Returns an entry by its sequence number.
 ///
 /// # Errors
-/// `NotFound`, or `Refused` when the caller may not read the log.
+/// `NotFound`; `Refused` if the caller may not read the log.
 pub async fn show(session: &Session, log: Log, sequence: i64) -> Result<StoredEntry> {
     let (found, whose) = match log {
         Log::Organization(organization) => {
@@ -82,7 +82,7 @@ pub async fn show(session: &Session, log: Log, sequence: i64) -> Result<StoredEn
         Error::not_found(format!("activity entry {sequence} not found")).hint(
             run!["activity", "list"]
                 .args(whose)
-                .labeled("list what there is"),
+                .labeled("list the entries"),
         )
     })
 }

@@ -1,4 +1,4 @@
-//! The walk along a chain that shows tampering: of the activity, and of the readings of records.
+//! Verification of the hash chains of the activity log and the access log.
 
 use super::Log;
 use crate::{
@@ -13,31 +13,31 @@ use crate::{
     services::Session,
 };
 
-/// Result of a walk along a chain.
+/// Result of a verification.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    /// Number of valid links, from the first on.
+    /// Number of valid links, counted from the first.
     pub entries: i64,
-    /// The hash of the last one of these.
+    /// The hash of the last valid link.
     pub last_hash: [u8; 32],
     pub broken: Option<BrokenChain>,
 }
 
-/// The first place where a chain does not hold.
+/// The first invalid place of a chain.
 #[derive(Clone, Debug)]
 pub struct BrokenChain {
     pub sequence: i64,
     pub what: String,
 }
 
-/// Rows read at a time: bounds memory whatever the length of the log.
+/// Rows read at a time. It bounds the memory used, for any length of the log.
 const PAGE: i64 = 1000;
 
-/// Walks the chain of a log from its first entry to its head. `kept` is a head noted earlier, which
-/// the chain has to continue.
+/// Verifies the chain of a log from its first entry to its head. `kept` is a head saved earlier,
+/// which the chain must contain.
 ///
 /// # Errors
-/// `Refused` when the caller may not read the log. A broken chain is an answer, not an error.
+/// `Refused` if the caller may not read the log. A broken chain is a result, not an error.
 pub async fn verify(session: &Session, log: Log, kept: Option<Head>) -> Result<Verification> {
     match log {
         Log::Organization(organization) => {
@@ -88,10 +88,10 @@ pub async fn verify_readings(
     Ok(walk.end(db::access::head(&mut scope.tx).await?))
 }
 
-/// The head of a log's chain, as it stands. A chain whose head is missing has none.
+/// Returns the current head of a log's chain, or `None` if the head is missing.
 ///
 /// # Errors
-/// `Refused` when the caller may not read the log.
+/// `Refused` if the caller may not read the log.
 pub async fn head(session: &Session, log: Log) -> Result<Option<Head>> {
     match log {
         Log::Organization(organization) => {
@@ -106,10 +106,10 @@ pub async fn head(session: &Session, log: Log) -> Result<Option<Head>> {
     }
 }
 
-/// The head of the organization's access log.
+/// Returns the head of the organization's access log.
 ///
 /// # Errors
-/// `Refused` when the caller may not read the log.
+/// `Refused` if the caller may not read the log.
 pub async fn head_of_readings(
     session: &Session,
     organization: OrganizationId,
@@ -118,7 +118,7 @@ pub async fn head_of_readings(
     db::access::head(&mut scope.tx).await
 }
 
-/// Rows of an access log in the order of the chain, gathered to the answers they belong to.
+/// Groups the rows of an access log, read in the order of the chain, by response.
 struct Answers {
     organization: OrganizationId,
     current: Option<Gathered>,
@@ -128,11 +128,11 @@ struct Gathered {
     sequence: i64,
     id: uuid::Uuid,
     rows: Rows,
-    /// Of the first row; empty where another row has another one.
+    /// Hash of the first row; empty if the hashes of the rows differ.
     hash: Vec<u8>,
 }
 
-/// An answer whose rows were all read.
+/// A response with all of its rows.
 struct Answer {
     reading: Reading,
     hash: Vec<u8>,
@@ -146,7 +146,7 @@ impl Answers {
         }
     }
 
-    /// Adds the next row. Some: the answer before it, which is complete.
+    /// Adds the next row. Returns the previous response when the row begins a new one.
     fn add(&mut self, stored: StoredAccess) -> Option<Answer> {
         let is_next = |current: &Gathered| current.sequence != stored.sequence;
         let complete = match self.current.as_ref().is_some_and(is_next) {
@@ -179,12 +179,12 @@ impl Answers {
     }
 }
 
-/// A walk along a chain, a page at a time.
+/// Verification of a chain, one page at a time.
 struct Walk {
     verifier: ChainVerifier,
-    /// As it was before the walk.
+    /// The head read before the first page.
     head: Option<Head>,
-    /// As somebody noted it, some time ago.
+    /// The head saved earlier, by the caller.
     kept: Option<Head>,
     exhausted: bool,
     broken: Option<BrokenChain>,
@@ -205,7 +205,7 @@ impl Walk {
         !self.exhausted && self.broken.is_none()
     }
 
-    /// The place of the last good link.
+    /// The sequence number of the last valid link.
     fn sequence(&self) -> i64 {
         self.last().sequence
     }
@@ -222,7 +222,7 @@ impl Walk {
         }
     }
 
-    /// Checks the next link. After the first broken one nothing more is checked.
+    /// Checks the next link. Does nothing after a broken one.
     fn check(&mut self, link: &impl Link, previous: Option<&[u8]>, hash: &[u8]) {
         if self.broken.is_some() {
             return;
@@ -244,8 +244,9 @@ impl Walk {
         }
     }
 
-    /// Rows may be missing at the end, or be added there by hand. The heads know: links were written
-    /// up to the one read before the walk at least, and up to the one read after it at most.
+    /// Checks the end of the chain, where rows may be missing or have been added by hand. Other
+    /// sessions append during the verification, so the last link must lie between the head read
+    /// before it and the head read after it.
     fn end(mut self, head_now: Option<Head>) -> Verification {
         let last = self.last();
         if self.broken.is_none() {

@@ -1,12 +1,13 @@
-//! The access log: a row for each patient's record that an answer depends on, in the transaction that
-//! read it.
+//! The access log: one row for each patient's record that a response depends on, written in the
+//! transaction that read it.
 //!
-//! An answer depends on a record when it shows something of it, or would be another one without it: a
-//! refusal because a patient is archived, an external_id that is taken, "unchanged". What tells of no
-//! patient, such as the times at which a provider is free, does not.
+//! A response depends on a record if it shows part of it, or if it would differ without the record:
+//! an error because a patient is archived, a duplicate external_id, the result "unchanged". A
+//! response that reveals nothing about a patient, such as the free slots of a provider, does not
+//! depend on any.
 //!
-//! Functions note the records in [`Scope::records`] where they load them, and end with [`end`], which
-//! writes the rows whether they succeed or refuse.
+//! Functions collect the records in [`Scope::records`] when they load them, and finish with
+//! [`end`], which writes the rows for results and for errors.
 
 use std::mem;
 
@@ -21,17 +22,18 @@ use crate::{
     services::{Scope, Session, activity::Change},
 };
 
-/// Rows of one link at most: an import may read a million records.
+/// Maximum number of rows per link. An import may read a million records.
 const MOST_ROWS: usize = 10_000;
 
-/// What a function answers, and what it changed.
+/// The result of a function, and the change to log.
 pub(super) type Done<T> = (T, Option<Change>);
 
-/// Ends a function: writes what it changed and which records it read, and commits. A refusal is an
-/// answer as well: what was read is logged after the transaction is rolled back.
+/// Finishes a function: logs its change and the records it read, and commits. An error is a
+/// response as well: its records are logged after the transaction is rolled back.
 ///
 /// # Errors
-/// The refusal; `Unavailable` when the connection is lost: then nothing may be shown.
+/// The error of the function; `Unavailable` when the connection is lost: the result must then not
+/// be shown.
 pub(super) async fn end<T>(
     session: &Session,
     mut scope: Scope,
@@ -57,8 +59,8 @@ pub(super) async fn end<T>(
     }
 }
 
-/// Logs what a refusal depends on, after its transaction is over. Gives the refusal, or the error of
-/// the log in its place: then it may not be told.
+/// Logs the records that an error depends on, after its transaction has ended. Returns that error,
+/// or the error of the log in its place: the former must then not be shown.
 pub(super) async fn refuse(
     session: &Session,
     organization: OrganizationId,
@@ -86,10 +88,11 @@ async fn record_apart(
     tx.commit().await
 }
 
-/// Notes that an answer depends on the records of these patients. Call it last in a transaction: the
-/// head of the chain is locked from here on.
+/// Logs that a response depends on the records of these patients. It locks the head of the chain,
+/// so call it last in a transaction.
 ///
-/// A dry run reads them too: the rows are then written beside the rehearsal, which is rolled back.
+/// A dry run reads them too: its rows are written in a separate transaction, because the dry run
+/// itself is rolled back.
 async fn record(
     session: &Session,
     tx: &mut TenantTx,
@@ -108,11 +111,11 @@ async fn record(
     }
 }
 
-/// Same as [`end`] writes them, in a transaction of their own on another connection: for what is committed
-/// or rolled back long after it was read, and would keep readers waiting until then.
+/// Writes the same rows as [`end`] in a separate transaction on another connection. It is used if
+/// the main transaction is long and would block readers until it ends.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost: then nothing may be shown.
+/// `Unavailable` when the connection is lost: the result must then not be shown.
 pub(in crate::services) async fn append_beside(
     session: &Session,
     beside: &Database,
@@ -148,10 +151,10 @@ async fn append(
     Ok(())
 }
 
-/// A page of the readings, newest first.
+/// Returns a page of the access log, newest first.
 ///
 /// # Errors
-/// `Refused` when the caller may not read the activity.
+/// `Refused` if the caller may not read the activity log.
 pub async fn page(
     session: &Session,
     organization: OrganizationId,

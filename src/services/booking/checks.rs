@@ -1,4 +1,4 @@
-//! What several functions ask of their parameters.
+//! Checks of parameters shared by several functions.
 
 use std::ops::RangeInclusive;
 
@@ -19,15 +19,15 @@ use crate::{
     run,
 };
 
-/// The length of a page.
+/// Returns the length of a page.
 ///
 /// # Errors
-/// `BadInput` where it is out of range.
+/// `BadInput` if it is out of range.
 pub(super) fn page(limit: Option<u32>) -> Result<i64> {
     within("limit", limit, PAGE, 1..=LONGEST_PAGE).map(i64::from)
 }
 
-/// A number in its range.
+/// Returns a number if it is in its range, or the default if it is not given.
 ///
 /// # Errors
 /// `BadInput` that names the parameter and the range.
@@ -43,12 +43,13 @@ pub(super) fn within(
     }
     let (first, last) = (range.start(), range.end());
     Err(Error::bad_input(format!(
-        "{name} is {value}: it must be from {first} to {last}"
+        "{name}: {value} is out of range (expected {first} to {last})"
     ))
-    .hint(format!("{default} where it is not given")))
+    .hint(format!("omit it to use {default}")))
 }
 
-/// The rows of a page out of one row more than it may have, and whether there are more.
+/// Cuts a result that was read with one row too many to a page. Returns the page and whether more
+/// rows follow.
 pub(super) fn cut<T>(mut rows: Vec<T>, limit: i64) -> (Vec<T>, bool) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
@@ -56,7 +57,7 @@ pub(super) fn cut<T>(mut rows: Vec<T>, limit: i64) -> (Vec<T>, bool) {
     (rows, more)
 }
 
-/// When something is archived, after `archived` was asked for.
+/// Returns the time of archiving after an update that sets `archived`.
 pub(super) fn archived_at(
     before: Option<DateTime<Utc>>,
     archived: Option<bool>,
@@ -69,24 +70,24 @@ pub(super) fn archived_at(
     }
 }
 
-/// The refusal to delete what has appointments.
+/// Returns the error for deleting a record that has appointments.
 pub(super) fn has_appointments(what: &str, count: i64) -> Error {
     let appointments = match count {
         1 => "1 appointment".to_owned(),
         count => format!("{count} appointments"),
     };
     Error::conflict(format!("{what} has {appointments}; nothing was deleted"))
-        .hint("archive it instead: --archive (archive)")
-        .hint(run!["appointment", "list"].labeled("or delete these first"))
+        .hint("use --archive (archive) to archive it instead")
+        .hint(run!["appointment", "list"].labeled("list the appointments to delete first"))
 }
 
-/// Outcome of a provider, an operatory or a patient that was to go.
+/// Result of deleting or archiving a provider, operatory or patient.
 #[derive(Debug, Serialize)]
 pub struct Removal {
     pub id: Uuid,
-    /// `false`: it was archived already.
+    /// `false` if it was archived already.
     pub changed: bool,
-    /// `true`: deleted for good; `false`: archived.
+    /// `true` if it was deleted permanently; `false` if it was archived.
     pub deleted: bool,
 }
 
@@ -114,10 +115,10 @@ impl Removal {
     }
 }
 
-/// Reads a text that may be absent.
+/// Parses an optional text.
 ///
 /// # Errors
-/// What `parse` returns.
+/// The errors of `parse`.
 pub(super) fn optional<T>(
     text: Option<&str>,
     parse: impl FnOnce(&str) -> Result<T>,
@@ -125,10 +126,10 @@ pub(super) fn optional<T>(
     text.map(parse).transpose()
 }
 
-/// Reads the text of a patch.
+/// Parses the text of a patch.
 ///
 /// # Errors
-/// What `parse` returns.
+/// The errors of `parse`.
 pub(super) fn parse_patch<T>(
     patch: Patch<String>,
     parse: impl FnOnce(&str) -> Result<T>,
@@ -138,19 +139,18 @@ pub(super) fn parse_patch<T>(
         .transpose()
 }
 
-/// A provider or an operatory whose name a reference is part of.
+/// A provider or operatory with a name that contains a reference.
 pub(super) struct Named<'a, Id> {
     pub(super) id: Id,
     pub(super) name: &'a str,
     pub(super) is_active: bool,
 }
 
-/// The one that a reference means, of those whose name it is part of: the only one, or the only one
-/// with exactly this name. Of several with exactly this name the active one is meant, which has it to
-/// itself.
+/// Selects the candidate that a reference refers to: the only one with exactly this name, the only
+/// active one with exactly this name, or the only candidate.
 ///
 /// # Errors
-/// `NotFound` for none, `Conflict` that lists several.
+/// `NotFound` without candidates; `Conflict` with a list if the reference is ambiguous.
 pub(super) fn only_one<Id: Copy + std::fmt::Display>(
     what: &str,
     reference: &str,
@@ -182,11 +182,11 @@ pub(super) fn only_one<Id: Copy + std::fmt::Display>(
             let names = found.iter().map(|one| format!("{} ({})", one.name, one.id));
             let names: Vec<String> = names.take(5).collect();
             Err(Error::conflict(format!(
-                "{} can mean several: {}",
+                "{} is ambiguous: {}",
                 quoted(reference),
                 names.join(", ")
             ))
-            .hint("name it by its id"))
+            .hint("specify the id"))
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The errors for what is not there: the same whether it never was, is deleted, or belongs to
-//! another organization.
+//! Errors for records that are not found. They are the same for records that never existed, are
+//! deleted, or belong to another organization.
 
 use crate::{
     domain::{AppointmentId, ScheduleId},
@@ -9,10 +9,10 @@ use crate::{
 
 pub(super) fn schedule(id: ScheduleId) -> Error {
     Error::not_found(format!("schedule {id} not found"))
-        .hint(run!["schedule", "list"].labeled("list the schedules there are"))
+        .hint(run!["schedule", "list"].labeled("list the schedules"))
 }
 
 pub(super) fn appointment(id: AppointmentId) -> Error {
     Error::not_found(format!("appointment {id} not found"))
-        .hint(run!["appointment", "list"].labeled("list the appointments there are"))
+        .hint(run!["appointment", "list"].labeled("list the appointments"))
 }

@@ -1,6 +1,6 @@
 //! The thirty functions on the booking data. Each runs in the organization's scope, checks the
-//! caller's permission and, where it changes something, writes the activity entry in the same
-//! transaction. What belongs to another organization is answered like what does not exist.
+//! caller's permission and, if it changes data, writes the activity entry in the same transaction.
+//! Records of another organization are reported as not found.
 
 pub mod access_log;
 pub mod appointments;

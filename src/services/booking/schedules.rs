@@ -1,4 +1,4 @@
-//! The functions on schedules.
+//! Functions on schedules.
 
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
@@ -40,14 +40,14 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub struct SchedulesPage {
     pub schedules: Vec<Schedule>,
-    /// Position after which the next page begins; null: this is the last page.
+    /// Position after which the next page begins; null on the last page.
     pub next_after: Option<PageMark>,
 }
 
-/// The schedules that match, oldest first.
+/// Returns the matching schedules, oldest first.
 ///
 /// # Errors
-/// `BadInput` for a limit out of range.
+/// `BadInput` if the limit is out of range.
 pub async fn get_all(
     session: &Session,
     organization: OrganizationId,
@@ -76,7 +76,7 @@ pub async fn get_all(
     })
 }
 
-/// One schedule.
+/// Returns a schedule.
 ///
 /// # Errors
 /// `NotFound`.
@@ -90,20 +90,20 @@ pub async fn get(
     require(&mut scope, parameters.schedule_id).await
 }
 
-/// Effective values for a provider.
+/// The schedules in effect for a provider.
 #[derive(Debug, Serialize)]
 pub struct ProviderSchedules {
     pub provider_id: ProviderId,
-    /// Their own, and the organization's.
+    /// The provider's own schedules, and those of the organization.
     pub schedules: Vec<Schedule>,
-    /// The hours that result, on the organization's clock, before appointments.
+    /// The resulting hours in the organization's time zone, without regard to appointments.
     pub hours: Vec<DayHours>,
 }
 
-/// Effective values for one provider, and the hours that result.
+/// Returns the schedules in effect for a provider, and the resulting hours.
 ///
 /// # Errors
-/// `NotFound`, `BadInput` for a number of days out of range.
+/// `NotFound`; `BadInput` if the number of days is out of range.
 pub async fn get_of_provider(
     session: &Session,
     organization: OrganizationId,
@@ -136,16 +136,16 @@ fn first_date(session: &Session, scope: &Scope, given: Option<NaiveDate>) -> Nai
     given.unwrap_or_else(today)
 }
 
-/// The last of so many dates.
+/// Returns the last date of a range of days.
 fn last_date(from: NaiveDate, days: u32) -> Result<NaiveDate> {
     from.checked_add_days(Days::new(u64::from(days) - 1))
-        .ok_or_else(|| Error::bad_input(format!("the calendar ends within {days} days of {from}")))
+        .ok_or_else(|| Error::bad_input(format!("{days} days from {from} exceed the range of dates")))
 }
 
 /// A schedule after a change.
 #[derive(Debug, Serialize)]
 pub struct ScheduleChange {
-    /// `false`: it was so already.
+    /// `false` if nothing changed.
     pub changed: bool,
     pub before: Option<Schedule>,
     pub schedule: Schedule,
@@ -154,8 +154,8 @@ pub struct ScheduleChange {
 /// Adds working hours, a holiday or a blockout.
 ///
 /// # Errors
-/// `BadInput` for what its kind does not allow, `NotFound` for a provider or operatory that is not
-/// there, `Conflict` for working hours that overlap others.
+/// `BadInput` for fields that its kind does not allow, `NotFound` for a provider or operatory that
+/// does not exist, `Conflict` for working hours that overlap others.
 pub async fn create(
     session: &Session,
     organization: OrganizationId,
@@ -208,7 +208,8 @@ async fn require_subject(scope: &mut Scope, schedule: &Schedule) -> Result<()> {
     Ok(())
 }
 
-/// Changes of one organization take turns, so that nothing comes between the look and the insert.
+/// Rejects working hours that overlap others. Changes within an organization are serialized, so no
+/// schedule is inserted between the check and the insert.
 async fn require_no_overlap(scope: &mut Scope, schedule: &Schedule) -> Result<()> {
     let filter = ScheduleFilter {
         kind: Some(schedule.kind),
@@ -225,15 +226,15 @@ async fn require_no_overlap(scope: &mut Scope, schedule: &Schedule) -> Result<()
             "these working hours overlap those of schedule {}",
             other.id
         ))
-        .hint(run!["schedule", "show", other.id].labeled("look at it"))
-        .hint("change that one, or end it: valid_until (--until)")),
+        .hint(run!["schedule", "show", other.id].labeled("show the schedule"))
+        .hint("change that one, or end it with --until (valid_until)")),
     }
 }
 
-/// Changes a schedule; its kind and whose it is stay.
+/// Updates a schedule. Its kind, provider and operatory cannot change.
 ///
 /// # Errors
-/// `NotFound`, and as [`create`].
+/// `NotFound`; the errors of [`create`].
 pub async fn update(
     session: &Session,
     organization: OrganizationId,
@@ -290,19 +291,19 @@ pub async fn delete(
     Ok(Removal::deleted(before.id))
 }
 
-/// The usual weeks that were added.
+/// The default schedules that were added.
 #[derive(Debug, Serialize)]
 pub struct DefaultSchedules {
     pub schedules: Vec<Schedule>,
-    /// Who has working hours of their own, and kept them.
+    /// Providers that already have working hours of their own; these were not changed.
     pub skipped_provider_ids: Vec<ProviderId>,
 }
 
-/// Gives the usual week to providers without weekly hours of their own, or whose are over.
+/// Adds the default schedule to providers without current or future weekly hours of their own.
 ///
 /// # Errors
-/// `NotFound` or `Conflict` for a provider that is not there or archived, `BadInput` for hours that
-/// end before they start.
+/// `NotFound` or `Conflict` for a provider that does not exist or is archived, `BadInput` for hours
+/// that end before they start.
 pub async fn create_defaults(
     session: &Session,
     organization: OrganizationId,
@@ -391,7 +392,7 @@ fn usual_day(
     }
 }
 
-/// What does not go together.
+/// Conflicts among schedules and appointments.
 #[derive(Debug, Serialize)]
 pub struct ScheduleConflicts {
     pub date_from: NaiveDate,
@@ -399,11 +400,11 @@ pub struct ScheduleConflicts {
     pub conflicts: Vec<Conflict>,
 }
 
-/// Schedules that overlap, and open appointments outside of the working hours.
+/// Returns schedules that overlap, and open appointments outside of the working hours.
 ///
 /// # Errors
-/// `NotFound`, `BadInput` for a number of days out of range or a proposal that its kind does not
-/// allow.
+/// `NotFound`; `BadInput` if the number of days is out of range, or for a proposed schedule with
+/// fields that its kind does not allow.
 pub async fn check_conflicts(
     session: &Session,
     organization: OrganizationId,
@@ -431,7 +432,7 @@ async fn check_conflicts_in(
     let zone = scope.organization.time_zone.tz();
     let from = first_date(session, scope, parameters.date_from);
     let until = last_date(from, days)?;
-    // An appointment may have begun on the date before, and last into the one after.
+    // An appointment may begin on the date before the range, or end on the date after it.
     let around = (from - Days::new(1), until + Days::new(1));
     let mut schedules =
         db::schedules::in_force(&mut scope.tx, around.0, around.1, provider, operatory).await?;

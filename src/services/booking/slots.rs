@@ -25,36 +25,36 @@ use crate::{
     services::{Scope, Session},
 };
 
-/// Minutes of an appointment of which nothing else is said.
+/// Default length of an appointment, in minutes.
 pub(super) const USUAL_LENGTH: u32 = 30;
 const USUAL_DAYS: u32 = 14;
 const USUAL_LIMIT: u32 = 100;
-/// Other times that a conflict names.
+/// Number of other times that a conflict proposes.
 const ALTERNATIVES: usize = 3;
 
-/// A free slot.
+/// The free slots that match a request.
 #[derive(Debug, Serialize)]
 pub struct AvailableSlots {
-    /// The organization's, in which `local_start` is.
+    /// The organization's time zone, in which `local_start` is given.
     pub time_zone: String,
     pub slots: Vec<Slot>,
-    /// `true`: there are more than the limit allowed.
+    /// `true` if more slots exist than the limit allows.
     pub more: bool,
 }
 
-/// The times at which an appointment may take place.
+/// The operatory needed for a slot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Room {
     NotNeeded,
-    /// Any that is free; none where the organization has no operatories.
+    /// Any free operatory; none is needed if the organization has no operatories.
     Any,
     One(OperatoryId),
 }
 
-/// The slots that match, by time.
+/// Returns the matching slots, ordered by time.
 ///
 /// # Errors
-/// `NotFound` or `Conflict` for a provider or an operatory that is not there or archived,
+/// `NotFound` or `Conflict` for a provider or operatory that does not exist or is archived,
 /// `BadInput` for numbers out of range.
 pub async fn get_available(
     session: &Session,
@@ -73,7 +73,7 @@ pub async fn get_available(
             return Err(Error::bad_input(
                 "operatory_id and without_operatory contradict each other",
             )
-            .hint("give one of them"));
+            .hint("specify only one of them"));
         }
         (Some(id), false) => {
             resources::require_active::<Operatory>(&mut scope, id).await?;
@@ -107,7 +107,7 @@ fn search_of(
     {
         return Err(
             Error::bad_input(format!("time_until {until} is not after time_from {from}"))
-                .hint("both are of one day: 09:00 and 12:00"),
+                .hint("specify two times of the same day, such as 09:00 and 12:00"),
         );
     }
     let now = session.now();
@@ -126,8 +126,8 @@ fn search_of(
     })
 }
 
-/// The slots of a search, for one provider or all that are active; `except` does not count as
-/// taken: it is about to be moved.
+/// Returns the slots of a search, for one provider or for all active ones. The appointment `except`
+/// does not block a slot, because it is to be moved.
 async fn find(
     scope: &mut Scope,
     search: &SlotSearch,
@@ -199,11 +199,10 @@ fn times(taken: &[Busy], is_theirs: impl Fn(&Busy) -> bool) -> Intervals {
         .collect()
 }
 
-/// Refuses an appointment at a time at which its provider does not work, or its operatory is
-/// closed.
+/// Rejects an appointment outside of the working hours of its provider or operatory.
 ///
 /// # Errors
-/// `Conflict` that names other times.
+/// `Conflict` with other times.
 pub(super) async fn require_open(
     session: &Session,
     scope: &mut Scope,
@@ -238,18 +237,18 @@ pub(super) async fn require_open(
         return Ok(());
     };
     let error = Error::conflict(format!(
-        "{what} {id} is not at work from {} on: it is outside of the schedules",
+        "{what} {id} is not available from {}: the time is outside of the schedules",
         shown(starts_at, zone)
     ));
     let provider = appointment.provider_id;
     let error = with_alternatives(session, scope, error, appointment).await;
     Err(error
-        .hint("to book anyway: --outside-schedule (outside_schedule)")
+        .hint("use --outside-schedule (outside_schedule) to book it anyway")
         .hint(run!["schedule", "hours", provider].labeled("see the hours")))
 }
 
-/// The refusal of an appointment whose provider or operatory is taken, after the transaction that
-/// tried it is over.
+/// Builds the error for an appointment that overlaps another one. Reads the alternatives in a
+/// transaction of its own, after the one that failed has ended.
 pub(super) async fn taken(
     session: &Session,
     what: &str,
@@ -267,13 +266,13 @@ pub(super) async fn taken(
 
 fn is_taken(what: &str, wanted: &Appointment, zone: chrono_tz::Tz) -> Error {
     Error::conflict(format!(
-        "the {what} is booked already at {}",
+        "the {what} is already booked at {}",
         shown(wanted.starts_at, zone)
     ))
 }
 
-/// Names the next free slots with the same provider and in the same operatory. That the wanted one is
-/// refused is the answer, also where others are not to be had.
+/// Adds the next free slots with the same provider and in the same operatory to the error. If they
+/// cannot be read, the error is returned unchanged.
 async fn with_alternatives(
     session: &Session,
     scope: &mut Scope,
@@ -302,7 +301,7 @@ async fn with_alternatives(
     if free.is_empty() {
         let minutes = wanted.length().num_minutes();
         return error.hint(format!(
-            "there are no {minutes} minutes free {whose} in the two weeks from then on"
+            "no free slot of {minutes} minutes {whose} in the following two weeks"
         ));
     }
     error.hint(format!("next free {whose}: {}", free.join(", ")))

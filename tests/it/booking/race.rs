@@ -85,7 +85,7 @@ async fn of_two_hundred_callers_one_gets_the_slot_and_the_others_hear_of_the_nex
             Ok(_) => booked += 1,
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
-                assert!(error.to_string().contains("booked already"), "{error}");
+                assert!(error.to_string().contains("already booked"), "{error}");
                 let hints = error
                     .hints()
                     .iter()

@@ -111,7 +111,7 @@ async fn nobody_is_booked_twice_and_the_next_free_times_are_named() {
         .await
         .unwrap();
     let again = json!({ "appointment_id": ours.appointment, "status": "scheduled" });
-    conflict(&world, F::UpdateAppointment, again, "booked already").await;
+    conflict(&world, F::UpdateAppointment, again, "already booked").await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What may become of an appointment. That nobody is booked twice is kept by the database.
+//! Changes of appointments. Double bookings are prevented by constraints of the database.
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -35,9 +35,9 @@ use crate::{
 /// An appointment after a change.
 #[derive(Debug, Serialize)]
 pub struct AppointmentChange {
-    /// `false`: it was so already.
+    /// `false` if nothing changed.
     pub changed: bool,
-    /// The state before, where there was one.
+    /// The state before the change; `None` for a new appointment.
     pub before: Option<Appointment>,
     pub appointment: Appointment,
 }
@@ -45,9 +45,9 @@ pub struct AppointmentChange {
 /// Books an appointment.
 ///
 /// # Errors
-/// `NotFound` for a patient, provider or operatory that is not there; `Conflict` for one that is
-/// archived, for a time outside of the schedules, and for a time that is taken: both name the next
-/// free slots.
+/// `NotFound` for a patient, provider or operatory that does not exist; `Conflict` for one that is
+/// archived, for a time outside of the schedules, and for a time that is taken. The latter two
+/// propose the next free slots.
 pub async fn create(
     session: &Session,
     organization: OrganizationId,
@@ -68,7 +68,7 @@ async fn create_in(
     if !status.is_open() {
         return Err(Refusal::from(
             Error::bad_input(format!(
-                "a new appointment cannot be {status}: allowed are scheduled, confirmed"
+                "a new appointment cannot be {status} (expected scheduled or confirmed)"
             ))
             .hint("book it first, then break, cancel or complete it"),
         ));
@@ -112,10 +112,10 @@ async fn create_in(
     Ok((created, Some(change)))
 }
 
-/// Changes an appointment: moves it, confirms, completes or cancels it.
+/// Updates an appointment: moves, confirms, completes or cancels it, or changes its details.
 ///
 /// # Errors
-/// Same as [`create`]; `Conflict` where its status does not allow it.
+/// Same as [`create`]; `Conflict` if its status does not allow the change.
 pub async fn update(
     session: &Session,
     organization: OrganizationId,
@@ -148,7 +148,7 @@ async fn update_in(
     if is_booked_anew && !in_past {
         refuse_past(session, scope, &after)?;
     }
-    // What it had before may stay while it stays where it is.
+    // An archived provider or operatory may stay as long as the appointment is not moved.
     let kept = Some(&before).filter(|_| !is_booked_anew);
     require_parents(scope, kept, &after).await?;
     if is_booked_anew && !outside_schedule {
@@ -194,7 +194,7 @@ fn check_status(before: &Appointment, after: &Appointment) -> Result<()> {
     let id = before.id;
     if after.status == AppointmentStatus::Broken && before.status != AppointmentStatus::Broken {
         return Err(
-            Error::bad_input("an appointment is broken with a reason").hint(
+            Error::bad_input("a broken appointment requires a reason").hint(
                 run!["appointment", "break", id, "--reason", "TEXT"].remark("BreakAppointment"),
             ),
         );
@@ -206,21 +206,21 @@ fn check_status(before: &Appointment, after: &Appointment) -> Result<()> {
         ))
         .hint(match before.status {
             AppointmentStatus::Completed => run!["appointment", "create"].labeled("book another"),
-            _ => "book it again first: --status scheduled (status)".into(),
+            _ => "use --status scheduled (status) to book it again first".into(),
         }));
     }
     let is_elsewhere = moved(before, after) || before.patient_id != after.patient_id;
     if before.status == AppointmentStatus::Completed && is_elsewhere {
         return Err(Error::conflict(format!(
-            "appointment {id} took place: when, with whom and where stays"
+            "appointment {id} took place: its time, patient, provider and operatory cannot change"
         ))
         .hint(run!["appointment", "create"].labeled("book another")));
     }
     Ok(())
 }
 
-/// Refuses a time at which nobody can come any more: as a rule it is a slip in the date. What is booked
-/// for now has begun and not ended.
+/// Rejects an appointment that would have ended already, which is usually a typing error in the
+/// date. One that has started and not ended is allowed.
 fn refuse_past(session: &Session, scope: &Scope, wanted: &Appointment) -> Result<()> {
     if wanted.ends_at > session.now() {
         return Ok(());
@@ -229,11 +229,11 @@ fn refuse_past(session: &Session, scope: &Scope, wanted: &Appointment) -> Result
     let starts_at = clock::shown(wanted.starts_at, zone).format("%Y-%m-%dT%H:%M");
     Err(
         Error::bad_input(format!("starts_at: {starts_at} is in the past"))
-            .hint("to record it anyway: --in-past (in_past)"),
+            .hint("use --in-past (in_past) to record it anyway"),
     )
 }
 
-/// `true` if when, with which provider or where it takes place differs.
+/// Returns `true` if the time, the provider or the operatory differs.
 fn moved(before: &Appointment, after: &Appointment) -> bool {
     let place = |one: &Appointment| {
         (
@@ -246,10 +246,10 @@ fn moved(before: &Appointment, after: &Appointment) -> bool {
     place(before) != place(after)
 }
 
-/// Notes that the patient did not come: frees the slot, keeps the record.
+/// Marks an appointment as missed by the patient: frees the slot and keeps the record.
 ///
 /// # Errors
-/// `NotFound`, `BadInput` without a reason; `Conflict` when it took place.
+/// `NotFound`; `BadInput` without a reason; `Conflict` if it took place.
 pub async fn break_one(
     session: &Session,
     organization: OrganizationId,
@@ -280,7 +280,7 @@ async fn break_in(
                 "appointment {id} is {}: it cannot be broken",
                 before.status
             ))
-            .hint(run!["appointment", "show", id].labeled("look at it")),
+            .hint(run!["appointment", "show", id].labeled("show the appointment")),
         ));
     }
     if after == before {
@@ -289,7 +289,7 @@ async fn break_in(
     store(session, scope, "appointment.break", before, after).await
 }
 
-/// Deletes an appointment and its record.
+/// Deletes an appointment permanently.
 ///
 /// # Errors
 /// `NotFound`.
@@ -315,7 +315,7 @@ async fn delete_in(scope: &mut Scope, id: AppointmentId) -> Result<Done<Removal>
 /// The reason an appointment is not stored.
 enum Refusal {
     Plain(Error),
-    /// Its time is taken: the answer names others, after the transaction that tried it is over.
+    /// The time is taken. Alternatives are read after the failed transaction has ended.
     Taken {
         what: &'static str,
         wanted: Box<Appointment>,
@@ -340,7 +340,7 @@ impl Refusal {
     }
 }
 
-/// Ends a change of an appointment, as [`access_log::end`].
+/// Ends a change of an appointment, like [`access_log::end`].
 async fn end<T>(
     session: &Session,
     mut scope: Scope,
@@ -381,8 +381,9 @@ async fn store(
     Ok((stored, Some(change)))
 }
 
-/// Refuses an external id that another appointment has: whose patient it is has to be known, for the
-/// access log. Changes of one organization take turns, so there is none later on either.
+/// Rejects an external id that another appointment has. The check runs before the insert to log
+/// access to the other appointment's patient. Changes within an organization are serialized, so a
+/// duplicate cannot appear in between.
 async fn require_new_external_id(scope: &mut Scope, wanted: &Appointment) -> Result<()> {
     let Some(external_id) = &wanted.external_id else {
         return Ok(());
@@ -402,8 +403,8 @@ async fn require(scope: &mut Scope, id: AppointmentId) -> Result<Appointment> {
     Ok(appointment)
 }
 
-/// Refuses a patient, provider or operatory that is not there or archived; what an appointment had
-/// before may stay.
+/// Rejects a patient, provider or operatory that does not exist or is archived. References that the
+/// appointment had before may stay.
 async fn require_parents(
     scope: &mut Scope,
     before: Option<&Appointment>,
@@ -444,8 +445,8 @@ fn unchanged(appointment: Appointment) -> AppointmentChange {
     }
 }
 
-/// When, with whom and where is kept with its values; what may tell of a patient's health by its
-/// name alone.
+/// Builds the activity entry. Time, patient, provider and operatory are logged with their values;
+/// texts that may reveal health data only by field name.
 fn change(
     action: &'static str,
     before: Option<&Appointment>,

@@ -1,4 +1,4 @@
-//! The functions on appointments.
+//! Functions on appointments.
 
 mod change;
 mod read;

@@ -1,4 +1,4 @@
-//! Which appointments there are.
+//! Reading appointments.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -27,14 +27,15 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub struct AppointmentsPage {
     pub appointments: Vec<AppointmentEntry>,
-    /// Position after which the next page begins; null: this is the last page.
+    /// Position after which the next page begins; null on the last page.
     pub next_after: Option<PageMark>,
 }
 
-/// The appointments that match, by time, with the names that belong to them.
+/// Returns the matching appointments, ordered by time, with the names of their patients, providers
+/// and operatories.
 ///
 /// # Errors
-/// `BadInput` for filters that cannot be meant.
+/// `BadInput` for filters that contradict each other.
 pub async fn get_all(
     session: &Session,
     organization: OrganizationId,
@@ -59,7 +60,8 @@ async fn get_all_in(
     let (appointments, more) = checks::cut(found, limit);
     let shown = appointments.iter().map(|one| one.appointment.patient_id);
     scope.records.extend(shown);
-    // That a patient has none at that time is told of them as well.
+    // An empty result reveals that this patient has no appointment at that time, so it counts as
+    // access.
     scope.records.extend(parameters.patient_id);
     let page = AppointmentsPage {
         next_after: appointments.last().filter(|_| more).map(place),
@@ -75,8 +77,8 @@ fn place(entry: &AppointmentEntry) -> PageMark {
 
 fn place_of(mark: &PageMark) -> Result<(DateTime<Utc>, AppointmentId)> {
     let starts_at = DateTime::parse_from_rfc3339(&mark.key).map_err(|_| {
-        Error::bad_input("after is not where a page of appointments ended")
-            .hint("it is next_after of the page before, as it was given")
+        Error::bad_input("after: not a valid position")
+            .hint("specify next_after of the previous page, unchanged")
     })?;
     Ok((starts_at.to_utc(), mark.id.into()))
 }
@@ -86,16 +88,16 @@ fn filter(scope: &Scope, parameters: &GetAppointments) -> Result<AppointmentFilt
     let ids = &parameters.appointment_ids;
     if ids.len() > LONGEST_PAGE as usize {
         return Err(Error::bad_input(format!(
-            "{} appointment_ids are given: {LONGEST_PAGE} are allowed",
+            "{} appointment_ids are given (at most {LONGEST_PAGE} are allowed)",
             ids.len()
         ))
-        .hint("ask for them in several calls"));
+        .hint("split them into several calls"));
     }
     let is_range = parameters.from.is_some() || parameters.until.is_some();
     if parameters.date.is_some() && is_range {
         return Err(
             Error::bad_input("date and from or until contradict each other")
-                .hint("give one of them"),
+                .hint("specify only one of them"),
         );
     }
     let resolve = |moment: Option<Moment>| moment.map(|moment| moment.resolve(zone)).transpose();
@@ -119,7 +121,7 @@ fn filter(scope: &Scope, parameters: &GetAppointments) -> Result<AppointmentFilt
     })
 }
 
-/// One appointment, with the names that belong to it.
+/// Returns an appointment, with the names of its patient, provider and operatory.
 ///
 /// # Errors
 /// `NotFound`.

@@ -1,4 +1,4 @@
-//! Rights of a user in an organization, and why.
+//! Permissions of a user in an organization, with the reason.
 
 use crate::{
     db::{self, PlatformConn},
@@ -11,7 +11,7 @@ use crate::{
     services::Session,
 };
 
-/// The answer to "may this user do that here?".
+/// The decision on a permission, with its reason.
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub allowed: bool,
@@ -19,10 +19,10 @@ pub struct Decision {
     pub reason: String,
 }
 
-/// Decides, as the services themselves do, whether `email` holds `permission`.
+/// Decides if `email` holds `permission`, by the same rules as the services.
 ///
 /// # Errors
-/// `NotFound` when there is no such organization, `Refused` when the caller may not see members.
+/// `NotFound` if there is no such organization; `Refused` if the caller may not see members.
 pub async fn check(
     session: &Session,
     organization: OrganizationId,
@@ -59,20 +59,20 @@ pub async fn check(
     })
 }
 
-/// The user of `--as`, as an actor with the operator behind.
+/// Returns the user of `--as` as an actor, on behalf of the operator.
 ///
 /// # Errors
-/// `NotFound` when nobody signed up with that address.
+/// `NotFound` if no user has that address.
 pub async fn act_as(db: &db::Database, operator: &Actor, email: &Email) -> Result<Actor> {
     let mut conn = PlatformConn::open(db)?;
     let user = require_user(&mut conn, email).await?;
     Ok(operator.acting_as(&user))
 }
 
-/// A user by address or id.
+/// Returns a user by address or id.
 ///
 /// # Errors
-/// `NotFound`; `BadInput` when the text is neither.
+/// `NotFound`; `BadInput` if the text is neither.
 pub(super) async fn find_user(conn: &mut PlatformConn, text: &str) -> Result<User> {
     if let Ok(id) = text.parse::<UserId>() {
         return db::users::find(conn, id)
@@ -82,7 +82,7 @@ pub(super) async fn find_user(conn: &mut PlatformConn, text: &str) -> Result<Use
     require_user(conn, &text.parse()?).await
 }
 
-/// A user by address.
+/// Returns a user by address.
 ///
 /// # Errors
 /// `NotFound`.
@@ -91,7 +91,7 @@ pub async fn known_user(session: &Session, email: &Email) -> Result<User> {
     require_user(&mut conn, email).await
 }
 
-/// A user by address, on a connection that is open already.
+/// Returns a user by address, on an open connection.
 ///
 /// # Errors
 /// `NotFound`.
@@ -105,6 +105,6 @@ fn unknown_user(who: &str) -> Error {
     Error::not_found(format!("user {who} not found")).hint(
         run!["user", "list"]
             .by_operator()
-            .labeled("list the users there are"),
+            .labeled("list the users"),
     )
 }

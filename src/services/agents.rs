@@ -1,4 +1,4 @@
-//! Agent instructions: an organization's own, and the platform's defaults.
+//! Agent instructions of organizations, and the platform's defaults.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::{
     services::{Session, activity::Change},
 };
 
-/// The organization's own instructions.
+/// Returns the organization's own instructions.
 pub async fn show(
     session: &Session,
     organization: OrganizationId,
@@ -19,17 +19,17 @@ pub async fn show(
     Ok((scope.organization, agent))
 }
 
-/// Result of a change of instructions; equal versions where they were so already.
+/// Result of a change of instructions. The versions are equal if nothing changed.
 #[derive(Clone, Debug)]
 pub struct AgentChange {
-    /// `None`: the platform's defaults.
+    /// `None` for the platform's defaults.
     pub organization: Option<Organization>,
     pub before: StoredAgent,
     pub after: StoredAgent,
 }
 
 impl AgentChange {
-    /// `false`: it was so already, and nothing was written.
+    /// `false` if nothing changed and nothing was written.
     pub fn is_change(&self) -> bool {
         self.before.version != self.after.version
     }
@@ -38,7 +38,7 @@ impl AgentChange {
 /// Changes an organization's instructions.
 ///
 /// # Errors
-/// Same as [`Session::write`]; what `compute` returns.
+/// The errors of [`Session::write`] and of `compute`.
 pub async fn change(
     session: &Session,
     organization: OrganizationId,
@@ -77,7 +77,7 @@ pub async fn change(
     })
 }
 
-/// The platform's defaults.
+/// Returns the platform's defaults.
 ///
 /// # Errors
 /// `Refused` for a user.
@@ -90,7 +90,7 @@ pub async fn show_system(session: &Session) -> Result<StoredAgent> {
 /// Changes the platform's defaults.
 ///
 /// # Errors
-/// `Refused` for a user; what `compute` returns.
+/// `Refused` for a user; the errors of `compute`.
 pub async fn change_system(
     session: &Session,
     compute: impl FnOnce(&AgentInstructions) -> Result<AgentInstructions>,
@@ -146,7 +146,7 @@ fn next(session: &Session, before: &StoredAgent, instructions: AgentInstructions
 }
 
 fn stale() -> Error {
-    Error::conflict("the instructions were changed by someone else meanwhile")
+    Error::conflict("the instructions were changed by another session in the meantime")
         .hint("nothing was changed; run the command again")
 }
 

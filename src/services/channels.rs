@@ -1,4 +1,4 @@
-//! The configuration of the five channels.
+//! Configuration of the five channels.
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// The five channels of an organization.
+/// Returns the five channels of an organization.
 pub async fn list(
     session: &Session,
     organization: OrganizationId,
@@ -32,7 +32,8 @@ pub async fn list(
     Ok((scope.organization, channels))
 }
 
-/// Usage of the channels, by days on the organization's clock; both ends are included.
+/// Returns the usage of the channels by day, in the organization's time zone. Both dates are
+/// included.
 pub async fn usage(
     session: &Session,
     organization: OrganizationId,
@@ -43,7 +44,7 @@ pub async fn usage(
     usage::list(&mut scope.tx, from, to).await
 }
 
-/// One channel with what its instructions resolve to.
+/// A channel with its resolved instructions.
 #[derive(Clone, Debug)]
 pub struct ChannelDetails {
     pub organization: Organization,
@@ -53,7 +54,7 @@ pub struct ChannelDetails {
     pub claims: Standing,
 }
 
-/// One channel.
+/// Returns a channel.
 pub async fn show(
     session: &Session,
     organization: OrganizationId,
@@ -76,8 +77,8 @@ pub async fn show(
     })
 }
 
-/// A channel as it is now, for somebody who is about to change it at leisure: whether they may is
-/// told before they begin. Nothing is locked meanwhile; [`change`] compares the version.
+/// Returns the current state of a channel that is about to be edited. The permission is checked
+/// before the editing begins. Nothing is locked; [`change`] compares the version.
 pub async fn before_edit(
     session: &Session,
     organization: OrganizationId,
@@ -86,12 +87,13 @@ pub async fn before_edit(
     let mut scope = session.read(organization, Permission::ChannelsEdit).await?;
     scope.refuse_deleted()?;
     let channel = db::channels::get(&mut scope.tx, kind).await?;
-    // Ended now: a rollback would wait for the next statement, and the editor can take hours.
+    // Rolled back now: dropping the transaction would defer the rollback to the next statement, and
+    // editing may take hours.
     scope.tx.rollback().await?;
     Ok((scope.organization, channel))
 }
 
-/// Result of a change of a channel; equal versions where it was so already.
+/// Result of a change of a channel. The versions are equal if nothing changed.
 #[derive(Clone, Debug)]
 pub struct ChannelChange {
     pub organization: Organization,
@@ -102,22 +104,22 @@ pub struct ChannelChange {
 }
 
 impl ChannelChange {
-    /// `false`: it was so already, and nothing was written.
+    /// `false` if nothing changed and nothing was written.
     pub fn is_change(&self) -> bool {
         self.before.version != self.after.version
     }
 }
 
-/// Changes a channel by `compute`, which is given the configuration as it is at that moment and
-/// its organization. A change that changes nothing writes nothing.
+/// Changes a channel. `compute` receives the current configuration and the organization. Nothing is
+/// written if the configuration stays the same.
 ///
-/// With `expected_version`, the change is refused where the channel has been changed since.
+/// With `expected_version`, the change is rejected if the channel has changed since that version.
 ///
-/// What the settings name anew is claimed: see [`claims`].
+/// New identities in the settings are claimed: see [`claims`].
 ///
 /// # Errors
-/// `Conflict` for a stale version, and where another organization holds what is claimed; what `compute`
-/// returns.
+/// `Conflict` for an outdated version, and if another organization holds a claimed identity; the
+/// errors of `compute`.
 pub async fn change(
     session: &Session,
     organization: OrganizationId,
@@ -175,7 +177,7 @@ pub async fn change(
 
 fn stale(kind: ChannelKind, organization: &Organization) -> Error {
     Error::conflict(format!(
-        "channel {kind} was changed by someone else since you began"
+        "channel {kind}: changed by another session in the meantime"
     ))
     .hint(
         run!["channel", "show", kind, "--org", organization.slug]

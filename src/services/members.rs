@@ -1,5 +1,5 @@
-//! Members: add, change roles, remove, hand over ownership. The last owner stays: every change
-//! locks the organization first, so that two at once see each other.
+//! Members: adding, changing roles, removing, transferring ownership. The last owner cannot be
+//! removed. Each change locks the organization first, so that concurrent changes see each other.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::{
     services::{Scope, Session, access, activity::Change, invitations, organizations::member_of},
 };
 
-/// The members that match.
+/// Returns the matching members.
 pub async fn list(
     session: &Session,
     organization: OrganizationId,
@@ -25,35 +25,34 @@ pub async fn list(
     db::members::list(&mut scope.tx, filter).await
 }
 
-/// One member, by address or user id.
+/// Returns a member by email address or user id.
 ///
 /// # Errors
-/// `NotFound`, and as [`Session::read`].
+/// `NotFound`; the errors of [`Session::read`].
 pub async fn show(session: &Session, organization: OrganizationId, who: &str) -> Result<Member> {
     let mut scope = session.read(organization, Permission::MembersRead).await?;
     require_member(&mut scope, who).await
 }
 
-/// Result of a change of a membership; `before` and `after` are equal where it was so already.
+/// Result of a change of a membership. `before` and `after` are equal if nothing changed.
 #[derive(Clone, Debug)]
 pub struct MemberChange {
     pub organization: Organization,
-    /// `None`: they were not a member.
+    /// `None` if the user was not a member.
     pub before: Option<Member>,
     pub after: Member,
-    /// The pending invitation of the new member, which is void now.
+    /// The pending invitation of the new member, which is revoked.
     pub revoked_invitation: Option<Invitation>,
-    /// About an address that looks like another one of the organization.
+    /// Warnings about an address that resembles another address of the organization.
     pub warnings: Vec<String>,
 }
 
-/// Makes an existing user a member, without an invitation; one that waits for them is revoked.
-/// The operator's alone: it tells whether an address is known to the platform, which no tenant
-/// may ask.
+/// Makes an existing user a member, without an invitation. A pending invitation is revoked. Only
+/// the operator may do this: it reveals whether an address is registered on the platform.
 ///
 /// # Errors
-/// `Conflict` when they are a member already, unless `if_not_exists`; `NotFound` when nobody
-/// signed up with that address.
+/// `Conflict` if the user is a member already, unless `if_not_exists`; `NotFound` if no user has
+/// that address.
 pub async fn add(
     session: &Session,
     organization: OrganizationId,
@@ -63,7 +62,7 @@ pub async fn add(
 ) -> Result<MemberChange> {
     session.require_operator("add a member without an invitation")?;
     let user = access::known_user(session, email).await.map_err(|error| {
-        error.hint(run!["invite", "create", email, "--role", role].labeled("or invite them"))
+        error.hint(run!["invite", "create", email, "--role", role].labeled("invite the user instead"))
     })?;
     let mut scope = session
         .write(organization, Permission::MembersManage)
@@ -99,8 +98,9 @@ pub async fn add(
     })
 }
 
-/// Warnings about addresses that look like those of members, or of people who are invited, of this
-/// organization. Those of others are not looked at: a tenant would learn that they exist.
+/// Returns warnings about addresses that resemble those of members or invited users of this
+/// organization. Addresses of other organizations are not compared, so that a tenant cannot learn
+/// that they exist.
 pub(in crate::services) async fn lookalikes(
     session: &Session,
     scope: &mut Scope,
@@ -114,11 +114,11 @@ pub(in crate::services) async fn lookalikes(
     Ok(lookalike::warnings(addresses, members.chain(invited)))
 }
 
-/// Gives a member another role.
+/// Changes the role of a member.
 ///
 /// # Errors
-/// `Conflict` for the last owner, `Refused` when the caller may not give the new role or take
-/// the old one.
+/// `Conflict` for the last owner; `Refused` if the caller may not grant the new role or revoke the
+/// old one.
 pub async fn set_role(
     session: &Session,
     organization: OrganizationId,
@@ -155,10 +155,10 @@ pub async fn set_role(
     })
 }
 
-/// A member who is about to be removed, for somebody who is asked first: whether they may, and
-/// whether the member may go, is told before the question. `None`: there is no such member.
+/// Returns a member that is about to be removed, for a confirmation prompt: a caller without the
+/// permission and the last owner are rejected before the prompt. `None` if there is no such member.
 ///
-/// Nothing is locked meanwhile; [`remove`] looks again.
+/// Nothing is locked, so [`remove`] checks again.
 pub async fn before_removal(
     session: &Session,
     organization: OrganizationId,
@@ -173,21 +173,22 @@ pub async fn before_removal(
     Ok(member)
 }
 
-/// A membership that ended.
+/// A membership that was removed.
 #[derive(Clone, Debug)]
 pub struct Removal {
     pub organization: Organization,
-    /// `None`: there was no such member.
+    /// `None` if there was no such member.
     pub removed: Option<Member>,
-    /// The revoked pending invitation: its link would have let the member join again.
+    /// The pending invitation that was revoked, because its link would have let the member join
+    /// again.
     pub revoked_invitation: Option<Invitation>,
 }
 
-/// Removes a member. Anybody may leave; removing others needs the right to.
+/// Removes a member. Members may remove themselves; removing others requires the permission.
 ///
 /// # Errors
-/// `Conflict` for the last owner, `Refused` when the caller may not remove them, `NotFound` unless
-/// `if_exists`.
+/// `Conflict` for the last owner; `Refused` if the caller may not remove the member; `NotFound`
+/// unless `if_exists`.
 pub async fn remove(
     session: &Session,
     organization: OrganizationId,
@@ -234,7 +235,7 @@ async fn find_removable(session: &Session, scope: &mut Scope, who: &str) -> Resu
     Ok(Some(member))
 }
 
-/// A hand-over of ownership: who was owner, who is.
+/// A transfer of ownership, with the former and the new owner.
 #[derive(Clone, Debug)]
 pub struct Transfer {
     pub organization: Organization,
@@ -242,11 +243,11 @@ pub struct Transfer {
     pub to: Member,
 }
 
-/// Makes `to` an owner and `from` an admin, in one step. `from` is the acting owner, or the only
-/// one there is.
+/// Makes `to` an owner and `from` an admin, in one transaction. By default, `from` is the acting
+/// user, or the only owner.
 ///
 /// # Errors
-/// `Usage` when it is not clear who hands over, `Conflict` when `from` is not an owner.
+/// `Usage` if `from` is ambiguous; `Conflict` if `from` is not an owner.
 pub async fn transfer_ownership(
     session: &Session,
     organization: OrganizationId,
@@ -260,14 +261,14 @@ pub async fn transfer_ownership(
     let to = require_member(&mut scope, to).await?;
     if from.user_id == to.user_id {
         return Err(Error::conflict(format!(
-            "{} is the owner already",
+            "{} is already the owner",
             to.email
         )));
     }
     if from.role != Role::Owner {
         return Err(
             Error::conflict(format!("{} is {}, not owner", from.email, from.role))
-                .hint(run!["member", "list", "--role", "owner"].labeled("see who is")),
+                .hint(run!["member", "list", "--role", "owner"].labeled("list the owners")),
         );
     }
     let new_owner = with_role(session, &mut scope, &to, Role::Owner).await?;
@@ -310,12 +311,12 @@ async fn outgoing_owner(
             "organization {} has no owner",
             scope.organization.slug
         ))
-        .hint(run!["member", "role", "EMAIL", "owner"].labeled("make one"))),
+        .hint(run!["member", "role", "EMAIL", "owner"].labeled("assign an owner"))),
         (Some(_), false) => Err(Error::usage(format!(
-            "organization {} has several owners: say which one hands over",
+            "organization {} has several owners: the outgoing one is not specified",
             scope.organization.slug
         ))
-        .hint("name the outgoing one with --from EMAIL")),
+        .hint("specify the outgoing owner with --from EMAIL")),
     }
 }
 
@@ -343,7 +344,7 @@ async fn require_other_owner(scope: &mut Scope, member: &Member) -> Result<()> {
         "{} is the last owner of {slug}: an organization keeps at least one",
         member.email
     ))
-    .hint(run!["member", "transfer-ownership", "EMAIL", "--org", slug].labeled("hand over first")))
+    .hint(run!["member", "transfer-ownership", "EMAIL", "--org", slug].labeled("transfer the ownership first")))
 }
 
 async fn find_member(scope: &mut Scope, who: &str) -> Result<Option<Member>> {
@@ -361,7 +362,7 @@ async fn require_member(scope: &mut Scope, who: &str) -> Result<Member> {
 
 fn already_member(organization: &Organization, known: &Member, wanted: Role) -> Error {
     let (email, slug) = (&known.email, &organization.slug);
-    let error = Error::conflict(format!("{email} is {} of {slug} already", known.role));
+    let error = Error::conflict(format!("{email} is already {} of {slug}", known.role));
     error.hint(if known.role == wanted {
         "use --if-not-exists to ignore this".into()
     } else {

@@ -1,5 +1,5 @@
-//! The use cases. Each opens its transaction, checks the caller's right, changes state and
-//! writes the activity entry in that same transaction.
+//! The use cases. Each opens its transaction, checks the caller's permission, changes state and
+//! writes the activity entry in the same transaction.
 
 pub mod access;
 pub mod activity;

@@ -1,4 +1,4 @@
-//! Removing a deleted organization for good.
+//! Permanent removal of a deleted organization.
 
 use serde_json::{Map, Value};
 
@@ -11,11 +11,11 @@ use crate::{
     services::{Session, activity::Change, organizations::snapshot},
 };
 
-/// What a purge would remove, by table.
+/// Returns the number of rows that a purge would remove, by table.
 ///
 /// # Errors
-/// `Refused` for a user, `Conflict` when the organization is not deleted, or when the date
-/// from which it may be purged has not come and `early` is not set.
+/// `Refused` for a user; `Conflict` if the organization is not deleted, or if it is before its
+/// purge date and `early` is not set.
 pub async fn preview(
     session: &Session,
     organization: &Organization,
@@ -25,16 +25,16 @@ pub async fn preview(
     require_purgeable(session, organization, early)?;
     let mut conn = PlatformConn::begin_for(&session.db, organization.id).await?;
     let counts = db::purge::count(&mut conn, organization.id).await?;
-    // The caller asks a person next: no transaction stays open meanwhile.
+    // The caller prompts for confirmation next: no transaction may stay open.
     conn.rollback().await?;
     Ok(counts)
 }
 
-/// Removes the organization and every row of it. What happened stays in the platform's own
-/// activity log, with the counts; the organization's own log goes with it.
+/// Removes the organization and all of its rows, including its activity log. The platform's
+/// activity log keeps an entry with the counts.
 ///
 /// # Errors
-/// Same as [`preview`], and `NotFound` when it is gone already.
+/// The errors of [`preview`]; `NotFound` if it was purged already.
 pub async fn purge(
     session: &Session,
     organization: &Organization,
@@ -47,7 +47,7 @@ pub async fn purge(
         .await?
         .ok_or_else(|| {
             Error::not_found(format!(
-                "organization {} is gone already",
+                "organization {} was purged already",
                 organization.slug
             ))
         })?;
@@ -73,7 +73,7 @@ fn require_purgeable(session: &Session, organization: &Organization, early: bool
     let slug = &organization.slug;
     if organization.status != OrganizationStatus::Deleted {
         return Err(Error::conflict(format!(
-            "organization {slug} is {}: only a deleted one can be purged",
+            "organization {slug} is {}: only a deleted organization can be purged",
             organization.status
         ))
         .hint(run!["org", "delete", slug].labeled("delete it first")));
@@ -84,7 +84,7 @@ fn require_purgeable(session: &Session, organization: &Organization, early: bool
             date.with_timezone(&organization.time_zone.tz())
                 .format("%Y-%m-%d %H:%M %Z")
         ))
-        .hint(run!["org", "purge", slug, "--now"].labeled("purge it before that date"))),
+        .hint(run!["org", "purge", slug, "--now"].labeled("purge it now"))),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Sealing what is stored with the key in use, so that a former key can be let go.
+//! Resealing of stored secrets with the current key, so that a former key can be removed.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -14,28 +14,28 @@ use crate::{
 /// Counts of the sealed values of one organization, by outcome.
 #[derive(Debug, Default)]
 pub struct Resealed {
-    /// Secrets of webhook endpoints that were sealed anew.
+    /// Secrets of webhook endpoints that were resealed.
     pub secrets: u64,
-    /// Links that wait to be mailed and were sealed anew.
+    /// Links of messages in the outbox that were resealed.
     pub links: u64,
-    /// What was sealed with the key in use already.
+    /// Values that were sealed with the current key already.
     pub current: u64,
-    /// What no key opens: it was left as it is.
+    /// Values that no key can open. They were not changed.
     pub unopened: Vec<Unopened>,
 }
 
-/// Something sealed that no key opens.
+/// A sealed value that no key can open.
 #[derive(Debug)]
 pub struct Unopened {
     pub what: &'static str,
-    /// The endpoint that has the secret, or the message that has the link.
+    /// The endpoint of the secret, or the message of the link.
     pub id: Uuid,
     pub error: Error,
 }
 
-/// Something sealed, and what it is bound to.
+/// A sealed value, with the data that it is bound to.
 struct Stored<'a> {
-    /// What it is to a person, and whose.
+    /// Kind of the value for display, and the id of its owner.
     what: (&'static str, Uuid),
     purpose: &'static str,
     organization: OrganizationId,
@@ -44,7 +44,7 @@ struct Stored<'a> {
 }
 
 impl Resealed {
-    /// What is to be stored instead, where something is.
+    /// Returns the resealed value, or `None` if it stays.
     fn anew(&mut self, keys: &SealingKeys, stored: &Stored<'_>) -> Result<Option<Vec<u8>>> {
         let Stored {
             what: (what, id),
@@ -53,7 +53,7 @@ impl Resealed {
             object,
             sealed,
         } = *stored;
-        // Also what was sealed with the key in use: it might have been changed since.
+        // Values sealed with the current key are opened as well, because they may be corrupt.
         let plain = match keys.open(purpose, organization, object, sealed) {
             Ok(plain) => plain,
             Err(error) => {
@@ -69,13 +69,13 @@ impl Resealed {
     }
 }
 
-/// Seals with the first of the keys what one organization has in use, in one transaction. Secrets that
-/// a rotation let expire are opened by nobody, and stay as they are. Where nothing changes nothing is
-/// written.
+/// Reseals the values of one organization with the first key, in one transaction. Secrets that
+/// expired after a rotation are never opened again and stay unchanged. If nothing changes, nothing
+/// is written.
 ///
 /// # Errors
-/// `NotFound` where the organization is gone, `Unavailable` when the connection is lost, `Failure`
-/// when the operating system has no randomness to give.
+/// `NotFound` if the organization does not exist; `Failure` if the operating system provides no
+/// random bytes.
 pub async fn reseal(
     session: &Session,
     organization: OrganizationId,

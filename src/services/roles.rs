@@ -1,4 +1,4 @@
-//! Making the LOGIN roles over which tenants' data is reached.
+//! Creation of the LOGIN roles that access tenants' data.
 
 use serde_json::json;
 
@@ -12,17 +12,17 @@ use crate::{
     services::{Session, activity::Change},
 };
 
-/// The database that a role is for, to print what would make it.
+/// Returns the database and server that a role is for, to print the statements that create it.
 pub async fn site(db: &Database) -> Result<Site> {
     roles::site(&mut PlatformConn::open(db)?).await
 }
 
-/// Makes a role, with its entry in the platform's log. `false`: it exists, has these rights and no
-/// others, and `if_not_exists` allows that.
+/// Creates a role, with its entry in the platform's activity log. `false` if it exists with exactly
+/// these privileges and `if_not_exists` is set.
 ///
 /// # Errors
-/// `Conflict` when a role of that name exists; `Refused` for users, and when the connecting role may
-/// not make it.
+/// `Conflict` if a role of that name exists; `Refused` for users, and if the connecting role may
+/// not create it.
 pub async fn create(
     session: &Session,
     role: &NewRole<'_>,
@@ -50,7 +50,7 @@ pub async fn create(
         .await
         .map_err(|error| {
             let prints = run!["db", "role", role.rights, "--name", role.name];
-            error.hint(prints.labeled("as an administrator, run what this prints"))
+            error.hint(prints.labeled("print the statements for an administrator to run"))
         })?;
     let change = Change {
         action: "role.create",
@@ -77,8 +77,8 @@ async fn require_alike(
 ) -> Result<()> {
     let (name, rights) = (role.name, role.rights);
     if !if_not_exists {
-        return Err(Error::conflict(format!("role {name} exists already")).hint(
-            "accept it if its rights are right: --if-not-exists; or choose another name: --name",
+        return Err(Error::conflict(format!("role {name} already exists")).hint(
+            "use --if-not-exists to accept it, or --name to choose another name",
         ));
     }
     let faults = roles::faults(conn, name, rights).await?;
@@ -86,14 +86,14 @@ async fn require_alike(
         return Ok(());
     }
     Err(Error::conflict(format!(
-        "role {name} exists already and is not confined to the rights of a {rights}: {}",
+        "role {name} already exists and is not confined to the rights of a {rights}: {}",
         faults.join("; ")
     ))
-    .hint("choose another name: --name"))
+    .hint("use --name to choose another name"))
 }
 
-/// Makes both roles where they are missing, without passwords: for the private PostgreSQL, whose socket
-/// asks for none.
+/// Creates the missing ones of both roles, without passwords. It is meant for a private PostgreSQL
+/// server that requires no password on its socket.
 pub async fn create_missing(session: &Session) -> Result<()> {
     for rights in [roles::Rights::Server, roles::Rights::Tenant] {
         let role = NewRole {

@@ -1,4 +1,4 @@
-//! Who asks, when, and through which database; and the way from there into an organization.
+//! The caller of a service, with the time and the database, and the entry into an organization.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -18,37 +18,37 @@ use crate::{
     services::{activity::Change, outbox::TokenSeal},
 };
 
-/// One invocation, or one request: everything a service needs to know of its caller.
+/// One invocation or one request, with the data about its caller that services need.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub db: Database,
     pub actor: Actor,
     pub clock: Clock,
-    /// Ties together the activity entries of one invocation.
+    /// Shared by the activity entries of one invocation.
     pub request_id: Uuid,
-    /// Where set, invitations are mailed: this seals their tokens until they are.
+    /// If set, invitations are mailed, and their tokens are sealed with it until then.
     pub mail: Option<TokenSeal>,
-    /// Requirements of claims of users to identities; the operator's are granted at once.
+    /// Policy for claims of users to identities. Claims of the operator are granted at once.
     pub claims: ClaimPolicy,
 }
 
 impl Session {
-    /// The time, in the microseconds that PostgreSQL keeps.
+    /// Returns the time, in microseconds like PostgreSQL.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// The same session; the invitations that it makes are mailed.
+    /// Returns this session with mailing of invitations.
     #[must_use]
     pub fn mailing(self, mail: Option<TokenSeal>) -> Self {
         Self { mail, ..self }
     }
 
-    /// Opens an organization to read from it, for a caller who holds `permission` there.
+    /// Opens an organization for reading, for a caller with `permission` in it.
     ///
     /// # Errors
-    /// `NotFound` when there is no such organization, the acting user is not a member of it or it
-    /// is deleted (the same answer), `Refused` when it is suspended or their role lacks the
+    /// `NotFound` if there is no such organization, the acting user is not a member of it, or it is
+    /// deleted (the error is the same); `Refused` if it is suspended or the user's role lacks the
     /// permission.
     pub async fn read(
         &self,
@@ -60,11 +60,11 @@ impl Session {
         self.enter(tx, found, permission).await
     }
 
-    /// Opens an organization to change something in it. Its row is locked: changes of one
-    /// organization take turns, and see each other.
+    /// Opens an organization for writing. Its row is locked, so that changes within one
+    /// organization are serialized.
     ///
     /// # Errors
-    /// Same as [`Session::read`], and `Conflict` when the organization is deleted.
+    /// The errors of [`Session::read`]; `Conflict` if the organization is deleted.
     pub async fn write(
         &self,
         organization: OrganizationId,
@@ -74,8 +74,8 @@ impl Session {
         self.write_in(tx, permission).await
     }
 
-    /// Same as [`Session::write`], for a change that ends with rights of the platform ([`TenantTx::leave`]):
-    /// it begins on the connection that has them.
+    /// Same as [`Session::write`], for a change that ends with privileges of the platform role
+    /// ([`TenantTx::leave`]): it begins on a connection of that role.
     pub(super) async fn write_and_leave(
         &self,
         organization: OrganizationId,
@@ -87,7 +87,7 @@ impl Session {
         Ok(scope)
     }
 
-    /// Same as [`Session::write_and_leave`], also where the organization is deleted.
+    /// Same as [`Session::write_and_leave`], also for a deleted organization.
     pub(super) async fn write_and_leave_any_status(
         &self,
         organization: OrganizationId,
@@ -97,14 +97,14 @@ impl Session {
         self.lock(conn.enter(organization).await?, permission).await
     }
 
-    /// Same as [`Session::write`], in a transaction that runs already.
+    /// Same as [`Session::write`], in an open transaction.
     pub(super) async fn write_in(&self, tx: TenantTx, permission: Permission) -> Result<Scope> {
         let scope = self.lock(tx, permission).await?;
         scope.refuse_deleted()?;
         Ok(scope)
     }
 
-    /// Same as [`Session::write`], also where the organization is deleted.
+    /// Same as [`Session::write`], also for a deleted organization.
     pub async fn write_any_status(
         &self,
         organization: OrganizationId,
@@ -114,13 +114,13 @@ impl Session {
         self.lock(tx, permission).await
     }
 
-    /// Locks the organization of the transaction, and enters it.
+    /// Locks the organization of the transaction and checks the permission.
     async fn lock(&self, mut tx: TenantTx, permission: Permission) -> Result<Scope> {
         let found = db::organizations::lock_current(&mut tx).await?;
         self.enter(tx, found, permission).await
     }
 
-    /// The same session, in the name of that user and with their rights only.
+    /// Returns a session of that user, limited to their permissions.
     #[must_use]
     pub fn acting_as(&self, user: &User) -> Self {
         Self {
@@ -129,21 +129,21 @@ impl Session {
         }
     }
 
-    /// Refuses users: the platform's own commands are the operator's.
+    /// Rejects users: commands on the platform are reserved for the operator.
     ///
     /// # Errors
-    /// `Refused` when the actor is a user.
+    /// `Refused` if the actor is a user.
     pub fn require_operator(&self, what: &str) -> Result<()> {
         match self.actor {
             Actor::Operator { .. } => Ok(()),
             Actor::User { ref email, .. } => Err(Error::refused(format!(
-                "{email} may not {what}: that is the platform operator's"
+                "{email} may not {what}: only the platform operator may"
             ))
-            .hint("run it without --as")),
+            .hint("run the command without --as")),
         }
     }
 
-    /// An activity entry for a change made by this session.
+    /// Builds an activity entry for a change made by this session.
     pub(super) fn entry(&self, change: Change) -> NewEntry {
         NewEntry {
             id: new_id(),
@@ -180,7 +180,7 @@ impl Session {
     }
 }
 
-/// The role of a user who works in the organization. A deleted one is not there for them.
+/// Returns the role of a user in the organization. A deleted organization is reported as not found.
 async fn role_in(tx: &mut TenantTx, organization: &Organization, user: UserId) -> Result<Role> {
     let member = db::members::find(tx, user).await?.ok_or_else(not_here)?;
     match organization.status {
@@ -194,10 +194,11 @@ async fn role_in(tx: &mut TenantTx, organization: &Organization, user: UserId) -
     }
 }
 
-/// The same answer for an organization that is not there and one that is not the caller's.
+/// Builds the error for a missing organization and for one of which the caller is not a member.
+/// They must not differ.
 fn not_here() -> Error {
-    Error::not_found("there is no such organization, or you are not a member of it")
-        .hint(run!["org", "list"].labeled("list the organizations there are"))
+    Error::not_found("organization not found, or you are not a member of it")
+        .hint(run!["org", "list"].labeled("list the organizations"))
 }
 
 /// An open organization, and the caller's role in it.
@@ -205,63 +206,63 @@ fn not_here() -> Error {
 pub struct Scope {
     pub tx: TenantTx,
     pub organization: Organization,
-    /// `None`: the operator, whom no role limits.
+    /// `None` for the operator, who is not limited by a role.
     pub role: Option<Role>,
-    /// The patients whose records the answer depends on so far, for the access log.
+    /// The patients with records that the response depends on so far, for the access log.
     pub(super) records: Vec<PatientId>,
 }
 
 impl Scope {
-    /// Refuses changes where the organization is deleted.
+    /// Rejects changes of a deleted organization.
     ///
     /// # Errors
-    /// `Conflict`.
+    /// `Conflict` if it is deleted.
     pub(super) fn refuse_deleted(&self) -> Result<()> {
         if self.organization.status != OrganizationStatus::Deleted {
             return Ok(());
         }
         let slug = &self.organization.slug;
         Err(Error::conflict(format!("organization {slug} is deleted"))
-            .hint(run!["org", "restore", slug].labeled("bring it back first")))
+            .hint(run!["org", "restore", slug].labeled("restore it first")))
     }
 
-    /// Refuses a caller whose role does not hold `permission`.
+    /// Rejects a caller with a role that does not hold `permission`.
     ///
     /// # Errors
-    /// `Refused`.
+    /// `Refused` without the permission.
     pub(super) fn require(&self, session: &Session, permission: Permission) -> Result<()> {
         match self.role {
             Some(role) if !role.holds(permission) => Err(Error::refused(format!(
                 "{} may not do this: it needs {permission}, which the role {role} does not hold",
                 session.actor.name()
             ))
-            .hint(run!["role", "show", role].labeled("see what a role may do"))),
+            .hint(run!["role", "show", role].labeled("list the permissions of the role"))),
             _ => Ok(()),
         }
     }
 
-    /// Refuses a caller who may not give or take `role`.
+    /// Rejects a caller who may not grant or revoke `role`.
     ///
     /// # Errors
-    /// `Refused`.
+    /// `Refused` without the permission.
     pub fn require_may_grant(&self, session: &Session, role: Role) -> Result<()> {
         match self.role {
             Some(own) if !own.may_grant(role) => Err(Error::refused(format!(
-                "{} may not give or take the role {role}: as {own} they lack the right",
+                "{} may not grant or revoke the role {role}: the role {own} lacks the permission",
                 session.actor.name()
             ))
             .hint(match role {
-                Role::Owner => "only an owner makes owners",
-                _ => "an owner or an admin can do it",
+                Role::Owner => "only an owner can grant or revoke this role",
+                _ => "only an owner or an admin can grant or revoke this role",
             })),
             _ => Ok(()),
         }
     }
 
-    /// Writes the activity entry and ends the transaction.
+    /// Writes the activity entry and commits the transaction.
     ///
     /// # Errors
-    /// `Unavailable` when the connection is lost: then nothing was changed.
+    /// `Unavailable` when the connection is lost: nothing was changed then.
     pub async fn finish(mut self, session: &Session, change: Change) -> Result<()> {
         db::activity::append(&mut self.tx, session.entry(change)).await?;
         self.tx.commit().await

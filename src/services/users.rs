@@ -1,4 +1,4 @@
-//! Users, and the platform's sign-up rule.
+//! Users, and sign-ups to the platform.
 
 use futures_util::stream::BoxStream;
 use serde_json::json;
@@ -21,50 +21,51 @@ use crate::{
     },
 };
 
-/// Somebody whose address the identity provider has confirmed.
+/// A user with an email address confirmed by the identity provider.
 #[derive(Clone, Debug)]
 pub struct SignUp {
     pub email: Email,
     pub name: String,
-    /// The identity provider's id, kept as ours.
+    /// The identity provider's id, used as the user id.
     pub id: Option<UserId>,
-    /// Time zone and locale of the organization that is created for them.
+    /// Time zone and locale of the organization that may be created for the user.
     pub time_zone: TimeZone,
     pub locale: Locale,
 }
 
-/// What a sign-up came to.
+/// Result of a sign-up.
 #[derive(Clone, Debug)]
 pub struct SignedUp {
     pub user: User,
-    /// `false`: the address was known already.
+    /// `false` if the address was registered already.
     pub created: bool,
     pub joined: Vec<Joined>,
-    /// Invitations that stand and yet did not let the user in.
+    /// Pending invitations that were not accepted.
     pub passed_over: Vec<PassedOver>,
     pub own_organization: Option<Organization>,
-    /// About an address that looks like another one of an organization that they joined.
+    /// Warnings about an address that resembles another address of a joined organization.
     pub warnings: Vec<String>,
 }
 
 /// An invitation that a sign-up did not accept.
 #[derive(Clone, Debug)]
 pub struct PassedOver {
-    /// Its slug.
+    /// Slug of the organization.
     pub organization: String,
     pub reason: String,
 }
 
-/// Signs a user up: they join every organization that invited their address, with the invited
-/// role; where they then belong nowhere, they get an organization of their own, as its owner.
+/// Signs up a user. The user joins every organization with an invitation for the address, with the
+/// invited role. A user without any membership then gets an organization of their own, as its
+/// owner.
 ///
-/// Each step is a transaction of its own that can be repeated: a sign-up that was cut off is
-/// finished by signing up again.
+/// Each step is a separate transaction and can be repeated: an interrupted sign-up is completed by
+/// signing up again.
 ///
 /// # Errors
-/// `Refused` for an acting user, `Conflict` when id and address belong to different users.
+/// `Refused` for an acting user; `Conflict` if id and address belong to different users.
 pub async fn sign_up(session: &Session, new: &SignUp) -> Result<SignedUp> {
-    session.require_operator("sign somebody up")?;
+    session.require_operator("sign up a user")?;
     let (user, created) = ensure_user(session, new).await?;
     let as_user = session.acting_as(&user);
     let mut signed_up = SignedUp {
@@ -84,7 +85,7 @@ pub async fn sign_up(session: &Session, new: &SignUp) -> Result<SignedUp> {
             .await?
         {
             Ok(joined) => signed_up.joined.push(joined),
-            // It expired, or a sign-up at the same moment accepted it.
+            // It expired, or a concurrent sign-up accepted it.
             Err(Refusal::Over) => {}
             Err(Refusal::Barred(why)) => signed_up.passed_over.push(PassedOver {
                 organization: name_of(session, organization).await?,
@@ -108,7 +109,7 @@ pub async fn sign_up(session: &Session, new: &SignUp) -> Result<SignedUp> {
     Ok(signed_up)
 }
 
-/// The slug, for a person; the id where the organization is gone meanwhile.
+/// Returns the slug, or the id if the organization no longer exists.
 async fn name_of(session: &Session, id: OrganizationId) -> Result<String> {
     let mut conn = PlatformConn::open(&session.db)?;
     let found = db::organizations::find(&mut conn, id).await?;
@@ -139,22 +140,22 @@ async fn ensure_user(session: &Session, new: &SignUp) -> Result<(User, bool)> {
     }
     let Some(known) = db::users::find_by_email(&mut conn, &new.email).await? else {
         return Err(Error::conflict(format!(
-            "the user id {} belongs to another address",
+            "user id {}: belongs to another address",
             user.id
         ))
-        .hint(run!["user", "show", user.id].labeled("see who it is")));
+        .hint(run!["user", "show", user.id].labeled("show the user")));
     };
     match new.id {
         Some(id) if id != known.id => Err(Error::conflict(format!(
-            "{} signed up already, with the id {}",
+            "{} is already signed up with the id {}",
             known.email, known.id
         ))
-        .hint("leave --id out, or give that id")),
+        .hint("omit --id or specify that id")),
         _ => Ok((known, false)),
     }
 }
 
-/// Makes an organization for a user who belongs nowhere; `None`: they belong somewhere.
+/// Creates an organization for a user without any membership. `None` if the user has one.
 async fn own_organization(
     session: &Session,
     user: &User,
@@ -171,7 +172,7 @@ async fn own_organization(
     Ok(created.map(|created| created.organization))
 }
 
-/// The user's name, or what a slug can be made from instead.
+/// Returns the user's name, or a fallback from which a slug can be derived.
 fn own_organization_name(user: &User) -> String {
     let local_part = user.email.as_str().split('@').next().unwrap_or_default();
     [
@@ -184,10 +185,10 @@ fn own_organization_name(user: &User) -> String {
     .unwrap_or_else(|| "New organization".to_owned())
 }
 
-/// The users whose address or name contains `text`, by address.
+/// Returns the users whose address or name contains `text`, ordered by address.
 ///
 /// # Errors
-/// `Refused` for an acting user: who is on the platform is no tenant's to know.
+/// `Refused` for an acting user: tenants may not learn which users are on the platform.
 pub fn list(
     session: &Session,
     text: Option<String>,
@@ -197,17 +198,17 @@ pub fn list(
     Ok(db::users::stream(&session.db, text, limit))
 }
 
-/// A user, with the organizations they belong to.
+/// A user, with their memberships.
 #[derive(Clone, Debug)]
 pub struct UserDetails {
     pub user: User,
     pub memberships: Vec<(Organization, Role)>,
 }
 
-/// A user and their memberships. A user sees themselves only.
+/// Returns a user and their memberships. Users can see only themselves.
 ///
 /// # Errors
-/// `NotFound`, `Refused` for a user who asks about another.
+/// `NotFound`; `Refused` for a user who requests another one.
 pub async fn show(session: &Session, who: &str) -> Result<UserDetails> {
     let (user, organizations) = {
         let mut conn = PlatformConn::open(&session.db)?;
@@ -217,8 +218,8 @@ pub async fn show(session: &Session, who: &str) -> Result<UserDetails> {
                 access::require_user(&mut conn, email).await?
             }
             Actor::User { email, .. } => {
-                return Err(Error::refused(format!("{email} may only see themselves"))
-                    .hint("run it without --as"));
+                return Err(Error::refused(format!("{email} may see only their own user"))
+                    .hint("run the command without --as"));
             }
         };
         let organizations = db::users::organizations(&mut conn, user.id).await?;
@@ -240,7 +241,7 @@ pub async fn show(session: &Session, who: &str) -> Result<UserDetails> {
     Ok(UserDetails { user, memberships })
 }
 
-/// `true` if `who` is this user's id or address, in whichever spelling.
+/// Returns `true` if `who` is this user's id or address, in any spelling.
 fn names(who: &str, id: UserId, email: &Email) -> bool {
     match who.parse::<UserId>() {
         Ok(named) => named == id,

@@ -387,7 +387,7 @@ fn an_edit_that_began_before_another_change_is_told_so() {
             &version,
         ],
     );
-    assert!(told.contains("changed by someone else"), "{told}");
+    assert!(told.contains("changed by another session"), "{told}");
     assert!(told.contains("channel show web --org harbor"), "{told}");
     assert_eq!(
         cli.json(&["channel", "show", "web"])["settings"]["greeting"],

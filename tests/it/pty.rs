@@ -260,7 +260,7 @@ fn somebody_elses_change_meanwhile_is_not_overwritten_and_the_text_is_kept() {
     ));
     let (code, screen) = end(desk.edit(&["--yes"]));
     assert_eq!(code, 4, "{screen}");
-    assert!(screen.contains("changed by someone else"), "{screen}");
+    assert!(screen.contains("changed by another session"), "{screen}");
     for said in [
         "+model = \"gpt-4o\"",
         "tenantctl channel edit web --org harbor",

@@ -113,8 +113,8 @@ impl Edit<'_> {
                     &now.configuration.to_document(),
                 );
                 Error::conflict(format!(
-                    "channel {kind} of {slug} was changed by someone else since you began; \
-                     nothing of yours was saved"
+                    "channel {kind} of {slug} was changed by another session in the meantime; \
+                     your changes were not saved"
                 ))
                 .hint(
                     run!["channel", "edit", kind, "--org", slug].labeled(format!(

@@ -1,5 +1,4 @@
-//! When something is tried again: after delays that double, bounded, and with jitter, so that what
-//! failed together does not come back together.
+//! Times of retries: delays double up to a limit. Jitter spreads messages that failed together.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use crate::domain::OutboxId;
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The time at which a message is retried after so many attempts.
+/// Returns the time at which a message is retried after this many attempts.
 pub(super) fn retry_at(message: OutboxId, attempts: i32, now: DateTime<Utc>) -> DateTime<Utc> {
     let delay = nth(FIRST, LONGEST, attempts, message);
     TimeDelta::from_std(delay)
@@ -20,7 +19,7 @@ pub(super) fn retry_at(message: OutboxId, attempts: i32, now: DateTime<Utc>) -> 
         .unwrap_or(now)
 }
 
-/// Pause of a worker after so many failures.
+/// Returns the pause of a worker after this many failures.
 pub(super) fn pause(failures: i32) -> Duration {
     const FIRST_PAUSE: Duration = Duration::from_secs(2);
     const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
@@ -32,7 +31,8 @@ pub(super) fn pause(failures: i32) -> Duration {
     )
 }
 
-/// The jitter comes from the id, of which 62 bits are random: the same for the same message.
+/// The jitter is derived from the id, of which 62 bits are random, so it is the same for the same
+/// message.
 fn nth(first: Duration, longest: Duration, number: i32, id: OutboxId) -> Duration {
     let (_, low) = id.as_uuid().as_u64_pair();
     let number = usize::try_from(number.max(1)).unwrap_or(1);

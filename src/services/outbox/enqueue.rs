@@ -1,4 +1,4 @@
-//! Writing messages, and taking back those whose reason is gone, in the transaction of the change.
+//! Queuing and cancellation of messages, in the transaction of the change.
 
 use super::change;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     services::Session,
 };
 
-/// Has an invitation mailed, where invitations are: gives the id of the message.
+/// Queues a message about an invitation if invitations are mailed. Returns the id of the message.
 pub(in crate::services) async fn enqueue(
     session: &Session,
     tx: &mut TenantTx,
@@ -32,8 +32,8 @@ pub(in crate::services) async fn enqueue(
     Ok(Some(id))
 }
 
-/// Takes back what waits to be mailed about an invitation, for that reason. What a worker is sending
-/// at this moment is not waited for: its link is worth nothing any more.
+/// Cancels the pending messages about an invitation, for that reason. A message that a worker is
+/// sending at this moment is not waited for: its link is no longer valid.
 pub(in crate::services) async fn cancel_waiting(
     session: &Session,
     tx: &mut TenantTx,
@@ -50,7 +50,7 @@ pub(in crate::services) async fn cancel_waiting(
     Ok(())
 }
 
-/// Marks a pending message as cancelled, with its activity entry. Its job is the caller's.
+/// Marks a pending message as cancelled and writes its activity entry. The caller deletes the job.
 pub(super) async fn cancel(
     session: &Session,
     tx: &mut TenantTx,
@@ -60,7 +60,7 @@ pub(super) async fn cancel(
     settle(session, tx, before, OutboxStatus::Cancelled, Some(why)).await
 }
 
-/// Notes the end of a pending message, with its activity entry.
+/// Records the final status of a pending message and writes its activity entry.
 pub(super) async fn settle(
     session: &Session,
     tx: &mut TenantTx,

@@ -1,4 +1,4 @@
-//! Taking the next message: what is decided about it is committed before anything is sent.
+//! Leasing of the next message. The lease is committed before anything is sent.
 
 use std::time::Duration;
 
@@ -25,21 +25,23 @@ use crate::{
     services::Session,
 };
 
-/// Time for which a message of a suspended organization waits: it may be resumed.
+/// Time for which a message of a suspended organization waits, since the organization may be
+/// resumed.
 const SUSPENDED: TimeDelta = TimeDelta::minutes(15);
 
-/// The rules of sending.
+/// Limits of sending.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
-    /// Messages an hour to one address.
+    /// Maximum number of messages per hour to one address.
     pub recipient_limit: u32,
-    /// Attempts before a message is given up that the server puts off.
+    /// Maximum number of attempts for a message that the server defers.
     pub max_attempts: u32,
-    /// Time for which a worker that is not heard of keeps its message: longer than any attempt takes.
+    /// Time after which the message of an unresponsive worker can be leased again. It is longer
+    /// than any attempt.
     pub lease: Duration,
 }
 
-/// A message that this worker has, until the outcome is recorded or the lease is over.
+/// A message that this worker has leased, until the outcome is recorded or the lease expires.
 #[derive(Debug)]
 pub(super) struct Leased {
     pub(super) organization: Organization,
@@ -48,24 +50,24 @@ pub(super) struct Leased {
     pub(super) recipient_hash: Vec<u8>,
 }
 
-/// Outcome of the next message.
+/// Result of leasing the next message.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// It is to be sent, now.
+    /// The message is to be sent now.
     ToSend(Box<Leased>, InvitationToken),
-    /// It is dealt with: what it tells of is over, or it was given up.
+    /// The message has its final status: it is obsolete, or was given up.
     Settled(OutboxMessage, OutboxStatus, String),
-    /// It waits on.
+    /// The message is postponed.
     Waits,
     /// Its token cannot be opened.
     Sealed(Box<Leased>, String),
 }
 
-/// Takes the next message that is due, of `only` or of the organization after `cursor`. Gives whose
-/// it is, too. `None`: nothing is due.
+/// Leases the next message that is due, of `only` or of the organization after `cursor`. Returns
+/// its organization as well. `None` if nothing is due.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost: then nothing was taken.
+/// `Unavailable` when the connection is lost: nothing was leased then.
 pub(super) async fn take(
     session: &Session,
     policy: &Policy,
@@ -100,9 +102,9 @@ pub(super) async fn take(
     Ok(Some((job.organization, taken)))
 }
 
-/// Locks the job that is due: of the organization after `after`, in the order of their ids and round
-/// again, its oldest. So organizations take turns, whatever the number of messages of each. Jobs that
-/// another worker holds are passed over.
+/// Locks the oldest job that is due of the organization after `after`, in the order of their ids
+/// and starting over at the end. Organizations are thus served in turn, for any number of messages
+/// of each. Jobs locked by another worker are skipped.
 async fn take_next(
     session: &Session,
     after: OrganizationId,
@@ -132,15 +134,15 @@ async fn take_next(
     }
 }
 
-/// Locks the oldest job of an organization that is due, unless another worker holds it. It is locked in
-/// the scope in which it is written.
+/// Locks the oldest job of an organization that is due, unless another worker holds it. The lock is
+/// taken in the scope in which the job is written.
 async fn take_of(
     session: &Session,
     organization: OrganizationId,
     now: DateTime<Utc>,
 ) -> Result<Option<(TenantTx, DueJob)>> {
-    // Not TenantTx::begin: how often the recipient was written to is the platform's to know, and both
-    // are one transaction.
+    // Not TenantTx::begin: the number of messages to a recipient is data of the platform, and both
+    // belong to one transaction.
     let conn = PlatformConn::begin(&session.db).await?;
     let mut tx = conn.enter(organization).await?;
     if let Some(job) = jobs::next_due(&mut tx, now).await? {
@@ -160,7 +162,7 @@ async fn decide(
 ) -> Result<Taken> {
     let found = db::outbox::lock(tx, job.message).await?;
     let Some((message, Some(sealed))) = found else {
-        // Not pending any more: nothing is left to do.
+        // The message is not pending, so its job is not needed.
         jobs::delete(tx, job.message).await?;
         return Ok(Taken::Waits);
     };
@@ -177,7 +179,7 @@ async fn decide(
         jobs::postpone(tx, job.message, now + SUSPENDED).await?;
         return Ok(Taken::Waits);
     }
-    // Attempts that ended without a word: whoever made them died.
+    // These attempts left no outcome, because their workers died.
     if u32::try_from(message.attempts).is_ok_and(|made| made >= policy.max_attempts) {
         let why = format!("given up after {} attempts", message.attempts);
         jobs::delete(tx, job.message).await?;
@@ -207,14 +209,14 @@ async fn decide(
     })
 }
 
-/// Text for a message whose link was replaced.
+/// Reason for cancelling a message with a link that was replaced.
 pub(in crate::services) const SUPERSEDED: &str = "a newer link was issued";
-/// Text for a message whose invitation was taken back.
+/// Reason for cancelling a message with an invitation that was revoked.
 pub(in crate::services) const REVOKED: &str = "the invitation was revoked";
-/// Text for a message whose invitation was accepted.
+/// Reason for cancelling a message with an invitation that was accepted.
 pub(in crate::services) const ACCEPTED: &str = "the invitation was accepted";
 
-/// The reason there is nothing left to invite to.
+/// Returns the reason an invitation is no longer pending, or `None` if it is.
 fn why_over(invitation: &Invitation, now: DateTime<Utc>) -> Option<&'static str> {
     match invitation.status_at(now) {
         InvitationStatus::Pending => None,

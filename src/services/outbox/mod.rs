@@ -1,12 +1,13 @@
-//! The outbox: messages are written in the transaction of what they tell of, sent by a worker, and
-//! their outcome is recorded.
+//! The outbox. Messages are written in the transaction of the change that they announce, sent by a
+//! worker, and their outcome is recorded.
 //!
 //! ```text
 //! enqueue ──→ outbox, outbox_jobs ──→ lease (committed) ──→ SMTP ──→ record (committed)
 //! ```
 //!
-//! A worker that dies between lease and record leaves the job to be taken again once the lease is
-//! over: nothing is lost, and what the server may have taken already comes with the same Message-ID.
+//! If a worker dies between lease and record, the job is leased again after the lease has expired.
+//! No message is lost; one that the server has accepted already is sent again with the same
+//! Message-ID.
 
 mod delays;
 mod enqueue;
@@ -36,7 +37,7 @@ use crate::{
     services::{Scope, Session, activity::Change},
 };
 
-/// The messages of an organization that match, newest first.
+/// Returns the matching messages of an organization, newest first.
 pub async fn list(
     session: &Session,
     organization: OrganizationId,
@@ -46,10 +47,10 @@ pub async fn list(
     db::outbox::list(&mut scope.tx, filter).await
 }
 
-/// One message, by id or by the address it is to (the newest).
+/// Returns a message by id, or the newest one to an address.
 ///
 /// # Errors
-/// `NotFound`, and as [`Session::read`].
+/// `NotFound`; the errors of [`Session::read`].
 pub async fn show(
     session: &Session,
     organization: OrganizationId,
@@ -66,8 +67,8 @@ async fn require(scope: &mut Scope, which: &str) -> Result<OutboxMessage> {
     };
     found.ok_or_else(|| {
         let slug = &scope.organization.slug;
-        Error::not_found(format!("{slug} has no message {which}"))
-            .hint(run!["outbox", "list", "--all", "--org", slug].labeled("list them"))
+        Error::not_found(format!("message {which} of {slug} not found"))
+            .hint(run!["outbox", "list", "--all", "--org", slug].labeled("list the messages"))
     })
 }
 

@@ -1,4 +1,4 @@
-//! Recording what became of a message that was to be sent.
+//! Recording of the outcome of a message.
 
 use super::{
     delays::retry_at,
@@ -16,13 +16,13 @@ use crate::{
     services::{Session, outbox::Outcome},
 };
 
-/// Records the outcome of an attempt: the message is sent, has failed, or waits to be tried again.
+/// Records the outcome of an attempt: the message is sent, has failed, or is to be retried.
 ///
-/// Where the lease was over meanwhile and somebody else has the message, that it was sent is noted
-/// all the same; that it was not is theirs to find out.
+/// If the lease has expired and another worker has leased the message, a success is still recorded;
+/// a failure is ignored.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost: then it can be recorded again.
+/// `Unavailable` when the connection is lost: the outcome can be recorded again.
 pub(super) async fn record(
     session: &Session,
     policy: &Policy,
@@ -38,7 +38,7 @@ pub(super) async fn record(
     } = leased;
     let conn = PlatformConn::begin(&session.db).await?;
     let mut tx = conn.enter(organization.id).await?;
-    // The job first: see db::outbox.
+    // The job is locked first: see db::outbox.
     jobs::lock(&mut tx, message.id).await?;
     let current = db::outbox::lock(&mut tx, message.id).await?;
     let is_ours = current.as_ref().is_some_and(|(now, _)| {
@@ -74,7 +74,7 @@ pub(super) async fn record(
             settle(session, &mut tx, message, OutboxStatus::Failed, Some(why)).await?;
         }
         _ => {
-            // An attempt that did not get as far as the message does not count.
+            // An attempt that failed before the message was transferred does not count.
             let attempts = match failure {
                 Failure::Unavailable(_) => message.attempts - 1,
                 _ => message.attempts,

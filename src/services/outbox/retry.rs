@@ -1,4 +1,4 @@
-//! Trying again what waits or has failed, because somebody says so.
+//! Retries of waiting or failed messages at the caller's request.
 
 use super::{change, require};
 use crate::{
@@ -20,16 +20,16 @@ use crate::{
 pub struct Retried {
     pub organization: Organization,
     pub messages: Vec<OutboxMessage>,
-    /// Those that failed and have nothing to say any more, with the reason.
+    /// Failed messages that are obsolete, with the reason.
     pub passed_over: Vec<(OutboxMessage, String)>,
 }
 
-/// Makes messages due now: those that wait for a later attempt, and those that failed, whose
-/// invitations get a new link, because the earlier one is not kept.
+/// Makes messages due now: those that wait for a later attempt, and those that failed. The
+/// invitations of the latter get a new link, because the old one is not stored.
 ///
 /// # Errors
-/// `Conflict` for a message that was sent or cancelled, or whose invitation is over; `Refused` where
-/// the caller may not issue the invitation anew.
+/// `Conflict` for a message that was sent or cancelled, or with an invitation that is no longer
+/// pending; `Refused` if the caller may not resend the invitation.
 pub async fn retry(
     session: &Session,
     organization: OrganizationId,
@@ -46,11 +46,10 @@ pub async fn retry(
     finish(scope, messages, Vec::new()).await
 }
 
-/// Tries everything again that failed, as [`retry`] does. What has nothing to say any more is passed
-/// over.
+/// Retries all failed messages, like [`retry`]. Obsolete messages are skipped.
 ///
 /// # Errors
-/// `Refused` where the caller may not issue one of the invitations anew.
+/// `Refused` if the caller may not resend one of the invitations.
 pub async fn retry_failed(session: &Session, organization: OrganizationId) -> Result<Retried> {
     let mut scope = session
         .write(organization, Permission::MembersInvite)
@@ -84,10 +83,10 @@ async fn finish(
 }
 
 async fn retry_one(session: &Session, scope: &mut Scope, id: OutboxId) -> Result<OutboxMessage> {
-    // The job first: see db::outbox.
+    // The job is locked first: see db::outbox.
     let job = jobs::lock(&mut scope.tx, id).await?;
     let Some((before, _)) = db::outbox::lock(&mut scope.tx, id).await? else {
-        return Err(Error::not_found("the message is gone"));
+        return Err(Error::not_found("message not found"));
     };
     match before.status {
         OutboxStatus::Pending => {
@@ -107,7 +106,7 @@ async fn retry_one(session: &Session, scope: &mut Scope, id: OutboxId) -> Result
         }
     }
     let after = db::outbox::find(&mut scope.tx, id).await?;
-    let after = after.ok_or_else(|| Error::not_found("the message is gone"))?;
+    let after = after.ok_or_else(|| Error::not_found("message not found"))?;
     let entry = session.entry(change("outbox.retry", &before, &after));
     db::activity::append(&mut scope.tx, entry).await?;
     Ok(after)
@@ -119,13 +118,14 @@ async fn hasten(session: &Session, scope: &mut Scope, message: &OutboxMessage) -
     db::outbox::hasten(&mut scope.tx, message.id, now).await
 }
 
-/// A message that failed has no token any more: its invitation gets a new one, with the same expiry.
+/// Renews the invitation of a failed message. The message has no token anymore, so the invitation
+/// gets a new one, with the same expiry.
 async fn renew(session: &Session, scope: &mut Scope, message: &OutboxMessage) -> Result<()> {
     let Some(seal) = &session.mail else {
         return Err(
-            Error::conflict("no mail server is configured: nothing is mailed").hint(
+            Error::conflict("no mail server is configured").hint(
                 run!["config", "path"]
-                    .labeled("smtp_host in the section [mail] of the configuration; its file"),
+                    .labeled("set smtp_host in the section [mail] of the configuration file"),
             ),
         );
     };
@@ -137,9 +137,9 @@ async fn renew(session: &Session, scope: &mut Scope, message: &OutboxMessage) ->
         let recipient = &message.recipient;
         let slug = &scope.organization.slug;
         return Err(Error::conflict(format!(
-            "the invitation of {recipient} to {slug} is not pending any more"
+            "the invitation of {recipient} to {slug} is no longer pending"
         ))
-        .hint(run!["invite", "show", recipient, "--org", slug].labeled("see where it stands")));
+        .hint(run!["invite", "show", recipient, "--org", slug].labeled("show the invitation")));
     };
     scope.require_may_grant(session, invitation.role)?;
     require_allowed_domain(&scope.organization, &invitation.email)?;
@@ -151,13 +151,13 @@ async fn renew(session: &Session, scope: &mut Scope, message: &OutboxMessage) ->
 
 fn being_sent(message: &OutboxMessage) -> Error {
     let id = message.id;
-    Error::conflict(format!("the message {id} is being sent at this moment"))
-        .hint(run!["outbox", "show", id].labeled("see what came of it"))
+    Error::conflict(format!("message {id} is being sent"))
+        .hint(run!["outbox", "show", id].labeled("show the result"))
 }
 
 fn over(scope: &Scope, message: &OutboxMessage) -> Error {
     let (id, status, recipient) = (message.id, message.status, &message.recipient);
     let slug = &scope.organization.slug;
-    Error::conflict(format!("the message {id} to {recipient} is {status}"))
+    Error::conflict(format!("message {id} to {recipient} is {status}"))
         .hint(run!["invite", "resend", recipient, "--org", slug].labeled("mail a new link"))
 }

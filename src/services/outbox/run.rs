@@ -1,4 +1,4 @@
-//! The loop of a worker, and what is asked across organizations.
+//! The loop of a worker, and operations across organizations.
 
 use std::{pin::pin, time::Duration};
 
@@ -13,12 +13,12 @@ use crate::{
     services::Session,
 };
 
-/// Time for which a worker waits before it looks again, where nothing is due.
+/// Time between two checks while nothing is due.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// Works until `stop` completes; what was taken is finished before that. `open` gives a session with
-/// the database, anew after each failure of it. Run several side by side to send several messages at
-/// once.
+/// Runs a worker until `stop` completes, and finishes the message it has leased before that. `open`
+/// opens a session, and again after each failure of the database. Several workers may run
+/// concurrently.
 pub async fn run<Opening: Future<Output = Result<Session>>>(
     mut worker: Worker,
     open: impl Fn() -> Opening,
@@ -38,7 +38,7 @@ pub async fn run<Opening: Future<Output = Result<Session>>>(
             Ok(Some(outcome)) => {
                 failures = 0;
                 if let Outcome::Failed(why) | Outcome::PutOff(why) = &outcome {
-                    tracing::info!("a message was not taken: {why}");
+                    tracing::info!("a message was not accepted: {why}");
                 }
                 Duration::ZERO
             }
@@ -50,12 +50,12 @@ pub async fn run<Opening: Future<Output = Result<Session>>>(
             Err(error) => {
                 failures += 1;
                 session = None;
-                tracing::warn!("the outbox cannot be worked on: {error}");
+                tracing::warn!("could not process the outbox: {error}");
                 pause(failures)
             }
         };
         tokio::select! {
-            // Asked to stop first: what is due goes on for ever.
+            // `stop` is polled first, because messages may always be due.
             biased;
             () = &mut stop => break,
             () = tokio::time::sleep(wait) => {}
@@ -77,12 +77,12 @@ async fn step<Opening: Future<Output = Result<Session>>>(
     Ok(done.map(|done| done.outcome))
 }
 
-/// Makes everything due at once that waits for a later attempt, of an organization or of all.
+/// Makes all waiting messages due now, of an organization or of all organizations.
 ///
 /// # Errors
-/// `Refused` for users: the queue is the platform's.
+/// `Refused` for users: the queue belongs to the platform.
 pub async fn make_due(session: &Session, organization: Option<&Organization>) -> Result<u64> {
-    session.require_operator("send what waits in the outbox")?;
+    session.require_operator("send the messages in the outbox")?;
     let mut conn = PlatformConn::begin(&session.db).await?;
     let only: Option<OrganizationId> = organization.map(|organization| organization.id);
     let made = jobs::make_due(&mut conn, only, session.now()).await?;
@@ -93,9 +93,9 @@ pub async fn make_due(session: &Session, organization: Option<&Organization>) ->
 /// Counts the waiting messages of an organization, or of all.
 ///
 /// # Errors
-/// `Refused` for users: the queue is the platform's.
+/// `Refused` for users: the queue belongs to the platform.
 pub async fn waiting(session: &Session, organization: Option<&Organization>) -> Result<Waiting> {
-    session.require_operator("see what waits in the outbox")?;
+    session.require_operator("see the messages in the outbox")?;
     let mut conn = PlatformConn::open(&session.db)?;
     jobs::waiting(&mut conn, organization.map(|organization| organization.id)).await
 }

@@ -1,4 +1,4 @@
-//! The tokens of links that wait in the outbox.
+//! Sealing of tokens for links in the outbox.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use crate::{
 
 pub const SEALED_FOR: &str = "invitation token";
 
-/// Seals the tokens of invitations that are to be mailed, and opens them to be sent. Where a
+/// Seals the tokens of invitations that are mailed, and opens them for sending. If a
 /// [`crate::services::Session`] has one, invitations are mailed.
 #[derive(Clone, Debug)]
 pub struct TokenSeal {
     keys: Arc<SealingKeys>,
-    /// Of the links that are mailed.
+    /// Template of the links that are mailed.
     link_template: Arc<str>,
 }
 
 impl TokenSeal {
-    /// With these keys, for links of that template.
+    /// Creates a seal with these keys, for links of that template.
     pub fn new(keys: Arc<SealingKeys>, link_template: &str) -> Self {
         Self {
             keys,
@@ -31,20 +31,20 @@ impl TokenSeal {
         }
     }
 
-    /// Refuses to mail links that lead nowhere.
+    /// Rejects a link template with a placeholder host.
     ///
     /// # Errors
-    /// `BadInput` where the template is at its default, or has another reserved host.
+    /// `BadInput` if the template is the default, or has another reserved host.
     pub(in crate::services) fn require_address(&self) -> Result<()> {
         invitation::require_address(&self.link_template)
     }
 
-    /// The token, for that invitation and no other. Each message is sealed before it is stored, so a
-    /// link that would lead nowhere is refused here.
+    /// Seals a token, bound to that invitation. Each message is sealed before it is stored, so a
+    /// link template with a placeholder host is rejected here.
     ///
     /// # Errors
-    /// Same as [`TokenSeal::require_address`]; `Failure` when the operating system has no randomness to
-    /// give.
+    /// Same as [`TokenSeal::require_address`]; `Failure` if the operating system provides no random
+    /// bytes.
     pub(in crate::services) fn seal(
         &self,
         invitation: Uuid,
@@ -57,10 +57,10 @@ impl TokenSeal {
             .seal(SEALED_FOR, organization, invitation, text.as_bytes())
     }
 
-    /// The token of that invitation.
+    /// Opens the token of that invitation.
     ///
     /// # Errors
-    /// `Failure` where the key is not at hand, or the token is another invitation's.
+    /// `Failure` if the key is missing, or the token belongs to another invitation.
     pub(super) fn open(
         &self,
         organization: OrganizationId,

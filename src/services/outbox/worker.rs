@@ -1,4 +1,4 @@
-//! A worker: one message at a time, over a connection that is kept.
+//! A worker: sends one message at a time, over a persistent connection.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -15,34 +15,34 @@ use crate::{
     services::Session,
 };
 
-/// Outcome of one message.
+/// Result of one message.
 #[derive(Clone, Debug)]
 pub struct Done {
     pub organization: OrganizationId,
-    /// `None`: of one that waits on, nothing is told.
+    /// `None` for a message that was postponed.
     pub message: Option<OutboxId>,
     pub outcome: Outcome,
 }
 
-/// The way it ended.
+/// Outcome of a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// The server has taken it.
+    /// The server has accepted it.
     Sent,
-    /// The server put it off, or the connection broke: it is tried again.
+    /// The server deferred it, or the connection was lost: it is retried.
     PutOff(String),
-    /// It is given up.
+    /// It was given up.
     Failed(String),
-    /// What it tells of is over.
+    /// It is obsolete.
     Cancelled(String),
-    /// It was not its turn: its organization is suspended, or its recipient got enough.
+    /// It was postponed: its organization is suspended, or its recipient has reached the limit.
     Waits,
-    /// The server cannot be reached or does not let us in. Another message would fare no better.
+    /// The server is unreachable or rejects the credentials. Other messages would fail as well.
     Unavailable(String),
 }
 
-/// Sends what is due, one message after the other. Several may work side by side, also in several
-/// processes: each message is one worker's.
+/// Sends the messages that are due, one after another. Several workers may run concurrently, also
+/// in several processes: each message is leased by one worker.
 #[derive(Debug)]
 pub struct Worker {
     mailer: Mailer,
@@ -52,12 +52,12 @@ pub struct Worker {
     /// The organization that was served last.
     cursor: OrganizationId,
     connection: Option<Connection>,
-    /// An outcome that the database was not there for.
+    /// An outcome that could not be recorded because the database was unavailable.
     unrecorded: Option<(Box<Leased>, Result<(), Failure>)>,
 }
 
 impl Worker {
-    /// A worker for all organizations.
+    /// Creates a worker for all organizations.
     pub fn new(mailer: Mailer, policy: Policy, seal: TokenSeal) -> Self {
         Self {
             mailer,
@@ -70,19 +70,19 @@ impl Worker {
         }
     }
 
-    /// For one organization alone.
+    /// Limits the worker to one organization.
     #[must_use]
     pub fn only(mut self, organization: Option<OrganizationId>) -> Self {
         self.only = organization;
         self
     }
 
-    /// Takes the next message that is due and sends it. `None`: nothing is due.
+    /// Leases the next message that is due and sends it. `None` if nothing is due.
     ///
-    /// An outcome that could not be recorded is recorded first, at the next call.
+    /// An outcome that could not be recorded before is recorded first.
     ///
     /// # Errors
-    /// What the database could not do. What became of a message is no error.
+    /// Only errors of the database. A message that fails is a result, not an error.
     pub async fn work_once(&mut self, session: &Session) -> Result<Option<Done>> {
         if self.unrecorded.is_some() {
             return self.record(session).await;
@@ -115,12 +115,12 @@ impl Worker {
         }))
     }
 
-    /// `true` if the outcome of the last message could not be recorded.
+    /// Returns `true` if the outcome of the last message could not be recorded.
     pub fn owes_a_record(&self) -> bool {
         self.unrecorded.is_some()
     }
 
-    /// Ends the connection to the mail server, which would otherwise time out.
+    /// Closes the connection to the mail server, which would otherwise time out.
     pub async fn rest(&mut self) {
         if let Some(connection) = self.connection.take() {
             connection.close().await;
@@ -153,14 +153,14 @@ impl Worker {
         let mut connection = self.connected().await?;
         let sent = connection.send(&message).await;
         match &sent {
-            // The library ends the connection of a message that failed.
+            // The library closes the connection after a failed message.
             Err(_) => connection.close().await,
             Ok(()) => self.connection = Some(connection),
         }
         sent
     }
 
-    /// The connection of the last message while it is good, or a new one.
+    /// Returns the connection of the last message if it is still usable, or a new one.
     async fn connected(&mut self) -> Result<Connection, Failure> {
         if let Some(mut connection) = self.connection.take() {
             if connection.is_usable().await {
@@ -184,7 +184,7 @@ impl Worker {
             ..
         } = leased;
         let link = invitation::link(&self.mailer.link_template, token)?;
-        // A message that was renewed has another link: it is another message.
+        // A renewed message has another link, so it needs another Message-ID.
         let reference = format!("{}.{}", message.id, invitation.times_issued);
         let mail = InvitationMail {
             reference,

@@ -1,6 +1,6 @@
-//! Reads a file ahead in a thread of its own, so that splitting it into records and checking these
-//! take a core each. What was used comes back to be filled again: memory stays flat. Checking alone
-//! needs no order of its rows, so several threads take chunks in turn.
+//! Reads a file ahead in a separate thread, so that splitting it into records and checking these
+//! use one core each. Used chunks are returned and refilled, which limits memory. Checking alone
+//! does not depend on other rows, so several threads check chunks in turn.
 
 use std::{
     sync::mpsc::{Receiver, SyncSender, channel, sync_channel},
@@ -13,10 +13,10 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Records of a chunk, and their bytes, of which the last record may have more.
+/// Maximum size of a chunk, in records and in bytes. The last record may exceed the latter.
 const CHUNK: usize = 512;
 const CHUNK_BYTES: usize = 256 * 1024;
-/// Chunks that wait at most.
+/// Maximum number of queued chunks.
 const WAITING: usize = 2;
 
 /// Records that were read ahead.
@@ -24,19 +24,19 @@ pub(super) struct ReadAhead {
     filled: Receiver<Result<Chunk>>,
     used: std::sync::mpsc::Sender<Chunk>,
     current: Chunk,
-    /// The place of the next record in the chunk.
+    /// Index of the next record in the chunk.
     next: usize,
 }
 
-/// Some records, and how far the file was read with them.
+/// Some records, and the position in the file after them.
 pub(super) struct Chunk {
     records: Vec<Record>,
-    /// Number of those that count.
+    /// Number of valid elements.
     len: usize,
     bytes_read: u64,
     format: Format,
     is_last: bool,
-    /// What was found wrong with which of them, where somebody looked.
+    /// The faults found, with the index of their record; empty if the chunk was not checked.
     pub(super) faults: Vec<(usize, Vec<Fault>)>,
 }
 
@@ -56,22 +56,22 @@ impl Chunk {
         self.records.get(..self.len).unwrap_or_default()
     }
 
-    /// Bytes of the file that are read with it, as it is stored.
+    /// Returns the number of bytes of the file read up to the end of the chunk.
     pub(super) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// The way the file is written, by what was read so far.
+    /// Returns the format of the file, based on the part read so far.
     pub(super) fn format(&self) -> Format {
         self.format
     }
 }
 
-/// Reads the whole file, has each chunk judged and gives the chunks to `take` in their order, until
-/// that says false. `judge` runs in `workers` threads, which take turns.
+/// Reads the whole file, checks each chunk with `judge` and passes the chunks to `take` in their
+/// order, until `take` returns `false`. `judge` runs in `workers` threads in turn.
 ///
 /// # Errors
-/// What the file cannot be read on for, and what `take` returns.
+/// Errors of reading the file and of `take`.
 pub(super) fn judge_all(
     records: Records,
     workers: usize,
@@ -105,10 +105,10 @@ pub(super) fn judge_all(
             if chunk.is_last || !goes_on {
                 break;
             }
-            // Where the reader is at its end it takes nothing back.
+            // The reader accepts no chunks after its end.
             let _ = used.send(chunk);
         }
-        // Who still reads or judges ends with the channels.
+        // Threads that still read or check end when the channels are closed.
         Ok(())
     })
 }
@@ -124,20 +124,20 @@ fn start<'scope>(
 }
 
 fn no_thread(error: std::io::Error) -> Error {
-    Error::failure("no thread to read the file in").because(error)
+    Error::failure("could not start a thread to read the file").because(error)
 }
 
 fn thread_died(error: std::sync::mpsc::RecvError) -> Error {
-    Error::failure("the thread that reads the file died")
+    Error::failure("the thread that reads the file has panicked")
         .because(error)
-        .hint("this is a mistake in tenantctl; please report it with the command you ran")
+        .hint("this is a bug in tenantctl; report it with the command you ran")
 }
 
 impl ReadAhead {
-    /// Begins to read.
+    /// Starts reading.
     ///
     /// # Errors
-    /// `Failure` where the system has no thread to give.
+    /// `Failure` if the thread cannot be started.
     pub(super) fn start(records: Records) -> Result<Self> {
         let (filled, from_reader) = sync_channel(WAITING);
         let (used, to_reader) = channel();
@@ -154,17 +154,17 @@ impl ReadAhead {
         })
     }
 
-    /// The next record; `None` at the end.
+    /// Returns the next record; `None` at the end.
     ///
     /// # Errors
-    /// What the file cannot be read on for.
+    /// Errors of reading the file.
     pub(super) fn next(&mut self) -> Result<Option<&Record>> {
         while self.next == self.current.len {
             if self.current.is_last {
                 return Ok(None);
             }
             let chunk = self.filled.recv().map_err(thread_died)??;
-            // Where the reader is at its end it takes nothing back.
+            // The reader accepts no chunks after its end.
             let _ = self.used.send(std::mem::replace(&mut self.current, chunk));
             self.next = 0;
         }
@@ -172,18 +172,18 @@ impl ReadAhead {
         Ok(self.current.records.get(self.next - 1))
     }
 
-    /// Bytes of the file that are read, as it is stored.
+    /// Returns the number of bytes of the file read.
     pub(super) fn bytes_read(&self) -> u64 {
         self.current.bytes_read
     }
 
-    /// The way the file is written, by what was read so far.
+    /// Returns the format of the file, based on the part read so far.
     pub(super) fn format(&self) -> Format {
         self.current.format
     }
 }
 
-/// Fills chunks for the takers in turn, until the file is at its end or nobody wants them.
+/// Fills chunks for the receivers in turn, until the end of the file or until a receiver is closed.
 fn read(mut records: Records, takers: &[SyncSender<Result<Chunk>>], used: &Receiver<Chunk>) {
     for taker in takers.iter().cycle() {
         let mut chunk = used

@@ -1,4 +1,4 @@
-//! Checking a file without a database, or before the first step is written.
+//! Checks a file without a database, or before the first step is written.
 
 use std::{num::NonZero, thread};
 
@@ -16,14 +16,15 @@ use crate::{
     error::Result,
 };
 
-/// Threads that check: splitting the file into records takes one more, and is the limit beyond these.
+/// Maximum number of threads that check. Splitting the file into records takes one more, which
+/// becomes the bottleneck beyond this number.
 const MOST_WORKERS: usize = 4;
 
-/// Reads the whole file and holds each row to its rules. Keys are not compared, with each other or
-/// with what the database has: that is its work.
+/// Reads the whole file and checks each row. Keys are not compared, neither with each other nor
+/// with the database.
 ///
 /// # Errors
-/// `BadInput` where the file cannot be read, `Failure` where the reject file cannot be written.
+/// `BadInput` if the file cannot be read; `Failure` if the reject file cannot be written.
 pub fn check(file: &CsvFile, plan: &Plan, tenants: &Tenants, gauge: &Gauge) -> Result<Outcome> {
     let Opened { records, layout } = Opened::open(file, plan, tenants)?;
     let mut outcome = Outcome {
@@ -59,7 +60,7 @@ pub fn check(file: &CsvFile, plan: &Plan, tenants: &Tenants, gauge: &Gauge) -> R
     Ok(outcome)
 }
 
-/// Notes what is wrong with the records of a chunk.
+/// Collects the faults of the records of a chunk.
 fn judge(chunk: &mut Chunk, plan: &Plan, tenants: &Tenants, layout: &Layout) {
     let wrong = chunk
         .records()
@@ -78,7 +79,7 @@ fn judge(chunk: &mut Chunk, plan: &Plan, tenants: &Tenants, layout: &Layout) {
     chunk.faults = wrong.collect();
 }
 
-/// Counts a chunk, and tells of its wrong rows until there are too many.
+/// Counts the rows of a chunk and reports the wrong ones until there are too many.
 fn take(
     chunk: &Chunk,
     plan: &Plan,
@@ -107,7 +108,7 @@ fn take(
     Ok(())
 }
 
-/// Sink for values that are not stored.
+/// A sink that discards the values.
 struct Discarded;
 
 impl RowSink for Discarded {

@@ -1,5 +1,5 @@
-//! Reads the file in a thread of its own and hands on what COPY takes, so that reading and the
-//! server's work go on side by side. A bounded channel between them keeps memory flat.
+//! Reads the file in a separate thread and sends the rows in COPY format, so that reading and the
+//! server's work overlap. A bounded channel between them limits memory.
 
 use std::sync::Arc;
 
@@ -22,53 +22,53 @@ use crate::{
     services::outbox::TokenSeal,
 };
 
-/// Bytes of a message.
+/// Size of a message, in bytes.
 const CHUNK: usize = 128 * 1024;
 
-/// Messages that wait at most.
+/// Maximum number of queued messages.
 pub(super) const WAITING: usize = 4;
 
-/// What the reading thread hands on.
+/// A message of the reading thread.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Rows for COPY.
+    /// Rows in COPY format.
     Rows(Vec<u8>),
-    /// As many records as a step has.
+    /// The end of a step.
     StepEnd(Reached),
-    /// The end of the file, or of what is read of it.
+    /// The end of the file, or of the part of it that is read.
     End(Reached),
 }
 
 /// Position up to which the file was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reached {
-    /// Records of the file so far.
+    /// Number of records read so far.
     pub(super) records: u64,
-    /// Reading stopped because too many rows are wrong.
+    /// `true` if reading stopped because too many rows are wrong.
     pub(super) too_many_errors: bool,
 }
 
-/// All that the thread needs.
+/// The input of the reading thread.
 pub(super) struct Feed {
     pub(super) file: Arc<CsvFile>,
     pub(super) plan: Arc<Plan>,
     pub(super) tenants: Arc<Tenants>,
     pub(super) gauge: Arc<Gauge>,
-    /// Records that are dealt with already.
+    /// Number of records that earlier steps have processed.
     pub(super) after: u64,
-    /// Makes the tokens of people who are invited.
+    /// Key for the tokens of invitations.
     pub(super) key: Option<Arc<TokenKey>>,
-    /// Seals the tokens of mailed invitations.
+    /// Seal for the tokens of mailed invitations.
     pub(super) mail: Option<TokenSeal>,
     pub(super) sender: Sender<Message>,
 }
 
 impl Feed {
-    /// Reads the file to its end, and tells how it is written. Blocks; where nobody listens any more,
-    /// it ends.
+    /// Reads the file to its end and returns its format. Blocks. Returns early if the receiver is
+    /// closed.
     ///
     /// # Errors
-    /// `BadInput` where the file cannot be read.
+    /// `BadInput` if the file cannot be read.
     pub(super) fn run(self) -> Result<Format> {
         let mut reading = Reading::open(&self.file, &self.plan, &self.tenants, &self.gauge)?;
         reading.skip_to(self.after)?;
@@ -113,20 +113,20 @@ impl Feed {
         Ok(reading.format())
     }
 
-    /// `false`: nobody listens any more.
+    /// Sends a message; `false` if the receiver is closed.
     fn send(&self, message: Message) -> bool {
         self.sender.blocking_send(message).is_ok()
     }
 }
 
-/// Rows for the staging table, rejected ones among them: the reject file is written from there, in
-/// the order of the file.
+/// Rows for the staging table, including rejected ones: the reject file is written from the table,
+/// in the order of the file.
 struct Staged {
     rows: CopyRow,
     kind: ImportKind,
     key: Option<Arc<TokenKey>>,
     mail: Option<TokenSeal>,
-    /// Whose the row is that is being read, and its id.
+    /// The organization and the id of the row that is being read.
     row: (OrganizationId, Uuid),
 }
 
@@ -134,7 +134,7 @@ impl RowTaker for Staged {
     fn begin(&mut self, record: &Record, tenant: &Tenant) {
         let id = new_id();
         let organization = match self.kind {
-            // Each is its own.
+            // A row for an organization belongs to that organization.
             ImportKind::Organizations => id.into(),
             _ => tenant.id,
         };
@@ -171,7 +171,7 @@ impl RowTaker for Staged {
         faults: Vec<Fault>,
     ) -> Result<()> {
         if tenant.is_none() {
-            // No row was begun.
+            // The fault was found before the row was begun.
             self.rows.mark();
         }
         let organization = tenant.map(|tenant| tenant.id);

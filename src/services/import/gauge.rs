@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// What an import does at the moment.
+/// Phase of an import.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
     Reading,
@@ -19,7 +19,7 @@ impl Phase {
         Self::Committing,
     ];
 
-    /// The phase in words.
+    /// Returns the description of the phase.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Reading => "reading and staging",
@@ -30,7 +30,7 @@ impl Phase {
     }
 }
 
-/// Counters that the import sets and a progress bar reads.
+/// Counters of an import, for a progress bar.
 #[derive(Debug, Default)]
 pub struct Gauge {
     bytes: AtomicU64,
@@ -39,17 +39,17 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// Bytes of the file that are read.
+    /// Returns the number of bytes read.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Records of the file that are read.
+    /// Returns the number of records read.
     pub fn records(&self) -> u64 {
         self.records.load(Ordering::Relaxed)
     }
 
-    /// What is being done.
+    /// Returns the current phase.
     pub fn phase(&self) -> Phase {
         let phase = usize::from(self.phase.load(Ordering::Relaxed));
         Phase::ALL.get(phase).copied().unwrap_or(Phase::Reading)

@@ -1,4 +1,4 @@
-//! Imports that were made or are under way.
+//! Import jobs, finished and unfinished.
 
 use uuid::Uuid;
 
@@ -14,10 +14,10 @@ use crate::{
     services::Session,
 };
 
-/// Imports, newest first.
+/// Returns the imports, newest first.
 ///
 /// # Errors
-/// `Refused` for users: the platform's imports are the operator's.
+/// `Refused` for users: only the operator may see the imports.
 pub async fn list(
     session: &Session,
     organization: Option<&Organization>,
@@ -30,42 +30,42 @@ pub async fn list(
     db::import::jobs::list(&mut conn, slug, unfinished, limit).await
 }
 
-/// An import.
+/// Returns an import.
 ///
 /// # Errors
-/// `NotFound`, `Refused` for users.
+/// `NotFound`; `Refused` for users.
 pub async fn find(session: &Session, id: Uuid) -> Result<Job> {
     session.require_operator("resume an import")?;
     let mut conn = PlatformConn::open(&session.db)?;
     let found = db::import::jobs::find(&mut conn, id).await?;
     found.ok_or_else(|| {
         Error::not_found(format!("import {id} not found"))
-            .hint(run!["import", "jobs"].labeled("list them"))
+            .hint(run!["import", "jobs"].labeled("list the imports"))
     })
 }
 
-/// The options with which an import in steps was requested.
+/// Returns the options of an import in steps.
 ///
 /// # Errors
-/// Same as [`find`]; `Conflict` where it is of another kind.
+/// Same as [`find`]; `Conflict` if it is of another kind.
 pub async fn plan_of(session: &Session, id: Uuid, kind: ImportKind) -> Result<Plan> {
     let job = find(session, id).await?;
     if job.kind != kind {
         let of = job.kind;
-        return Err(Error::conflict(format!("the import {id} is of {of}"))
+        return Err(Error::conflict(format!("import {id}: is an import of {of}"))
             .hint(run!["import", of, "FILE", "--resume", id].labeled("resume it")));
     }
     plan(&job)
 }
 
-/// The options with which a job was requested.
+/// Returns the options of a job.
 ///
 /// # Errors
-/// `Failure` where another version of tenantctl kept it in a way that is not understood.
+/// `Failure` if another version of tenantctl stored them in an unknown format.
 fn plan(job: &Job) -> Result<Plan> {
     serde_json::from_value(job.options.clone()).map_err(|error| {
         Error::failure(format!(
-            "the options of the import {} are not understood",
+            "import {}: options not understood",
             job.id
         ))
         .because(error)
@@ -73,16 +73,16 @@ fn plan(job: &Job) -> Result<Plan> {
     })
 }
 
-/// Refuses what cannot be gone on with.
+/// Rejects a job that cannot be resumed in this organization.
 ///
 /// # Errors
-/// `Conflict`.
+/// `Conflict` if it is done, or belongs to other organizations.
 pub(super) fn require_resumable(job: &Job, organization: Option<&Organization>) -> Result<()> {
     let id = job.id;
     if job.status == JobStatus::Done {
         return Err(
-            Error::conflict(format!("the import {id} is done: nothing is left of it"))
-                .hint(run!["import", "jobs"].labeled("see it")),
+            Error::conflict(format!("import {id} is done"))
+                .hint(run!["import", "jobs"].labeled("show the import")),
         );
     }
     let named = organization.map(|organization| organization.slug.as_str());
@@ -90,8 +90,8 @@ pub(super) fn require_resumable(job: &Job, organization: Option<&Organization>) 
         return Ok(());
     }
     Err(Error::conflict(match &job.organization {
-        Some(slug) => format!("the import {id} is of the organization {slug}"),
-        None => format!("the import {id} is of the organizations that its rows name"),
+        Some(slug) => format!("import {id}: belongs to organization {slug}"),
+        None => format!("import {id}: belongs to the organizations named in its rows"),
     })
     .hint(match &job.organization {
         Some(slug) => format!("resume it with --org {slug}"),

@@ -1,4 +1,4 @@
-//! Members in bulk, by the rules of single members and invitations.
+//! Import of members, under the same rules as single members and invitations.
 
 use std::path::PathBuf;
 
@@ -19,28 +19,30 @@ use crate::{
     services::{Scope, Session, invitations::require_active},
 };
 
-/// How people join by an import: members, and owners of new organizations.
+/// Options for imports of people: members, and owners of new organizations.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Joining {
     pub mode: MemberMode,
-    /// Days until an invitation expires.
+    /// Number of days until an invitation expires.
     pub expires_days: u32,
     pub link_template: String,
-    /// The receiver of the invitation links; `None` discards them.
+    /// The file for the invitation links; `None` discards them.
     pub links_file: Option<PathBuf>,
 }
 
 impl Joining {
-    /// Refuses what could not be carried through, before anything is read.
+    /// Checks the options before anything is read.
     ///
     /// # Errors
-    /// `Refused` for users who want to add, `BadInput` for a link or a time that cannot be.
+    /// `Refused` for users in mode `add`; `BadInput` for a link template or an expiry that is not
+    /// valid.
     pub(super) fn check(&self, session: &Session) -> Result<()> {
         if self.mode == MemberMode::Add {
-            // It tells whether an address is known to the platform, which no tenant may ask.
+            // It reveals whether an address is registered on the platform, which tenants may not
+            // learn.
             session
                 .require_operator("add members without an invitation")
-                .map_err(|error| error.hint("or invite them: --mode invite"))?;
+                .map_err(|error| error.hint("use --mode invite to invite them instead"))?;
         }
         invitation::check_link_template(&self.link_template)?;
         if let (MemberMode::Invite, Some(seal)) = (self.mode, &session.mail) {
@@ -51,11 +53,11 @@ impl Joining {
 }
 
 impl Steps<'_> {
-    /// Judges the staged rows of one organization. A role that the caller may not give or take is
-    /// refused as a whole, as it is for one.
+    /// Checks the staged rows of one organization. A role that the caller may not grant or revoke
+    /// is an error for the whole import, as it is for a single member.
     ///
     /// # Errors
-    /// `Refused`.
+    /// `Refused` for such a role.
     pub(super) async fn judge_members(&self, scope: &mut Scope, joining: &Joining) -> Result<()> {
         let way = self.way(joining);
         if joining.mode == MemberMode::Invite
@@ -64,7 +66,7 @@ impl Steps<'_> {
             if self.organization.is_some() {
                 return Err(error);
             }
-            // One of many: its rows are wrong, and the others are not.
+            // Among several organizations, only the rows of this one are rejected.
             db::import::members::reject_all(&mut scope.tx, error).await?;
             return Ok(());
         }
@@ -80,10 +82,11 @@ impl Steps<'_> {
         Ok(())
     }
 
-    /// Writes the good rows of one organization, and the links of those who were invited.
+    /// Writes the valid rows of one organization, and the links of the invited users.
     ///
     /// # Errors
-    /// `Conflict` where somebody else was faster, `Failure` where a link cannot be written.
+    /// `Conflict` if another session changed the members in the meantime; `Failure` if a link
+    /// cannot be written.
     pub(super) async fn write_members(
         &mut self,
         scope: &mut Scope,
@@ -132,13 +135,13 @@ impl Steps<'_> {
     }
 }
 
-/// Nobody is invited whose message is lost.
+/// Checks that each invitation has a message in the outbox.
 fn require_all_queued(queued: u64, invited: u64) -> Result<()> {
     match queued == invited {
         true => Ok(()),
         false => Err(Error::failure(format!(
             "{queued} messages were written for {invited} invitations"
         ))
-        .hint("nothing was changed; this is a mistake in tenantctl, please report it")),
+        .hint("nothing was changed; this is a bug in tenantctl, report it")),
     }
 }

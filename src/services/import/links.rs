@@ -1,4 +1,4 @@
-//! The links file: who was invited, and the link that lets each of them in. It holds secrets.
+//! The links file: the invited users, with the link of each. It contains secrets.
 
 use std::{
     io,
@@ -15,22 +15,22 @@ use crate::{
     files::{Existing, Growing},
 };
 
-/// A links file that is being written. It gets its name when the import is committed; dropped before,
-/// it goes.
+/// A links file that is being written. It is renamed to its final name when the import is
+/// committed, and deleted if it is dropped before that.
 pub(super) struct Links {
     path: PathBuf,
     csv: csv::Writer<Growing>,
     template: String,
     count: u64,
-    /// What it names may be committed: it stays, whatever becomes of the process.
+    /// `true` if the invitations may be committed: the file is then kept in any case.
     is_held: bool,
 }
 
 impl Links {
-    /// Begins the file that is asked for; `None`: none is.
+    /// Creates the links file; `None` if none is requested.
     ///
     /// # Errors
-    /// `Conflict` where there is such a file, `Failure` where it cannot be written.
+    /// `Conflict` if the file exists; `Failure` if it cannot be written.
     pub(super) fn create(
         joining: &Joining,
         import: Uuid,
@@ -40,7 +40,7 @@ impl Links {
             return Ok(None);
         };
         let file = Growing::begin(path, import, existing)
-            .map_err(|error| error.hint("or name another with --links-file PATH"))?;
+            .map_err(|error| error.hint("use --links-file to choose another path"))?;
         let mut links = Self {
             path: path.clone(),
             csv: csv::Writer::from_writer(file),
@@ -53,10 +53,10 @@ impl Links {
         Ok(Some(links))
     }
 
-    /// Adds the link of somebody who was invited.
+    /// Adds the link of an invited user.
     ///
     /// # Errors
-    /// `Failure` where it cannot be written.
+    /// `Failure` if it cannot be written.
     pub(super) fn write(
         &mut self,
         organization: &Slug,
@@ -82,11 +82,11 @@ impl Links {
         written.map_err(|error| cannot_write(&self.path, io::Error::other(error)))
     }
 
-    /// Puts everything on the disk, before the invitations are committed. From here on the file stays
-    /// even where it is not known whether they were.
+    /// Syncs the file to disk before the invitations are committed. From then on the file is kept,
+    /// even if the outcome of the commit is unknown.
     ///
     /// # Errors
-    /// `Failure` where it cannot be written.
+    /// `Failure` if it cannot be written.
     pub(super) fn hold(&mut self) -> Result<()> {
         self.csv
             .flush()
@@ -98,9 +98,9 @@ impl Links {
         }
     }
 
-    /// Gives the file its name, now that the invitations are committed, and returns it. Where another
-    /// file came to have that name meanwhile, this one keeps the name it has: its links are nowhere
-    /// else. `None`: there are no invitations, and no file.
+    /// Renames the file to its final name after the commit, and returns its path. If another file
+    /// with that name was created in the meantime, the file keeps its temporary name, because the
+    /// links are stored nowhere else. `None` without invitations: there is no file then.
     pub(super) fn publish(self) -> Option<PathBuf> {
         if self.count == 0 {
             return None;
@@ -110,20 +110,20 @@ impl Links {
         Some(file.name().to_owned())
     }
 
-    /// Says where the links are, in case that the invitations of a commit that failed exist.
+    /// Adds the path of the links to the error of a commit that may have succeeded.
     pub(super) fn told_of(&self, error: Error) -> Error {
         if !self.is_held {
             return error;
         }
         error.hint(format!(
-            "if the invitations were committed nevertheless, their links are in {}",
+            "if the invitations were committed, their links are in {}",
             self.csv.get_ref().name().display()
         ))
     }
 }
 
 fn cannot_write(path: &Path, error: io::Error) -> Error {
-    Error::failure(format!("cannot write the links file {}", path.display()))
+    Error::failure(format!("could not write the links file {}", path.display()))
         .because(error)
-        .hint("choose another with --links-file PATH")
+        .hint("use --links-file to choose another path")
 }

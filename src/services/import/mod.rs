@@ -1,5 +1,5 @@
-//! Importing CSV files: a file is read once, its rows are staged by COPY and brought to their tables
-//! by set-based statements, in one transaction or in resumable steps.
+//! Import of CSV files. A file is read once; its rows are staged with COPY and merged into their
+//! tables by set-based statements, in one transaction or in resumable steps.
 
 mod ahead;
 mod check;

@@ -1,4 +1,4 @@
-//! Requests for imports, and their results.
+//! Options of an import, and its outcome.
 
 use std::path::PathBuf;
 
@@ -14,44 +14,44 @@ use crate::{
     files::Existing,
 };
 
-/// The way a file is imported. It is kept with the job, so that a later `--resume` does the same.
+/// Options of an import. They are stored with the job, so that a later `--resume` uses the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     pub kind: ImportKind,
     pub on_conflict: OnConflict,
-    /// Take the good rows where some are wrong.
+    /// Import the valid rows even if others are wrong.
     pub partial: bool,
-    /// Records of a step; `None`: all in one transaction.
+    /// Number of records per step; `None` for a single transaction.
     pub batch: Option<u64>,
-    /// More wrong rows than these stop the import; `None`: as many as there are.
+    /// Maximum number of wrong rows before the import stops; `None` for no limit.
     pub max_errors: Option<u64>,
     pub dates: DateOrder,
     pub mappings: Vec<Mapping>,
-    /// `None`: detected.
+    /// `None` to detect it.
     pub encoding: Option<String>,
-    /// `None`: detected.
+    /// `None` to detect it.
     pub delimiter: Option<String>,
-    /// The file for rejected rows.
+    /// Path of the file for rejected rows.
     pub reject_file: Option<PathBuf>,
-    /// The decision about a reject file or a links file that exists. It is of an invocation, not of
-    /// the job.
+    /// Handling of a reject file or links file that exists. It applies to one invocation and is not
+    /// stored with the job.
     #[serde(skip)]
     pub existing: Existing,
-    /// Keep spreadsheets from evaluating cells of the reject file.
+    /// Prevent spreadsheet applications from evaluating cells of the reject file.
     pub excel_safe: bool,
-    /// For kinds by which people join.
+    /// Only for kinds that invite or add people.
     #[serde(default)]
     pub joining: Option<Joining>,
-    /// For organizations.
+    /// Only for organizations.
     #[serde(default)]
     pub defaults: Option<OrganizationDefaults>,
 }
 
 impl Plan {
-    /// The way the file is to be read.
+    /// Returns the options for reading the file.
     ///
     /// # Errors
-    /// `BadInput` for an encoding or delimiter that is not known.
+    /// `BadInput` for an unknown encoding or delimiter.
     pub(super) fn read_options(&self) -> Result<ReadOptions> {
         let encoding = self.encoding.as_deref().map(str::parse).transpose()?;
         let delimiter = self.delimiter.as_deref().map(str::parse).transpose()?;
@@ -61,25 +61,25 @@ impl Plan {
         })
     }
 
-    /// `true` if the rows are people who are invited.
+    /// Returns `true` if the rows are people to invite.
     pub fn invites(&self) -> bool {
         let mode = self.joining.as_ref().map(|joining| joining.mode);
         self.kind == ImportKind::Members && mode == Some(MemberMode::Invite)
     }
 
-    /// `true` if so many wrong rows are too many.
+    /// Returns `true` if this number of wrong rows exceeds the limit.
     pub(super) fn is_too_many(&self, rejected: u64) -> bool {
         self.max_errors.is_some_and(|most| rejected > most)
     }
 
-    /// As the job keeps it.
+    /// Returns the options as stored with the job.
     pub(super) fn to_json(&self) -> Result<serde_json::Value> {
         serde_json::to_value(self)
-            .map_err(|error| Error::failure("the options cannot be kept").because(error))
+            .map_err(|error| Error::failure("could not encode the options").because(error))
     }
 }
 
-/// A rule that a row of the file breaks.
+/// A fault of a row, for display.
 #[derive(Clone, Debug, Serialize)]
 pub struct ShownFault {
     pub line: u64,
@@ -104,39 +104,40 @@ impl ShownFault {
     }
 }
 
-/// Faults that are kept to be shown; a reject file has all.
+/// Maximum number of faults for display. A reject file contains all.
 pub(super) const SHOWN_FAULTS: usize = 20;
-/// Rows that differ from what is there, as a sample.
+/// Maximum number of differing rows for display.
 pub(super) const SHOWN_DIFFERENCES: usize = 5;
 
 /// Outcome of an import.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The job that tells of it; `None`: nothing was written.
+    /// The job; `None` if nothing was written.
     pub job: Option<Uuid>,
-    /// `true` if all of the file is dealt with.
+    /// `true` if the whole file is processed.
     pub is_done: bool,
-    /// More rows were wrong than `max_errors` allows: reading stopped there.
+    /// `true` if reading stopped because there were more wrong rows than `max_errors`.
     pub too_many_errors: bool,
     pub counts: Counts,
-    /// Records that earlier runs of the job had dealt with.
+    /// Number of records that earlier runs of the job had processed.
     pub resumed_after: u64,
-    /// The first of what is wrong.
+    /// The first faults.
     pub faults: Vec<ShownFault>,
-    /// The first rows that differ from what is there.
+    /// The first rows that differ from existing ones.
     pub differences: Vec<Difference>,
     pub organizations: u64,
     pub reject_file: Option<PathBuf>,
-    /// Who was sent an invitation.
+    /// Number of invitations.
     pub invited: u64,
-    /// `true` if their links are mailed.
+    /// `true` if the links are mailed.
     pub are_mailed: bool,
-    /// The file that has their links; `None`: none has.
+    /// The file with the links, if there is one.
     pub links_file: Option<PathBuf>,
-    /// In a dry run: the files that there would be. Set by the caller, who left them out of the plan.
+    /// In a dry run, the files that would be written. Set by the caller, who removes them from the
+    /// plan.
     pub would_write: Vec<PathBuf>,
     pub sha256: Option<[u8; 32]>,
     pub format: Option<Format>,
-    /// Columns of the file that are not read.
+    /// Columns of the file that are not imported.
     pub unknown_columns: Vec<String>,
 }

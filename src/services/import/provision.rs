@@ -1,5 +1,5 @@
-//! Organizations in bulk: judged by sets, made one by one inside one transaction. An organization's
-//! rows can be written only in its own scope, so there is no statement for many of them.
+//! Import of organizations. They are checked by set-based statements and created one by one within
+//! one transaction: the rows of an organization can be written only in its own scope.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,10 +16,10 @@ use crate::{
     },
 };
 
-/// Organizations that are read from the staging table at once.
+/// Number of organizations read from the staging table at once.
 const PAGE: usize = 200;
 
-/// What a new organization has where its row does not say it.
+/// Defaults for the columns that a row of a new organization leaves empty.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OrganizationDefaults {
     pub time_zone: TimeZone,
@@ -27,10 +27,10 @@ pub struct OrganizationDefaults {
 }
 
 impl Steps<'_> {
-    /// Judges the staged organizations, and writes them unless something is wrong.
+    /// Checks the staged organizations and writes them unless some are wrong.
     ///
     /// # Errors
-    /// `Conflict` where somebody else took a slug meanwhile.
+    /// `Conflict` if another session has taken a slug in the meantime.
     pub(super) async fn provision(
         &mut self,
         mut conn: PlatformConn,
@@ -59,7 +59,8 @@ impl Steps<'_> {
                 };
             }
         }
-        // Beside the entry of each organization: what was imported, in the platform's own log.
+        // In addition to the entries of the organizations, the platform's log has one for the
+        // import.
         let change = self.change(&counts, reached);
         db::activity::append_platform(&mut conn, self.session.entry(change)).await?;
         Ok((conn, counts))
@@ -72,7 +73,7 @@ impl Steps<'_> {
     ) -> Result<PlatformConn> {
         let plan = self.plan;
         let (Some(joining), Some(defaults)) = (&plan.joining, &plan.defaults) else {
-            return Err(Error::failure("nothing says what new organizations have"));
+            return Err(Error::failure("the defaults of new organizations are missing"));
         };
         let owner = match row.owner {
             Some(email) => Some(first_owner(&mut conn, email, joining).await?),
@@ -99,7 +100,7 @@ impl Steps<'_> {
         tx.leave().await
     }
 
-    /// An owner who has to accept first gets a link, like every other who is invited.
+    /// Adds the link of an owner who has to accept an invitation to the links file.
     fn keep_link(&mut self, created: CreatedOrganization) -> Result<()> {
         let Some(issued) = created.invitation else {
             return Ok(());
@@ -137,7 +138,7 @@ impl Steps<'_> {
     }
 }
 
-/// Somebody who signed up owns it at once; others are invited.
+/// Returns the first owner: an existing user becomes a member, others are invited.
 async fn first_owner(
     conn: &mut PlatformConn,
     email: Email,

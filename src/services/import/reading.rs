@@ -1,4 +1,4 @@
-//! The rows of a file, one after another, with what is wrong with each.
+//! Reading of the rows of a file, with the faults of each.
 
 use crate::{
     csv_file::{CsvFile, Format, Record, Records},
@@ -7,10 +7,10 @@ use crate::{
     services::import::{Gauge, Plan, Tenants, ahead::ReadAhead},
 };
 
-/// How often the gauge is set.
+/// Number of records between two updates of the gauge.
 const GAUGE_EVERY: u64 = 1024;
 
-/// A file whose header is read.
+/// A file with its header read.
 pub(super) struct Opened {
     pub(super) records: Records,
     pub(super) layout: Layout,
@@ -20,7 +20,8 @@ impl Opened {
     /// Opens the file and reads its header.
     ///
     /// # Errors
-    /// `BadInput` where it is no such file, `Usage` where nothing or too much says whose it is.
+    /// `BadInput` if the file cannot be read as a CSV file of this kind; `Usage` if the
+    /// organization of the rows is not specified, or specified twice.
     pub(super) fn open(file: &CsvFile, plan: &Plan, tenants: &Tenants) -> Result<Self> {
         let records = file.records(&plan.read_options()?)?;
         let layout = Layout::new(plan.kind, records.headers(), &plan.mappings)?;
@@ -40,20 +41,20 @@ pub(super) struct Reading<'a> {
     tenants: &'a Tenants,
     gauge: &'a Gauge,
     records: ReadAhead,
-    /// That of the last record.
+    /// Number of the last record.
     number: u64,
     layout: Layout,
 }
 
 /// Receiver of the rows.
 pub(super) trait RowTaker {
-    /// A row begins.
+    /// Begins a row.
     fn begin(&mut self, record: &Record, tenant: &Tenant);
-    /// Receiver of its values.
+    /// Returns the receiver of the values of the row.
     fn sink(&mut self) -> &mut dyn RowSink;
-    /// It ends, and nothing is wrong with it.
+    /// Ends a valid row.
     fn accept(&mut self) -> Result<()>;
-    /// It ends, and this is wrong with it.
+    /// Ends a row with faults.
     fn reject(
         &mut self,
         record: &Record,
@@ -66,7 +67,7 @@ impl<'a> Reading<'a> {
     /// Opens the file and reads its header.
     ///
     /// # Errors
-    /// `BadInput` where it is no such file.
+    /// `BadInput` if the file cannot be read as a CSV file of this kind.
     pub(super) fn open(
         file: &CsvFile,
         plan: &'a Plan,
@@ -84,22 +85,22 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// The way the file is written.
+    /// Returns the format of the file.
     pub(super) fn format(&self) -> Format {
         self.records.format()
     }
 
-    /// Columns that are not read.
+    /// Returns the columns that are not imported.
     pub(super) fn unknown_columns(&self) -> &[String] {
         self.layout.unknown()
     }
 
-    /// The number of the record that was read last.
+    /// Returns the number of the last record read.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Passes over the records up to that number.
+    /// Skips the records up to and including that number.
     pub(super) fn skip_to(&mut self, number: u64) -> Result<()> {
         while self.number < number
             && let Some(record) = self.records.next()?
@@ -109,11 +110,11 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Reads the next row and gives it to `taker`. `None`: the file is at its end; otherwise whether
-    /// the row is good.
+    /// Reads the next row and passes it to `taker`. Returns `true` for a valid row, and `None` at
+    /// the end of the file.
     ///
     /// # Errors
-    /// `BadInput` where the file cannot be read on, `Failure` where it cannot be read at all.
+    /// `BadInput` if the contents cannot be read; `Failure` for an I/O error.
     pub(super) fn next(&mut self, taker: &mut impl RowTaker) -> Result<Option<bool>> {
         if self.number.is_multiple_of(GAUGE_EVERY) {
             self.gauge.read(self.records.bytes_read(), self.number);
@@ -142,10 +143,10 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// `true` if a column of the file says whose each row is.
+/// Returns `true` if the file has a column for the organization of each row.
 ///
 /// # Errors
-/// `BadInput` where it is no such file.
+/// `BadInput` if the file cannot be read as a CSV file of this kind.
 pub fn names_organizations(file: &CsvFile, plan: &Plan) -> Result<bool> {
     let records = file.records(&plan.read_options()?)?;
     let layout = Layout::new(plan.kind, records.headers(), &plan.mappings)?;
@@ -154,15 +155,15 @@ pub fn names_organizations(file: &CsvFile, plan: &Plan) -> Result<bool> {
 
 fn no_organization(kind: ImportKind) -> Error {
     Error::usage("the organization of the rows is not specified")
-        .hint("name the organization: --org SLUG")
+        .hint("specify the organization with --org SLUG")
         .hint(match kind.fills_many() {
-            true => "or give each row the slug of its organization in a column organization",
-            false => "one file fills one organization here",
+            true => "or add a column organization with the slug for each row",
+            false => "a file of this kind contains the rows of one organization",
         })
 }
 
 fn two_organizations() -> Error {
-    Error::usage("the file has a column organization, and one organization is named for all of it")
-        .hint("leave --org out to fill the organizations that the rows name")
-        .hint("or call the column something else where it means nothing")
+    Error::usage("--org cannot be used with a file that has a column organization")
+        .hint("omit --org to import into the organizations named in the rows")
+        .hint("or rename the column if it has another meaning")
 }

@@ -1,4 +1,4 @@
-//! The reject file: the rows that were not taken, as they were, and why.
+//! The reject file: the rejected rows in their original form, with the reasons.
 
 use std::{io::BufWriter, path::Path};
 
@@ -13,17 +13,18 @@ use crate::{
     services::import::Plan,
 };
 
-/// A reject file that is being written, for its owner alone: it has patients in it. It gets its name
-/// when the first row is in it; without one, there is no file in the end.
+/// A reject file that is being written. Only its owner can read it, because it contains patients'
+/// data. It is renamed to its final name when it contains a row; an import without rejected rows
+/// leaves no file.
 pub(super) struct RejectFile {
     writer: RejectWriter<BufWriter<Growing>>,
 }
 
 impl RejectFile {
-    /// Begins the file, with the header of the input.
+    /// Creates the file, with the header of the input.
     ///
     /// # Errors
-    /// `Conflict` where there is such a file, `Failure` where it cannot be written.
+    /// `Conflict` if the file exists; `Failure` if it cannot be written.
     pub(super) fn create(
         path: &Path,
         import: Uuid,
@@ -41,8 +42,8 @@ impl RejectFile {
         Ok(Self { writer })
     }
 
-    /// Continues a file of which the first `bytes` count: what follows is of a step that was never
-    /// committed.
+    /// Opens a file for appending after the first `bytes`. Later data belongs to a step that was
+    /// not committed and is discarded.
     fn resume(
         path: &Path,
         import: Uuid,
@@ -62,21 +63,21 @@ impl RejectFile {
     /// Adds a row.
     ///
     /// # Errors
-    /// `Failure` where it cannot be written.
+    /// `Failure` if it cannot be written.
     pub(super) fn write(&mut self, record: &Record, error: &str) -> Result<()> {
         self.writer.write(record, error)
     }
 
-    /// Puts everything on the disk, and returns the bytes that the file has then.
+    /// Syncs the file to disk and returns its length in bytes.
     ///
     /// # Errors
-    /// `Failure` where it cannot be written.
+    /// `Failure` if it cannot be written.
     pub(super) fn sync(&mut self) -> Result<u64> {
         self.writer.flush()?;
         self.writer.get_ref().get_ref().sync()
     }
 
-    /// Gives the file its name, now that a row is in it.
+    /// Renames the file to its final name, now that it contains a row.
     pub(super) fn publish(&mut self) -> Result<()> {
         let file = self.writer.get_ref().get_ref();
         file.publish().map_err(choose_another)
@@ -89,13 +90,13 @@ impl RejectFile {
 
 fn choose_another(error: Error) -> Error {
     match error.kind() {
-        ErrorKind::Conflict => error.hint("or name another with --reject-file PATH"),
-        _ => error.hint("choose another with --reject-file PATH"),
+        ErrorKind::Conflict => error.hint("use --reject-file to choose another path"),
+        _ => error.hint("use --reject-file to choose another path"),
     }
 }
 
-/// Writes rejected rows that the database names, out of a second reading of the file that goes
-/// forward with them.
+/// Writes the rows that the database rejected. Their text is taken from a second, forward reading
+/// of the file.
 pub(super) struct Rejects {
     file: RejectFile,
     records: Records,
@@ -103,8 +104,8 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// Opens what `plan` asks for; `None`: nothing. With `resumed_at`, steps before wrote so many
-    /// bytes.
+    /// Opens the reject file of `plan`; `None` if it has none. `resumed_at` is the number of bytes
+    /// written by earlier steps.
     pub(super) fn open(
         input: &CsvFile,
         plan: &Plan,
@@ -127,16 +128,16 @@ impl Rejects {
         }))
     }
 
-    /// Adds a row. They have to come in the order of the file.
+    /// Adds a row. Rows must be added in the order of the file.
     ///
     /// # Errors
-    /// `Failure` where the file changed under the import.
+    /// `Failure` if the file changed during the import.
     pub(super) fn write(&mut self, rejected: &Rejected) -> Result<()> {
         while self.record.number() < rejected.record {
             if !self.records.next(&mut self.record)? {
                 return Err(
-                    Error::failure("the file became shorter while it was imported")
-                        .hint("nothing of this step was changed; run the command again"),
+                    Error::failure("the file was truncated during the import")
+                        .hint("nothing was changed in this step; run the command again"),
                 );
             }
         }
@@ -144,7 +145,7 @@ impl Rejects {
             .write(&self.record, &Fault::all_told(&rejected.faults))
     }
 
-    /// Same as [`RejectFile::sync`], before the step that the rows belong to is committed.
+    /// Same as [`RejectFile::sync`], before the step of the rows is committed.
     pub(super) fn sync(&mut self, has_rows: bool) -> Result<u64> {
         let bytes = self.file.sync()?;
         if has_rows {
@@ -153,8 +154,8 @@ impl Rejects {
         Ok(bytes)
     }
 
-    /// Ends the file of an import that is done. Under `--overwrite`, the rows of an earlier import do
-    /// not stay in it where this one has none.
+    /// Finishes the file after the import. With `--overwrite`, a file of an earlier import is
+    /// replaced even if this import has no rejected rows.
     pub(super) fn finish(&mut self) -> Result<()> {
         match self.file.writer.get_ref().get_ref().would_replace() {
             true => self.file.publish(),
@@ -162,7 +163,7 @@ impl Rejects {
         }
     }
 
-    /// `true` if there is such a file now.
+    /// Returns `true` if the file exists under its final name.
     pub(super) fn is_published(&self) -> bool {
         self.file.is_published()
     }

@@ -1,4 +1,4 @@
-//! An import from its first step to its last.
+//! Runs an import from the first step to the last.
 
 use std::sync::Arc;
 
@@ -27,16 +27,17 @@ use crate::{
     services::Session,
 };
 
-/// Imports a file: for `organization`, or for those that its rows name.
+/// Imports a file into `organization`, or into those named in its rows.
 ///
-/// All of it is one transaction, unless the plan has steps; then the whole file is checked first,
-/// each step is a transaction, and [`resume`] goes on with what is left.
+/// The import is one transaction, unless the plan has steps. With steps, the whole file is checked
+/// first, each step is a transaction, and [`resume`] continues after an interruption.
 ///
-/// Rows that are wrong are no error: the outcome says that nothing was written, or which were left.
+/// Wrong rows are not an error: the outcome says that nothing was written, or which rows were
+/// rejected.
 ///
 /// # Errors
-/// `BadInput` where the file cannot be read, `Refused` where the caller may not, `Unavailable` when
-/// the connection is lost.
+/// `BadInput` if the file cannot be read; `Refused` if the caller may not import; `Unavailable`
+/// when the connection is lost.
 pub async fn run(
     session: &Session,
     plan: Plan,
@@ -45,7 +46,7 @@ pub async fn run(
     gauge: Arc<Gauge>,
 ) -> Result<Outcome> {
     let import = Import::new(session, plan, organization, file, gauge).await?;
-    // What the header lacks is told before anything else.
+    // Errors of the header are reported before anything else.
     Reading::open(&import.file, &import.plan, &import.tenants, &import.gauge)?;
     if import.plan.batch.is_some() && !import.plan.partial {
         let checked = import.check().await?;
@@ -64,12 +65,12 @@ pub async fn run(
     import.steps(organization, job, is_stored, None).await
 }
 
-/// Goes on with an import in steps, exactly where it stands. The plan is that of
+/// Resumes an import in steps after its last committed step. `plan` is the result of
 /// [`plan_of`](super::plan_of).
 ///
 /// # Errors
-/// Same as [`run`]; `NotFound` for an import that is not there, `Conflict` where it is done or the file is
-/// another one.
+/// Same as [`run`]; `NotFound` for an import that does not exist, `Conflict` if it is done or if
+/// the file differs.
 pub async fn resume(
     session: &Session,
     id: Uuid,
@@ -83,17 +84,17 @@ pub async fn resume(
     job::require_resumable(&job, organization)?;
     if import.sha256().await? != job.file_sha256 {
         return Err(Error::conflict(format!(
-            "this is not the file that the import {id} began with ({})",
+            "import {id}: was started with a different file ({})",
             job.file_name
         ))
         .hint("resume with the unchanged file; start a new import for a corrected one (existing rows are skipped)"));
     }
-    // Before the first rejected row there is nothing in the file that is not written again.
+    // Before the first rejected row, the file contains nothing that is not written again.
     let reject_bytes = Some(job.reject_bytes).filter(|_| job.counts.rejected > 0);
     import.steps(organization, job, true, reject_bytes).await
 }
 
-/// What an import works with.
+/// Input of an import.
 struct Import<'a> {
     session: &'a Session,
     plan: Arc<Plan>,
@@ -131,7 +132,7 @@ impl<'a> Import<'a> {
         })
     }
 
-    /// The file is read whole, in a thread of its own.
+    /// Checks the whole file, in a separate thread.
     async fn check(&self) -> Result<Outcome> {
         let (file, plan) = (Arc::clone(&self.file), Arc::clone(&self.plan));
         let (tenants, gauge) = (Arc::clone(&self.tenants), Arc::clone(&self.gauge));
@@ -227,7 +228,7 @@ impl<'a> Import<'a> {
                 Err(error) => return Err(steps.resumable(error)),
             }
         };
-        // Nobody listens any more: the thread ends, if it has not.
+        // Closing the channel ends the reading thread, if it is still running.
         steps.messages.close();
         let read = (&mut reading).await.map_err(died)?;
         let format = match end {
@@ -258,7 +259,7 @@ impl<'a> Import<'a> {
 }
 
 impl Steps<'_> {
-    /// An error amid an import in steps, with the way to go on.
+    /// Adds the command for resuming to an error in an import in steps.
     fn resumable(&self, error: Error) -> Error {
         if !self.job_is_stored || self.plan.batch.is_none() {
             return error;
@@ -266,13 +267,13 @@ impl Steps<'_> {
         let (kind, job) = (self.plan.kind, &self.job);
         error.hint(
             run!["import", kind, "FILE", "--resume", job.id].labeled(format!(
-                "{} rows are dealt with; go on from there",
+                "{} rows are processed; resume the import",
                 job.records
             )),
         )
     }
 
-    /// Notes that an import in steps stopped at rows that are wrong.
+    /// Stores the status of an import in steps that stopped at wrong rows.
     async fn stop(&mut self) -> Result<()> {
         if !self.job_is_stored {
             return Ok(());
@@ -285,17 +286,17 @@ impl Steps<'_> {
     }
 }
 
-/// A step that is committed has its links nowhere but in the file: of an import that is cut off they
-/// would be in one that has its name not yet, and what went on would have another.
+/// Rejects a links file for an import in steps. The file gets its final name only at the end of the
+/// import, so the links of the committed steps would be lost in an interruption.
 fn refuse_links_in_steps(plan: &Plan, joining: &Joining) -> Result<()> {
     if plan.batch.is_none() || joining.links_file.is_none() {
         return Ok(());
     }
     Err(Error::usage(
-        "--links-file and --batch exclude each other: the links are given out when all is committed",
+        "--links-file and --batch are mutually exclusive: links are issued after the whole import is committed",
     )
-    .hint("leave --batch out: 100,000 invitations are made in one transaction")
-    .hint(run!["invite", "resend", "EMAIL"].labeled("or leave --links-file out, and have links issued later")))
+    .hint("omit --batch: 100,000 invitations fit into one transaction")
+    .hint(run!["invite", "resend", "EMAIL"].labeled("or omit --links-file and issue the links later")))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -305,11 +306,11 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn died(error: tokio::task::JoinError) -> Error {
-    Error::failure("the thread that reads the file died")
+    Error::failure("the thread that reads the file has panicked")
         .because(error)
-        .hint("this is a mistake in tenantctl; please report it with the command you ran")
+        .hint("this is a bug in tenantctl; report it with the command you ran")
 }
 
 fn cut(error: Option<Error>) -> Error {
-    error.unwrap_or_else(|| Error::failure("reading the file ended before its end"))
+    error.unwrap_or_else(|| Error::failure("reading stopped before the end of the file"))
 }

@@ -304,7 +304,7 @@ impl Steps<'_> {
             "import {} is being resumed by another process",
             after.id
         ))
-        .hint("nothing of this step was changed")
+        .hint("nothing was changed in this step")
         .hint(run!["import", "jobs"].labeled("see the progress")))
     }
 

@@ -1,4 +1,4 @@
-//! Whose the rows of a file are.
+//! The organizations of the rows of a file.
 
 use std::collections::HashMap;
 
@@ -17,25 +17,26 @@ use crate::{
     services::Session,
 };
 
-/// Whose the rows are.
+/// The organizations of the rows.
 #[derive(Clone, Debug)]
 pub enum Tenants {
-    /// All of one organization.
+    /// All rows belong to one organization.
     One(Box<Tenant>),
-    /// The column `organization` says it, by slug.
+    /// The column `organization` contains the slug.
     BySlug(HashMap<String, Tenant>),
-    /// Nobody's: the file is only checked, without a database, or its rows are organizations. What
-    /// depends on the organization is read as in this one.
+    /// No organization: the file is only checked, without a database, or its rows are
+    /// organizations. Values that depend on the organization are read with the settings of this
+    /// one.
     Unknown(Box<Tenant>),
 }
 
 impl Tenants {
-    /// Of that organization alone.
+    /// All rows belong to that organization.
     pub fn one(session: &Session, organization: &Organization) -> Self {
         Self::One(Box::new(Tenant::new(organization, session.now())))
     }
 
-    /// Of the platform.
+    /// The rows are organizations of the platform.
     pub(super) fn platform(now: DateTime<Utc>) -> Self {
         Self::Unknown(Box::new(Tenant {
             id: Uuid::nil().into(),
@@ -45,7 +46,7 @@ impl Tenants {
         }))
     }
 
-    /// Of every organization that the caller may see.
+    /// Rows of any organization that the caller may see.
     pub async fn by_slug(session: &Session) -> Result<Self> {
         let filter = OrganizationFilter {
             member: match session.actor {
@@ -69,10 +70,10 @@ impl Tenants {
         Ok(Self::BySlug(found.await?))
     }
 
-    /// Whose this row is.
+    /// Returns the organization of a row.
     ///
     /// # Errors
-    /// What is wrong with the row where nobody is, or may be.
+    /// The fault of the row if its slug is missing or unknown.
     pub(super) fn of(&self, record: &Record, layout: &Layout) -> Result<&Tenant, Fault> {
         match self {
             Self::One(tenant) | Self::Unknown(tenant) => Ok(tenant),
@@ -90,7 +91,7 @@ impl Tenants {
         }
     }
 
-    /// `true` if the column `organization` has to be there.
+    /// Returns `true` if the column `organization` is required.
     pub(super) fn is_by_row(&self) -> bool {
         matches!(self, Self::BySlug(_))
     }

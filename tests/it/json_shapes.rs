@@ -219,7 +219,7 @@ fn the_shapes_of_json_stay_of_webhooks() {
                 (organization_id, id, channel, endpoint_id, idempotency_key, kind, method, query, headers,
                  body, status, reason, attempts, received_at)
          SELECT organization_id, '{event}', channel, id, 'k', 'call_ended', 'POST', '', '{{}}', '{{}}', 'dead',
-                'what was sent cannot be read', 10, now()
+                'the payload cannot be parsed', 10, now()
            FROM webhook_endpoints"
     );
     block_on(|| db.execute(&stored));

@@ -1,4 +1,4 @@
-//! Accepting an invitation: by its token, or by an address that a sign-up has confirmed.
+//! Acceptance of an invitation, by its token or by an address confirmed in a sign-up.
 
 use super::{change, require_active};
 use crate::{
@@ -17,19 +17,19 @@ use crate::{
     },
 };
 
-/// A membership that came from an invitation.
+/// A membership created by an invitation.
 #[derive(Clone, Debug)]
 pub struct Joined {
     pub organization: Organization,
     pub role: Role,
 }
 
-/// The reason an invitation does not let its user in. A failure of the database is none of these.
+/// The reason an invitation is not accepted. Failures of the database are separate errors.
 #[derive(Debug)]
 pub enum Refusal {
-    /// Used, revoked, expired or gone: there is nothing left to accept.
+    /// It was accepted or revoked, has expired, or does not exist.
     Over,
-    /// It stands, but something is in the way.
+    /// It is pending, but cannot be accepted now.
     Barred(Error),
 }
 
@@ -42,12 +42,12 @@ impl From<Refusal> for Error {
     }
 }
 
-/// Accepts the invitation that `token` proves, for `user`, who acts.
+/// Accepts the invitation with that token, for the acting `user`.
 ///
 /// # Errors
-/// `NotFound`, in the same words, for a token that is unknown, expired, revoked or used; `Refused`
-/// when the user has another address, the organization is not active, or the inviter may no
-/// longer give that role.
+/// `NotFound`, with the same message, for a token that is unknown, expired, revoked or used;
+/// `Refused` if the user has another address, the organization is not active, or the inviter may no
+/// longer grant that role.
 pub async fn accept(session: &Session, token: &InvitationToken, user: &User) -> Result<Joined> {
     let mut tx = TenantTx::begin(&session.db, token.organization_id()).await?;
     let organization = db::organizations::lock_current(&mut tx)
@@ -61,11 +61,11 @@ pub async fn accept(session: &Session, token: &InvitationToken, user: &User) -> 
         .map_err(Error::from)
 }
 
-/// Accepts an invitation that a sign-up found by the user's confirmed address. The inner error
-/// says why the invitation did not let them in.
+/// Accepts a pending invitation for the user's confirmed address. The inner error is the reason it
+/// is not accepted.
 ///
 /// # Errors
-/// What the database could not do: then nothing is known of the invitation.
+/// Only errors of the database. The state of the invitation is then unknown.
 pub async fn accept_waiting(
     session: &Session,
     organization: OrganizationId,
@@ -120,7 +120,7 @@ async fn join(
     }))
 }
 
-/// What can be told without asking the database.
+/// Checks the conditions that need no further query.
 fn require_open_to(organization: &Organization, found: &Invitation, user: &User) -> Result<()> {
     if found.email != user.email {
         return Err(Error::refused(format!(
@@ -133,21 +133,21 @@ fn require_open_to(organization: &Organization, found: &Invitation, user: &User)
     require_domain_still_allowed(organization, &found.email)
 }
 
-/// The accepting side made no mistake: the list was changed after the invitation.
+/// Checks the address against the domain list, which may have changed since the invitation.
 fn require_domain_still_allowed(organization: &Organization, email: &Email) -> Result<()> {
     if invitation::domain_allowed(email, &organization.allowed_email_domains) {
         return Ok(());
     }
     Err(Error::refused(format!(
-        "organization {} does not take addresses of {} any more",
+        "organization {} no longer allows addresses of {}",
         organization.slug,
         email.domain()
     ))
     .hint("ask the organization for an invitation to another address"))
 }
 
-/// The inviter may have lost the right since: removed, or demoted. An operator's does not depend
-/// on a membership.
+/// Returns `true` if the inviter may still grant the role. The inviter may have been removed or
+/// demoted since. The operator's permission does not depend on a membership.
 async fn inviter_may_grant(tx: &mut TenantTx, found: &Invitation) -> Result<bool> {
     let Some(inviter) = found.invited_by_user_id else {
         return Ok(true);
@@ -165,7 +165,7 @@ fn inviter_lost_the_right() -> Error {
 
 fn member_already(organization: &Organization, user: &User) -> Error {
     Error::conflict(format!(
-        "{} is a member of {} already",
+        "{} is already a member of {}",
         user.email, organization.slug
     ))
 }

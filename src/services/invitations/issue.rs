@@ -1,4 +1,4 @@
-//! Making invitations, and issuing them anew. The token is in clear here, and nowhere else.
+//! Creation and resending of invitations. The token exists in plain text only here.
 
 use chrono::{DateTime, Utc};
 
@@ -20,33 +20,33 @@ use crate::{
     },
 };
 
-/// An invitation with its token, which exists in clear nowhere else.
+/// An invitation with its token, which exists in plain text nowhere else.
 #[derive(Debug)]
 pub struct Issued {
     pub invitation: Invitation,
     pub token: InvitationToken,
-    /// The message that has the link; `None`: invitations are not mailed.
+    /// The message with the link; `None` if invitations are not mailed.
     pub message: Option<OutboxId>,
 }
 
-/// What `create` made, and what it passed over.
+/// Result of `create`.
 #[derive(Debug)]
 pub struct Created {
     pub organization: Organization,
     pub issued: Vec<Issued>,
-    /// Members, and addresses with a pending invitation (with `if_not_exists` only).
+    /// Addresses of members and addresses with a pending invitation, with the reason (only with
+    /// `if_not_exists`).
     pub passed_over: Vec<(Email, String)>,
-    /// About addresses that look like others of the organization.
+    /// Warnings about addresses that resemble others of the organization.
     pub warnings: Vec<String>,
 }
 
-/// Invites addresses, all of them or none.
+/// Invites all of the addresses, or none.
 ///
 /// # Errors
-/// `Conflict` that names every address which is a member or has an invitation pending, unless
-/// `if_not_exists`; `Refused` when the caller may not give the role, or take back the one of an
-/// expired invitation; `BadInput` for an address of a domain that the organization does not
-/// allow.
+/// `Conflict` with the list of addresses that belong to a member or have a pending invitation,
+/// unless `if_not_exists`; `Refused` if the caller may not grant the role, or revoke the role of an
+/// expired invitation; `BadInput` for an address of a domain that the organization does not allow.
 pub async fn create(
     session: &Session,
     organization: OrganizationId,
@@ -95,19 +95,19 @@ fn not_invited(created: &Created) -> Error {
     let error =
         match created.passed_over.first() {
             Some((email, reason)) if reason == IS_MEMBER => error
-                .hint(run!["member", "show", email, "--org", slug].labeled("see what they are")),
+                .hint(run!["member", "show", email, "--org", slug].labeled("show the member")),
             Some((email, _)) => error
                 .hint(run!["invite", "resend", email, "--org", slug].labeled("issue a new link")),
             None => error,
         };
-    error.hint("or pass over those with --if-not-exists")
+    error.hint("use --if-not-exists to skip those addresses")
 }
 
-/// The reason an address is passed over.
-const IS_MEMBER: &str = "is a member already";
+/// Reasons for skipping an address.
+const IS_MEMBER: &str = "is already a member";
 const IS_PENDING: &str = "has a pending invitation";
 
-/// What the invitations of one call have in common.
+/// The properties shared by the invitations of one call.
 pub(in crate::services) struct Terms {
     role: Role,
     created_at: DateTime<Utc>,
@@ -128,7 +128,7 @@ impl Terms {
     }
 }
 
-/// The inner error says why the address is passed over.
+/// Invites one address. The inner error is the reason for skipping it.
 async fn invite_one(
     session: &Session,
     scope: &mut Scope,
@@ -155,7 +155,7 @@ async fn invite_one(
         .ok_or_else(|| IS_PENDING.to_owned()))
 }
 
-/// Makes an invitation and its activity entry. `None`: one is pending for that address.
+/// Inserts an invitation and its activity entry. `None` if one is pending for that address.
 pub(in crate::services) async fn issue(
     session: &Session,
     tx: &mut TenantTx,
@@ -191,11 +191,11 @@ pub(in crate::services) async fn issue(
     }))
 }
 
-/// Issues a new token for a pending or expired invitation; the earlier link is worth nothing.
-/// From here on the invitation stands on the right of whoever resends it.
+/// Issues a new token for a pending or expired invitation and invalidates the old link. The caller
+/// becomes the inviter, with the permission that acceptance requires.
 ///
 /// # Errors
-/// `Conflict` when it was accepted or revoked.
+/// `Conflict` if it was accepted or revoked.
 pub async fn resend(
     session: &Session,
     organization: OrganizationId,
@@ -219,7 +219,8 @@ pub async fn resend(
     Ok((scope.organization, issued))
 }
 
-/// Gives a pending invitation a new token, with its activity entry; the earlier one is worth nothing.
+/// Replaces the token of a pending invitation and writes the activity entry. The old token becomes
+/// invalid.
 pub(in crate::services) async fn renew_token(
     session: &Session,
     tx: &mut TenantTx,
@@ -245,10 +246,10 @@ pub(in crate::services) async fn renew_token(
     })
 }
 
-/// Refuses addresses of domains that the organization does not allow.
+/// Rejects addresses of domains that the organization does not allow.
 ///
 /// # Errors
-/// `BadInput`.
+/// `BadInput` for such an address.
 pub(in crate::services) fn require_allowed_domain(
     organization: &Organization,
     email: &Email,
@@ -259,13 +260,13 @@ pub(in crate::services) fn require_allowed_domain(
     }
     let domains = allowed.iter().map(String::as_str).chain([email.domain()]);
     Err(Error::bad_input(format!(
-        "{email} is not of a domain that {} allows: {}",
+        "{email}: domain not allowed by {} (allowed: {})",
         organization.slug,
         allowed.join(", ")
     ))
     .hint(
         run!["org", "update", organization.slug]
             .args(domains.flat_map(|domain| ["--allow-domain", domain]))
-            .labeled("allow it as well"),
+            .labeled("allow the domain"),
     ))
 }

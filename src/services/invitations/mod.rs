@@ -1,4 +1,4 @@
-//! Invitations: made, issued anew, revoked, and accepted once.
+//! Invitations: creating, resending, revoking and accepting.
 
 mod accept;
 mod issue;
@@ -24,7 +24,7 @@ use crate::{
     services::{Scope, Session, activity::Change},
 };
 
-/// The invitations that match, newest first.
+/// Returns the matching invitations, newest first.
 pub async fn list(
     session: &Session,
     organization: OrganizationId,
@@ -34,10 +34,10 @@ pub async fn list(
     db::invitations::list(&mut scope.tx, filter, session.now()).await
 }
 
-/// One invitation, by id or address (the newest, pending first).
+/// Returns an invitation by id, or by address (a pending one first, then the newest).
 ///
 /// # Errors
-/// `NotFound`, and as [`Session::read`].
+/// `NotFound`; the errors of [`Session::read`].
 pub async fn show(
     session: &Session,
     organization: OrganizationId,
@@ -54,8 +54,8 @@ async fn require(scope: &mut Scope, which: &str) -> Result<Invitation> {
     };
     found.ok_or_else(|| {
         let slug = &scope.organization.slug;
-        Error::not_found(format!("{slug} has no invitation {which}"))
-            .hint(run!["invite", "list", "--all", "--org", slug].labeled("list them"))
+        Error::not_found(format!("invitation {which} of {slug} not found"))
+            .hint(run!["invite", "list", "--all", "--org", slug].labeled("list the invitations"))
     })
 }
 
@@ -64,7 +64,7 @@ async fn lock_pending(scope: &mut Scope, which: &str) -> Result<Invitation> {
     match db::invitations::lock(&mut scope.tx, id).await? {
         Some(locked) if locked.status == InvitationStatus::Pending => Ok(locked),
         Some(locked) => Err(no_longer_pending(&scope.organization, &locked)),
-        None => Err(Error::not_found("the invitation is gone")),
+        None => Err(Error::not_found("invitation not found")),
     }
 }
 
@@ -76,9 +76,9 @@ fn no_longer_pending(organization: &Organization, invitation: &Invitation) -> Er
     ));
     error.hint(match invitation.status {
         InvitationStatus::Accepted => {
-            run!["member", "list", "--org", slug].labeled("see who is a member")
+            run!["member", "list", "--org", slug].labeled("list the members")
         }
-        _ => run!["invite", "create", email, "--role", role, "--org", slug].labeled("invite anew"),
+        _ => run!["invite", "create", email, "--role", role, "--org", slug].labeled("invite again"),
     })
 }
 
@@ -86,10 +86,10 @@ pub(super) fn require_active(organization: &Organization) -> Result<()> {
     match organization.status {
         OrganizationStatus::Active => Ok(()),
         status => Err(Error::refused(format!(
-            "organization {} is {status}: it cannot be joined now",
+            "organization {} is {status} and cannot be joined",
             organization.slug
         ))
-        .hint("the platform operator can make it active again: org resume, org restore")),
+        .hint("ask the platform's operator to resume or restore it")),
     }
 }
 

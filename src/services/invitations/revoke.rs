@@ -1,4 +1,4 @@
-//! Taking invitations back.
+//! Revocation of invitations.
 
 use super::{change, lock_pending, require};
 use crate::{
@@ -14,19 +14,19 @@ use crate::{
     },
 };
 
-/// An invitation that cannot be accepted any more.
+/// A revoked invitation.
 #[derive(Clone, Debug)]
 pub struct Revoked {
     pub organization: Organization,
     pub invitation: Invitation,
-    /// `false`: it was revoked already.
+    /// `false` if it was revoked already.
     pub changed: bool,
 }
 
-/// Takes a pending invitation back.
+/// Revokes a pending invitation.
 ///
 /// # Errors
-/// `Conflict` when it was accepted; `NotFound`. Revoking twice is no error.
+/// `Conflict` if it was accepted; `NotFound`. Revoking it twice is not an error.
 pub async fn revoke(
     session: &Session,
     organization: OrganizationId,
@@ -54,8 +54,8 @@ pub async fn revoke(
     })
 }
 
-/// Takes back what waits for an address that becomes a member, or ceases to be one, by another
-/// way: an earlier link would bring them in again, with the role that was meant then.
+/// Revokes the pending invitation of an address that becomes a member or stops being one by other
+/// means: the link would let the user join again, with the invited role.
 pub(in crate::services) async fn revoke_waiting(
     session: &Session,
     tx: &mut TenantTx,
@@ -69,7 +69,7 @@ pub(in crate::services) async fn revoke_waiting(
     }
 }
 
-/// Revokes a pending invitation, with its activity entry.
+/// Revokes a pending invitation and writes the activity entry.
 pub(super) async fn revoke_pending(
     session: &Session,
     tx: &mut TenantTx,

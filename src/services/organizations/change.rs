@@ -1,4 +1,4 @@
-//! Changing an organization: its settings, its suspension, its deletion.
+//! Changes of an organization: settings, suspension, deletion.
 
 use chrono::TimeDelta;
 
@@ -15,7 +15,7 @@ use crate::{
     services::{Scope, Session, activity::Change, claims},
 };
 
-/// What `org update` changes; `None` leaves a value as it is.
+/// The fields that `org update` changes; `None` keeps the value.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OrganizationPatch {
     pub name: Option<String>,
@@ -33,18 +33,18 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// `false`: it was so already, and nothing was written.
+    /// `false` if nothing changed and nothing was written.
     pub fn is_change(&self) -> bool {
         self.before != self.after
     }
 }
 
-/// Changes an organization's settings. A patch that changes nothing writes nothing.
+/// Changes an organization's settings. If nothing changes, nothing is written.
 ///
-/// The slug is the operator's: whether one is taken tells what other tenants there are.
+/// Only the operator may change the slug: a conflict would reveal the other tenants.
 ///
 /// # Errors
-/// `Conflict` when the new slug is taken, `Refused` for a user who names one.
+/// `Conflict` if the new slug is taken; `Refused` for a user who specifies one.
 pub async fn update(
     session: &Session,
     id: OrganizationId,
@@ -65,7 +65,7 @@ pub async fn update(
 
 const UPDATE: &str = "organization.update";
 
-/// Same as [`update`], in a transaction that runs already, and goes on.
+/// Same as [`update`], in an open transaction, which is not committed.
 pub(in crate::services) async fn update_in(
     session: &Session,
     scope: &mut Scope,
@@ -78,7 +78,7 @@ fn patched(mut changed: Organization, patch: OrganizationPatch) -> Result<Organi
     if changed.status == OrganizationStatus::Deleted {
         return Err(
             Error::conflict(format!("organization {} is deleted", changed.slug))
-                .hint(run!["org", "restore", changed.slug].labeled("bring it back first")),
+                .hint(run!["org", "restore", changed.slug].labeled("restore it first")),
         );
     }
     if let Some(name) = patch.name {
@@ -99,10 +99,10 @@ fn patched(mut changed: Organization, patch: OrganizationPatch) -> Result<Organi
     Ok(changed)
 }
 
-/// Shuts an organization's users out and silences its channels, which somebody confirmed.
+/// Suspends an organization: its users are locked out and its channels disabled.
 ///
 /// # Errors
-/// `Refused` for a user, `Conflict` when it is deleted.
+/// `Refused` for a user; `Conflict` if it is deleted.
 pub async fn suspend(
     session: &Session,
     id: OrganizationId,
@@ -117,7 +117,7 @@ pub async fn suspend(
         "organization.suspend",
         |mut changed| match changed.status {
             OrganizationStatus::Deleted => Err(Error::conflict(format!(
-                "organization {} is deleted, which is more than suspended",
+                "organization {} is deleted and cannot be suspended",
                 changed.slug
             ))),
             OrganizationStatus::Suspended => Ok(changed),
@@ -134,7 +134,7 @@ pub async fn suspend(
 /// Ends a suspension.
 ///
 /// # Errors
-/// `Refused` for a user, `Conflict` when it is deleted.
+/// `Refused` for a user; `Conflict` if it is deleted.
 pub async fn resume(session: &Session, id: OrganizationId) -> Result<Changed> {
     session.require_operator("resume an organization")?;
     change(
@@ -147,7 +147,7 @@ pub async fn resume(session: &Session, id: OrganizationId) -> Result<Changed> {
                 "organization {} is deleted",
                 changed.slug
             ))
-            .hint(run!["org", "restore", changed.slug].labeled("bring it back"))),
+            .hint(run!["org", "restore", changed.slug].labeled("restore it"))),
             OrganizationStatus::Active => Ok(changed),
             OrganizationStatus::Suspended => {
                 changed.status = OrganizationStatus::Active;
@@ -159,12 +159,12 @@ pub async fn resume(session: &Session, id: OrganizationId) -> Result<Changed> {
     .await
 }
 
-/// Time for which a deleted organization's data stays, before it may be purged.
+/// Time for which the data of a deleted organization is kept before it can be purged.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// The platform's rule, in days.
+    /// The platform's standard, in days.
     pub standard_days: u32,
-    /// Asked for instead, in days. Less than the standard is the operator's to ask for.
+    /// The requested time, in days. Only the operator may request less than the standard.
     pub asked_days: Option<u32>,
 }
 
@@ -175,14 +175,14 @@ impl Retention {
             let standard = self.standard_days;
             session
                 .require_operator(&format!("have data kept for less than {standard} days"))
-                .map_err(|error| error.hint("or leave --keep-days out"))?;
+                .map_err(|error| error.hint("or omit --keep-days"))?;
         }
         Ok(TimeDelta::days(days.into()))
     }
 }
 
-/// What a deletion is about to touch, for a caller who may delete it: refused before a person is
-/// asked.
+/// Returns the data for the confirmation prompt of a deletion. A caller who may not delete is
+/// rejected before the prompt.
 pub async fn before_delete(
     session: &Session,
     id: OrganizationId,
@@ -190,16 +190,17 @@ pub async fn before_delete(
 ) -> Result<Organization> {
     let scope = session.read(id, Permission::OrganizationDelete).await?;
     retention.granted_to(session)?;
-    // Ended now: dropped, it would stay open until the next statement, and a person takes time.
+    // Rolled back now: dropping the transaction would defer the rollback to the next statement, and
+    // answering a prompt takes time.
     scope.tx.rollback().await?;
     Ok(scope.organization)
 }
 
-/// Deletes softly: the data stays until [`crate::services::purge::purge`], which is possible
-/// once `retention` is over.
+/// Marks an organization as deleted. The data is kept until [`crate::services::purge::purge`],
+/// which is possible after `retention`.
 ///
 /// # Errors
-/// `Refused` for a user who is not an owner, or who asks for less than the standard retention.
+/// `Refused` for a user who is not an owner, or who requests less than the standard retention.
 pub async fn delete(
     session: &Session,
     id: OrganizationId,
@@ -224,7 +225,7 @@ pub async fn delete(
             if retention.asked_days.is_some() && changed.purge_after != as_asked {
                 let slug = &changed.slug;
                 return Err(Error::conflict(format!(
-                    "organization {slug} is deleted already, to be kept for another number of days"
+                    "organization {slug} is already deleted, with a different retention"
                 ))
                 .hint(run!["org", "restore", slug].labeled("restore it first")));
             }
@@ -234,19 +235,19 @@ pub async fn delete(
     .await
 }
 
-/// An organization whose deletion was taken back.
+/// A restored organization.
 #[derive(Debug)]
 pub struct Restored {
     pub changed: Changed,
-    /// What it held before, and another organization holds now: it waits for the operator.
+    /// Identities that another organization holds now. Their claims wait for the operator.
     pub waiting: Vec<Identity>,
 }
 
-/// Takes a deletion back. A suspension from before it goes on. The numbers, agents and instances that it
-/// held are its own again where they are free.
+/// Restores a deleted organization. It is suspended if it was suspended before the deletion. It
+/// gets back the identities that it held, unless another organization holds them now.
 ///
 /// # Errors
-/// `NotFound` when it was purged.
+/// `NotFound` if it was purged.
 pub async fn restore(session: &Session, id: OrganizationId) -> Result<Restored> {
     session.require_operator("restore an organization")?;
     let mut scope = session
@@ -272,7 +273,8 @@ pub async fn restore(session: &Session, id: OrganizationId) -> Result<Restored> 
     Ok(Restored { changed, waiting })
 }
 
-/// The one shape of every change: lock, compute, compare, write with its activity entry.
+/// Runs a change: locks the organization, computes and compares the new state, and writes it with
+/// the activity entry.
 async fn change(
     session: &Session,
     id: OrganizationId,

@@ -1,4 +1,4 @@
-//! Creating an organization with everything it has from the start.
+//! Creation of an organization with its initial data.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -24,25 +24,25 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct NewOrganization {
     pub name: String,
-    /// Chosen by the caller: a taken one is an error. `None`: made from the name, with a number
-    /// behind it where that is taken.
+    /// A slug chosen by the caller, which must not be taken. `None` derives it from the name and
+    /// appends a number if it is taken.
     pub slug: Option<Slug>,
     pub time_zone: TimeZone,
     pub locale: Locale,
     pub owner: Option<FirstOwner>,
 }
 
-/// Who is to own a new organization.
+/// The owner of a new organization.
 #[derive(Clone, Debug)]
 pub enum FirstOwner {
-    /// Somebody who signed up: owner at once.
+    /// An existing user, who becomes the owner immediately.
     Member(User),
-    /// Somebody who did not yet: owner once they accept.
+    /// Another person, who becomes the owner by accepting an invitation.
     Invited { email: Email, expires_days: u32 },
 }
 
 impl FirstOwner {
-    /// Their address.
+    /// Returns the owner's address.
     pub fn email(&self) -> &Email {
         match self {
             Self::Member(user) => &user.email,
@@ -51,21 +51,21 @@ impl FirstOwner {
     }
 }
 
-/// A new organization, and the invitation of its owner where they did not sign up yet.
+/// A new organization, with the invitation of its owner if there is one.
 #[derive(Debug)]
 pub struct CreatedOrganization {
     pub organization: Organization,
     pub invitation: Option<Issued>,
 }
 
-/// Numbers tried behind a slug made from a name, before giving up.
+/// Maximum number of slugs tried for a name.
 const SLUG_ATTEMPTS: u32 = 100;
 
-/// Creates an organization with its five channels, its agent configuration, its activity chain
-/// and, where given, its owner, in one transaction.
+/// Creates an organization with its five channels, its agent configuration, its activity chain and,
+/// if specified, its owner, in one transaction.
 ///
 /// # Errors
-/// `Conflict` when the slug is taken.
+/// `Conflict` if the slug is taken.
 pub async fn create(session: &Session, new: &NewOrganization) -> Result<CreatedOrganization> {
     if let Some(slug) = &new.slug {
         let tx = TenantTx::begin(&session.db, new_id().into()).await?;
@@ -82,19 +82,19 @@ pub async fn create(session: &Session, new: &NewOrganization) -> Result<CreatedO
     Err(slug_taken(&Slug::from_name(&new.name)?))
 }
 
-/// The same for a user who belongs nowhere; `None`: they belong somewhere. Two sign-ups of one user
-/// would make one each, so they take turns, and the second sees what the first has made.
+/// Same as [`create`], for a user without any membership; `None` if the user has one. A lock
+/// serializes concurrent sign-ups of one user, so that only the first creates an organization.
 ///
 /// # Errors
-/// `Conflict` when no slug is free, or `lock_timeout` is over.
+/// `Conflict` if no slug is free or `lock_timeout` is exceeded.
 pub(in crate::services) async fn create_where_none(
     session: &Session,
     user: UserId,
     new: &NewOrganization,
 ) -> Result<Option<CreatedOrganization>> {
     for slug in slugs_from_name(&new.name)? {
-        // The lock is the transaction's: behind a pooler a session's would stay with a session
-        // that is somebody else's next.
+        // The lock belongs to the transaction: with a connection pooler, a session lock would pass
+        // to the next client of the session.
         let mut conn = PlatformConn::begin(&session.db).await?;
         db::users::lock_sign_up(&mut conn, user).await?;
         if db::users::belongs_somewhere(&mut conn, user).await? {
@@ -109,7 +109,7 @@ pub(in crate::services) async fn create_where_none(
     Err(slug_taken(&Slug::from_name(&new.name)?))
 }
 
-/// The slugs that are tried for a name.
+/// Returns the slugs to try for a name.
 fn slugs_from_name(name: &str) -> Result<impl Iterator<Item = Slug>> {
     let wanted = Slug::from_name(name)?;
     Ok((1..=SLUG_ATTEMPTS).map(move |attempt| match attempt {
@@ -120,13 +120,13 @@ fn slugs_from_name(name: &str) -> Result<impl Iterator<Item = Slug>> {
 
 fn slug_taken(slug: &Slug) -> Error {
     Error::conflict(format!(
-        "there is an organization with the slug {slug} already"
+        "organization {slug} already exists"
     ))
-    .hint(run!["org", "show", slug].labeled("look at it"))
-    .hint("or choose another with --slug; use --if-not-exists to ignore this")
+    .hint(run!["org", "show", slug].labeled("show the organization"))
+    .hint("use --slug to choose another slug, or --if-not-exists to ignore this")
 }
 
-/// Creates the organization whose scope `tx` is. `None`: the slug is taken.
+/// Creates the organization in its scope `tx` and commits. `None` if the slug is taken.
 async fn create_with_slug(
     session: &Session,
     mut tx: TenantTx,
@@ -148,7 +148,7 @@ async fn create_with_slug(
     Ok(created)
 }
 
-/// An organization as it is when it is made.
+/// Builds an organization in its initial state.
 pub(in crate::services) fn fresh(
     id: OrganizationId,
     slug: Slug,
@@ -174,8 +174,8 @@ pub(in crate::services) fn fresh(
     }
 }
 
-/// Creates an organization in a transaction that runs in its scope already, and goes on. `None`: the
-/// slug is taken.
+/// Creates an organization in an open transaction in its scope, which is not committed. `None` if
+/// the slug is taken.
 pub(in crate::services) async fn create_in(
     session: &Session,
     tx: &mut TenantTx,

@@ -1,4 +1,4 @@
-//! Finding an organization, and everything there is to see of it.
+//! Retrieval of organizations.
 
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 
@@ -20,11 +20,11 @@ use crate::{
     services::Session,
 };
 
-/// Finds the organization that `reference` (a slug or an id) names. A user finds only those they
-/// are a member of; a deleted one is gone for them.
+/// Returns the organization that `reference` (a slug or an id) refers to. Users find only
+/// organizations of which they are a member, and no deleted ones.
 ///
 /// # Errors
-/// `NotFound`, with near slugs.
+/// `NotFound`, with similar slugs.
 pub async fn resolve(session: &Session, reference: &str) -> Result<Organization> {
     let mut conn = PlatformConn::open(&session.db)?;
     let found = match reference.parse::<OrganizationId>() {
@@ -47,7 +47,7 @@ pub async fn resolve(session: &Session, reference: &str) -> Result<Organization>
     }
 }
 
-/// The organizations that match; for a user, among those they are a member of.
+/// Returns the matching organizations; for a user, only those of which they are a member.
 pub fn list(
     session: &Session,
     filter: OrganizationFilter,
@@ -59,8 +59,8 @@ pub fn list(
     db::organizations::stream(&session.db, filter)
 }
 
-/// The slugs that begin with `prefix`, `limit` at most; for a user, among those they are a member
-/// of.
+/// Returns up to `limit` slugs that start with `prefix`; for a user, only of organizations of which
+/// they are a member.
 pub async fn slugs(session: &Session, prefix: &str, limit: i64) -> Result<Vec<String>> {
     if session.actor.user_id().is_none() {
         let mut conn = PlatformConn::open(&session.db)?;
@@ -74,7 +74,7 @@ pub async fn slugs(session: &Session, prefix: &str, limit: i64) -> Result<Vec<St
     Ok(matching.take(usize::try_from(limit).unwrap_or(0)).collect())
 }
 
-/// Number of slugs from which "did you mean" is chosen.
+/// Maximum number of slugs searched for similar ones.
 const NEAR_SLUGS: i64 = 2000;
 
 async fn unknown(session: &Session, conn: &mut PlatformConn, reference: &str) -> Result<Error> {
@@ -82,7 +82,7 @@ async fn unknown(session: &Session, conn: &mut PlatformConn, reference: &str) ->
     if let Actor::User { email, .. } = &session.actor {
         return Ok(error.hint(
             run!["org", "list", "--as", email]
-                .labeled(format!("or {email} is not a member of it; see theirs")),
+                .labeled(format!("list the organizations of {email}")),
         ));
     }
     let first = reference
@@ -93,13 +93,13 @@ async fn unknown(session: &Session, conn: &mut PlatformConn, reference: &str) ->
     let slugs = db::organizations::slugs(conn, &first, NEAR_SLUGS).await?;
     let near = slug::nearest(reference, slugs.iter().map(String::as_str));
     Ok(if near.is_empty() {
-        error.hint(run!["org", "list"].labeled("list the organizations there are"))
+        error.hint(run!["org", "list"].labeled("list the organizations"))
     } else {
         error.hint(format!("did you mean {}?", near.join(", ")))
     })
 }
 
-/// An organization with what belongs to it.
+/// An organization with its related data.
 #[derive(Clone, Debug)]
 pub struct Details {
     pub organization: Organization,
@@ -109,10 +109,10 @@ pub struct Details {
     pub last_activity: Option<StoredEntry>,
 }
 
-/// Everything there is to see of an organization.
+/// Returns an organization with its related data.
 ///
 /// # Errors
-/// `NotFound` or `Refused`, as [`Session::read`].
+/// The errors of [`Session::read`].
 pub async fn show(session: &Session, id: OrganizationId) -> Result<Details> {
     let mut scope = session.read(id, Permission::OrganizationRead).await?;
     let tx = &mut scope.tx;

@@ -23,7 +23,7 @@ use crate::{
     domain::{Member, Organization, Role, User},
 };
 
-/// A new membership of that user.
+/// Builds a new membership of that user.
 pub(super) fn member_of(user: &User, role: Role, now: DateTime<Utc>) -> Member {
     Member {
         id: new_id(),
@@ -36,7 +36,7 @@ pub(super) fn member_of(user: &User, role: Role, now: DateTime<Utc>) -> Member {
     }
 }
 
-/// What the activity log keeps of an organization.
+/// Returns the data of an organization for the activity log.
 pub(super) fn snapshot(organization: &Organization) -> Value {
     json!({
         "slug": organization.slug,

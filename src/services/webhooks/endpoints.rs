@@ -1,4 +1,4 @@
-//! Making endpoints, rotating their secrets, switching them on and off.
+//! Creating endpoints, rotating their secrets, enabling and disabling them.
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -23,7 +23,7 @@ use crate::{
     services::{Scope, Session, activity::Change},
 };
 
-/// An endpoint and the secrets that are active, sealed.
+/// An endpoint with its active secrets, sealed.
 #[derive(Clone, Debug)]
 pub struct EndpointDetails {
     pub endpoint: WebhookEndpoint,
@@ -35,24 +35,24 @@ pub struct EndpointDetails {
 pub struct NewEndpoint {
     pub channel: ChannelKind,
     pub scheme: Scheme,
-    /// What the provider signs with.
+    /// The secret with which the provider signs.
     pub secret: SecretString,
-    /// `true` if a secret that can be guessed is wanted.
+    /// Accept a secret that can be guessed.
     pub may_be_weak: bool,
-    /// What Meta says when it is told the address.
+    /// The token that Meta sends when the webhook URL is registered.
     pub verify_token: Option<SecretString>,
 }
 
-/// A secret that takes the place of another one.
+/// A secret that replaces another one.
 #[derive(Debug)]
 pub struct NewSecret {
     pub purpose: SecretPurpose,
     pub text: SecretString,
-    /// `true` if a secret that can be guessed is wanted.
+    /// Accept a secret that can be guessed.
     pub may_be_weak: bool,
 }
 
-/// The endpoints of an organization.
+/// Returns the endpoints of an organization.
 pub async fn list(
     session: &Session,
     organization: OrganizationId,
@@ -68,10 +68,10 @@ pub async fn list(
     Ok((scope.organization, details.collect()))
 }
 
-/// One endpoint.
+/// Returns an endpoint.
 ///
 /// # Errors
-/// `NotFound`, and as [`Session::read`].
+/// `NotFound`; the errors of [`Session::read`].
 pub async fn show(
     session: &Session,
     organization: OrganizationId,
@@ -83,10 +83,10 @@ pub async fn show(
     Ok((scope.organization, EndpointDetails { endpoint, secrets }))
 }
 
-/// Makes an endpoint.
+/// Creates an endpoint.
 ///
 /// # Errors
-/// `BadInput` for what cannot be a secret of that scheme; as [`Session::write`].
+/// `BadInput` for a secret that its scheme does not allow; the errors of [`Session::write`].
 pub async fn create(
     session: &Session,
     organization: OrganizationId,
@@ -136,11 +136,12 @@ pub async fn create(
     Ok((organization, EndpointDetails { endpoint, secrets }))
 }
 
-/// Takes a new secret into use. The former one goes on being accepted for `overlap`, so that nothing
-/// is refused while the provider is told the new one.
+/// Rotates a secret. The former one is accepted for `overlap` longer, so that no request is
+/// rejected while the secret is changed at the provider.
 ///
 /// # Errors
-/// `NotFound`; `BadInput` for what cannot be a secret of the endpoint; as [`Session::write`].
+/// `NotFound`; `BadInput` for a secret that the endpoint does not allow; the errors of
+/// [`Session::write`].
 pub async fn rotate(
     session: &Session,
     organization: OrganizationId,
@@ -163,9 +164,9 @@ pub async fn rotate(
         }
         SecretPurpose::VerifyToken if endpoint.scheme != Scheme::Meta => {
             return Err(Error::usage(format!(
-                "endpoint {id} has no verify token: only Meta asks for one"
+                "endpoint {id} has no verify token: only Meta uses one"
             ))
-            .hint("leave --verify-token out"));
+            .hint("omit --verify-token"));
         }
         SecretPurpose::VerifyToken => {}
     }
@@ -182,10 +183,10 @@ pub async fn rotate(
     Ok((organization, EndpointDetails { endpoint, secrets }))
 }
 
-/// Switches an endpoint on or off; `false`: it was so already, and nothing was written.
+/// Enables or disables an endpoint. `false` if nothing changed and nothing was written.
 ///
 /// # Errors
-/// `NotFound`, and as [`Session::write`].
+/// `NotFound`; the errors of [`Session::write`].
 pub async fn set_enabled(
     session: &Session,
     organization: OrganizationId,
@@ -223,8 +224,8 @@ async fn require(scope: &mut Scope, id: Uuid) -> Result<WebhookEndpoint> {
     let found = endpoints::find(&mut scope.tx, id).await?;
     found.ok_or_else(|| {
         let slug = &scope.organization.slug;
-        Error::not_found(format!("{slug} has no webhook endpoint {id}")).hint(
-            run!["webhook", "endpoint", "list", "--org", slug].labeled("list those there are"),
+        Error::not_found(format!("webhook endpoint {id} of {slug} not found")).hint(
+            run!["webhook", "endpoint", "list", "--org", slug].labeled("list the endpoints"),
         )
     })
 }
@@ -253,7 +254,7 @@ fn seal(
     })
 }
 
-/// Neither address nor secret: who reads the log need not know them.
+/// Returns the data for the activity log, without the URL and the secrets.
 fn snapshot(endpoint: &WebhookEndpoint) -> Value {
     json!({
         "channel": endpoint.channel,

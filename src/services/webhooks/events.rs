@@ -1,4 +1,4 @@
-//! Looking at what was received, having it processed again, giving it up.
+//! Listing, showing, replaying and discarding received events.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use crate::{
     services::{Scope, Session, activity::Change},
 };
 
-/// A page of the events, newest first, without what was sent.
+/// Returns a page of events, newest first, without their payloads.
 pub async fn list(
     session: &Session,
     organization: OrganizationId,
@@ -28,22 +28,23 @@ pub async fn list(
     events::list(&mut scope.tx, filter).await
 }
 
-/// An event with what was sent.
+/// An event with its payload.
 #[derive(Clone, Debug)]
 pub struct EventDetails {
     pub organization: Organization,
     pub event: WebhookEvent,
     pub delivery: Delivery,
-    /// By what it was proven; `None`: by the token of the web chat.
+    /// The scheme by which it was verified; `None` for the token of the web chat.
     pub scheme: Option<Scheme>,
 }
 
-/// One event.
+/// Returns an event with its payload.
 ///
-/// What was sent can be a patient's: whoever is shown it is written into the activity log first.
+/// The payload may contain a patient's data, so access is logged in the activity log before it is
+/// shown.
 ///
 /// # Errors
-/// `NotFound`, and as [`Session::read`].
+/// `NotFound`; the errors of [`Session::read`].
 pub async fn show(
     session: &Session,
     organization: OrganizationId,
@@ -67,11 +68,11 @@ pub async fn show(
     })
 }
 
-/// Puts an event into the queue again, whatever became of it: its effects are such that a second time
-/// changes nothing.
+/// Queues an event again, in any status but waiting. Processing an event twice has no further
+/// effect.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` where it waits already; as [`Session::write`].
+/// `NotFound`; `Conflict` if it is already waiting; the errors of [`Session::write`].
 pub async fn replay(
     session: &Session,
     organization: OrganizationId,
@@ -82,8 +83,8 @@ pub async fn replay(
         .await?;
     let before = lock(&mut scope, id).await?;
     if before.status == EventStatus::Pending {
-        return Err(Error::conflict(format!("event {id} waits already"))
-            .hint(run!["serve"].labeled("it is processed as soon as a worker runs")));
+        return Err(Error::conflict(format!("event {id} is already waiting"))
+            .hint(run!["serve"].labeled("start a worker to process it")));
     }
     events::set_status(&mut scope.tx, id, EventStatus::Pending, None, 0, None).await?;
     jobs::put(&mut scope.tx, id, session.now()).await?;
@@ -97,10 +98,10 @@ pub async fn replay(
     settle(session, scope, "webhook_event.replay", &before, after).await
 }
 
-/// Gives an event up: it is kept, and never processed.
+/// Discards an event: it is kept but never processed.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` where it had its effect already; as [`Session::write`].
+/// `NotFound`; `Conflict` if it was processed already; the errors of [`Session::write`].
 pub async fn discard(
     session: &Session,
     organization: OrganizationId,
@@ -109,8 +110,8 @@ pub async fn discard(
     let mut scope = session
         .write(organization, Permission::WebhooksManage)
         .await?;
-    // In the order of the workers, who have the job before they lock the event: each of two who began
-    // at another end would wait for the other.
+    // The job is locked before the event, in the same order as by the workers, to prevent
+    // deadlocks.
     jobs::remove(&mut scope.tx, id).await?;
     let before = lock(&mut scope, id).await?;
     if matches!(before.status, EventStatus::Done | EventStatus::Discarded) {
@@ -143,8 +144,8 @@ async fn lock(scope: &mut Scope, id: Uuid) -> Result<WebhookEvent> {
 
 fn unknown(scope: &Scope, id: Uuid) -> Error {
     let slug = &scope.organization.slug;
-    Error::not_found(format!("{slug} has no webhook event {id}"))
-        .hint(run!["webhook", "events", "list", "--org", slug].labeled("list those there are"))
+    Error::not_found(format!("webhook event {id} of {slug} not found"))
+        .hint(run!["webhook", "events", "list", "--org", slug].labeled("list the events"))
 }
 
 async fn settle(

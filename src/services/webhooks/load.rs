@@ -1,4 +1,4 @@
-//! Facts that a server needs about an endpoint before it can take anything from it.
+//! Loading of the data that a server needs to verify and route requests to an endpoint.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// An endpoint with its secrets, opened, and the channel behind it.
+/// An endpoint with its opened secrets and its channel.
 #[derive(Debug)]
 pub struct LoadedEndpoint {
     pub organization: Organization,
@@ -26,9 +26,9 @@ pub struct LoadedEndpoint {
     secrets: Vec<OpenedSecret>,
     pub channel: ChannelConfiguration,
     pub instructions: Vec<ResolvedInstruction>,
-    /// Identities registered by the organization, by which its events are known.
+    /// Identities registered by the organization, by which its events are recognized.
     pub registered: Registered,
-    /// The channel is enabled, and the organization active.
+    /// `true` if the channel is enabled and the organization active.
     pub live: bool,
 }
 
@@ -40,7 +40,7 @@ struct OpenedSecret {
 }
 
 impl LoadedEndpoint {
-    /// The secrets for that purpose that are good at `now`.
+    /// Returns the secrets for that purpose that are valid at `now`.
     pub fn secrets(&self, purpose: SecretPurpose, now: DateTime<Utc>) -> Vec<SecretString> {
         let is_good = |secret: &&OpenedSecret| {
             secret.purpose == purpose && secret.expires_at.is_none_or(|at| at > now)
@@ -50,11 +50,11 @@ impl LoadedEndpoint {
     }
 }
 
-/// Finds an endpoint by its address. `None`, the same answer for each: there is no such address, the
-/// endpoint is disabled, or its organization is deleted.
+/// Returns the endpoint with that address. `None`, without distinction, if it does not exist, is
+/// disabled, or belongs to a deleted organization.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost, `Failure` where a secret cannot be opened.
+/// `Unavailable` when the connection is lost; `Failure` if a secret cannot be opened.
 pub async fn load(
     db: &Database,
     keys: &SealingKeys,
@@ -79,7 +79,7 @@ pub async fn load(
     let opened = sealed.into_iter().map(|secret| {
         let plain = keys.open(SEALED_FOR, organization.id, secret.id, &secret.sealed)?;
         let text = std::str::from_utf8(&plain)
-            .map_err(|_| Error::failure("a stored secret has no text"))?;
+            .map_err(|_| Error::failure("a stored secret is not valid text"))?;
         Ok(OpenedSecret {
             purpose: secret.purpose,
             secret: text.into(),
@@ -103,7 +103,7 @@ pub async fn load(
     }))
 }
 
-/// Identities registered by the organization.
+/// Returns the identities registered by the organization.
 pub(super) async fn registered(tx: &mut TenantTx) -> Result<Registered> {
     let held = identities::held(tx).await?;
     let claimed = claims::list(tx).await?.into_iter();

@@ -1,4 +1,4 @@
-//! Webhooks: the endpoints that providers send to, receiving what they send, and processing it.
+//! Webhooks: endpoints, receiving requests of providers, and processing events.
 
 pub mod endpoints;
 pub mod events;
@@ -16,5 +16,5 @@ pub use receive::{
 };
 pub use work::{MOST_ATTEMPTS, Worked, backlog, work_once};
 
-/// What webhook secrets are sealed for.
+/// Purpose for which webhook secrets are sealed.
 pub(super) const SEALED_FOR: &str = "webhook secret";

@@ -1,4 +1,4 @@
-//! What an event brings about, in the scope of its organization.
+//! Effects of an event, in the scope of its organization.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -21,16 +21,17 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Processes an event and ends its job. One that is not pending any more only ends it.
+/// Processes an event and deletes its job. For an event that is not pending, only the job is
+/// deleted.
 ///
 /// # Errors
-/// `BadInput` where what was sent cannot be read.
+/// `BadInput` if the payload cannot be parsed.
 pub(super) async fn process(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> Result<()> {
     let event = events::lock(tx, id).await?;
     if let Some(event) = event.filter(|event| event.status == EventStatus::Pending) {
         let organization = db::organizations::current(tx).await?;
         let organization =
-            organization.ok_or_else(|| Error::failure("the organization of an event is gone"))?;
+            organization.ok_or_else(|| Error::failure("organization of the event not found"))?;
         for effect in read(tx, &event).await? {
             apply(tx, &organization, &event, &effect, now).await?;
         }
@@ -42,7 +43,7 @@ pub(super) async fn process(tx: &mut TenantTx, id: Uuid, now: DateTime<Utc>) -> 
 
 async fn read(tx: &mut TenantTx, event: &WebhookEvent) -> Result<Vec<Effect>> {
     let (delivery, scheme) = events::delivery(tx, event.id).await?;
-    let unread = || Error::bad_input("what was sent cannot be read");
+    let unread = || Error::bad_input("the payload cannot be parsed");
     let Some(scheme) = scheme else {
         let message: WidgetMessage =
             serde_json::from_slice(&delivery.body).map_err(|_| unread())?;
@@ -88,7 +89,7 @@ async fn apply(
     }
 }
 
-/// Adds to the usage of the day on the organization's clock.
+/// Adds to the usage of the current day in the organization's time zone.
 async fn add(
     tx: &mut TenantTx,
     organization: &Organization,

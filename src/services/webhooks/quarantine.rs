@@ -1,5 +1,5 @@
-//! The platform's quarantine: looking at events of which it is not certain whose they are, giving one to
-//! the organization whose it is, giving it up.
+//! The platform's quarantine of events with doubtful ownership: listing, showing, assigning and
+//! discarding them.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -30,11 +30,11 @@ use crate::{
     services::{Session, activity::Change, channels},
 };
 
-/// A quarantined event with the organizations that it concerns, by name.
+/// A quarantined event with the slugs of the organizations concerned.
 #[derive(Clone, Debug)]
 pub struct Listed {
     pub event: QuarantinedEvent,
-    /// At whose endpoint it came in; `None`: the organization was purged.
+    /// The organization of the endpoint that received it; `None` if it was purged.
     pub endpoint_organization: Option<Slug>,
     pub assigned_organization: Option<Slug>,
 }
@@ -57,10 +57,10 @@ async fn slug(conn: &mut PlatformConn, id: Option<OrganizationId>) -> Result<Opt
     Ok(found.map(|organization| organization.slug))
 }
 
-/// The events that match, newest first, without what was sent.
+/// Returns the matching events, newest first, without their payloads.
 ///
 /// # Errors
-/// `Refused` for a user: quarantined events are no tenant's.
+/// `Refused` for a user: quarantined events belong to the platform.
 pub async fn list(session: &Session, filter: &QuarantineFilter) -> Result<Vec<Listed>> {
     session.require_operator("see quarantined events")?;
     let mut conn = PlatformConn::open(&session.db)?;
@@ -71,15 +71,16 @@ pub async fn list(session: &Session, filter: &QuarantineFilter) -> Result<Vec<Li
     Ok(listed)
 }
 
-/// Number of waiting events, and the time since which the first of them waits.
+/// Returns the number of waiting events, and the time at which the oldest arrived.
 pub async fn waiting(db: &Database) -> Result<(i64, Option<chrono::DateTime<chrono::Utc>>)> {
     let mut conn = PlatformConn::open(db)?;
     quarantine::waiting(&mut conn).await
 }
 
-/// One event with what was sent.
+/// Returns an event with its payload.
 ///
-/// What was sent can be a patient's: that it is shown is written into the platform's activity log first.
+/// The payload may contain a patient's data, so access is logged in the platform's activity log
+/// before it is shown.
 ///
 /// # Errors
 /// `NotFound`; `Refused` for a user.
@@ -97,22 +98,21 @@ pub async fn show(session: &Session, id: Uuid) -> Result<(Listed, Delivery)> {
     Ok((listed, delivery))
 }
 
-/// An event that was given to an organization.
+/// An event that was assigned to an organization.
 #[derive(Clone, Debug)]
 pub struct Assigned {
     pub listed: Listed,
     pub organization: Organization,
-    /// `false`: the organization had received it meanwhile, and it is not processed a second time.
+    /// `false` if the organization had received the event already. It is not processed twice.
     pub is_new: bool,
 }
 
-/// Gives an event to an organization, as one of its own that waits for a worker. The rules by which
-/// events are received are applied again: only that nothing names the organization is no hindrance,
-/// because the operator does.
+/// Assigns an event to an organization, where it waits for a worker. The routing rules are applied
+/// again, except that the event need not name the organization, because the operator specifies it.
 ///
 /// # Errors
-/// `NotFound`; `Refused` for a user; `Conflict` where something contradicts the organization, or the event
-/// does not wait.
+/// `NotFound`; `Refused` for a user; `Conflict` if the event contradicts the organization or is not
+/// waiting.
 pub async fn assign(session: &Session, id: Uuid, to: OrganizationId) -> Result<Assigned> {
     session.require_operator("assign quarantined events")?;
     let mut conn = PlatformConn::begin(&session.db).await?;
@@ -187,16 +187,16 @@ pub async fn assign(session: &Session, id: Uuid, to: OrganizationId) -> Result<A
     })
 }
 
-/// Registers what an event names with an organization, and assigns the event to it. The two are a
-/// transaction each: cut off in between, the command goes on where it was.
+/// Registers the identities that an event names with an organization and assigns the event to it.
+/// These are two transactions: after an interruption, the command can be repeated.
 ///
-/// `to`: the organization; `None`: the one at whose endpoint the event came in.
+/// `to` is the organization; `None` for the one with the endpoint that received the event.
 ///
 /// # Errors
-/// Same as [`assign`]; `Conflict` where another organization holds what the event names, or where the channel
-/// has another agent or instance already; `BadInput` where the event names nothing that can be registered.
+/// Same as [`assign`]; `Conflict` if another organization holds an identity, or if the channel has
+/// another agent or instance already; `BadInput` if the event names nothing that can be registered.
 pub async fn adopt(session: &Session, id: Uuid, to: Option<OrganizationId>) -> Result<Assigned> {
-    session.require_operator("adopt what quarantined events name")?;
+    session.require_operator("adopt quarantined events")?;
     let mut conn = PlatformConn::begin(&session.db).await?;
     let (event, delivery) = lock_waiting(&mut conn, id, "adopted").await?;
     conn.rollback().await?;
@@ -206,15 +206,15 @@ pub async fn adopt(session: &Session, id: Uuid, to: Option<OrganizationId>) -> R
         let assign = run!["webhook", "quarantine", "assign", id, "--org", "SLUG"];
         return Err(
             Error::bad_input(format!("quarantined event {id}: it names no identity"))
-                .hint(assign.labeled("name the organization yourself")),
+                .hint(assign.labeled("specify the organization")),
         );
     }
     if names.identities.iter().any(|group| group.len() > 1) {
         let set = run!["channel", "set", event.channel, "phone_numbers=NUMBER"];
         return Err(Error::bad_input(format!(
-            "quarantined event {id}: it does not say which of its two numbers is the organization's"
+            "quarantined event {id}: unclear which of its two numbers belongs to the organization"
         ))
-        .hint(set.labeled("add the number yourself")));
+        .hint(set.labeled("add the number")));
     }
     channels::change(session, to, event.channel, None, |before, _| {
         with_identities(before, event.channel, &names)
@@ -223,7 +223,7 @@ pub async fn adopt(session: &Session, id: Uuid, to: Option<OrganizationId>) -> R
     assign(session, id, to).await
 }
 
-/// The configuration with what an event names.
+/// Returns the configuration with the identities of an event added.
 fn with_identities(
     before: &ChannelConfiguration,
     channel: ChannelKind,
@@ -249,11 +249,11 @@ fn with_identities(
             }
             serde_json::Value::String(other) if other != value => {
                 return Err(Error::conflict(format!(
-                    "channel {channel}: {key} is {other}, and the event names {value}"
+                    "channel {channel}: {key} is {other}, but the event names {value}"
                 ))
                 .hint(
                     run!["channel", "set", channel, format!("{key}={value}")]
-                        .labeled("change it where that is right"),
+                        .labeled("change it if the event is right"),
                 ));
             }
             _ => value.clone(),
@@ -263,11 +263,11 @@ fn with_identities(
     before.apply(&assignments, None)
 }
 
-/// Gives an event up and removes what was sent. That it came is remembered, so that a repeated delivery is
-/// not quarantined again.
+/// Discards an event and deletes its payload. Its key is kept, so that a repeated delivery is not
+/// quarantined again.
 ///
 /// # Errors
-/// `NotFound`; `Refused` for a user; `Conflict` where it does not wait.
+/// `NotFound`; `Refused` for a user; `Conflict` if it is not waiting.
 pub async fn discard(session: &Session, id: Uuid, _confirmed: Confirmed) -> Result<Listed> {
     session.require_operator("discard quarantined events")?;
     let mut conn = PlatformConn::begin(&session.db).await?;
@@ -317,17 +317,17 @@ async fn lock_waiting(
 /// The identities that an event names; `None` if its payload is gone or cannot be parsed.
 fn names(event: &QuarantinedEvent, delivery: &Delivery) -> Option<Names> {
     let verified = Verified::from_store(event.scheme, &delivery.body);
-    // Each was stored alone.
+    // Each item was stored separately.
     Some(Names::of(&parse(&verified).ok()?, 0))
 }
 
 fn unreadable(id: Uuid) -> Error {
     Error::failure(format!(
-        "quarantined event {id}: what was sent cannot be read"
+        "quarantined event {id}: the payload cannot be parsed"
     ))
 }
 
-/// Refuses an organization that something of the event contradicts.
+/// Rejects an organization that contradicts the event.
 fn refuse_contradiction(
     id: Uuid,
     organization: &Organization,
@@ -359,7 +359,7 @@ fn refuse_contradiction(
             Doubt::NotRegistered(_) => {
                 error = error.hint(
                     run!["webhook", "quarantine", "adopt", id, "--org", slug]
-                        .labeled("register what it names with the organization, and assign it"),
+                        .labeled("register its identities with the organization and assign it"),
                 );
             }
             _ => {}

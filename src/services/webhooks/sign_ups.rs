@@ -1,4 +1,4 @@
-//! Confirmed users, as the identity provider tells them: each is signed up, once.
+//! Confirmed users reported by the identity provider. Each is signed up once.
 
 use chrono::TimeDelta;
 use serde_json::json;
@@ -25,17 +25,17 @@ use crate::{
     },
 };
 
-/// A sign-up is several transactions: for so long no other worker takes it.
+/// Time for which no other worker processes a sign-up, which takes several transactions.
 const LEASE: TimeDelta = TimeDelta::minutes(2);
 
-/// Stores a confirmed user to be signed up. `false`: there is nothing to do, because the event
-/// confirms nobody or is known already.
+/// Stores a confirmed user to be signed up. `false` if the event confirms no user or was stored
+/// before.
 ///
-/// Of what the event says, only the user's id and confirmed address are taken: what users can write
-/// themselves (`user_metadata`) decides neither organization nor role.
+/// Only the user's id and confirmed address are used: data that users can change themselves
+/// (`user_metadata`) must not determine the organization or the role.
 ///
 /// # Errors
-/// `Unavailable` when the database cannot be reached: then nothing may be acknowledged.
+/// `Unavailable` when the database cannot be reached: the request must then not be acknowledged.
 pub async fn receive(session: &Session, parsed: &Parsed, verified: &Verified<'_>) -> Result<bool> {
     let Parsed::Standard(event) = parsed else {
         return Ok(false);
@@ -63,7 +63,7 @@ pub async fn receive(session: &Session, parsed: &Parsed, verified: &Verified<'_>
     Ok(is_new)
 }
 
-/// Signs up the next user that waits; `false`: nobody does.
+/// Signs up the next waiting user. `false` if none is waiting.
 pub async fn work_once(session: &Session) -> Result<bool> {
     let now = session.now();
     let mut conn = PlatformConn::begin(&session.db).await?;
@@ -95,10 +95,10 @@ pub async fn work_once(session: &Session) -> Result<bool> {
     Ok(true)
 }
 
-/// The sign-ups with that status, newest first.
+/// Returns the sign-ups with that status, newest first.
 ///
 /// # Errors
-/// `Refused` for users: they are the platform's.
+/// `Refused` for users: sign-ups belong to the platform.
 pub async fn list(
     session: &Session,
     status: Option<EventStatus>,
@@ -109,10 +109,10 @@ pub async fn list(
     sign_ups::list(&mut conn, status, limit).await
 }
 
-/// Has a sign-up that was given up done again, from the first attempt on.
+/// Queues a sign-up that failed permanently again, starting with the first attempt.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` where it waits already or is done; `Refused` for users.
+/// `NotFound`; `Conflict` if it is waiting or done; `Refused` for users.
 pub async fn replay(session: &Session, id: Uuid) -> Result<SignUpEvent> {
     let is_over = [EventStatus::Dead, EventStatus::Discarded];
     let (mut conn, before) = lock(session, id, &is_over, "replayed").await?;
@@ -129,10 +129,10 @@ pub async fn replay(session: &Session, id: Uuid) -> Result<SignUpEvent> {
     finish(session, conn, "sign_up_event.replay", &before, after).await
 }
 
-/// Gives a sign-up up.
+/// Discards a sign-up.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` where it is done or discarded already; `Refused` for users.
+/// `NotFound`; `Conflict` if it is done or was discarded already; `Refused` for users.
 pub async fn discard(session: &Session, id: Uuid) -> Result<SignUpEvent> {
     let waits = [EventStatus::Pending, EventStatus::Dead];
     let (mut conn, before) = lock(session, id, &waits, "discarded").await?;
@@ -159,7 +159,7 @@ async fn lock(
     let found = sign_ups::lock(&mut conn, id).await?;
     let event = found.ok_or_else(|| {
         Error::not_found(format!("sign-up {id} not found"))
-            .hint(run!["webhook", "sign-ups", "list"].labeled("list those there are"))
+            .hint(run!["webhook", "sign-ups", "list"].labeled("list the sign-ups"))
     })?;
     if !allowed.contains(&event.status) {
         let status = event.status;

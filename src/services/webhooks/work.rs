@@ -1,4 +1,4 @@
-//! The workers: what was acknowledged is processed, once, by whichever server comes first.
+//! The workers. Acknowledged events are processed once, by any server.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -18,35 +18,36 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Attempts before an event is given up as dead.
+/// Maximum number of attempts before an event is marked as dead.
 pub const MOST_ATTEMPTS: i32 = 10;
-/// After the first attempt; each later one waits twice as long, with jitter, up to the longest.
+/// Pause after the first attempt. It doubles after each later one, with jitter, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// Length to which the reason of a failure is kept, in characters.
+/// Maximum length of a stored failure reason, in characters.
 const LONGEST_REASON: usize = 300;
 
-/// Outcome of looking for work.
+/// Result of one call of [`work_once`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Worked {
-    /// Nothing is due.
+    /// No event is due.
     Nothing,
-    /// An event of this organization had its effect.
+    /// An event of this organization was processed.
     Done(OrganizationId),
-    /// One failed, and is tried again later.
+    /// An event failed and will be retried.
     Failed(OrganizationId),
-    /// One failed for the last time.
+    /// An event failed for the last time.
     Dead(OrganizationId),
 }
 
-/// Takes one event that is due and processes it, of the next organization after `after`.
+/// Processes one event that is due, of the next organization after `after`.
 ///
-/// The effect, the event's status and the end of its job are one transaction: killed in the middle,
-/// nothing of it has happened, and the job is free for the next worker at once. What fails is taken
-/// back to where the job was taken, and counted there.
+/// The effects, the status of the event and the deletion of its job are one transaction: after a
+/// crash nothing has changed, and the job is available to another worker at once. After a failure,
+/// the transaction is rolled back to the savepoint before the processing, and the attempt is
+/// counted.
 ///
 /// # Errors
-/// `Unavailable` when the connection is lost: nothing is counted then.
+/// `Unavailable` when the connection is lost: no attempt is counted then.
 pub async fn work_once(
     db: &Database,
     clock: Clock,
@@ -57,15 +58,15 @@ pub async fn work_once(
     };
     let organization = tx.organization_id();
     jobs::begin_attempt(&mut tx).await?;
-    // A mistake of ours must not stop the queue: it counts as an attempt.
+    // A panic must not stop the queue: it counts as a failed attempt.
     let processing = process::process(&mut tx, event, clock.now());
     let processed = AssertUnwindSafe(processing).catch_unwind().await;
     let processed =
-        processed.unwrap_or_else(|_panic| Err(Error::failure("a mistake of this program")));
+        processed.unwrap_or_else(|_panic| Err(Error::failure("internal error while processing an event")));
     let worked = match processed {
         Ok(()) => Worked::Done(organization),
         Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-        // The job stays taken meanwhile: another worker would fail of it at once.
+        // The job stays locked until the commit, so that no other worker retries it at once.
         Err(error) => {
             jobs::take_back_attempt(&mut tx).await?;
             record_failure(&mut tx, event, &error, clock.now()).await?
@@ -75,8 +76,8 @@ pub async fn work_once(
     Ok(worked)
 }
 
-/// Takes the next event, and the scope of its organization with it. An organization whose due events
-/// other workers have is passed over.
+/// Locks the next job, in the scope of its organization. An organization with all due jobs locked
+/// by other workers is skipped.
 async fn take(
     db: &Database,
     now: DateTime<Utc>,
@@ -101,7 +102,8 @@ async fn take(
     }
 }
 
-/// Counts an attempt that failed, and says when the next is due, in the transaction that has the job.
+/// Counts a failed attempt and sets the time of the next one, in the transaction that holds the
+/// job.
 async fn record_failure(
     tx: &mut TenantTx,
     job: Uuid,
@@ -110,7 +112,7 @@ async fn record_failure(
 ) -> Result<Worked> {
     let organization = tx.organization_id();
     let found = events::lock(tx, job).await?;
-    // Whose event was given up meanwhile has nothing left to wait for.
+    // An event that was discarded in the meantime needs no retry.
     let Some(event) = found.filter(|event| event.status == EventStatus::Pending) else {
         jobs::remove(tx, job).await?;
         return Ok(Worked::Failed(organization));
@@ -135,20 +137,20 @@ async fn record_failure(
     })
 }
 
-/// Number of due events.
+/// Returns the number of due events.
 pub async fn backlog(db: &Database, now: DateTime<Utc>) -> Result<i64> {
     let mut conn = PlatformConn::open(db)?;
     Ok(jobs::backlog(&mut conn, now).await?.0)
 }
 
-/// Pause after that many failed attempts.
+/// Returns the pause after that many failed attempts.
 pub(in crate::services) fn pause(attempts: i32) -> TimeDelta {
     let pauses = ExponentialBuilder::new()
         .with_min_delay(FIRST_PAUSE)
         .with_max_delay(LONGEST_PAUSE)
         .with_factor(2.0)
         .with_jitter()
-        // So that the same event does not always fall on the same moment as others of its age.
+        // A random seed spreads the retries of events that failed at the same time.
         .with_jitter_seed(jitter_seed(new_id()))
         .without_max_times();
     let nth = usize::try_from(attempts.max(1) - 1).unwrap_or_default();

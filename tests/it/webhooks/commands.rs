@@ -384,7 +384,7 @@ async fn another_organizations_ids_are_as_unknown_as_any() {
         let told = cli.fails(3, &[line, &[id.as_str()]].concat());
         let unknown = cli.fails(3, &[line, &[UNKNOWN]].concat());
         assert_eq!(told.replace(id.as_str(), UNKNOWN), unknown);
-        assert!(told.contains("alpha has no webhook e"), "{told}");
+        assert!(told.contains("of alpha not found"), "{told}");
     }
     let list = ["webhook", "events", "list", "--endpoint", &endpoint];
     assert_eq!(cli.json(&list), json!([]));

@@ -248,7 +248,7 @@ async fn what_fails_stands_in_nobodys_way() {
     }
     let now = state(&house, id).await;
     assert_eq!((now.status.as_str(), now.attempts), ("pending", 1));
-    assert_eq!(now.reason.unwrap(), "what was sent cannot be read");
+    assert_eq!(now.reason.unwrap(), "the payload cannot be parsed");
     assert_eq!(house.events("done").await, 3);
 }
 

@@ -102,9 +102,6 @@ pub(super) async fn require_user(conn: &mut PlatformConn, email: &Email) -> Resu
 }
 
 fn unknown_user(who: &str) -> Error {
-    Error::not_found(format!("user {who} not found")).hint(
-        run!["user", "list"]
-            .by_operator()
-            .labeled("list the users"),
-    )
+    Error::not_found(format!("user {who} not found"))
+        .hint(run!["user", "list"].by_operator().labeled("list the users"))
 }

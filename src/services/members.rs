@@ -62,7 +62,9 @@ pub async fn add(
 ) -> Result<MemberChange> {
     session.require_operator("add a member without an invitation")?;
     let user = access::known_user(session, email).await.map_err(|error| {
-        error.hint(run!["invite", "create", email, "--role", role].labeled("invite the user instead"))
+        error.hint(
+            run!["invite", "create", email, "--role", role].labeled("invite the user instead"),
+        )
     })?;
     let mut scope = session
         .write(organization, Permission::MembersManage)
@@ -344,7 +346,10 @@ async fn require_other_owner(scope: &mut Scope, member: &Member) -> Result<()> {
         "{} is the last owner of {slug}: an organization keeps at least one",
         member.email
     ))
-    .hint(run!["member", "transfer-ownership", "EMAIL", "--org", slug].labeled("transfer the ownership first")))
+    .hint(
+        run!["member", "transfer-ownership", "EMAIL", "--org", slug]
+            .labeled("transfer the ownership first"),
+    ))
 }
 
 async fn find_member(scope: &mut Scope, who: &str) -> Result<Option<Member>> {

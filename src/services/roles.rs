@@ -77,9 +77,8 @@ async fn require_alike(
 ) -> Result<()> {
     let (name, rights) = (role.name, role.rights);
     if !if_not_exists {
-        return Err(Error::conflict(format!("role {name} already exists")).hint(
-            "use --if-not-exists to accept it, or --name to choose another name",
-        ));
+        return Err(Error::conflict(format!("role {name} already exists"))
+            .hint("use --if-not-exists to accept it, or --name to choose another name"));
     }
     let faults = roles::faults(conn, name, rights).await?;
     if faults.is_empty() {

@@ -139,11 +139,10 @@ async fn ensure_user(session: &Session, new: &SignUp) -> Result<(User, bool)> {
         return Ok((user, true));
     }
     let Some(known) = db::users::find_by_email(&mut conn, &new.email).await? else {
-        return Err(Error::conflict(format!(
-            "user id {}: belongs to another address",
-            user.id
-        ))
-        .hint(run!["user", "show", user.id].labeled("show the user")));
+        return Err(
+            Error::conflict(format!("user id {}: belongs to another address", user.id))
+                .hint(run!["user", "show", user.id].labeled("show the user")),
+        );
     };
     match new.id {
         Some(id) if id != known.id => Err(Error::conflict(format!(
@@ -218,8 +217,10 @@ pub async fn show(session: &Session, who: &str) -> Result<UserDetails> {
                 access::require_user(&mut conn, email).await?
             }
             Actor::User { email, .. } => {
-                return Err(Error::refused(format!("{email} may see only their own user"))
-                    .hint("run the command without --as"));
+                return Err(
+                    Error::refused(format!("{email} may see only their own user"))
+                        .hint("run the command without --as"),
+                );
             }
         };
         let organizations = db::users::organizations(&mut conn, user.id).await?;

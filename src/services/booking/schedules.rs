@@ -139,7 +139,9 @@ fn first_date(session: &Session, scope: &Scope, given: Option<NaiveDate>) -> Nai
 /// Returns the last date of a range of days.
 fn last_date(from: NaiveDate, days: u32) -> Result<NaiveDate> {
     from.checked_add_days(Days::new(u64::from(days) - 1))
-        .ok_or_else(|| Error::bad_input(format!("{days} days from {from} exceed the range of dates")))
+        .ok_or_else(|| {
+            Error::bad_input(format!("{days} days from {from} exceed the range of dates"))
+        })
 }
 
 /// A schedule after a change.

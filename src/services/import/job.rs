@@ -52,8 +52,10 @@ pub async fn plan_of(session: &Session, id: Uuid, kind: ImportKind) -> Result<Pl
     let job = find(session, id).await?;
     if job.kind != kind {
         let of = job.kind;
-        return Err(Error::conflict(format!("import {id}: is an import of {of}"))
-            .hint(run!["import", of, "FILE", "--resume", id].labeled("resume it")));
+        return Err(
+            Error::conflict(format!("import {id}: is an import of {of}"))
+                .hint(run!["import", of, "FILE", "--resume", id].labeled("resume it")),
+        );
     }
     plan(&job)
 }
@@ -64,12 +66,9 @@ pub async fn plan_of(session: &Session, id: Uuid, kind: ImportKind) -> Result<Pl
 /// `Failure` if another version of tenantctl stored them in an unknown format.
 fn plan(job: &Job) -> Result<Plan> {
     serde_json::from_value(job.options.clone()).map_err(|error| {
-        Error::failure(format!(
-            "import {}: options not understood",
-            job.id
-        ))
-        .because(error)
-        .hint("resume it with the tenantctl version that started it, or start a new import")
+        Error::failure(format!("import {}: options not understood", job.id))
+            .because(error)
+            .hint("resume it with the tenantctl version that started it, or start a new import")
     })
 }
 
@@ -80,10 +79,8 @@ fn plan(job: &Job) -> Result<Plan> {
 pub(super) fn require_resumable(job: &Job, organization: Option<&Organization>) -> Result<()> {
     let id = job.id;
     if job.status == JobStatus::Done {
-        return Err(
-            Error::conflict(format!("import {id} is done"))
-                .hint(run!["import", "jobs"].labeled("show the import")),
-        );
+        return Err(Error::conflict(format!("import {id} is done"))
+            .hint(run!["import", "jobs"].labeled("show the import")));
     }
     let named = organization.map(|organization| organization.slug.as_str());
     if named == job.organization.as_deref() {

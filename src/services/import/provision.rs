@@ -73,7 +73,9 @@ impl Steps<'_> {
     ) -> Result<PlatformConn> {
         let plan = self.plan;
         let (Some(joining), Some(defaults)) = (&plan.joining, &plan.defaults) else {
-            return Err(Error::failure("the defaults of new organizations are missing"));
+            return Err(Error::failure(
+                "the defaults of new organizations are missing",
+            ));
         };
         let owner = match row.owner {
             Some(email) => Some(first_owner(&mut conn, email, joining).await?),

@@ -135,10 +135,8 @@ impl Rejects {
     pub(super) fn write(&mut self, rejected: &Rejected) -> Result<()> {
         while self.record.number() < rejected.record {
             if !self.records.next(&mut self.record)? {
-                return Err(
-                    Error::failure("the file was truncated during the import")
-                        .hint("nothing was changed in this step; run the command again"),
-                );
+                return Err(Error::failure("the file was truncated during the import")
+                    .hint("nothing was changed in this step; run the command again"));
             }
         }
         self.file

@@ -92,14 +92,15 @@ fn not_invited(created: &Created) -> Error {
         "no invitations were created for {slug}: {}",
         reasons.join("; ")
     ));
-    let error =
-        match created.passed_over.first() {
-            Some((email, reason)) if reason == IS_MEMBER => error
-                .hint(run!["member", "show", email, "--org", slug].labeled("show the member")),
-            Some((email, _)) => error
-                .hint(run!["invite", "resend", email, "--org", slug].labeled("issue a new link")),
-            None => error,
-        };
+    let error = match created.passed_over.first() {
+        Some((email, reason)) if reason == IS_MEMBER => {
+            error.hint(run!["member", "show", email, "--org", slug].labeled("show the member"))
+        }
+        Some((email, _)) => {
+            error.hint(run!["invite", "resend", email, "--org", slug].labeled("issue a new link"))
+        }
+        None => error,
+    };
     error.hint("use --if-not-exists to skip those addresses")
 }
 

@@ -119,11 +119,9 @@ fn slugs_from_name(name: &str) -> Result<impl Iterator<Item = Slug>> {
 }
 
 fn slug_taken(slug: &Slug) -> Error {
-    Error::conflict(format!(
-        "organization {slug} already exists"
-    ))
-    .hint(run!["org", "show", slug].labeled("show the organization"))
-    .hint("use --slug to choose another slug, or --if-not-exists to ignore this")
+    Error::conflict(format!("organization {slug} already exists"))
+        .hint(run!["org", "show", slug].labeled("show the organization"))
+        .hint("use --slug to choose another slug, or --if-not-exists to ignore this")
 }
 
 /// Creates the organization in its scope `tx` and commits. `None` if the slug is taken.

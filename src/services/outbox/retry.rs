@@ -122,12 +122,10 @@ async fn hasten(session: &Session, scope: &mut Scope, message: &OutboxMessage) -
 /// gets a new one, with the same expiry.
 async fn renew(session: &Session, scope: &mut Scope, message: &OutboxMessage) -> Result<()> {
     let Some(seal) = &session.mail else {
-        return Err(
-            Error::conflict("no mail server is configured").hint(
-                run!["config", "path"]
-                    .labeled("set smtp_host in the section [mail] of the configuration file"),
-            ),
-        );
+        return Err(Error::conflict("no mail server is configured").hint(
+            run!["config", "path"]
+                .labeled("set smtp_host in the section [mail] of the configuration file"),
+        ));
     };
     require_active(&scope.organization)?;
     let found = db::invitations::lock(&mut scope.tx, message.invitation_id).await?;

@@ -224,9 +224,8 @@ async fn require(scope: &mut Scope, id: Uuid) -> Result<WebhookEndpoint> {
     let found = endpoints::find(&mut scope.tx, id).await?;
     found.ok_or_else(|| {
         let slug = &scope.organization.slug;
-        Error::not_found(format!("webhook endpoint {id} of {slug} not found")).hint(
-            run!["webhook", "endpoint", "list", "--org", slug].labeled("list the endpoints"),
-        )
+        Error::not_found(format!("webhook endpoint {id} of {slug} not found"))
+            .hint(run!["webhook", "endpoint", "list", "--org", slug].labeled("list the endpoints"))
     })
 }
 

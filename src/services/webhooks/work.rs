@@ -61,8 +61,8 @@ pub async fn work_once(
     // A panic must not stop the queue: it counts as a failed attempt.
     let processing = process::process(&mut tx, event, clock.now());
     let processed = AssertUnwindSafe(processing).catch_unwind().await;
-    let processed =
-        processed.unwrap_or_else(|_panic| Err(Error::failure("internal error while processing an event")));
+    let processed = processed
+        .unwrap_or_else(|_panic| Err(Error::failure("internal error while processing an event")));
     let worked = match processed {
         Ok(()) => Worked::Done(organization),
         Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),

@@ -1,4 +1,4 @@
-//! `activity heads`, and the file that keeps them.
+//! `activity heads`, and the file in which heads are saved.
 
 use std::{fs::File, io::Read as _, path::Path};
 
@@ -24,13 +24,13 @@ use crate::{
     },
 };
 
-/// Bytes of a file of heads read at most: some hundred thousand organizations.
+/// Maximum size of a file of heads, in bytes: some hundred thousand organizations.
 const MOST: u64 = 64 * 1024 * 1024;
 
-/// Show the heads of the chains of hashes: how many entries each log has, and the hash of the last.
+/// Show the heads of the hash chains: the number of entries of each log, and the hash of the last.
 ///
-/// The owner of the tables can write a whole new chain, which holds in itself. Save the heads where
-/// they have no access, and compare with `activity verify --heads FILE`.
+/// The owner of the tables can write a whole new chain, which is valid in itself. Save the heads
+/// where the owner has no access, and compare with `activity verify --heads FILE`.
 ///
 /// Examples:
 ///   tenantctl activity heads --org harbor-clinic
@@ -59,7 +59,7 @@ impl HeadsArgs {
         for log in &logs {
             match heads_of(&session, log).await {
                 Ok(found) => heads.extend(found),
-                // Purged since the list was read: its logs went with it.
+                // The organization was purged after the list was read, with its logs.
                 Err(error) if error.kind() == ErrorKind::NotFound && self.all_organizations => {}
                 Err(error) => return Err(error),
             }
@@ -78,7 +78,7 @@ async fn heads_of(session: &Session, log: &NamedLog) -> Result<Vec<HeadRecord>> 
     Ok(heads)
 }
 
-/// One of an organization's chains.
+/// A chain of an organization.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Chain {
@@ -95,15 +95,15 @@ impl Chain {
     }
 }
 
-/// The head of a chain, as it is printed and as it is read back.
+/// The head of a chain, as printed and as read from a file.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct HeadRecord {
-    /// The slug; `None`: the platform.
+    /// The slug; `None` for the platform.
     organization: Option<String>,
     organization_id: Option<OrganizationId>,
     log: Chain,
     entries: i64,
-    /// In hexadecimal digits; zeros where there is no entry.
+    /// In hexadecimal digits; zeros without an entry.
     hash: String,
 }
 
@@ -114,9 +114,9 @@ impl HeadRecord {
             let log = chain.as_str();
             Error::new(
                 ErrorKind::Finding,
-                format!("the {log} log of {whose}: the head of its chain is missing"),
+                format!("{log} log of {whose}: the head of its chain is missing"),
             )
-            .hint("no command of tenantctl removes it, so it was done with SQL")
+            .hint("tenantctl never removes it: check which roles can change the tables with SQL")
         })?;
         Ok(Self {
             organization: log.organization.clone(),
@@ -179,10 +179,10 @@ fn save_heads(what: &str) -> Hint {
 pub(super) struct KeptHeads(Vec<(HeadRecord, Head)>);
 
 impl KeptHeads {
-    /// Reads what `activity heads -o json` or `-o ndjson` printed.
+    /// Reads the output of `activity heads -o json` or `-o ndjson`.
     ///
     /// # Errors
-    /// `BadInput` where the file is something else.
+    /// `BadInput` if the file contains something else.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let file = File::open(path).context(format!("cannot read {shown}"))?;
@@ -217,7 +217,7 @@ impl KeptHeads {
         Ok(Self(heads.collect::<Result<_>>()?))
     }
 
-    /// The head of a chain, where it was saved.
+    /// Returns the saved head of a chain.
     pub(super) fn of(&self, log: &NamedLog, chain: Chain) -> Option<Head> {
         let id = log.organization_id();
         let is_it = |record: &HeadRecord| record.organization_id == id && record.log == chain;
@@ -225,25 +225,25 @@ impl KeptHeads {
         found.map(|(_, head)| *head)
     }
 
-    /// Refuses a file that says nothing of the log: it would not be compared with anything.
+    /// Rejects a file without a head for the log: nothing would be compared.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// `NotFound` without a head.
     pub(super) fn require_some_of(&self, log: &NamedLog) -> Result<()> {
         if self.of(log, Chain::Activity).is_some() || self.of(log, Chain::Access).is_some() {
             return Ok(());
         }
         let whose = log.whose();
         Err(Error::not_found(format!(
-            "no head of {whose} in the file: nothing was compared"
+            "the file has no head of {whose}: nothing was compared"
         ))
         .hint(save_heads("save heads")))
     }
 
-    /// Tells of heads whose logs are not there any more.
+    /// Reports heads of logs that no longer exist.
     ///
     /// # Errors
-    /// `Finding`.
+    /// `Finding` if there are any.
     pub(super) fn require_all(&self, logs: &[NamedLog]) -> Result<()> {
         let is_there = |record: &HeadRecord| {
             let mut ids = logs.iter().map(NamedLog::organization_id);
@@ -256,11 +256,11 @@ impl KeptHeads {
         let whose = record.whose();
         Err(Error::new(
             ErrorKind::Finding,
-            format!("organization {whose} has heads in the file and is not in the database"),
+            format!("organization {whose} has heads in the file but is not in the database"),
         )
         .hint(
             run!["activity", "list", "--platform"]
-                .labeled("where it was purged, the platform's log says so"),
+                .labeled("check the platform's log for a purge"),
         )
         .hint(save_heads("then save new heads")))
     }

@@ -16,7 +16,7 @@ use crate::{
     services::activity,
 };
 
-/// List who did what when, the newest first.
+/// List the entries of the activity log, newest first.
 ///
 /// Examples:
 ///   tenantctl activity list --org harbor-clinic
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only what this person did: a part of the address or name, in any case.
+    /// Only actions by this person: a part of the address or name, in any case.
     #[arg(long, value_name = "TEXT")]
     actor: Option<String>,
 
@@ -34,15 +34,15 @@ pub struct ListArgs {
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
 
-    /// Only what was done to this object: an id, or the name of a channel.
+    /// Only actions on this object: an id, or the name of a channel.
     #[arg(long, value_name = "ID")]
     object: Option<String>,
 
-    /// Only what was done at this time or later: RFC 3339, or a day (UTC).
+    /// Only actions at this time or later: RFC 3339, or a day (UTC).
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     since: Option<DateTime<Utc>>,
 
-    /// Only what was done before this time: RFC 3339, or a day (UTC).
+    /// Only actions before this time: RFC 3339, or a day (UTC).
     #[arg(long, value_name = "TIME", value_parser = values::time)]
     until: Option<DateTime<Utc>>,
 
@@ -61,7 +61,7 @@ impl ListArgs {
         {
             return Err(
                 Error::usage(format!("--since {since} is not before --until {until}"))
-                    .hint("exchange the two"),
+                    .hint("swap the two"),
             );
         }
         let limit = self.page.limit(app)?;
@@ -79,6 +79,6 @@ impl ListArgs {
         let rows = entries
             .map(move |row| row.map(|stored| EntryView::new(&log, stored.entry)))
             .boxed();
-        Ok(Listing::new(rows, "no activity that matches").limit(limit))
+        Ok(Listing::new(rows, "no matching activity").limit(limit))
     }
 }

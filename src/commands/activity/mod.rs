@@ -1,4 +1,4 @@
-//! `tenantctl activity`: who did what when, and the proof that nobody rewrote it.
+//! `tenantctl activity`: the activity log, and its verification.
 
 mod heads;
 mod list;
@@ -18,7 +18,7 @@ use crate::{
     services::{Session, activity::Log, organizations},
 };
 
-/// Read the activity log, and verify its chain of hashes and that of the access log.
+/// Read the activity log, and verify its hash chain and that of the access log.
 #[derive(Debug, Subcommand)]
 pub enum ActivityCommand {
     List(list::ListArgs),
@@ -39,11 +39,11 @@ impl ActivityCommand {
     }
 }
 
-/// A log with what people call it.
+/// A log with its name for display.
 #[derive(Clone, Debug)]
 struct NamedLog {
     log: Log,
-    /// The slug; `None`: the platform's.
+    /// The slug; `None` for the platform.
     organization: Option<String>,
     zone: Option<Tz>,
 }
@@ -62,7 +62,7 @@ impl NamedLog {
         Ok(app.organization(session, None).await?.into())
     }
 
-    /// The log of every organization, and the platform's own.
+    /// Returns the log of every organization, and the platform's own.
     async fn all(session: &Session, what: &str) -> Result<Vec<Self>> {
         session.require_operator(what)?;
         let mut logs: Vec<Self> = organizations::list(session, OrganizationFilter::default())

@@ -16,7 +16,7 @@ use crate::{
     services::activity,
 };
 
-/// Show one entry: what was there before, and after.
+/// Show an entry, with the values before and after the change.
 ///
 /// Examples:
 ///   tenantctl activity show 12 --org harbor-clinic
@@ -24,11 +24,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {
-    /// Its place in the log: the number in `activity list`.
+    /// The number of the entry in `activity list`.
     #[arg(value_name = "SEQUENCE", allow_negative_numbers = true, value_parser = values::positive::<i64>)]
     sequence: i64,
 
-    /// Of the platform's own log.
+    /// Show an entry of the platform's own log.
     #[arg(long, conflicts_with = "org", add = Scope::Platform)]
     platform: bool,
 }
@@ -78,7 +78,7 @@ impl View for ShownView {
     }
 }
 
-/// A value as YAML, which keeps the lines of a long text apart.
+/// Formats a value as YAML, which keeps the line breaks of a long text.
 fn readable(value: &Option<Value>) -> String {
     let yaml = value.as_ref().map(serde_norway::to_string);
     yaml.and_then(Result::ok).unwrap_or_default()

@@ -21,12 +21,12 @@ use crate::{
     },
 };
 
-/// Walk the chains of hashes of the activity log and the access log: an entry that was edited,
-/// removed, inserted or moved shows.
+/// Verify the hash chains of the activity log and the access log. Entries that were edited,
+/// removed, inserted or moved are detected.
 ///
-/// Exit code 0: intact. 10: broken; the first entry that does not fit is named. The owner of the
-/// tables can write a whole new chain, which only a copy of the heads kept elsewhere shows: save
-/// them with `activity heads`, and compare with `--heads`.
+/// Exit code 0: intact. 10: broken; the first entry that is not valid is reported. The owner of the
+/// tables can write a whole new chain, which only a copy of the heads stored elsewhere reveals:
+/// save them with `activity heads`, and compare with `--heads`.
 ///
 /// Examples:
 ///   tenantctl activity verify --org harbor-clinic
@@ -43,7 +43,7 @@ pub struct VerifyArgs {
     #[arg(long, conflicts_with = "org", add = Scope::Platform)]
     all_organizations: bool,
 
-    /// Heads saved earlier by `activity heads -o json`, which the logs have to continue.
+    /// Heads saved earlier by `activity heads -o json`, which the logs must continue.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     heads: Option<PathBuf>,
 }
@@ -98,7 +98,7 @@ async fn verify_all(
     for log in logs {
         match verify(session, log, kept).await {
             Ok(verdict) => verdicts.push(verdict),
-            // Purged since the list was read: its log went with it.
+            // The organization was purged after the list was read, with its log.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -107,7 +107,7 @@ async fn verify_all(
     Ok(verdicts)
 }
 
-/// Exit code 10 where a chain is broken.
+/// Returns exit code 10 if a chain is broken.
 fn judge(verdicts: &[Verdict]) -> Result<()> {
     let mut broken = verdicts.iter().flat_map(Verdict::complaints);
     let Some(first) = broken.next() else {
@@ -119,29 +119,29 @@ fn judge(verdicts: &[Verdict]) -> Result<()> {
     };
     Err(
         Error::new(ErrorKind::Finding, format!("{first}{more}")).hint(
-            "no command of tenantctl changes entries, so it was done with SQL: compare the entries \
-             from there on with a backup, and see who has the rights of the tables' owner",
+            "tenantctl never changes entries: compare the entries from there on with a backup, and \
+             check which roles can act as the owner of the tables",
         ),
     )
 }
 
-/// Result of a walk along the chains of a log.
+/// Result of verifying the chains of a log.
 #[derive(Serialize)]
 struct Verdict {
-    /// The slug; `None`: the platform's own log.
+    /// The slug; `None` for the platform's own log.
     organization: Option<String>,
-    /// `true` if all of its chains hold.
+    /// `true` if all chains are valid.
     intact: bool,
-    /// Number of valid entries of the activity log, from the first on.
+    /// Number of valid entries of the activity log, counted from the first.
     entries: i64,
-    /// The hash of the last one of these, to keep elsewhere.
+    /// The hash of the last valid entry, to be saved elsewhere.
     last_hash: String,
     broken: Option<Broken>,
-    /// The chain of the access log; `None`: the platform has none.
+    /// The chain of the access log; `None` for the platform, which has none.
     access_log: Option<ChainVerdict>,
 }
 
-/// Result of a walk along the chain of an access log.
+/// Result of verifying the chain of an access log.
 #[derive(Serialize)]
 struct ChainVerdict {
     intact: bool,

@@ -1,4 +1,4 @@
-//! An entry, as `list` and `show` print it.
+//! An entry, as printed by `list` and `show`.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::{
 
 #[derive(Serialize)]
 pub(super) struct EntryView {
-    /// The slug; `None`: the platform's own log.
+    /// The slug; `None` for the platform's own log.
     organization: Option<String>,
     pub(super) sequence: i64,
     id: String,

@@ -1,4 +1,4 @@
-//! `set` and `clear`, of the organization and of the platform
+//! `set` and `clear`, for an organization and for the platform
 
 use clap::{Args, builder::PossibleValuesParser};
 

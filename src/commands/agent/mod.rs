@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 
 use crate::{cli::Scope, context::App, error::Result};
 
-/// Read and write the AI agents' instructions of an organization, and the platform's defaults.
+/// Read and write an organization's agent instructions, and the platform's defaults.
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
     Show(ShowArgs),
@@ -19,7 +19,7 @@ pub enum AgentCommand {
     System(SystemCommand),
 }
 
-/// Read and write the platform's defaults, which every organization without a text of its own follows.
+/// Read and write the platform's defaults for organizations without a text of their own.
 #[derive(Debug, Subcommand)]
 pub enum SystemCommand {
     Show(SystemShowArgs),
@@ -63,10 +63,10 @@ impl AgentCommand {
 #[command(verbatim_doc_comment)]
 pub struct ShowArgs {}
 
-/// Write a text of the organization, or the switch use_manual_instructions.
+/// Set a text of the organization, or the switch use_manual_instructions.
 ///
-/// A channel with a text of its own keeps it; the others follow this one, and without it the
-/// platform's. See what a channel ends up with: tenantctl channel instructions resolve CHANNEL
+/// A channel with a text of its own keeps it. Other channels use this text or, if it is not set,
+/// the platform's. To see the result: tenantctl channel instructions resolve CHANNEL
 ///
 /// Examples:
 ///   tenantctl agent set receptionist_instructions --from-file receptionist.txt
@@ -79,7 +79,7 @@ pub struct SetArgs {
     field: change::FieldArgs,
 }
 
-/// Take texts of the organization away: the platform's count again.
+/// Clear texts of the organization: the platform's defaults apply again.
 ///
 /// Examples:
 ///   tenantctl agent clear whatsapp_instructions
@@ -99,7 +99,7 @@ pub struct ClearArgs {
 #[command(verbatim_doc_comment)]
 pub struct SystemShowArgs {}
 
-/// Write a default of the platform: every organization without a text of its own follows it.
+/// Set a default of the platform, which applies to organizations without a text of their own.
 ///
 /// Examples:
 ///   tenantctl agent system set supervisor_instructions --from-file supervisor.txt
@@ -111,7 +111,7 @@ pub struct SystemSetArgs {
     field: change::FieldArgs,
 }
 
-/// Take defaults of the platform away: the texts that come with the program count again.
+/// Clear defaults of the platform: the built-in texts apply again.
 ///
 /// Examples:
 ///   tenantctl agent system clear manual_ai_instructions

@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Layer {
-    /// A command on the instructions of this layer.
+    /// Builds the command for the instructions of this layer.
     pub(super) fn command<const N: usize>(self, words: [&str; N]) -> Hint {
         let noun: &[&str] = match self {
             Self::Organization => &["agent"],
@@ -29,7 +29,7 @@ impl Layer {
 /// The instructions of an organization, or of the platform.
 #[derive(Serialize)]
 pub(super) struct AgentView {
-    /// The slug; `None`: the platform's defaults.
+    /// The slug; `None` for the platform's defaults.
     organization: Option<String>,
     #[serde(flatten)]
     instructions: AgentInstructions,
@@ -53,7 +53,7 @@ impl AgentView {
 }
 
 impl AgentView {
-    /// Everything but the texts, which can be long.
+    /// Adds everything but the texts, which can be long.
     fn fields(&self, page: &mut Page) {
         let style = page.style();
         let whose = self.organization.as_deref().unwrap_or("the platform");
@@ -72,8 +72,8 @@ impl View for AgentView {
         self.fields(page);
         let style = page.style();
         let below = match self.organization {
-            Some(_) => "not set: the platform's counts",
-            None => "not set: the text that comes with the program counts",
+            Some(_) => "not set: the platform's default applies",
+            None => "not set: the built-in text applies",
         };
         for part in InstructionPart::ALL {
             page.heading(part.field());
@@ -88,7 +88,7 @@ impl View for AgentView {
 /// Result of a change of instructions.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
-    /// `false`: they were so already.
+    /// `false` if nothing changed.
     changed: bool,
     changes: Vec<KeyChange>,
     #[serde(flatten)]
@@ -123,7 +123,8 @@ impl ChangedView {
     }
 }
 
-/// The command that puts the old value back, or where to find it if it is too long for one.
+/// Returns the command that restores the old value, or the place where it is found if it is too
+/// long for a command.
 fn undo(layer: Layer, change: &KeyChange) -> Hint {
     let key = &change.key;
     match (&change.before, changes::argument(&change.before)) {

@@ -1,12 +1,12 @@
-//! The question before something of the booking data goes.
+//! The confirmation prompt before booking data is deleted.
 
 use crate::{confirm::Confirmed, context::App, domain::Organization, error::Result};
 
-/// Says what is about to happen, and asks. In a protected profile or database, and with `--confirm`, `typed` has
-/// to be typed. Nothing is asked where there is nothing to lose: in a dry run.
+/// Announces the deletion and prompts for confirmation. In a protected profile or database, and
+/// with `--confirm`, `typed` must be typed. A dry run does not prompt.
 ///
 /// # Errors
-/// `Refused` where nobody agrees; `Interrupted`.
+/// `Refused` without confirmation; `Interrupted`.
 pub(in crate::commands) async fn confirm_removal(
     app: &App,
     organization: &Organization,

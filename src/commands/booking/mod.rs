@@ -1,4 +1,4 @@
-//! `tenantctl booking`: the thirty functions on the booking data as programs call them.
+//! `tenantctl booking`: the thirty functions on the booking data, as programs call them.
 
 pub(in crate::commands) mod confirm;
 pub(in crate::commands) mod names;
@@ -27,8 +27,8 @@ use crate::{
     services::booking,
 };
 
-/// What to write as parameters.
-const OBJECT: &str = "write an object, for example {\"days\": 3}";
+/// Hint for parameters that are not an object.
+const OBJECT: &str = "specify an object, for example {\"days\": 3}";
 
 /// Call the functions on the booking data as a program does: JSON in, JSON out.
 #[derive(Debug, Subcommand)]
@@ -53,8 +53,8 @@ impl BookingCommand {
 
 /// Call a function.
 ///
-/// Parameters are a JSON object; times are ISO 8601, with an offset or on the organization's clock.
-/// A function that deletes asks first, and needs --yes where there is nobody to ask.
+/// Parameters are a JSON object; times are ISO 8601, with an offset or in the organization's time
+/// zone. Functions that delete prompt for confirmation, and require --yes without a terminal.
 ///
 /// Examples:
 ///   tenantctl booking call GetProviders
@@ -68,12 +68,12 @@ pub struct CallArgs {
     #[arg(value_parser = values::booking_function, add = ArgValueCompleter::new(complete::booking_functions))]
     function: Function,
 
-    /// The parameters, a JSON object; none where it is not given. What stands here can be seen by
-    /// other users of this machine, and is kept by the shell: a patient's data belong in a file.
+    /// The parameters, a JSON object; none by default. Arguments are visible to other users of this
+    /// machine and are kept in the shell's history: pass a patient's data in a file.
     #[arg(long, value_name = "JSON", conflicts_with = "from_file")]
     json: Option<String>,
 
-    /// The file that has the parameters; - for stdin.
+    /// The file with the parameters; - for stdin.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from_file: Option<TextSource>,
 }
@@ -87,10 +87,10 @@ impl CallArgs {
             (None, None) => "{}".to_owned(),
         };
         let parameters: Value = serde_json::from_str(&text).map_err(|error| {
-            Error::bad_input(format!("the parameters are not JSON: {error}")).hint(OBJECT)
+            Error::bad_input(format!("parameters: not valid JSON: {error}")).hint(OBJECT)
         })?;
         let Value::Object(fields) = &parameters else {
-            return Err(Error::bad_input("the parameters are not an object").hint(OBJECT));
+            return Err(Error::bad_input("parameters: not an object").hint(OBJECT));
         };
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
@@ -112,8 +112,8 @@ impl CallArgs {
     }
 }
 
-/// Message before a deletion, and what has to be typed: the parameters as far as they are ids
-/// and switches. Another text may be a patient's name.
+/// Returns the text to confirm before a deletion, and the text to be typed: the function with the
+/// parameters that are ids or switches. Other parameters may contain a patient's name.
 fn deletion(function: Function, fields: &Map<String, Value>) -> (String, String) {
     let id = |value: &Value| {
         let text = value.as_str()?;
@@ -134,7 +134,7 @@ struct AnswerView {
 
 impl View for AnswerView {
     fn human(&self, page: &mut Page) {
-        // A program's answer is best read as what it is.
+        // The result is shown as JSON, as a program would receive it.
         let Self { function, result } = self;
         page.text(format!(
             "{:#}",
@@ -143,7 +143,7 @@ impl View for AnswerView {
     }
 }
 
-/// List the functions, what they do and the permission that each needs.
+/// List the functions, with their descriptions and permissions.
 ///
 /// Examples:
 ///   tenantctl booking functions

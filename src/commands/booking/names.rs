@@ -1,4 +1,4 @@
-//! What providers and operatories are called, for tables that people read; a program gets the ids.
+//! Names of providers and operatories for tables. Programs get the ids.
 
 use std::collections::HashMap;
 
@@ -16,16 +16,16 @@ use crate::{
     services::{Session, booking::resources},
 };
 
-/// Names of owners.
+/// The subject of a schedule.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::commands) enum Subject {
-    /// The organization's.
+    /// The organization.
     Everybody,
     Provider(ProviderId),
     Operatory(OperatoryId),
 }
 
-/// Names by id; what is not known is called by its id.
+/// Names by id. An unknown id is displayed instead of a name.
 #[derive(Clone, Debug, Default)]
 pub(in crate::commands) struct Names {
     providers: HashMap<ProviderId, String>,
@@ -33,10 +33,11 @@ pub(in crate::commands) struct Names {
 }
 
 impl Names {
-    /// The first thousand of each, archived ones too; none where a program reads.
+    /// Loads the first thousand of each, including archived ones; none if the output is for a
+    /// program.
     ///
     /// # Errors
-    /// As the lists of providers and operatories.
+    /// The errors of the lists of providers and operatories.
     pub(in crate::commands) async fn load(
         app: &App,
         session: &Session,
@@ -48,10 +49,10 @@ impl Names {
         }
     }
 
-    /// The first thousand of each.
+    /// Loads the first thousand of each.
     ///
     /// # Errors
-    /// As the lists of providers and operatories.
+    /// The errors of the lists of providers and operatories.
     pub(in crate::commands) async fn all(
         session: &Session,
         organization: &Organization,
@@ -72,19 +73,19 @@ impl Names {
         })
     }
 
-    /// The name of a provider.
+    /// Returns the name of a provider.
     pub(in crate::commands) fn provider(&self, id: ProviderId) -> String {
         let name = self.providers.get(&id).cloned();
         name.unwrap_or_else(|| id.to_string())
     }
 
-    /// The name of an operatory.
+    /// Returns the name of an operatory.
     pub(in crate::commands) fn operatory(&self, id: OperatoryId) -> String {
         let name = self.operatories.get(&id).cloned();
         name.unwrap_or_else(|| id.to_string())
     }
 
-    /// All that can have a schedule, by name: providers first.
+    /// Returns all subjects of schedules by name, providers first.
     pub(in crate::commands) fn subjects(&self) -> Vec<(Subject, &str)> {
         let mut providers: Vec<_> = self.providers.iter().collect();
         providers.sort_by_key(|(id, name)| (name.as_str(), **id));

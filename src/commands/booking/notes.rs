@@ -1,4 +1,4 @@
-//! Notes: as an argument, or from a file, which other users of the machine cannot see.
+//! Notes, from an argument or from a file, which other users of the machine cannot see.
 
 use clap::{Args, ValueHint};
 
@@ -11,28 +11,28 @@ use crate::{
 /// `--notes`, `--notes-file`.
 #[derive(Args, Debug)]
 pub struct NotesArgs {
-    /// Notes. What stands here can be seen by other users of this machine, and is kept by the
-    /// shell: see --notes-file.
+    /// Notes. Arguments are visible to other users of this machine and are kept in the shell's
+    /// history: see --notes-file.
     #[arg(long, value_name = "TEXT", conflicts_with = "notes_file")]
     notes: Option<String>,
 
-    /// The file that has the notes; - for stdin.
+    /// The file with the notes; - for stdin.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     notes_file: Option<TextSource>,
 }
 
 impl NotesArgs {
-    /// The notes, where there are any. `none` says how to have none.
+    /// Returns the notes, if any. `none` is the way to have none, for the hint.
     ///
     /// # Errors
-    /// `Usage` where the argument is empty; as [`TextSource::read`].
+    /// `Usage` if the argument is empty; the errors of [`TextSource::read`].
     pub(in crate::commands) async fn read(&self, app: &App, none: &str) -> Result<Option<String>> {
         match (&self.notes, &self.notes_file) {
             (Some(notes), _) if notes.trim().is_empty() => {
-                Err(Error::usage("--notes is empty").hint(format!("to have none: {none}")))
+                Err(Error::usage("--notes is empty").hint(format!("to have no notes: {none}")))
             }
             (Some(notes), _) => Ok(Some(notes.clone())),
-            // The line break at the end is the file's, not the notes'.
+            // The line break at the end belongs to the file, not to the notes.
             (None, Some(source)) => {
                 let text = source.read(app).await?;
                 Ok(Some(text.trim_end().to_owned()))

@@ -1,13 +1,13 @@
-//! Lists of the booking data: fetched page by page, each in a transaction of its own, so that a
-//! list of any length runs in flat memory and every reading is logged before it is shown.
+//! Lists of the booking data. They are fetched page by page, each in a separate transaction, so
+//! that memory is limited for lists of any length and each access is logged before it is shown.
 
 use async_stream::try_stream;
 use futures_util::{StreamExt, stream::BoxStream};
 
 use crate::{domain::booking::parameters::LONGEST_PAGE, error::Result};
 
-/// The rows of all pages, `limit` at most. Where there are more than that, the last row comes once
-/// more: the list counts it and cuts it off, and no further record is read for it.
+/// Returns the rows of all pages, up to `limit`. If there are more, the last row is repeated once:
+/// the list counts and removes it, and no further record is read for it.
 pub(in crate::commands) fn rows<T, C, F>(
     limit: Option<u64>,
     fetch: impl Fn(u32, Option<C>) -> F + Send + 'static,

@@ -1,4 +1,4 @@
-//! Changes of fields that may be without a value: a new value, `--clear`, or neither.
+//! Updates of optional fields: a new value, `--clear`, or neither.
 
 use clap::ValueEnum;
 
@@ -7,11 +7,12 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Outcome of a field: `value` was given with `flag`, or the field is among those to clear.
+/// Returns the patch of a field: `value` was given with `flag`, or the field is among those to
+/// clear.
 ///
 /// # Errors
-/// `Usage` where both are asked for, or where an empty text is given: as a rule a variable of a
-/// script was empty, and nothing is cleared by accident.
+/// `Usage` if both are given, or if a text is empty. An empty text is usually an unset variable in
+/// a script, and must not clear a field by accident.
 pub(in crate::commands) fn patch<F, T>(
     clear: &[F],
     field: F,
@@ -26,8 +27,8 @@ where
         Some(_) if is_cleared => {
             let clear = clearing(&field);
             Err(
-                Error::usage(format!("{flag} and {clear} contradict each other"))
-                    .hint("give one of them"),
+                Error::usage(format!("{flag} and {clear} are mutually exclusive"))
+                    .hint("specify only one of them"),
             )
         }
         Some(value) => Ok(Some(Some(value))),
@@ -48,7 +49,7 @@ where
 {
     if value.is_some_and(|text| text.trim().is_empty()) {
         return Err(Error::usage(format!("{flag} is empty"))
-            .hint(format!("to have none: {}", clearing(&field))));
+            .hint(format!("use {} to clear it", clearing(&field))));
     }
     patch(clear, field, flag, value.cloned())
 }
@@ -85,9 +86,9 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Usage);
         assert_eq!(
             error.to_string(),
-            "--external-id and --clear external_id contradict each other"
+            "--external-id and --clear external_id are mutually exclusive"
         );
         let error = patched(&[], Some(&" ".to_owned())).unwrap_err();
-        assert_eq!(error.hints(), ["to have none: --clear external_id"]);
+        assert_eq!(error.hints(), ["use --clear external_id to clear it"]);
     }
 }

@@ -1,5 +1,5 @@
-//! What people call a patient, a provider or an operatory on the command line: its id, the id in
-//! the practice's own system, or (but for patients) its name.
+//! References to patients, providers and operatories on the command line: an id, an id of the
+//! practice's own system or, except for patients, a name.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -23,10 +23,10 @@ use crate::{
     },
 };
 
-/// The patient that is meant.
+/// Resolves a reference to a patient.
 ///
 /// # Errors
-/// `NotFound`; `Usage` for nothing.
+/// `NotFound`; `Usage` for an empty reference.
 pub(in crate::commands) async fn patient(
     session: &Session,
     organization: &Organization,
@@ -98,10 +98,10 @@ pub(in crate::commands) async fn optional<R: NamedResource>(
     }
 }
 
-/// `None` for what is not found, where that is no error.
+/// Returns `None` instead of `NotFound` if `if_exists` is set.
 ///
 /// # Errors
-/// Every other error.
+/// All other errors.
 pub(in crate::commands) fn if_exists<T>(found: Result<T>, if_exists: bool) -> Result<Option<T>> {
     match found {
         Err(error) if if_exists && error.kind() == ErrorKind::NotFound => Ok(None),
@@ -109,17 +109,17 @@ pub(in crate::commands) fn if_exists<T>(found: Result<T>, if_exists: bool) -> Re
     }
 }
 
-/// Refuses a reference that says nothing: as a rule a variable of a script was empty.
+/// Rejects an empty reference, which is usually an unset variable in a script.
 fn require(what: &str, reference: &str) -> Result<()> {
     if reference.trim().is_empty() {
-        return Err(Error::usage(format!("the {what} that is meant is empty"))
-            .hint(run![what, "list"].labeled("list them")));
+        return Err(Error::usage(format!("the {what} is empty"))
+            .hint(run![what, "list"].labeled("list the candidates")));
     }
     Ok(())
 }
 
-/// The practice's own system may use ids like ours, so that they are tried first; who may not look
-/// them up can still name one by our id.
+/// Falls back to an id of ours. External ids are looked up first, because the practice's own system
+/// may use ids of the same form; a caller who may not look them up can still specify our id.
 fn or_id<Id: FromStr>(found: Result<Id>, reference: &str) -> Result<Id> {
     match (found, reference.trim().parse()) {
         (Err(error), Ok(id))
@@ -131,7 +131,7 @@ fn or_id<Id: FromStr>(found: Result<Id>, reference: &str) -> Result<Id> {
     }
 }
 
-/// What a reference may have meant.
+/// A candidate for a reference.
 struct Near {
     id: String,
     name: String,
@@ -157,7 +157,7 @@ fn same_name(reference: &str, name: &str) -> bool {
     name_search::fold(reference.trim()) == name_search::fold(name)
 }
 
-/// Several have the whole name: `error` says so. Otherwise it was a part of several.
+/// Builds the error for several candidates. If several have the whole name, it is `error`.
 fn several(what: &str, reference: &str, near: &[Near], error: Error) -> Error {
     if near.iter().any(|one| same_name(reference, &one.name)) {
         return error;
@@ -172,9 +172,9 @@ fn only_a_part(what: &str, reference: &str, near: &[Near]) -> Error {
         .collect();
     let mut error = Error::not_found(format!("{what} {} not found", quoted(reference)));
     if !names.is_empty() {
-        error = error.hint(format!("near it: {}", names.join(", ")));
+        error = error.hint(format!("similar: {}", names.join(", ")));
     }
-    error.hint("what is changed or deleted is named by its whole name, or by its id")
+    error.hint("specify the whole name or the id")
 }
 
 #[cfg(test)]

@@ -10,18 +10,18 @@ use crate::{
     services::booking::Removal,
 };
 
-/// After a deletion, or an archiving.
+/// Result of deleting or archiving.
 #[derive(Serialize)]
 pub struct RemovedView {
-    /// `false`: there was none, or it was archived already.
+    /// `false` if nothing was found, or it was archived already.
     changed: bool,
-    /// `true`: gone for good; `false`: archived.
+    /// `true` if it was deleted permanently; `false` if it was archived.
     deleted: bool,
-    /// `None`: there was none.
+    /// `None` if nothing was found.
     id: Option<String>,
     #[serde(skip)]
     what: &'static str,
-    /// The request.
+    /// The reference in the request.
     #[serde(skip)]
     named: String,
     #[serde(skip)]
@@ -29,7 +29,7 @@ pub struct RemovedView {
 }
 
 impl RemovedView {
-    /// Something of that noun was deleted or archived.
+    /// Builds the result for a record that was deleted or archived.
     pub(in crate::commands) fn of(
         what: &'static str,
         removal: &Removal,
@@ -45,7 +45,8 @@ impl RemovedView {
         }
     }
 
-    /// There was nothing to delete. `named` may be empty: a patient may have been called by name.
+    /// Builds the result if nothing was found. `named` may be empty, because a reference to a
+    /// patient may contain a name.
     pub(in crate::commands) fn nothing(what: &'static str, named: &str) -> Self {
         Self {
             changed: false,
@@ -68,7 +69,7 @@ impl View for RemovedView {
                 format!("{what} not found; nothing was changed")
             }
             (_, _, None) => format!("{what} {named} not found; nothing was changed"),
-            (false, ..) => format!("{what} {named} is archived already; nothing was changed"),
+            (false, ..) => format!("{what} {named} is already archived; nothing was changed"),
             (true, true, Some(slug)) => format!("deleted {what} {named} of {slug}"),
             (true, false, Some(slug)) => format!("archived {what} {named} of {slug}"),
         })

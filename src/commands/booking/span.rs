@@ -1,11 +1,11 @@
-//! From when until when, for a person. Where the clock is put back, or where an appointment goes
-//! over midnight, the time of the day alone would mislead.
+//! Time spans for display. If the clock is set back or an appointment extends past midnight, the
+//! time of the day alone is ambiguous.
 
 use chrono::{DateTime, NaiveDate, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 
-/// The end of what starts at `starts_at`: `09:30`; with its date where that is another one, with
-/// its zone where the clock was changed between, or shows the time twice.
+/// Formats the end of what starts at `starts_at`: `09:30`, with its date if it is on another date,
+/// and with its zone if the offset changed in between or the time occurs twice.
 pub(in crate::commands) fn until(
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
@@ -20,7 +20,7 @@ pub(in crate::commands) fn until(
     )
 }
 
-/// A time in the list of what happens on `date`: `09:00`, with what else is needed to tell it.
+/// Formats a time in a list for `date`: `09:00`, with date and zone if they are needed.
 pub(in crate::commands) fn on_date(at: DateTime<Utc>, date: NaiveDate, zone: Tz) -> String {
     let at = at.with_timezone(&zone);
     written(at, at.date_naive() != date, comes_twice(at))
@@ -55,7 +55,7 @@ mod tests {
     fn an_end_is_told_as_far_as_it_differs() {
         for (start, end, told) in [
             ("2026-11-30T08:00:00Z", "2026-11-30T08:30:00Z", "09:30"),
-            // The clock is put back at 03:00 CEST.
+            // The clock is set back at 03:00 CEST.
             ("2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "02:00 CET"),
             ("2026-10-24T23:30:00Z", "2026-10-25T00:15:00Z", "02:15 CEST"),
             ("2026-10-25T00:30:00Z", "2026-10-25T02:30:00Z", "03:30 CET"),

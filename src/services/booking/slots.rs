@@ -71,7 +71,7 @@ pub async fn get_available(
     let room = match (parameters.operatory_id, parameters.without_operatory) {
         (Some(_), true) => {
             return Err(Error::bad_input(
-                "operatory_id and without_operatory contradict each other",
+                "operatory_id and without_operatory are mutually exclusive",
             )
             .hint("specify only one of them"));
         }

@@ -96,7 +96,7 @@ fn filter(scope: &Scope, parameters: &GetAppointments) -> Result<AppointmentFilt
     let is_range = parameters.from.is_some() || parameters.until.is_some();
     if parameters.date.is_some() && is_range {
         return Err(
-            Error::bad_input("date and from or until contradict each other")
+            Error::bad_input("date and from or until are mutually exclusive")
                 .hint("specify only one of them"),
         );
     }

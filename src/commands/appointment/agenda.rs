@@ -1,4 +1,4 @@
-//! The agenda of a day: a row for each time at which something starts, a column for each provider.
+//! The agenda of a day, with a row for each starting time and a column for each provider.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::{
     run,
 };
 
-/// The appointments of a date, for a person; never serialised, because a program gets the list.
+/// The appointments of a date, for display. It is never serialized, because programs get the list.
 #[derive(Serialize)]
 pub(super) struct Agenda {
     date: NaiveDate,
@@ -44,7 +44,7 @@ impl Agenda {
         }
     }
 
-    /// The providers who have something on that day, by name.
+    /// Returns the providers with appointments on that day, by name.
     fn providers(&self) -> Vec<(ProviderId, &str)> {
         let entries = self.appointments.iter().map(|view| &view.entry);
         let by_id: BTreeMap<ProviderId, &str> = entries
@@ -55,7 +55,8 @@ impl Agenda {
         providers
     }
 
-    /// What starts at a time with a provider: several where one was broken and replaced.
+    /// Returns the appointments of a provider that start at a time. There are several if one was
+    /// broken and replaced.
     fn cells(&self, style: &Style, at: DateTime<Utc>, provider: ProviderId) -> Vec<Cell> {
         let here = self.appointments.iter().filter(|view| {
             let appointment = &view.entry.appointment;
@@ -72,7 +73,7 @@ impl Agenda {
         .collect()
     }
 
-    /// The rows of a time: one, unless somebody has several appointments then.
+    /// Returns the rows of a time: one, or more if a provider has several appointments then.
     fn rows(
         &self,
         style: &Style,
@@ -136,7 +137,7 @@ impl View for Agenda {
             .flat_map(|at| self.rows(&style, at, &providers))
             .collect();
         page.table(&columns, &rows);
-        page.line(style.dim(format!("on the clock of {}", self.zone.name())));
+        page.line(style.dim(format!("in the time zone {}", self.zone.name())));
         let (date, slug) = (self.date, &self.slug);
         let count = self.appointments.len();
         let listed = run![

@@ -15,8 +15,8 @@ use crate::{
     services::booking::appointments,
 };
 
-/// Note that the patient did not come, or called off too late: frees the time, keeps the record and
-/// the reason.
+/// Record that the patient did not come or cancelled too late: frees the slot, and keeps the record
+/// with the reason.
 ///
 /// Examples:
 ///   tenantctl appointment break 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --reason 'did not come'

@@ -65,8 +65,8 @@ impl ChangedView {
         Some(self.names.operatory(id))
     }
 
-    /// What differs: when, with whom, where and what becomes of it with the old and the new value.
-    /// The texts may tell of a patient's health: the names of the fields are enough there.
+    /// Returns the differences. Time, patient, provider, operatory and status are shown with the
+    /// old and the new value; texts may reveal health data, so only their names are shown.
     fn differences(&self, before: &Appointment) -> Vec<String> {
         let (after, style) = (&self.appointment, Style::default());
         let values = |one: &Appointment| {
@@ -94,7 +94,7 @@ impl ChangedView {
             .collect()
     }
 
-    /// The command that puts it back to where it was, where it was moved.
+    /// Returns the command that reverts a move.
     fn move_back(&self, before: &Appointment) -> Option<Hint> {
         let after = &self.appointment;
         let Appointment { id, status, .. } = after;

@@ -16,8 +16,8 @@ use crate::{
     services::booking::appointments,
 };
 
-/// Book an appointment. What is taken, or outside of the working hours, is refused, and the next
-/// free times are named.
+/// Book an appointment. A time that is taken or outside of the working hours is rejected, with the
+/// next free slots.
 ///
 /// Examples:
 ///   tenantctl appointment create --patient P-1042 --provider Keller --at 2026-11-30T09:00
@@ -34,11 +34,11 @@ pub struct CreateArgs {
     #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
-    /// The operatory: a name, id, or id in the practice's own system. Otherwise: none.
+    /// The operatory: a name, id, or id in the practice's own system. None by default.
     #[arg(long, add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
-    /// Start, on the organization's clock (2026-11-30T09:00) or with an offset.
+    /// Start, in the organization's time zone (2026-11-30T09:00) or with an offset.
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     at: Option<Moment>,
 
@@ -57,11 +57,11 @@ pub struct CreateArgs {
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Book it also where nobody works at that time.
+    /// Allow a time outside of the working hours.
     #[arg(long)]
     outside_schedule: bool,
 
-    /// Record it also where that time is over.
+    /// Allow a time in the past.
     #[arg(long)]
     in_past: bool,
 }
@@ -69,12 +69,12 @@ pub struct CreateArgs {
 impl CreateArgs {
     pub(super) async fn run(self, app: &App) -> Result<ChangedView> {
         if !app.printer.prompter().interactive() {
-            // What is missing is told before anything is looked up.
+            // Missing arguments are reported before anything is looked up.
             typed(app, self.patient.clone(), PATIENT)?;
             typed(app, self.provider.clone(), PROVIDER)?;
             missing::moment(app, self.at, "Starts at", "--at")?;
         }
-        let notes = self.notes.read(app, "leave it out").await?;
+        let notes = self.notes.read(app, "omit it").await?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;
         let patient_id = known(app, self.patient, PATIENT, async |reference: String| {
@@ -107,7 +107,7 @@ impl CreateArgs {
     }
 }
 
-/// A question and the flag that answers it.
+/// A prompt, and the flag that answers it.
 type Question = (&'static str, &'static str);
 
 const PATIENT: Question = ("Patient (id or external id)", "--patient");
@@ -117,7 +117,7 @@ fn typed(app: &App, given: Option<String>, (label, flag): Question) -> Result<St
     missing::text(app, given, label, flag, |answer| Ok(answer.to_owned()))
 }
 
-/// Looks up who is meant before the next question; who typed a wrong one is asked again.
+/// Resolves a reference before the next prompt. After a wrong answer, prompts again.
 async fn known<T>(
     app: &App,
     mut given: Option<String>,

@@ -12,7 +12,7 @@ use crate::{
     services::booking::appointments,
 };
 
-/// Delete an appointment and its record. To free the time and keep the record, cancel or break it.
+/// Delete an appointment and its record. To free the slot and keep the record, cancel or break it.
 ///
 /// Examples:
 ///   tenantctl appointment delete 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11
@@ -24,7 +24,7 @@ pub struct DeleteArgs {
     #[arg(value_name = "ID", value_parser = values::appointment_id)]
     appointment: AppointmentId,
 
-    /// Succeed where there is no such appointment.
+    /// Succeed if the appointment does not exist.
     #[arg(long)]
     if_exists: bool,
 }

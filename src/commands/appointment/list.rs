@@ -22,8 +22,8 @@ use crate::{
     services::{Session, booking::appointments},
 };
 
-/// List appointments, by time. With --day, a person gets the agenda of that date: a column for each
-/// provider, on the organization's clock.
+/// List appointments, by time. With --day, people get an agenda of that date: a column for each
+/// provider, in the organization's time zone.
 ///
 /// Examples:
 ///   tenantctl appointment list --day 2026-11-30
@@ -33,20 +33,20 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Those of this date.
+    /// Appointments of this date.
     #[arg(long, value_name = "DATE", value_parser = values::date, conflicts_with_all = ["from", "until"])]
     day: Option<NaiveDate>,
 
-    /// Those that end after this: 2026-11-30T09:00 on the organization's clock, or with an offset;
-    /// a date is its beginning.
+    /// Appointments that end after this: 2026-11-30T09:00 in the organization's time zone, or with
+    /// an offset; a date stands for its beginning.
     #[arg(long, value_name = "TIME", value_parser = values::moment_or_date)]
     from: Option<Moment>,
 
-    /// Those that start before this; a date is its beginning.
+    /// Appointments that start before this; a date stands for its beginning.
     #[arg(long, value_name = "TIME", value_parser = values::moment_or_date)]
     until: Option<Moment>,
 
-    /// Only this patient's: the id, or the id in the practice's own system.
+    /// Only of this patient: the id, or the id in the practice's own system.
     #[arg(long)]
     patient: Option<String>,
 
@@ -58,7 +58,7 @@ pub struct ListArgs {
     #[arg(long, add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
-    /// Only with this status, or one of these.
+    /// Only with this status, or one of several.
     #[arg(long, value_delimiter = ',', value_parser = values::appointment_status, add = ArgValueCompleter::new(complete::appointment_statuses))]
     status: Vec<AppointmentStatus>,
 
@@ -133,5 +133,5 @@ fn listing(
         }
     });
     let slug = &organization.slug;
-    Listing::new(rows, format!("{slug} has no such appointment")).limit(limit)
+    Listing::new(rows, format!("{slug} has no matching appointments")).limit(limit)
 }

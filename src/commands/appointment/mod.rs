@@ -16,7 +16,7 @@ use clap::Subcommand;
 
 use crate::{context::App, error::Result};
 
-/// Book, move and break appointments. Nobody is booked twice.
+/// Book, move and break appointments. Double bookings are rejected.
 #[derive(Debug, Subcommand)]
 pub enum AppointmentCommand {
     List(Box<list::ListArgs>),

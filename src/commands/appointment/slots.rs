@@ -20,10 +20,10 @@ use crate::{
     services::booking::slots,
 };
 
-/// Slots of a list at most.
+/// Maximum number of slots in a list.
 const MOST: u64 = 10_000;
 
-/// List when an appointment could be booked: working hours without appointments.
+/// List free slots: working hours without appointments.
 ///
 /// Examples:
 ///   tenantctl appointment slots --provider Keller --days 3
@@ -36,15 +36,15 @@ pub struct SlotsArgs {
     #[arg(long, add = ArgValueCompleter::new(complete::named::<Provider>))]
     provider: Option<String>,
 
-    /// Only in this operatory. Otherwise: in any that is free.
+    /// Only in this operatory; by default, in any free one.
     #[arg(long, conflicts_with = "without_operatory", add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
-    /// No operatory is needed, as for a call.
+    /// Slots that need no operatory, as for a call.
     #[arg(long)]
     without_operatory: bool,
 
-    /// The first date. Otherwise: today.
+    /// The first date; by default, today.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     from: Option<NaiveDate>,
 
@@ -56,11 +56,11 @@ pub struct SlotsArgs {
     #[arg(long, value_name = "MINUTES", default_value = "30", value_parser = values::whole_number::<u32>(5..=1440))]
     length: u32,
 
-    /// Minutes between the starts of slots, 5 to 1440. Otherwise: the length.
+    /// Minutes between the starts of slots, 5 to 1440; by default, the length.
     #[arg(long, value_name = "MINUTES", value_parser = values::whole_number::<u32>(5..=1440))]
     step: Option<u32>,
 
-    /// Number of minutes from now at which the first slot starts at the earliest.
+    /// Minimum number of minutes from now to the start of the first slot.
     #[arg(long, value_name = "MINUTES", default_value = "0", value_parser = values::whole_number::<u32>(0..=525_600))]
     lead: u32,
 
@@ -107,11 +107,11 @@ impl SlotsArgs {
             zone,
         });
         let mut records: Vec<SlotRecord> = records.collect();
-        // The list cuts one row off where there are more.
+        // The list removes one row if there are more.
         records.extend(records.last().cloned().filter(|_| found.more));
         let slug = &organization.slug;
         let empty = run!["schedule", "list", "--org", slug]
-            .labeled("no such time is free; see who works when");
+            .labeled("no free slots; list the schedules");
         let rows = stream::iter(records).map(Ok).boxed();
         Ok(Listing::new(rows, empty).limit(Some(limit)))
     }

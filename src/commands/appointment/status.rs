@@ -15,7 +15,7 @@ use crate::{
     services::booking::appointments,
 };
 
-/// Note that the patient said they will come.
+/// Record that the patient confirmed the appointment.
 ///
 /// Examples:
 ///   tenantctl appointment confirm 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11
@@ -27,7 +27,7 @@ pub struct ConfirmArgs {
     appointment: AppointmentId,
 }
 
-/// Note that the patient was there.
+/// Record that the appointment took place.
 ///
 /// Examples:
 ///   tenantctl appointment complete 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11
@@ -39,8 +39,8 @@ pub struct CompleteArgs {
     appointment: AppointmentId,
 }
 
-/// Call an appointment off: frees the time, keeps the record. Where the patient did not come,
-/// `appointment break` keeps the reason.
+/// Cancel an appointment: frees the slot, and keeps the record. If the patient did not come, use
+/// `appointment break`, which keeps the reason.
 ///
 /// Examples:
 ///   tenantctl appointment cancel 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11

@@ -16,8 +16,8 @@ use crate::{
     services::booking::appointments,
 };
 
-/// Move or change an appointment; what is not named stays. One that was broken or cancelled can be
-/// booked again with --status scheduled.
+/// Move or change an appointment. Other fields stay. One that was broken or cancelled can be booked
+/// again with --status scheduled.
 ///
 /// Examples:
 ///   tenantctl appointment update 0190f6e2-8b3c-7d24-9c55-6f0b1f0a4e11 --at 2026-11-30T10:30
@@ -45,7 +45,7 @@ pub struct UpdateArgs {
     #[arg(long, add = ArgValueCompleter::new(complete::named::<Operatory>))]
     operatory: Option<String>,
 
-    /// Start, on the organization's clock (2026-11-30T09:00) or with an offset.
+    /// Start, in the organization's time zone (2026-11-30T09:00) or with an offset.
     #[arg(long, value_name = "TIME", value_parser = values::moment)]
     at: Option<Moment>,
 
@@ -68,20 +68,20 @@ pub struct UpdateArgs {
     #[arg(long, value_name = "ID")]
     external_id: Option<String>,
 
-    /// Fields that shall have no value.
+    /// Fields to clear.
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
     clear: Vec<Field>,
 
-    /// Move it also to where nobody works at that time.
+    /// Allow a time outside of the working hours.
     #[arg(long)]
     outside_schedule: bool,
 
-    /// Move it also to a time that is over.
+    /// Allow a time in the past.
     #[arg(long)]
     in_past: bool,
 }
 
-/// A field that may be without a value.
+/// A field that can be cleared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Field {

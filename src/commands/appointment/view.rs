@@ -1,4 +1,4 @@
-//! An appointment, as it is shown.
+//! Display of an appointment.
 
 use serde::Serialize;
 
@@ -8,12 +8,12 @@ use crate::{
     output::{Cell, Page, Record, Style, View},
 };
 
-/// An appointment, as list and show print it.
+/// An appointment, as printed by list and show.
 #[derive(Clone, Serialize)]
 pub(super) struct AppointmentView {
     #[serde(flatten)]
     pub entry: AppointmentEntry,
-    /// For a person, times are shown in the organization's zone.
+    /// The organization's time zone, for display.
     #[serde(skip)]
     pub zone: chrono_tz::Tz,
 }

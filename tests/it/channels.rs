@@ -312,7 +312,7 @@ async fn a_file_is_the_whole_configuration() {
             "line 2, column 1: unknown field `greeting`",
         ),
         ("b.toml", "ai_backend = \"gpt\"\n", "openai_gpt4o_mini"),
-        ("c.json", "{", "not JSON"),
+        ("c.json", "{", "not valid JSON"),
         ("d.json", r#"{"setting": {}}"#, "unknown field `setting`"),
         (
             "e.json",

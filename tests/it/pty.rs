@@ -264,7 +264,7 @@ fn somebody_elses_change_meanwhile_is_not_overwritten_and_the_text_is_kept() {
     for said in [
         "+model = \"gpt-4o\"",
         "tenantctl channel edit web --org harbor",
-        "to overwrite the other change",
+        "overwrite the other changes",
     ] {
         assert!(screen.contains(said), "{said}: {screen}");
     }

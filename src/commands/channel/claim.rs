@@ -21,8 +21,8 @@ use crate::{
     services::claims::{self, Decided},
 };
 
-/// Manage claims to telephone numbers, agents and instances. Each belongs to one organization on the
-/// platform, which claims it by `channel set`.
+/// Manage claims to telephone numbers, agents and instances. Each belongs to one organization on
+/// the platform, which claims it by `channel set`.
 #[derive(Debug, Subcommand)]
 pub enum ClaimCommand {
     #[command(add = Scope::Platform)]
@@ -32,7 +32,7 @@ pub enum ClaimCommand {
     Release(ReleaseArgs),
 }
 
-/// List the claims of all organizations, those that wait first.
+/// List the claims of all organizations, waiting ones first.
 ///
 /// Examples:
 ///   tenantctl channel claim list --status pending
@@ -40,15 +40,16 @@ pub enum ClaimCommand {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ListArgs {
-    /// Only those with this status: granted, pending, rejected, released or dormant.
+    /// Only claims with this status: granted, pending, rejected, released or dormant.
     #[arg(long, value_name = "STATUS", value_parser = values::claim_status)]
     status: Option<ClaimStatus>,
 
-    /// Only those of this kind: retell_agent, phone_number, meta_phone_number_id or evolution_instance.
+    /// Only claims of this kind: retell_agent, phone_number, meta_phone_number_id or
+    /// evolution_instance.
     #[arg(long, value_name = "KIND", value_parser = values::identity_kind)]
     kind: Option<IdentityKind>,
 
-    /// Only those of this organization.
+    /// Only claims of this organization.
     #[arg(long, value_name = "SLUG|ID", add = ArgValueCompleter::new(complete::organizations))]
     of: Option<String>,
 
@@ -56,7 +57,7 @@ pub struct ListArgs {
     page: PageArgs,
 }
 
-/// The identity that a command is about.
+/// The identity of a command.
 #[derive(Args, Clone, Debug)]
 pub struct IdentityArgs {
     /// The kind: retell_agent, phone_number, meta_phone_number_id or evolution_instance.
@@ -68,7 +69,7 @@ pub struct IdentityArgs {
     value: String,
 }
 
-/// Grant what an organization claims. Of several that claim it, one can have it.
+/// Grant a claim. Only one organization can hold an identity.
 ///
 /// Example:
 ///   tenantctl channel claim approve phone_number +41443643532 --org harbor-clinic
@@ -79,7 +80,7 @@ pub struct ApproveArgs {
     identity: IdentityArgs,
 }
 
-/// Reject a claim that waits. It waits again when the setting is removed and made anew.
+/// Reject a waiting claim. It waits again after the setting is removed and added again.
 ///
 /// Example:
 ///   tenantctl channel claim reject phone_number +41443643532 --org harbor-clinic
@@ -90,8 +91,8 @@ pub struct RejectArgs {
     identity: IdentityArgs,
 }
 
-/// Take an identity away from an organization, so that another can have it. The organization's channel
-/// does not answer for it any more.
+/// Release an identity from an organization, so that another can claim it. The organization's
+/// channel stops responding to it.
 ///
 /// Example:
 ///   tenantctl channel claim release phone_number +41443643532 --org harbor-clinic
@@ -139,7 +140,7 @@ impl ListArgs {
         };
         let found = claims::list(&session, &filter).await?;
         let rows = found.into_iter().map(ClaimView::from).collect();
-        Ok(Listing::of(rows, "no such claim").limit(limit))
+        Ok(Listing::of(rows, "no matching claims").limit(limit))
     }
 }
 
@@ -165,7 +166,7 @@ struct ClaimView {
     organization: String,
     organization_status: OrganizationStatus,
     status: ClaimStatus,
-    /// Of a claim that is not granted: the organization that holds the identity.
+    /// The organization that holds the identity, for a claim that is not granted.
     held_by: Option<String>,
     #[serde(with = "rfc3339")]
     since: DateTime<Utc>,
@@ -223,10 +224,10 @@ pub(super) fn status_cell(style: &Style, status: ClaimStatus) -> Cell {
     }
 }
 
-/// What the operator decided.
+/// The decision of the operator.
 #[derive(Serialize)]
 struct DecidedView {
-    /// `false`: it was so already.
+    /// `false` if nothing changed.
     changed: bool,
     kind: IdentityKind,
     value: String,

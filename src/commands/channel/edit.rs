@@ -22,11 +22,11 @@ use crate::{
 
 /// Edit a channel's configuration in your editor, as a commented TOML document.
 ///
-/// Shows the difference and asks before it saves. A mistake reopens the document with the error
-/// on top. Where the text cannot be saved (a mistake you leave in, a change by somebody else
-/// meanwhile, a lost connection), it is kept in a file and the file is named.
+/// Shows the difference and prompts before it saves. After a mistake, the document is opened again
+/// with the error at the top. If the text cannot be saved (because of a mistake, a change by
+/// another session or a lost connection), it is kept in a file, with a message that names the file.
 ///
-/// The editor: `editor` of the configuration or TENANTCTL_EDITOR, then VISUAL, then EDITOR.
+/// The editor is `editor` of the configuration or TENANTCTL_EDITOR, then VISUAL, then EDITOR.
 ///
 /// Examples:
 ///   tenantctl channel edit web
@@ -65,13 +65,13 @@ impl EditArgs {
             Some((text, after)) if after != before.configuration => {
                 edit.save_or_keep(app, &text, after).await
             }
-            // The same text, or the same values under other comments.
+            // The same text, or the same values with other comments.
             _ => Ok(edit.unchanged()),
         }
     }
 }
 
-/// An edit that started from `before`.
+/// An edit based on `before`.
 struct Edit<'a> {
     session: &'a Session,
     organization: &'a Organization,
@@ -79,7 +79,7 @@ struct Edit<'a> {
 }
 
 impl Edit<'_> {
-    /// Whatever is in the way of saving, the text is not lost.
+    /// Saves the configuration. The text is kept in a file if that fails.
     async fn save_or_keep(
         &self,
         app: &App,
@@ -97,17 +97,17 @@ impl Edit<'_> {
         }
     }
 
-    /// The error with what can be done with the text.
+    /// Adds the ways to save the text to the error.
     async fn with_way_on(&self, app: &App, error: Error, kept: &KeptText) -> Error {
         let (kind, slug) = (self.before.configuration.kind, &self.organization.slug);
         let path = kept.path.to_string_lossy();
         let save = run!["channel", "set", kind, "--from-file", path, "--org", slug];
         if error.kind() != ErrorKind::Conflict {
-            return error.hint(save.labeled("to save it as it is"));
+            return error.hint(save.labeled("save it as it is"));
         }
         match self.changed_meanwhile().await {
             Some(now) => {
-                app.printer.note("this is what was changed meanwhile:");
+                app.printer.note("changes by the other session:");
                 app.printer.diff(
                     &self.before.configuration.to_document(),
                     &now.configuration.to_document(),
@@ -118,18 +118,18 @@ impl Edit<'_> {
                 ))
                 .hint(
                     run!["channel", "edit", kind, "--org", slug].labeled(format!(
-                        "edit the current version, and copy the changes you want from {path}"
+                        "edit the current version, and copy your changes from {path}"
                     )),
                 )
                 .hint(format!(
-                    "to overwrite the other change with your text: {save}"
+                    "overwrite the other changes with your text: {save}"
                 ))
             }
-            None => error.hint(format!("to save it as it is: {save}")),
+            None => error.hint(format!("save it as it is: {save}")),
         }
     }
 
-    /// The channel as it is now, where somebody else changed it since the edit began.
+    /// Returns the current channel if it has changed since the edit began.
     async fn changed_meanwhile(&self) -> Option<StoredChannel> {
         let kind = self.before.configuration.kind;
         let read = channels::before_edit(self.session, self.organization.id, kind).await;
@@ -142,7 +142,7 @@ impl Edit<'_> {
             organization: self.organization.clone(),
             before: self.before.clone(),
             after: self.before.clone(),
-            // Nothing was asked of the database, and nothing is claimed by it.
+            // The database was not queried, and a text without changes claims nothing.
             claims: Vec::new(),
         };
         ChangedView::new(change, "updated")
@@ -170,8 +170,8 @@ impl Edit<'_> {
     }
 }
 
-/// The edited text in a file, from before it is saved until that is done. Where it is is said when
-/// the saving ends otherwise, be it that Ctrl-C cut it off.
+/// The edited text in a file, until it is saved. If saving fails or is interrupted by Ctrl-C, a
+/// warning names the file.
 struct KeptText {
     printer: Printer,
     path: PathBuf,
@@ -188,7 +188,7 @@ impl KeptText {
     }
 
     fn discard(mut self) {
-        // A file that cannot be removed is said to be there.
+        // If the file cannot be removed, the warning is shown.
         self.discarded = fs::remove_file(&self.path).is_ok();
     }
 }

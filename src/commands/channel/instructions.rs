@@ -1,4 +1,4 @@
-//! `channel instructions`: the channel's own text, and what it resolves to.
+//! `channel instructions`: the channel's own text, and the resolved instructions.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
@@ -36,10 +36,10 @@ impl InstructionsCommand {
     }
 }
 
-/// Print the channel's own instructions, exactly as they are.
+/// Print the channel's own instructions, without changes.
 ///
-/// Nothing is printed where it has none and follows those of the organization, the platform or
-/// the program: `channel instructions resolve` prints those.
+/// Prints nothing if the channel has none and uses those of the organization, the platform or the
+/// program: see `channel instructions resolve`.
 ///
 /// Examples:
 ///   tenantctl channel instructions get web >web.txt
@@ -72,7 +72,7 @@ impl GetArgs {
                 app.printer
                     .note(
                         run!["channel", "instructions", "resolve", kind].labeled(format!(
-                            "channel {kind} has no instructions of its own; those it follows"
+                            "channel {kind} has no instructions of its own; show those in effect"
                         )),
                     );
                 Ok(())
@@ -94,7 +94,7 @@ impl View for OwnView {
     }
 }
 
-/// Give a channel instructions of its own.
+/// Set a channel's own instructions.
 ///
 /// Examples:
 ///   tenantctl channel instructions set web --from-file web.txt
@@ -119,7 +119,7 @@ impl SetArgs {
     }
 }
 
-/// Take a channel's own instructions away: it follows the organization's again.
+/// Clear a channel's own instructions: the organization's apply again.
 ///
 /// Examples:
 ///   tenantctl channel instructions clear web
@@ -148,10 +148,10 @@ async fn assign(app: &App, kind: ChannelKind, text: String) -> Result<ChangedVie
     Ok(ChangedView::new(change, "updated"))
 }
 
-/// Print what the agents of a channel follow, and from which layer each text comes.
+/// Print the instructions in effect for a channel's agents, with the layer of each text.
 ///
-/// The first layer that has a text wins: the channel, the organization (`agent set`), the
-/// platform (`agent system set`), the program itself.
+/// The first layer with a text applies: the channel, the organization (`agent set`), the platform
+/// (`agent system set`), the program itself.
 ///
 /// Examples:
 ///   tenantctl channel instructions resolve twilio_realtime

@@ -1,4 +1,4 @@
-//! `tenantctl channel`: how patients reach an organization's AI agents.
+//! `tenantctl channel`: the channels through which patients reach an organization's AI agents.
 
 mod claim;
 mod edit;
@@ -14,7 +14,7 @@ use clap::Subcommand;
 
 use crate::{context::App, error::Result};
 
-/// Look at and change the five channels of an organization.
+/// Show and change the five channels of an organization.
 #[derive(Debug, Subcommand)]
 pub enum ChannelCommand {
     List(list::ListArgs),

@@ -15,7 +15,7 @@ use crate::{
     services::channels,
 };
 
-/// Change a channel's configuration: single keys, or all of it from a file.
+/// Change a channel's configuration: single keys, or the whole configuration from a file.
 ///
 /// Keys of every channel: enabled, ai_backend, model, instructions, data_integrations, agent_mode.
 /// Keys of twilio_realtime and twilio_standard: phone_numbers, stream_url, greeting.
@@ -24,9 +24,9 @@ use crate::{
 ///
 /// Lists are separated by commas; an empty value clears a text or a list.
 ///
-/// A file is the whole configuration: a key that it leaves out gets its default. It is what
-/// `channel show --toml` or `channel show -o json` prints, where agent_mode and the keys that not
-/// every channel has are under [settings].
+/// A file contains the whole configuration: missing keys get their defaults. The format is the
+/// output of `channel show --toml` or `channel show -o json`, with agent_mode and the keys that
+/// only some channels have under [settings].
 ///
 /// Examples:
 ///   tenantctl channel set web greeting='Hello!' allowed_origins=https://www.harbor.example
@@ -44,11 +44,11 @@ pub struct SetArgs {
     #[arg(value_name = "KEY=VALUE", value_parser = values::assignment, required_unless_present = "from_file", conflicts_with = "from_file")]
     assignments: Vec<(String, String)>,
 
-    /// The file that has the whole configuration, in TOML or JSON; - for stdin.
+    /// The file with the whole configuration, in TOML or JSON; - for stdin.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     from_file: Option<TextSource>,
 
-    /// Only if the channel still has this version (see `channel show`); otherwise exit with 4.
+    /// Fail with exit code 4 unless the channel has this version (see `channel show`).
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = values::positive::<i64>)]
     if_version: Option<i64>,
 }
@@ -80,7 +80,7 @@ impl SetArgs {
     }
 }
 
-/// Reads a whole configuration: JSON where the name of the file or its first character says so.
+/// Parses a whole configuration, as JSON if the file name or the first character indicates it.
 fn document(kind: ChannelKind, source: &TextSource, text: &str) -> Result<ChannelConfiguration> {
     let is_json = match source.extension().as_deref() {
         Some("json") => true,
@@ -89,7 +89,7 @@ fn document(kind: ChannelKind, source: &TextSource, text: &str) -> Result<Channe
     };
     let read = if is_json {
         serde_json::from_str::<Value>(text)
-            .map_err(|error| Error::bad_input(format!("it is not JSON: {error}")))
+            .map_err(|error| Error::bad_input(format!("not valid JSON: {error}")))
             .and_then(|json| ChannelConfiguration::from_json(kind, configuration(json)))
     } else {
         ChannelConfiguration::from_document(kind, text)
@@ -97,7 +97,7 @@ fn document(kind: ChannelKind, source: &TextSource, text: &str) -> Result<Channe
     read.map_err(|error| error.within(source).of_kind(ErrorKind::BadInput))
 }
 
-/// The configuration in what `channel show -o json` prints; any other JSON as it is.
+/// Extracts the configuration from the output of `channel show -o json`. Other JSON stays as it is.
 fn configuration(mut json: Value) -> Value {
     if let Value::Object(keys) = &mut json
         && keys.contains_key("schema_version")
@@ -145,7 +145,7 @@ mod tests {
             (
                 "a.json",
                 "{\n\"x\"",
-                "a.json: it is not JSON: EOF while parsing an object at line 2",
+                "a.json: not valid JSON: EOF while parsing an object at line 2",
             ),
             (
                 "-",

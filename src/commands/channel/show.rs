@@ -16,7 +16,7 @@ use crate::{
     services::channels::{self, ChannelDetails},
 };
 
-/// Show a channel: its configuration, what it lacks, and where its instructions come from.
+/// Show a channel: its configuration, missing settings, and the sources of its instructions.
 ///
 /// Examples:
 ///   tenantctl channel show web
@@ -29,7 +29,7 @@ pub struct ShowArgs {
     #[arg(value_name = "CHANNEL", value_parser = values::channel, add = ArgValueCompleter::new(complete::channels))]
     kind: ChannelKind,
 
-    /// Print the commented TOML document that `channel edit` opens and `--from-file` reads.
+    /// Print the commented TOML document used by `channel edit` and `--from-file`.
     #[arg(long, conflicts_with = "output")]
     toml: bool,
 }
@@ -51,7 +51,7 @@ impl ShowArgs {
 struct ShownView {
     #[serde(flatten)]
     channel: ChannelView,
-    /// What the agents follow, and from which layer it comes.
+    /// The instructions in effect for the agents, with the layer of each.
     resolved_instructions: Vec<ResolvedInstruction>,
     /// Status of the claims to the identities in the settings.
     claims: Vec<ClaimLine>,

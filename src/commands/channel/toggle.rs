@@ -12,7 +12,7 @@ use crate::{
     services::channels,
 };
 
-/// Let a channel answer. What it still lacks is said as a warning.
+/// Enable a channel. Warns about missing configuration.
 ///
 /// Examples:
 ///   tenantctl channel enable whatsapp --org harbor-clinic
@@ -30,7 +30,7 @@ impl EnableArgs {
     }
 }
 
-/// Silence a channel; its configuration stays.
+/// Disable a channel. Its configuration is kept.
 ///
 /// Examples:
 ///   tenantctl channel disable whatsapp --org harbor-clinic

@@ -13,9 +13,9 @@ use crate::{
     services::channels,
 };
 
-/// Show how much the channels were used, by days on the organization's clock.
+/// Show the usage of the channels by day, in the organization's time zone.
 ///
-/// Calls and messages are counted as the providers tell of them, each once: see tenantctl webhook.
+/// Calls and messages are counted as reported by the providers, each once: see tenantctl webhook.
 ///
 /// Examples:
 ///   tenantctl channel usage
@@ -23,11 +23,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct UsageArgs {
-    /// From this day on.
+    /// The first day.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     from: Option<NaiveDate>,
 
-    /// Up to this day.
+    /// The last day.
     #[arg(long, value_name = "DATE", value_parser = values::date)]
     to: Option<NaiveDate>,
 }
@@ -38,7 +38,7 @@ impl UsageArgs {
         let organization = app.organization(&session, None).await?;
         let days = channels::usage(&session, organization.id, self.from, self.to).await?;
         let rows = days.into_iter().map(UsageView::from).collect();
-        let empty = format!("{} has used no channel in that time", organization.slug);
+        let empty = format!("no usage of {} in that period", organization.slug);
         Ok(Listing::of(rows, empty))
     }
 }

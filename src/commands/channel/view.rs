@@ -24,7 +24,8 @@ use crate::{
     services::{channels::ChannelChange, claims::Standing},
 };
 
-/// What `channel show -o json` says besides the configuration: `channel set` does not read it.
+/// The fields of `channel show -o json` that are not part of the configuration: `channel set`
+/// ignores them.
 pub(super) const NOT_CONFIGURATION: &[&str] = &[
     "schema_version",
     "organization",
@@ -37,20 +38,20 @@ pub(super) const NOT_CONFIGURATION: &[&str] = &[
     "claims",
 ];
 
-/// A channel, as every command shows it.
+/// A channel, for display.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ChannelView {
-    /// The slug.
+    /// The slug of the organization.
     organization: String,
     pub(super) channel: ChannelKind,
     enabled: bool,
-    /// Enabled, and the organization is active.
+    /// `true` if the channel is enabled and the organization is active.
     live: bool,
     ai_backend: AiBackend,
-    /// `None`: the backend's default, which `effective_model` names.
+    /// `None` for the backend's default, which is in `effective_model`.
     model: Option<String>,
     effective_model: String,
-    /// The channel's own; `None`: those of the layers below.
+    /// The channel's own instructions; `None` if it uses those of the layers below.
     instructions: Option<String>,
     data_integrations: Vec<DataIntegration>,
     settings: ChannelSettings,
@@ -104,7 +105,7 @@ impl ChannelView {
             .collect()
     }
 
-    /// Every key under the name that `channel set` takes.
+    /// Adds every key, under the name used by `channel set`.
     pub(super) fn fields(&self, page: &mut Page) {
         let style = page.style();
         let model = match &self.model {
@@ -178,7 +179,7 @@ impl Record for ChannelView {
     }
 }
 
-/// Status of the claim to a number, an agent or an instance of the settings.
+/// Status of the claim to a number, agent or instance in the settings.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ClaimLine {
     kind: IdentityKind,
@@ -206,7 +207,8 @@ impl ClaimLine {
         ]
     }
 
-    /// A claim that is not granted keeps the channel from answering for it.
+    /// Returns a warning if the claim is not granted: the channel does not respond for the identity
+    /// then.
     pub(super) fn warning(&self, channel: ChannelKind) -> Option<Hint> {
         let Self { kind, value, .. } = self;
         let why = match self.status {
@@ -223,7 +225,7 @@ impl ClaimLine {
 /// Result of a change of a channel.
 #[derive(Serialize)]
 pub(super) struct ChangedView {
-    /// `false`: it was so already.
+    /// `false` if nothing changed.
     changed: bool,
     changes: Vec<KeyChange>,
     #[serde(flatten)]
@@ -255,7 +257,8 @@ impl ChangedView {
     }
 }
 
-/// The command that puts the old values back, and where to find those too long for a command.
+/// Returns the commands that restore the old values, and the place of values too long for a
+/// command.
 fn undo(kind: ChannelKind, organization: &str, changes: &[KeyChange]) -> Vec<Hint> {
     if let [KeyChange { key, after, .. }] = changes
         && key == "enabled"
@@ -309,7 +312,7 @@ impl View for ChangedView {
         Some(if self.changed {
             let heading = format!("{} channel {channel} of {organization}", self.verb);
             match self.changes.as_slice() {
-                // The verb says it all.
+                // The verb alone describes the change.
                 [only] if only.key == "enabled" => heading,
                 changes => changes::describe(&heading, changes),
             }

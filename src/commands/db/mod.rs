@@ -1,4 +1,4 @@
-//! `tenantctl db`: the database as a whole.
+//! `tenantctl db`: commands on the whole database.
 
 mod protect;
 mod reseal;
@@ -20,8 +20,7 @@ use crate::{
     services::{claims, protection, roles},
 };
 
-/// Migrate the database, see where it stands, protect it, create the roles that serve it, and seal its
-/// secrets with another key.
+/// Migrate the database, show its status, protect it, create its roles, and reseal its secrets.
 #[derive(Debug, Subcommand)]
 pub enum DbCommand {
     Migrate(MigrateArgs),
@@ -46,13 +45,13 @@ impl DbCommand {
     }
 }
 
-/// Apply the migrations that the database lacks, all of them in one transaction.
+/// Apply the missing migrations, all in one transaction.
 ///
-/// Two at once are safe: the second waits, and then finds nothing to do. A database that has
-/// tables of our names but not our migrations is not touched, nor is one whose schema is newer.
+/// Concurrent runs are safe: the second waits and then finds nothing to do. A database with a newer
+/// schema, or with tables of the same names but other migrations, is not changed.
 ///
-/// The connecting role need not be a superuser. It needs CREATE on the schema (as a rule public),
-/// and either CREATEROLE, or two roles made beforehand, the first of which it is a member of:
+/// The connecting role need not be a superuser. It needs CREATE on the schema (usually public), and
+/// either CREATEROLE or two existing roles. It must be a member of the first:
 ///   CREATE ROLE tenant_app NOLOGIN; GRANT tenant_app TO "your_role";
 ///   CREATE ROLE tenant_server NOLOGIN;
 ///
@@ -71,7 +70,7 @@ impl MigrateArgs {
     }
 }
 
-/// Migrates the database of `app`; `init` does the same after it has asked.
+/// Migrates the database of `app`. `init` calls it as well, after a prompt.
 pub(super) async fn migrate(app: &App) -> Result<MigratedView> {
     let target = app.target()?;
     let database = target.describe();
@@ -94,17 +93,17 @@ pub(super) async fn migrate(app: &App) -> Result<MigratedView> {
     })
 }
 
-/// Since this migration, an identity belongs to one organization.
+/// The migration from which on an identity belongs to one organization.
 const EXCLUSIVE_IDENTITIES: i64 = 11;
 
 #[derive(Serialize)]
 pub(super) struct MigratedView {
-    /// The database in words, without its password.
+    /// The database for display, without its password.
     database: String,
-    /// What this call applied.
+    /// The migrations applied by this call.
     pub(super) applied: Vec<Migration>,
-    /// Numbers, agents and instances that several organizations had configured, as far as the migration
-    /// took them away: their claims wait for the operator.
+    /// Number of identities that several organizations had configured and that the migration
+    /// released. Their claims wait for the operator.
     #[serde(skip_serializing_if = "is_zero")]
     conflicting_claims: i64,
 }
@@ -151,10 +150,9 @@ impl View for MigratedView {
     }
 }
 
-/// Show each migration, and whether the database has it.
+/// Show each migration, and its status in the database.
 ///
-/// Exit code 0 whatever the state, so that it can be looked at; with --check, 7 unless the
-/// database is up to date.
+/// Exit code 0 in any state; with --check, 7 unless the database is up to date.
 ///
 /// Examples:
 ///   tenantctl db status
@@ -194,21 +192,21 @@ impl StatusArgs {
     }
 }
 
-/// State of the whole schema.
+/// State of the schema.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SchemaState {
-    /// Exactly what this release knows.
+    /// All migrations of this release are applied.
     Current,
     /// Some migrations are missing.
     Behind,
-    /// No migration was ever applied.
+    /// No migration is applied.
     Empty,
-    /// A newer release migrated it.
+    /// It was migrated by a newer release.
     Newer,
-    /// A migration was applied with other contents than this release has.
+    /// A migration was applied with other contents than in this release.
     Changed,
-    /// It holds tables of our names that tenantctl did not make.
+    /// It contains tables of the same names that tenantctl did not create.
     Foreign,
 }
 
@@ -236,23 +234,23 @@ impl SchemaState {
             Self::Behind => style.warn("migrations are missing"),
             Self::Empty => style.warn("not migrated"),
             Self::Newer => style.bad("newer than this tenantctl"),
-            Self::Changed => style.bad("not what this tenantctl would have made"),
-            Self::Foreign => style.bad("somebody else's"),
+            Self::Changed => style.bad("differs from this tenantctl"),
+            Self::Foreign => style.bad("not created by tenantctl"),
         }
     }
 }
 
 #[derive(Serialize)]
 struct StatusView {
-    /// The database in words, without its password.
+    /// The database for display, without its password.
     database: String,
-    /// The label of its protection; null where destruction does not need `--confirm`.
+    /// The label of its protection; null if destructive commands do not require `--confirm`.
     protection: Option<String>,
-    /// The reason that the protection could not be read.
+    /// The reason the protection could not be read.
     #[serde(skip)]
     unread: Option<String>,
     state: SchemaState,
-    /// What has a name of ours, or of our history, and is somebody else's.
+    /// Objects that have the name of one of our tables and were not created by tenantctl.
     conflicting_tables: Vec<String>,
     migrations: Vec<Migration>,
     #[serde(skip)]
@@ -316,7 +314,7 @@ impl View for StatusView {
             .map(|foreign| format!("{foreign}; {FOREIGN_REMEDY}").into())
             .collect();
         if let Some(reason) = &self.unread {
-            warnings.push(format!("the protection cannot be read: {reason}").into());
+            warnings.push(format!("could not read the protection: {reason}").into());
         }
         if self.state == SchemaState::Changed {
             warnings.push(CHANGED_REMEDY.into());

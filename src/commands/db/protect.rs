@@ -14,11 +14,11 @@ use crate::{
     services::protection,
 };
 
-/// Protect the database: nothing in it is destroyed without --confirm.
+/// Protect the database: destructive commands then require --confirm.
 ///
-/// The protection is kept in the database itself, so that it holds by whatever URL the database is
-/// reached. `protected = true` in a profile adds to it. With it, --yes alone does not agree to
-/// deleting or purging: --confirm=NAME, or typing the name, does.
+/// The protection is stored in the database itself, so that it applies regardless of the URL by
+/// which the database is reached. `protected = true` in a profile has the same effect. With either,
+/// --yes is not sufficient to delete or purge: use --confirm=NAME, or type the name.
 ///
 /// Examples:
 ///   tenantctl --profile production db protect --label production
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ProtectArgs {
-    /// A name for people. Otherwise: the name of the database.
+    /// A label; by default, the name of the database.
     #[arg(long, value_name = "NAME", value_parser = values::name)]
     label: Option<String>,
 }
@@ -46,7 +46,7 @@ impl ProtectArgs {
     }
 }
 
-/// Remove the protection of the database. Asks for its label.
+/// Remove the protection of the database. Prompts for its label.
 ///
 /// Examples:
 ///   tenantctl --profile production db unprotect
@@ -83,11 +83,11 @@ impl UnprotectArgs {
 
 #[derive(Serialize)]
 pub(super) struct ProtectionView {
-    /// The database in words, without its password.
+    /// The database for display, without its password.
     database: String,
     protected: bool,
     label: Option<String>,
-    /// `false`: it already was.
+    /// `false` if nothing changed.
     changed: bool,
 }
 
@@ -101,7 +101,7 @@ impl View for ProtectionView {
     fn summary(&self) -> Option<String> {
         Some(
             match (self.changed, self.protected) {
-                (true, true) => "protected: destroying anything in it needs --confirm",
+                (true, true) => "protected: destructive commands require --confirm",
                 (true, false) => "removed the protection",
                 (false, true) => "already protected; nothing was changed",
                 (false, false) => "not protected; nothing was changed",

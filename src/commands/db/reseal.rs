@@ -15,18 +15,18 @@ use crate::{
     },
 };
 
-/// Seal stored secrets with the key in use, so that a former key can be let go.
+/// Reseal stored secrets with the current key, so that a former key can be removed.
 ///
-/// These are the secrets of webhook endpoints that are in use, and the links that wait to be mailed.
-/// The first of the secret keys seals; the others only open what they sealed. To change keys while
-/// servers run:
-///   1. put a new key behind the former one, and restart every server: now all can open;
-///   2. put it in front, and restart every server again: now all seal with it;
-///   3. run this, and a quarter of an hour later, when the last session of the web chat that the
-///      former key signed is over, take that one out. A backup from before needs it still.
+/// Stored secrets are the active secrets of webhook endpoints, and the links that wait to be
+/// mailed. The first of the secret keys seals; the others only open. To change keys while servers
+/// run:
+///   1. add the new key after the former one, and restart every server: all can open with it;
+///   2. move it to the front, and restart every server: all seal with it;
+///   3. run this command; a quarter of an hour later, when the last web chat session signed with
+///      the former key has expired, remove that key. Older backups still need it.
 ///
-/// Each organization is one transaction; run again, it goes on with those that are left. Exit code 1
-/// where something cannot be opened: it is left as it is.
+/// Each organization is a separate transaction; a further run continues with the remaining ones.
+/// Exit code 1 if a value cannot be opened. It is not changed.
 ///
 /// Examples:
 ///   (umask 077; printf '%s,%s\n' "$(cat keys)" "$(tenantctl config new-key)" > keys.new)
@@ -38,7 +38,7 @@ pub struct ResealArgs {}
 
 impl ResealArgs {
     pub(super) async fn run(self, app: &App) -> Result<()> {
-        app.require_operator("seal secrets anew")?;
+        app.require_operator("reseal secrets")?;
         let keys = app.sealing_keys()?;
         let session = app.session().await?;
         let organizations: Vec<_> = organizations::list(&session, Default::default())
@@ -58,7 +58,7 @@ impl ResealArgs {
                     view.unopened
                         .extend(lines.map(|one| UnopenedLine::new(slug, one)));
                 }
-                // Purged since the list was read: its secrets went with it.
+                // The organization was purged after the list was read, with its secrets.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -73,13 +73,13 @@ impl ResealArgs {
 
 #[derive(Default, Serialize)]
 struct ResealedView {
-    /// Secrets of webhook endpoints that were sealed anew.
+    /// Secrets of webhook endpoints that were resealed.
     secrets: u64,
-    /// Links that wait to be mailed and were sealed anew.
+    /// Links of messages in the outbox that were resealed.
     links: u64,
-    /// What was sealed with the key in use already.
+    /// Values that were sealed with the current key already.
     current: u64,
-    /// What no key opens.
+    /// Values that no key can open.
     unopened: Vec<UnopenedLine>,
 }
 
@@ -87,7 +87,7 @@ struct ResealedView {
 struct UnopenedLine {
     organization: String,
     what: &'static str,
-    /// Of the endpoint or the message.
+    /// The id of the endpoint or the message.
     id: String,
     reason: String,
 }
@@ -114,9 +114,9 @@ impl ResealedView {
             _ => format!("{count} stored secrets cannot be opened"),
         };
         Err(Error::failure(what)
-            .hint("if a key is missing among the secret keys: add it behind the others, and run this again")
-            .hint(run!["webhook", "endpoint", "rotate", "ID"].labeled("otherwise give the endpoint another secret"))
-            .hint(run!["invite", "resend", "EMAIL"].labeled("and the message another link")))
+            .hint("if one of the secret keys is missing, add it after the others and run the command again")
+            .hint(run!["webhook", "endpoint", "rotate", "ID"].labeled("otherwise rotate the secret of the endpoint"))
+            .hint(run!["invite", "resend", "EMAIL"].labeled("and resend the invitation")))
     }
 }
 
@@ -124,7 +124,7 @@ impl View for ResealedView {
     fn human(&self, page: &mut Page) {
         page.field("Secrets of endpoints", self.secrets)
             .field("Links to be mailed", self.links)
-            .field("Sealed so before", self.current);
+            .field("Already current", self.current);
         if !self.unopened.is_empty() {
             page.heading("Cannot be opened");
             for one in &self.unopened {
@@ -141,10 +141,10 @@ impl View for ResealedView {
 
     fn summary(&self) -> Option<String> {
         Some(match (self.secrets + self.links, self.unopened.len()) {
-            (0, 0) => "nothing to do: all is sealed with the key in use".to_owned(),
+            (0, 0) => "nothing to do: all secrets are sealed with the current key".to_owned(),
             (0, _) => "nothing was resealed".to_owned(),
-            (1, _) => "sealed 1 secret with the key in use".to_owned(),
-            (count, _) => format!("sealed {count} secrets with the key in use"),
+            (1, _) => "sealed 1 secret with the current key".to_owned(),
+            (count, _) => format!("sealed {count} secrets with the current key"),
         })
     }
 }

@@ -15,18 +15,19 @@ use crate::{
     run, services,
 };
 
-/// Print or create a role that reaches tenants' data and nothing else.
+/// Print or create a role with access to tenants' data and nothing else.
 ///
-/// A connection that authenticates as such a role cannot leave it: the role owns nothing and is a
-/// member of no role with more rights, so row-level security confines every statement. Two kinds:
+/// A connection that authenticates as such a role cannot switch to another: the role owns nothing
+/// and is a member of no role with more privileges, so row-level security confines every statement.
+/// Two kinds:
 ///
-///   server   what requests and workers need: a tenant's rights, and the queues. For tenant_url in
+///   server   privileges for requests and workers: a tenant's, and the queues. For tenant_url in
 ///            the [server] section, or TENANTCTL_TENANT_URL
-///   tenant   a tenant's rights. For tenant_url of a profile, so that commands use them
+///   tenant   a tenant's privileges. For tenant_url of a profile, so that commands use them
 ///
-/// Without --create the statements are printed and nothing is changed. A password is never an
-/// argument; the server gets its SCRAM verifier, not the password. A role without one authenticates as
-/// pg_hba.conf says otherwise: peer, certificate, trust.
+/// Without --create, the statements are printed and nothing is changed. A password is never an
+/// argument; the server gets its SCRAM verifier, not the password. A role without a password
+/// authenticates by other methods of pg_hba.conf: peer, certificate, trust.
 ///
 /// To change a password, use \password in psql; to revoke access, run
 /// ALTER ROLE tenantctl_server NOLOGIN, or DROP OWNED BY and DROP ROLE.
@@ -39,22 +40,22 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct RoleArgs {
-    /// The rights of the role.
+    /// The privileges of the role.
     rights: RightsArg,
 
     /// Create the role.
     #[arg(long)]
     create: bool,
 
-    /// The name of the role. Otherwise tenantctl_server or tenantctl_tenant.
+    /// The name of the role; by default, tenantctl_server or tenantctl_tenant.
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
 
-    /// Succeed where the role exists and has exactly these rights. Its password is kept.
+    /// Succeed if the role exists and has exactly these privileges. Its password is kept.
     #[arg(long, requires = "create")]
     if_not_exists: bool,
 
-    /// Largest number of sessions of the role.
+    /// Maximum number of sessions of the role.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     connection_limit: Option<u32>,
 
@@ -67,12 +68,12 @@ pub struct RoleArgs {
     password: PasswordArgs,
 }
 
-/// The rights, as they are typed.
+/// The privileges, as an argument.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum RightsArg {
-    /// Requirements of `tenantctl serve`.
+    /// Privileges of `tenantctl serve`.
     Server,
-    /// What commands need for tenants' data.
+    /// Privileges of commands on tenants' data.
     Tenant,
 }
 
@@ -93,12 +94,12 @@ impl RoleArgs {
         let name = self.name.clone();
         let name = name.unwrap_or_else(|| rights.default_name().to_owned());
         if name.len() > 63 {
-            return Err(Error::usage("the name of a role has at most 63 bytes"));
+            return Err(Error::usage("role name: longer than 63 bytes"));
         }
         let password = self.password.read(app)?;
         if password.is_some() && !self.create {
-            return Err(Error::usage("a password is for a role that is created")
-                .hint("add --create; what is printed is run with \\password in psql"));
+            return Err(Error::usage("a password requires --create")
+                .hint("add --create, or set the password with \\password in psql"));
         }
         let verifier = password.as_ref().map(password_verifier).transpose()?;
         let role = NewRole {
@@ -158,13 +159,15 @@ impl RoleArgs {
 struct RoleView {
     name: String,
     rights: Rights,
-    /// `true` if this call created it; null where it only prints.
+    /// `true` if this call created it; null if the statements are only printed.
     created: Option<bool>,
-    /// What creates it, where it only prints.
+    /// The statements that create it, if they are only printed.
     statements: Vec<String>,
-    /// What else confines the role, and concerns other applications on the same database too.
+    /// Further statements that confine the role, but also affect other applications on the
+    /// database.
     recommended: Vec<String>,
-    /// The URL of the role, without its password; null where the URL of the owner cannot be changed so.
+    /// The URL of the role, without its password; null if it cannot be derived from the URL of the
+    /// owner.
     url: Option<String>,
 }
 
@@ -186,7 +189,7 @@ impl RoleView {
         }
     }
 
-    /// The setting for its URL.
+    /// Returns the place of the setting for its URL.
     fn section(&self) -> &'static str {
         match self.rights {
             Rights::Server => "[server]",
@@ -215,7 +218,7 @@ impl View for RoleView {
         let (name, rights) = (&self.name, self.rights);
         self.created.map(|created| match created {
             true => format!("created role {name} with the rights of a {rights}"),
-            false => format!("role {name} exists already and has the rights of a {rights}"),
+            false => format!("role {name} already exists with the rights of a {rights}"),
         })
     }
 
@@ -224,7 +227,7 @@ impl View for RoleView {
         temporary
             .then(|| {
                 format!(
-                    "role {} may create temporary tables, as everyone on this database; take that away \
+                    "role {} may create temporary tables, like any role on this database; revoke that \
                      unless another application needs it: --if-not-exists --revoke-temporary",
                     self.name
                 )
@@ -242,8 +245,8 @@ impl View for RoleView {
         let section = self.section();
         vec![
             format!("in {section} of the configuration: tenant_url = \"{url}\"").into(),
-            "its password: put it into the URL and name a file that has it, tenant_url_file, or use \
-             tenant_url_command or tenant_url_env; or keep it in ~/.pgpass"
+            "add its password: store the URL with the password in a file and set tenant_url_file, or \
+             use tenant_url_command, tenant_url_env or ~/.pgpass"
                 .into(),
             run!["doctor"],
         ]

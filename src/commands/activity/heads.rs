@@ -259,8 +259,7 @@ impl KeptHeads {
             format!("organization {whose} has heads in the file but is not in the database"),
         )
         .hint(
-            run!["activity", "list", "--platform"]
-                .labeled("check the platform's log for a purge"),
+            run!["activity", "list", "--platform"].labeled("check the platform's log for a purge"),
         )
         .hint(save_heads("then save new heads")))
     }

@@ -110,8 +110,8 @@ impl SlotsArgs {
         // The list removes one row if there are more.
         records.extend(records.last().cloned().filter(|_| found.more));
         let slug = &organization.slug;
-        let empty = run!["schedule", "list", "--org", slug]
-            .labeled("no free slots; list the schedules");
+        let empty =
+            run!["schedule", "list", "--org", slug].labeled("no free slots; list the schedules");
         let rows = stream::iter(records).map(Ok).boxed();
         Ok(Listing::new(rows, empty).limit(Some(limit)))
     }

@@ -1,4 +1,4 @@
-//! The attack of the demo: what `tenantctl audit --probe full` tries, between its organizations.
+//! The attack of the demo: the probes of `tenantctl audit --probe full`, between its organizations.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -22,10 +22,10 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// In whose name it is shown.
+/// The contexts of the attack, in the order of display.
 pub(super) const CONTEXTS: [ContextKind; 3] = [ContextKind::A, ContextKind::B, ContextKind::None];
 
-/// Number of connections that attack at the same time.
+/// Number of concurrent connections.
 const JOBS: usize = 2;
 
 const LIMITS: Limits = Limits {
@@ -34,14 +34,14 @@ const LIMITS: Limits = Limits {
     lock: Duration::from_secs(5),
 };
 
-/// What was tried, and how it ended.
+/// The attempts and their results.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Isolation {
     pub(super) tables: Vec<String>,
     pub(super) trials: Vec<Trial>,
 }
 
-/// One cell.
+/// A cell of the matrix.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Trial {
     table: String,
@@ -52,7 +52,7 @@ pub(super) struct Trial {
 }
 
 impl Isolation {
-    /// The cells that got through.
+    /// Returns the number of leaking cells.
     pub(super) fn leaks(&self) -> usize {
         let verdicts = self.trials.iter().map(|trial| &trial.verdict);
         verdicts
@@ -60,7 +60,7 @@ impl Isolation {
             .count()
     }
 
-    /// One cell.
+    /// Returns the result of a cell.
     pub(super) fn verdict(
         &self,
         table: &str,
@@ -101,7 +101,7 @@ impl From<Attempt> for Trial {
     }
 }
 
-/// The demo shows what came of it, not how far it is.
+/// The demo shows only the result, not the progress.
 struct Unwatched;
 
 impl Watch for Unwatched {
@@ -109,10 +109,10 @@ impl Watch for Unwatched {
     fn advance(&self, _steps: u64) {}
 }
 
-/// Attacks each organization in the name of the other, and both in nobody's.
+/// Attacks each organization as the other, and both without an organization.
 ///
 /// # Errors
-/// Same as [`audit::run`]; `Failure` when something could not be tried.
+/// Same as [`audit::run`]; `Failure` if an attempt could not be made.
 pub(super) async fn attack(settings: &ConnectSettings, played: &Played) -> Result<Isolation> {
     let sides = [&played.default, &played.harbor];
     let options = Options {

@@ -1,4 +1,4 @@
-//! `tenantctl demo`: the whole of it, on a private PostgreSQL.
+//! `tenantctl demo`: a complete scenario on a private PostgreSQL server.
 
 mod attack;
 mod practice;
@@ -19,13 +19,13 @@ use crate::{
     services::{Session, roles},
 };
 
-/// Play the whole scenario on a private PostgreSQL, and prove that no tenant sees another.
+/// Play a complete scenario on a private PostgreSQL server, and verify that tenants are isolated.
 ///
-/// Makes the private cluster where there is none (see `tenantctl local`), migrates it, creates
-/// two organizations with an owner each, has one invitation accepted by a sign-up, configures
-/// their channels differently, and then tries every table × operation × context as the
-/// application's role. Nothing outside that cluster is touched. It can be run again: what was
-/// suspended, deleted or taken from the owners meanwhile is brought back.
+/// Creates the private cluster if it does not exist (see `tenantctl local`), migrates it, creates
+/// two organizations with an owner each, has one invitation accepted by a sign-up, configures their
+/// channels differently, and then tries every table × operation × context as the application's
+/// role. Nothing outside of that cluster is changed. The demo can be repeated: organizations that
+/// were suspended or deleted and owners that were changed in the meantime are restored.
 ///
 /// Examples:
 ///   tenantctl demo
@@ -35,10 +35,10 @@ use crate::{
 pub struct DemoArgs {}
 
 impl DemoArgs {
-    /// Plays it.
+    /// Plays the scenario.
     ///
     /// # Errors
-    /// `Unavailable` when no PostgreSQL can be had, `Finding` when a cell of the matrix leaks.
+    /// `Unavailable` if PostgreSQL cannot be started; `Finding` if a cell of the matrix leaks.
     pub async fn run(self, app: &App) -> Result<()> {
         app.require_operator("play the demo")?;
         refuse_other_databases(app)?;
@@ -46,8 +46,8 @@ impl DemoArgs {
         let session = migrated(app, &settings).await?;
         let session = as_tenant(app, session).await?;
         let played = scenario::play(app, &session).await?;
-        // A transaction that was dropped is rolled back with the next statement or the
-        // connection's end: what it has locked could not be attacked.
+        // Dropping a transaction defers its rollback to the next statement or the end of the
+        // connection. Until then, the rows that it has locked could not be attacked.
         drop(session);
         let matrix = attack::attack(&settings, &played).await?;
         let leaks = matrix.leaks();
@@ -59,7 +59,7 @@ impl DemoArgs {
                 format!("{leaks} cells of the matrix leak"),
             )
             .hint(
-                Hint::from("the statements that got through are in `")
+                Hint::from("list the statements that succeeded with `")
                     .then(run!["demo", "-o", "json"])
                     .then("`"),
             ));
@@ -72,14 +72,14 @@ fn refuse_other_databases(app: &App) -> Result<()> {
     app.refuse_dry_run("demo")?;
     if app.global.database_url.is_some() || app.global.profile.is_some() {
         return Err(Error::usage(
-            "the demo plays on its own private PostgreSQL and on no other database",
+            "the demo runs only on its own private PostgreSQL server",
         )
-        .hint("run it without --database-url and --profile"));
+        .hint("run the command without --database-url and --profile"));
     }
     Ok(())
 }
 
-/// The private cluster, running.
+/// Starts the private cluster.
 async fn start(app: &App) -> Result<ConnectSettings> {
     let cluster = app.local_cluster()?;
     let progress = app.printer.spinner("starting a private PostgreSQL");
@@ -93,7 +93,8 @@ async fn start(app: &App) -> Result<ConnectSettings> {
     app.connect_settings(&DatabaseTarget::local(started.url.into())?)
 }
 
-/// The same session, whose tenants' data is reached as the role that has a tenant's rights only.
+/// Returns the same session with tenants' data accessed by a role that has only a tenant's
+/// privileges.
 async fn as_tenant(app: &App, session: Session) -> Result<Session> {
     roles::create_missing(&session).await?;
     let role = Rights::Tenant.default_name();
@@ -107,7 +108,7 @@ async fn as_tenant(app: &App, session: Session) -> Result<Session> {
     })
 }
 
-/// Its database, with the schema as it is now.
+/// Returns a session on its database, after migration.
 async fn migrated(app: &App, settings: &ConnectSettings) -> Result<Session> {
     let db = Database::connect(settings).await?;
     let applied = db::migrate::run(&db).await?;

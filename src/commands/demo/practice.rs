@@ -1,5 +1,5 @@
 //! The booking data of the demo: a patient, a provider with a week of working hours, an operatory
-//! and an appointment, each made once.
+//! and an appointment. Each is created once.
 
 use crate::{
     context::App,
@@ -24,18 +24,17 @@ use crate::{
     },
 };
 
-/// What the demo's rows are found by again.
+/// The external id by which the demo finds its rows again.
 const EXTERNAL_ID: &str = "demo";
 
-/// Patients, providers and operatories.
+/// The booking data of an organization.
 pub(super) struct Practice {
     pub(super) provider: &'static str,
     pub(super) patient: (&'static str, &'static str),
     pub(super) phone: &'static str,
 }
 
-/// Fills the organization; what is there already stays as it is, and comes back where it was
-/// archived.
+/// Fills the organization. Existing rows are kept, and restored if they are archived.
 pub(super) async fn fill(
     app: &App,
     session: &Session,
@@ -80,7 +79,7 @@ pub(super) async fn fill(
         };
         let free = slots::get_available(session, id, &search).await?;
         let free = free.slots.first().ok_or_else(|| {
-            Error::conflict(format!("{} has no free time", provider.name))
+            Error::conflict(format!("{} has no free slot", provider.name))
                 .hint(run!["schedule", "hours", "demo"].labeled("see the hours"))
         })?;
         let new = CreateAppointment {

@@ -1,4 +1,4 @@
-//! What the demo plays. Every step can be repeated: what is there already stays as it is.
+//! The steps of the demo. Each can be repeated: existing data is kept.
 
 use std::sync::Arc;
 
@@ -23,13 +23,13 @@ use crate::{
     },
 };
 
-/// The days that an invitation of the demo is good for.
+/// Number of days until an invitation of the demo expires.
 const EXPIRES_DAYS: u32 = 7;
 
-/// The address of its links. The demo mails nothing.
+/// Template of the demo's links. The demo mails nothing.
 const DEMO_LINK: &str = "https://demo.internal/invite#token={token}";
 
-/// One of the two organizations of the demo.
+/// The data of one of the two organizations.
 struct Part {
     name: &'static str,
     slug: &'static str,
@@ -39,7 +39,7 @@ struct Part {
     guest: &'static str,
     greeting: &'static str,
     whatsapp: &'static [(&'static str, &'static str)],
-    /// The patients who call.
+    /// The telephone number for patients.
     number: &'static str,
     practice: Practice,
 }
@@ -86,18 +86,18 @@ const HARBOR: Part = Part {
     },
 };
 
-/// The people invited by the owner of Harbor Clinic.
+/// The person invited by the owner of Harbor Clinic.
 const INVITED: (&str, &str) = ("sam@harbor.example", "Sam");
 
-/// What there is after the scenario.
+/// Result of the scenario.
 pub(super) struct Played {
     pub(super) default: Side,
     pub(super) harbor: Side,
-    /// The user who was invited to Harbor Clinic and signed up, and their role there.
+    /// The user who was invited to Harbor Clinic and signed up, with the role there.
     pub(super) invited: (Email, Role),
 }
 
-/// One organization as the scenario leaves it.
+/// An organization at the end of the scenario.
 pub(super) struct Side {
     pub(super) organization: Organization,
     pub(super) owner: Email,
@@ -105,7 +105,7 @@ pub(super) struct Side {
     pub(super) whatsapp: ChannelConfiguration,
 }
 
-/// Plays it.
+/// Plays the scenario.
 pub(super) async fn play(app: &App, session: &Session) -> Result<Played> {
     let keys = Arc::new(app.local_sealing_keys()?);
     let default = set_up(app, session, &DEFAULT).await?;
@@ -118,7 +118,7 @@ pub(super) async fn play(app: &App, session: &Session) -> Result<Played> {
     })
 }
 
-/// The organization, and its owner, who signs up by the invitation that comes with it.
+/// Creates the organization and its owner, who signs up with the invitation created for it.
 async fn set_up(app: &App, session: &Session, part: &Part) -> Result<(Organization, User)> {
     let slug: Slug = part.slug.parse()?;
     let email: Email = part.owner.0.parse()?;
@@ -151,7 +151,7 @@ async fn set_up(app: &App, session: &Session, part: &Part) -> Result<(Organizati
     Ok((organization, owner))
 }
 
-/// Whoever tried the demo's hints may have suspended or deleted it: it is brought back.
+/// Restores or resumes the organization, in case it was deleted or suspended after an earlier run.
 async fn reopen(app: &App, session: &Session, known: Organization) -> Result<Organization> {
     let mut organization = known;
     if organization.status == OrganizationStatus::Deleted {
@@ -169,8 +169,8 @@ async fn reopen(app: &App, session: &Session, known: Organization) -> Result<Org
     Ok(organization)
 }
 
-/// The same for an owner who was removed or got another role; before they sign up again, which
-/// makes an organization of their own for whoever belongs nowhere.
+/// Reinstates an owner who was removed or has another role. It runs before the sign-up, which would
+/// create another organization for a user without a membership.
 async fn reinstate_owner(
     session: &Session,
     organization: &Organization,
@@ -185,7 +185,7 @@ async fn reinstate_owner(
         Err(error) => Err(error),
     };
     match reinstated {
-        // Nobody with that address yet: their invitation still waits.
+        // No user has that address yet: the invitation is pending.
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         reinstated => reinstated.map(drop),
     }
@@ -206,8 +206,8 @@ async fn sign_up(
     Ok(users::sign_up(session, &new).await?.user)
 }
 
-/// The owner of Harbor Clinic invites somebody, with an owner's rights; they sign up and land in
-/// the right organization with the right role. One more invitation stays pending on each side.
+/// The owner of Harbor Clinic invites a person, who signs up and becomes a member with the invited
+/// role. One more invitation stays pending in each organization.
 async fn invite_and_sign_up(
     app: &App,
     session: &Session,
@@ -247,7 +247,7 @@ async fn configure(
     (organization, owner): (Organization, User),
 ) -> Result<Side> {
     let as_owner = acting(session, &owner);
-    // The invitation waits in the outbox, as where a mail server is configured.
+    // The invitation waits in the outbox, as with a configured mail server.
     let mailing = as_owner
         .clone()
         .mailing(Some(TokenSeal::new(Arc::clone(keys), DEMO_LINK)));
@@ -257,7 +257,7 @@ async fn configure(
     let invited =
         invitations::create(&mailing, organization.id, &guests, role, EXPIRES_DAYS, true).await?;
     if invited.issued.is_empty() {
-        // From an earlier run: the link is issued anew, unless it was accepted meanwhile.
+        // The invitation of an earlier run is resent, unless it was accepted in the meantime.
         let again = invitations::resend(&mailing, organization.id, part.guest, EXPIRES_DAYS).await;
         again.map(drop).or_else(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::Conflict => Ok(()),
@@ -286,7 +286,7 @@ async fn configure(
     ];
     let standard = ChannelKind::TwilioStandard;
     set(&as_owner, &organization, standard, &telephone).await?;
-    // What the owner claimed waits for the operator; the number at Meta is left waiting.
+    // Claims of the owner wait for the operator. The one to the number at Meta is left waiting.
     for (kind, value) in [
         (IdentityKind::PhoneNumber, part.number),
         (IdentityKind::EvolutionInstance, part.slug),

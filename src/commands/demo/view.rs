@@ -1,4 +1,4 @@
-//! What the demo shows at its end.
+//! Output of the demo.
 
 use std::path::Path;
 
@@ -83,7 +83,7 @@ fn summary(side: &Side) -> OrganizationSummary {
     }
 }
 
-/// The commands to try next, as they can be pasted.
+/// Returns the commands to try next, ready to be pasted.
 fn commands(program: &str, played: &Played) -> Vec<String> {
     let (default, harbor) = (&played.default, &played.harbor);
     let harbor_slug = &harbor.organization.slug;
@@ -100,7 +100,7 @@ fn commands(program: &str, played: &Played) -> Vec<String> {
     .collect()
 }
 
-/// The way this program was called: by its name where PATH finds it, else by its path.
+/// Returns the command of this program: its name if PATH finds it, its path otherwise.
 fn program(app: &App) -> String {
     let called = std::env::args().next().unwrap_or_default();
     let is_path = Path::new(&called).components().count() > 1;
@@ -177,8 +177,8 @@ impl DemoView {
                 .map(|operation| operation.as_str().to_owned())
                 .collect(),
             contexts: names
-                .map(|organization| format!("in the name of {}", organization.name))
-                .chain(["of nobody".to_owned()])
+                .map(|organization| format!("as {}", organization.name))
+                .chain(["as no organization".to_owned()])
                 .collect(),
             rows: self.matrix.tables.iter().map(row).collect(),
             names_leaks: true,

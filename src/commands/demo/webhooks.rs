@@ -1,5 +1,5 @@
-//! The webhooks of the demo: a call that Twilio tells of and a message of WhatsApp, signed as the
-//! providers sign them, received and processed as by a server.
+//! The webhooks of the demo: a call reported by Twilio and a message from WhatsApp. They are signed
+//! like the providers' requests, and received and processed like by a server.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -25,11 +25,11 @@ use crate::{
     },
 };
 
-/// The URL to which the demo's providers would send.
+/// The base URL of the demo's webhook URLs.
 const PUBLIC_URL: &str = "https://hooks.example.com";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Receives a call and two messages for the organization; the last waits for a worker.
+/// Receives a call and two messages for the organization. The last message is not processed.
 pub(super) async fn receive(
     app: &App,
     session: &Session,
@@ -56,13 +56,13 @@ pub(super) async fn receive(
     let id = new_id().to_string();
     send_message(session, keys, &whatsapp, &id, "Thank you!").await?;
     app.printer.done(&format!(
-        "{}: a call and a message came in, signed, and were counted; one more waits",
+        "{}: a signed call and a signed message were received and counted; another one waits",
         organization.name
     ));
     Ok(())
 }
 
-/// The endpoint of a channel, made where there is none.
+/// Returns the endpoint of a channel, and creates it if there is none.
 async fn endpoint(
     session: &Session,
     keys: &SealingKeys,
@@ -94,7 +94,7 @@ async fn endpoint(
     Ok(made.endpoint)
 }
 
-/// Signature of Twilio: HMAC-SHA1 of the URL and the sorted parameters.
+/// Sends a call signed like by Twilio: HMAC-SHA1 of the URL and the sorted parameters.
 async fn send_call(
     session: &Session,
     keys: &SealingKeys,
@@ -107,7 +107,7 @@ async fn send_call(
     sorted.sort_unstable();
     let secret = secret(&loaded, session)?;
     let mut mac = Hmac::<Sha1>::new_from_slice(secret.expose_secret().as_bytes())
-        .map_err(|error| Error::failure("a key of any length is one").because(error))?;
+        .map_err(|error| Error::failure("HMAC rejected the key").because(error))?;
     mac.update(url.as_str().as_bytes());
     for (name, value) in sorted {
         mac.update(name.as_bytes());
@@ -124,7 +124,7 @@ async fn send_call(
     take(session, &loaded, &url, &headers, body.as_bytes()).await
 }
 
-/// Credential of the Evolution API: a header that each endpoint chooses.
+/// Sends a message authenticated like by the Evolution API: a header with a secret of the endpoint.
 async fn send_message(
     session: &Session,
     keys: &SealingKeys,
@@ -151,7 +151,7 @@ async fn send_message(
     take(session, &loaded, &url(endpoint)?, &headers, body.as_bytes()).await
 }
 
-/// Processing of a request, as by the server.
+/// Processes a request like the server.
 async fn take(
     session: &Session,
     loaded: &LoadedEndpoint,
@@ -167,7 +167,7 @@ async fn take(
         headers,
         body,
     };
-    let refused = |refusal: Refusal| Error::failure("a webhook was refused").because(refusal);
+    let refused = |refusal: Refusal| Error::failure("a webhook was rejected").because(refusal);
     let secrets = loaded.secrets(SecretPurpose::Signing, now);
     let verified = verify(loaded.endpoint.scheme, &request, &secrets, now).map_err(refused)?;
     let parsed = parse(&verified).map_err(refused)?;
@@ -190,7 +190,7 @@ async fn load(
     endpoint: &WebhookEndpoint,
 ) -> Result<LoadedEndpoint> {
     let loaded = webhooks::load(&session.db, keys, &endpoint.address, session.now()).await?;
-    loaded.ok_or_else(|| Error::failure("the endpoint is gone"))
+    loaded.ok_or_else(|| Error::failure("endpoint not found"))
 }
 
 fn secret(loaded: &LoadedEndpoint, session: &Session) -> Result<SecretString> {
@@ -201,5 +201,5 @@ fn secret(loaded: &LoadedEndpoint, session: &Session) -> Result<SecretString> {
 
 fn url(endpoint: &WebhookEndpoint) -> Result<Url> {
     let text = format!("{PUBLIC_URL}{}", endpoint.address.path());
-    Url::parse(&text).map_err(|error| Error::failure("the URL is none").because(error))
+    Url::parse(&text).map_err(|error| Error::failure("not a valid URL").because(error))
 }

@@ -71,10 +71,10 @@ impl DemoArgs {
 fn refuse_other_databases(app: &App) -> Result<()> {
     app.refuse_dry_run("demo")?;
     if app.global.database_url.is_some() || app.global.profile.is_some() {
-        return Err(Error::usage(
-            "the demo runs only on its own private PostgreSQL server",
-        )
-        .hint("run the command without --database-url and --profile"));
+        return Err(
+            Error::usage("the demo runs only on its own private PostgreSQL server")
+                .hint("run the command without --database-url and --profile"),
+        );
     }
     Ok(())
 }

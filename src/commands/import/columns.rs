@@ -11,7 +11,7 @@ use crate::{
 
 /// Document the columns of a kind.
 ///
-/// What each holds, whether it has to be there, and what else it may be called.
+/// Prints their contents, whether they are required, and their other names.
 ///
 /// Examples:
 ///   tenantctl import columns patients
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct ColumnsArgs {
-    /// What the rows are: members, patients, providers, operatories, schedules, appointments or
+    /// The kind of rows: members, patients, providers, operatories, schedules, appointments or
     /// organizations.
     #[arg(value_parser = values::import_kind)]
     kind: ImportKind,

@@ -1,4 +1,4 @@
-//! Importing a file of one kind.
+//! Import of a file of one kind.
 
 use std::{
     path::{Path, PathBuf},
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// What only some kinds have.
+/// Options that only some kinds have.
 #[derive(Default)]
 pub(super) struct Special {
     pub(super) joining: Option<Joining>,
@@ -37,34 +37,35 @@ pub struct FileArgs {
     /// The CSV file; - is standard input.
     file: PathBuf,
 
-    /// What a column of the file is: "Given name=first_name". May be given several times.
+    /// Map a header to a column: "Given name=first_name". May be given several times.
     #[arg(long, value_name = "HEADER=COLUMN", value_parser = values::mapping)]
     map: Vec<Mapping>,
 
-    /// Treatment of existing rows with other values: skip (left as they are),
-    /// update (the row's values are taken; empty cells change nothing) or fail.
+    /// Handling of existing rows with other values: skip (keep them), update (use the row's values;
+    /// empty cells change nothing) or fail.
     #[arg(long, value_name = "WAY", value_parser = values::on_conflict)]
     on_conflict: Option<OnConflict>,
 
-    /// Take the good rows, and write the others to the reject file.
+    /// Import the valid rows, and write the others to the reject file.
     #[arg(long)]
     partial: bool,
 
-    /// File for rejected rows: the original rows after a column `error`, in a file that only you can
-    /// read. With --partial, otherwise: FILE.rejected.csv. Without rejected rows there is no file.
+    /// File for rejected rows: a column `error`, then the original columns. Only you can read the
+    /// file. The default with --partial is FILE.rejected.csv. Without rejected rows there is no
+    /// file.
     #[arg(long, value_name = "FILE")]
     reject_file: Option<PathBuf>,
 
-    /// Stop at more wrong rows than these.
+    /// Stop after more than this number of wrong rows.
     #[arg(long, value_name = "N")]
     max_errors: Option<u64>,
 
-    /// Commit in steps of so many rows, for files too large for one transaction: what is cut off can
-    /// be gone on with by --resume.
+    /// Commit in steps of this number of rows, for files too large for one transaction. After an
+    /// interruption, use --resume.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     batch: Option<u64>,
 
-    /// Go on with the import in steps that has this id, with the options that it began with.
+    /// Resume the import in steps with this id, with its original options.
     #[arg(
         long,
         value_name = "ID",
@@ -77,11 +78,11 @@ pub struct FileArgs {
     #[arg(long)]
     offline: bool,
 
-    /// The way the file is encoded: utf-8, utf-16le, utf-16be, windows-1252. Otherwise: detected.
+    /// The encoding: utf-8, utf-16le, utf-16be, windows-1252; detected by default.
     #[arg(long, value_name = "NAME", value_parser = values::encoding)]
     encoding: Option<TextEncoding>,
 
-    /// What stands between fields: comma, semicolon, tab, pipe. Otherwise: detected.
+    /// The delimiter: comma, semicolon, tab, pipe; detected by default.
     #[arg(long, value_name = "NAME", value_parser = values::delimiter)]
     delimiter: Option<Delimiter>,
 
@@ -97,13 +98,14 @@ impl FileArgs {
 
     pub(super) async fn run_as(self, app: &App, kind: ImportKind, special: Special) -> Result<()> {
         if self.offline && !app.global.dry_run {
-            return Err(Error::usage("--offline imports nothing")
-                .hint("say that this is meant: --dry-run --offline"));
+            return Err(
+                Error::usage("--offline requires --dry-run").hint("use --dry-run --offline")
+            );
         }
         let mut plan = self.plan(app, kind, special)?;
         let mut files = PlannedFiles::of(&plan);
         if self.resume.is_none() {
-            // Told before any work is done; what came to exist meanwhile is not replaced either.
+            // Checked before any work is done. A file created later is not overwritten either.
             files.expect_writable(app)?;
             files.leave_out_in_dry_run(app, &mut plan);
         }
@@ -116,7 +118,7 @@ impl FileArgs {
             outcome.would_write = files.left_out(app, &outcome);
             return finish(app, &self.file, &file, &plan, None, outcome, true).await;
         }
-        // Who is invited by a row is mailed, like every other.
+        // People invited by a row receive an email, as with `invite create`.
         let session = match plan.joining {
             Some(_) => app.mailing_session().await?,
             None => app.session().await?,
@@ -160,10 +162,10 @@ impl FileArgs {
             && is_same_file(path, &self.file)
         {
             return Err(Error::usage(format!(
-                "the reject file {} is the file that is imported",
+                "reject file {}: is the imported file",
                 path.display()
             ))
-            .hint("choose another with --reject-file"));
+            .hint("use --reject-file to choose another path"));
         }
         Ok(Plan {
             kind,
@@ -184,14 +186,14 @@ impl FileArgs {
     }
 }
 
-/// Opens the file; standard input is read whole first, in a thread that Ctrl-C need not wait for.
+/// Opens the file. Standard input is first read to its end, in a thread that does not delay Ctrl-C.
 async fn open(path: &Path) -> Result<CsvFile> {
     if path != Path::new("-") {
         return CsvFile::open(path);
     }
     tokio::task::spawn_blocking(|| CsvFile::spool(std::io::stdin().lock()))
         .await
-        .map_err(|error| Error::failure("standard input cannot be read").because(error))?
+        .map_err(|error| Error::failure("could not read standard input").because(error))?
 }
 
 async fn offline(
@@ -202,10 +204,10 @@ async fn offline(
 ) -> Result<Outcome> {
     tokio::task::spawn_blocking(move || import::check(&file, &plan, &tenants, &gauge))
         .await
-        .map_err(|error| Error::failure("the file cannot be checked").because(error))?
+        .map_err(|error| Error::failure("could not check the file").because(error))?
 }
 
-/// What stands for an organization where there is no database: the defaults of new ones.
+/// Returns the stand-in for an organization without a database: the defaults of new organizations.
 fn nobody(app: &App) -> Result<Tenant> {
     let defaults = &app.config()?.organizations;
     let zone = defaults.default_timezone.parse::<TimeZone>()?.tz();
@@ -218,8 +220,8 @@ fn nobody(app: &App) -> Result<Tenant> {
     })
 }
 
-/// The organization of the rows: that of `--org`, those that the rows name, or the one
-/// that is chosen otherwise.
+/// Returns the organization of the rows: that of `--org`, none if the rows name theirs, or the
+/// default one.
 async fn organization(
     app: &App,
     session: &Session,
@@ -250,7 +252,7 @@ async fn finish(
     verdict.map_or(Ok(()), Err)
 }
 
-/// The files that an import was told to write.
+/// The files that an import writes.
 struct PlannedFiles {
     rejects: Option<PathBuf>,
     links: Option<PathBuf>,
@@ -275,13 +277,13 @@ impl PlannedFiles {
         for (path, flag) in flags {
             if let Some(path) = path {
                 files::expect_writable(path, app.existing())
-                    .map_err(|error| error.hint(format!("or name another with {flag}")))?;
+                    .map_err(|error| error.hint(format!("use {flag} to choose another path")))?;
             }
         }
         Ok(())
     }
 
-    /// A dry run writes no file.
+    /// Removes the files from the plan of a dry run, which writes none.
     fn leave_out_in_dry_run(&self, app: &App, plan: &mut Plan) {
         if !app.global.dry_run {
             return;
@@ -292,7 +294,7 @@ impl PlannedFiles {
         }
     }
 
-    /// In a dry run: those that there would have been something for.
+    /// In a dry run, returns the files that would be written.
     fn left_out(self, app: &App, outcome: &Outcome) -> Vec<PathBuf> {
         if !app.global.dry_run {
             return Vec::new();
@@ -303,7 +305,7 @@ impl PlannedFiles {
     }
 }
 
-/// `clinic.csv.gz` becomes `clinic.rejected.csv`, in the same folder.
+/// Derives `clinic.rejected.csv` from `clinic.csv.gz`, in the same directory.
 fn beside(file: &Path) -> PathBuf {
     if file == Path::new("-") {
         return PathBuf::from("rejected.csv");
@@ -316,10 +318,10 @@ fn beside(file: &Path) -> PathBuf {
     file.with_file_name(format!("{stem}.rejected.csv"))
 }
 
-/// A resumed import may run in another folder.
+/// Makes a path absolute, because a resumed import may run in another directory.
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|error| {
-        Error::failure(format!("the path {} cannot be resolved", path.display())).because(error)
+        Error::failure(format!("could not resolve the path {}", path.display())).because(error)
     })
 }
 

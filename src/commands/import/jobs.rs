@@ -18,7 +18,7 @@ use crate::{
     services::import,
 };
 
-/// List the imports that were made and those that wait to be resumed, newest first.
+/// List imports and their progress, newest first.
 ///
 /// Examples:
 ///   tenantctl import jobs --unfinished
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct JobsArgs {
-    /// Only those that are not done.
+    /// Only unfinished imports.
     #[arg(long)]
     unfinished: bool,
 
@@ -50,9 +50,8 @@ impl JobsArgs {
         );
         let lines = jobs.await?.into_iter().map(JobLine::from).collect();
         let empty = match self.unfinished {
-            true => "no import waits to be resumed".into(),
-            false => run!["import", "template", "patients"]
-                .labeled("nothing was imported so far; begin with"),
+            true => "no unfinished imports".into(),
+            false => run!["import", "template", "patients"].labeled("no imports; start with"),
         };
         Ok(Listing::of(lines, empty).limit(limit))
     }

@@ -1,4 +1,4 @@
-//! `import members` and `import organizations`: files by which people join.
+//! `import members` and `import organizations`: imports that add or invite people.
 
 use std::path::PathBuf;
 
@@ -17,18 +17,19 @@ use crate::{
     services::import::{Joining, OrganizationDefaults},
 };
 
-/// Import members: invite people, or add those who signed up.
+/// Import members: invite people, or add existing users.
 ///
-/// With a column `organization`, and without --org, one file fills many organizations.
+/// With a column `organization` and without --org, one file fills several organizations.
 ///
-/// Key: the e-mail address. The rules are those of `invite create`: the organization is active, its
-/// allowed domains hold, only an owner invites owners. A member, or a pending invitation, with the
-/// same role is unchanged; one that expired is issued anew. --on-conflict update gives members the
-/// row's role, and issues pending invitations anew with it; an organization keeps an owner.
+/// Key: the email address. The rules of `invite create` apply: the organization must be active, the
+/// address must be of an allowed domain, and only an owner invites owners. Members and pending
+/// invitations with the same role stay unchanged; expired invitations are issued again. With
+/// --on-conflict update, members get the role of their row, and pending invitations are issued
+/// again with it; an organization keeps an owner.
 ///
-/// Links are mailed where a mail server is configured, as by `invite create`. Otherwise they are shown
-/// to nobody without --links-file; `invite resend` issues one, and whoever signs up with the address
-/// joins without.
+/// Links are mailed if a mail server is configured, as by `invite create`. Otherwise, use
+/// --links-file to get them, or `invite resend` to issue one later. Users who sign up with an
+/// invited address join without a link.
 ///
 /// Examples:
 ///   tenantctl import members people.csv --org sunrise --links-file links.csv
@@ -40,8 +41,8 @@ pub struct MembersArgs {
     #[command(flatten)]
     file: FileArgs,
 
-    /// Method for new members: invite, or add for existing users (the operator's
-    /// alone). Otherwise: invite.
+    /// Method for new members: invite, or add for existing users (operator only). The default is
+    /// invite.
     #[arg(long, value_name = "MODE", value_parser = values::member_mode, conflicts_with = "resume")]
     mode: Option<MemberMode>,
 
@@ -49,11 +50,11 @@ pub struct MembersArgs {
     links: LinksArgs,
 }
 
-/// Import organizations with their owners; the platform operator's.
+/// Import organizations with their owners (operator only).
 ///
-/// Key: the slug; where it is empty it is made from the name, and never numbered. Each organization
-/// begins with what `org create` gives it. --on-conflict update takes name, time zone and language of
-/// the row; owners of organizations that are there are not compared.
+/// Key: the slug. If it is empty, it is derived from the name, without a number. Each organization
+/// gets the initial data of `org create`. With --on-conflict update, organizations get the name,
+/// time zone and language of their row; existing owners are not compared.
 ///
 /// Examples:
 ///   tenantctl import organizations clinics.csv --dry-run
@@ -70,12 +71,12 @@ pub struct OrganizationsArgs {
 
 #[derive(Args, Debug)]
 struct LinksArgs {
-    /// File for the invitation links: a new CSV file that only you can read, with
-    /// organization, email, role, link and expires_at. Not with --batch.
+    /// File for the invitation links: a new CSV file that only you can read, with organization,
+    /// email, role, link and expires_at. Not with --batch.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "batch"])]
     links_file: Option<PathBuf>,
 
-    /// Days until invitations expire, 30 at most. Otherwise: expires_days of the configuration.
+    /// Days until invitations expire, at most 30. The default is expires_days of the configuration.
     #[arg(long, value_name = "DAYS", conflicts_with = "resume", value_parser = clap::value_parser!(u32).range(1..=i64::from(invitation::MAX_EXPIRY_DAYS)))]
     expires_days: Option<u32>,
 }

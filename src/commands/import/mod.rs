@@ -12,13 +12,13 @@ use clap::Subcommand;
 
 use crate::{cli::Scope, context::App, domain::import::ImportKind, error::Result};
 
-/// Import CSV files: all rows or none, and never a row twice.
+/// Import CSV files: all rows or none, and no row twice.
 ///
-/// Reads what spreadsheets write: UTF-8, UTF-16, Windows-1252; comma, semicolon, tab; .gz and .zst;
-/// "-" is standard input. Header names are matched loosely; see `import columns KIND`. Everything
-/// that is wrong is told at once, with line, column, value and rule; --reject-file gets those rows
-/// with a column `error`, and can be imported again once it is mended. Rows are recognised by their
-/// natural key, so that a second run changes nothing.
+/// Reads the formats of spreadsheet applications: UTF-8, UTF-16, Windows-1252; comma, semicolon,
+/// tab; .gz and .zst; "-" is standard input. Headers are matched loosely; see `import columns
+/// KIND`. All faults are reported at once, with line, column, value and rule. With --reject-file,
+/// those rows are written to a file with a column `error`, which can be corrected and imported.
+/// Rows are recognized by their natural key, so that a second run changes nothing.
 ///
 /// Examples:
 ///   tenantctl import patients clinic.csv --org sunrise --dry-run
@@ -29,30 +29,31 @@ use crate::{cli::Scope, context::App, domain::import::ImportKind, error::Result}
 #[derive(Debug, Subcommand)]
 #[command(verbatim_doc_comment)]
 pub enum ImportCommand {
-    /// Import patients; with a column `organization` and without --org, of many organizations.
+    /// Import patients. With a column `organization` and without --org, into several organizations.
     ///
     /// Key: external_id; without one, name, birth date and telephone number.
     #[command(verbatim_doc_comment)]
     Patients(Box<file::FileArgs>),
-    /// Import providers. Key: external_id; without one the e-mail address, and then the name.
+    /// Import providers. Key: external_id; without one, the email address, then the name.
     Providers(Box<file::FileArgs>),
-    /// Import operatories. Key: external_id; without one the name.
+    /// Import operatories. Key: external_id; without one, the name.
     Operatories(Box<file::FileArgs>),
-    /// Import working hours, holidays and blockouts. The whole row but the note is the key.
+    /// Import working hours, holidays and blockouts. Key: the whole row except the note.
     ///
-    /// provider and operatory name one of the organization, by external_id, id, e-mail address or
-    /// name; without either a row is of the whole organization. As with `schedule create`, working
-    /// hours must not overlap others of the same kind and subject.
+    /// provider and operatory refer to one of the organization, by external_id, id, email address
+    /// or name; a row without either applies to the whole organization. As with `schedule create`,
+    /// working hours must not overlap others of the same kind and subject.
     #[command(verbatim_doc_comment)]
     Schedules(Box<file::FileArgs>),
     /// Import appointments. Key: external_id; without one, patient, provider and start.
     ///
-    /// patient, provider and operatory name one of the organization: by external_id, id, e-mail
-    /// address or name ("Ana Keller" or "Keller, Ana"). Times are on the organization's clock, or
-    /// have an offset. Nobody is booked twice: what overlaps is rejected, and the row or appointment
-    /// that it overlaps is told. With --on-conflict update, appointments that the file moves make
-    /// room for others of the file. Working hours are not asked: what comes from another system was
-    /// agreed there. Who or what is archived is refused for what is scheduled or confirmed.
+    /// patient, provider and operatory refer to one of the organization, by external_id, id, email
+    /// address or name ("Ana Keller" or "Keller, Ana"). Times are in the organization's time zone,
+    /// or have an offset. Double bookings are rejected, with the row or appointment that they
+    /// overlap. With --on-conflict update, appointments moved by the file make room for others in
+    /// the file. Working hours are not checked: appointments from another system were agreed there.
+    /// Scheduled and confirmed appointments with an archived patient, provider or operatory are
+    /// rejected.
     #[command(verbatim_doc_comment)]
     Appointments(Box<file::FileArgs>),
     Members(Box<joining::MembersArgs>),
@@ -69,7 +70,7 @@ impl ImportCommand {
     /// Runs the verb.
     ///
     /// # Errors
-    /// What the verb could not do; `BadInput` where rows are wrong.
+    /// The errors of the verb; `BadInput` if rows are wrong.
     pub async fn run(self, app: &App) -> Result<()> {
         match self {
             Self::Patients(args) => args.run(app, ImportKind::Patients).await,

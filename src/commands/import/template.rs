@@ -11,23 +11,23 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Print an example file: all columns, and rows that show what is in them.
+/// Print an example file with all columns and a few rows.
 ///
 /// Examples:
 ///   tenantctl import template patients --out patients.csv
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct TemplateArgs {
-    /// What the rows are: members, patients, providers, operatories, schedules, appointments or
+    /// The kind of rows: members, patients, providers, operatories, schedules, appointments or
     /// organizations.
     #[arg(value_parser = values::import_kind)]
     kind: ImportKind,
 
-    /// With the column organization, for a file of several.
+    /// Include the column organization, for a file of several organizations.
     #[arg(long)]
     organizations: bool,
 
-    /// Write it to this file instead.
+    /// Write to this file instead.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -35,10 +35,11 @@ pub struct TemplateArgs {
 impl TemplateArgs {
     pub(super) fn run(self, app: &App) -> Result<()> {
         if self.organizations && !self.kind.fills_many() {
-            return Err(
-                Error::usage(format!("a file of {} is of one organization", self.kind))
-                    .hint("name it with --org when you import the file"),
-            );
+            return Err(Error::usage(format!(
+                "a file of {} contains the rows of one organization",
+                self.kind
+            ))
+            .hint("use --org when you import the file"));
         }
         let organization = self.organizations.then_some(&ORGANIZATION);
         let columns: Vec<&Column> = organization.into_iter().chain(columns(self.kind)).collect();
@@ -52,7 +53,7 @@ impl TemplateArgs {
             .and_then(|()| csv.into_inner().map_err(|error| error.to_string()))
             .and_then(|bytes| String::from_utf8(bytes).map_err(|error| error.to_string()));
         let text =
-            text.map_err(|cause| Error::failure("the template cannot be written").because(cause))?;
+            text.map_err(|cause| Error::failure("could not write the template").because(cause))?;
         app.print_or_write(self.out.as_deref(), &text, "the template")
     }
 }

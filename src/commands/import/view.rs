@@ -1,4 +1,4 @@
-//! What an import comes to.
+//! Result of an import.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::{
     services::import::{Outcome, Plan, ShownFault},
 };
 
-/// The result of an import, for a person and for a script.
+/// The result of an import, for display and as JSON.
 #[derive(Serialize)]
 pub(super) struct ImportView {
     kind: ImportKind,
@@ -31,7 +31,7 @@ pub(super) struct ImportView {
     compression: Option<String>,
     organization: Option<String>,
     organizations: u64,
-    /// `true` if the file is dealt with: what is rejected was left out because --partial says so.
+    /// `true` if the whole file is processed. With --partial, rows may have been rejected.
     done: bool,
     offline: bool,
     job: Option<String>,
@@ -43,9 +43,9 @@ pub(super) struct ImportView {
     differences: Vec<DifferenceView>,
     unknown_columns: Vec<String>,
     reject_file: Option<PathBuf>,
-    /// In a dry run: the files that there would be.
+    /// In a dry run, the files that would be written.
     would_write: Vec<PathBuf>,
-    /// The invited people.
+    /// Number of invitations.
     invited: u64,
     /// `true` if their links are mailed.
     mailed: bool,
@@ -54,7 +54,7 @@ pub(super) struct ImportView {
     told: Told,
 }
 
-/// What the words of the result depend on.
+/// Options of the import that affect the messages.
 struct Told {
     is_rehearsal: bool,
     is_partial: bool,
@@ -141,7 +141,7 @@ impl ImportView {
         }
     }
 
-    /// The error that the command ends with, where rows are wrong.
+    /// Returns the error for wrong rows, if there are any.
     pub(super) fn verdict(&self) -> Option<Error> {
         let rejected = self.counts.rejected;
         if rejected == 0 {
@@ -149,14 +149,12 @@ impl ImportView {
         }
         let told = match (self.done, self.offline) {
             _ if self.too_many_errors => {
-                format!(
-                    "{rejected} rows are wrong, more than --max-errors allows: reading stopped there"
-                )
+                format!("{rejected} rows are wrong, more than --max-errors allows: reading stopped")
             }
             (true, _) => format!("{rejected} of {} rows were rejected", self.rows),
             (false, true) => format!("{rejected} of {} rows are wrong", self.rows),
             (false, false) if self.resumed_after > 0 || self.job.is_some() => format!(
-                "{rejected} rows of this step are wrong: the steps before it are kept, nothing of it is"
+                "{rejected} rows of this step are wrong: it was rolled back, earlier steps are kept"
             ),
             (false, false) => format!(
                 "{rejected} of {} rows are wrong: nothing was imported",
@@ -169,12 +167,11 @@ impl ImportView {
                 "fix the rows in {} and import that file",
                 path.display()
             )),
-            None => {
-                error.hint("get all of them with the reason beside each: --reject-file bad.csv")
-            }
+            None => error
+                .hint("use --reject-file bad.csv to write all of them to a file, with the reasons"),
         };
         Some(match (self.done, self.told.is_partial) {
-            (false, false) if !self.offline => error.hint("or take the others: --partial"),
+            (false, false) if !self.offline => error.hint("use --partial to import the other rows"),
             _ => error,
         })
     }
@@ -196,14 +193,14 @@ impl View for ImportView {
         match &self.organization {
             Some(slug) => page.field("Organization", slug),
             None if self.kind == ImportKind::Organizations => page,
-            None if self.offline => page.field("Organization", "not known: checked offline"),
+            None if self.offline => page.field("Organization", "unknown: checked offline"),
             None => page.field("Organizations", self.organizations.to_string()),
         };
         if !self.unknown_columns.is_empty() {
-            page.field("Not read", listed(&self.unknown_columns));
+            page.field("Ignored", listed(&self.unknown_columns));
         }
         if self.resumed_after > 0 {
-            page.field("Went on after", format!("row {}", self.resumed_after));
+            page.field("Resumed after", format!("row {}", self.resumed_after));
         }
         page.field("Rows", self.rows.to_string());
         if self.offline {
@@ -215,7 +212,7 @@ impl View for ImportView {
             if counts.skipped > 0 {
                 page.field(
                     "Skipped",
-                    format!("{} (there with other values)", counts.skipped),
+                    format!("{} (exist with other values)", counts.skipped),
                 );
             }
         }
@@ -250,7 +247,7 @@ impl View for ImportView {
         let kind = self.kind;
         if self.offline {
             return Some(format!(
-                "{} rows were checked; the database was not asked",
+                "{} rows were checked without the database",
                 self.rows
             ));
         }
@@ -260,18 +257,16 @@ impl View for ImportView {
         if new + changed == 0 {
             let left = if skipped > 0 {
                 format!(
-                    ", {skipped} are there with other values and were left (--on-conflict update)"
+                    ", {skipped} exist with other values and were skipped (use --on-conflict update to change them)"
                 )
             } else {
                 String::new()
             };
             let there = match self.told.is_invitation {
-                true => "are members or invited".to_owned(),
-                false => format!("{kind} are there"),
+                true => "are already members or invited".to_owned(),
+                false => format!("{kind} already exist"),
             };
-            return Some(format!(
-                "nothing changed: {unchanged} {there} already{left}"
-            ));
+            return Some(format!("nothing changed: {unchanged} {there}{left}"));
         }
         let verb = match (self.told.is_rehearsal, new) {
             (true, _) => "would be",
@@ -312,29 +307,26 @@ impl View for ImportView {
 }
 
 impl ImportView {
-    /// Outcome of the links of those who were invited.
+    /// Returns the message about the links of the invited people.
     fn links_told(&self) -> String {
         match (self.invited, &self.links_file) {
             _ if self.invited == 0 || self.told.is_rehearsal => String::new(),
             (links, None) if self.mailed => format!("; {links} links are being mailed"),
             (links, Some(path)) => {
-                format!(
-                    "; {links} links are in {}, and nowhere else",
-                    path.display()
-                )
+                format!("; {links} links are only in {}", path.display())
             }
             (links, None) => format!(
-                "; no links were kept of {links} invitations, and whoever signs up with the \
-                 address joins anyway"
+                "; the links of {links} invitations were not kept, but users who sign up with \
+                 an invited address join anyway"
             ),
         }
     }
 
-    /// Commands that show those links or issue new ones.
+    /// Returns the command that shows those links or issues new ones.
     fn links_next(&self) -> Option<Hint> {
         match &self.links_file {
             _ if self.invited == 0 || self.told.is_rehearsal => None,
-            None if self.mailed => Some(run!["outbox", "list"].labeled("see what is mailed")),
+            None if self.mailed => Some(run!["outbox", "list"].labeled("list the messages")),
             Some(_) => None,
             None => Some(run!["invite", "resend", "EMAIL"].labeled("issue a link")),
         }
@@ -348,7 +340,7 @@ impl ImportView {
         page.heading(if changed {
             "Changes (the first ones)"
         } else {
-            "Left as they are (the first ones)"
+            "Unchanged (the first ones)"
         });
         let mut rows: Vec<Vec<Cell>> = Vec::new();
         for difference in &self.differences {

@@ -1,4 +1,4 @@
-//! The progress of an import: rows, rows in a second, what is left, and the phase.
+//! The progress of an import: rows, rows per second, remaining time, and the phase.
 
 use std::{
     future::Future,
@@ -13,10 +13,10 @@ use crate::{
     services::import::{Gauge, Phase},
 };
 
-/// Interval of the messages.
+/// Interval between updates of the display.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Does the work, and shows meanwhile how far it is.
+/// Runs the work and displays its progress.
 pub(super) async fn watched<T>(
     printer: &Printer,
     gauge: &Gauge,
@@ -45,7 +45,7 @@ fn line(gauge: &Gauge, size: u64, elapsed: Duration) -> String {
     }
     let rate = records as f64 / seconds;
     line.push_str(&format!(", {} rows/s", HumanCount(rate.round() as u64)));
-    // What the server takes to write cannot be told beforehand.
+    // The time of the server for writing cannot be estimated.
     if gauge.phase() == Phase::Reading && (1..size).contains(&bytes) {
         let left = seconds / bytes as f64 * (size - bytes) as f64;
         let percent = bytes.saturating_mul(100) / size;

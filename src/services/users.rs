@@ -184,7 +184,7 @@ fn own_organization_name(user: &User) -> String {
     .unwrap_or_else(|| "New organization".to_owned())
 }
 
-/// Returns the users whose address or name contains `text`, ordered by address.
+/// Returns the users with `text` in their address or name, ordered by address.
 ///
 /// # Errors
 /// `Refused` for an acting user: tenants may not learn which users are on the platform.

@@ -62,7 +62,7 @@ pub(super) async fn receive(
     Ok(())
 }
 
-/// Returns the endpoint of a channel, and creates it if there is none.
+/// Returns the endpoint of a channel, and creates it if it does not exist.
 async fn endpoint(
     session: &Session,
     keys: &SealingKeys,

@@ -47,7 +47,7 @@ macro_rules! stored_as {
         impl<'r> Decode<'r, Postgres> for $Type {
             fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
                 let stored = <$Stored as Decode<'r, Postgres>>::decode(value)?;
-                Ok($decode(stored)?)
+                $decode(stored).map_err(Into::into)
             }
         }
 

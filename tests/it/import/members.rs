@@ -94,11 +94,7 @@ fn people_are_invited_once_whatever_often_the_file_is_given() {
     assert_eq!(clinic.json("invite list --all"), before);
     let told = file(&clinic, "more.csv", "email\neve@harbor.example\n");
     let told = clinic.run(&format!("import members {}", told.display()));
-    assert!(
-        told.stderr.contains("were not kept"),
-        "{}",
-        told.stderr
-    );
+    assert!(told.stderr.contains("were not kept"), "{}", told.stderr);
 
     // Whoever signs up with the address is found by it.
     let signed_up = clinic.sign_up("bo@harbor.example");

@@ -3,7 +3,7 @@
 use crate::domain::audit::{Check, Class, Confidence, Operation, Severity};
 
 /// Another tenant's rows are read in the context of a tenant.
-pub(super) const READ: Check = Check {
+pub(crate) const READ: Check = Check {
     id: "probe-read",
     class: Class::Probe,
     severity: Severity::Critical,
@@ -13,7 +13,7 @@ pub(super) const READ: Check = Check {
 };
 
 /// Tenant rows are read without a tenant context.
-pub(super) const READ_UNNAMED: Check = Check {
+pub(crate) const READ_UNNAMED: Check = Check {
     id: "probe-read-unnamed",
     title: "a session that names no tenant reads tenants' rows",
     page: include_str!("../../../../docs/audit/probe-read-unnamed.md"),
@@ -21,35 +21,35 @@ pub(super) const READ_UNNAMED: Check = Check {
 };
 
 /// A function returns another tenant's rows.
-pub(super) const FUNCTION: Check = Check {
+pub(crate) const FUNCTION: Check = Check {
     id: "probe-function",
     title: "a function returns another tenant's rows",
     page: include_str!("../../../../docs/audit/probe-function.md"),
     ..READ
 };
 
-pub(super) const INSERT: Check = Check {
+pub(crate) const INSERT: Check = Check {
     id: "probe-insert",
     title: "a row is inserted into another tenant",
     page: include_str!("../../../../docs/audit/probe-insert.md"),
     ..READ
 };
 
-pub(super) const UPDATE: Check = Check {
+pub(crate) const UPDATE: Check = Check {
     id: "probe-update",
     title: "another tenant's row is changed",
     page: include_str!("../../../../docs/audit/probe-update.md"),
     ..READ
 };
 
-pub(super) const DELETE: Check = Check {
+pub(crate) const DELETE: Check = Check {
     id: "probe-delete",
     title: "another tenant's row is deleted",
     page: include_str!("../../../../docs/audit/probe-delete.md"),
     ..READ
 };
 
-pub(super) const MOVE: Check = Check {
+pub(crate) const MOVE: Check = Check {
     id: "probe-move",
     title: "a tenant's row is moved to another tenant",
     page: include_str!("../../../../docs/audit/probe-move.md"),
@@ -57,7 +57,7 @@ pub(super) const MOVE: Check = Check {
 };
 
 /// A reference to a row does not reveal or change it, so the severity is lower.
-pub(super) const REFERENCE: Check = Check {
+pub(crate) const REFERENCE: Check = Check {
     id: "probe-reference",
     severity: Severity::High,
     title: "a tenant's row refers to another tenant's row",
@@ -78,7 +78,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// Returns the check that a leak belongs to, except for functions.
-pub(super) const fn of_operation(operation: Operation) -> &'static Check {
+pub(crate) const fn of_operation(operation: Operation) -> &'static Check {
     match operation {
         Operation::Own | Operation::Select => &READ,
         Operation::Insert => &INSERT,

@@ -2,43 +2,32 @@
 //! one, every access path is tried. No change is kept.
 //!
 //! ```text
-//! parties, target → survey (existing rows) → rounds (read, write) → contents → proof
+//! prepare (parties, target, survey) → execute (rounds: read, write) → judge (contents, proof)
 //! ```
 
-mod arena;
-mod attack;
-mod batch;
-mod block;
 mod checks;
-mod contents;
-mod evaluated;
+mod execute;
 mod field;
-mod invent;
-mod lasting;
-mod locks;
-mod nobody;
-mod parties;
-mod proof;
-mod read;
-mod refusal;
-mod rounds;
-mod row;
-mod sight;
-mod survey;
-mod target;
-mod told;
-mod visitors;
-mod write;
+mod judge;
+mod prepare;
+mod stand;
+mod tried;
 
 pub use checks::CHECKS;
 
 use std::collections::BTreeSet;
 
 use self::{
-    arena::Arena,
-    field::{Field, Stand, Terms, Tried},
-    locks::Locks,
-    target::Target,
+    execute::{locks::Locks, rounds},
+    field::{Field, Terms},
+    judge::{evaluated, nobody, proof},
+    prepare::{
+        arena::Arena,
+        target::{self, Target},
+        told,
+    },
+    stand::Stand,
+    tried::Tried,
 };
 use crate::{
     audit::{
@@ -169,7 +158,7 @@ pub async fn run(
         leaks: proof::leaks(&field, selection, &tried),
         tenants: parties.names(),
         notices: if writes {
-            lasting::notices(model, &targets, options.force)
+            evaluated::notices(model, targets.iter().map(|one| one.object), options.force)
         } else {
             Vec::new()
         },

@@ -1,13 +1,10 @@
 //! Rows that are shown to visitors on purpose. A visitor has not logged in and can name no tenant,
 //! so a policy for visitors alone that only checks the row is a decision: these rows are public.
 
-use super::{
-    field::{Field, Stand, Tried},
-    target::Target,
-};
 use crate::{
     audit::{
         catalog::{Policy, PolicyCommand},
+        checks::probe::{field::Field, prepare::target::Target, stand::Stand, tried::Tried},
         expression::{relations, row_columns},
     },
     domain::audit::{Operation, Verdict},
@@ -15,7 +12,7 @@ use crate::{
 
 /// Returns an SQL condition that the row called `t` is shown to visitors on purpose; `None` if the
 /// role is not a visitor's or there is no such policy.
-pub(super) fn purpose(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> Option<String> {
+pub(crate) fn purpose(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> Option<String> {
     let relation = field.model.catalog.relations.get(&target.object)?;
     if !stand.role.anonymous || !field.model.is_bound(stand.role.oid, relation) {
         return None;
@@ -53,7 +50,7 @@ fn is_for_visitors(field: &Field<'_>, stand: Stand<'_>, policy: &Policy) -> bool
 
 /// Merges two attempts on the same target. The first is limited to rows that are not shown on
 /// purpose; if it returned one, its verdict is used.
-pub(super) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
+pub(crate) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
     let mut merged: Vec<Tried<'_>> = Vec::with_capacity(tried.len());
     for one in tried {
         match merged.last_mut() {

@@ -7,16 +7,25 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
-    batch,
-    field::Terms,
-    lasting::{self, Change},
-    locks::{Access, Locks},
-    refusal::Refusal,
-    row::{constant, types, uuid_from},
+    row::{constant, uuid_from},
+    types,
 };
 use crate::{
     audit::{
         catalog::{Catalog, Column, Constraint, ConstraintKind, Oid, Relation},
+        checks::probe::{
+            execute::{
+                batch,
+                locks::{Access, Locks},
+                statement::Statement,
+            },
+            field::Terms,
+            judge::{
+                evaluated::{self, Change},
+                lasting,
+                refusal::Refusal,
+            },
+        },
         model::{Belonging, Model},
         session::Session,
         spelling::{self, typed},
@@ -26,10 +35,10 @@ use crate::{
 };
 
 /// Rows by table and side: 0 is tenant A, 1 is tenant B.
-pub(super) type Rows = BTreeMap<(Oid, usize), Value>;
+pub(crate) type Rows = BTreeMap<(Oid, usize), Value>;
 
 /// Reasons why no row could be invented, by table.
-pub(super) type Failures = BTreeMap<Oid, String>;
+pub(crate) type Failures = BTreeMap<Oid, String>;
 
 /// Text formats that a CHECK may require; `#` is a digit. The first is used if none is required,
 /// and differs from the other side's even if truncated.
@@ -47,7 +56,7 @@ const FORMS: [&str; 7] = [
 type Forms = BTreeMap<i16, usize>;
 
 /// Returns two keys that no tenant has.
-pub(super) fn keys(model: &Model) -> [String; 2] {
+pub(crate) fn keys(model: &Model) -> [String; 2] {
     let oid = model.tenancy.key_type.as_ref().map(|(oid, _)| *oid);
     [1, 2].map(|number| match oid {
         Some(types::UUID) => uuid_from(&format!("tenant {number}")),
@@ -59,7 +68,7 @@ pub(super) fn keys(model: &Model) -> [String; 2] {
 
 /// Invents a row of each tenant in every tenant table without one, parents first. `rows` contains
 /// the existing rows, and the invented ones are added.
-pub(super) async fn fill(
+pub(crate) async fn fill(
     model: &Model,
     connection: &mut Session,
     keys: &[String; 2],
@@ -159,7 +168,7 @@ async fn fetch_shared(
         spelling::columns("t", model.catalog.columns_of(table)),
         relation.quoted()
     );
-    let reply = batch::run(connection, locks, &[batch::Statement::scan(sql).on(table)])
+    let reply = batch::run(connection, locks, &[Statement::scan(sql).on(table)])
         .await?
         .pop();
     let found = reply.and_then(|reply| reply.value);
@@ -198,7 +207,7 @@ impl Maker<'_> {
         let Some(relation) = self.model.catalog.relations.get(&table) else {
             return Ok(Err("it is not in the catalog".to_owned()));
         };
-        if let Some(reason) = lasting::of_change(
+        if let Some(reason) = evaluated::of_change(
             self.model,
             relation,
             Change::Insert,

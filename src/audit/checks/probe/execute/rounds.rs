@@ -8,15 +8,16 @@ use std::{collections::BTreeSet, sync::Mutex};
 
 use futures_util::future::try_join_all;
 
-use super::{
-    arena::Arena,
-    attack,
-    field::{Field, Stand, Tried},
-    target::Whose,
-};
+use super::attack;
 use crate::{
     audit::{
         catalog::Oid,
+        checks::probe::{
+            field::Field,
+            prepare::{arena::Arena, target::Whose},
+            stand::Stand,
+            tried::Tried,
+        },
         connections::{Connections, Watch},
     },
     domain::audit::{ContextKind, Operation, Verdict},
@@ -25,7 +26,7 @@ use crate::{
 
 /// Runs all probes and classifies the rows that were read. The results are in the order of roles
 /// and contexts, reads first.
-pub(super) async fn all<'a>(
+pub(crate) async fn all<'a>(
     field: &Field<'_>,
     connections: &Connections,
     arena: &mut Arena,

@@ -4,22 +4,30 @@
 use std::collections::BTreeMap;
 
 use super::{
-    contents,
-    field::{self, Field, Stand, Terms, Tried},
     invent::{self, Failures, Rows},
+    known::Known,
     parties::{self, Parties},
-    sight,
-    survey::{self, Known},
-    told,
+    sight, survey, told,
 };
 use crate::{
-    audit::{connections::Connections, findings::Findings, model::Model, session::Session},
+    audit::{
+        checks::probe::{
+            field::{self, Field, Terms},
+            judge::contents,
+            stand::Stand,
+            tried::Tried,
+        },
+        connections::Connections,
+        findings::Findings,
+        model::Model,
+        session::Session,
+    },
     domain::audit::ContextKind,
     error::{Context, Result},
 };
 
 /// The auditor's own transaction.
-pub(super) struct Arena {
+pub(crate) struct Arena {
     connection: Session,
     /// The session that reads rows, if the probes use separate connections. The probes would not
     /// see rows invented by it.
@@ -32,7 +40,7 @@ pub(super) struct Arena {
 
 impl Arena {
     /// Opens it on the audit's snapshot, READ ONLY unless changes are tried.
-    pub(super) async fn open(connections: &Connections, writes: bool) -> Result<Self> {
+    pub(crate) async fn open(connections: &Connections, writes: bool) -> Result<Self> {
         let mut connection = connections.bare().await?;
         if writes {
             connections.begin(&mut connection, "READ WRITE").await?;
@@ -50,23 +58,23 @@ impl Arena {
         })
     }
 
-    pub(super) fn connection(&mut self) -> &mut Session {
+    pub(crate) fn connection(&mut self) -> &mut Session {
         &mut self.connection
     }
 
     /// `true` if changes are tried in it.
-    pub(super) fn writes(&self) -> bool {
+    pub(crate) fn writes(&self) -> bool {
         self.writes
     }
 
     /// `true` if reads have to be tried in it too.
-    pub(super) fn has_rows_of_its_own(&self) -> bool {
+    pub(crate) fn has_rows_of_its_own(&self) -> bool {
         self.invented
     }
 
     /// Returns the two tenants: the specified ones, otherwise existing ones. If none exist and
     /// writing is allowed, both are invented with all their rows.
-    pub(super) async fn parties(
+    pub(crate) async fn parties(
         &mut self,
         model: &Model,
         terms: Terms<'_>,
@@ -91,7 +99,7 @@ impl Arena {
     }
 
     /// Returns the existing rows. If a tenant has none and writing is allowed, rows are invented.
-    pub(super) async fn survey(
+    pub(crate) async fn survey(
         &mut self,
         field: &Field<'_>,
         connections: &Connections,
@@ -120,7 +128,7 @@ impl Arena {
     }
 
     /// Determines the tenant of rows without a column that names it.
-    pub(super) async fn judge_contents(
+    pub(crate) async fn judge_contents(
         &mut self,
         field: &Field<'_>,
         tried: &mut [Tried<'_>],
@@ -131,7 +139,7 @@ impl Arena {
     }
 
     /// Rolls back everything that was done in it.
-    pub(super) async fn close(mut self) -> Result<()> {
+    pub(crate) async fn close(mut self) -> Result<()> {
         let done = self.connection.pass("ROLLBACK").await;
         done.context("could not roll back the transaction of the probes")
     }

@@ -11,17 +11,23 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{
-    batch::Statement,
-    field::{Field, Stand},
-    lasting::{self, Change},
-    locks::Access,
-    row::{self, NewRow},
-    survey::{self, Row},
-    target::{Target, Whose},
-};
+use super::{locks::Access, statement::Statement};
 use crate::{
-    audit::{catalog::Relation, model::Belonging},
+    audit::{
+        catalog::Relation,
+        checks::probe::{
+            field::Field,
+            judge::evaluated::{self, Change},
+            prepare::{
+                known::Row,
+                row::{self, NewRow},
+                survey,
+                target::{Target, Whose},
+            },
+            stand::Stand,
+        },
+        model::Belonging,
+    },
     domain::audit::{Operation, Verdict},
 };
 
@@ -169,7 +175,7 @@ impl Assault<'_> {
             let said = refusal.said(self.field.terms.show_values);
             return Err(Verdict::Skipped(said));
         }
-        match lasting::of_change(self.field.model, self.relation, change, self.stand.role.oid) {
+        match evaluated::of_change(self.field.model, self.relation, change, self.stand.role.oid) {
             Some(reason) if !self.field.terms.force => {
                 Err(Verdict::Skipped(format!("{reason}; use --force to run it")))
             }

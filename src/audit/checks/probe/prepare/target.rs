@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    lasting,
-    row::types::{JSON, JSONB},
-};
+use super::types::{JSON, JSONB};
 use crate::{
     audit::{
         catalog::{Column, Function, Oid, Relation, RelationKind},
+        checks::probe::judge::lasting,
         model::{AppRole, Belonging, Model},
         reach::words,
         spelling::{self, is_of_users, operator, operator_of, typed},
@@ -17,30 +15,30 @@ use crate::{
 };
 
 /// Number of rows that are read from targets without a column that names the tenant.
-pub(super) const CONTENTS: usize = 50;
+pub(crate) const CONTENTS: usize = 50;
 
 /// A relation or function that rows can be read from.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
-    pub(super) object: Oid,
+pub(crate) struct Target {
+    pub(crate) object: Oid,
     /// `schema.name`, or `schema.name()`.
-    pub(super) display: String,
+    pub(crate) display: String,
     /// SQL text after FROM.
-    pub(super) from: String,
+    pub(crate) from: String,
     /// The relation in which the auditor looks up its rows: the table below a view that shows them
     /// only to a tenant's session.
-    pub(super) stored: String,
-    pub(super) whose: Whose,
+    pub(crate) stored: String,
+    pub(crate) whose: Whose,
     /// Columns that identify its rows; may be empty.
-    pub(super) id: Vec<IdColumn>,
+    pub(crate) id: Vec<IdColumn>,
     /// The relations that rows may come from, if only their values may identify the tenant.
-    pub(super) below: BTreeSet<Oid>,
-    pub(super) is_function: bool,
+    pub(crate) below: BTreeSet<Oid>,
+    pub(crate) is_function: bool,
 }
 
 /// Source of a row's tenant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Whose {
+pub(crate) enum Whose {
     /// This column names the tenant.
     Key(i16),
     /// A parent's row names the tenant; known rows are requested.
@@ -51,11 +49,11 @@ pub(super) enum Whose {
 
 /// A column of the primary key, or `ctid`.
 #[derive(Clone, Debug)]
-pub(super) struct IdColumn {
+pub(crate) struct IdColumn {
     /// `None` for `ctid`, which every row of a table has.
-    pub(super) number: Option<i16>,
-    pub(super) name: String,
-    pub(super) type_name: String,
+    pub(crate) number: Option<i16>,
+    pub(crate) name: String,
+    pub(crate) type_name: String,
     /// The operator that compares two of its values for equality.
     equals: String,
     base_type: Oid,
@@ -75,12 +73,12 @@ impl IdColumn {
 
 impl Target {
     /// `true` if only documents in its rows may contain tenant data.
-    pub(super) fn is_of_documents(&self) -> bool {
+    pub(crate) fn is_of_documents(&self) -> bool {
         self.whose == Whose::Contents && self.below.is_empty() && !self.is_function
     }
 
     /// Returns a condition on the rows called `t` that holds for the rows with these identities.
-    pub(super) fn is_one_of(&self, ids: &[Vec<String>]) -> String {
+    pub(crate) fn is_one_of(&self, ids: &[Vec<String>]) -> String {
         if let [only] = self.id.as_slice() {
             let values = ids.iter().flatten();
             let values: Vec<String> = values.map(|one| typed(one, &only.type_name)).collect();
@@ -98,7 +96,7 @@ impl Target {
     }
 
     /// Returns an expression for the identity of the row called `t`, as an array of texts.
-    pub(super) fn id_of_row(&self) -> String {
+    pub(crate) fn id_of_row(&self) -> String {
         let columns: Vec<String> = self
             .id
             .iter()
@@ -108,7 +106,7 @@ impl Target {
     }
 
     /// `true` if a role may read the columns that identify the rows.
-    pub(super) fn id_is_readable(&self, model: &Model, role: Oid) -> bool {
+    pub(crate) fn id_is_readable(&self, model: &Model, role: Oid) -> bool {
         !self.id.is_empty()
             && self.id.iter().all(|one| match one.number {
                 Some(number) => model
@@ -121,7 +119,7 @@ impl Target {
 
     /// Returns the columns of the row called `t` that a role may read; `None` if it may read
     /// nothing.
-    pub(super) fn readable(&self, model: &Model, role: &AppRole) -> Option<Readable> {
+    pub(crate) fn readable(&self, model: &Model, role: &AppRole) -> Option<Readable> {
         if self.is_function {
             return self.returned(model);
         }
@@ -185,19 +183,19 @@ impl Target {
 }
 
 /// The columns of a row.
-pub(super) struct Readable {
+pub(crate) struct Readable {
     /// For the statement that is shown to be pasted.
-    pub(super) shown: String,
+    pub(crate) shown: String,
     /// For the statement that the audit runs: only output functions convert the values to a
     /// document.
-    pub(super) asked: String,
+    pub(crate) asked: String,
 }
 
 /// `tid` (catalog/pg_type.dat).
 const TID: Oid = Oid(27);
 
 /// Returns all targets that may return tenant rows, relations first.
-pub(super) fn all(model: &Model) -> Vec<Target> {
+pub(crate) fn all(model: &Model) -> Vec<Target> {
     let relations = model
         .relations()
         .filter_map(|relation| of_relation(model, relation));
@@ -280,7 +278,7 @@ fn stored(model: &Model, relation: &Relation, whose: Whose, id: &[IdColumn]) -> 
 
 /// `true` if a view, or one that it reads, filters by the session and so shows nothing to the
 /// auditor, which has no tenant.
-pub(super) fn asks_session(model: &Model, view: Oid) -> bool {
+pub(crate) fn asks_session(model: &Model, view: Oid) -> bool {
     let mut seen = BTreeSet::from([view]);
     let mut waiting = vec![view];
     while let Some(view) = waiting.pop() {
@@ -339,7 +337,7 @@ fn id_of_view(model: &Model, view: &Relation) -> Option<Vec<IdColumn>> {
 }
 
 /// Returns the table that changes of a view apply to: the only one that it reads.
-pub(super) fn only_table_below(model: &Model, view: Oid) -> Option<Oid> {
+pub(crate) fn only_table_below(model: &Model, view: Oid) -> Option<Oid> {
     let below = tables_below(model, view);
     let mut tables = below.into_iter().filter(|oid| {
         model
@@ -365,7 +363,7 @@ fn is_callable(model: &Model, function: &Function) -> bool {
 
 /// Returns the reason why a function is not called without `--force`; `None` if calling it is safe.
 /// The transaction is READ ONLY, so only effects outside of it can do harm.
-pub(super) fn objection(model: &Model, function: &Function) -> Option<String> {
+pub(crate) fn objection(model: &Model, function: &Function) -> Option<String> {
     if function.volatility != "v" {
         return None;
     }

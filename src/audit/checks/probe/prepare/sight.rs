@@ -2,19 +2,26 @@
 //! as the application would.
 
 use super::{
-    batch::{self, Statement},
-    field::{self, Field, Stand},
-    survey::{self, Known, Row},
+    known::{Known, Row, read_row},
+    survey,
     target::Whose,
 };
 use crate::{
-    audit::{connections::Connections, session::Session},
+    audit::{
+        checks::probe::{
+            execute::{batch, statement::Statement},
+            field::{self, Field},
+            stand::Stand,
+        },
+        connections::Connections,
+        session::Session,
+    },
     error::Result,
 };
 
 /// Adds the rows that the tenants see to those that the auditor knows. Uses a separate connection
 /// because setting a tenant leaves a placeholder in the session.
-pub(super) async fn borrow(
+pub(crate) async fn borrow(
     field: &Field<'_>,
     connections: &Connections,
     stands: &[Stand<'_>],
@@ -62,8 +69,6 @@ async fn rows(
         None => batch::run(connection, field.terms.locks, &statements).await?,
     };
     field::leave(connection).await?;
-    let mut rows = replies
-        .iter()
-        .map(|reply| survey::read_row(reply.value.as_ref()?));
+    let mut rows = replies.iter().map(|reply| read_row(reply.value.as_ref()?));
     Ok(places.iter().map(|_| rows.next().flatten()).collect())
 }

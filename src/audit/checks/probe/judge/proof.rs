@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{
-    Leak, checks,
-    field::{Field, Stand, Tried},
-    target::{Target, Whose},
-};
 use crate::{
     audit::{
         catalog::{Relation, RelationKind},
+        checks::probe::{
+            Leak, checks,
+            field::Field,
+            prepare::target::{Target, Whose},
+            stand::Stand,
+            tried::Tried,
+        },
         registry::Selection,
     },
     domain::audit::{
@@ -29,7 +31,7 @@ const ABRIDGED: &str =
 
 /// Returns the leaks among the attempts, each with its finding: one for each object, role and
 /// check, regardless of contexts.
-pub(super) fn leaks(field: &Field<'_>, selection: &Selection, tried: &[Tried<'_>]) -> Vec<Leak> {
+pub(crate) fn leaks(field: &Field<'_>, selection: &Selection, tried: &[Tried<'_>]) -> Vec<Leak> {
     let mut groups: BTreeMap<(usize, &str, &str), Vec<&Tried<'_>>> = BTreeMap::new();
     for one in tried
         .iter()

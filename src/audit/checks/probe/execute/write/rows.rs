@@ -2,16 +2,13 @@
 
 use serde_json::Value;
 
-use super::{
-    super::{
-        row,
-        survey::{self, Row},
-        target::Whose,
-    },
-    Assault, Attack,
-};
+use super::{Assault, Attack};
 use crate::{
-    audit::{catalog::Column, spelling::typed},
+    audit::{
+        catalog::Column,
+        checks::probe::prepare::{known::Row, row, survey, target::Whose},
+        spelling::typed,
+    },
     domain::audit::Verdict,
     quoting::identifier,
 };

@@ -6,16 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{
-    batch::{self, Statement},
-    field::{Field, Stand, Tried},
-    refusal::Refusal,
-    survey,
-    target::{Target, Whose},
-};
+use super::refusal::Refusal;
 use crate::{
     audit::{
         catalog::{Column, Oid},
+        checks::probe::{
+            execute::{batch, statement::Statement},
+            field::Field,
+            prepare::{
+                survey,
+                target::{Target, Whose},
+            },
+            stand::Stand,
+            tried::Tried,
+        },
         model::Model,
         session::Session,
         spelling::{self, typed},
@@ -33,7 +37,7 @@ const UUID: Oid = Oid(2950);
 const LEAST: usize = 3;
 
 /// Classifies the returned rows. A row of an unknown tenant is neither a leak nor a pass.
-pub(super) async fn judge(
+pub(crate) async fn judge(
     field: &Field<'_>,
     connection: &mut Session,
     tried: &mut [Tried<'_>],

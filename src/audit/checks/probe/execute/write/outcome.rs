@@ -2,15 +2,14 @@
 
 use serde_json::Value;
 
-use super::{
-    super::{
-        batch::Reply,
-        field::{Stand, Terms, Tried},
-        refusal::Refusal,
+use super::{How, Planned};
+use crate::{
+    audit::checks::probe::{
+        execute::statement::Reply, field::Terms, judge::refusal::Refusal, stand::Stand,
+        tried::Tried,
     },
-    How, Planned,
+    domain::audit::{Operation, Verdict},
 };
-use crate::domain::audit::{Operation, Verdict};
 
 /// Returns the verdict for a reply.
 pub(in super::super) fn judge<'a>(

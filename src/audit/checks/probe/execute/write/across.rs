@@ -2,16 +2,11 @@
 
 use serde_json::Value;
 
-use super::{
-    super::{
-        row,
-        survey::{self, Row},
-    },
-    Assault, Attack, not_applicable,
-};
+use super::{Assault, Attack, not_applicable};
 use crate::{
     audit::{
         catalog::{Constraint, ConstraintKind},
+        checks::probe::prepare::{known::Row, row, survey},
         model::Belonging,
     },
     domain::audit::{Operation, Verdict},

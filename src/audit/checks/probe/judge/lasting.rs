@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{evaluated, target::Target};
 use crate::audit::{
-    catalog::{Function, Oid, Relation, Trigger},
+    catalog::{Function, Oid, Relation},
     expression::{
         self, Expr, Query, RangeEntry,
         expr::{Command, SubKind},
@@ -48,91 +47,8 @@ const BY_OID: &[(u32, &str)] = &[
     (3578, "pg_logical_emit_message"),
 ];
 
-/// A change of rows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Change {
-    Insert,
-    Update,
-    Delete,
-}
-
-impl Change {
-    const fn bit(self) -> i16 {
-        match self {
-            Self::Insert => Trigger::INSERT,
-            Self::Update => Trigger::UPDATE,
-            Self::Delete => Trigger::DELETE,
-        }
-    }
-
-    const fn verb(self) -> &'static str {
-        match self {
-            Self::Insert => "inserting",
-            Self::Update => "updating",
-            Self::Delete => "deleting",
-        }
-    }
-}
-
-/// Returns a notice for each change with effects that may outlive a rollback. It is skipped unless
-/// it is forced.
-pub(super) fn notices(model: &Model, targets: &[Target], force: bool) -> Vec<String> {
-    let what = if force { "was forced" } else { "was skipped" };
-    let relations = targets
-        .iter()
-        .filter_map(|one| model.catalog.relations.get(&one.object));
-    let mut notices = Vec::new();
-    for relation in relations {
-        for change in [Change::Insert, Change::Update, Change::Delete] {
-            let mut roles = model.actors.roles.iter();
-            let reason = roles.find_map(|role| of_change(model, relation, change, role.oid));
-            if let Some(reason) = reason {
-                notices.push(format!("{}: {reason}; it {what}", relation.display()));
-            }
-        }
-    }
-    notices
-}
-
-/// Returns the reason why a change of a relation by a role may have lasting effects; `None` if the
-/// sources show none.
-pub(super) fn of_change(
-    model: &Model,
-    relation: &Relation,
-    change: Change,
-    role: Oid,
-) -> Option<String> {
-    affected(model, relation.oid, change)
-        .into_iter()
-        .find_map(|(table, bits)| {
-            let why = of_triggers(model, table, bits).or_else(|| {
-                let table = model.catalog.relations.get(&table)?;
-                let changes = [Change::Insert, Change::Update, Change::Delete];
-                let mut changes = changes.into_iter().filter(|one| bits & one.bit() != 0);
-                changes.find_map(|change| evaluated::lasting(model, table, change, role))
-            })?;
-            Some(format!("{} may outlive a rollback: {why}", change.verb()))
-        })
-}
-
-fn of_triggers(model: &Model, table: Oid, bits: i16) -> Option<String> {
-    let mut triggers = model.catalog.triggers_of(table).iter();
-    triggers.find_map(|trigger| {
-        if !trigger.enabled || !trigger.watches(bits) {
-            return None;
-        }
-        let function = model.catalog.functions.get(&trigger.function)?;
-        let what = reaches_outside(model, function)?;
-        Some(format!(
-            "trigger {} calls {}, which uses {what}",
-            trigger.name,
-            function.display()
-        ))
-    })
-}
-
 /// Returns what an expression or a statement uses that a rollback does not undo, based on its text.
-pub(super) fn of_text(model: &Model, text: &str) -> Option<String> {
+pub(crate) fn of_text(model: &Model, text: &str) -> Option<String> {
     let words = words(text);
     if let Some(word) = outside(&words) {
         return Some(word.to_owned());
@@ -146,7 +62,7 @@ pub(super) fn of_text(model: &Model, text: &str) -> Option<String> {
 }
 
 /// Returns what functions use that a rollback does not undo, based on their OIDs.
-pub(super) fn of_functions(model: &Model, oids: impl IntoIterator<Item = u32>) -> Option<String> {
+pub(crate) fn of_functions(model: &Model, oids: impl IntoIterator<Item = u32>) -> Option<String> {
     oids.into_iter().find_map(|oid| {
         let own = BY_OID.iter().find(|(known, _)| *known == oid);
         own.map(|(_, name)| (*name).to_owned()).or_else(|| {
@@ -167,13 +83,13 @@ fn through(model: &Model, function: &Function) -> Option<String> {
 
 /// `true` if a default would advance a sequence, or call a function with effects outside of the
 /// transaction.
-pub(super) fn default_is_lasting(model: &Model, default: &str) -> bool {
+pub(crate) fn default_is_lasting(model: &Model, default: &str) -> bool {
     of_text(model, default).is_some()
 }
 
 /// Returns what a function uses that a rollback does not undo, directly or through functions that
 /// its source names.
-pub(super) fn reaches_outside(model: &Model, function: &Function) -> Option<String> {
+pub(crate) fn reaches_outside(model: &Model, function: &Function) -> Option<String> {
     let mut seen = BTreeSet::from([function.oid]);
     let mut waiting = vec![function];
     while let Some(one) = waiting.pop() {
@@ -304,43 +220,6 @@ fn called<'m>(model: &'m Model, words: &BTreeSet<String>) -> impl Iterator<Item 
         .iter()
         .flat_map(|word| model.catalog.functions_named(word));
     functions.filter(|function| !function.of_extension)
-}
-
-/// Returns the tables with triggers that may fire: the relation, the tables that a view reads, its
-/// partitions, and for a deletion the tables reached by foreign key actions.
-fn affected(model: &Model, relation: Oid, change: Change) -> Vec<(Oid, i16)> {
-    let mut found = vec![(relation, change.bit())];
-    let mut place = 0;
-    while let Some((table, bits)) = found.get(place).copied() {
-        place += 1;
-        let mut next: Vec<(Oid, i16)> = Vec::new();
-        if let Some(rule) = model.catalog.view_rule(table) {
-            next.extend(rule.reads.iter().map(|read| (*read, bits)));
-        }
-        for other in model.catalog.relations.values() {
-            if other.parents.contains(&table) {
-                next.push((other.oid, bits));
-            }
-        }
-        if bits & Trigger::DELETE != 0 {
-            let constraints = model.catalog.constraints.values().flatten();
-            next.extend(
-                constraints
-                    .filter(|one| one.target == table)
-                    .filter_map(|one| match one.on_delete.as_str() {
-                        "c" => Some((one.relation, Trigger::DELETE)),
-                        "n" | "d" => Some((one.relation, Trigger::UPDATE)),
-                        _ => None,
-                    }),
-            );
-        }
-        for one in next {
-            if !found.contains(&one) {
-                found.push(one);
-            }
-        }
-    }
-    found
 }
 
 #[cfg(test)]

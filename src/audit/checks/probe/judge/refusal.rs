@@ -4,7 +4,6 @@
 use serde::Deserialize;
 use sqlx::postgres::PgDatabaseError;
 
-use super::block;
 use crate::{
     audit::session::Stop,
     error::{Context, Result},
@@ -50,27 +49,33 @@ const UNANSWERED: &str = "TA057";
 /// this prefix.
 const OF_AUDIT: &str = "TA001";
 
+/// Number of characters kept of a message, which may quote a value.
+pub(crate) const MESSAGE: usize = 1000;
+
 /// An error of the database, or a refusal by the audit.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Refusal {
-    pub(super) state: String,
+pub(crate) struct Refusal {
+    pub(crate) state: String,
     message: String,
     /// The constraint that was violated, or the column that may not be NULL.
     #[serde(default)]
-    pub(super) constraint: Option<String>,
+    pub(crate) constraint: Option<String>,
 }
 
 impl Refusal {
+    pub(crate) const QUERY_CANCELED: &str = "57014";
+    pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
     /// Returns the error of the database, or the reason for a missing answer; any other error ends
     /// the audit.
-    pub(super) fn of(error: sqlx::Error) -> Result<Self> {
+    pub(crate) fn of(error: sqlx::Error) -> Result<Self> {
         if let Some(stop) = Stop::of(&error) {
             return Ok(stop.into());
         }
         match error {
             sqlx::Error::Database(error) => Ok(Self {
                 state: error.code().unwrap_or_default().into_owned(),
-                message: error.message().chars().take(block::MESSAGE).collect(),
+                message: error.message().chars().take(MESSAGE).collect(),
                 constraint: error
                     .try_downcast_ref::<PgDatabaseError>()
                     .and_then(|error| error.constraint().or(error.column()))
@@ -81,7 +86,7 @@ impl Refusal {
     }
 
     /// Returns the audit's own refusal to run a statement.
-    pub(super) fn of_audit(message: String) -> Self {
+    pub(crate) fn of_audit(message: String) -> Self {
         Self {
             state: OF_AUDIT.to_owned(),
             message,
@@ -90,13 +95,13 @@ impl Refusal {
     }
 
     /// Returns the original message, which may quote values.
-    pub(super) fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
     /// Returns the text for a report: the message, but without `show_values` only if it quotes no
     /// row.
-    pub(super) fn said(&self, show_values: bool) -> String {
+    pub(crate) fn said(&self, show_values: bool) -> String {
         if show_values || self.is_unanswered() || self.quotes_no_row() {
             return self.message.clone();
         }
@@ -111,12 +116,12 @@ impl Refusal {
     }
 
     /// `true` if a lock could not be acquired in time.
-    pub(super) fn is_locked(&self) -> bool {
+    pub(crate) fn is_locked(&self) -> bool {
         self.state == "55P03"
     }
 
     /// `true` if the session ended before there was an answer, which proves nothing about access.
-    pub(super) fn is_unanswered(&self) -> bool {
+    pub(crate) fn is_unanswered(&self) -> bool {
         self.state == UNANSWERED
     }
 
@@ -142,7 +147,7 @@ impl From<Stop> for Refusal {
 
 #[cfg(test)]
 impl Refusal {
-    pub(super) fn made_up(state: &str, message: &str, constraint: Option<&str>) -> Self {
+    pub(crate) fn made_up(state: &str, message: &str, constraint: Option<&str>) -> Self {
         Self {
             state: state.to_owned(),
             message: message.to_owned(),

@@ -1,26 +1,32 @@
 //! Read probes: a tenant's own rows, which must be visible, and the rows of others, which must not
 //! be.
 
-use super::{
-    batch::{Reply, Statement},
-    field::{Field, Stand, Terms, Tried},
-    refusal::Refusal,
-    survey::{Known, Tenant},
-    target::{CONTENTS, Readable, Target, Whose, objection},
-    visitors,
+use super::statement::{Reply, Statement};
+use crate::{
+    audit::checks::probe::{
+        field::{Field, Terms},
+        judge::{refusal::Refusal, visitors},
+        prepare::{
+            known::Known,
+            survey::Tenant,
+            target::{CONTENTS, Readable, Target, Whose, objection},
+        },
+        stand::Stand,
+        tried::Tried,
+    },
+    domain::audit::{ContextKind, Operation, Verdict},
 };
-use crate::domain::audit::{ContextKind, Operation, Verdict};
 
 /// One planned attempt to read.
 #[derive(Clone, Debug)]
-pub(super) struct Planned {
-    pub(super) target: usize,
-    pub(super) operation: Operation,
-    pub(super) how: How,
+pub(crate) struct Planned {
+    pub(crate) target: usize,
+    pub(crate) operation: Operation,
+    pub(crate) how: How,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum How {
+pub(crate) enum How {
     /// The verdict is known without a query.
     Known(Verdict),
     Ask {
@@ -32,7 +38,7 @@ pub(super) enum How {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Question {
+pub(crate) struct Question {
     /// The statement to paste into psql.
     shown: String,
     /// The same statement, with columns for a JSON document.
@@ -62,7 +68,7 @@ impl Question {
 }
 
 /// Plans the attempts on one target.
-pub(super) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Planned> {
+pub(crate) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Planned> {
     let target = &field.targets[place];
     let planned = |operation, how| Planned {
         target: place,
@@ -285,7 +291,7 @@ fn ask(question: Question, narrower: Option<Question>) -> How {
 
 /// Returns the verdict for a reply. Contents are classified elsewhere: the tenant of their rows is
 /// not known yet.
-pub(super) fn judge<'a>(
+pub(crate) fn judge<'a>(
     terms: Terms<'_>,
     stand: Stand<'a>,
     planned: Planned,

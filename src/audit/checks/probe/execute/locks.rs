@@ -5,20 +5,19 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::refusal::Refusal;
-pub(super) use crate::audit::reach::Access;
-use crate::audit::{catalog::Oid, reach::Guards};
+pub(crate) use crate::audit::reach::Access;
+use crate::audit::{catalog::Oid, checks::probe::judge::refusal::Refusal, reach::Guards};
 
 /// Objects with locks that could not be acquired, and objects that the sessions must not access.
 /// Shared by all connections of the probes.
 #[derive(Debug)]
-pub(super) struct Locks {
+pub(crate) struct Locks {
     guards: Guards,
     refusals: Mutex<BTreeMap<(Oid, Access), Refusal>>,
 }
 
 impl Locks {
-    pub(super) fn new(guards: Guards) -> Self {
+    pub(crate) fn new(guards: Guards) -> Self {
         Self {
             guards,
             refusals: Mutex::default(),
@@ -26,7 +25,7 @@ impl Locks {
     }
 
     /// Remembers a refusal caused by a lock, or by a statement that did not end.
-    pub(super) fn remember(&self, object: Oid, access: Access, refusal: &Refusal) {
+    pub(crate) fn remember(&self, object: Oid, access: Access, refusal: &Refusal) {
         if refusal.is_locked() || refusal.is_unanswered() {
             let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
             refusals
@@ -37,7 +36,7 @@ impl Locks {
 
     /// Returns the refusal that would occur again, or the audit's own. An object that cannot be
     /// read cannot be written either.
-    pub(super) fn refusal(&self, object: Oid, access: Access) -> Option<Refusal> {
+    pub(crate) fn refusal(&self, object: Oid, access: Access) -> Option<Refusal> {
         if let Some(objection) = self.guards.objection(object, access) {
             return Some(Refusal::of_audit(objection));
         }

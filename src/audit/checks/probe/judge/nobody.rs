@@ -4,13 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    field::{Field, Stand, Tried},
-    target::Target,
-};
 use crate::{
     audit::{
         catalog::{Oid, PolicyCommand, Relation},
+        checks::probe::{field::Field, prepare::target::Target, stand::Stand, tried::Tried},
         model::AppRole,
     },
     domain::audit::{Operation, Verdict},
@@ -21,7 +18,7 @@ const REASON: &str = "no session of the probes could read a row of its own tenan
                       tenant";
 
 /// Changes blocked attempts of such a role in the context of a tenant to skipped.
-pub(super) fn doubt(field: &Field<'_>, tried: &mut [Tried<'_>]) {
+pub(crate) fn doubt(field: &Field<'_>, tried: &mut [Tried<'_>]) {
     let nobodies: BTreeSet<Oid> = field
         .model
         .actors

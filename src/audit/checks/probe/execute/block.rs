@@ -8,11 +8,11 @@
 //! replies are built by PostgreSQL's own JSON functions, and every name and operator of
 //! PostgreSQL's own is schema-qualified: the search path is the application's.
 
-use super::batch::{Kind, Statement};
-use crate::quoting::literal;
+use super::statement::{Kind, Statement};
+use crate::{audit::checks::probe::judge::refusal::MESSAGE, quoting::literal};
 
 /// The setting in which a block stores its replies for the next statement.
-pub(super) const REPLIES: &str = "tenantctl_audit.replies";
+pub(crate) const REPLIES: &str = "tenantctl_audit.replies";
 
 /// The SQLSTATE that the block itself raises to undo a statement; no SQLSTATE of PostgreSQL has
 /// this prefix.
@@ -23,13 +23,10 @@ const UNDO: &str = "TA000";
 const LARGE: usize = 1 << 20;
 const LONG: usize = 8 << 10;
 
-/// Number of characters kept of a message, which may quote a value.
-pub(super) const MESSAGE: usize = 1000;
-
 /// Returns the statement that runs the given statements. It ends early after a canceled one: the
 /// time-out applies to the whole block and does not fire twice. It also ends early after a lock
 /// that could not be acquired, which the next statement may wait for too.
-pub(super) fn sql(statements: &[Statement]) -> String {
+pub(crate) fn sql(statements: &[Statement]) -> String {
     format!("DO {}", literal(&body(statements)))
 }
 
@@ -101,7 +98,7 @@ END"
 
 /// Returns an SQL expression for the document, with its rows truncated if it is large. 100 MB of
 /// proof is of no use to a reader.
-pub(super) fn fit(document: &str) -> String {
+pub(crate) fn fit(document: &str) -> String {
     format!(
         "CASE WHEN pg_catalog.pg_column_size({document}) OPERATOR(pg_catalog.<=) {LARGE} \
               THEN {document} \

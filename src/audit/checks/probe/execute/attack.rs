@@ -1,18 +1,26 @@
 //! One round of probes: as one role, in one context, on every target.
 
 use super::{
-    batch::{self, Reply, Statement},
-    field::{self, Field, Stand, Tried},
-    read, visitors, write,
+    batch, read,
+    statement::{Reply, Statement},
+    write,
 };
 use crate::{
-    audit::session::Session,
+    audit::{
+        checks::probe::{
+            field::{self, Field},
+            judge::visitors,
+            stand::Stand,
+            tried::Tried,
+        },
+        session::Session,
+    },
     domain::audit::{Operation, Verdict},
     error::Result,
 };
 
 /// Reads from every target.
-pub(super) async fn read<'a>(
+pub(crate) async fn read<'a>(
     field: &Field<'_>,
     connection: &mut Session,
     stand: Stand<'a>,
@@ -41,7 +49,7 @@ pub(super) async fn read<'a>(
 }
 
 /// Tries every change on every target.
-pub(super) async fn write<'a>(
+pub(crate) async fn write<'a>(
     field: &Field<'_>,
     connection: &mut Session,
     stand: Stand<'a>,

@@ -4,15 +4,24 @@
 use serde_json::Value;
 
 use super::{
-    batch::{self, Reply, Statement},
-    block,
-    field::Field,
+    known::{Known, Rows, Sides, read_id, read_row},
     parties::{Parties, Party},
     target::{Target, Whose, asks_session},
 };
 use crate::{
-    audit::{catalog::Column, model::Model, session::Session, spelling},
-    domain::audit::ContextKind,
+    audit::{
+        catalog::Column,
+        checks::probe::{
+            execute::{
+                batch, block,
+                statement::{Reply, Statement},
+            },
+            field::Field,
+        },
+        model::Model,
+        session::Session,
+        spelling,
+    },
     error::Result,
     quoting::identifier,
 };
@@ -21,100 +30,8 @@ use crate::{
 /// requested.
 const SAMPLE: usize = 20;
 
-/// Rows of one target that the auditor knows.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    a: Sides,
-    b: Sides,
-    /// Reason why the auditor could not read the rows.
-    pub(super) blind: Option<String>,
-    rows: Option<(Option<Row>, Option<Row>)>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Sides {
-    own: Rows,
-    other: Rows,
-}
-
-/// Rows of one tenant, or of all but one.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Rows {
-    pub(super) exist: bool,
-    /// Identities of a few rows; empty if no column identifies rows, or if they are not needed.
-    pub(super) ids: Vec<Vec<String>>,
-}
-
-/// One whole row.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) id: Vec<String>,
-    pub(super) value: Value,
-    /// Its `ctid`, in a table; an update changes it.
-    pub(super) version: Option<String>,
-}
-
-impl Known {
-    fn side(&self, context: ContextKind) -> &Sides {
-        match context {
-            ContextKind::B => &self.b,
-            _ => &self.a,
-        }
-    }
-
-    /// Returns the rows of the tenant of a context.
-    pub(super) fn own(&self, context: ContextKind) -> &Rows {
-        &self.side(context).own
-    }
-
-    /// Returns the rows of every other tenant.
-    pub(super) fn other(&self, context: ContextKind) -> &Rows {
-        &self.side(context).other
-    }
-
-    /// Adds a row of the tenant of a context. If both tenants have one, the auditor does not need
-    /// to see the rows.
-    pub(super) fn add_row(&mut self, context: ContextKind, row: Row) {
-        let rows = Rows {
-            exist: true,
-            ids: vec![row.id.clone()],
-        };
-        let (a, b) = self.rows.get_or_insert_default();
-        if context == ContextKind::B {
-            (self.b.own, self.a.other) = (rows.clone(), rows);
-            *b = Some(row);
-        } else {
-            (self.a.own, self.b.other) = (rows.clone(), rows);
-            *a = Some(row);
-        }
-        if a.is_some() && b.is_some() {
-            self.blind = None;
-        }
-    }
-
-    /// Returns one row of the tenant of a context.
-    pub(super) fn own_row(&self, context: ContextKind) -> Option<&Row> {
-        let (a, b) = self.rows.as_ref()?;
-        if context == ContextKind::B {
-            b.as_ref()
-        } else {
-            a.as_ref()
-        }
-    }
-
-    /// Returns one row of the tenant that is attacked.
-    pub(super) fn other_row(&self, context: ContextKind) -> Option<&Row> {
-        let (a, b) = self.rows.as_ref()?;
-        if context == ContextKind::B {
-            a.as_ref()
-        } else {
-            b.as_ref()
-        }
-    }
-}
-
 /// Reads every target. With `whole_rows`, also reads one row of each tenant.
-pub(super) async fn look(
+pub(crate) async fn look(
     field: &Field<'_>,
     connection: &mut Session,
     whole_rows: bool,
@@ -162,8 +79,8 @@ pub(super) async fn look(
 }
 
 /// The tenant of the row called `t`, and its type for comparisons with keys.
-pub(super) struct Tenant {
-    pub(super) expression: String,
+pub(crate) struct Tenant {
+    pub(crate) expression: String,
     type_name: String,
     type_kind: String,
 }
@@ -187,7 +104,7 @@ impl Tenant {
         }
     }
 
-    pub(super) fn in_column(column: &Column) -> Self {
+    pub(crate) fn in_column(column: &Column) -> Self {
         Self {
             expression: format!("t.{}", identifier(&column.name)),
             type_name: column.type_name.clone(),
@@ -209,26 +126,26 @@ impl Tenant {
             .collect()
     }
 
-    pub(super) fn is_one_of(&self, keys: &[String]) -> String {
+    pub(crate) fn is_one_of(&self, keys: &[String]) -> String {
         spelling::is_one_of(&self.expression, &self.operator("="), &self.typed(keys))
     }
 
     /// Returns the condition that the tenant is another one. NULL belongs to no tenant and does not
     /// match.
-    pub(super) fn is_none_of(&self, keys: &[String]) -> String {
+    pub(crate) fn is_none_of(&self, keys: &[String]) -> String {
         spelling::is_none_of(&self.expression, &self.operator("<>"), &self.typed(keys))
     }
 }
 
 /// Returns an SQL condition that the row of the target, called `t`, belongs to the tenant; `None`
 /// if the tenant cannot be determined.
-pub(super) fn belongs_to(model: &Model, target: &Target, key: &str) -> Option<String> {
+pub(crate) fn belongs_to(model: &Model, target: &Target, key: &str) -> Option<String> {
     Some(Tenant::of(model, target)?.is(key))
 }
 
 /// Returns an SQL condition that the row of the target, called `t`, belongs to a tenant other than
 /// these.
-pub(super) fn belongs_to_another(
+pub(crate) fn belongs_to_another(
     model: &Model,
     target: &Target,
     keys: &[String],
@@ -294,7 +211,7 @@ fn whole(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> 
 
 /// Returns an SQL expression for one row of the tenant, without a result if the tenant cannot be
 /// determined.
-pub(super) fn one_row(model: &Model, target: &Target, key: &str) -> String {
+pub(crate) fn one_row(model: &Model, target: &Target, key: &str) -> String {
     let condition = belongs_to(model, target, key).unwrap_or_else(|| "false".to_owned());
     whole_row(model, target, &condition)
 }
@@ -351,20 +268,4 @@ fn read_presence(reply: Reply, show_values: bool) -> Known {
         b: sides("b"),
         ..Known::default()
     }
-}
-
-pub(super) fn read_row(value: &Value) -> Option<Row> {
-    Some(Row {
-        id: read_id(value.get("id")?)?,
-        value: value.get("row")?.clone(),
-        version: value
-            .get("version")
-            .and_then(Value::as_str)
-            .map(str::to_owned),
-    })
-}
-
-fn read_id(value: &Value) -> Option<Vec<String>> {
-    let parts = value.as_array()?.iter();
-    parts.map(|part| part.as_str().map(str::to_owned)).collect()
 }

@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{
-    batch::{self, Statement},
-    locks::Locks,
-};
 use crate::{
     audit::{
+        checks::probe::execute::{batch, locks::Locks, statement::Statement},
         model::{Belonging, Identity, MembershipTable, Model},
         session::Session,
         spelling,
@@ -27,22 +24,22 @@ const KEYS: usize = 8;
 
 /// One tenant, and the user who acts for it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Party {
-    pub(super) identity: Identity,
+pub(crate) struct Party {
+    pub(crate) identity: Identity,
     /// Every tenant that the user is a member of: their rows do not belong to another tenant.
-    pub(super) tenants: Vec<String>,
+    pub(crate) tenants: Vec<String>,
 }
 
 /// Both tenants.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Parties {
-    pub(super) a: Party,
-    pub(super) b: Party,
+pub(crate) struct Parties {
+    pub(crate) a: Party,
+    pub(crate) b: Party,
 }
 
 impl Parties {
     /// Returns the tenant of a context; A if the context has no tenant.
-    pub(super) fn own(&self, context: ContextKind) -> &Party {
+    pub(crate) fn own(&self, context: ContextKind) -> &Party {
         match context {
             ContextKind::B => &self.b,
             _ => &self.a,
@@ -50,14 +47,14 @@ impl Parties {
     }
 
     /// Returns the tenant that is attacked in a context.
-    pub(super) fn other(&self, context: ContextKind) -> &Party {
+    pub(crate) fn other(&self, context: ContextKind) -> &Party {
         match context {
             ContextKind::B => &self.a,
             _ => &self.b,
         }
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         [&self.a, &self.b]
             .map(|party| party.identity.tenant.clone())
             .to_vec()
@@ -66,7 +63,7 @@ impl Parties {
 
 /// Chooses two tenants: the specified ones, otherwise the two that are in most tables. Returns
 /// `None` if there are fewer than two.
-pub(super) async fn choose(
+pub(crate) async fn choose(
     model: &Model,
     locks: &Locks,
     connection: &mut Session,

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     block,
-    locks::{Access, Locks},
-    refusal::Refusal,
+    locks::Locks,
+    statement::{Kind, Reply, Statement},
 };
 use crate::{
     audit::{
-        catalog::Oid,
+        checks::probe::judge::refusal::Refusal,
         session::{Session, Stop},
     },
     error::{Context, Result},
@@ -22,135 +21,16 @@ use crate::{
 /// Number of statements in one block.
 const CHUNK: usize = 250;
 
-const QUERY_CANCELED: &str = "57014";
-const INSUFFICIENT_PRIVILEGE: &str = "42501";
-
 /// Time limit for one statement of a block that had to be terminated: it is unknown which statement
 /// caused it, and the audit has other objects to check.
 const BRIEF: Duration = Duration::from_secs(10);
 
 const LOST: &str = "could not continue the transaction of the probes";
 
-/// One statement.
-#[derive(Clone, Debug)]
-pub(super) struct Statement {
-    pub(super) sql: String,
-    pub(super) kind: Kind,
-    /// The object of the statement, used to remember locks and to apply guards.
-    object: Option<Oid>,
-    /// `true` if the statement runs as the session's own role, with `row_security = off`.
-    scans: bool,
-    /// A narrower statement that is tried if this one takes too long.
-    narrower: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Kind {
-    /// Returns one value of type jsonb, or no row.
-    Read,
-    /// Changes rows. The second statement reads the effect as the session's own role.
-    Write { check: Option<String> },
-}
-
-/// Result of a statement.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Reply {
-    /// The value that was read by the statement, or by the check of a change.
-    pub(super) value: Option<Value>,
-    /// Number of changed rows.
-    #[serde(default)]
-    pub(super) rows: u64,
-    #[serde(flatten)]
-    pub(super) refusal: Option<Refusal>,
-    /// `true` if this is the reply to the narrower statement.
-    #[serde(skip)]
-    pub(super) narrowed: bool,
-}
-
-impl Statement {
-    pub(super) fn read(sql: String) -> Self {
-        Self {
-            sql,
-            kind: Kind::Read,
-            object: None,
-            scans: false,
-            narrower: None,
-        }
-    }
-
-    /// Returns a [`Statement::read`] that runs as the session's own role, outside of the probes.
-    pub(super) fn scan(sql: String) -> Self {
-        Self {
-            scans: true,
-            ..Self::read(sql)
-        }
-    }
-
-    pub(super) fn write(sql: String, check: Option<String>) -> Self {
-        Self {
-            kind: Kind::Write { check },
-            ..Self::read(sql)
-        }
-    }
-
-    pub(super) fn on(self, object: Oid) -> Self {
-        Self {
-            object: Some(object),
-            ..self
-        }
-    }
-
-    pub(super) fn or_narrower(self, narrower: Option<String>) -> Self {
-        Self { narrower, ..self }
-    }
-
-    pub(super) fn check(&self) -> Option<&str> {
-        match &self.kind {
-            Kind::Read => None,
-            Kind::Write { check } => check.as_deref(),
-        }
-    }
-
-    fn access(&self) -> Access {
-        match self.kind {
-            Kind::Read if self.scans => Access::Scan,
-            Kind::Read => Access::Read,
-            Kind::Write { .. } => Access::Write,
-        }
-    }
-
-    /// Returns the refusal that a known lock or a guard would cause.
-    fn locked(&self, locks: &Locks) -> Option<Refusal> {
-        let Some(object) = self.object else {
-            let message = "the object of the statement is unknown".to_owned();
-            return Some(Refusal::of_audit(message));
-        };
-        locks.refusal(object, self.access())
-    }
-}
-
-impl Reply {
-    fn refused(refusal: Refusal) -> Self {
-        Self {
-            refusal: Some(refusal),
-            ..Self::default()
-        }
-    }
-
-    fn is_locked(&self) -> bool {
-        self.refusal.as_ref().is_some_and(Refusal::is_locked)
-    }
-
-    fn timed_out(&self) -> bool {
-        let refusal = self.refusal.as_ref();
-        refusal.is_some_and(|refusal| refusal.state == QUERY_CANCELED)
-    }
-}
-
 /// Runs the statements in the open transaction and returns one reply for each, in order. An error
 /// of a statement is in its reply, and the transaction continues unchanged. Objects that are known
 /// to be locked are not waited for again.
-pub(super) async fn run(
+pub(crate) async fn run(
     connection: &mut Session,
     locks: &Locks,
     statements: &[Statement],
@@ -168,7 +48,12 @@ pub(super) async fn run(
         let found = match block(connection, chunk).await? {
             Ok(found) => settle(connection, chunk, found).await?,
             // The role may not use PL/pgSQL, or the time limit expired between two statements.
-            Err(refusal) if matches!(&*refusal.state, INSUFFICIENT_PRIVILEGE | QUERY_CANCELED) => {
+            Err(refusal)
+                if matches!(
+                    &*refusal.state,
+                    Refusal::INSUFFICIENT_PRIVILEGE | Refusal::QUERY_CANCELED
+                ) =>
+            {
                 one_by_one(connection, chunk).await?
             }
             Err(refusal) if refusal.is_unanswered() && chunk.len() > 1 => {
@@ -344,18 +229,4 @@ async fn write(connection: &mut Session, sql: &str, check: Option<&str>) -> sqlx
         rows,
         ..Reply::default()
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reply_is_a_value_or_a_refusal() {
-        let text = r#"[{"value":{"a":1},"rows":0},{"state":"42501","message":"no"},{"value":null,"rows":2}]"#;
-        let replies: Vec<Reply> = serde_json::from_str(text).unwrap();
-        assert!(replies[0].refusal.is_none() && replies[0].value.is_some());
-        assert_eq!(replies[1].refusal.as_ref().unwrap().state, "42501");
-        assert_eq!((replies[2].rows, replies[2].value.is_none()), (2, true));
-    }
 }

@@ -3,14 +3,15 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{
-    batch::{self, Statement},
-    field::{self, Field, Stand, Terms},
-    refusal::Refusal,
-};
 use crate::{
     audit::{
         catalog::{Oid, Relation},
+        checks::probe::{
+            execute::{batch, statement::Statement},
+            field::{self, Field, Terms},
+            judge::refusal::Refusal,
+            stand::Stand,
+        },
         connections::Connections,
         model::{Belonging, Model},
         session::Session,
@@ -25,7 +26,7 @@ use crate::{
 ///
 /// # Errors
 /// `NotFound` for a tenant that does not exist, `BadInput` for a value that is not a key.
-pub(super) async fn tenants(
+pub(crate) async fn tenants(
     model: &Model,
     terms: Terms<'_>,
     connection: &mut Session,
@@ -91,7 +92,7 @@ fn holds(model: &Model, table: &Relation, key: i16, tenant: &str) -> Option<Stat
 ///
 /// # Errors
 /// `BadInput` if the server refuses it; a privilege that only some of the roles lack is ignored.
-pub(super) async fn session(
+pub(crate) async fn session(
     field: &Field<'_>,
     connections: &Connections,
     stands: &[Stand<'_>],

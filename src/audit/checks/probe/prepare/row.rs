@@ -6,12 +6,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    lasting,
     target::{Target, only_table_below},
+    types,
 };
 use crate::{
     audit::{
         catalog::{Column, ConstraintKind, Oid},
+        checks::probe::judge::lasting,
         model::{AppRole, Model},
         spelling::{is_of_users, typed},
     },
@@ -21,17 +22,17 @@ use crate::{
 
 /// A row to insert.
 #[derive(Clone, Debug)]
-pub(super) struct NewRow {
+pub(crate) struct NewRow {
     /// Its columns, with the type of those with user-defined types.
     columns: Vec<(String, Option<String>)>,
     /// The OVERRIDING clause between the columns and the values.
     overriding: &'static str,
-    pub(super) value: Value,
+    pub(crate) value: Value,
 }
 
 impl NewRow {
     /// Returns the INSERT statement.
-    pub(super) fn insert(&self, target: &Target) -> String {
+    pub(crate) fn insert(&self, target: &Target) -> String {
         let list: Vec<String> = self
             .columns
             .iter()
@@ -67,7 +68,7 @@ impl NewRow {
     }
 
     /// Returns the row with only these columns of the original row; the others are blank.
-    pub(super) fn with_only(&self, model: &Model, target: &Target, kept: &BTreeSet<&str>) -> Self {
+    pub(crate) fn with_only(&self, model: &Model, target: &Target, kept: &BTreeSet<&str>) -> Self {
         let mut value = self.value.clone();
         let columns = model.catalog.columns_of(target.object).iter();
         for column in columns.filter(|column| !kept.contains(column.name.as_str())) {
@@ -82,14 +83,14 @@ impl NewRow {
     }
 
     /// Returns a statement that reports whether the row exists and meets the condition.
-    pub(super) fn exists(&self, target: &Target, condition: &str) -> Option<String> {
+    pub(crate) fn exists(&self, target: &Target, condition: &str) -> Option<String> {
         exists(target, &self.value, condition)
     }
 }
 
 /// Returns a statement that reports whether a row with the key of `row` exists and meets a
 /// condition; `None` if no column identifies the rows.
-pub(super) fn exists(target: &Target, row: &Value, condition: &str) -> Option<String> {
+pub(crate) fn exists(target: &Target, row: &Value, condition: &str) -> Option<String> {
     let key = target
         .id
         .iter()
@@ -109,7 +110,7 @@ pub(super) fn exists(target: &Target, row: &Value, condition: &str) -> Option<St
 ///
 /// # Errors
 /// The verdict if no such row is possible.
-pub(super) fn copy(
+pub(crate) fn copy(
     model: &Model,
     target: &Target,
     role: &AppRole,
@@ -206,26 +207,6 @@ fn is_listed(model: &Model, table: Oid, column: i16) -> bool {
     })
 }
 
-/// The types for which new values can be generated (catalog/pg_type.dat).
-pub(super) mod types {
-    use crate::audit::catalog::Oid;
-
-    pub(crate) const BOOL: Oid = Oid(16);
-    pub(crate) const INT8: Oid = Oid(20);
-    pub(crate) const INT2: Oid = Oid(21);
-    pub(crate) const INT4: Oid = Oid(23);
-    pub(crate) const TEXT: Oid = Oid(25);
-    pub(crate) const JSON: Oid = Oid(114);
-    pub(crate) const BPCHAR: Oid = Oid(1042);
-    pub(crate) const VARCHAR: Oid = Oid(1043);
-    pub(crate) const DATE: Oid = Oid(1082);
-    pub(crate) const TIMESTAMP: Oid = Oid(1114);
-    pub(crate) const TIMESTAMPTZ: Oid = Oid(1184);
-    pub(crate) const NUMERIC: Oid = Oid(1700);
-    pub(crate) const UUID: Oid = Oid(2950);
-    pub(crate) const JSONB: Oid = Oid(3802);
-}
-
 /// Returns a value like `old` that no row is likely to have.
 fn fresh(column: &Column, old: &Value) -> Option<Value> {
     let seed = format!("{} {} {old}", column.relation.0, column.name);
@@ -248,7 +229,7 @@ fn fresh(column: &Column, old: &Value) -> Option<Value> {
 
 /// Returns a UUID of version 8 (RFC 9562, 5.8) that only depends on the seed, so that two runs
 /// return the same.
-pub(super) fn uuid_from(seed: &str) -> String {
+pub(crate) fn uuid_from(seed: &str) -> String {
     let digest = Sha256::digest(seed.as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
@@ -259,7 +240,7 @@ pub(super) fn uuid_from(seed: &str) -> String {
 
 /// Returns a placeholder for a value that is not shown: NULL, or for a NOT NULL column a value of
 /// its type, if the type is known.
-pub(super) fn blank(column: &Column) -> Value {
+pub(crate) fn blank(column: &Column) -> Value {
     if !column.not_null {
         return Value::Null;
     }
@@ -274,7 +255,7 @@ pub(super) fn blank(column: &Column) -> Value {
 }
 
 /// Returns a constant of a type; `None` for a value without a plain text form in JSON.
-pub(super) fn constant(value: &Value, type_name: &str) -> Option<String> {
+pub(crate) fn constant(value: &Value, type_name: &str) -> Option<String> {
     if value.is_null() {
         return Some("NULL".to_owned());
     }

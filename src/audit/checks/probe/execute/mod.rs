@@ -1,0 +1,10 @@
+//! Execution of the probes: the statements, and the order in which they run.
+
+pub(crate) mod attack;
+pub(crate) mod batch;
+pub(crate) mod block;
+pub(crate) mod locks;
+pub(crate) mod read;
+pub(crate) mod rounds;
+pub(crate) mod statement;
+pub(crate) mod write;

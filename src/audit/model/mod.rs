@@ -19,7 +19,7 @@ pub use actors::{Actors, AppRole, LeftOut};
 pub use meaning::{Comparison, Meaning, PolicyExpressions, Side};
 pub use overrides::Overrides;
 pub use path::search_path;
-pub use session::{Identity, Names, Session};
+pub use session::{Names, Session, TenantUser};
 pub use tenancy::{Belonging, Link, MembershipTable, Tenancy};
 
 use std::{

@@ -43,13 +43,13 @@ pub struct Session {
     pub membership: Option<MembershipTable>,
 }
 
-/// The tenant or user of a session.
+/// The tenant of a session, and the user who acts for it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Identity {
+pub struct TenantUser {
     /// The tenant's key, as text.
     pub tenant: String,
     /// A user of that tenant, as text; required if [`Session::needs_user`].
-    pub user: Option<String>,
+    pub id: Option<String>,
 }
 
 impl Session {
@@ -142,21 +142,21 @@ impl Session {
 
     /// Returns the statements that switch an open transaction to that context, the role first. `SET
     /// LOCAL` instead of `set_config`: it can be pasted and takes effect at once.
-    pub fn enter(&self, role: &AppRole, identity: &Identity, context: ContextKind) -> Vec<String> {
+    pub fn enter(&self, role: &AppRole, user: &TenantUser, context: ContextKind) -> Vec<String> {
         let named = matches!(context, ContextKind::A | ContextKind::B);
         let role_name = match self.by_role() {
-            Some(Names::Tenant) if named => identity.tenant.as_str(),
-            Some(Names::User) if named => identity.user.as_deref().unwrap_or(&role.name),
+            Some(Names::Tenant) if named => user.tenant.as_str(),
+            Some(Names::User) if named => user.id.as_deref().unwrap_or(&role.name),
             _ => role.name.as_str(),
         };
         let mut statements = vec![format!("SET LOCAL ROLE {}", identifier(role_name))];
         if let Some(template) = &self.template {
             if named {
-                let user = identity.user.as_deref().unwrap_or_default();
+                let id = user.id.as_deref().unwrap_or_default();
                 statements.push(
                     template
-                        .replace("{tenant}", &literal(&identity.tenant))
-                        .replace("{user}", &literal(user)),
+                        .replace("{tenant}", &literal(&user.tenant))
+                        .replace("{user}", &literal(id)),
                 );
             }
             return statements;
@@ -164,7 +164,7 @@ impl Session {
         if context == ContextKind::None {
             return statements;
         }
-        for (setting, value) in self.settings(role, identity, context) {
+        for (setting, value) in self.settings(role, user, context) {
             // The name of a setting contains dots: each part is quoted separately.
             let name: Vec<String> = setting.split('.').map(identifier).collect();
             statements.push(format!(
@@ -180,7 +180,7 @@ impl Session {
     fn settings(
         &self,
         role: &AppRole,
-        identity: &Identity,
+        user: &TenantUser,
         context: ContextKind,
     ) -> BTreeMap<String, String> {
         let mut plain = BTreeMap::new();
@@ -189,8 +189,8 @@ impl Session {
             let value = match (context, names) {
                 (ContextKind::Empty, _) => String::new(),
                 (ContextKind::Malformed, _) => MALFORMED.to_owned(),
-                (_, Names::Tenant) => identity.tenant.clone(),
-                (_, Names::User) => identity.user.clone().unwrap_or_default(),
+                (_, Names::Tenant) => user.tenant.clone(),
+                (_, Names::User) => user.id.clone().unwrap_or_default(),
             };
             match source {
                 SessionSource::Setting(setting) if setting.contains('.') => {

@@ -20,7 +20,7 @@ use crate::{
         connections::Connections,
         expression::{Expr, functions},
         findings::Findings,
-        model::{AppRole, Identity, Model},
+        model::{AppRole, Model, TenantUser},
         reach::Access,
         registry::Selection,
         session::{Session, Stop},
@@ -249,21 +249,21 @@ fn enter(model: &Model, role: &AppRole) -> String {
     let membership = model.session.membership.as_ref();
     let user = membership.and_then(|one| model.catalog.column(one.relation, one.user));
     let tenant = model.tenancy.key_type.as_ref().map(|(oid, _)| *oid);
-    let nobody = Identity {
-        tenant: nobody(tenant),
-        user: Some(nobody(user.map(|column| column.base_type).or(tenant))),
+    let unknown = TenantUser {
+        tenant: unused_value(tenant),
+        id: Some(unused_value(user.map(|column| column.base_type).or(tenant))),
     };
     // If roles identify the tenants, no role exists without one.
     let context = match model.session.by_role() {
         Some(_) => ContextKind::None,
         None => ContextKind::A,
     };
-    statements.extend(model.session.enter(role, &nobody, context));
+    statements.extend(model.session.enter(role, &unknown, context));
     statements.join("; ")
 }
 
 /// Returns a value of a type that usually does not identify anything (pg_type.dat).
-fn nobody(type_oid: Option<Oid>) -> String {
+fn unused_value(type_oid: Option<Oid>) -> String {
     match type_oid {
         Some(Oid(2950)) => "00000000-0000-0000-0000-000000000000".to_owned(),
         Some(Oid(20 | 21 | 23 | 1700)) => "0".to_owned(),

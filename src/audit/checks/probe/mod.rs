@@ -2,32 +2,32 @@
 //! one, every access path is tried. No change is kept.
 //!
 //! ```text
-//! prepare (parties, target, survey) → execute (rounds: read, write) → judge (contents, proof)
+//! prepare (tenant_pair, target, survey) → execute (schedule: read, write) → judge (ownership, proof)
 //! ```
 
+mod attempt;
 mod checks;
 mod execute;
-mod field;
+mod identity;
+mod inputs;
 mod judge;
 mod prepare;
-mod stand;
-mod tried;
 
 pub use checks::CHECKS;
 
 use std::collections::BTreeSet;
 
 use self::{
-    execute::{locks::Locks, rounds},
-    field::{Field, Terms},
-    judge::{evaluated, nobody, proof},
+    attempt::ProbeAttempt,
+    execute::{locks::Locks, schedule},
+    identity::ProbeIdentity,
+    inputs::{ProbeInputs, SharedOptions},
+    judge::{change, ineffective, proof},
     prepare::{
-        arena::Arena,
+        overrides,
         target::{self, Target},
-        told,
+        transaction::ProbeTransaction,
     },
-    stand::Stand,
-    tried::Tried,
 };
 use crate::{
     audit::{
@@ -104,26 +104,26 @@ pub async fn run(
     if options.mode == ProbeMode::Off || !selection.wants_any(CHECKS) {
         return Ok(Probed::default());
     }
-    let stands = stands(model, findings);
+    let identities = identities(model, findings);
     let targets = target::all(model);
-    if stands.is_empty() || targets.is_empty() {
+    if identities.is_empty() || targets.is_empty() {
         return Ok(Probed::default());
     }
     let writes = options.mode == ProbeMode::Full && may_write(model, findings);
-    let mut arena = Arena::open(connections, writes).await?;
+    let mut transaction = ProbeTransaction::open(connections, writes).await?;
     watch.phase("inspecting rows", None);
     let locks = Locks::new(model.guards.clone());
-    let terms = Terms {
+    let shared = SharedOptions {
         force: options.force,
         show_values: options.show_values,
         locks: &locks,
     };
-    let Some(parties) = arena.parties(model, terms, findings).await? else {
+    let Some(pair) = transaction.tenant_pair(model, shared, findings).await? else {
         if connections.is_over() {
             let reason = Stop::Deadline.to_string();
             findings.skip("probe", None, &reason);
             return Ok(Probed {
-                attempts: untried(&stands, &targets, writes, &reason),
+                attempts: all_skipped(&identities, &targets, writes, &reason),
                 ..Probed::default()
             });
         }
@@ -134,31 +134,32 @@ pub async fn run(
         );
         return Ok(Probed::default());
     };
-    let unknown = Field {
+    let unknown = ProbeInputs {
         model,
-        parties: &parties,
+        pair: &pair,
         targets: &targets,
         known: &[],
-        terms,
+        options: shared,
     };
-    told::session(&unknown, connections, &stands).await?;
-    let known = arena
-        .survey(&unknown, connections, &stands, findings)
+    overrides::check_session(&unknown, connections, &identities).await?;
+    let known = transaction
+        .known_rows(&unknown, connections, &identities, findings)
         .await?;
-    let field = Field {
+    let inputs = ProbeInputs {
         known: &known,
         ..unknown
     };
-    let mut tried = rounds::all(&field, connections, &mut arena, &stands, watch).await?;
-    nobody::doubt(&field, &mut tried);
-    arena.close().await?;
-    tell_skipped(&field, &tried, findings);
+    let mut attempts =
+        schedule::run(&inputs, connections, &mut transaction, &identities, watch).await?;
+    ineffective::skip_unproven(&inputs, &mut attempts);
+    transaction.close().await?;
+    report_skipped(&inputs, &attempts, findings);
     Ok(Probed {
-        attempts: attempts(&field, &tried),
-        leaks: proof::leaks(&field, selection, &tried),
-        tenants: parties.names(),
+        attempts: matrix(&inputs, &attempts),
+        leaks: proof::leaks(&inputs, selection, &attempts),
+        tenants: pair.names(),
         notices: if writes {
-            evaluated::notices(model, targets.iter().map(|one| one.object), options.force)
+            change::notices(model, targets.iter().map(|one| one.object), options.force)
         } else {
             Vec::new()
         },
@@ -166,8 +167,8 @@ pub async fn run(
 }
 
 /// Returns every attempt as skipped.
-fn untried(
-    stands: &[Stand<'_>],
+fn all_skipped(
+    identities: &[ProbeIdentity<'_>],
     targets: &[Target],
     writes: bool,
     reason: &str,
@@ -182,17 +183,17 @@ fn untried(
         false => &[Operation::Select],
     };
     let mut attempts = Vec::new();
-    for stand in stands {
+    for identity in identities {
         for target in targets {
             attempts.extend(operations.iter().map(|operation| {
                 let attempt = Attempt {
                     object: target.display.clone(),
-                    role: stand.role.name.clone(),
+                    role: identity.role.name.clone(),
                     operation: *operation,
-                    context: stand.context,
+                    context: identity.context,
                     verdict: Verdict::Skipped(reason.to_owned()),
                 };
-                (target.object, stand.role.oid, attempt)
+                (target.object, identity.role.oid, attempt)
             }));
         }
     }
@@ -212,9 +213,9 @@ fn may_write(model: &Model, findings: &mut Findings) -> bool {
 }
 
 /// Returns every role that the auditor may become, in every context.
-fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
+fn identities<'m>(model: &'m Model, findings: &mut Findings) -> Vec<ProbeIdentity<'m>> {
     let auditor = model.catalog.attacker();
-    let mut stands = Vec::new();
+    let mut identities = Vec::new();
     if model.actors.everybody_unmatched {
         let reason = "PUBLIC has privileges on tenant tables, but there is no role without other \
                       privileges to probe as: create one with CREATE ROLE and pass it with \
@@ -224,9 +225,11 @@ fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
     for role in &model.actors.roles {
         if model.catalog.rights.may_become(auditor.oid, role.oid) {
             let contexts = ContextKind::ALL.iter().copied();
-            let stand = |context| Stand { role, context };
-            let all = contexts.map(stand);
-            stands.extend(all.filter(|stand| stand.is_named() || !is_somebody(model, role)));
+            let identity = |context| ProbeIdentity { role, context };
+            let all = contexts.map(identity);
+            identities.extend(
+                all.filter(|identity| identity.has_tenant() || !always_has_tenant(model, role)),
+            );
         } else {
             let reason = format!(
                 "{} may not become {}: probe as an auditor (see `audit role`), or GRANT {} TO {}",
@@ -235,12 +238,12 @@ fn stands<'m>(model: &'m Model, findings: &mut Findings) -> Vec<Stand<'m>> {
             findings.skip("probe", Some(role.name.clone()), reason);
         }
     }
-    stands
+    identities
 }
 
 /// `true` if the role itself identifies the tenant or the user, and no other role is a member of
 /// it: such a role has a tenant in every session.
-fn is_somebody(model: &Model, role: &AppRole) -> bool {
+fn always_has_tenant(model: &Model, role: &AppRole) -> bool {
     let mut memberships = model.catalog.memberships.iter();
     model.session.by_role().is_some()
         && !memberships.any(|one| {
@@ -249,36 +252,40 @@ fn is_somebody(model: &Model, role: &AppRole) -> bool {
         })
 }
 
-fn attempts(field: &Field<'_>, tried: &[Tried<'_>]) -> Vec<(Oid, Oid, Attempt)> {
-    let attempts = tried.iter().map(|one| {
-        let target = &field.targets[one.target];
+fn matrix(inputs: &ProbeInputs<'_>, attempts: &[ProbeAttempt<'_>]) -> Vec<(Oid, Oid, Attempt)> {
+    let cells = attempts.iter().map(|one| {
+        let target = &inputs.targets[one.target];
         let attempt = Attempt {
             object: target.display.clone(),
-            role: one.stand.role.name.clone(),
+            role: one.identity.role.name.clone(),
             operation: one.operation,
-            context: one.stand.context,
+            context: one.identity.context,
             verdict: one.verdict.clone(),
         };
-        (target.object, one.stand.role.oid, attempt)
+        (target.object, one.identity.role.oid, attempt)
     });
-    attempts.collect()
+    cells.collect()
 }
 
 /// Reports skipped attempts: each object once for each check and reason, regardless of roles and
 /// contexts.
-fn tell_skipped(field: &Field<'_>, tried: &[Tried<'_>], findings: &mut Findings) {
-    let mut told = BTreeSet::new();
-    for one in tried {
+fn report_skipped(
+    inputs: &ProbeInputs<'_>,
+    attempts: &[ProbeAttempt<'_>],
+    findings: &mut Findings,
+) {
+    let mut reported = BTreeSet::new();
+    for one in attempts {
         let Verdict::Skipped(reason) = &one.verdict else {
             continue;
         };
-        let target = &field.targets[one.target];
+        let target = &inputs.targets[one.target];
         let check = if target.is_function {
             &checks::FUNCTION
         } else {
             checks::of_operation(one.operation)
         };
-        if told.insert((check.id, one.target, reason)) {
+        if reported.insert((check.id, one.target, reason)) {
             findings.skip(check.id, Some(target.display.clone()), reason);
         }
     }

@@ -185,11 +185,11 @@ async fn alone(connection: &mut Session, statement: &Statement) -> Result<Reply>
         connection.limit().as_millis()
     );
     connection.pass(AssertSqlSafe(limit)).await.context(LOST)?;
-    let tried = match &statement.kind {
+    let result = match &statement.kind {
         Kind::Read => read(connection, &statement.sql).await,
         Kind::Write { check } => write(connection, &statement.sql, check.as_deref()).await,
     };
-    let reply = match tried {
+    let reply = match result {
         Ok(reply) => reply,
         Err(error) => Reply::refused(Refusal::of(error)?),
     };

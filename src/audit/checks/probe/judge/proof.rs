@@ -8,11 +8,12 @@ use crate::{
     audit::{
         catalog::{Relation, RelationKind},
         checks::probe::{
-            Leak, checks,
-            field::Field,
-            prepare::target::{Target, Whose},
-            stand::Stand,
-            tried::Tried,
+            Leak,
+            attempt::ProbeAttempt,
+            checks,
+            identity::ProbeIdentity,
+            inputs::ProbeInputs,
+            prepare::target::{Target, TenantSource},
         },
         registry::Selection,
     },
@@ -31,29 +32,33 @@ const ABRIDGED: &str =
 
 /// Returns the leaks among the attempts, each with its finding: one for each object, role and
 /// check, regardless of contexts.
-pub(crate) fn leaks(field: &Field<'_>, selection: &Selection, tried: &[Tried<'_>]) -> Vec<Leak> {
-    let mut groups: BTreeMap<(usize, &str, &str), Vec<&Tried<'_>>> = BTreeMap::new();
-    for one in tried
+pub(crate) fn leaks(
+    inputs: &ProbeInputs<'_>,
+    selection: &Selection,
+    attempts: &[ProbeAttempt<'_>],
+) -> Vec<Leak> {
+    let mut groups: BTreeMap<(usize, &str, &str), Vec<&ProbeAttempt<'_>>> = BTreeMap::new();
+    for one in attempts
         .iter()
         .filter(|one| matches!(one.verdict, Verdict::Leak(_)))
     {
-        let check = check(field, tried, one);
+        let check = check(inputs, attempts, one);
         if selection.wants(check) {
             groups
-                .entry((one.target, one.stand.role.name.as_str(), check.id))
+                .entry((one.target, one.identity.role.name.as_str(), check.id))
                 .or_default()
                 .push(one);
         }
     }
     let mut leaks = Vec::new();
     for group in groups.values() {
-        let check = check(field, tried, group[0]);
-        let finding = finding(field, check, group);
+        let check = check(inputs, attempts, group[0]);
+        let finding = finding(inputs, check, group);
         leaks.extend(group.iter().map(|one| Leak {
-            object: field.targets[one.target].object,
-            role: one.stand.role.oid,
+            object: inputs.targets[one.target].object,
+            role: one.identity.role.oid,
             operation: one.operation,
-            context: one.stand.context,
+            context: one.identity.context,
             finding: finding.clone(),
         }));
     }
@@ -62,18 +67,22 @@ pub(crate) fn leaks(field: &Field<'_>, selection: &Selection, tried: &[Tried<'_>
 
 /// Returns the check that a leak belongs to. Reading without a tenant is a separate finding only if
 /// reading with a tenant is blocked.
-fn check(field: &Field<'_>, tried: &[Tried<'_>], one: &Tried<'_>) -> &'static Check {
+fn check(
+    inputs: &ProbeInputs<'_>,
+    attempts: &[ProbeAttempt<'_>],
+    one: &ProbeAttempt<'_>,
+) -> &'static Check {
     if one.operation != Operation::Select {
         return checks::of_operation(one.operation);
     }
-    if field.targets[one.target].is_function {
+    if inputs.targets[one.target].is_function {
         return &checks::FUNCTION;
     }
-    let named = tried.iter().any(|other| {
+    let named = attempts.iter().any(|other| {
         other.target == one.target
-            && other.stand.role.oid == one.stand.role.oid
+            && other.identity.role.oid == one.identity.role.oid
             && other.operation == Operation::Select
-            && other.stand.is_named()
+            && other.identity.has_tenant()
             && other.is_leak()
     });
     if named {
@@ -83,22 +92,22 @@ fn check(field: &Field<'_>, tried: &[Tried<'_>], one: &Tried<'_>) -> &'static Ch
     }
 }
 
-fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>]) -> Finding {
+fn finding(inputs: &ProbeInputs<'_>, check: &Check, group: &[&ProbeAttempt<'_>]) -> Finding {
     // Prefers an attempt that no constraint refused and that no policy allows on purpose.
     let best = group
         .iter()
-        .min_by_key(|one| (one.refused_by.is_some(), one.on_purpose))
+        .min_by_key(|one| (one.refused_by.is_some(), one.is_public))
         .unwrap_or(&group[0]);
-    let target = &field.targets[best.target];
+    let target = &inputs.targets[best.target];
     let mut message = format!(
         "{} {} {}",
-        best.stand.role.name,
-        deed(best, target),
+        best.identity.role.name,
+        description(best, target),
         in_contexts(group)
     );
     let mut confidence = Confidence::Proven;
     let mut severity = check.severity;
-    if group.iter().all(|one| one.on_purpose) {
+    if group.iter().all(|one| one.is_public) {
         (severity, confidence) = (Severity::High, Confidence::Medium);
         message.push_str("; a policy for this role alone selects them by the contents of the row");
     }
@@ -106,32 +115,37 @@ fn finding(field: &Field<'_>, check: &Check, group: &[&Tried<'_>]) -> Finding {
         confidence = Confidence::High;
         message.push_str(&format!("; only a constraint refused it: {refusal}"));
     }
-    let mut finding = Finding::new(check, &target.display, message, remedy(field, best, target))
-        .part(&best.stand.role.name)
-        .severity(severity)
-        .confidence(confidence);
-    finding.evidence.facts = facts(field, target);
+    let mut finding = Finding::new(
+        check,
+        &target.display,
+        message,
+        remedy(inputs, best, target),
+    )
+    .part(&best.identity.role.name)
+    .severity(severity)
+    .confidence(confidence);
+    finding.evidence.facts = facts(inputs, target);
     if let Verdict::Leak(shown) = &best.verdict {
-        finding = finding.shown_by(statements(field, best.stand, shown));
+        finding = finding.shown_by(statements(inputs, best.identity, shown));
     }
     if best.abridged {
         finding.evidence.facts.push(ABRIDGED.to_owned());
     }
     if let Some(row) = &best.row {
-        let row = if field.terms.show_values {
+        let row = if inputs.options.show_values {
             row.clone()
         } else {
-            redacted(field, target, row)
+            redacted(inputs, target, row)
         };
         finding.evidence.rows.push(row);
     }
     finding
 }
 
-fn deed(one: &Tried<'_>, target: &Target) -> String {
+fn description(one: &ProbeAttempt<'_>, target: &Target) -> String {
     let name = &target.display;
     match one.operation {
-        Operation::Own | Operation::Select if one.stand.is_named() => {
+        Operation::Own | Operation::Select if one.identity.has_tenant() => {
             format!("reads another tenant's rows of {name}")
         }
         Operation::Own | Operation::Select => format!("reads tenants' rows of {name}"),
@@ -144,12 +158,12 @@ fn deed(one: &Tried<'_>, target: &Target) -> String {
 }
 
 /// Describes the contexts, such as `in the context of a tenant and without one (none, empty)`.
-fn in_contexts(group: &[&Tried<'_>]) -> String {
-    let named = group.iter().any(|one| one.stand.is_named());
+fn in_contexts(group: &[&ProbeAttempt<'_>]) -> String {
+    let named = group.iter().any(|one| one.identity.has_tenant());
     let mut unnamed: Vec<&str> = group
         .iter()
-        .filter(|one| !one.stand.is_named())
-        .map(|one| one.stand.context.as_str())
+        .filter(|one| !one.identity.has_tenant())
+        .map(|one| one.identity.context.as_str())
         .collect();
     unnamed.dedup();
     let unnamed = match unnamed.as_slice() {
@@ -170,24 +184,24 @@ fn in_contexts(group: &[&Tried<'_>]) -> String {
 }
 
 /// Returns the statements to paste into psql, which show the same and leave nothing behind.
-fn statements(field: &Field<'_>, stand: Stand<'_>, shown: &str) -> Vec<String> {
+fn statements(inputs: &ProbeInputs<'_>, identity: ProbeIdentity<'_>, shown: &str) -> Vec<String> {
     let mut statements = vec!["BEGIN".to_owned()];
-    statements.extend(field.enter(stand));
+    statements.extend(inputs.enter(identity));
     statements.push(shown.to_owned());
     statements.push("ROLLBACK".to_owned());
     statements
 }
 
 /// Returns the row with only the values that identify it and its tenant.
-fn redacted(field: &Field<'_>, target: &Target, row: &Value) -> Value {
+fn redacted(inputs: &ProbeInputs<'_>, target: &Target, row: &Value) -> Value {
     let Value::Object(columns) = row else {
         return Value::from(HIDDEN);
     };
-    let tenancy = &field.model.tenancy;
+    let tenancy = &inputs.model.tenancy;
     let is_shown = |name: &str| {
-        let of_key = match target.whose {
-            Whose::Key(key) => field.model.column_name(target.object, key) == name,
-            Whose::Child | Whose::Contents => tenancy.key_name.as_deref() == Some(name),
+        let of_key = match target.tenant_source {
+            TenantSource::Key(key) => inputs.model.column_name(target.object, key) == name,
+            TenantSource::Child | TenantSource::Values => tenancy.key_name.as_deref() == Some(name),
         };
         of_key || target.id.iter().any(|one| one.name == name)
     };
@@ -202,8 +216,8 @@ fn redacted(field: &Field<'_>, target: &Target, row: &Value) -> Value {
     Value::Object(columns.collect::<Map<_, _>>())
 }
 
-fn facts(field: &Field<'_>, target: &Target) -> Vec<String> {
-    let catalog = &field.model.catalog;
+fn facts(inputs: &ProbeInputs<'_>, target: &Target) -> Vec<String> {
+    let catalog = &inputs.model.catalog;
     if let Some(function) = catalog
         .functions
         .get(&target.object)
@@ -250,16 +264,16 @@ fn facts(field: &Field<'_>, target: &Target) -> Vec<String> {
     policies.collect()
 }
 
-fn remedy(field: &Field<'_>, one: &Tried<'_>, target: &Target) -> Fix {
-    let catalog = &field.model.catalog;
+fn remedy(inputs: &ProbeInputs<'_>, one: &ProbeAttempt<'_>, target: &Target) -> Fix {
+    let catalog = &inputs.model.catalog;
     let name = &target.display;
-    if one.on_purpose {
+    if one.is_public {
         return Fix::advice(
             Phase::Policies,
             format!(
                 "if these rows of {name} are public, accept the finding in the baseline; \
                  otherwise drop the policy for {}",
-                one.stand.role.name
+                one.identity.role.name
             ),
         );
     }
@@ -287,25 +301,25 @@ fn remedy(field: &Field<'_>, one: &Tried<'_>, target: &Target) -> Fix {
             Phase::Grants,
             format!(
                 "revoke SELECT on {name} from {}: a {} cannot have policies",
-                one.stand.role.name,
+                one.identity.role.name,
                 relation.kind.as_str()
             ),
         ),
-        RelationKind::Table | RelationKind::Partitioned => of_table(field, one, relation),
+        RelationKind::Table | RelationKind::Partitioned => of_table(inputs, one, relation),
     }
 }
 
-fn of_table(field: &Field<'_>, one: &Tried<'_>, table: &Relation) -> Fix {
+fn of_table(inputs: &ProbeInputs<'_>, one: &ProbeAttempt<'_>, table: &Relation) -> Fix {
     let name = table.display();
-    let role = &one.stand.role.name;
+    let role = &one.identity.role.name;
     if one.operation == Operation::Reference {
         return Fix::advice(
             Phase::References,
             format!("include the tenant key in the foreign keys of {name}"),
         );
     }
-    if field.model.is_bound(one.stand.role.oid, table) {
-        let what = match (one.operation, one.stand.context) {
+    if inputs.model.is_bound(one.identity.role.oid, table) {
+        let what = match (one.operation, one.identity.context) {
             (Operation::Select, ContextKind::A | ContextKind::B) => "USING",
             (Operation::Select, _) => "USING, also without a tenant",
             (Operation::Insert | Operation::Move, _) => "WITH CHECK",

@@ -6,11 +6,11 @@ use crate::domain::audit::ContextKind;
 
 /// Rows of one target that the auditor knows.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct KnownRows {
     pub(crate) a: Sides,
     pub(crate) b: Sides,
     /// Reason why the auditor could not read the rows.
-    pub(crate) blind: Option<String>,
+    pub(crate) unreadable: Option<String>,
     pub(crate) rows: Option<(Option<Row>, Option<Row>)>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Row {
     pub(crate) version: Option<String>,
 }
 
-impl Known {
+impl KnownRows {
     fn side(&self, context: ContextKind) -> &Sides {
         match context {
             ContextKind::B => &self.b,
@@ -71,7 +71,7 @@ impl Known {
             *a = Some(row);
         }
         if a.is_some() && b.is_some() {
-            self.blind = None;
+            self.unreadable = None;
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     audit::{
         catalog::{Column, ConstraintKind, Oid},
-        checks::probe::judge::lasting,
+        checks::probe::judge::side_effects,
         model::{AppRole, Model},
         spelling::{is_of_users, typed},
     },
@@ -124,7 +124,8 @@ pub(crate) fn copy(
     };
     let columns: Vec<&Column> = all.iter().filter(may).collect();
     let given: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    if let Some(column) = lasting_default(model, target.object, &given).filter(|_| !force) {
+    if let Some(column) = default_with_side_effects(model, target.object, &given).filter(|_| !force)
+    {
         return Err(Verdict::Skipped(format!(
             "the default of {column} may outlive a rollback; use --force to evaluate it"
         )));
@@ -157,13 +158,20 @@ pub(crate) fn copy(
 }
 
 /// Returns a column without a value and with a default that has lasting effects.
-fn lasting_default<'m>(model: &'m Model, relation: Oid, given: &BTreeSet<&str>) -> Option<&'m str> {
+fn default_with_side_effects<'m>(
+    model: &'m Model,
+    relation: Oid,
+    given: &BTreeSet<&str>,
+) -> Option<&'m str> {
     let stored = only_table_below(model, relation).unwrap_or(relation);
     let mut columns = model.catalog.columns_of(stored).iter();
     let column = columns.find(|column| {
         let default = column.default_text.as_deref();
-        let draws = default.is_some_and(|default| lasting::default_is_lasting(model, default));
-        !given.contains(column.name.as_str()) && !column.generated && (draws || column.identity)
+        let has_side_effects =
+            default.is_some_and(|default| side_effects::default_has_side_effects(model, default));
+        !given.contains(column.name.as_str())
+            && !column.generated
+            && (has_side_effects || column.identity)
     })?;
     Some(&column.name)
 }

@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::{
-    known::{Known, Rows, Sides, read_id, read_row},
-    parties::{Parties, Party},
-    target::{Target, Whose, asks_session},
+    known::{KnownRows, Rows, Sides, read_id, read_row},
+    target::{Target, TenantSource, view_filters_by_session},
+    tenant_pair::{ProbeTenant, TenantPair},
 };
 use crate::{
     audit::{
@@ -16,7 +16,7 @@ use crate::{
                 batch, block,
                 statement::{Reply, Statement},
             },
-            field::Field,
+            inputs::ProbeInputs,
         },
         model::Model,
         session::Session,
@@ -31,44 +31,47 @@ use crate::{
 const SAMPLE: usize = 20;
 
 /// Reads every target. With `whole_rows`, also reads one row of each tenant.
-pub(crate) async fn look(
-    field: &Field<'_>,
+pub(crate) async fn existing_rows(
+    inputs: &ProbeInputs<'_>,
     connection: &mut Session,
     whole_rows: bool,
-) -> Result<Vec<Known>> {
-    let Field {
+) -> Result<Vec<KnownRows>> {
+    let ProbeInputs {
         model,
-        parties,
+        pair,
         targets,
-        terms,
+        options,
         ..
-    } = *field;
-    let asked: Vec<(usize, Tenant)> = targets
+    } = *inputs;
+    let executed: Vec<(usize, TenantExpression)> = targets
         .iter()
         .enumerate()
-        .filter_map(|(place, target)| Some((place, Tenant::of(model, target)?)))
+        .filter_map(|(place, target)| Some((place, TenantExpression::of(model, target)?)))
         .collect();
-    let presence: Vec<Statement> = asked
+    let presence: Vec<Statement> = executed
         .iter()
-        .map(|(place, tenant)| presence(model, &targets[*place], tenant, parties))
+        .map(|(place, tenant)| presence(model, &targets[*place], tenant, pair))
         .collect();
-    let mut known = vec![Known::default(); targets.len()];
-    let replies = batch::run(connection, terms.locks, &presence).await?;
-    for ((place, _), reply) in asked.iter().zip(replies) {
-        known[*place] = read_presence(reply, terms.show_values);
+    let mut known = vec![KnownRows::default(); targets.len()];
+    let replies = batch::run(connection, options.locks, &presence).await?;
+    for ((place, _), reply) in executed.iter().zip(replies) {
+        known[*place] = read_presence(reply, options.show_values);
         let known = &mut known[*place];
         let nothing = !known.a.own.exist && !known.b.own.exist;
-        if nothing && known.blind.is_none() && asks_session(model, targets[*place].object) {
-            known.blind = Some("the view filters its rows by the session".to_owned());
+        if nothing
+            && known.unreadable.is_none()
+            && view_filters_by_session(model, targets[*place].object)
+        {
+            known.unreadable = Some("the view filters its rows by the session".to_owned());
         }
     }
     if whole_rows {
-        let rows: Vec<Statement> = asked
+        let rows: Vec<Statement> = executed
             .iter()
-            .map(|(place, tenant)| whole(model, &targets[*place], tenant, parties))
+            .map(|(place, tenant)| whole(model, &targets[*place], tenant, pair))
             .collect();
-        let replies = batch::run(connection, terms.locks, &rows).await?;
-        for ((place, _), reply) in asked.iter().zip(replies) {
+        let replies = batch::run(connection, options.locks, &rows).await?;
+        for ((place, _), reply) in executed.iter().zip(replies) {
             let row = |name: &str| read_row(reply.value.as_ref()?.get(name)?);
             if reply.refusal.is_none() {
                 known[*place].rows = Some((row("a"), row("b")));
@@ -79,17 +82,19 @@ pub(crate) async fn look(
 }
 
 /// The tenant of the row called `t`, and its type for comparisons with keys.
-pub(crate) struct Tenant {
+pub(crate) struct TenantExpression {
     pub(crate) expression: String,
     type_name: String,
     type_kind: String,
 }
 
-impl Tenant {
+impl TenantExpression {
     fn of(model: &Model, target: &Target) -> Option<Self> {
-        match target.whose {
-            Whose::Key(key) => Some(Self::in_column(model.catalog.column(target.object, key)?)),
-            Whose::Child => {
+        match target.tenant_source {
+            TenantSource::Key(key) => {
+                Some(Self::in_column(model.catalog.column(target.object, key)?))
+            }
+            TenantSource::Child => {
                 let tenant =
                     model
                         .tenancy
@@ -100,7 +105,7 @@ impl Tenant {
                     type_kind: "b".to_owned(),
                 })
             }
-            Whose::Contents => None,
+            TenantSource::Values => None,
         }
     }
 
@@ -140,7 +145,7 @@ impl Tenant {
 /// Returns an SQL condition that the row of the target, called `t`, belongs to the tenant; `None`
 /// if the tenant cannot be determined.
 pub(crate) fn belongs_to(model: &Model, target: &Target, key: &str) -> Option<String> {
-    Some(Tenant::of(model, target)?.is(key))
+    Some(TenantExpression::of(model, target)?.is(key))
 }
 
 /// Returns an SQL condition that the row of the target, called `t`, belongs to a tenant other than
@@ -150,7 +155,7 @@ pub(crate) fn belongs_to_another(
     target: &Target,
     keys: &[String],
 ) -> Option<String> {
-    let tenant = Tenant::of(model, target)?;
+    let tenant = TenantExpression::of(model, target)?;
     Some(match keys {
         [] => format!("{} IS NOT NULL", tenant.expression),
         keys => tenant.is_none_of(keys),
@@ -159,7 +164,7 @@ pub(crate) fn belongs_to_another(
 
 /// `true` if some role can only request known rows.
 fn needs_samples(model: &Model, target: &Target) -> bool {
-    let Whose::Key(key) = target.whose else {
+    let TenantSource::Key(key) = target.tenant_source else {
         return true;
     };
     let mut roles = model.actors.roles.iter();
@@ -171,7 +176,12 @@ fn needs_samples(model: &Model, target: &Target) -> bool {
     })
 }
 
-fn presence(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> Statement {
+fn presence(
+    model: &Model,
+    target: &Target,
+    tenant: &TenantExpression,
+    pair: &TenantPair,
+) -> Statement {
     let samples = needs_samples(model, target) && !target.id.is_empty();
     let rows = |condition: String| {
         let from = &target.from;
@@ -185,24 +195,29 @@ fn presence(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) 
             format!("EXISTS (SELECT FROM {from} t WHERE {condition})")
         }
     };
-    let side = |party: &Party| {
+    let side = |one: &ProbeTenant| {
         format!(
             "pg_catalog.jsonb_build_object('own', {}, 'other', {})",
-            rows(tenant.is(&party.identity.tenant)),
-            rows(tenant.is_none_of(&party.tenants))
+            rows(tenant.is(&one.user.tenant)),
+            rows(tenant.is_none_of(&one.tenants))
         )
     };
     Statement::scan(format!(
         "SELECT pg_catalog.jsonb_build_object('a', {}, 'b', {})",
-        side(&parties.a),
-        side(&parties.b)
+        side(&pair.a),
+        side(&pair.b)
     ))
     .on(target.object)
 }
 
-fn whole(model: &Model, target: &Target, tenant: &Tenant, parties: &Parties) -> Statement {
-    let row = |party: &Party| whole_row(model, target, &tenant.is(&party.identity.tenant));
-    let (a, b) = (row(&parties.a), row(&parties.b));
+fn whole(
+    model: &Model,
+    target: &Target,
+    tenant: &TenantExpression,
+    pair: &TenantPair,
+) -> Statement {
+    let row = |one: &ProbeTenant| whole_row(model, target, &tenant.is(&one.user.tenant));
+    let (a, b) = (row(&pair.a), row(&pair.b));
     Statement::scan(format!(
         "SELECT pg_catalog.jsonb_build_object('a', {a}, 'b', {b})"
     ))
@@ -235,11 +250,11 @@ fn whole_row(model: &Model, target: &Target, condition: &str) -> String {
     )
 }
 
-fn read_presence(reply: Reply, show_values: bool) -> Known {
+fn read_presence(reply: Reply, show_values: bool) -> KnownRows {
     if let Some(refusal) = reply.refusal {
-        return Known {
-            blind: Some(refusal.said(show_values)),
-            ..Known::default()
+        return KnownRows {
+            unreadable: Some(refusal.said(show_values)),
+            ..KnownRows::default()
         };
     }
     let rows = |side: &str, which: &str| -> Rows {
@@ -263,9 +278,9 @@ fn read_presence(reply: Reply, show_values: bool) -> Known {
         own: rows(side, "own"),
         other: rows(side, "other"),
     };
-    Known {
+    KnownRows {
         a: sides("a"),
         b: sides("b"),
-        ..Known::default()
+        ..KnownRows::default()
     }
 }

@@ -6,7 +6,7 @@ use super::types::{JSON, JSONB};
 use crate::{
     audit::{
         catalog::{Column, Function, Oid, Relation, RelationKind},
-        checks::probe::judge::lasting,
+        checks::probe::judge::side_effects,
         model::{AppRole, Belonging, Model},
         reach::words,
         spelling::{self, is_of_users, operator, operator_of, typed},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Number of rows that are read from targets without a column that names the tenant.
-pub(crate) const CONTENTS: usize = 50;
+pub(crate) const UNKEYED_ROWS: usize = 50;
 
 /// A relation or function that rows can be read from.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Target {
     /// The relation in which the auditor looks up its rows: the table below a view that shows them
     /// only to a tenant's session.
     pub(crate) stored: String,
-    pub(crate) whose: Whose,
+    pub(crate) tenant_source: TenantSource,
     /// Columns that identify its rows; may be empty.
     pub(crate) id: Vec<IdColumn>,
     /// The relations that rows may come from, if only their values may identify the tenant.
@@ -38,13 +38,13 @@ pub(crate) struct Target {
 
 /// Source of a row's tenant.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Whose {
+pub(crate) enum TenantSource {
     /// This column names the tenant.
     Key(i16),
     /// A parent's row names the tenant; known rows are requested.
     Child,
     /// Only the returned values may identify the tenant.
-    Contents,
+    Values,
 }
 
 /// A column of the primary key, or `ctid`.
@@ -74,7 +74,7 @@ impl IdColumn {
 impl Target {
     /// `true` if only documents in its rows may contain tenant data.
     pub(crate) fn is_of_documents(&self) -> bool {
-        self.whose == Whose::Contents && self.below.is_empty() && !self.is_function
+        self.tenant_source == TenantSource::Values && self.below.is_empty() && !self.is_function
     }
 
     /// Returns a condition on the rows called `t` that holds for the rows with these identities.
@@ -143,11 +143,11 @@ impl Target {
             false => names.collect::<Vec<_>>().join(", "),
         };
         let of_users = readable.iter().any(|one| is_of_users(one.base_type));
-        let asked = match of_users {
+        let executed = match of_users {
             true => spelling::columns("t", readable),
             false => shown.clone(),
         };
-        Some(Readable { shown, asked })
+        Some(Readable { shown, executed })
     }
 
     /// Returns the columns of a function's result; a single text column if their types are unknown.
@@ -155,7 +155,7 @@ impl Target {
         let shown = "t.*".to_owned();
         let function = model.catalog.functions.get(&self.object)?;
         let of_row = model.catalog.columns_of(function.return_relation);
-        let asked = if !of_row.is_empty() {
+        let executed = if !of_row.is_empty() {
             match of_row.iter().any(|one| is_of_users(one.base_type)) {
                 true => spelling::columns("t", of_row),
                 false => shown.clone(),
@@ -178,7 +178,7 @@ impl Target {
                 false => shown.clone(),
             }
         };
-        Some(Readable { shown, asked })
+        Some(Readable { shown, executed })
     }
 }
 
@@ -188,7 +188,7 @@ pub(crate) struct Readable {
     pub(crate) shown: String,
     /// For the statement that the audit runs: only output functions convert the values to a
     /// document.
-    pub(crate) asked: String,
+    pub(crate) executed: String,
 }
 
 /// `tid` (catalog/pg_type.dat).
@@ -209,16 +209,16 @@ pub(crate) fn all(model: &Model) -> Vec<Target> {
 }
 
 fn of_relation(model: &Model, relation: &Relation) -> Option<Target> {
-    let (whose, below) = match model.tenancy.of(relation.oid) {
-        Belonging::Root(key) | Belonging::Keyed(key) => (Whose::Key(*key), BTreeSet::new()),
-        Belonging::Child(_) => (Whose::Child, BTreeSet::new()),
+    let (tenant_source, below) = match model.tenancy.of(relation.oid) {
+        Belonging::Root(key) | Belonging::Keyed(key) => (TenantSource::Key(*key), BTreeSet::new()),
+        Belonging::Child(_) => (TenantSource::Child, BTreeSet::new()),
         Belonging::Global | Belonging::Reference => {
             let below = tables_below(model, relation.oid);
             let of_tenants = below.iter().any(|table| model.tenancy.is_tenants(*table));
             if !of_tenants && !holds_documents(model, relation) {
                 return None;
             }
-            (Whose::Contents, below)
+            (TenantSource::Values, below)
         }
     };
     let id = id(model, relation);
@@ -226,8 +226,8 @@ fn of_relation(model: &Model, relation: &Relation) -> Option<Target> {
         object: relation.oid,
         display: relation.display(),
         from: relation.quoted(),
-        stored: stored(model, relation, whose, &id),
-        whose,
+        stored: stored(model, relation, tenant_source, &id),
+        tenant_source,
         id,
         below,
         is_function: false,
@@ -257,28 +257,36 @@ fn of_function(model: &Model, function: &Function) -> Target {
         display: format!("{}.{}()", function.schema, function.name),
         from: format!("{schema}.{name}()"),
         stored: format!("{schema}.{name}()"),
-        whose: Whose::Contents,
+        tenant_source: TenantSource::Values,
         id: Vec::new(),
         below: tables_of_function(model, function),
         is_function: true,
     }
 }
 
-fn stored(model: &Model, relation: &Relation, whose: Whose, id: &[IdColumn]) -> String {
+fn stored(
+    model: &Model,
+    relation: &Relation,
+    tenant_source: TenantSource,
+    id: &[IdColumn],
+) -> String {
     let below = || {
         let table = only_table_below(model, relation.oid)?;
-        let Whose::Key(key) = whose else { return None };
+        let TenantSource::Key(key) = tenant_source else {
+            return None;
+        };
         let key = model.column_name(relation.oid, key);
         let same = model.catalog.column_named(table, key).is_some();
         let table = model.catalog.relations.get(&table)?;
-        (same && !id.is_empty() && asks_session(model, relation.oid)).then(|| table.quoted())
+        (same && !id.is_empty() && view_filters_by_session(model, relation.oid))
+            .then(|| table.quoted())
     };
     below().unwrap_or_else(|| relation.quoted())
 }
 
 /// `true` if a view, or one that it reads, filters by the session and so shows nothing to the
 /// auditor, which has no tenant.
-pub(crate) fn asks_session(model: &Model, view: Oid) -> bool {
+pub(crate) fn view_filters_by_session(model: &Model, view: Oid) -> bool {
     let mut seen = BTreeSet::from([view]);
     let mut waiting = vec![view];
     while let Some(view) = waiting.pop() {
@@ -373,7 +381,7 @@ pub(crate) fn objection(model: &Model, function: &Function) -> Option<String> {
             function.language
         ));
     }
-    lasting::reaches_outside(model, function)
+    side_effects::of_function(model, function)
         .map(|what| format!("it is volatile and uses {what}, which a rollback may not undo"))
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Assault, Attack, not_applicable};
+use super::{WriteProbe, WriteStatement, not_applicable};
 use crate::{
     audit::{
         catalog::{Constraint, ConstraintKind},
@@ -13,36 +13,36 @@ use crate::{
     quoting::identifier,
 };
 
-impl Assault<'_> {
+impl WriteProbe<'_> {
     /// Sets the columns that name the tenant: the key, or the foreign key that leads to it.
-    pub(super) fn give_away(&self) -> Result<Vec<Attack>, Verdict> {
+    pub(super) fn move_row(&self) -> Result<Vec<WriteStatement>, Verdict> {
         let own = self.own_row()?;
-        let (columns, row) = self.given_away(own)?;
+        let (columns, row) = self.moved(own)?;
         let assignments = self.assignments(&columns, &row)?;
         let update = |assignments: &str| format!("UPDATE {} t SET {assignments}", self.target.from);
         let sql = update(&assignments);
         let shown = update(&self.shown_assignments(&columns, assignments));
-        let check = survey::belongs_to(self.field.model, self.target, self.other_tenant())
+        let check = survey::belongs_to(self.inputs.model, self.target, self.other_tenant())
             .and_then(|belongs| row::exists(self.target, &row, &belongs));
-        let own_tenant = &self.field.parties.own(self.stand.context).identity.tenant;
-        let mut attacks = Vec::new();
-        if let Some(condition) = self.aim(own, own_tenant) {
+        let own_tenant = &self.inputs.pair.own(self.identity.context).user.tenant;
+        let mut writes = Vec::new();
+        if let Some(condition) = self.row_condition(own, own_tenant) {
             let only = |sql: &str| format!("{sql} WHERE {condition}");
-            let attack = Attack::aimed(only(&sql), check.clone(), Some(row.clone()));
-            attacks.push(attack.shown_as(only(&shown)));
+            let write = WriteStatement::conditional(only(&sql), check.clone(), Some(row.clone()));
+            writes.push(write.shown_as(only(&shown)));
         }
         if let Some(check) = check.filter(|_| self.is_small()) {
-            attacks.push(Attack::blunt(sql, check, Some(row)).shown_as(shown));
+            writes.push(WriteStatement::unconditional(sql, check, Some(row)).shown_as(shown));
         }
-        self.at_least_one(attacks)
+        self.at_least_one(writes)
     }
 
     /// Returns the assignments to show. Keys may be shown; the columns that a generated key is
     /// computed from are user data.
     fn shown_assignments(&self, columns: &[i16], assignments: String) -> String {
-        let model = self.field.model;
+        let model = self.inputs.model;
         let key = model.tenancy.key(self.target.object);
-        if key.is_none_or(|key| columns.contains(&key)) || self.field.terms.show_values {
+        if key.is_none_or(|key| columns.contains(&key)) || self.inputs.options.show_values {
             return assignments;
         }
         let names = columns
@@ -54,8 +54,8 @@ impl Assault<'_> {
 
     /// Returns the columns that name the tenant, and the tenant's own row with the other tenant in
     /// them.
-    fn given_away(&self, own: &Row) -> Result<(Vec<i16>, Value), Verdict> {
-        let model = self.field.model;
+    fn moved(&self, own: &Row) -> Result<(Vec<i16>, Value), Verdict> {
+        let model = self.inputs.model;
         let name = |number| model.column_name(self.target.object, number);
         let mut row = own.value.clone();
         let is_generated = |key| {
@@ -103,10 +103,14 @@ impl Assault<'_> {
     /// Returns the assignments of an UPDATE.
     fn assignments(&self, columns: &[i16], row: &Value) -> Result<String, Verdict> {
         let assignments = columns.iter().map(|number| {
-            let column = self.field.model.catalog.column(self.target.object, *number);
+            let column = self
+                .inputs
+                .model
+                .catalog
+                .column(self.target.object, *number);
             let column = column.ok_or_else(|| not_applicable("its key is unknown"))?;
             if !self.may(*number, "UPDATE") {
-                let reason = format!("{} may not update {}", self.stand.role.name, column.name);
+                let reason = format!("{} may not update {}", self.identity.role.name, column.name);
                 return Err(Verdict::Blocked(reason));
             }
             let value = row.get(&column.name);
@@ -118,20 +122,20 @@ impl Assault<'_> {
     }
 
     /// Makes the tenant's own row refer to the other tenant's row, through each foreign key.
-    pub(super) fn refer(&self) -> Result<Vec<Attack>, Verdict> {
-        let mut attacks = Vec::new();
+    pub(super) fn reference(&self) -> Result<Vec<WriteStatement>, Verdict> {
+        let mut writes = Vec::new();
         let mut missing = false;
-        for constraint in self.field.model.catalog.foreign_keys(self.target.object) {
-            let Some(pairs) = self.pointing(constraint) else {
+        for constraint in self.inputs.model.catalog.foreign_keys(self.target.object) {
+            let Some(pairs) = self.key_columns(constraint) else {
                 continue;
             };
             let parent = self
-                .field
+                .inputs
                 .targets
                 .iter()
                 .position(|one| one.object == constraint.target);
             let parent =
-                parent.and_then(|place| self.field.known[place].other_row(self.stand.context));
+                parent.and_then(|place| self.inputs.known[place].other_row(self.identity.context));
             let Some(parent) = parent else {
                 missing = true;
                 continue;
@@ -143,38 +147,38 @@ impl Assault<'_> {
             // With the tenant key in it, a foreign key can only reach an own row with the same
             // identifier.
             let check = self
-                .carries_key(constraint)
+                .includes_tenant_key(constraint)
                 .then(|| "SELECT 'false'::pg_catalog.jsonb".to_owned());
-            if let Some(change) = self.redirection(constraint, &row, check.clone())? {
-                attacks.push(change);
+            if let Some(change) = self.update_reference(constraint, &row, check.clone())? {
+                writes.push(change);
                 continue;
             }
-            for column in self.kept_apart(constraint) {
+            for column in self.exclusive_columns(constraint) {
                 row[column] = Value::Null;
             }
             let new = self.copy_of(&row)?;
             let used: Vec<&str> = pairs.iter().map(|(here, _)| *here).collect();
-            attacks.push(self.insertion(new, check, &used));
+            writes.push(self.insertion(new, check, &used));
         }
-        if attacks.is_empty() {
+        if writes.is_empty() {
             return Err(not_applicable(if missing {
                 "the other tenant has no row to refer to"
             } else {
                 "it has no other foreign key to a tenant table"
             }));
         }
-        Ok(attacks)
+        Ok(writes)
     }
 
     /// Returns an update of the row itself if an exclusion constraint would refuse a copy because
     /// of its original; `None` if a copy works or the role may not update such a row.
-    fn redirection(
+    fn update_reference(
         &self,
         constraint: &Constraint,
         row: &Value,
         check: Option<String>,
-    ) -> Result<Option<Attack>, Verdict> {
-        let model = self.field.model;
+    ) -> Result<Option<WriteStatement>, Verdict> {
+        let model = self.inputs.model;
         let constraints = model.catalog.constraints_of(self.target.object).iter();
         let key = model.tenancy.key(self.target.object);
         let columns: Vec<i16> = constraint
@@ -186,13 +190,13 @@ impl Assault<'_> {
         let mut constraints = constraints;
         let is_open = constraints.all(|one| one.kind != ConstraintKind::Exclusion)
             || columns.iter().any(|column| !self.may(*column, "UPDATE"))
-            || self.possible(Operation::Update).is_err();
+            || self.require_possible(Operation::Update).is_err();
         if is_open {
             return Ok(None);
         }
         let own = self.own_row()?;
-        let tenant = &self.field.parties.own(self.stand.context).identity.tenant;
-        let Some(condition) = self.aim(own, tenant) else {
+        let tenant = &self.inputs.pair.own(self.identity.context).user.tenant;
+        let Some(condition) = self.row_condition(own, tenant) else {
             return Ok(None);
         };
         let assignments = self.assignments(&columns, row)?;
@@ -200,13 +204,17 @@ impl Assault<'_> {
             "UPDATE {} t SET {assignments} WHERE {condition}",
             self.target.from
         );
-        Ok(Some(Attack::aimed(sql, check, Some(row.clone()))))
+        Ok(Some(WriteStatement::conditional(
+            sql,
+            check,
+            Some(row.clone()),
+        )))
     }
 
     /// Returns the columns of other foreign keys that share a CHECK constraint with this one: a row
     /// may be allowed to refer to only one object.
-    fn kept_apart(&self, constraint: &Constraint) -> Vec<&str> {
-        let catalog = &self.field.model.catalog;
+    fn exclusive_columns(&self, constraint: &Constraint) -> Vec<&str> {
+        let catalog = &self.inputs.model.catalog;
         let oid = self.target.object;
         let points = |column: &i16| {
             let mut keys = catalog.foreign_keys(oid);
@@ -224,13 +232,13 @@ impl Assault<'_> {
                     .column(oid, **column)
                     .is_some_and(|one| !one.not_null)
             })
-            .map(|column| self.field.model.column_name(oid, *column))
+            .map(|column| self.inputs.model.column_name(oid, *column))
             .collect()
     }
 
     /// `true` if a foreign key compares the tenant of the row with that of the row it refers to.
-    fn carries_key(&self, constraint: &Constraint) -> bool {
-        let tenancy = &self.field.model.tenancy;
+    fn includes_tenant_key(&self, constraint: &Constraint) -> bool {
+        let tenancy = &self.inputs.model.tenancy;
         let keys = (
             tenancy.key(self.target.object),
             tenancy.key(constraint.target),
@@ -242,8 +250,8 @@ impl Assault<'_> {
     /// Returns the columns of a foreign key to a tenant table without the tenant key, as pairs of
     /// referring and referred column; `None` for foreign keys that writing into another tenant
     /// already tries.
-    fn pointing(&self, constraint: &Constraint) -> Option<Vec<(&str, &str)>> {
-        let model = self.field.model;
+    fn key_columns(&self, constraint: &Constraint) -> Option<Vec<(&str, &str)>> {
+        let model = self.inputs.model;
         let leads = match model.tenancy.of(self.target.object) {
             Belonging::Child(link) => link.constraint == constraint.name,
             _ => false,

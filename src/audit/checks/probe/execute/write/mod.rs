@@ -16,15 +16,15 @@ use crate::{
     audit::{
         catalog::Relation,
         checks::probe::{
-            field::Field,
-            judge::evaluated::{self, Change},
+            identity::ProbeIdentity,
+            inputs::ProbeInputs,
+            judge::change::{self, Change},
             prepare::{
                 known::Row,
                 row::{self, NewRow},
                 survey,
-                target::{Target, Whose},
+                target::{Target, TenantSource},
             },
-            stand::Stand,
         },
         model::Belonging,
     },
@@ -50,26 +50,26 @@ pub(super) struct Planned {
 #[derive(Clone, Debug)]
 pub(super) enum How {
     Known(Verdict),
-    Try(Attack),
+    Run(WriteStatement),
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Attack {
+pub(super) struct WriteStatement {
     pub(super) statement: Statement,
     /// The statement to paste into psql, without the values that must not be shown.
     shown: String,
     /// `true` if it has no condition: a refusal may be about any row and proves nothing.
-    blunt: bool,
+    unconditional: bool,
     /// The row that is reached if the statement succeeds.
     row: Option<Value>,
 }
 
-impl Attack {
-    fn aimed(sql: String, check: Option<String>, row: Option<Value>) -> Self {
+impl WriteStatement {
+    fn conditional(sql: String, check: Option<String>, row: Option<Value>) -> Self {
         Self {
             shown: sql.clone(),
             statement: Statement::write(sql, check),
-            blunt: false,
+            unconditional: false,
             row,
         }
     }
@@ -79,40 +79,44 @@ impl Attack {
         Self { shown, ..self }
     }
 
-    fn blunt(sql: String, check: String, row: Option<Value>) -> Self {
+    fn unconditional(sql: String, check: String, row: Option<Value>) -> Self {
         Self {
-            blunt: true,
-            ..Self::aimed(sql, Some(check), row)
+            unconditional: true,
+            ..Self::conditional(sql, Some(check), row)
         }
     }
 }
 
 /// Plans the attempts on one target; empty if its rows name no tenant.
-pub(super) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Planned> {
-    let target = &field.targets[place];
-    let Some(relation) = field.model.catalog.relations.get(&target.object) else {
+pub(super) fn plan(
+    inputs: &ProbeInputs<'_>,
+    identity: ProbeIdentity<'_>,
+    place: usize,
+) -> Vec<Planned> {
+    let target = &inputs.targets[place];
+    let Some(relation) = inputs.model.catalog.relations.get(&target.object) else {
         return Vec::new();
     };
-    if target.whose == Whose::Contents {
+    if target.tenant_source == TenantSource::Values {
         return Vec::new();
     }
-    let assault = Assault {
-        field,
-        stand,
+    let probe = WriteProbe {
+        inputs,
+        identity,
         place,
         target,
         relation,
     };
     let operations = OPERATIONS.iter().filter(|operation| {
-        stand.is_named() || !matches!(operation, Operation::Move | Operation::Reference)
+        identity.has_tenant() || !matches!(operation, Operation::Move | Operation::Reference)
     });
     operations
         .flat_map(|operation| {
-            let attacks = match assault.attacks(*operation) {
-                Ok(attacks) => attacks.into_iter().map(How::Try).collect(),
+            let writes = match probe.statements(*operation) {
+                Ok(writes) => writes.into_iter().map(How::Run).collect(),
                 Err(verdict) => vec![How::Known(verdict)],
             };
-            attacks.into_iter().map(|how| Planned {
+            writes.into_iter().map(|how| Planned {
                 target: place,
                 operation: *operation,
                 how,
@@ -122,34 +126,34 @@ pub(super) fn plan(field: &Field<'_>, stand: Stand<'_>, place: usize) -> Vec<Pla
 }
 
 /// One target, attacked by one role in one context.
-struct Assault<'a> {
-    field: &'a Field<'a>,
-    stand: Stand<'a>,
+struct WriteProbe<'a> {
+    inputs: &'a ProbeInputs<'a>,
+    identity: ProbeIdentity<'a>,
     place: usize,
     target: &'a Target,
     relation: &'a Relation,
 }
 
-impl Assault<'_> {
-    /// Returns at least one attack, or the verdict that is known without one.
-    fn attacks(&self, operation: Operation) -> Result<Vec<Attack>, Verdict> {
-        self.possible(operation)?;
+impl WriteProbe<'_> {
+    /// Returns at least one write, or the verdict that is known without one.
+    fn statements(&self, operation: Operation) -> Result<Vec<WriteStatement>, Verdict> {
+        self.require_possible(operation)?;
         match operation {
             Operation::Own | Operation::Select => Ok(Vec::new()),
             Operation::Insert => self.insert(),
             Operation::Update => self.update(),
             Operation::Delete => self.delete(),
-            Operation::Move => self.give_away(),
-            Operation::Reference => self.refer(),
+            Operation::Move => self.move_row(),
+            Operation::Reference => self.reference(),
         }
     }
 
-    fn possible(&self, operation: Operation) -> Result<(), Verdict> {
+    fn require_possible(&self, operation: Operation) -> Result<(), Verdict> {
         let (insert, update, delete) = self.relation.changeable();
         let rights = self
-            .field
+            .inputs
             .model
-            .privileges(self.stand.role.oid, self.relation);
+            .privileges(self.identity.role.oid, self.relation);
         let (changeable, allowed, change) = match operation {
             Operation::Update | Operation::Move => (update, rights.update, Change::Update),
             Operation::Delete => (delete, rights.delete, Change::Delete),
@@ -161,22 +165,27 @@ impl Assault<'_> {
         if !allowed {
             let reason = format!(
                 "{} has no privilege to {}",
-                self.stand.role.name,
+                self.identity.role.name,
                 operation.as_str()
             );
             return Err(Verdict::Blocked(reason));
         }
         if let Some(refusal) = self
-            .field
-            .terms
+            .inputs
+            .options
             .locks
             .refusal(self.target.object, Access::Write)
         {
-            let said = refusal.said(self.field.terms.show_values);
+            let said = refusal.said(self.inputs.options.show_values);
             return Err(Verdict::Skipped(said));
         }
-        match evaluated::of_change(self.field.model, self.relation, change, self.stand.role.oid) {
-            Some(reason) if !self.field.terms.force => {
+        match change::side_effect(
+            self.inputs.model,
+            self.relation,
+            change,
+            self.identity.role.oid,
+        ) {
+            Some(reason) if !self.inputs.options.force => {
                 Err(Verdict::Skipped(format!("{reason}; use --force to run it")))
             }
             _ => Ok(()),
@@ -184,53 +193,58 @@ impl Assault<'_> {
     }
 
     fn own_row(&self) -> Result<&Row, Verdict> {
-        let row = self.field.known[self.place].own_row(self.stand.context);
+        let row = self.inputs.known[self.place].own_row(self.identity.context);
         row.ok_or_else(|| not_applicable("the tenant has no row here"))
     }
 
     fn other_row(&self) -> Result<&Row, Verdict> {
-        let row = self.field.known[self.place].other_row(self.stand.context);
+        let row = self.inputs.known[self.place].other_row(self.identity.context);
         row.ok_or_else(|| not_applicable("the other tenant has no row here"))
     }
 
     fn other_tenant(&self) -> &str {
-        &self.field.parties.other(self.stand.context).identity.tenant
+        &self.inputs.pair.other(self.identity.context).user.tenant
     }
 
     fn may(&self, column: i16, privilege: &str) -> bool {
-        let rights = &self.field.model.catalog.rights;
-        rights.on_column(self.stand.role.oid, self.target.object, column, privilege)
+        let rights = &self.inputs.model.catalog.rights;
+        rights.on_column(
+            self.identity.role.oid,
+            self.target.object,
+            column,
+            privilege,
+        )
     }
 
-    fn insert(&self) -> Result<Vec<Attack>, Verdict> {
+    fn insert(&self) -> Result<Vec<WriteStatement>, Verdict> {
         if matches!(
-            self.field.model.tenancy.of(self.target.object),
+            self.inputs.model.tenancy.of(self.target.object),
             Belonging::Root(_)
         ) {
             return Err(not_applicable("it is the table of tenants"));
         }
         let new = self.copy_of(&self.other_row()?.value)?;
-        let belongs = survey::belongs_to(self.field.model, self.target, self.other_tenant());
+        let belongs = survey::belongs_to(self.inputs.model, self.target, self.other_tenant());
         let check = belongs.and_then(|belongs| new.exists(self.target, &belongs));
         Ok(vec![self.insertion(new, check, &[])])
     }
 
     /// Returns the insertion. Without `--show-values`, it is shown with only its keys and `keys`.
-    fn insertion(&self, new: NewRow, check: Option<String>, keys: &[&str]) -> Attack {
-        let shown = if self.field.terms.show_values {
+    fn insertion(&self, new: NewRow, check: Option<String>, keys: &[&str]) -> WriteStatement {
+        let shown = if self.inputs.options.show_values {
             new.insert(self.target)
         } else {
             let mut kept = self.key_names();
             kept.extend(keys);
-            new.with_only(self.field.model, self.target, &kept)
+            new.with_only(self.inputs.model, self.target, &kept)
                 .insert(self.target)
         };
-        Attack::aimed(new.insert(self.target), check, Some(new.value)).shown_as(shown)
+        WriteStatement::conditional(new.insert(self.target), check, Some(new.value)).shown_as(shown)
     }
 
     /// Returns the columns that identify the row and its tenant.
     fn key_names(&self) -> BTreeSet<&str> {
-        let model = self.field.model;
+        let model = self.inputs.model;
         let tenant = match model.tenancy.of(self.target.object) {
             Belonging::Child(link) => link.columns.clone(),
             _ => model.tenancy.key(self.target.object).into_iter().collect(),
@@ -243,8 +257,14 @@ impl Assault<'_> {
     }
 
     fn copy_of(&self, row: &Value) -> Result<NewRow, Verdict> {
-        let force = self.field.terms.force;
-        row::copy(self.field.model, self.target, self.stand.role, row, force)
+        let force = self.inputs.options.force;
+        row::copy(
+            self.inputs.model,
+            self.target,
+            self.identity.role,
+            row,
+            force,
+        )
     }
 }
 

@@ -5,50 +5,52 @@ use serde_json::Value;
 use super::{How, Planned};
 use crate::{
     audit::checks::probe::{
-        execute::statement::Reply, field::Terms, judge::refusal::Refusal, stand::Stand,
-        tried::Tried,
+        attempt::ProbeAttempt, execute::statement::Reply, identity::ProbeIdentity,
+        inputs::SharedOptions, judge::refusal::Refusal,
     },
     domain::audit::{Operation, Verdict},
 };
 
 /// Returns the verdict for a reply.
 pub(in super::super) fn judge<'a>(
-    terms: Terms<'_>,
-    stand: Stand<'a>,
+    options: SharedOptions<'_>,
+    identity: ProbeIdentity<'a>,
     planned: Planned,
     reply: Option<Reply>,
-) -> Tried<'a> {
-    let tried = |verdict| Tried::new(planned.target, stand, planned.operation, verdict);
-    let attack = match planned.how {
-        How::Known(verdict) => return tried(verdict),
-        How::Try(attack) => attack,
+) -> ProbeAttempt<'a> {
+    let attempt = |verdict| ProbeAttempt::new(planned.target, identity, planned.operation, verdict);
+    let write = match planned.how {
+        How::Known(verdict) => return attempt(verdict),
+        How::Run(write) => write,
     };
     let reply = reply.unwrap_or_default();
-    let leak = |refused_by| Tried {
-        row: attack.row.clone(),
+    let leak = |refused_by| ProbeAttempt {
+        row: write.row.clone(),
         refused_by,
-        abridged: attack.shown != attack.statement.sql,
-        ..tried(Verdict::Leak(attack.shown.clone()))
+        abridged: write.shown != write.statement.sql,
+        ..attempt(Verdict::Leak(write.shown.clone()))
     };
     match reply.refusal {
-        None if reply.rows == 0 => tried(Verdict::Blocked("no row is reached".to_owned())),
+        None if reply.rows == 0 => attempt(Verdict::Blocked("no row is reached".to_owned())),
         None if reply.value == Some(Value::Bool(false)) => {
             let reason = "it ran, but the other tenant's rows are unchanged";
-            tried(Verdict::Blocked(reason.to_owned()))
+            attempt(Verdict::Blocked(reason.to_owned()))
         }
         // It may have changed only the tenant's own rows.
-        None if attack.blunt && reply.value.is_none() => {
-            tried(untold("the changed rows cannot be read"))
+        None if write.unconditional && reply.value.is_none() => {
+            attempt(inconclusive("the changed rows cannot be read"))
         }
         None => leak(None),
         Some(refusal) if refusal.is_unanswered() => {
-            tried(Verdict::Skipped(refusal.said(terms.show_values)))
+            attempt(Verdict::Skipped(refusal.said(options.show_values)))
         }
-        Some(refusal) if attack.blunt => tried(untold(&refusal.said(terms.show_values))),
+        Some(refusal) if write.unconditional => {
+            attempt(inconclusive(&refusal.said(options.show_values)))
+        }
         Some(refusal) => {
-            let said = refusal.said(terms.show_values);
-            match refused(stand, planned.operation, &refusal, &said) {
-                Some(verdict) => tried(verdict),
+            let said = refusal.said(options.show_values);
+            match refused(identity, planned.operation, &refusal, &said) {
+                Some(verdict) => attempt(verdict),
                 None => leak(Some(said)),
             }
         }
@@ -56,20 +58,20 @@ pub(in super::super) fn judge<'a>(
 }
 
 /// Returns the verdict for a change of every row that proves nothing about the other tenant's.
-fn untold(why: &str) -> Verdict {
+fn inconclusive(why: &str) -> Verdict {
     Verdict::NotApplicable(format!("changing every row proves nothing: {why}"))
 }
 
 /// Returns the verdict for an error; `None` if a constraint refused a row that row-level security
 /// had accepted, which is checked first (ExecInsert and ExecUpdate in nodeModifyTable.c).
 fn refused(
-    stand: Stand<'_>,
+    identity: ProbeIdentity<'_>,
     operation: Operation,
     refusal: &Refusal,
     said: &str,
 ) -> Option<Verdict> {
     let message = said.to_owned();
-    if stand.is_shut_by(refusal) {
+    if identity.is_blocked_by(refusal) {
         return Some(Verdict::Blocked(message));
     }
     let by_constraint = refusal.state.starts_with("23") && refusal.constraint.is_some();
@@ -86,9 +88,9 @@ fn refused(
 }
 
 /// Merges several attempts of the same operation on the same target into the worst verdict.
-pub(in super::super) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
-    let mut merged: Vec<Tried<'_>> = Vec::with_capacity(tried.len());
-    for one in tried {
+pub(in super::super) fn merge(attempts: Vec<ProbeAttempt<'_>>) -> Vec<ProbeAttempt<'_>> {
+    let mut merged: Vec<ProbeAttempt<'_>> = Vec::with_capacity(attempts.len());
+    for one in attempts {
         match merged.last_mut() {
             Some(last) if last.target == one.target && last.operation == one.operation => {
                 if rank(&one) < rank(last) {
@@ -101,14 +103,14 @@ pub(in super::super) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
     merged
 }
 
-fn rank(tried: &Tried<'_>) -> (u8, bool) {
-    let rank = match tried.verdict {
+fn rank(attempt: &ProbeAttempt<'_>) -> (u8, bool) {
+    let rank = match attempt.verdict {
         Verdict::Leak(_) => 0,
         Verdict::Skipped(_) => 1,
         Verdict::Blocked(_) | Verdict::Allowed => 2,
         Verdict::NotApplicable(_) => 3,
     };
-    (rank, tried.refused_by.is_some())
+    (rank, attempt.refused_by.is_some())
 }
 
 #[cfg(test)]
@@ -129,12 +131,12 @@ mod tests {
             anonymous: false,
             everybody: false,
         };
-        let stand = Stand {
+        let identity = ProbeIdentity {
             role: &role,
             context: ContextKind::A,
         };
         let refusal = Refusal::made_up(state, "no", constraint);
-        refused(stand, operation, &refusal, "no")
+        refused(identity, operation, &refusal, "no")
     }
 
     #[test]

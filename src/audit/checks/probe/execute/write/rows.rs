@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Assault, Attack};
+use super::{WriteProbe, WriteStatement};
 use crate::{
     audit::{
         catalog::Column,
-        checks::probe::prepare::{known::Row, row, survey, target::Whose},
+        checks::probe::prepare::{known::Row, row, survey, target::TenantSource},
         spelling::typed,
     },
     domain::audit::Verdict,
@@ -18,16 +18,16 @@ use crate::{
 /// table "Policies Applied by Command Type").
 const SMALL: f64 = 10_000.0;
 
-impl Assault<'_> {
-    pub(super) fn update(&self) -> Result<Vec<Attack>, Verdict> {
+impl WriteProbe<'_> {
+    pub(super) fn update(&self) -> Result<Vec<WriteStatement>, Verdict> {
         let row = self.other_row()?;
         let (column, value) = self.updatable(&row.value)?;
         let sql = |value: &str| {
             let name = identifier(&column.name);
             format!("UPDATE {} t SET {name} = {value}", self.target.from)
         };
-        let terms = self.field.terms;
-        let is_shown = terms.show_values || self.key_names().contains(column.name.as_str());
+        let options = self.inputs.options;
+        let is_shown = options.show_values || self.key_names().contains(column.name.as_str());
         let shown = match row::constant(&row::blank(column), &column.type_name) {
             Some(blank) if !is_shown => sql(&blank),
             _ => sql(&value),
@@ -44,7 +44,7 @@ impl Assault<'_> {
         self.both(sql(&value), shown, row, changed)
     }
 
-    pub(super) fn delete(&self) -> Result<Vec<Attack>, Verdict> {
+    pub(super) fn delete(&self) -> Result<Vec<WriteStatement>, Verdict> {
         let row = self.other_row()?;
         let gone = (!self.target.id.is_empty()).then(|| self.is_gone(row, "true"));
         let sql = format!("DELETE FROM {} t", self.target.from);
@@ -59,29 +59,32 @@ impl Assault<'_> {
         shown: String,
         row: &Row,
         check: Option<String>,
-    ) -> Result<Vec<Attack>, Verdict> {
+    ) -> Result<Vec<WriteStatement>, Verdict> {
         let reached = Some(row.value.clone());
-        let mut attacks = Vec::new();
-        if let Some(condition) = self.aim(row, self.other_tenant()) {
+        let mut writes = Vec::new();
+        if let Some(condition) = self.row_condition(row, self.other_tenant()) {
             let sql = format!("{sql} WHERE {condition}");
             let shown = format!("{shown} WHERE {condition}");
-            attacks.push(Attack::aimed(sql, None, reached.clone()).shown_as(shown));
+            writes.push(WriteStatement::conditional(sql, None, reached.clone()).shown_as(shown));
         }
         if let Some(check) = check.filter(|_| self.is_small()) {
-            attacks.push(Attack::blunt(sql, check, reached).shown_as(shown));
+            writes.push(WriteStatement::unconditional(sql, check, reached).shown_as(shown));
         }
-        self.at_least_one(attacks)
+        self.at_least_one(writes)
     }
 
-    pub(super) fn at_least_one(&self, attacks: Vec<Attack>) -> Result<Vec<Attack>, Verdict> {
-        if attacks.is_empty() {
+    pub(super) fn at_least_one(
+        &self,
+        writes: Vec<WriteStatement>,
+    ) -> Result<Vec<WriteStatement>, Verdict> {
+        if writes.is_empty() {
             let reason = format!(
                 "{} can read no column that identifies a row",
-                self.stand.role.name
+                self.identity.role.name
             );
             return Err(Verdict::NotApplicable(reason));
         }
-        Ok(attacks)
+        Ok(writes)
     }
 
     pub(super) fn is_small(&self) -> bool {
@@ -89,16 +92,16 @@ impl Assault<'_> {
     }
 
     /// Returns a condition on one row that the role has the privilege to use.
-    pub(super) fn aim(&self, row: &Row, tenant: &str) -> Option<String> {
+    pub(super) fn row_condition(&self, row: &Row, tenant: &str) -> Option<String> {
         if self
             .target
-            .id_is_readable(self.field.model, self.stand.role.oid)
+            .id_is_readable(self.inputs.model, self.identity.role.oid)
         {
             return Some(self.target.is_one_of(std::slice::from_ref(&row.id)));
         }
-        match self.target.whose {
-            Whose::Key(key) if self.may(key, "SELECT") => {
-                survey::belongs_to(self.field.model, self.target, tenant)
+        match self.target.tenant_source {
+            TenantSource::Key(key) if self.may(key, "SELECT") => {
+                survey::belongs_to(self.inputs.model, self.target, tenant)
             }
             _ => None,
         }
@@ -115,7 +118,7 @@ impl Assault<'_> {
     /// Returns a column that the role may set, and its current value. A column without key or index
     /// is preferred, so that only privileges and policies decide.
     fn updatable(&self, row: &Value) -> Result<(&Column, String), Verdict> {
-        let catalog = &self.field.model.catalog;
+        let catalog = &self.inputs.model.catalog;
         let oid = self.target.object;
         let columns = catalog.columns_of(oid).iter();
         let mut settable: Vec<(&Column, String)> = columns
@@ -129,7 +132,7 @@ impl Assault<'_> {
             .collect();
         settable.sort_by_key(|(column, _)| {
             let number = column.number;
-            let of_key = self.target.whose == Whose::Key(number);
+            let of_key = self.target.tenant_source == TenantSource::Key(number);
             let in_index = catalog
                 .indexes_of(oid)
                 .iter()

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lasting::{of_functions, of_text, reaches_outside};
+use super::side_effects::{of_function, of_functions, of_text};
 use crate::audit::{
     catalog::{ConstraintKind, Oid, Policy, PolicyCommand, Relation, RelationKind, Rule, Trigger},
     expression::{self, Expr},
@@ -50,7 +50,7 @@ pub(crate) fn notices(
     for relation in relations {
         for change in [Change::Insert, Change::Update, Change::Delete] {
             let mut roles = model.actors.roles.iter();
-            let reason = roles.find_map(|role| of_change(model, relation, change, role.oid));
+            let reason = roles.find_map(|role| side_effect(model, relation, change, role.oid));
             if let Some(reason) = reason {
                 notices.push(format!("{}: {reason}; it {what}", relation.display()));
             }
@@ -61,7 +61,7 @@ pub(crate) fn notices(
 
 /// Returns the reason why a change of a relation by a role may have lasting effects; `None` if the
 /// sources show none.
-pub(crate) fn of_change(
+pub(crate) fn side_effect(
     model: &Model,
     relation: &Relation,
     change: Change,
@@ -87,7 +87,7 @@ fn of_triggers(model: &Model, table: Oid, bits: i16) -> Option<String> {
             return None;
         }
         let function = model.catalog.functions.get(&trigger.function)?;
-        let what = reaches_outside(model, function)?;
+        let what = of_function(model, function)?;
         Some(format!(
             "trigger {} calls {}, which uses {what}",
             trigger.name,

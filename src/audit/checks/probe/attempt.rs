@@ -2,41 +2,41 @@
 
 use serde_json::Value;
 
-use super::stand::Stand;
+use super::identity::ProbeIdentity;
 use crate::domain::audit::{Operation, Verdict};
 
 /// One attempt, made or skipped.
 #[derive(Clone, Debug)]
-pub(crate) struct Tried<'a> {
+pub(crate) struct ProbeAttempt<'a> {
     /// Index of the target.
     pub(crate) target: usize,
-    pub(crate) stand: Stand<'a>,
+    pub(crate) identity: ProbeIdentity<'a>,
     pub(crate) operation: Operation,
     pub(crate) verdict: Verdict,
     /// The row that was reached.
     pub(crate) row: Option<Value>,
     /// `true` if policies show the row to visitors on purpose.
-    pub(crate) on_purpose: bool,
+    pub(crate) is_public: bool,
     /// `true` if the shown statement omits values of the executed one.
     pub(crate) abridged: bool,
     /// The constraint error that refused the statement after it passed row-level security.
     pub(crate) refused_by: Option<String>,
 }
 
-impl<'a> Tried<'a> {
+impl<'a> ProbeAttempt<'a> {
     pub(crate) fn new(
         target: usize,
-        stand: Stand<'a>,
+        identity: ProbeIdentity<'a>,
         operation: Operation,
         verdict: Verdict,
     ) -> Self {
         Self {
             target,
-            stand,
+            identity,
             operation,
             verdict,
             row: None,
-            on_purpose: false,
+            is_public: false,
             abridged: false,
             refused_by: None,
         }

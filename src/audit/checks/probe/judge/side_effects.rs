@@ -77,19 +77,19 @@ fn through(model: &Model, function: &Function) -> Option<String> {
         let name = BTreeSet::from([function.name.to_lowercase()]);
         return outside(&name).map(str::to_owned);
     }
-    let what = reaches_outside(model, function)?;
+    let what = of_function(model, function)?;
     Some(format!("{}, which uses {what}", function.display()))
 }
 
 /// `true` if a default would advance a sequence, or call a function with effects outside of the
 /// transaction.
-pub(crate) fn default_is_lasting(model: &Model, default: &str) -> bool {
+pub(crate) fn default_has_side_effects(model: &Model, default: &str) -> bool {
     of_text(model, default).is_some()
 }
 
 /// Returns what a function uses that a rollback does not undo, directly or through functions that
 /// its source names.
-pub(crate) fn reaches_outside(model: &Model, function: &Function) -> Option<String> {
+pub(crate) fn of_function(model: &Model, function: &Function) -> Option<String> {
     let mut seen = BTreeSet::from([function.oid]);
     let mut waiting = vec![function];
     while let Some(one) = waiting.pop() {
@@ -142,7 +142,7 @@ fn parsed<'m>(model: &'m Model, tree: &str) -> Parsed<'m> {
     let mut called = BTreeSet::new();
     let mut what = None;
     for query in queries {
-        what = what.or_else(|| draws(model, &query));
+        what = what.or_else(|| advanced_sequence(model, &query));
         let expr = Expr::Sub {
             kind: SubKind::Other,
             test: None,
@@ -166,7 +166,7 @@ fn parsed<'m>(model: &'m Model, tree: &str) -> Parsed<'m> {
 
 /// Returns the sequence that an insertion advances: the server adds the call when it plans the
 /// statement.
-fn draws(model: &Model, query: &Query) -> Option<String> {
+fn advanced_sequence(model: &Model, query: &Query) -> Option<String> {
     let mut tables = query.tables.iter();
     let target = tables.find_map(|entry| match entry {
         RangeEntry::Relation { oid, .. } => model.catalog.relations.get(&Oid(*oid)),
@@ -177,7 +177,7 @@ fn draws(model: &Model, query: &Query) -> Option<String> {
     let mut below = query.ctes.iter();
     numbered
         .map(|table| format!("a sequence of {}", table.display()))
-        .or_else(|| below.find_map(|cte| draws(model, &cte.query)))
+        .or_else(|| below.find_map(|cte| advanced_sequence(model, &cte.query)))
 }
 
 /// `true` for trigger functions of PostgreSQL's own modules that only change the row (manual,

@@ -19,11 +19,11 @@ use crate::{
                 locks::{Access, Locks},
                 statement::Statement,
             },
-            field::Terms,
+            inputs::SharedOptions,
             judge::{
-                evaluated::{self, Change},
-                lasting,
+                change::{self, Change},
                 refusal::Refusal,
+                side_effects,
             },
         },
         model::{Belonging, Model},
@@ -42,7 +42,7 @@ pub(crate) type Failures = BTreeMap<Oid, String>;
 
 /// Text formats that a CHECK may require; `#` is a digit. The first is used if none is required,
 /// and differs from the other side's even if truncated.
-const FORMS: [&str; 7] = [
+const FORMATS: [&str; 7] = [
     "#_tenantctl_audit",
     "tenantctl-audit-#",
     "tenantctl-audit-#@example.com",
@@ -53,10 +53,10 @@ const FORMS: [&str; 7] = [
 ];
 
 /// Index of the format reached for each column.
-type Forms = BTreeMap<i16, usize>;
+type Formats = BTreeMap<i16, usize>;
 
 /// Returns two keys that no tenant has.
-pub(crate) fn keys(model: &Model) -> [String; 2] {
+pub(crate) fn new_keys(model: &Model) -> [String; 2] {
     let oid = model.tenancy.key_type.as_ref().map(|(oid, _)| *oid);
     [1, 2].map(|number| match oid {
         Some(types::UUID) => uuid_from(&format!("tenant {number}")),
@@ -68,12 +68,12 @@ pub(crate) fn keys(model: &Model) -> [String; 2] {
 
 /// Invents a row of each tenant in every tenant table without one, parents first. `rows` contains
 /// the existing rows, and the invented ones are added.
-pub(crate) async fn fill(
+pub(crate) async fn insert_missing(
     model: &Model,
     connection: &mut Session,
     keys: &[String; 2],
     rows: &mut Rows,
-    terms: Terms<'_>,
+    options: SharedOptions<'_>,
 ) -> Result<Failures> {
     let wanted: BTreeSet<Oid> = model
         .tenant_tables()
@@ -82,7 +82,7 @@ pub(crate) async fn fill(
         .collect();
     let shared = shared_parents(model, &wanted);
     for table in &shared {
-        fetch_shared(model, terms.locks, connection, *table, rows).await?;
+        fetch_shared(model, options.locks, connection, *table, rows).await?;
     }
     let mut missing: Vec<(Oid, usize)> = wanted
         .union(&shared)
@@ -99,14 +99,14 @@ pub(crate) async fn fill(
             break;
         }
         for (table, side) in ready {
-            let maker = Maker {
+            let inserter = RowInserter {
                 model,
                 key: &keys[side],
                 side,
                 rows,
-                terms,
+                options,
             };
-            match maker.make(connection, table).await? {
+            match inserter.insert_row(connection, table).await? {
                 Ok(row) => {
                     rows.insert((table, side), row);
                 }
@@ -152,7 +152,7 @@ fn shared_parents(model: &Model, wanted: &BTreeSet<Oid>) -> BTreeSet<Oid> {
 }
 
 /// Reads up to two rows of a shared table. Each side gets a different one if there are two: a user
-/// of both tenants could not be an attacker.
+/// of both tenants could not be used.
 async fn fetch_shared(
     model: &Model,
     locks: &Locks,
@@ -190,16 +190,16 @@ fn is_ready(catalog: &Catalog, table: Oid, side: usize, rows: &Rows) -> bool {
 }
 
 /// Inserts one row.
-struct Maker<'a> {
+struct RowInserter<'a> {
     model: &'a Model,
     key: &'a str,
     side: usize,
     rows: &'a Rows,
-    terms: Terms<'a>,
+    options: SharedOptions<'a>,
 }
 
-impl Maker<'_> {
-    async fn make(
+impl RowInserter<'_> {
+    async fn insert_row(
         &self,
         connection: &mut Session,
         table: Oid,
@@ -207,25 +207,25 @@ impl Maker<'_> {
         let Some(relation) = self.model.catalog.relations.get(&table) else {
             return Ok(Err("it is not in the catalog".to_owned()));
         };
-        if let Some(reason) = evaluated::of_change(
+        if let Some(reason) = change::side_effect(
             self.model,
             relation,
             Change::Insert,
             self.model.catalog.attacker,
         )
-        .filter(|_| !self.terms.force)
+        .filter(|_| !self.options.force)
         {
             return Ok(Err(reason));
         }
-        let Terms {
+        let SharedOptions {
             locks, show_values, ..
-        } = self.terms;
+        } = self.options;
         if let Some(refusal) = locks.refusal(table, Access::Write) {
             return Ok(Err(refusal.said(show_values)));
         }
-        let mut forms = Forms::new();
+        let mut formats = Formats::new();
         loop {
-            let sql = match self.insert(relation, &forms) {
+            let sql = match self.insert(relation, &formats) {
                 Ok(sql) => sql,
                 Err(reason) => return Ok(Err(reason)),
             };
@@ -234,14 +234,14 @@ impl Maker<'_> {
                 Err(refusal) => refusal,
             };
             locks.remember(table, Access::Write, &refusal);
-            if !self.try_another_form(table, &refusal, &mut forms) {
+            if !self.try_next_format(table, &refusal, &mut formats) {
                 return Ok(Err(refusal.said(show_values)));
             }
         }
     }
 
     /// Selects the next format after a CHECK refused a text; returns `false` if none is left.
-    fn try_another_form(&self, table: Oid, refusal: &Refusal, forms: &mut Forms) -> bool {
+    fn try_next_format(&self, table: Oid, refusal: &Refusal, formats: &mut Formats) -> bool {
         let constraints = self.model.catalog.constraints_of(table).iter();
         let mut checks = constraints.filter(|one| one.kind == ConstraintKind::Check);
         let Some(check) = checks.find(|one| refusal.constraint.as_ref() == Some(&one.name)) else {
@@ -249,14 +249,14 @@ impl Maker<'_> {
         };
         let mut changed = false;
         for column in &check.columns {
-            let form = forms.entry(*column).or_default();
+            let form = formats.entry(*column).or_default();
             *form += 1;
-            changed |= *form < FORMS.len();
+            changed |= *form < FORMATS.len();
         }
         changed
     }
 
-    fn insert(&self, table: &Relation, forms: &Forms) -> std::result::Result<String, String> {
+    fn insert(&self, table: &Relation, formats: &Formats) -> std::result::Result<String, String> {
         let referred = self.referred(table.oid);
         let mut names = Vec::new();
         let mut values = Vec::new();
@@ -270,7 +270,7 @@ impl Maker<'_> {
             } else if let Some(value) = referred.get(&column.number) {
                 Some(value.clone())
             } else if self.is_needed(column) {
-                let form = forms.get(&column.number).copied().unwrap_or_default();
+                let form = formats.get(&column.number).copied().unwrap_or_default();
                 let value = self.value(table, column, form);
                 Some(value.ok_or_else(|| {
                     format!(
@@ -299,8 +299,10 @@ impl Maker<'_> {
     /// `true` if a column needs a value. A default is enough unless it advances a sequence.
     fn is_needed(&self, column: &Column) -> bool {
         let default = column.default_text.as_deref();
-        let lasting = default.is_some_and(|text| lasting::default_is_lasting(self.model, text));
-        !column.generated && (column.identity || lasting || (column.not_null && default.is_none()))
+        let has_side_effects =
+            default.is_some_and(|text| side_effects::default_has_side_effects(self.model, text));
+        !column.generated
+            && (column.identity || has_side_effects || (column.not_null && default.is_none()))
     }
 
     /// Returns the values of the columns of required foreign keys, and of the foreign key that
@@ -384,9 +386,9 @@ impl Maker<'_> {
             let lists = one.definition.contains("= ANY (") || one.definition.contains(" = '");
             one.definition.split('\'').nth(1).filter(|_| lists)
         });
-        let form = FORMS.get(form).copied().unwrap_or_default();
-        let made = form.replace('#', &(self.side + 1).to_string());
-        literal(listed.unwrap_or(&made))
+        let form = FORMATS.get(form).copied().unwrap_or_default();
+        let text = form.replace('#', &(self.side + 1).to_string());
+        literal(listed.unwrap_or(&text))
     }
 }
 
@@ -401,7 +403,7 @@ async fn insert(
         .await
         .context(lost)?;
     // Safe: names and values are quoted where the statement is built.
-    let made = match connection.fetch_one(AssertSqlSafe(sql)).await {
+    let inserted = match connection.fetch_one(AssertSqlSafe(sql)).await {
         Ok(row) => Ok(row.try_get(0).context("no row was returned")?),
         Err(error) => {
             let refusal = Refusal::of(error)?;
@@ -416,5 +418,5 @@ async fn insert(
         .pass("RELEASE SAVEPOINT tenantctl_row")
         .await
         .context(lost)?;
-    Ok(made)
+    Ok(inserted)
 }

@@ -7,10 +7,10 @@ use crate::{
     audit::{
         catalog::{Oid, Relation},
         checks::probe::{
-            execute::{batch, statement::Statement},
-            field::{self, Field, Terms},
+            execute::{batch, savepoint, statement::Statement},
+            identity::ProbeIdentity,
+            inputs::{ProbeInputs, SharedOptions},
             judge::refusal::Refusal,
-            stand::Stand,
         },
         connections::Connections,
         model::{Belonging, Model},
@@ -26,18 +26,18 @@ use crate::{
 ///
 /// # Errors
 /// `NotFound` for a tenant that does not exist, `BadInput` for a value that is not a key.
-pub(crate) async fn tenants(
+pub(crate) async fn check_tenants(
     model: &Model,
-    terms: Terms<'_>,
+    options: SharedOptions<'_>,
     connection: &mut Session,
 ) -> Result<()> {
     let tables = tables(model);
     for tenant in &model.overrides.tenants {
         let statements: Vec<Statement> = tables
             .iter()
-            .filter_map(|(table, key)| holds(model, table, *key, tenant))
+            .filter_map(|(table, key)| has_rows_of(model, table, *key, tenant))
             .collect();
-        let replies = batch::run(connection, terms.locks, &statements).await?;
+        let replies = batch::run(connection, options.locks, &statements).await?;
         let refusals: Vec<&Refusal> = replies
             .iter()
             .filter_map(|reply| reply.refusal.as_ref())
@@ -75,7 +75,7 @@ fn tables(model: &Model) -> Vec<(&Relation, i16)> {
     }
 }
 
-fn holds(model: &Model, table: &Relation, key: i16, tenant: &str) -> Option<Statement> {
+fn has_rows_of(model: &Model, table: &Relation, key: i16, tenant: &str) -> Option<Statement> {
     let column = model.catalog.column(table.oid, key)?;
     let sql = format!(
         "SELECT pg_catalog.to_jsonb(EXISTS (SELECT FROM {} t WHERE t.{} {} {}))",
@@ -92,27 +92,27 @@ fn holds(model: &Model, table: &Relation, key: i16, tenant: &str) -> Option<Stat
 ///
 /// # Errors
 /// `BadInput` if the server refuses it; a privilege that only some of the roles lack is ignored.
-pub(crate) async fn session(
-    field: &Field<'_>,
+pub(crate) async fn check_session(
+    inputs: &ProbeInputs<'_>,
     connections: &Connections,
-    stands: &[Stand<'_>],
+    identities: &[ProbeIdentity<'_>],
 ) -> Result<()> {
-    let may_not_begin = field.model.guards.attack.objection_to_session();
-    if field.model.session.template.is_none() || may_not_begin.is_some() {
+    let may_not_begin = inputs.model.guards.attack.objection_to_session();
+    if inputs.model.session.template.is_none() || may_not_begin.is_some() {
         return Ok(());
     }
     let mut connection = connections.worker().await?;
-    let mut tried = Vec::new();
-    for stand in stands.iter().filter(|stand| stand.is_named()) {
-        field::mark(&mut connection).await?;
-        tried.push(enter(field, &mut connection, *stand).await?);
-        field::leave(&mut connection).await?;
+    let mut results = Vec::new();
+    for identity in identities.iter().filter(|identity| identity.has_tenant()) {
+        savepoint::mark(&mut connection).await?;
+        results.push(enter(inputs, &mut connection, *identity).await?);
+        savepoint::leave(&mut connection).await?;
     }
-    let refused = || tried.iter().flatten();
+    let refused = || results.iter().flatten();
     let lacks_right = |refusal: &Refusal| refusal.state == "42501";
-    let nobody = refused().count() == tried.len();
-    let told = refused().find(|(_, refusal)| nobody || !lacks_right(refusal));
-    match told {
+    let all_refused = refused().count() == results.len();
+    let reported = refused().find(|(_, refusal)| all_refused || !lacks_right(refusal));
+    match reported {
         Some((sql, refusal)) => Err(Error::bad_input(format!(
             "the server refused the session statement {sql}: {}",
             refusal.message()
@@ -124,16 +124,16 @@ pub(crate) async fn session(
 /// Returns the template's statement and its refusal; `None` if it succeeds or if the role and its
 /// settings cannot be used.
 async fn enter(
-    field: &Field<'_>,
+    inputs: &ProbeInputs<'_>,
     connection: &mut Session,
-    stand: Stand<'_>,
+    identity: ProbeIdentity<'_>,
 ) -> Result<Option<(String, Refusal)>> {
-    let mut statements = field.enter(stand);
+    let mut statements = inputs.enter(identity);
     // The template is the last statement.
     let Some(template) = statements.pop() else {
         return Ok(None);
     };
-    // Safe: as in `field::enter`.
+    // Safe: as in `savepoint::enter`.
     if let Err(error) = connection
         .execute(AssertSqlSafe(statements.join("; ")))
         .await

@@ -4,18 +4,20 @@
 use std::collections::BTreeMap;
 
 use super::{
-    invent::{self, Failures, Rows},
-    known::Known,
-    parties::{self, Parties},
-    sight, survey, told,
+    fixtures::{self, Failures, Rows},
+    known::KnownRows,
+    overrides, survey,
+    tenant_pair::{self, TenantPair},
+    visibility,
 };
 use crate::{
     audit::{
         checks::probe::{
-            field::{self, Field, Terms},
-            judge::contents,
-            stand::Stand,
-            tried::Tried,
+            attempt::ProbeAttempt,
+            execute::savepoint,
+            identity::ProbeIdentity,
+            inputs::{ProbeInputs, SharedOptions},
+            judge::ownership,
         },
         connections::Connections,
         findings::Findings,
@@ -27,18 +29,18 @@ use crate::{
 };
 
 /// The auditor's own transaction.
-pub(crate) struct Arena {
+pub(crate) struct ProbeTransaction {
     connection: Session,
     /// The session that reads rows, if the probes use separate connections. The probes would not
     /// see rows invented by it.
-    eyes: Option<Session>,
+    reader: Option<Session>,
     /// `true` if changes are tried in it.
     writes: bool,
     /// `true` if rows were invented in it, which no other connection sees.
-    invented: bool,
+    has_fixtures: bool,
 }
 
-impl Arena {
+impl ProbeTransaction {
     /// Opens it on the audit's snapshot, READ ONLY unless changes are tried.
     pub(crate) async fn open(connections: &Connections, writes: bool) -> Result<Self> {
         let mut connection = connections.bare().await?;
@@ -52,9 +54,9 @@ impl Arena {
         }
         Ok(Self {
             connection,
-            eyes: connections.eyes_apart().await?,
+            reader: connections.eyes_apart().await?,
             writes,
-            invented: false,
+            has_fixtures: false,
         })
     }
 
@@ -68,74 +70,78 @@ impl Arena {
     }
 
     /// `true` if reads have to be tried in it too.
-    pub(crate) fn has_rows_of_its_own(&self) -> bool {
-        self.invented
+    pub(crate) fn has_fixtures(&self) -> bool {
+        self.has_fixtures
     }
 
     /// Returns the two tenants: the specified ones, otherwise existing ones. If none exist and
     /// writing is allowed, both are invented with all their rows.
-    pub(crate) async fn parties(
+    pub(crate) async fn tenant_pair(
         &mut self,
         model: &Model,
-        terms: Terms<'_>,
+        options: SharedOptions<'_>,
         findings: &mut Findings,
-    ) -> Result<Option<Parties>> {
-        let eyes = self.see_all().await?;
-        told::tenants(model, terms, eyes).await?;
-        let found = parties::choose(model, terms.locks, eyes).await?;
-        field::leave(eyes).await?;
-        if found.is_some() || !self.may_invent() {
+    ) -> Result<Option<TenantPair>> {
+        let reader = self.unfiltered_reader().await?;
+        overrides::check_tenants(model, options, reader).await?;
+        let found = tenant_pair::choose(model, options.locks, reader).await?;
+        savepoint::leave(reader).await?;
+        if found.is_some() || !self.may_insert_fixtures() {
             return Ok(found);
         }
-        let keys = invent::keys(model);
-        let failures = self.invent(model, &keys, Rows::new(), terms).await?;
-        let eyes = self.see_all().await?;
-        let found = parties::choose(model, terms.locks, eyes).await?;
-        field::leave(eyes).await?;
+        let keys = fixtures::new_keys(model);
+        let failures = self
+            .insert_fixtures(model, &keys, Rows::new(), options)
+            .await?;
+        let reader = self.unfiltered_reader().await?;
+        let found = tenant_pair::choose(model, options.locks, reader).await?;
+        savepoint::leave(reader).await?;
         if found.is_none() {
-            tell(model, &failures, findings);
+            report(model, &failures, findings);
         }
         Ok(found)
     }
 
     /// Returns the existing rows. If a tenant has none and writing is allowed, rows are invented.
-    pub(crate) async fn survey(
+    pub(crate) async fn known_rows(
         &mut self,
-        field: &Field<'_>,
+        inputs: &ProbeInputs<'_>,
         connections: &Connections,
-        stands: &[Stand<'_>],
+        identities: &[ProbeIdentity<'_>],
         findings: &mut Findings,
-    ) -> Result<Vec<Known>> {
-        let known = self.look(field, connections, stands).await?;
-        if !self.may_invent() {
+    ) -> Result<Vec<KnownRows>> {
+        let known = self.existing_rows(inputs, connections, identities).await?;
+        if !self.may_insert_fixtures() {
             return Ok(known);
         }
         let mut rows = Rows::new();
-        for (target, known) in field.targets.iter().zip(&known) {
+        for (target, known) in inputs.targets.iter().zip(&known) {
             for (side, context) in [ContextKind::A, ContextKind::B].into_iter().enumerate() {
                 let row = known.own_row(context).map(|row| row.value.clone());
                 rows.extend(row.map(|row| ((target.object, side), row)));
             }
         }
-        let keys = [&field.parties.a, &field.parties.b].map(|one| one.identity.tenant.clone());
-        let failures = self.invent(field.model, &keys, rows, field.terms).await?;
-        tell(field.model, &failures, findings);
-        if self.invented {
-            self.look(field, connections, stands).await
+        let keys = [&inputs.pair.a, &inputs.pair.b].map(|one| one.user.tenant.clone());
+        let failures = self
+            .insert_fixtures(inputs.model, &keys, rows, inputs.options)
+            .await?;
+        report(inputs.model, &failures, findings);
+        if self.has_fixtures {
+            self.existing_rows(inputs, connections, identities).await
         } else {
             Ok(known)
         }
     }
 
     /// Determines the tenant of rows without a column that names it.
-    pub(crate) async fn judge_contents(
+    pub(crate) async fn determine_ownership(
         &mut self,
-        field: &Field<'_>,
-        tried: &mut [Tried<'_>],
+        inputs: &ProbeInputs<'_>,
+        attempts: &mut [ProbeAttempt<'_>],
     ) -> Result<()> {
-        let eyes = self.see_all().await?;
-        contents::judge(field, eyes, tried).await?;
-        field::leave(eyes).await
+        let reader = self.unfiltered_reader().await?;
+        ownership::determine(inputs, reader, attempts).await?;
+        savepoint::leave(reader).await
     }
 
     /// Rolls back everything that was done in it.
@@ -144,53 +150,54 @@ impl Arena {
         done.context("could not roll back the transaction of the probes")
     }
 
-    async fn look(
+    async fn existing_rows(
         &mut self,
-        field: &Field<'_>,
+        inputs: &ProbeInputs<'_>,
         connections: &Connections,
-        stands: &[Stand<'_>],
-    ) -> Result<Vec<Known>> {
+        identities: &[ProbeIdentity<'_>],
+    ) -> Result<Vec<KnownRows>> {
         let writes = self.writes;
-        let eyes = self.see_all().await?;
-        let mut known = survey::look(field, eyes, writes).await?;
-        field::leave(eyes).await?;
-        sight::borrow(field, connections, stands, &mut known).await?;
+        let reader = self.unfiltered_reader().await?;
+        let mut known = survey::existing_rows(inputs, reader, writes).await?;
+        savepoint::leave(reader).await?;
+        visibility::add_rows(inputs, connections, identities, &mut known).await?;
         Ok(known)
     }
 
-    async fn invent(
+    async fn insert_fixtures(
         &mut self,
         model: &Model,
         keys: &[String; 2],
         mut rows: Rows,
-        terms: Terms<'_>,
+        options: SharedOptions<'_>,
     ) -> Result<Failures> {
         let before: BTreeMap<_, _> = rows.clone();
         let connection = &mut self.connection;
         // A new session would not have the rows.
         connection.set_unique(true);
-        let failures = invent::fill(model, connection, keys, &mut rows, terms).await?;
-        self.invented |= rows.len() > before.len();
-        connection.set_unique(self.invented);
+        let failures =
+            fixtures::insert_missing(model, connection, keys, &mut rows, options).await?;
+        self.has_fixtures |= rows.len() > before.len();
+        connection.set_unique(self.has_fixtures);
         Ok(failures)
     }
 
-    /// Until [`field::leave`], makes rows that a policy would hide an error, so that the auditor
+    /// Until [`savepoint::leave`], makes rows that a policy would hide an error, so that the auditor
     /// never assumes that they do not exist.
-    async fn see_all(&mut self) -> Result<&mut Session> {
-        let eyes = self.eyes.as_mut().unwrap_or(&mut self.connection);
-        field::mark(eyes).await?;
-        let set = eyes.prepare("SET LOCAL row_security = off").await;
+    async fn unfiltered_reader(&mut self) -> Result<&mut Session> {
+        let reader = self.reader.as_mut().unwrap_or(&mut self.connection);
+        savepoint::mark(reader).await?;
+        let set = reader.prepare("SET LOCAL row_security = off").await;
         set.context("could not set up the auditor's session")?;
-        Ok(eyes)
+        Ok(reader)
     }
 
-    fn may_invent(&self) -> bool {
-        self.writes && self.eyes.is_none()
+    fn may_insert_fixtures(&self) -> bool {
+        self.writes && self.reader.is_none()
     }
 }
 
-fn tell(model: &Model, failures: &Failures, findings: &mut Findings) {
+fn report(model: &Model, failures: &Failures, findings: &mut Findings) {
     for (table, reason) in failures {
         let name = model
             .catalog

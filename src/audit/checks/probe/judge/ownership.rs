@@ -11,14 +11,14 @@ use crate::{
     audit::{
         catalog::{Column, Oid},
         checks::probe::{
+            attempt::ProbeAttempt,
             execute::{batch, statement::Statement},
-            field::Field,
+            identity::ProbeIdentity,
+            inputs::ProbeInputs,
             prepare::{
                 survey,
-                target::{Target, Whose},
+                target::{Target, TenantSource},
             },
-            stand::Stand,
-            tried::Tried,
         },
         model::Model,
         session::Session,
@@ -34,31 +34,32 @@ use crate::{
 const UUID: Oid = Oid(2950);
 
 /// Minimum number of columns that make a document a copy of a row.
-const LEAST: usize = 3;
+const MIN_COLUMNS: usize = 3;
 
 /// Classifies the returned rows. A row of an unknown tenant is neither a leak nor a pass.
-pub(crate) async fn judge(
-    field: &Field<'_>,
+pub(crate) async fn determine(
+    inputs: &ProbeInputs<'_>,
     connection: &mut Session,
-    tried: &mut [Tried<'_>],
+    attempts: &mut [ProbeAttempt<'_>],
 ) -> Result<()> {
     let mut proofs: BTreeMap<usize, Option<Value>> = BTreeMap::new();
     let mut lookups: Vec<(usize, Statement)> = Vec::new();
-    for (place, one) in tried.iter().enumerate() {
-        let target = &field.targets[one.target];
-        if target.whose != Whose::Contents || !matches!(one.verdict, Verdict::Leak(_)) {
+    for (place, one) in attempts.iter().enumerate() {
+        let target = &inputs.targets[one.target];
+        if target.tenant_source != TenantSource::Values || !matches!(one.verdict, Verdict::Leak(_))
+        {
             continue;
         }
         let rows = rows_of(one);
         let proof = rows
             .iter()
             .find(|row| match target.is_of_documents() {
-                true => holds_copy(field, one.stand, row),
-                false => holds_key(field, one.stand, target, row),
+                true => holds_copy(inputs, one.identity, row),
+                false => holds_key(inputs, one.identity, target, row),
             })
             .cloned();
         if proof.is_none() {
-            let sql = look_up(field, one.stand, target, rows);
+            let sql = look_up(inputs, one.identity, target, rows);
             lookups.extend(
                 sql.into_iter()
                     .map(|(table, sql)| (place, Statement::scan(sql).on(table))),
@@ -67,24 +68,24 @@ pub(crate) async fn judge(
         proofs.insert(place, proof);
     }
     let statements: Vec<Statement> = lookups.iter().map(|(_, one)| one.clone()).collect();
-    let replies = batch::run(connection, field.terms.locks, &statements).await?;
-    let mut untold: BTreeMap<usize, String> = BTreeMap::new();
+    let replies = batch::run(connection, inputs.options.locks, &statements).await?;
+    let mut unanswered: BTreeMap<usize, String> = BTreeMap::new();
     for ((place, _), reply) in lookups.iter().zip(replies) {
         if let Some(refusal) = reply.refusal.filter(Refusal::is_unanswered) {
-            untold.insert(*place, refusal.said(field.terms.show_values));
+            unanswered.insert(*place, refusal.said(inputs.options.show_values));
         }
         if let Some(id) = reply.value.as_ref().and_then(Value::as_str) {
-            let row = rows_of(&tried[*place])
+            let row = rows_of(&attempts[*place])
                 .iter()
                 .find(|row| leaves(row).iter().any(|(_, value)| value == id));
             proofs.insert(*place, row.cloned());
         }
     }
     for (place, proof) in proofs {
-        let one = &mut tried[place];
+        let one = &mut attempts[place];
         if proof.is_none() {
             let reason = "its rows do not identify another tenant";
-            one.verdict = match untold.remove(&place) {
+            one.verdict = match unanswered.remove(&place) {
                 Some(reason) => Verdict::Skipped(reason),
                 None => Verdict::NotApplicable(reason.to_owned()),
             };
@@ -94,8 +95,8 @@ pub(crate) async fn judge(
     Ok(())
 }
 
-fn rows_of<'t>(tried: &'t Tried<'_>) -> &'t [Value] {
-    tried
+fn rows_of<'a>(attempt: &'a ProbeAttempt<'_>) -> &'a [Value] {
+    attempt
         .row
         .as_ref()
         .and_then(Value::as_array)
@@ -103,9 +104,9 @@ fn rows_of<'t>(tried: &'t Tried<'_>) -> &'t [Value] {
 }
 
 /// Returns the tenants with rows that the context may read; empty without a tenant.
-fn own<'f>(field: &Field<'f>, stand: Stand<'_>) -> &'f [String] {
-    if stand.is_named() {
-        &field.parties.own(stand.context).tenants
+fn own_tenants<'f>(inputs: &ProbeInputs<'f>, identity: ProbeIdentity<'_>) -> &'f [String] {
+    if identity.has_tenant() {
+        &inputs.pair.own(identity.context).tenants
     } else {
         &[]
     }
@@ -113,15 +114,20 @@ fn own<'f>(field: &Field<'f>, stand: Stand<'_>) -> &'f [String] {
 
 /// `true` if a row contains the key of another tenant: in a column with the key's name, or in any
 /// column if keys are UUIDs.
-fn holds_key(field: &Field<'_>, stand: Stand<'_>, target: &Target, row: &Value) -> bool {
-    let tenancy = &field.model.tenancy;
-    let own = own(field, stand);
+fn holds_key(
+    inputs: &ProbeInputs<'_>,
+    identity: ProbeIdentity<'_>,
+    target: &Target,
+    row: &Value,
+) -> bool {
+    let tenancy = &inputs.model.tenancy;
+    let own = own_tenants(inputs, identity);
     let is_uuid = tenancy
         .key_type
         .as_ref()
         .is_some_and(|(oid, _)| *oid == UUID);
-    let known: BTreeSet<String> = field.parties.names().into_iter().collect();
-    let key_names = key_names(field.model, target);
+    let known: BTreeSet<String> = inputs.pair.names().into_iter().collect();
+    let key_names = key_names(inputs.model, target);
     leaves(row).iter().any(|(name, value)| {
         let by_name = key_names.contains(name.as_str());
         let by_value = is_uuid && known.contains(value);
@@ -131,9 +137,9 @@ fn holds_key(field: &Field<'_>, stand: Stand<'_>, target: &Target, row: &Value) 
 
 /// `true` if a document in a row is a copy of another tenant's row: it has most of the columns of a
 /// tenant table, and another tenant's key. A document that only mentions a tenant does not qualify.
-fn holds_copy(field: &Field<'_>, stand: Stand<'_>, row: &Value) -> bool {
-    let model = field.model;
-    let own = own(field, stand);
+fn holds_copy(inputs: &ProbeInputs<'_>, identity: ProbeIdentity<'_>, row: &Value) -> bool {
+    let model = inputs.model;
+    let own = own_tenants(inputs, identity);
     objects(row).into_iter().any(|object| {
         model.tenant_tables().any(|table| {
             let Some(key) = model.tenancy.key(table.oid) else {
@@ -147,7 +153,7 @@ fn holds_copy(field: &Field<'_>, stand: Stand<'_>, row: &Value) -> bool {
             let columns = model.catalog.columns_of(table.oid);
             let held = columns.iter().filter(|one| object.contains_key(&one.name));
             let held = held.count();
-            of_another && held >= LEAST && held * 3 >= columns.len() * 2
+            of_another && held >= MIN_COLUMNS && held * 3 >= columns.len() * 2
         })
     })
 }
@@ -177,13 +183,13 @@ fn key_names<'m>(model: &'m Model, target: &Target) -> BTreeSet<&'m str> {
 /// Returns statements, by table, for the primary key of another tenant's row that is among the
 /// values.
 fn look_up(
-    field: &Field<'_>,
-    stand: Stand<'_>,
+    inputs: &ProbeInputs<'_>,
+    identity: ProbeIdentity<'_>,
     target: &Target,
     rows: &[Value],
 ) -> Vec<(Oid, String)> {
-    let model = field.model;
-    let sources: Vec<&Target> = field
+    let model = inputs.model;
+    let sources: Vec<&Target> = inputs
         .targets
         .iter()
         .filter(|one| {
@@ -193,13 +199,13 @@ fn look_up(
         })
         .collect();
     let statements = sources.iter().filter_map(|source| {
-        let column = telling_column(model, source, sources.len() == 1)?;
+        let column = identifying_column(model, source, sources.len() == 1)?;
         let condition = if column.base_type == UUID {
             by_value(model, &sources, column, rows)
         } else {
-            by_likeness(model, source, column, rows)
+            by_key_and_text(model, source, column, rows)
         }?;
-        let others = survey::belongs_to_another(model, source, own(field, stand))?;
+        let others = survey::belongs_to_another(model, source, own_tenants(inputs, identity))?;
         let sql = format!(
             "SELECT pg_catalog.to_jsonb({}) FROM {} t WHERE ({condition}) AND {others} LIMIT 1",
             spelling::text(&format!("t.{}", identifier(&column.name)), column.base_type),
@@ -229,7 +235,12 @@ fn by_value(model: &Model, sources: &[&Target], column: &Column, rows: &[Value])
 
 /// Returns the condition that the key and a text of the row match the row of the table: a number
 /// alone may be anything.
-fn by_likeness(model: &Model, source: &Target, column: &Column, rows: &[Value]) -> Option<String> {
+fn by_key_and_text(
+    model: &Model,
+    source: &Target,
+    column: &Column,
+    rows: &[Value],
+) -> Option<String> {
     let row = spelling::row("t", model.catalog.columns_of(source.object));
     let equals = spelling::operator_of("=", &column.type_kind, &column.type_name);
     let alternatives: Vec<String> = rows
@@ -260,7 +271,7 @@ fn by_likeness(model: &Model, source: &Target, column: &Column, rows: &[Value]) 
 /// Returns the column that identifies a row of a table: the primary key, or its column besides the
 /// tenant key if that is a UUID. Any other value may be in several tables, so the table has to be
 /// the only one.
-fn telling_column<'m>(model: &'m Model, source: &Target, alone: bool) -> Option<&'m Column> {
+fn identifying_column<'m>(model: &'m Model, source: &Target, alone: bool) -> Option<&'m Column> {
     let tenant = model.tenancy.key(source.object);
     let key = model.catalog.primary_key(source.object);
     let mut rest = key.iter().filter(|number| Some(**number) != tenant);

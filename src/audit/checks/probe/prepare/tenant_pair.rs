@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     audit::{
         checks::probe::execute::{batch, locks::Locks, statement::Statement},
-        model::{Belonging, Identity, MembershipTable, Model},
+        model::{Belonging, MembershipTable, Model, TenantUser},
         session::Session,
         spelling,
     },
@@ -24,22 +24,22 @@ const KEYS: usize = 8;
 
 /// One tenant, and the user who acts for it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Party {
-    pub(crate) identity: Identity,
+pub(crate) struct ProbeTenant {
+    pub(crate) user: TenantUser,
     /// Every tenant that the user is a member of: their rows do not belong to another tenant.
     pub(crate) tenants: Vec<String>,
 }
 
 /// Both tenants.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Parties {
-    pub(crate) a: Party,
-    pub(crate) b: Party,
+pub(crate) struct TenantPair {
+    pub(crate) a: ProbeTenant,
+    pub(crate) b: ProbeTenant,
 }
 
-impl Parties {
+impl TenantPair {
     /// Returns the tenant of a context; A if the context has no tenant.
-    pub(crate) fn own(&self, context: ContextKind) -> &Party {
+    pub(crate) fn own(&self, context: ContextKind) -> &ProbeTenant {
         match context {
             ContextKind::B => &self.b,
             _ => &self.a,
@@ -47,7 +47,7 @@ impl Parties {
     }
 
     /// Returns the tenant that is attacked in a context.
-    pub(crate) fn other(&self, context: ContextKind) -> &Party {
+    pub(crate) fn other(&self, context: ContextKind) -> &ProbeTenant {
         match context {
             ContextKind::B => &self.a,
             _ => &self.b,
@@ -56,7 +56,7 @@ impl Parties {
 
     pub(crate) fn names(&self) -> Vec<String> {
         [&self.a, &self.b]
-            .map(|party| party.identity.tenant.clone())
+            .map(|tenant| tenant.user.tenant.clone())
             .to_vec()
     }
 }
@@ -67,14 +67,14 @@ pub(crate) async fn choose(
     model: &Model,
     locks: &Locks,
     connection: &mut Session,
-) -> Result<Option<Parties>> {
-    let told = &model.overrides.tenants;
-    let candidates = if told.len() >= 2 {
-        told.clone()
+) -> Result<Option<TenantPair>> {
+    let specified = &model.overrides.tenants;
+    let candidates = if specified.len() >= 2 {
+        specified.clone()
     } else {
         let found = by_occurrence(model, locks, connection).await?;
-        let rest = found.into_iter().filter(|key| !told.contains(key));
-        told.iter().cloned().chain(rest).collect()
+        let rest = found.into_iter().filter(|key| !specified.contains(key));
+        specified.iter().cloned().chain(rest).collect()
     };
     let users = match &model.session.membership {
         Some(membership) if model.session.needs_user() => {
@@ -82,31 +82,32 @@ pub(crate) async fn choose(
         }
         _ => BTreeMap::new(),
     };
-    let parties: Vec<Party> = candidates
+    let tenants: Vec<ProbeTenant> = candidates
         .iter()
-        .filter_map(|tenant| party(model, tenant, &users))
+        .filter_map(|tenant| with_user(model, tenant, &users))
         .collect();
-    Ok(pair(&parties))
+    Ok(pair(&tenants))
 }
 
 /// Returns the first two tenants such that neither user is a member of the other tenant.
-fn pair(parties: &[Party]) -> Option<Parties> {
-    parties.iter().enumerate().find_map(|(place, a)| {
-        let apart = |one: &Party, other: &Party| !one.tenants.contains(&other.identity.tenant);
-        let mut others = parties[place + 1..].iter();
+fn pair(tenants: &[ProbeTenant]) -> Option<TenantPair> {
+    tenants.iter().enumerate().find_map(|(place, a)| {
+        let apart =
+            |one: &ProbeTenant, other: &ProbeTenant| !one.tenants.contains(&other.user.tenant);
+        let mut others = tenants[place + 1..].iter();
         let b = others.find(|b| apart(a, b) && apart(b, a))?;
-        Some(Parties {
+        Some(TenantPair {
             a: a.clone(),
             b: b.clone(),
         })
     })
 }
 
-fn party(model: &Model, tenant: &str, users: &BTreeMap<String, User>) -> Option<Party> {
-    let by_itself = || Party {
-        identity: Identity {
+fn with_user(model: &Model, tenant: &str, users: &BTreeMap<String, User>) -> Option<ProbeTenant> {
+    let by_itself = || ProbeTenant {
+        user: TenantUser {
             tenant: tenant.to_owned(),
-            user: None,
+            id: None,
         },
         tenants: vec![tenant.to_owned()],
     };
@@ -115,15 +116,15 @@ fn party(model: &Model, tenant: &str, users: &BTreeMap<String, User>) -> Option<
     }
     if model.session.membership.is_none() {
         // Each user is a tenant.
-        let mut party = by_itself();
-        party.identity.user = Some(tenant.to_owned());
-        return Some(party);
+        let mut found = by_itself();
+        found.user.id = Some(tenant.to_owned());
+        return Some(found);
     }
     let user = users.get(tenant)?;
-    Some(Party {
-        identity: Identity {
+    Some(ProbeTenant {
+        user: TenantUser {
             tenant: tenant.to_owned(),
-            user: Some(user.name.clone()),
+            id: Some(user.name.clone()),
         },
         tenants: user.tenants.clone(),
     })
@@ -267,24 +268,24 @@ fn texts(value: Option<&Value>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn party_of(tenant: &str, tenants: &[&str]) -> Party {
-        Party {
-            identity: Identity {
+    fn tenant_with(tenant: &str, tenants: &[&str]) -> ProbeTenant {
+        ProbeTenant {
+            user: TenantUser {
                 tenant: tenant.to_owned(),
-                user: None,
+                id: None,
             },
             tenants: tenants.iter().map(|one| (*one).to_owned()).collect(),
         }
     }
 
     #[test]
-    fn a_user_of_both_is_no_attacker() {
-        let parties = [
-            party_of("1", &["1", "2"]),
-            party_of("2", &["2"]),
-            party_of("3", &["3"]),
+    fn a_user_of_both_tenants_is_not_chosen() {
+        let tenants = [
+            tenant_with("1", &["1", "2"]),
+            tenant_with("2", &["2"]),
+            tenant_with("3", &["3"]),
         ];
-        assert_eq!(pair(&parties).unwrap().names(), ["1", "3"]);
-        assert!(pair(&parties[..2]).is_none());
+        assert_eq!(pair(&tenants).unwrap().names(), ["1", "3"]);
+        assert!(pair(&tenants[..2]).is_none());
     }
 }

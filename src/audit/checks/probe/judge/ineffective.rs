@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use crate::{
     audit::{
         catalog::{Oid, PolicyCommand, Relation},
-        checks::probe::{field::Field, prepare::target::Target, stand::Stand, tried::Tried},
+        checks::probe::{
+            attempt::ProbeAttempt, identity::ProbeIdentity, inputs::ProbeInputs,
+            prepare::target::Target,
+        },
         model::AppRole,
     },
     domain::audit::{Operation, Verdict},
@@ -18,20 +21,20 @@ const REASON: &str = "no session of the probes could read a row of its own tenan
                       tenant";
 
 /// Changes blocked attempts of such a role in the context of a tenant to skipped.
-pub(crate) fn doubt(field: &Field<'_>, tried: &mut [Tried<'_>]) {
-    let nobodies: BTreeSet<Oid> = field
+pub(crate) fn skip_unproven(inputs: &ProbeInputs<'_>, attempts: &mut [ProbeAttempt<'_>]) {
+    let ineffective: BTreeSet<Oid> = inputs
         .model
         .actors
         .roles
         .iter()
-        .filter(|role| is_nobody(field, tried, role))
+        .filter(|role| is_ineffective(inputs, attempts, role))
         .map(|role| role.oid)
         .collect();
-    for one in tried {
+    for one in attempts {
         let blocked = matches!(one.verdict, Verdict::Blocked(_));
-        if blocked && one.stand.is_named() && nobodies.contains(&one.stand.role.oid) {
-            let target = &field.targets[one.target];
-            if may(field, one.stand, target, one.operation) {
+        if blocked && one.identity.has_tenant() && ineffective.contains(&one.identity.role.oid) {
+            let target = &inputs.targets[one.target];
+            if has_privilege(inputs, one.identity, target, one.operation) {
                 one.verdict = Verdict::Skipped(REASON.to_owned());
             }
         }
@@ -40,23 +43,23 @@ pub(crate) fn doubt(field: &Field<'_>, tried: &mut [Tried<'_>]) {
 
 /// `true` if a role tried to read rows of its tenant where a policy should show them, and found
 /// none. Visitors have no rows.
-fn is_nobody(field: &Field<'_>, tried: &[Tried<'_>], role: &AppRole) -> bool {
-    let own = tried
+fn is_ineffective(inputs: &ProbeInputs<'_>, attempts: &[ProbeAttempt<'_>], role: &AppRole) -> bool {
+    let own = attempts
         .iter()
-        .filter(|one| one.operation == Operation::Own && one.stand.role.oid == role.oid);
+        .filter(|one| one.operation == Operation::Own && one.identity.role.oid == role.oid);
     let mut looked = false;
     for one in own {
         match &one.verdict {
             Verdict::Allowed => return false,
             Verdict::Blocked(_) => {
-                let target = &field.targets[one.target];
-                looked |= may(field, one.stand, target, Operation::Own)
-                    && field
+                let target = &inputs.targets[one.target];
+                looked |= has_privilege(inputs, one.identity, target, Operation::Own)
+                    && inputs
                         .model
                         .catalog
                         .relations
                         .get(&target.object)
-                        .is_some_and(|table| is_shown(field, role, table));
+                        .is_some_and(|table| has_select_policy(inputs, role, table));
             }
             _ => {}
         }
@@ -66,9 +69,9 @@ fn is_nobody(field: &Field<'_>, tried: &[Tried<'_>], role: &AppRole) -> bool {
 
 /// `true` if a policy shows rows of the table to the role. A table without such a policy is closed
 /// on purpose.
-fn is_shown(field: &Field<'_>, role: &AppRole, table: &Relation) -> bool {
-    let rights = &field.model.catalog.rights;
-    let mut policies = field.model.catalog.policies_of(table.oid).iter();
+fn has_select_policy(inputs: &ProbeInputs<'_>, role: &AppRole, table: &Relation) -> bool {
+    let rights = &inputs.model.catalog.rights;
+    let mut policies = inputs.model.catalog.policies_of(table.oid).iter();
     table.is_table()
         && policies.any(|policy| {
             let to = |one: &Oid| *one == Oid::PUBLIC || rights.acts_as(role.oid, *one);
@@ -80,11 +83,16 @@ fn is_shown(field: &Field<'_>, role: &AppRole, table: &Relation) -> bool {
 
 /// `true` if a role has the privilege for an operation. Without it, the operation is blocked in any
 /// context.
-fn may(field: &Field<'_>, stand: Stand<'_>, target: &Target, operation: Operation) -> bool {
-    let Some(relation) = field.model.catalog.relations.get(&target.object) else {
+fn has_privilege(
+    inputs: &ProbeInputs<'_>,
+    identity: ProbeIdentity<'_>,
+    target: &Target,
+    operation: Operation,
+) -> bool {
+    let Some(relation) = inputs.model.catalog.relations.get(&target.object) else {
         return false;
     };
-    let rights = field.model.privileges(stand.role.oid, relation);
+    let rights = inputs.model.privileges(identity.role.oid, relation);
     match operation {
         Operation::Own | Operation::Select => rights.select,
         Operation::Insert | Operation::Reference => rights.insert,

@@ -4,7 +4,10 @@
 use crate::{
     audit::{
         catalog::{Policy, PolicyCommand},
-        checks::probe::{field::Field, prepare::target::Target, stand::Stand, tried::Tried},
+        checks::probe::{
+            attempt::ProbeAttempt, identity::ProbeIdentity, inputs::ProbeInputs,
+            prepare::target::Target,
+        },
         expression::{relations, row_columns},
     },
     domain::audit::{Operation, Verdict},
@@ -12,31 +15,39 @@ use crate::{
 
 /// Returns an SQL condition that the row called `t` is shown to visitors on purpose; `None` if the
 /// role is not a visitor's or there is no such policy.
-pub(crate) fn purpose(field: &Field<'_>, stand: Stand<'_>, target: &Target) -> Option<String> {
-    let relation = field.model.catalog.relations.get(&target.object)?;
-    if !stand.role.anonymous || !field.model.is_bound(stand.role.oid, relation) {
+pub(crate) fn public_condition(
+    inputs: &ProbeInputs<'_>,
+    identity: ProbeIdentity<'_>,
+    target: &Target,
+) -> Option<String> {
+    let relation = inputs.model.catalog.relations.get(&target.object)?;
+    if !identity.role.anonymous || !inputs.model.is_bound(identity.role.oid, relation) {
         return None;
     }
-    let policies = field.model.catalog.policies_of(relation.oid).iter();
+    let policies = inputs.model.catalog.policies_of(relation.oid).iter();
     let conditions: Vec<String> = policies
-        .filter(|policy| is_for_visitors(field, stand, policy))
+        .filter(|policy| is_for_anonymous(inputs, identity, policy))
         .filter_map(|policy| Some(format!("({})", policy.using_text.as_ref()?)))
         .collect();
-    let purpose = format!("({})", conditions.join(" OR "));
+    let condition = format!("({})", conditions.join(" OR "));
     // The server parses the text again, with the application's search path.
-    let objection = field.model.guards.attack.objection_to_text(&purpose);
-    (!conditions.is_empty() && objection.is_none()).then_some(purpose)
+    let objection = inputs.model.guards.attack.objection_to_text(&condition);
+    (!conditions.is_empty() && objection.is_none()).then_some(condition)
 }
 
 /// `true` if a policy is a condition on the columns of the row, for this role only.
-fn is_for_visitors(field: &Field<'_>, stand: Stand<'_>, policy: &Policy) -> bool {
-    let using = field.model.meaning.policy(policy.oid);
+fn is_for_anonymous(
+    inputs: &ProbeInputs<'_>,
+    identity: ProbeIdentity<'_>,
+    policy: &Policy,
+) -> bool {
+    let using = inputs.model.meaning.policy(policy.oid);
     let Some(using) = using.and_then(|read| read.using.as_deref()) else {
         return false;
     };
     let columns = row_columns(using);
-    let rights = &field.model.catalog.rights;
-    let (role, table) = (stand.role.oid, policy.relation);
+    let rights = &inputs.model.catalog.rights;
+    let (role, table) = (identity.role.oid, policy.relation);
     policy.permissive
         && policy.command.covers(PolicyCommand::Select)
         && policy.roles == [role]
@@ -45,14 +56,14 @@ fn is_for_visitors(field: &Field<'_>, stand: Stand<'_>, policy: &Policy) -> bool
             .iter()
             .all(|column| rights.on_column(role, table, *column, "SELECT"))
         && relations(using).is_empty()
-        && field.model.meaning.sources(using).is_empty()
+        && inputs.model.meaning.sources(using).is_empty()
 }
 
 /// Merges two attempts on the same target. The first is limited to rows that are not shown on
 /// purpose; if it returned one, its verdict is used.
-pub(crate) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
-    let mut merged: Vec<Tried<'_>> = Vec::with_capacity(tried.len());
-    for one in tried {
+pub(crate) fn merge(attempts: Vec<ProbeAttempt<'_>>) -> Vec<ProbeAttempt<'_>> {
+    let mut merged: Vec<ProbeAttempt<'_>> = Vec::with_capacity(attempts.len());
+    for one in attempts {
         match merged.last_mut() {
             Some(last)
                 if last.target == one.target
@@ -60,9 +71,9 @@ pub(crate) fn merge(tried: Vec<Tried<'_>>) -> Vec<Tried<'_>> {
                     && one.operation == Operation::Select =>
             {
                 if !last.is_leak() {
-                    let asked = !matches!(last.verdict, Verdict::Skipped(_));
-                    *last = Tried {
-                        on_purpose: one.on_purpose && asked,
+                    let executed = !matches!(last.verdict, Verdict::Skipped(_));
+                    *last = ProbeAttempt {
+                        is_public: one.is_public && executed,
                         ..one
                     };
                 }

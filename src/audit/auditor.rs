@@ -1,4 +1,4 @@
-//! Auditor role that attacks: a member of the application's roles, without further privileges.
+//! Auditor role of the probes: a member of the application's roles, without further privileges.
 
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, query_scalar};
@@ -98,7 +98,7 @@ impl Auditor {
                 "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION \
                  NOBYPASSRLS CONNECTION LIMIT {CONNECTIONS}"
             ),
-            // An attack that writes sets READ WRITE in its own transaction, and is rolled back.
+            // A probe that writes sets READ WRITE in its own transaction, and is rolled back.
             format!("ALTER ROLE {name} SET default_transaction_read_only = on"),
         ];
         statements.extend(self.grants());

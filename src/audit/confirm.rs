@@ -1,4 +1,4 @@
-//! Merging of suspicions with the attacks on them: a successful attack adds a proof, failed attacks
+//! Merging of suspicions with the probes of them: a successful attempt adds a proof, blocked attempts
 //! lower the confidence.
 
 use std::collections::BTreeSet;
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::domain::audit::{Confidence, Finding, Severity, Verdict};
 
-/// Merges suspicions with the results of the attacks.
+/// Merges suspicions with the results of the probes.
 pub fn settle(suspicions: Vec<Suspicion>, probed: &Probed) -> Vec<Finding> {
-    // A finding of the probe has one leak per context in which an attack succeeded.
-    let mut told: BTreeSet<&str> = BTreeSet::new();
+    // A finding of the probe has one leak per context in which an attempt succeeded.
+    let mut reported: BTreeSet<&str> = BTreeSet::new();
     let mut findings = Vec::with_capacity(suspicions.len() + probed.leaks.len());
     for Suspicion {
         mut finding,
@@ -30,14 +30,14 @@ pub fn settle(suspicions: Vec<Suspicion>, probed: &Probed) -> Vec<Finding> {
             .min_by_key(|leak| (leak.operation, leak.context))
         {
             confirm(&mut finding, plainest);
-            told.extend(proofs.iter().map(|leak| leak.finding.fingerprint.as_str()));
+            reported.extend(proofs.iter().map(|leak| leak.finding.fingerprint.as_str()));
         } else if is_refuted(&claims, probed) {
             refute(&mut finding);
         }
         findings.push(finding);
     }
     for Leak { finding, .. } in &probed.leaks {
-        if told.insert(&finding.fingerprint) {
+        if reported.insert(&finding.fingerprint) {
             findings.push(finding.clone());
         }
     }
@@ -49,7 +49,7 @@ fn confirms(claim: &Claim, leak: &Leak) -> bool {
 }
 
 fn confirm(finding: &mut Finding, leak: &Leak) {
-    // The attack decides the severity: referring to another tenant's row is less severe than
+    // The probe decides the severity: referring to another tenant's row is less severe than
     // reading it.
     finding.severity = finding.severity.min(leak.finding.severity);
     finding.confidence = leak.finding.confidence;
@@ -58,7 +58,7 @@ fn confirm(finding: &mut Finding, leak: &Leak) {
     finding.evidence.rows = leak.finding.evidence.rows.clone();
 }
 
-/// `true` if at least one attack that would confirm it was made, and all of them were made and
+/// `true` if at least one attempt that would confirm it was made, and all of them were made and
 /// blocked.
 fn is_refuted(claims: &[Claim], probed: &Probed) -> bool {
     if claims.iter().any(|claim| !claim.decisive) {
@@ -140,7 +140,7 @@ mod tests {
         }
     }
 
-    fn tried(verdicts: &[(ContextKind, Verdict)]) -> Probed {
+    fn probed(verdicts: &[(ContextKind, Verdict)]) -> Probed {
         let attempt = |(context, verdict): &(ContextKind, Verdict)| {
             let attempt = Attempt {
                 object: "public.a".to_owned(),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_that_nobody_suspected_is_told_once_for_all_its_contexts() {
+    fn an_unsuspected_leak_is_reported_once_for_all_its_contexts() {
         let probed = Probed {
             leaks: vec![
                 leak(Operation::Select, ContextKind::A),
@@ -201,19 +201,19 @@ mod tests {
     }
 
     #[test]
-    fn it_takes_every_attack_to_refute_a_suspicion() {
+    fn it_takes_every_attempt_to_refute_a_suspicion() {
         let (a, b) = (ContextKind::A, ContextKind::B);
-        let not_tried = Verdict::NotApplicable(String::new());
+        let not_attempted = Verdict::NotApplicable(String::new());
         let skipped = Verdict::Skipped(String::new());
         for (verdicts, refuted) in [
             (vec![(a, blocked()), (b, blocked())], true),
-            (vec![(a, blocked()), (b, not_tried)], false),
+            (vec![(a, blocked()), (b, not_attempted)], false),
             (vec![(a, blocked()), (b, skipped)], false),
             // A result without a claim is ignored.
             (vec![(ContextKind::None, blocked())], false),
             (vec![], false),
         ] {
-            let settled = settle(suspicion(vec![Claim::reads(TABLE)]), &tried(&verdicts));
+            let settled = settle(suspicion(vec![Claim::reads(TABLE)]), &probed(&verdicts));
             let expected = if refuted {
                 (Severity::Low, Confidence::Low)
             } else {
@@ -232,7 +232,7 @@ mod tests {
         };
         let settled = settle(
             suspicion(vec![claim]),
-            &tried(&[(ContextKind::A, blocked())]),
+            &probed(&[(ContextKind::A, blocked())]),
         );
         assert_eq!(settled[0].severity, Severity::High);
     }
@@ -241,7 +241,7 @@ mod tests {
     fn without_claims_nothing_changes() {
         let settled = settle(
             suspicion(Vec::new()),
-            &tried(&[(ContextKind::A, blocked())]),
+            &probed(&[(ContextKind::A, blocked())]),
         );
         assert_eq!(settled[0].confidence, Confidence::High);
     }

@@ -26,15 +26,15 @@ pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<PgConnection>> + Se
 pub struct Sessions {
     /// Opens the connection that reads the catalog and rows.
     pub catalog: Connect,
-    /// Opens the connection that attacks; `None` to attack over `catalog`.
-    pub attack: Option<Connect>,
+    /// Opens the connection of the probes; `None` to probe over `catalog`.
+    pub probe: Option<Connect>,
 }
 
 impl From<Connect> for Sessions {
     fn from(catalog: Connect) -> Self {
         Self {
             catalog,
-            attack: None,
+            probe: None,
         }
     }
 }
@@ -106,7 +106,7 @@ impl Connections {
     /// Those of [`Catalog::load`]; `Unavailable` if the deadline passes first: there is no report
     /// without the catalog.
     pub async fn catalog(&mut self) -> Result<Catalog> {
-        let mut second = self.looking().await?;
+        let mut second = self.reader().await?;
         self.begin(&mut second, "READ ONLY").await?;
         if let (Some(one), Some(other)) = (self.first.connection(), second.connection()) {
             let loading = Catalog::load(one, other);
@@ -129,36 +129,36 @@ impl Connections {
         self.warden.still_running(&self.sessions.catalog).await
     }
 
-    /// `true` if the attacks use separate connections.
-    pub fn attack_apart(&self) -> bool {
-        self.sessions.attack.is_some()
+    /// `true` if the probes use separate connections.
+    pub fn has_probe_sessions(&self) -> bool {
+        self.sessions.probe.is_some()
     }
 
-    /// Returns the role that attacks.
+    /// Returns the role that probes.
     ///
     /// # Errors
-    /// Same as `connect`; `BadInput` if the attacks would use a different database than the
+    /// Same as `connect`; `BadInput` if the probes would use a different database than the
     /// catalog.
-    pub async fn attacker(&mut self) -> Result<Oid> {
-        if !self.attack_apart() {
+    pub async fn probe_role(&mut self) -> Result<Oid> {
+        if !self.has_probe_sessions() {
             return Ok(reach::session(live(&mut self.first)?).await?.role);
         }
-        let (mut here, mut there) = (self.looking().await?, self.bare().await?);
+        let (mut here, mut there) = (self.reader().await?, self.probe_session().await?);
         reach::same_database(live(&mut here)?, live(&mut there)?).await
     }
 
     /// Returns the reach of both sessions.
-    pub async fn guards(&mut self, model: &Model, attacker: Oid) -> Result<Guards> {
+    pub async fn guards(&mut self, model: &Model, probe_role: Oid) -> Result<Guards> {
         let remaining = self.warden.remaining();
         let first = live(&mut self.first)?;
         let loading = async {
             let own = reach::session(first).await?.role;
-            let eyes = Reach::load(first, model, own).await?;
-            let attack = match own == attacker {
-                true => eyes.clone(),
-                false => Reach::load(first, model, attacker).await?,
+            let reader = Reach::load(first, model, own).await?;
+            let probe = match own == probe_role {
+                true => reader.clone(),
+                false => Reach::load(first, model, probe_role).await?,
             };
-            Ok(Guards { eyes, attack })
+            Ok(Guards { reader, probe })
         };
         match timeout(remaining, loading).await {
             Ok(guards) => guards,
@@ -169,31 +169,31 @@ impl Connections {
         }
     }
 
-    /// Opens another connection that attacks, in a READ ONLY transaction on the same snapshot.
+    /// Opens another session for probes, in a READ ONLY transaction on the same snapshot.
     pub async fn worker(&self) -> Result<Session> {
-        let mut session = self.bare().await?;
+        let mut session = self.probe_session().await?;
         self.begin(&mut session, "READ ONLY").await?;
         Ok(session)
     }
 
-    /// Opens another session that attacks, outside any transaction.
-    pub async fn bare(&self) -> Result<Session> {
-        let connect = self.sessions.attack.as_ref();
+    /// Opens another session for probes, outside any transaction.
+    pub async fn probe_session(&self) -> Result<Session> {
+        let connect = self.sessions.probe.as_ref();
         Session::open(connect.unwrap_or(&self.sessions.catalog), &self.warden).await
     }
 
     /// Opens another session that reads rows, outside any transaction.
-    pub async fn looking(&self) -> Result<Session> {
+    pub async fn reader(&self) -> Result<Session> {
         Session::open(&self.sessions.catalog, &self.warden).await
     }
 
-    /// Opens a [`Connections::looking`] session in a READ ONLY transaction on the same snapshot;
-    /// `None` if the attacks and the reads share connections.
-    pub async fn eyes_apart(&self) -> Result<Option<Session>> {
-        if !self.attack_apart() {
+    /// Opens a [`Connections::reader`] session in a READ ONLY transaction on the same snapshot;
+    /// `None` if the probes and the reads share connections.
+    pub async fn separate_reader(&self) -> Result<Option<Session>> {
+        if !self.has_probe_sessions() {
             return Ok(None);
         }
-        let mut session = self.looking().await?;
+        let mut session = self.reader().await?;
         self.begin(&mut session, "READ ONLY").await?;
         Ok(Some(session))
     }

@@ -1,4 +1,4 @@
-//! Results of the checks. A static check suspects; an attack confirms or refutes.
+//! Results of the checks. A static check suspects; a probe confirms or refutes.
 
 use super::{catalog::Oid, model::Model};
 use crate::domain::audit::{Check, ContextKind, Finding, Operation, Skipped};
@@ -9,17 +9,17 @@ pub struct Rule {
     pub run: fn(&Model, &Check, &mut Findings),
 }
 
-/// An attack that a suspicion predicts to succeed. A leak in any of these cells confirms it; if all
+/// A probe that a suspicion predicts to succeed. A leak in any of these cells confirms it; if all
 /// were tried and blocked, it is refuted.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// The relation or function to attack.
+    /// The relation or function to probe.
     pub object: Oid,
-    /// The role that attacks; `None` for any role of the application.
+    /// The role to probe as; `None` for any role of the application.
     pub role: Option<Oid>,
     pub operations: &'static [Operation],
     pub contexts: &'static [ContextKind],
-    /// `true` if it is refuted when all attacks are blocked; `false` if their success depends on
+    /// `true` if it is refuted when all attempts are blocked; `false` if their success depends on
     /// the current rows.
     pub decisive: bool,
 }
@@ -65,11 +65,11 @@ impl Claim {
     }
 }
 
-/// A finding and the attacks that would confirm it.
+/// A finding and the probes that would confirm it.
 #[derive(Clone, Debug)]
 pub struct Suspicion {
     pub finding: Finding,
-    /// Empty if no attack can confirm it.
+    /// Empty if no probe can confirm it.
     pub claims: Vec<Claim>,
 }
 
@@ -81,12 +81,12 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Adds a finding that no attack can confirm or refute.
+    /// Adds a finding that no probe can confirm or refute.
     pub fn push(&mut self, finding: Finding) {
         self.suspect(finding, Vec::new());
     }
 
-    /// Adds a finding with the attacks that succeed if it is correct.
+    /// Adds a finding with the probes that succeed if it is correct.
     pub fn suspect(&mut self, finding: Finding, claims: Vec<Claim>) {
         self.found.push(Suspicion { finding, claims });
     }

@@ -1,5 +1,5 @@
 //! Audit of tenant isolation. This module knows PostgreSQL but not the schema of this application:
-//! it reads the catalog of any database, and attacks it as its application would.
+//! it reads the catalog of any database, and probes it as its application would.
 //!
 //! ```text
 //! catalog → model → checks (catalog, policy, grant) ┐

@@ -49,9 +49,9 @@ pub async fn run(
     watch.phase("reading the catalog", None);
     let mut connections = Connections::open(sessions, options.limits, options.jobs).await?;
     let mut catalog = connections.catalog().await?;
-    catalog.attacker = connections.attacker().await?;
+    catalog.probe_role = connections.probe_role().await?;
     let mut model = Model::infer(catalog, options.overrides.clone())?;
-    model.guards = connections.guards(&model, model.catalog.attacker).await?;
+    model.guards = connections.guards(&model, model.catalog.probe_role).await?;
     let model = model;
     let mut findings = Findings::default();
     let mut checks_run = 0;
@@ -170,13 +170,13 @@ fn read_catalog(
 }
 
 fn count_active(options: &Options) -> u64 {
-    let attacks: &[_] = match options.probe.mode {
+    let probes: &[_] = match options.probe.mode {
         ProbeMode::Off => &[],
         ProbeMode::Read | ProbeMode::Full => probe::CHECKS,
     };
     let active = data::CHECKS
         .iter()
-        .chain(attacks)
+        .chain(probes)
         .chain(policy::planned::CHECKS);
     active
         .filter(|check| options.selection.wants(check))
@@ -189,7 +189,7 @@ pub(super) fn database(model: &Model) -> DatabaseSummary {
         name: server.database.clone(),
         server_version: server.version.clone(),
         role: model.catalog.auditor().name.clone(),
-        attack_role: model.catalog.attacker().name.clone(),
+        probe_role: model.catalog.probe_role().name.clone(),
         audited_at: server.now,
     }
 }

@@ -1,7 +1,7 @@
 //! Spelling of types, operators and values that does not depend on the search path or on casts of
 //! the audited database.
 //!
-//! Attacks run with the application's search path, as the functions of its policies expect. An
+//! Probes run with the application's search path, as the functions of its policies expect. An
 //! operator in a schema of that path that matches the types better than the built-in one would be
 //! chosen instead (PostgreSQL manual, 10.2), and so would a type of the same name.
 

@@ -79,7 +79,7 @@ impl Catalog {
             &functions,
         );
         Self {
-            attacker: server.role,
+            probe_role: server.role,
             server,
             schemas,
             relations,

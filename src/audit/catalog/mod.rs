@@ -24,9 +24,9 @@ pub use types::{
 #[derive(Clone, Debug)]
 pub struct Catalog {
     pub server: Server,
-    /// The role that attacks: the one that reads the catalog, unless attacks use a separate
+    /// The role that probes: the one that reads the catalog, unless the probes use a separate
     /// connection.
-    pub attacker: Oid,
+    pub probe_role: Oid,
     pub schemas: BTreeMap<Oid, Schema>,
     pub relations: BTreeMap<Oid, Relation>,
     /// Keyed by relation, ordered by number.
@@ -144,11 +144,11 @@ impl Catalog {
         &self.roles[&self.server.role]
     }
 
-    /// Returns the role that attacks.
+    /// Returns the role that probes.
     ///
     /// # Panics
     /// Never: it is connected to the same database, so it is in the catalog.
-    pub fn attacker(&self) -> &Role {
-        &self.roles[&self.attacker]
+    pub fn probe_role(&self) -> &Role {
+        &self.roles[&self.probe_role]
     }
 }

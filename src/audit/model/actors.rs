@@ -36,7 +36,7 @@ const ANONYMOUS: &[&str] = &["anon", "web_anon"];
 /// The roles of an application.
 #[derive(Clone, Debug, Default)]
 pub struct Actors {
-    /// The roles to attack as.
+    /// The roles to probe as.
     pub roles: Vec<AppRole>,
     /// Roles with privileges on tenant tables that bypass row-level security on purpose.
     pub administrators: BTreeSet<Oid>,
@@ -49,7 +49,7 @@ pub struct Actors {
     pub everybody_unmatched: bool,
 }
 
-/// A role with privileges on tenant tables that the audit does not attack as.
+/// A role with privileges on tenant tables that the audit does not probe as.
 #[derive(Clone, Debug)]
 pub struct LeftOut {
     pub oid: Oid,
@@ -98,7 +98,7 @@ impl Actors {
         let mut readers = Vec::new();
         for (oid, count) in counts {
             let Some(role) = catalog.roles.get(&oid) else {
-                continue; // PUBLIC is no role that one could attack as.
+                continue; // PUBLIC is no role to probe as.
             };
             if role.predefined() || role.superuser {
                 continue;

@@ -1,5 +1,5 @@
 //! Role that stands for PUBLIC, if PUBLIC has privileges on tenant tables and no role has any of
-//! its own. Attacks run as that role, so it must not have privileges that PUBLIC does not have.
+//! its own. Probes run as that role, so it must not have privileges that PUBLIC does not have.
 
 use std::collections::BTreeSet;
 
@@ -66,7 +66,7 @@ fn stand_in(catalog: &Catalog) -> Option<&Role> {
     let candidates = catalog.roles.values().filter(has_no_more);
     candidates.min_by_key(|role| {
         (
-            role.oid != catalog.attacker,
+            role.oid != catalog.probe_role,
             role.predefined(),
             !known.contains(&role.oid),
             !role.login,

@@ -43,7 +43,7 @@ pub(super) fn all(
     let mut found: Vec<LeftOut> = auditor.into_iter().collect();
     for role in catalog.roles.values() {
         let taken = actors.contains(role.oid)
-            || role.oid == catalog.attacker && catalog.attacker != catalog.server.role
+            || role.oid == catalog.probe_role && catalog.probe_role != catalog.server.role
             || found.iter().any(|one| one.oid == role.oid);
         if taken || ADMINISTRATORS.contains(&role.name.as_str()) {
             continue;

@@ -43,7 +43,7 @@ pub struct Model {
     pub actors: Actors,
     pub meaning: Meaning,
     pub session: Session,
-    /// Reach of the sessions that read rows and attack.
+    /// Reach of the sessions that read rows and probe.
     pub guards: Guards,
     /// Effect of each side of each policy on rows. Computed once and shared by the checks of
     /// policies.

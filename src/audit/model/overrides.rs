@@ -59,7 +59,7 @@ pub struct Overrides {
     pub roles: Vec<String>,
     /// Statements that set the tenant of a session, with `{tenant}` and `{user}`.
     pub session: Option<String>,
-    /// The tenants that attack each other.
+    /// The tenants to probe between.
     pub tenants: Vec<String>,
 }
 

@@ -85,7 +85,7 @@ pub(super) struct Parts<'a> {
     pub(super) trees: &'a [TreeRow],
     /// Children and the parents in which their tenants are looked up.
     pub(super) parents: Vec<(Oid, Oid)>,
-    /// The statements at the start of every attack session.
+    /// The statements at the start of every probe session.
     pub(super) template: Option<&'a str>,
     pub(super) is_trusted: &'a dyn Fn(Oid) -> bool,
 }

@@ -64,7 +64,7 @@ struct Stronger {
     names: functions::Names,
     /// The reason against every statement, if any.
     everything: Option<String>,
-    /// The reason against the statements at the start of each attack session, if any.
+    /// The reason against the statements at the start of each probe session, if any.
     template: Option<String>,
 }
 
@@ -72,17 +72,17 @@ struct Stronger {
 #[derive(Clone, Debug, Default)]
 pub struct Guards {
     /// Session that reads the catalog, and rows with `row_security = off`.
-    pub eyes: Reach,
-    /// Session that attacks.
-    pub attack: Reach,
+    pub reader: Reach,
+    /// Session of the probes.
+    pub probe: Reach,
 }
 
 impl Guards {
     /// Returns the reason against a statement about a relation or a function, if any.
     pub fn objection(&self, object: Oid, access: Access) -> Option<String> {
         match access {
-            Access::Scan => self.eyes.objection(object, access),
-            Access::Read | Access::Write => self.attack.objection(object, access),
+            Access::Scan => self.reader.objection(object, access),
+            Access::Read | Access::Write => self.probe.objection(object, access),
         }
     }
 }
@@ -131,7 +131,7 @@ impl Reach {
         }
     }
 
-    /// Returns the reason against starting any attack session, if any.
+    /// Returns the reason against starting any probe session, if any.
     pub fn objection_to_session(&self) -> Option<String> {
         match &self.answer {
             Answer::Open => None,

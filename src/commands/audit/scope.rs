@@ -170,7 +170,7 @@ impl ScopeArgs {
         }
         let sessions = Sessions {
             catalog: connect(app)?,
-            attack: attack
+            probe: attack
                 .map(|url| app.settings_for(&url))
                 .transpose()?
                 .map(connect_by),
@@ -219,7 +219,7 @@ impl ModelArgs {
     }
 }
 
-/// Requires two different tenants: one attacks the other.
+/// Requires two different tenants to probe between.
 fn expect_two(tenants: &[String]) -> Result<()> {
     match tenants {
         [] => Ok(()),
@@ -231,7 +231,7 @@ fn expect_two(tenants: &[String]) -> Result<()> {
     }
 }
 
-/// Requires a placeholder: a session with the same tenant for both attackers would make every
+/// Requires a placeholder: a session with the same tenant for both contexts would make every
 /// table look like a leak.
 fn expect_placeholder(template: &str) -> Result<()> {
     if template.contains("{tenant}") || template.contains("{user}") {

@@ -260,7 +260,7 @@ pub(super) mod tests {
                 name: "app".to_owned(),
                 server_version: "15.18".to_owned(),
                 role: "auditor".to_owned(),
-                attack_role: "auditor".to_owned(),
+                probe_role: "auditor".to_owned(),
                 audited_at: DateTime::from_timestamp(1_795_442_760, 0).unwrap(),
             },
             tenant: TenantSummary::default(),

@@ -22,7 +22,7 @@ pub struct Report {
     pub suppressed: Vec<Suppressed>,
     /// Problems of the baseline itself: entries that expired or match no finding.
     pub notes: Vec<String>,
-    /// All attempted attacks.
+    /// All attempts.
     pub matrix: Vec<Attempt>,
 }
 
@@ -34,9 +34,9 @@ pub struct DatabaseSummary {
     pub server_version: String,
     /// The role that read the catalog.
     pub role: String,
-    /// The role that the attacks started from; missing in reports of older versions.
-    #[serde(default)]
-    pub attack_role: String,
+    /// The role that the probes started from; missing in reports of older versions.
+    #[serde(default, rename = "attack_role")]
+    pub probe_role: String,
     pub audited_at: DateTime<Utc>,
 }
 
@@ -58,7 +58,7 @@ pub struct TenantSummary {
     pub roles_left_out: Vec<Actor>,
     /// The method by which a session names its tenant.
     pub context: Option<SessionContext>,
-    /// The two tenants of the attacks.
+    /// The two tenants of the probes.
     pub tenants: Vec<String>,
 }
 
@@ -121,7 +121,7 @@ pub struct Summary {
     /// Number of the application's statements that were read, for `audit queries`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub statements: Option<u64>,
-    /// Number of attempted attacks, by result.
+    /// Number of attempts, by result.
     pub attempts: u64,
     pub blocked: u64,
     pub leaks: u64,

@@ -12,7 +12,7 @@ use super::{
     grid::{self, Grid, GridRow},
     groups,
     wording::{
-        acceptance, attack_role, left_out, nothing_found, row_count, session, severity_label,
+        acceptance, left_out, nothing_found, probe_role, row_count, session, severity_label,
         statement, subject, summary, tenant_key, visible,
     },
 };
@@ -154,7 +154,7 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("server", format!("PostgreSQL {}", database.server_version)),
         ("role", database.role.clone()),
-        ("attacks as", attack_role(database).to_owned()),
+        ("attacks as", probe_role(database).to_owned()),
         ("audited", rfc3339::format(&database.audited_at)),
         ("tenant", tenant_key(tenant)),
         ("session", session(tenant).to_owned()),

@@ -6,7 +6,7 @@ use super::{
     checks::tone,
     grid, groups,
     wording::{
-        acceptance, attack_role, count, fact, left_out, nothing_found, row_count, session,
+        acceptance, count, fact, left_out, nothing_found, probe_role, row_count, session,
         severity_label, statement, subject, summary, tenant_key, thousands,
     },
 };
@@ -68,7 +68,7 @@ fn header(report: &Report, page: &mut Page) {
     page.heading(format!("Audit of {}", escape::line(&database.name)))
         .field("server", format!("PostgreSQL {}", database.server_version))
         .field("role", one_line(&database.role))
-        .field("attacks as", one_line(attack_role(database)))
+        .field("attacks as", one_line(probe_role(database)))
         .field("audited", audited);
 }
 

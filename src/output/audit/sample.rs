@@ -59,7 +59,7 @@ pub(super) fn empty() -> Report {
             name: NASTY.to_owned(),
             server_version: "15.18".to_owned(),
             role: NASTY.to_owned(),
-            attack_role: NASTY.to_owned(),
+            probe_role: NASTY.to_owned(),
             audited_at: DateTime::from_timestamp(1_795_442_760, 0).unwrap(),
         },
         tenant: tenant(),

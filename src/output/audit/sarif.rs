@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::wording::{acceptance, attack_role, class_of_skip, explanation, visible};
+use super::wording::{acceptance, class_of_skip, explanation, probe_role, visible};
 use crate::domain::audit::{
     Check, Class, Confidence, Finding, Report, Severity, Skipped, Suppressed,
 };
@@ -41,7 +41,7 @@ pub(super) fn render(report: &Report, checks: &[Check]) -> Result<String> {
                 "database": database.name,
                 "serverVersion": database.server_version,
                 "role": database.role,
-                "attack_role": attack_role(database),
+                "attack_role": probe_role(database),
             },
         }],
     });

@@ -123,8 +123,8 @@ pub(super) fn session(tenant: &TenantSummary) -> &str {
 }
 
 /// The role used for the probes.
-pub(super) fn attack_role(database: &DatabaseSummary) -> &str {
-    match database.attack_role.as_str() {
+pub(super) fn probe_role(database: &DatabaseSummary) -> &str {
+    match database.probe_role.as_str() {
         "" => &database.role,
         role => role,
     }

@@ -141,7 +141,7 @@ impl Lab {
             Ok(attack) => {
                 let sessions = Sessions {
                     catalog: self.connect_as(None),
-                    attack: Some(attack),
+                    probe: Some(attack),
                 };
                 self.run_once(sessions, &options)
             }

@@ -65,15 +65,16 @@ pub async fn run(
             add(model, &mut plan);
         }
     }
-    let mut asked: BTreeMap<Asker, Vec<Question>> = BTreeMap::new();
+    let mut asked: BTreeMap<SessionKind, Vec<Question>> = BTreeMap::new();
     for question in plan.questions {
-        match asker(model, connections, &question) {
-            Ok(asker) => asked.entry(asker).or_default().push(question),
+        match session(model, connections, &question) {
+            Ok(session) => asked.entry(session).or_default().push(question),
             Err(reason) => plan.skipped.push(question.skipped(reason)),
         }
     }
-    for (asker, questions) in asked {
-        let outcomes = workers::ask(model, connections, asker, &questions, options, watch).await?;
+    for (session, questions) in asked {
+        let outcomes =
+            workers::ask(model, connections, session, &questions, options, watch).await?;
         for (question, outcome) in questions.iter().zip(outcomes) {
             match outcome {
                 Outcome::Clean => {}
@@ -88,37 +89,41 @@ pub async fn run(
 
 /// The session that runs a question.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Asker {
+enum SessionKind {
     /// The session that reads the catalog.
-    Looking,
+    Reader,
     /// The session that runs the probes, which may run code that the other must not.
-    Attacking,
+    Probe,
 }
 
-impl Asker {
+impl SessionKind {
     fn role(self, model: &Model) -> Oid {
         match self {
-            Self::Looking => model.catalog.server.role,
-            Self::Attacking => model.catalog.attacker,
+            Self::Reader => model.catalog.server.role,
+            Self::Probe => model.catalog.probe_role,
         }
     }
 
     fn guard(self, model: &Model) -> &Reach {
         match self {
-            Self::Looking => &model.guards.eyes,
-            Self::Attacking => &model.guards.attack,
+            Self::Reader => &model.guards.reader,
+            Self::Probe => &model.guards.probe,
         }
     }
 }
 
 /// Returns the session that may run the question, or the reason why the first candidate may not.
-fn asker(model: &Model, connections: &Connections, question: &Question) -> Result<Asker, String> {
-    let obstacle = |asker: Asker| visibility::obstacle(model, asker, question);
-    let Some(reason) = obstacle(Asker::Looking) else {
-        return Ok(Asker::Looking);
+fn session(
+    model: &Model,
+    connections: &Connections,
+    question: &Question,
+) -> Result<SessionKind, String> {
+    let obstacle = |session: SessionKind| visibility::obstacle(model, session, question);
+    let Some(reason) = obstacle(SessionKind::Reader) else {
+        return Ok(SessionKind::Reader);
     };
-    if connections.attack_apart() && obstacle(Asker::Attacking).is_none() {
-        return Ok(Asker::Attacking);
+    if connections.has_probe_sessions() && obstacle(SessionKind::Probe).is_none() {
+        return Ok(SessionKind::Probe);
     }
     Err(reason)
 }

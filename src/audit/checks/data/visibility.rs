@@ -1,17 +1,17 @@
 //! Check that the asking role can see every row of a question, without running code that it must
 //! not run.
 
-use super::{Asker, question::Question};
+use super::{SessionKind, question::Question};
 use crate::audit::{model::Model, reach::Access};
 
 /// Returns the reason why it cannot. Under row-level security, only visible rows would be counted,
 /// and the count would look like an answer.
-pub(super) fn obstacle(model: &Model, asker: Asker, question: &Question) -> Option<String> {
+pub(super) fn obstacle(model: &Model, session: SessionKind, question: &Question) -> Option<String> {
     let catalog = &model.catalog;
-    let auditor = &catalog.roles[&asker.role(model)];
+    let auditor = &catalog.roles[&session.role(model)];
     for (oid, columns) in &question.reads {
         let relation = catalog.relations.get(oid)?;
-        if let Some(objection) = asker.guard(model).objection(*oid, Access::Scan) {
+        if let Some(objection) = session.guard(model).objection(*oid, Access::Scan) {
             return Some(objection);
         }
         let (role, table) = (&auditor.name, relation.display());

@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{Asker, DataOptions, question::Question};
+use super::{DataOptions, SessionKind, question::Question};
 use crate::{
     audit::{
         catalog::Oid,
@@ -36,7 +36,7 @@ pub(super) enum Outcome {
 struct Office<'a> {
     model: &'a Model,
     connections: &'a Connections,
-    asker: Asker,
+    session: SessionKind,
     questions: &'a [Question],
     options: &'a DataOptions,
     watch: &'a dyn Watch,
@@ -59,7 +59,7 @@ enum Failure {
 pub(super) async fn ask(
     model: &Model,
     connections: &Connections,
-    asker: Asker,
+    session: SessionKind,
     questions: &[Question],
     options: &DataOptions,
     watch: &dyn Watch,
@@ -71,7 +71,7 @@ pub(super) async fn ask(
     let office = Office {
         model,
         connections,
-        asker,
+        session,
         questions,
         options,
         watch,
@@ -87,7 +87,7 @@ pub(super) async fn ask(
 
 /// Runs questions until none are left.
 async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
-    let mut connection = open(office.connections, office.asker).await?;
+    let mut connection = open(office.connections, office.session).await?;
     let mut answers = Vec::new();
     loop {
         let place = office.next.fetch_add(1, Ordering::Relaxed);
@@ -104,10 +104,10 @@ async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
 }
 
 /// Opens a session that sees every row or fails (manual, 20.11, `row_security`).
-async fn open(connections: &Connections, asker: Asker) -> Result<Session> {
-    let mut connection = match asker {
-        Asker::Looking => connections.looking().await?,
-        Asker::Attacking => connections.bare().await?,
+async fn open(connections: &Connections, session: SessionKind) -> Result<Session> {
+    let mut connection = match session {
+        SessionKind::Reader => connections.reader().await?,
+        SessionKind::Probe => connections.probe_session().await?,
     };
     connection
         .prepare("SET row_security = off")
@@ -151,7 +151,7 @@ impl Office<'_> {
         self.options.show_values
             && catalog
                 .rights
-                .on_relation(self.asker.role(self.model), question.table)
+                .on_relation(self.session.role(self.model), question.table)
                 .select
     }
 

@@ -15,7 +15,7 @@ use crate::{
 /// The role created by `initdb`: PostgreSQL does not allow removing SUPERUSER from it.
 const BOOTSTRAP: u32 = 10;
 
-/// Number of tables to attack as a proof.
+/// Number of tables to probe as a proof.
 const PROOFS: usize = 3;
 
 pub(super) const SUPERUSER: Rule = Rule {

@@ -168,7 +168,7 @@ fn is_specific(why: &Why) -> bool {
 }
 
 impl Gap<'_, '_> {
-    /// `true` if a setting that identifies neither tenant nor user opens every row. Attacks do not
+    /// `true` if a setting that identifies neither tenant nor user opens every row. Probes do not
     /// know the value to set.
     pub(super) fn is_switch(&self, model: &Model) -> bool {
         let Why::IgnoresTenantColumn { sources, .. } = self.why.innermost() else {
@@ -204,8 +204,8 @@ impl<'m> Faulty<'_, 'm> {
         passes.map(|(_, command)| *command).collect()
     }
 
-    /// Returns the attacks that succeed if the finding is correct. If they depend on rows that may
-    /// not exist, blocked attacks do not refute it.
+    /// Returns the probes that succeed if the finding is correct. If they depend on rows that may
+    /// not exist, blocked attempts do not refute it.
     pub(super) fn claims(&self, model: &Model) -> Vec<Claim> {
         let mut claims = Vec::new();
         for gap in &self.gaps {
@@ -228,7 +228,7 @@ impl<'m> Faulty<'_, 'm> {
                 }
                 _ => (Claim::NAMED, true),
             };
-            // An attack that looks for the row it updates also needs the policies of SELECT. A
+            // A probe that looks for the row it updates also needs the policies of SELECT. A
             // statement that updates every row does not.
             let mut commands = gap.passes.iter().map(|(_, command)| *command);
             let only_updates =

@@ -123,7 +123,7 @@ pub(super) const WEAK_WRITE: Rule = Rule {
 };
 
 /// Reports roles that are assumed to read all rows on purpose, so that the report does not imply
-/// that they were attacked.
+/// that they were probed.
 fn name_readers_of_all(model: &Model, check: &Check, findings: &mut Findings) {
     for role in &model.actors.readers_of_all {
         let name = model.catalog.role_name(*role).to_owned();

@@ -62,7 +62,7 @@ pub async fn run(
     if !selection.wants(&PER_ROW) {
         return Ok(());
     }
-    let auditor = model.catalog.attacker();
+    let auditor = model.catalog.probe_role();
     let may = |role: &AppRole| model.catalog.rights.may_become(auditor.oid, role.oid);
     let (groups, closed): (Vec<_>, Vec<_>) =
         groups(model).into_iter().partition(|group| may(group.role));

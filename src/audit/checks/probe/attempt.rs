@@ -15,7 +15,7 @@ pub(crate) struct ProbeAttempt<'a> {
     pub(crate) verdict: Verdict,
     /// The row that was reached.
     pub(crate) row: Option<Value>,
-    /// `true` if policies show the row to visitors on purpose.
+    /// `true` if policies show the row to the anonymous role on purpose.
     pub(crate) is_public: bool,
     /// `true` if the shown statement omits values of the executed one.
     pub(crate) abridged: bool,

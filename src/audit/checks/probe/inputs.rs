@@ -47,7 +47,7 @@ impl<'f> ProbeInputs<'f> {
     /// names unqualified.
     fn path(&self, value: &str) -> String {
         let mut names = search_path(value);
-        if self.model.guards.attack.is_guarded() {
+        if self.model.guards.probe.is_guarded() {
             names.retain(|name| name != "pg_catalog");
         }
         let names: Vec<String> = names.iter().map(|name| identifier(name)).collect();

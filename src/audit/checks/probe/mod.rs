@@ -214,7 +214,7 @@ fn may_write(model: &Model, findings: &mut Findings) -> bool {
 
 /// Returns every role that the auditor may become, in every context.
 fn identities<'m>(model: &'m Model, findings: &mut Findings) -> Vec<ProbeIdentity<'m>> {
-    let auditor = model.catalog.attacker();
+    let auditor = model.catalog.probe_role();
     let mut identities = Vec::new();
     if model.actors.everybody_unmatched {
         let reason = "PUBLIC has privileges on tenant tables, but there is no role without other \

@@ -142,7 +142,7 @@ impl Trap {
             Who::Auditor => auditor.into(),
             Who::Both => Sessions {
                 catalog: superuser,
-                attack: Some(auditor),
+                probe: Some(auditor),
             },
         }
     }
@@ -289,6 +289,6 @@ fn what_is_not_hostile_is_attacked() {
     for who in [Who::Superuser, Who::Auditor, Who::Both] {
         reports.assert_attacked(who, "public.notes");
     }
-    let attacker = &reports.of(Who::Both, false).database.attack_role;
-    assert_eq!(*attacker, trap.lab.named("{app}_auditor"));
+    let probe_role = &reports.of(Who::Both, false).database.probe_role;
+    assert_eq!(*probe_role, trap.lab.named("{app}_auditor"));
 }

@@ -197,8 +197,8 @@ fn report(
     if function.required_arguments > 0 {
         finding = finding.fact("its caller chooses the arguments, so they are not a filter");
     }
-    let attacked = exposure.reads && function.returns_set && function.required_arguments == 0;
-    let claims = if attacked {
+    let probed = exposure.reads && function.returns_set && function.required_arguments == 0;
+    let claims = if probed {
         vec![Claim::reads(function.oid)]
     } else {
         Vec::new()

@@ -1,4 +1,4 @@
-//! One round of probes: as one role, in one context, on every target.
+//! Attempts as one role and in one context, on every target.
 
 use super::{
     batch, read, savepoint,

@@ -67,8 +67,8 @@ mod tests {
     fn what_is_locked_against_writing_is_still_read() {
         let open = Reach::open;
         let locks = Locks::new(Guards {
-            eyes: open(),
-            attack: open(),
+            reader: open(),
+            probe: open(),
         });
         let waited = Refusal::made_up("55P03", "canceling statement due to lock timeout", None);
         locks.remember(Oid(1), Access::Write, &waited);

@@ -45,7 +45,7 @@ pub(crate) struct ReadQuery {
     executed: String,
     /// `true` if the auditor knows of rows that could be returned.
     rows_known: bool,
-    /// `true` if the returned rows are shown to visitors on purpose.
+    /// `true` if the returned rows are shown to the anonymous role on purpose.
     is_public: bool,
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn enter(
     inputs: &ProbeInputs<'_>,
     identity: ProbeIdentity<'_>,
 ) -> Result<Option<Refusal>> {
-    if let Some(objection) = inputs.model.guards.attack.objection_to_session() {
+    if let Some(objection) = inputs.model.guards.probe.objection_to_session() {
         return Ok(Some(Refusal::of_audit(objection)));
     }
     // Safe: names and values are quoted where the statements are built; a session template is the

@@ -1,8 +1,8 @@
-//! All rounds of probes: the connection and the order in which each role and context is tried.
+//! Schedule of the probes: the connections, and the order of roles and contexts.
 //!
 //! Once a session has set `app.tenant`, it reads as an empty text until the session ends, even
 //! after a rollback, and never again as NULL: a placeholder remains (guc.c). So
-//! [`ContextKind::None`] is only tried in a session that has not set it.
+//! [`ContextKind::None`] is only used in a session that has not set it.
 
 use std::{collections::BTreeSet, sync::Mutex};
 
@@ -34,8 +34,8 @@ pub(crate) async fn run<'a>(
     watch: &dyn Watch,
 ) -> Result<Vec<ProbeAttempt<'a>>> {
     let targets = inputs.targets.len() as u64;
-    let rounds = if transaction.writes() { 2 } else { 1 };
-    watch.phase("probing", Some(rounds * identities.len() as u64 * targets));
+    let passes = if transaction.writes() { 2 } else { 1 };
+    watch.phase("probing", Some(passes * identities.len() as u64 * targets));
     let identities = without_tenant_first(inputs, identities);
     let (mut read, mut written) = in_transaction(inputs, transaction, &identities, watch).await?;
     if !transaction.has_fixtures() {
@@ -65,7 +65,7 @@ fn without_tenant_first<'a>(
     identities
 }
 
-/// Runs changes, and reads if rows were invented: no other transaction sees them.
+/// Runs changes, and reads if fixtures exist: no other transaction sees them.
 async fn in_transaction<'a>(
     inputs: &ProbeInputs<'_>,
     transaction: &mut ProbeTransaction,

@@ -59,7 +59,7 @@ pub(crate) fn notices(
     notices
 }
 
-/// Returns the reason why a change of a relation by a role may have lasting effects; `None` if the
+/// Returns the reason why a change of a relation by a role may have side effects that outlive a rollback; `None` if the
 /// sources show none.
 pub(crate) fn side_effect(
     model: &Model,
@@ -96,7 +96,7 @@ fn of_triggers(model: &Model, table: Oid, bits: i16) -> Option<String> {
     })
 }
 
-/// Returns the reason why the expressions of a table have lasting effects when `role` changes it.
+/// Returns the reason why the expressions of a table have such side effects when `role` changes it.
 fn of_expressions(model: &Model, table: &Relation, change: Change, role: Oid) -> Option<String> {
     let catalog = &model.catalog;
     let rules = catalog.rules_of(table.oid).iter();

@@ -42,18 +42,18 @@ pub(crate) fn skip_unproven(inputs: &ProbeInputs<'_>, attempts: &mut [ProbeAttem
 }
 
 /// `true` if a role tried to read rows of its tenant where a policy should show them, and found
-/// none. Visitors have no rows.
+/// none. The anonymous role has no rows.
 fn is_ineffective(inputs: &ProbeInputs<'_>, attempts: &[ProbeAttempt<'_>], role: &AppRole) -> bool {
     let own = attempts
         .iter()
         .filter(|one| one.operation == Operation::Own && one.identity.role.oid == role.oid);
-    let mut looked = false;
+    let mut attempted = false;
     for one in own {
         match &one.verdict {
             Verdict::Allowed => return false,
             Verdict::Blocked(_) => {
                 let target = &inputs.targets[one.target];
-                looked |= has_privilege(inputs, one.identity, target, Operation::Own)
+                attempted |= has_privilege(inputs, one.identity, target, Operation::Own)
                     && inputs
                         .model
                         .catalog
@@ -64,7 +64,7 @@ fn is_ineffective(inputs: &ProbeInputs<'_>, attempts: &[ProbeAttempt<'_>], role:
             _ => {}
         }
     }
-    looked && !role.anonymous
+    attempted && !role.anonymous
 }
 
 /// `true` if a policy shows rows of the table to the role. A table without such a policy is closed

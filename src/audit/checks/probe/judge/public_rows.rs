@@ -1,5 +1,6 @@
-//! Rows that are shown to visitors on purpose. A visitor has not logged in and can name no tenant,
-//! so a policy for visitors alone that only checks the row is a decision: these rows are public.
+//! Rows that are shown to the anonymous role on purpose. A request without a login can name no
+//! tenant, so a policy for that role alone that only checks the row is a decision: these rows are
+//! public.
 
 use crate::{
     audit::{
@@ -13,8 +14,8 @@ use crate::{
     domain::audit::{Operation, Verdict},
 };
 
-/// Returns an SQL condition that the row called `t` is shown to visitors on purpose; `None` if the
-/// role is not a visitor's or there is no such policy.
+/// Returns an SQL condition that the row called `t` is shown to the anonymous role on purpose;
+/// `None` if the role is another one or there is no such policy.
 pub(crate) fn public_condition(
     inputs: &ProbeInputs<'_>,
     identity: ProbeIdentity<'_>,
@@ -31,7 +32,7 @@ pub(crate) fn public_condition(
         .collect();
     let condition = format!("({})", conditions.join(" OR "));
     // The server parses the text again, with the application's search path.
-    let objection = inputs.model.guards.attack.objection_to_text(&condition);
+    let objection = inputs.model.guards.probe.objection_to_text(&condition);
     (!conditions.is_empty() && objection.is_none()).then_some(condition)
 }
 

@@ -1,4 +1,4 @@
-//! Rows that are invented for tables without any, so that there is something to probe. They exist
+//! Rows that are inserted into tables without any, so that there is something to probe. They exist
 //! only in the transaction of the probes.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ use crate::{
 /// Rows by table and side: 0 is tenant A, 1 is tenant B.
 pub(crate) type Rows = BTreeMap<(Oid, usize), Value>;
 
-/// Reasons why no row could be invented, by table.
+/// Reasons why no row could be inserted, by table.
 pub(crate) type Failures = BTreeMap<Oid, String>;
 
 /// Text formats that a CHECK may require; `#` is a digit. The first is used if none is required,
@@ -67,7 +67,7 @@ pub(crate) fn new_keys(model: &Model) -> [String; 2] {
 }
 
 /// Invents a row of each tenant in every tenant table without one, parents first. `rows` contains
-/// the existing rows, and the invented ones are added.
+/// the existing rows, and the inserted ones are added.
 pub(crate) async fn insert_missing(
     model: &Model,
     connection: &mut Session,
@@ -211,7 +211,7 @@ impl RowInserter<'_> {
             self.model,
             relation,
             Change::Insert,
-            self.model.catalog.attacker,
+            self.model.catalog.probe_role,
         )
         .filter(|_| !self.options.force)
         {

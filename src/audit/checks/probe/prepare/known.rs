@@ -85,7 +85,7 @@ impl KnownRows {
         }
     }
 
-    /// Returns one row of the tenant that is attacked.
+    /// Returns one row of the tenant that is probed.
     pub(crate) fn other_row(&self, context: ContextKind) -> Option<&Row> {
         let (a, b) = self.rows.as_ref()?;
         if context == ContextKind::B {

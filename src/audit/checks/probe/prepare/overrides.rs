@@ -97,7 +97,7 @@ pub(crate) async fn check_session(
     connections: &Connections,
     identities: &[ProbeIdentity<'_>],
 ) -> Result<()> {
-    let may_not_begin = inputs.model.guards.attack.objection_to_session();
+    let may_not_begin = inputs.model.guards.probe.objection_to_session();
     if inputs.model.session.template.is_none() || may_not_begin.is_some() {
         return Ok(());
     }

@@ -157,7 +157,7 @@ pub(crate) fn copy(
     })
 }
 
-/// Returns a column without a value and with a default that has lasting effects.
+/// Returns a column without a value and with a default that has side effects.
 fn default_with_side_effects<'m>(
     model: &'m Model,
     relation: Oid,
@@ -179,7 +179,7 @@ fn default_with_side_effects<'m>(
 /// `true` if a column needs a new value for a second row: it is in a unique key, and neither names
 /// the tenant nor refers to another row. A column with a list of allowed values (a kind, a channel)
 /// keeps its value if another column of each key distinguishes the rows, because no CHECK accepts
-/// an invented value.
+/// a generated value.
 fn is_fresh(model: &Model, relation: Oid, column: &Column) -> bool {
     let stored = only_table_below(model, relation).unwrap_or(relation);
     let Some(column) = model.catalog.column_named(stored, &column.name) else {

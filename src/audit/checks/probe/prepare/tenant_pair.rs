@@ -46,7 +46,7 @@ impl TenantPair {
         }
     }
 
-    /// Returns the tenant that is attacked in a context.
+    /// Returns the tenant that is probed in a context.
     pub(crate) fn other(&self, context: ContextKind) -> &ProbeTenant {
         match context {
             ContextKind::B => &self.a,

@@ -32,18 +32,18 @@ use crate::{
 pub(crate) struct ProbeTransaction {
     connection: Session,
     /// The session that reads rows, if the probes use separate connections. The probes would not
-    /// see rows invented by it.
+    /// see rows inserted by it.
     reader: Option<Session>,
     /// `true` if changes are tried in it.
     writes: bool,
-    /// `true` if rows were invented in it, which no other connection sees.
+    /// `true` if rows were inserted in it, which no other connection sees.
     has_fixtures: bool,
 }
 
 impl ProbeTransaction {
     /// Opens it on the audit's snapshot, READ ONLY unless changes are tried.
     pub(crate) async fn open(connections: &Connections, writes: bool) -> Result<Self> {
-        let mut connection = connections.bare().await?;
+        let mut connection = connections.probe_session().await?;
         if writes {
             connections.begin(&mut connection, "READ WRITE").await?;
             // A deferred constraint would never be checked: there is no commit.
@@ -54,7 +54,7 @@ impl ProbeTransaction {
         }
         Ok(Self {
             connection,
-            reader: connections.eyes_apart().await?,
+            reader: connections.separate_reader().await?,
             writes,
             has_fixtures: false,
         })
@@ -75,7 +75,7 @@ impl ProbeTransaction {
     }
 
     /// Returns the two tenants: the specified ones, otherwise existing ones. If none exist and
-    /// writing is allowed, both are invented with all their rows.
+    /// writing is allowed, both are inserted with all their rows.
     pub(crate) async fn tenant_pair(
         &mut self,
         model: &Model,
@@ -102,7 +102,7 @@ impl ProbeTransaction {
         Ok(found)
     }
 
-    /// Returns the existing rows. If a tenant has none and writing is allowed, rows are invented.
+    /// Returns the existing rows. If a tenant has none and writing is allowed, rows are inserted.
     pub(crate) async fn known_rows(
         &mut self,
         inputs: &ProbeInputs<'_>,

@@ -125,7 +125,7 @@ pub(super) fn plan(
         .collect()
 }
 
-/// One target, attacked by one role in one context.
+/// One target, probed by one role in one context.
 struct WriteProbe<'a> {
     inputs: &'a ProbeInputs<'a>,
     identity: ProbeIdentity<'a>,

@@ -20,6 +20,7 @@ mod queries;
 pub mod reach;
 pub mod registry;
 mod run;
+pub mod selection;
 pub mod session;
 mod spelling;
 pub mod statements;

@@ -1,6 +1,6 @@
-//! Registry of the checks, and their selection.
+//! Registry of the checks.
 
-use super::{checks, findings::Rule, statements};
+use super::{checks, findings::Rule, selection::Selection, statements};
 use crate::{
     domain::{
         audit::{Check, Class},
@@ -49,43 +49,18 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Error {
     }
 }
 
-/// The selected checks.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// IDs or classes; empty selects all.
-    pub only: Vec<String>,
-    /// IDs or classes.
-    pub skip: Vec<String>,
-}
-
-impl Selection {
-    /// Validates the names.
-    ///
-    /// # Errors
-    /// `NotFound` for a name that is not a check or a class.
-    pub fn validate(&self) -> Result<()> {
-        let all = all();
-        let ids = || all.iter().map(|check| check.id);
-        let classes = || Class::ALL.iter().map(|class| class.as_str());
-        for name in self.only.iter().chain(&self.skip) {
-            if !classes().chain(ids()).any(|known| known == name) {
-                return Err(unknown(name, classes().chain(ids())));
-            }
+/// Validates the names of a selection.
+///
+/// # Errors
+/// `NotFound` for a name that is not a check or a class.
+pub fn validate(selection: &Selection) -> Result<()> {
+    let all = all();
+    let ids = || all.iter().map(|check| check.id);
+    let classes = || Class::ALL.iter().map(|class| class.as_str());
+    for name in selection.only.iter().chain(&selection.skip) {
+        if !classes().chain(ids()).any(|known| known == name) {
+            return Err(unknown(name, classes().chain(ids())));
         }
-        Ok(())
     }
-
-    /// `true` if a check is selected.
-    pub fn wants(&self, check: &Check) -> bool {
-        let named = |names: &[String]| {
-            let mut names = names.iter();
-            names.any(|name| name == check.id || name == check.class.as_str())
-        };
-        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
-    }
-
-    /// `true` if any check of a class is selected.
-    pub fn wants_any(&self, checks: &[Check]) -> bool {
-        checks.iter().any(|check| self.wants(check))
-    }
+    Ok(())
 }

@@ -12,7 +12,8 @@ use super::{
     connections::{Connections, Limits, Sessions, Watch},
     findings::Findings,
     model::{Model, Overrides},
-    registry::{self, Selection},
+    registry,
+    selection::Selection,
     session::Stop,
 };
 use crate::{
@@ -45,7 +46,7 @@ pub async fn run(
     watch: &dyn Watch,
 ) -> Result<Report> {
     let begun = Instant::now();
-    options.selection.validate()?;
+    registry::validate(&options.selection)?;
     watch.phase("reading the catalog", None);
     let mut connections = Connections::open(sessions, options.limits, options.jobs).await?;
     let mut catalog = connections.catalog().await?;

@@ -14,7 +14,8 @@ use crate::{
         },
         connections::{Connect, Limits, Sessions},
         model::Overrides,
-        registry::{self, Selection},
+        registry,
+        selection::Selection,
     },
     cli::values,
     config::AuditSection,
@@ -134,7 +135,7 @@ impl ScopeArgs {
             only: self.only.clone(),
             skip: self.skip.clone(),
         };
-        selection.validate()?;
+        registry::validate(&selection)?;
         if !selection.wants_any(&registry::all()) {
             return Err(
                 Error::usage("--skip excludes everything selected by --only")

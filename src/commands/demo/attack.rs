@@ -15,7 +15,7 @@ use crate::{
         },
         connections::{Connect, Limits, Watch},
         model::Overrides,
-        registry::Selection,
+        selection::Selection,
     },
     db::{self, ConnectSettings},
     domain::audit::{Attempt, ContextKind, Operation, Report, Verdict},

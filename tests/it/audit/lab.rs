@@ -15,7 +15,7 @@ use tenantctl::{
         connections::{Connect, Limits, Sessions, Watch},
         model::Overrides,
         reach::REMEDY,
-        registry::Selection,
+        selection::Selection,
     },
     domain::audit::{Finding, Report, Skipped},
     error::{Context, Result},

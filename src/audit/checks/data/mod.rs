@@ -23,7 +23,7 @@ use crate::{
         findings::Findings,
         model::Model,
         reach::Reach,
-        registry::Selection,
+        selection::Selection,
     },
     domain::audit::{Check, Class, Confidence, Severity, Skipped},
     error::Result,

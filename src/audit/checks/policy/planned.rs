@@ -22,7 +22,7 @@ use crate::{
         findings::Findings,
         model::{AppRole, Model, TenantUser},
         reach::Access,
-        registry::Selection,
+        selection::Selection,
         session::{Session, Stop},
     },
     domain::audit::{Check, Confidence, ContextKind, Finding, Fix, Phase, Severity},

@@ -35,7 +35,7 @@ use crate::{
         connections::{Connections, Watch},
         findings::Findings,
         model::{AppRole, Model},
-        registry::Selection,
+        selection::Selection,
         session::Stop,
     },
     domain::audit::{Attempt, ContextKind, Finding, Operation, Verdict},

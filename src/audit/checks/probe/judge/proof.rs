@@ -15,7 +15,7 @@ use crate::{
             inputs::ProbeInputs,
             prepare::target::{Target, TenantSource},
         },
-        registry::Selection,
+        selection::Selection,
     },
     domain::audit::{
         Check, Confidence, ContextKind, Finding, Fix, Operation, Phase, Severity, Verdict,

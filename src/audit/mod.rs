@@ -4,7 +4,7 @@
 //! ```text
 //! catalog → model → checks (catalog, policy, grant) ┐
 //!              └──→ data, probe ────────────────────┴→ confirm → report
-//! statements: the application's own SQL
+//! queries: the application's own SQL
 //! ```
 
 mod apply;
@@ -16,15 +16,15 @@ pub mod connections;
 pub mod expression;
 pub mod findings;
 pub mod model;
-mod queries;
+pub mod queries;
 pub mod reach;
 pub mod registry;
 mod run;
+mod run_queries;
 pub mod selection;
 pub mod session;
 mod spelling;
-pub mod statements;
 
 pub use apply::apply;
-pub use queries::{QuerySource, queries};
 pub use run::{Options, run};
+pub use run_queries::{QuerySource, run_queries};

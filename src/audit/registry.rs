@@ -1,6 +1,6 @@
 //! Registry of the checks.
 
-use super::{checks, findings::Rule, selection::Selection, statements};
+use super::{checks, findings::Rule, queries, selection::Selection};
 use crate::{
     domain::{
         audit::{Check, Class},
@@ -25,7 +25,7 @@ pub fn all() -> Vec<Check> {
         .chain(checks::policy::planned::CHECKS.iter().copied())
         .chain(checks::data::CHECKS.iter().copied())
         .chain(checks::probe::CHECKS.iter().copied())
-        .chain(statements::CHECKS.iter().copied())
+        .chain(queries::CHECKS.iter().copied())
         .collect()
 }
 

@@ -9,9 +9,7 @@ use std::{
 
 use sqlx::Row;
 use tenantctl::{
-    audit::statements::{
-        Statement, TenantKey, TenantTable, TenantTables, check, source::from_path,
-    },
+    audit::queries::{Statement, TenantKey, TenantTable, TenantTables, check, source::from_path},
     db::purge,
 };
 

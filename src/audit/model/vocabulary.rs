@@ -3,11 +3,11 @@
 use super::{Belonging, Model};
 use crate::audit::{
     catalog::{Catalog, Constraint, Oid, Relation},
-    statements::{Reference, SharedTable, TableName, TenantKey, TenantTable, TenantTables},
+    queries::{Reference, SharedTable, TableName, TenantKey, TenantTable, TenantTables},
 };
 
 impl Model {
-    /// Returns the tables and views for [`crate::audit::statements`]: those with rows that belong
+    /// Returns the tables and views for [`crate::audit::queries`]: those with rows that belong
     /// to tenants, and the others. Names without a schema are looked up in `search_path`.
     pub fn vocabulary(&self, search_path: impl IntoIterator<Item = String>) -> TenantTables {
         let tables = self

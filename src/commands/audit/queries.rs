@@ -47,7 +47,7 @@ impl QueriesArgs {
         let sources: Vec<QuerySource> = self.from.into_iter().map(source).collect();
         let mut report = {
             let watch = Shown::new(&app.printer);
-            audit::queries(sessions.catalog, &options, &sources, &watch).await?
+            audit::run_queries(sessions.catalog, &options, &sources, &watch).await?
         };
         if let Some(baseline) = baseline {
             baseline.apply(&mut report, app.clock.now().date_naive());

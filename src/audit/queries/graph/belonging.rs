@@ -41,11 +41,7 @@ impl Graph<'_> {
 
     /// Adds the rule that a user named in a membership table determines the tenants of that user.
     /// Valid for reads only: a change to all memberships of a user is a change in every tenant.
-    pub(in crate::audit::statements) fn know_identity(
-        &mut self,
-        id: RelationId,
-        table: &TenantTable,
-    ) {
+    pub(in crate::audit::queries) fn know_identity(&mut self, id: RelationId, table: &TenantTable) {
         let TenantKey::Column(key) = &table.key else {
             return;
         };
@@ -62,11 +58,7 @@ impl Graph<'_> {
     }
 
     /// Marks the rows of a table as belonging to a tenant that the statement named.
-    pub(in crate::audit::statements) fn confine(
-        &mut self,
-        relation: RelationId,
-        table: &TenantTable,
-    ) {
+    pub(in crate::audit::queries) fn confine(&mut self, relation: RelationId, table: &TenantTable) {
         for column in table.key.columns() {
             let node = self.column(relation, column);
             self.flow.fact(self.nodes[node].strong);
@@ -76,19 +68,19 @@ impl Graph<'_> {
     }
 
     /// Returns `true` if the returned rows of a tenant table belong to a named tenant.
-    pub(in crate::audit::statements) fn confined(&mut self, relation: RelationId) -> bool {
+    pub(in crate::audit::queries) fn confined(&mut self, relation: RelationId) -> bool {
         let node = self.keyed(relation, Key::Tenant);
         self.flow.holds(self.nodes[node].weak)
     }
 
     /// Returns `true` if foreign keys tie the returned rows to rows of a named tenant.
-    pub(in crate::audit::statements) fn linked(&mut self, relation: RelationId) -> bool {
+    pub(in crate::audit::queries) fn linked(&mut self, relation: RelationId) -> bool {
         let node = self.keyed(relation, Key::Linked);
         self.flow.holds(self.nodes[node].weak)
     }
 
     /// Adds the rule that two rows share a tenant if the pairs of equal columns form a foreign key.
-    pub(in crate::audit::statements) fn companions(
+    pub(in crate::audit::queries) fn companions(
         &mut self,
         pairs: &[(NodeId, NodeId)],
     ) -> Vec<(NodeId, NodeId)> {

@@ -6,11 +6,11 @@ use super::{
     checks::probe::Probed,
     connections::{Connect, Connections, Watch},
     model::Model,
-    run::{Options, database, running, tenant},
-    statements::{
+    queries::{
         self,
         source::{self, Statements},
     },
+    run::{Options, database, running, tenant},
 };
 use crate::{
     domain::audit::{Report, Skipped, Summary},
@@ -31,7 +31,7 @@ pub enum QuerySource {
 ///
 /// # Errors
 /// Same as [`super::run`]; `NotFound` or `BadInput` for an invalid source.
-pub async fn queries(
+pub async fn run_queries(
     connect: Connect,
     options: &Options,
     sources: &[QuerySource],
@@ -80,9 +80,9 @@ pub async fn queries(
     let count = all.len() as u64;
     watch.phase("reading the statements", None);
     let tables = model.vocabulary(model.search_path());
-    let (mut findings, unparsed) = statements::check(&tables, all);
+    let (mut findings, unparsed) = queries::check(&tables, all);
     findings.retain(|finding| {
-        let mut checks = statements::CHECKS.iter();
+        let mut checks = queries::CHECKS.iter();
         checks.any(|check| check.id == finding.check && options.selection.wants(check))
     });
     skipped.extend(unparsed);
@@ -90,7 +90,7 @@ pub async fn queries(
         database: database(&model),
         tenant: tenant(&model, &Probed::default()),
         summary: Summary {
-            checks_run: statements::CHECKS.len() as u64,
+            checks_run: queries::CHECKS.len() as u64,
             statements: Some(count),
             seconds: begun.elapsed().as_secs_f64(),
             ..Summary::default()

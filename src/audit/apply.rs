@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, query_file};
 
 use super::{
     connections::{Connect, Limits},
-    session::{Session, Stop, Warden},
+    session::{AuditDeadline, Session, Stop},
 };
 use crate::{
     domain::audit::migration::Step,
@@ -17,8 +17,8 @@ use crate::{
 /// # Errors
 /// `Failure` with the statement that the server rejected; nothing was changed.
 pub async fn apply(connect: &Connect, limits: Limits, steps: &[Step], commit: bool) -> Result<()> {
-    let warden = Warden::begin(limits);
-    let mut connection = Session::open(connect, &warden).await?;
+    let deadline = AuditDeadline::begin(limits);
+    let mut connection = Session::open(connect, &deadline).await?;
     connection
         .execute("BEGIN")
         .await
@@ -74,9 +74,9 @@ fn refused(step: &Step, error: sqlx::Error) -> Error {
         other => other.to_string(),
     };
     let checks: Vec<&str> = step
-        .mends
+        .fixes
         .iter()
-        .filter_map(|mended| mended.split(' ').next())
+        .filter_map(|fixed| fixed.split(' ').next())
         .collect();
     Error::failure(format!("the server rejected: {}", step.sql))
         .because(cause)

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, query_scalar};
 use super::{
     connections::{Connect, Connections, Limits},
     model::{Model, Overrides},
-    session::{Session, Warden},
+    session::{AuditDeadline, Session},
 };
 use crate::{
     error::{Context, Error, ErrorKind, Result},
@@ -66,7 +66,7 @@ impl Auditor {
         let catalog = connections.catalog().await?;
         let model = Model::infer(catalog, overrides)?;
         model.require_tenants()?;
-        let roles = &model.actors.roles;
+        let roles = &model.app_roles.roles;
         if roles.is_empty() {
             return Err(Error::not_found("could not find a role of the application")
                 .hint("specify the role that the application connects as: --app-role ROLE"));
@@ -124,7 +124,7 @@ impl Auditor {
     /// `Conflict` if a role of that name exists. `Refused` if that role has more privileges than an
     /// auditor may have, or the connecting role may not create roles.
     pub async fn create(&self, connect: &Connect, terms: &Terms<'_>) -> Result<Created> {
-        let mut connection = Session::open(connect, &Warden::begin(LIMITS)).await?;
+        let mut connection = Session::open(connect, &AuditDeadline::begin(LIMITS)).await?;
         run(&mut connection, "BEGIN").await?;
         let existing = existing(&mut connection, &self.name).await?;
         let mut statements = match existing {

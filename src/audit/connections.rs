@@ -11,7 +11,7 @@ use super::{
     catalog::{Catalog, Oid},
     model::Model,
     reach::{self, Guards, Reach},
-    session::{Session, Stop, Warden},
+    session::{AuditDeadline, Session, Stop},
 };
 use crate::{
     error::{Context, Error, Result},
@@ -59,7 +59,7 @@ pub trait Watch: Send + Sync {
 /// Connections of one audit.
 pub struct Connections {
     sessions: Sessions,
-    warden: Arc<Warden>,
+    deadline: Arc<AuditDeadline>,
     /// Largest number of workers at the same time.
     pub jobs: usize,
     /// Session that holds the snapshot. Any error on it ends the audit; statements that may fail
@@ -76,8 +76,8 @@ impl Connections {
     /// Same as `connect`; `Failure` if the server does not export a snapshot.
     pub async fn open(sessions: impl Into<Sessions>, limits: Limits, jobs: usize) -> Result<Self> {
         let sessions = sessions.into();
-        let warden = Warden::begin(limits);
-        let mut first = Session::open(&sessions.catalog, &warden).await?;
+        let deadline = AuditDeadline::begin(limits);
+        let mut first = Session::open(&sessions.catalog, &deadline).await?;
         first
             .prepare("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             .await
@@ -93,7 +93,7 @@ impl Connections {
         };
         Ok(Self {
             sessions,
-            warden,
+            deadline,
             jobs: jobs.max(1),
             first,
             snapshot,
@@ -110,7 +110,7 @@ impl Connections {
         self.begin(&mut second, "READ ONLY").await?;
         if let (Some(one), Some(other)) = (self.first.connection(), second.connection()) {
             let loading = Catalog::load(one, other);
-            if let Ok(loaded) = timeout(self.warden.remaining(), loading).await {
+            if let Ok(loaded) = timeout(self.deadline.remaining(), loading).await {
                 return loaded;
             }
         }
@@ -121,12 +121,12 @@ impl Connections {
 
     /// `true` if the time of the audit is over. The remaining checks are skipped.
     pub fn is_over(&self) -> bool {
-        self.warden.is_over()
+        self.deadline.is_over()
     }
 
     /// Returns the server processes with statements of the audit that could not be ended.
     pub async fn still_running(&self) -> Vec<i32> {
-        self.warden.still_running(&self.sessions.catalog).await
+        self.deadline.still_running(&self.sessions.catalog).await
     }
 
     /// `true` if the probes use separate connections.
@@ -149,7 +149,7 @@ impl Connections {
 
     /// Returns the reach of both sessions.
     pub async fn guards(&mut self, model: &Model, probe_role: Oid) -> Result<Guards> {
-        let remaining = self.warden.remaining();
+        let remaining = self.deadline.remaining();
         let first = live(&mut self.first)?;
         let loading = async {
             let own = reach::session(first).await?.role;
@@ -179,12 +179,12 @@ impl Connections {
     /// Opens another session for probes, outside any transaction.
     pub async fn probe_session(&self) -> Result<Session> {
         let connect = self.sessions.probe.as_ref();
-        Session::open(connect.unwrap_or(&self.sessions.catalog), &self.warden).await
+        Session::open(connect.unwrap_or(&self.sessions.catalog), &self.deadline).await
     }
 
     /// Opens another session that reads rows, outside any transaction.
     pub async fn reader(&self) -> Result<Session> {
-        Session::open(&self.sessions.catalog, &self.warden).await
+        Session::open(&self.sessions.catalog, &self.deadline).await
     }
 
     /// Opens a [`Connections::reader`] session in a READ ONLY transaction on the same snapshot;

@@ -17,7 +17,9 @@ use super::{
     session::Stop,
 };
 use crate::{
-    domain::audit::{Actor, DatabaseSummary, Report, Root, Summary, TableSummary, TenantSummary},
+    domain::audit::{
+        DatabaseSummary, Report, RoleSummary, Root, Summary, TableSummary, TenantSummary,
+    },
     error::{Error, Result},
     hint::Hint,
     run,
@@ -208,7 +210,7 @@ pub(super) fn tenant(model: &Model, probed: &Probed) -> TenantSummary {
         root,
         key: tenancy.key_name.clone(),
         key_type: tenancy.key_type.as_ref().map(|(_, name)| name.clone()),
-        told: tenancy.told,
+        specified: tenancy.specified,
         tables: model
             .relations()
             .map(|relation| TableSummary {
@@ -218,19 +220,19 @@ pub(super) fn tenant(model: &Model, probed: &Probed) -> TenantSummary {
             })
             .collect(),
         roles: model
-            .actors
+            .app_roles
             .roles
             .iter()
-            .map(|role| Actor {
+            .map(|role| RoleSummary {
                 role: role.name.clone(),
                 why: role.why.clone(),
             })
             .collect(),
         roles_left_out: model
-            .actors
+            .app_roles
             .left_out
             .iter()
-            .map(|role| Actor {
+            .map(|role| RoleSummary {
                 role: role.name.clone(),
                 why: role.why.clone(),
             })

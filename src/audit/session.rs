@@ -54,21 +54,21 @@ impl Stop {
     }
 }
 
-/// Clock of one audit, shared by its sessions, and the server processes it could not end.
+/// Deadline of one audit, shared by its sessions, and the server processes it could not end.
 #[derive(Debug)]
-pub struct Warden {
+pub struct AuditDeadline {
     limits: Limits,
-    deadline: Instant,
+    ends_at: Instant,
     /// Server processes that were not seen to end.
     left: Mutex<Vec<i32>>,
 }
 
-impl Warden {
+impl AuditDeadline {
     /// Starts the time of an audit.
     pub fn begin(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
-            deadline: Instant::now() + limits.deadline,
+            ends_at: Instant::now() + limits.deadline,
             left: Mutex::default(),
         })
     }
@@ -80,7 +80,7 @@ impl Warden {
 
     /// Remaining time.
     pub fn remaining(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.ends_at.saturating_duration_since(Instant::now())
     }
 
     /// Returns the time to wait for a statement with that limit, and the stop if it does not end by
@@ -168,7 +168,7 @@ enum State {
 pub struct Session {
     state: State,
     connect: Connect,
-    warden: Arc<Warden>,
+    deadline: Arc<AuditDeadline>,
     /// The statements that set up a new connection in the same state.
     past: Vec<String>,
     /// `true` if its state cannot be restored by them.
@@ -183,22 +183,22 @@ impl Session {
     /// # Errors
     /// Those of `connect`; `Failure` if the server rejects the settings. A session that is not open
     /// by the deadline is over.
-    pub async fn open(connect: &Connect, warden: &Arc<Warden>) -> Result<Self> {
+    pub async fn open(connect: &Connect, deadline: &Arc<AuditDeadline>) -> Result<Self> {
         let mut session = Self {
             state: State::Over(Stop::Deadline),
             connect: connect.clone(),
-            warden: warden.clone(),
+            deadline: deadline.clone(),
             past: Vec::new(),
             unique: false,
-            limit: warden.limits.statement,
+            limit: deadline.limits.statement,
         };
-        let remaining = warden.remaining();
+        let remaining = deadline.remaining();
         if remaining.is_zero() {
             return Ok(session);
         }
         let opened = async {
             let mut connection = connect().await?;
-            let pid = set_up(&mut connection, warden.limits)
+            let pid = set_up(&mut connection, deadline.limits)
                 .await
                 .context("could not set up a session of the audit")?;
             Ok::<_, Error>((connection, pid))
@@ -236,18 +236,18 @@ impl Session {
         &mut self,
         work: impl AsyncFnOnce(&mut PgConnection) -> T,
     ) -> Result<T, Stop> {
-        if self.stopped().is_none() && self.warden.is_over() {
+        if self.stopped().is_none() && self.deadline.is_over() {
             self.state = State::Over(Stop::Deadline);
         }
         let State::Live { connection, pid } = &mut self.state else {
             return Err(self.stopped().unwrap_or(Stop::Deadline));
         };
-        let (patience, stop) = self.warden.patience(self.limit);
+        let (patience, stop) = self.deadline.patience(self.limit);
         let ended = {
             let mut work = pin!(work(connection));
             match timeout(patience, &mut work).await {
                 Ok(done) => return Ok(done),
-                Err(_elapsed) => self.warden.end(&self.connect, *pid, work).await,
+                Err(_elapsed) => self.deadline.end(&self.connect, *pid, work).await,
             }
         };
         match ended {
@@ -357,7 +357,7 @@ impl Session {
             State::Over(_) => return false,
         }
         // Without another connection the session remains over.
-        let Ok(fresh) = Self::open(&self.connect, &self.warden).await else {
+        let Ok(fresh) = Self::open(&self.connect, &self.deadline).await else {
             return false;
         };
         self.state = fresh.state;
@@ -383,7 +383,7 @@ impl Session {
     pub(super) async fn abandon(&mut self) {
         if let State::Live { pid, .. } = self.state {
             let _ended = self
-                .warden
+                .deadline
                 .end(&self.connect, pid, pin!(std::future::pending::<()>()))
                 .await;
         }

@@ -244,12 +244,12 @@ impl Rights {
                 let given = given.filter(|(grantee, _)| *grantee == Oid::PUBLIC);
                 given.fold(0, |all, (_, bits)| all | bits)
             };
-            let everybodys = public(*key)
+            let of_public = public(*key)
                 | match key.0 {
                     GrantClass::Column => public((GrantClass::Relation, key.1, 0)),
                     _ => 0,
                 };
-            let beyond = grantees.iter().filter(|(_, bits)| bits & !everybodys != 0);
+            let beyond = grantees.iter().filter(|(_, bits)| bits & !of_public != 0);
             found.extend(beyond.map(|(grantee, _)| *grantee));
         }
         found

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_an_argument_names_is_told_apart() {
+    fn a_field_that_an_argument_names_is_distinguished() {
         let found = |text: &str| field_by_argument(text);
         let claims = Some(CLAIMS.to_owned());
         let text = "SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> k";

@@ -18,7 +18,7 @@ pub(super) struct Key {
     pub(super) name: String,
     /// The table of tenants, and the column that the tenant keys refer to.
     pub(super) root: Option<(Oid, i16)>,
-    pub(super) told: bool,
+    pub(super) specified: bool,
 }
 
 /// Evidence for a column name.
@@ -42,11 +42,11 @@ pub(super) fn choose(
     compared: &BTreeMap<Oid, BTreeSet<i16>>,
 ) -> Result<Option<Key>> {
     let evidence = gather(catalog, looked_at, compared);
-    let told_root = match &overrides.tenant_table {
-        Some(name) => Some(told_root(catalog, name)?),
+    let specified_root = match &overrides.tenant_table {
+        Some(name) => Some(specified_root(catalog, name)?),
         None => None,
     };
-    let name = match (&overrides.tenant_key, told_root) {
+    let name = match (&overrides.tenant_key, specified_root) {
         (Some(name), _) if evidence.contains_key(name) => Some(name.clone()),
         (Some(name), _) => {
             return Err(
@@ -58,13 +58,13 @@ pub(super) fn choose(
         (None, None) => best(catalog, &evidence),
     };
     Ok(name.map(|name| Key {
-        root: told_root.or_else(|| root_of(catalog, looked_at, &name, &evidence[&name])),
-        told: told_root.is_some() || overrides.tenant_key.is_some(),
+        root: specified_root.or_else(|| root_of(catalog, looked_at, &name, &evidence[&name])),
+        specified: specified_root.is_some() || overrides.tenant_key.is_some(),
         name,
     }))
 }
 
-fn told_root(catalog: &Catalog, name: &str) -> Result<(Oid, i16)> {
+fn specified_root(catalog: &Catalog, name: &str) -> Result<(Oid, i16)> {
     let table = overrides::find(catalog, name)?;
     match catalog.primary_key(table.oid) {
         [key] => Ok((table.oid, *key)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Model, arguments, session::Names};
+use super::{Model, arguments, tenant_session::Names};
 use crate::audit::{
     catalog::Oid,
     expression::{Facts, FunctionFacts, SessionSource},
@@ -67,7 +67,7 @@ impl Facts for Model {
             .relations
             .get(&Oid(relation))
             .is_some_and(|relation| {
-                let mut roles = self.actors.roles.iter();
+                let mut roles = self.app_roles.roles.iter();
                 relation.rls && roles.all(|role| self.is_bound(role.oid, relation))
             })
     }

@@ -1,7 +1,7 @@
 //! Roles with privileges on tenant tables that are assumed not to belong to the application. The
 //! report lists them because the assumption can be wrong; the operator can specify them.
 
-use super::actors::{ADMINISTRATORS, Actors, AppRole, LeftOut};
+use super::app_roles::{ADMINISTRATORS, AppRole, AppRoles, LeftOut};
 use crate::audit::catalog::{Catalog, Oid, Relation, Role};
 
 /// Returns the role of the audit if it has privileges of its own, only reads, and the application
@@ -37,18 +37,18 @@ fn writes(catalog: &Catalog, relations: &[&Relation], role: Oid) -> bool {
 pub(super) fn all(
     catalog: &Catalog,
     relations: &[&Relation],
-    actors: &Actors,
+    app_roles: &AppRoles,
     auditor: Option<LeftOut>,
 ) -> Vec<LeftOut> {
     let mut found: Vec<LeftOut> = auditor.into_iter().collect();
     for role in catalog.roles.values() {
-        let taken = actors.contains(role.oid)
+        let taken = app_roles.contains(role.oid)
             || role.oid == catalog.probe_role && catalog.probe_role != catalog.server.role
             || found.iter().any(|one| one.oid == role.oid);
         if taken || ADMINISTRATORS.contains(&role.name.as_str()) {
             continue;
         }
-        let why = if actors.readers_of_all.contains(&role.oid) {
+        let why = if app_roles.readers_of_all.contains(&role.oid) {
             "it only reads, through policies for it alone: assumed to be for backups or reports"
         } else if !role.login {
             continue;

@@ -1,26 +1,26 @@
 //! Meaning of the catalog: relationship of tables to tenants, roles of the application, tenant of a
 //! session, and expressions of the policies.
 
-mod actors;
+mod app_roles;
 mod arguments;
 mod candidates;
-mod everybody;
 mod facts;
 mod left_out;
 mod meaning;
 mod names;
 mod overrides;
 mod path;
-mod session;
+mod public;
 mod tenancy;
+mod tenant_session;
 mod vocabulary;
 
-pub use actors::{Actors, AppRole, LeftOut};
+pub use app_roles::{AppRole, AppRoles, LeftOut};
 pub use meaning::{Comparison, Meaning, PolicyExpressions, Side};
 pub use overrides::Overrides;
 pub use path::search_path;
-pub use session::{Names, Session, TenantUser};
 pub use tenancy::{Belonging, Link, MembershipTable, Tenancy};
+pub use tenant_session::{Names, TenantSession, TenantUser};
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -40,9 +40,9 @@ pub struct Model {
     pub catalog: Catalog,
     pub overrides: Overrides,
     pub tenancy: Tenancy,
-    pub actors: Actors,
+    pub app_roles: AppRoles,
     pub meaning: Meaning,
-    pub session: Session,
+    pub session: TenantSession,
     /// Reach of the sessions that read rows and probe.
     pub guards: Guards,
     /// Effect of each side of each policy on rows. Computed once and shared by the checks of
@@ -63,8 +63,8 @@ impl Model {
         overrides.require_schemas(&catalog)?;
         let meaning = Meaning::read(&catalog);
         let tenancy = Tenancy::infer(&catalog, &overrides, &meaning.compared())?;
-        let actors = Actors::infer(&catalog, &tenancy, &overrides)?;
-        let session = Session::infer(&catalog, &overrides, &tenancy, &meaning);
+        let app_roles = AppRoles::infer(&catalog, &tenancy, &overrides)?;
+        let session = TenantSession::infer(&catalog, &overrides, &tenancy, &meaning);
         let mut by_name: Vec<Oid> = tenancy.tables.keys().copied().collect();
         by_name.sort_by_key(|oid| {
             catalog
@@ -76,7 +76,7 @@ impl Model {
             catalog,
             overrides,
             tenancy,
-            actors,
+            app_roles,
             meaning,
             session,
             guards: Guards::default(),
@@ -84,7 +84,7 @@ impl Model {
             by_name,
             held: HashMap::new(),
         };
-        model.held = model.privileges_of_actors();
+        model.held = model.privileges_of_app_roles();
         Ok(model)
     }
 
@@ -104,7 +104,7 @@ impl Model {
     /// Returns the search path of the application: the setting of its first role, otherwise the
     /// schemas with tables, `public` first.
     pub fn search_path(&self) -> Vec<String> {
-        let roles = self.actors.roles.iter();
+        let roles = self.app_roles.roles.iter();
         let mut settings = roles
             .filter_map(|role| self.catalog.roles.get(&role.oid))
             .flat_map(|role| &role.settings)
@@ -183,8 +183,8 @@ impl Model {
             .unwrap_or_else(|| self.granted(role, relation))
     }
 
-    fn privileges_of_actors(&self) -> HashMap<(Oid, Oid), Privileges> {
-        let roles = self.actors.roles.iter();
+    fn privileges_of_app_roles(&self) -> HashMap<(Oid, Oid), Privileges> {
+        let roles = self.app_roles.roles.iter();
         let pairs = roles.flat_map(|role| self.relations().map(|relation| (role.oid, relation)));
         pairs
             .map(|(role, relation)| ((role, relation.oid), self.granted(role, relation)))
@@ -203,7 +203,7 @@ impl Model {
 
     /// Returns the roles of the application with any privilege on the rows of a relation.
     pub fn roles_on(&self, relation: &Relation) -> Vec<&AppRole> {
-        let roles = self.actors.roles.iter();
+        let roles = self.app_roles.roles.iter();
         roles
             .filter(|role| self.privileges(role.oid, relation).any_of_rows())
             .collect()

@@ -85,9 +85,9 @@ impl Overrides {
     }
 
     /// `true` if the operator specified that its rows are shared or global.
-    pub fn is_told(&self, relation: &Relation) -> bool {
-        let mut told = self.reference_tables.iter().chain(&self.global_tables);
-        told.any(|name| *name == relation.display() || *name == relation.name)
+    pub fn is_specified(&self, relation: &Relation) -> bool {
+        let mut names = self.reference_tables.iter().chain(&self.global_tables);
+        names.any(|name| *name == relation.display() || *name == relation.name)
     }
 
     /// # Errors
@@ -111,17 +111,17 @@ impl Overrides {
     }
 
     /// Returns the tables with a specified scope.
-    pub(super) fn told_tables(&self, catalog: &Catalog) -> Result<Vec<(Oid, Belonging)>> {
-        let mut told = Vec::new();
+    pub(super) fn specified_tables(&self, catalog: &Catalog) -> Result<Vec<(Oid, Belonging)>> {
+        let mut tables = Vec::new();
         for (names, belonging) in [
             (&self.reference_tables, Belonging::Reference),
             (&self.global_tables, Belonging::Global),
         ] {
             for name in names {
-                told.push((find(catalog, name)?.oid, belonging.clone()));
+                tables.push((find(catalog, name)?.oid, belonging.clone()));
             }
         }
-        Ok(told)
+        Ok(tables)
     }
 }
 

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_told_apart_as_the_server_does() {
+    fn names_are_distinguished_as_the_server_does() {
         assert_eq!(search_path(r#""$user", public"#), ["$user", "public"]);
         assert_eq!(search_path(r#""a,""b" ,C"#), ["a,\"b", "c"]);
         assert_eq!(search_path("public;SELECT/**/1"), ["public;select/**/1"]);

@@ -35,7 +35,7 @@ pub struct Tenancy {
     /// The OID and name of the key's type. For a domain, the base type.
     pub key_type: Option<(Oid, String)>,
     /// `true` if the table of tenants or the key was specified.
-    pub told: bool,
+    pub specified: bool,
     /// Every table, view and foreign table that was examined.
     pub tables: BTreeMap<Oid, Belonging>,
     /// The tables that record which user belongs to which tenant.
@@ -123,7 +123,7 @@ impl Tenancy {
             root: key.root,
             key_type: key_type(catalog, &key, &looked_at),
             key_name: Some(key.name.clone()),
-            told: key.told,
+            specified: key.specified,
             ..Self::default()
         };
         tenancy.assign_keys(catalog, &key, &looked_at);
@@ -131,8 +131,8 @@ impl Tenancy {
         tenancy.assign_users(catalog, &looked_at);
         tenancy.assign_children(catalog, &looked_at);
         tenancy.assign_views(catalog, &key.name, &looked_at);
-        for (relation, told) in overrides.told_tables(catalog)? {
-            tenancy.tables.insert(relation, told);
+        for (relation, specified) in overrides.specified_tables(catalog)? {
+            tenancy.tables.insert(relation, specified);
         }
         for relation in looked_at {
             tenancy

@@ -19,7 +19,7 @@ use crate::{
 
 /// Role that a session authenticated as, and its database.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Session {
+pub struct SessionRole {
     pub role: Oid,
     database: Oid,
 }
@@ -77,8 +77,8 @@ const UNREAD: &str = "could not read the code that the session may run";
 ///
 /// # Errors
 /// `Failure` if the query fails.
-pub async fn session(connection: &mut PgConnection) -> Result<Session> {
-    query_file_as!(Session, "src/audit/reach/session.sql")
+pub async fn session(connection: &mut PgConnection) -> Result<SessionRole> {
+    query_file_as!(SessionRole, "src/audit/reach/session.sql")
         .fetch_one(connection)
         .await
         .context("could not read the role that the session authenticated as")
@@ -180,7 +180,7 @@ async fn more_than_application(
     model: &Model,
     session: Oid,
 ) -> Result<Option<&'static str>> {
-    let strength = Strength::of(&model.catalog, &model.actors, session);
+    let strength = Strength::of(&model.catalog, &model.app_roles, session);
     if strength.why.is_some() || strength.beyond.is_empty() {
         return Ok(strength.why);
     }

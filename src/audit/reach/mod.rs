@@ -116,7 +116,7 @@ impl Reach {
             .or(stronger.everything.as_ref())
             .or_else(|| stronger.relations.get(&(object, access)))
             .or_else(|| stronger.functions.get(&object))?;
-        Some(stronger.told(why))
+        Some(stronger.message(why))
     }
 
     /// Returns the reason against making a text part of a statement, if any.
@@ -126,7 +126,7 @@ impl Reach {
             Answer::Unknown => Some("the code that it runs was not examined".to_owned()),
             Answer::Stronger(stronger) => {
                 let why = stronger.names.reached(text)?;
-                Some(stronger.told(&why))
+                Some(stronger.message(&why))
             }
         }
     }
@@ -141,7 +141,7 @@ impl Reach {
                     .template
                     .as_ref()
                     .or(stronger.everything.as_ref())?;
-                Some(stronger.told(why))
+                Some(stronger.message(why))
             }
         }
     }
@@ -153,7 +153,7 @@ impl Reach {
 }
 
 impl Stronger {
-    fn told(&self, why: &str) -> String {
+    fn message(&self, why: &str) -> String {
         format!(
             "it would run {why} with the privileges of {}: {REMEDY}",
             self.session

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::audit::{
     catalog::{Catalog, Oid, Role},
-    model::Actors,
+    model::AppRoles,
 };
 
 /// Surplus of a session over the application, according to attributes and memberships.
@@ -30,9 +30,9 @@ const ATTRIBUTES: &[(Attribute, &str)] = &[
 ];
 
 impl Strength {
-    pub(super) fn of(catalog: &Catalog, actors: &Actors, session: Oid) -> Self {
+    pub(super) fn of(catalog: &Catalog, app_roles: &AppRoles, session: Oid) -> Self {
         let own = memberships(catalog, [session]);
-        let application = memberships(catalog, actors.roles.iter().map(|role| role.oid));
+        let application = memberships(catalog, app_roles.roles.iter().map(|role| role.oid));
         let has = |roles: &BTreeSet<Oid>, attribute: Attribute| {
             let mut roles = roles.iter().filter_map(|oid| catalog.roles.get(oid));
             roles.any(attribute)

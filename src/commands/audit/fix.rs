@@ -126,8 +126,8 @@ fn came(known: &BTreeSet<String>, after: &[Finding], migration: &Migration) -> V
         let switched = migration.steps.iter();
         switched
             .filter(|step| step.phase == Phase::Security)
-            .flat_map(|step| &step.mends)
-            .any(|mended| mended.split_once(' ').map(|(_, on)| on) == Some(&finding.object))
+            .flat_map(|step| &step.fixes)
+            .any(|fixed| fixed.split_once(' ').map(|(_, on)| on) == Some(&finding.object))
     };
     let (awake, other): (Vec<&Finding>, Vec<&Finding>) =
         new.iter().copied().partition(|finding| awake(&finding));

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vanished_is_told_unless_nobody_looked() {
+    fn what_vanished_is_reported_unless_it_was_not_checked() {
         let baseline = baseline(&[finding("public.a")]);
         let gone = applied(&baseline, &[], today());
         assert_eq!(
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_accepts_without_reason_owner_and_a_date_to_come() {
+    fn an_acceptance_needs_a_reason_an_owner_and_a_future_date() {
         let refused = |change: fn(&mut Acceptance)| {
             let mut acceptance = acceptance();
             change(&mut acceptance);

@@ -21,7 +21,8 @@ pub struct Step {
     /// Statement without the semicolon.
     pub sql: String,
     /// `check object`, for each finding.
-    pub mends: Vec<String>,
+    #[serde(rename = "mends")]
+    pub fixes: Vec<String>,
 }
 
 /// A finding that cannot be fixed mechanically.
@@ -49,19 +50,19 @@ impl Migration {
                 });
                 continue;
             }
-            let mended = format!("{} {}", finding.check, finding.object);
+            let fixed = format!("{} {}", finding.check, finding.object);
             for sql in &finding.fix.sql {
                 match migration.steps.iter_mut().find(|step| step.sql == *sql) {
                     Some(step) => {
                         step.phase = step.phase.min(finding.fix.phase);
-                        if !step.mends.contains(&mended) {
-                            step.mends.push(mended.clone());
+                        if !step.fixes.contains(&fixed) {
+                            step.fixes.push(fixed.clone());
                         }
                     }
                     None => migration.steps.push(Step {
                         phase: finding.fix.phase,
                         sql: sql.clone(),
-                        mends: vec![mended.clone()],
+                        fixes: vec![fixed.clone()],
                     }),
                 }
             }
@@ -81,8 +82,8 @@ impl Migration {
             text.push_str("BEGIN;\nSET LOCAL search_path = pg_catalog, pg_temp;\n");
             for step in &self.steps {
                 text.push('\n');
-                for mended in &step.mends {
-                    comment(&mut text, mended);
+                for fixed in &step.fixes {
+                    comment(&mut text, fixed);
                 }
                 text.push_str(&step.sql);
                 text.push_str(";\n");
@@ -146,7 +147,7 @@ mod tests {
         let migration = Migration::of(&findings);
         let statements: Vec<&str> = migration.steps.iter().map(|one| one.sql.as_str()).collect();
         assert_eq!(statements, ["KEY b", "FK b", "ENABLE a"]);
-        assert_eq!(migration.steps[0].mends, ["x b", "x c"]);
+        assert_eq!(migration.steps[0].fixes, ["x b", "x c"]);
         assert!(migration.to_sql().contains("-- x d: look"));
     }
 

@@ -11,6 +11,6 @@ pub mod report;
 pub use check::{Check, Class, Confidence, Severity};
 pub use finding::{Evidence, Finding, Fix, Location, Phase};
 pub use report::{
-    Actor, Attempt, ContextKind, DatabaseSummary, Operation, Report, Root, Scope, SessionContext,
-    Skipped, Summary, Suppressed, TableSummary, TenantSummary, Verdict,
+    Attempt, ContextKind, DatabaseSummary, Operation, Report, RoleSummary, Root, Scope,
+    SessionContext, Skipped, Summary, Suppressed, TableSummary, TenantSummary, Verdict,
 };

@@ -49,13 +49,14 @@ pub struct TenantSummary {
     pub key: Option<String>,
     pub key_type: Option<String>,
     /// `true` if root and key were set by flags, not inferred.
-    pub told: bool,
+    #[serde(rename = "told")]
+    pub specified: bool,
     pub tables: Vec<TableSummary>,
     /// The roles with which the application connects.
-    pub roles: Vec<Actor>,
+    pub roles: Vec<RoleSummary>,
     /// Other roles with privileges on tenant tables, not assumed to be the application.
     #[serde(default)]
-    pub roles_left_out: Vec<Actor>,
+    pub roles_left_out: Vec<RoleSummary>,
     /// The method by which a session names its tenant.
     pub context: Option<SessionContext>,
     /// The two tenants of the probes.
@@ -93,7 +94,7 @@ named_enum! {
 
 /// A role that the application uses, or might use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
+pub struct RoleSummary {
     pub role: String,
     /// The reason for the assumption.
     pub why: String,

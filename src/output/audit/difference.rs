@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_told_with_the_reason() {
+    fn what_is_unknown_is_reported_with_the_reason() {
         let mut after = sample::empty();
         after.skipped = sample::report().skipped;
         after.skipped[0].check = "catalog".to_owned();

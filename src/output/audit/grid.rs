@@ -164,7 +164,7 @@ impl<'a> Grid<'a> {
 
 impl Cut {
     /// A description of the omitted rows, if any.
-    pub(super) fn told(self) -> Option<String> {
+    pub(super) fn text(self) -> Option<String> {
         use super::wording::count;
         let open = (self.open > 0).then(|| {
             let others = count(self.open as u64, "other object");
@@ -178,8 +178,8 @@ impl Cut {
             let others = count(self.idle as u64, "other object");
             format!("{others} with nothing to try")
         });
-        let told: Vec<String> = open.into_iter().chain(closed).chain(idle).collect();
-        (!told.is_empty()).then(|| told.join(", "))
+        let parts: Vec<String> = open.into_iter().chain(closed).chain(idle).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_is_never_hidden_by_another_try() {
+    fn a_leak_is_never_hidden_by_another_attempt() {
         let leak = attempt("public.a", Verdict::Leak("SELECT".to_owned()));
         let closed = attempt("public.a", blocked());
         for attempts in [[leak.clone(), closed.clone()], [closed, leak]] {
@@ -281,7 +281,7 @@ mod tests {
             }
         );
         assert_eq!(
-            cut.told().unwrap(),
+            cut.text().unwrap(),
             "97 other objects without leaks, 1 other object with nothing to try"
         );
         let names: Vec<String> = all[0]

@@ -17,7 +17,7 @@ use super::{
     },
 };
 use crate::domain::audit::{
-    Actor, Check, Finding, Report, Severity, Suppressed, TableSummary, Verdict,
+    Check, Finding, Report, RoleSummary, Severity, Suppressed, TableSummary, Verdict,
 };
 use crate::error::{Context, Result};
 use crate::output::rfc3339;
@@ -45,7 +45,7 @@ pub(super) fn render(report: &Report, checks: &[Check]) -> Result<String> {
 struct PageModel<'a> {
     database: &'a str,
     facts: Vec<(&'static str, String)>,
-    roles: &'a [Actor],
+    roles: &'a [RoleSummary],
     summary: String,
     nothing_found: Option<String>,
     severities: Vec<SeverityCount>,

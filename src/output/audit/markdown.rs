@@ -157,8 +157,8 @@ fn push_matrix(report: &Report, out: &mut String) {
         if !grid.rows.is_empty() {
             out.push_str(&table(&grid));
         }
-        if let Some(told) = cut.told() {
-            out.push_str(&format!("{told}\n\n"));
+        if let Some(cut) = cut.text() {
+            out.push_str(&format!("{cut}\n\n"));
         }
     }
 }

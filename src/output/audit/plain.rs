@@ -139,8 +139,8 @@ impl ReportView<'_> {
                 let text = format!("{tries} skipped (no proof): {reason}");
                 wrapped(page, &text, "", Tone::Warn);
             }
-            if let Some(told) = cut.told() {
-                let text = format!("{told} (use --matrix to show all)");
+            if let Some(cut) = cut.text() {
+                let text = format!("{cut} (use --matrix to show all)");
                 page.line(Cell::new(text, Tone::Dim));
             }
         }

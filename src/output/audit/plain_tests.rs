@@ -46,7 +46,7 @@ fn a_finding_has_reason_proof_rows_and_remedy() {
 }
 
 #[test]
-fn many_of_one_check_are_cut_and_told() {
+fn many_of_one_check_are_cut_and_reported() {
     let text = text(&sample::many(2000));
     assert_eq!(text.matches("\nHIGH ").count(), 3, "with proof and remedy");
     assert_eq!(text.matches("\n  HIGH ").count(), 7, "by their title");
@@ -77,7 +77,7 @@ fn nothing_found_is_said_and_what_was_skipped_is_no_proof() {
 }
 
 #[test]
-fn a_skipped_try_is_told_below_its_matrix() {
+fn a_skipped_attempt_is_reported_below_its_matrix() {
     let text = text(&sample::report());
     assert!(text.contains("? skipped"), "{text}");
     assert!(text.contains("1 try skipped (no proof)"), "{text}");
@@ -118,7 +118,7 @@ fn tables_are_named_where_they_are_few() {
 }
 
 #[test]
-fn what_the_baseline_accepts_is_told_with_its_owner() {
+fn what_the_baseline_accepts_is_reported_with_its_owner() {
     let text = text(&sample::report());
     assert!(
         text.contains("accepted by kim until 2027-01-31: "),

@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate};
 use serde_json::json;
 
 use crate::domain::audit::{
-    Actor, Attempt, Check, Class, Confidence, ContextKind, DatabaseSummary, Finding, Fix, Location,
-    Operation, Phase, Report, Root, Scope, SessionContext, Severity, Skipped, Summary, Suppressed,
-    TableSummary, TenantSummary, Verdict,
+    Attempt, Check, Class, Confidence, ContextKind, DatabaseSummary, Finding, Fix, Location,
+    Operation, Phase, Report, RoleSummary, Root, Scope, SessionContext, Severity, Skipped, Summary,
+    Suppressed, TableSummary, TenantSummary, Verdict,
 };
 
 /// HTML, Markdown, workflow commands, SARIF links, terminals, XML and text direction.
@@ -91,17 +91,17 @@ fn tenant() -> TenantSummary {
         }),
         key: Some("organization_id".to_owned()),
         key_type: Some("uuid".to_owned()),
-        told: false,
+        specified: false,
         tables: vec![
             table("organizations", Scope::Root),
             table("notes", Scope::Keyed),
             table(NASTY, Scope::Keyed),
         ],
-        roles: vec![Actor {
+        roles: vec![RoleSummary {
             role: NASTY.to_owned(),
             why: format!("has rights on {NASTY}"),
         }],
-        roles_left_out: vec![Actor {
+        roles_left_out: vec![RoleSummary {
             role: NASTY.to_owned(),
             why: format!("owns {NASTY}"),
         }],

@@ -178,11 +178,11 @@ fn skipped(skip: &Skipped, checks: &[Check]) -> Value {
         Some(class) => format!("all checks of the class {class}"),
         None => skip.check.clone(),
     };
-    let mut told = notification(&format!("skipped: {what}{on}: {}", skip.reason));
+    let mut notice = notification(&format!("skipped: {what}{on}: {}", skip.reason));
     if let Some(index) = checks.iter().position(|check| check.id == skip.check) {
-        told["associatedRule"] = json!({ "id": skip.check, "index": index });
+        notice["associatedRule"] = json!({ "id": skip.check, "index": index });
     }
-    told
+    notice
 }
 
 fn notification(text: &str) -> Value {
@@ -308,11 +308,11 @@ mod tests {
     #[test]
     fn what_was_skipped_is_notified() {
         let invocation = run()["invocations"][0].clone();
-        let told = invocation["toolExecutionNotifications"].as_array().unwrap();
-        assert_eq!(told.len(), 3);
-        assert!(told[0].get("associatedRule").is_none());
-        assert_eq!(told[1]["associatedRule"]["id"], "rls-disabled");
-        let text = told[1]["message"]["text"].as_str().unwrap();
+        let notices = invocation["toolExecutionNotifications"].as_array().unwrap();
+        assert_eq!(notices.len(), 3);
+        assert!(notices[0].get("associatedRule").is_none());
+        assert_eq!(notices[1]["associatedRule"]["id"], "rls-disabled");
+        let text = notices[1]["message"]["text"].as_str().unwrap();
         assert!(text.contains("on public.locked"), "{text}");
         let notes = invocation["toolConfigurationNotifications"]
             .as_array()

@@ -1,7 +1,8 @@
 //! Texts and numbers shared by several formats.
 
 use crate::domain::audit::{
-    Actor, Class, DatabaseSummary, Finding, Report, Severity, Suppressed, TenantSummary, Verdict,
+    Class, DatabaseSummary, Finding, Report, RoleSummary, Severity, Suppressed, TenantSummary,
+    Verdict,
 };
 use crate::output::escape;
 
@@ -81,7 +82,7 @@ pub(super) fn nothing_found(report: &Report) -> Option<String> {
         number => format!(" beyond {} accepted", thousands(number)),
     };
     Some(
-        match report.skipped.is_empty() && !has_skipped_try(report) {
+        match report.skipped.is_empty() && !has_skipped_attempt(report) {
             true => format!("No findings{accepted}."),
             false => format!(
                 "No findings{accepted}. Skipped checks were not run; this does not prove isolation for them."
@@ -90,14 +91,14 @@ pub(super) fn nothing_found(report: &Report) -> Option<String> {
     )
 }
 
-fn has_skipped_try(report: &Report) -> bool {
+fn has_skipped_attempt(report: &Report) -> bool {
     let mut verdicts = report.matrix.iter().map(|attempt| &attempt.verdict);
     verdicts.any(|verdict| matches!(verdict, Verdict::Skipped(_)))
 }
 
 /// The tenant key, and whether it was inferred or configured.
 pub(super) fn tenant_key(tenant: &TenantSummary) -> String {
-    let source = match tenant.told {
+    let source = match tenant.specified {
         true => "configured",
         false => "inferred",
     };
@@ -131,8 +132,8 @@ pub(super) fn probe_role(database: &DatabaseSummary) -> &str {
 }
 
 /// A role that was not considered an application role, and the flag that adds it.
-pub(super) fn left_out(actor: &Actor) -> String {
-    let Actor { role, why } = actor;
+pub(super) fn left_out(summary: &RoleSummary) -> String {
+    let RoleSummary { role, why } = summary;
     format!("{role}: {why}; if the application connects as it: --app-role {role}")
 }
 
@@ -268,12 +269,12 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_not_shown_are_told() {
+    fn rows_that_are_not_shown_are_reported() {
         let mut finding = sample::report().findings[0].clone();
         finding.evidence.rows = vec![serde_json::json!({"id": 1})];
         finding.evidence.count = Some(1204);
-        let told = row_count(&finding).unwrap();
-        assert_eq!(told, "1,204 rows, of which 1 is shown:");
+        let counted = row_count(&finding).unwrap();
+        assert_eq!(counted, "1,204 rows, of which 1 is shown:");
         finding.evidence.rows.clear();
         assert_eq!(row_count(&finding).as_deref(), Some("1,204 rows"));
         finding.evidence.count = None;

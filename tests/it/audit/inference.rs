@@ -400,7 +400,7 @@ fn what_is_told_wins() {
         options.overrides.session = Some("SET LOCAL x.y = {tenant}".to_owned());
     });
     assert_key(&report, Some("public.regions"), "region_id", "integer");
-    assert!(report.tenant.told);
+    assert!(report.tenant.specified);
     assert_eq!(report.tenant.roles[0].role, lab.named("{other}"));
     assert_eq!(report.tenant.context.expect("a context").style, "template");
     let b = report

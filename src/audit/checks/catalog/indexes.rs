@@ -36,7 +36,7 @@ fn no_index(model: &Model, check: &Check, findings: &mut Findings) {
             Belonging::Child(link) => (link.columns.clone(), link.columns.clone()),
             _ => continue,
         };
-        let read = model.actors.roles.iter().any(|role| {
+        let read = model.app_roles.roles.iter().any(|role| {
             let may = model.privileges(role.oid, relation);
             may.select || may.update || may.delete
         });

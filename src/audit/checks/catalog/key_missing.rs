@@ -65,10 +65,10 @@ fn missing(model: &Model, check: &Check, findings: &mut Findings) {
             && *model.tenancy.of(relation.oid) == Belonging::Reference
             && tenant_schemas.contains(relation.schema.as_str())
             && !MIGRATIONS.contains(&relation.name.to_lowercase().as_str())
-            && !model.overrides.is_told(relation)
+            && !model.overrides.is_specified(relation)
     });
     for relation in tables {
-        let roles = model.actors.roles.iter();
+        let roles = model.app_roles.roles.iter();
         let writers: Vec<&AppRole> = roles
             .filter(|role| writes_unconfined(model, role, relation))
             .collect();

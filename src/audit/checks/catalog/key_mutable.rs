@@ -31,7 +31,7 @@ fn mutable(model: &Model, check: &Check, findings: &mut Findings) {
         let Belonging::Keyed(key) = *model.tenancy.of(relation.oid) else {
             continue;
         };
-        let roles = model.actors.roles.iter();
+        let roles = model.app_roles.roles.iter();
         let movers: Vec<&AppRole> = roles
             .filter(|role| may_move(model, role.oid, relation, key))
             .collect();

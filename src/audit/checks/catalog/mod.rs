@@ -2,7 +2,6 @@
 //! and copies that bypass their policies.
 
 mod copies;
-mod doors;
 mod foreign_keys;
 mod indexes;
 mod key_column;
@@ -16,6 +15,7 @@ mod reads;
 mod row_security;
 mod rules;
 mod uniques;
+mod unprotectable;
 mod views;
 mod wording;
 
@@ -40,8 +40,8 @@ pub const RULES: &[Rule] = &[
     uniques::ACROSS_TENANTS,
     indexes::NO_INDEX,
     views::NOT_INVOKER,
-    doors::MATERIALIZED,
-    doors::FOREIGN,
+    unprotectable::MATERIALIZED,
+    unprotectable::FOREIGN,
     rules::BYPASS,
     publications::UNFILTERED,
     copies::COPY,

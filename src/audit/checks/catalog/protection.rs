@@ -33,7 +33,7 @@ pub(super) fn force(relation: &Relation) -> String {
 /// acts as the owner.
 pub(super) fn needs_force(model: &Model, relation: &Relation) -> bool {
     model
-        .actors
+        .app_roles
         .roles
         .iter()
         .any(|role| acts_as_owner(model, role.oid, relation))
@@ -183,7 +183,7 @@ pub(super) fn revoke_all(model: &Model, relation: &Relation) -> Vec<String> {
         .direct_grantees(relation.oid)
         .into_iter()
         .filter(|grantee| {
-            let mut roles = model.actors.roles.iter();
+            let mut roles = model.app_roles.roles.iter();
             *grantee == Oid::PUBLIC
                 || roles.any(|role| rights.inherited(role.oid).any(|one| one == *grantee))
         });

@@ -106,11 +106,11 @@ fn disabled(model: &Model, check: &Check, findings: &mut Findings) {
 fn is_kept_from_application(model: &Model, relation: &Relation) -> bool {
     let rights = &model.catalog.rights;
     let shut = model
-        .actors
+        .app_roles
         .roles
         .iter()
         .all(|role| !rights.uses_schema(role.oid, &relation.schema));
-    let administered = model.actors.administrators.iter().any(|role| {
+    let administered = model.app_roles.administrators.iter().any(|role| {
         rights
             .on_relation_or_columns(*role, relation.oid)
             .any_of_rows()

@@ -82,7 +82,7 @@ fn bypass(model: &Model, check: &Check, findings: &mut Findings) {
 
 /// Returns the application roles with the privilege for the event of the rule.
 fn who_fires<'m>(model: &'m Model, relation: &Relation, rule: &CatalogRule) -> Vec<&'m AppRole> {
-    let roles = model.actors.roles.iter();
+    let roles = model.app_roles.roles.iter();
     roles
         .filter(|role| {
             let may = model.privileges(role.oid, relation);

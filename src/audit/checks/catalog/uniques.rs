@@ -53,7 +53,7 @@ fn across_tenants(model: &Model, check: &Check, findings: &mut Findings) {
             continue;
         };
         // Only a role that writes sees the error for a taken value.
-        let written = model.actors.roles.iter().any(|role| {
+        let written = model.app_roles.roles.iter().any(|role| {
             let may = model.privileges(role.oid, relation);
             may.insert || may.update
         });

@@ -83,7 +83,7 @@ pub async fn run(
             }
         }
     }
-    tell(plan.skipped, findings);
+    report(plan.skipped, findings);
     Ok(())
 }
 
@@ -141,9 +141,10 @@ const PLANNERS: &[(&Check, Planner)] = &[
 
 /// Reports skipped questions. Several questions of one check about one table may be skipped for the
 /// same reason, which is reported once.
-fn tell(mut skipped: Vec<Skipped>, findings: &mut Findings) {
-    let mut told = std::collections::BTreeSet::new();
-    skipped.retain(|one| told.insert((one.check.clone(), one.object.clone(), one.reason.clone())));
+fn report(mut skipped: Vec<Skipped>, findings: &mut Findings) {
+    let mut reported = std::collections::BTreeSet::new();
+    skipped
+        .retain(|one| reported.insert((one.check.clone(), one.object.clone(), one.reason.clone())));
     findings.skipped.extend(skipped);
 }
 

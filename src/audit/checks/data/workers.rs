@@ -33,7 +33,7 @@ pub(super) enum Outcome {
 }
 
 /// State shared by the workers.
-struct Office<'a> {
+struct QuestionQueue<'a> {
     model: &'a Model,
     connections: &'a Connections,
     session: SessionKind,
@@ -68,7 +68,7 @@ pub(super) async fn ask(
         return Ok(Vec::new());
     }
     watch.phase("comparing rows", Some(questions.len() as u64));
-    let office = Office {
+    let queue = QuestionQueue {
         model,
         connections,
         session,
@@ -78,7 +78,7 @@ pub(super) async fn ask(
         next: AtomicUsize::new(0),
         locked: Mutex::default(),
     };
-    let workers = (0..connections.jobs.min(questions.len())).map(|_| work(&office));
+    let workers = (0..connections.jobs.min(questions.len())).map(|_| work(&queue));
     let mut answers: Vec<(usize, Outcome)> =
         try_join_all(workers).await?.into_iter().flatten().collect();
     answers.sort_by_key(|(place, _)| *place);
@@ -86,20 +86,20 @@ pub(super) async fn ask(
 }
 
 /// Runs questions until none are left.
-async fn work(office: &Office<'_>) -> Result<Vec<(usize, Outcome)>> {
-    let mut connection = open(office.connections, office.session).await?;
+async fn work(queue: &QuestionQueue<'_>) -> Result<Vec<(usize, Outcome)>> {
+    let mut connection = open(queue.connections, queue.session).await?;
     let mut answers = Vec::new();
     loop {
-        let place = office.next.fetch_add(1, Ordering::Relaxed);
-        let Some(question) = office.questions.get(place) else {
+        let place = queue.next.fetch_add(1, Ordering::Relaxed);
+        let Some(question) = queue.questions.get(place) else {
             return Ok(answers);
         };
-        let outcome = match office.known_lock(question) {
+        let outcome = match queue.known_lock(question) {
             Some(reason) => Outcome::Skipped(reason),
-            None => office.answer(&mut connection, question).await?,
+            None => queue.answer(&mut connection, question).await?,
         };
         answers.push((place, outcome));
-        office.watch.advance(1);
+        queue.watch.advance(1);
     }
 }
 
@@ -117,7 +117,7 @@ async fn open(connections: &Connections, session: SessionKind) -> Result<Session
     Ok(connection)
 }
 
-impl Office<'_> {
+impl QuestionQueue<'_> {
     async fn answer(&self, connection: &mut Session, question: &Question) -> Result<Outcome> {
         let count = match count(connection, question).await {
             Ok(0) => return Ok(Outcome::Clean),

@@ -50,7 +50,7 @@ pub(super) const REPLICATION: Rule = Rule {
 
 /// Reports roles with REPLICATION. Superusers have a check of their own.
 fn replication(model: &Model, check: &Check, findings: &mut Findings) {
-    for actor in &model.actors.roles {
+    for actor in &model.app_roles.roles {
         let role = model.catalog.roles.get(&actor.oid);
         if role.is_none_or(|role| !role.replication || role.superuser) {
             continue;
@@ -86,7 +86,7 @@ fn report(
     attribute: &str,
     has: impl Fn(&Role) -> bool,
 ) {
-    for actor in &model.actors.roles {
+    for actor in &model.app_roles.roles {
         let Some(role) = model.catalog.roles.get(&actor.oid).filter(|role| has(role)) else {
             continue;
         };

@@ -27,7 +27,7 @@ pub(super) struct Held<'m> {
 impl<'m> Holders<'m> {
     pub(super) fn new(model: &'m Model) -> Self {
         let mut roles: BTreeMap<Oid, Vec<&AppRole>> = BTreeMap::new();
-        for role in &model.actors.roles {
+        for role in &model.app_roles.roles {
             for grantee in model
                 .catalog
                 .rights

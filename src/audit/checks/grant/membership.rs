@@ -39,7 +39,7 @@ fn may_become(model: &Model, check: &Check, findings: &mut Findings) {
     let catalog = &model.catalog;
     let owners: BTreeSet<Oid> = model.tenant_tables().map(|table| table.owner).collect();
     let next = memberships(catalog);
-    for actor in &model.actors.roles {
+    for actor in &model.app_roles.roles {
         let Some(role) = catalog.roles.get(&actor.oid) else {
             continue;
         };

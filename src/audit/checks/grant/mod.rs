@@ -4,11 +4,11 @@
 mod attributes;
 mod defaults;
 mod definer;
-mod everyone;
 mod holders;
 mod leakproof;
 mod membership;
 mod privileges;
+mod public;
 mod schemas;
 mod settings;
 
@@ -27,8 +27,8 @@ pub const RULES: &[Rule] = &[
     privileges::REFERENCES,
     privileges::TRIGGER,
     privileges::GRANTABLE,
-    everyone::PUBLIC,
-    everyone::ANONYMOUS,
+    public::PUBLIC,
+    public::ANONYMOUS,
     defaults::OPEN,
     schemas::CREATE,
     definer::UNFILTERED,

@@ -86,7 +86,7 @@ fn references(model: &Model, check: &Check, findings: &mut Findings) {
         schemas.any(|schema| catalog.rights.creates_in_schema(role.oid, *schema))
     };
     let creators: Vec<_> = model
-        .actors
+        .app_roles
         .roles
         .iter()
         .filter(|role| creates(role))

@@ -29,8 +29,8 @@ fn setting_tenant(model: &Model, check: &Check, findings: &mut Findings) {
     let catalog = &model.catalog;
     // Settings of a role apply to sessions that log in as it, not to those that switch to it.
     let serves = |role: &&Role| {
-        let mut actors = model.actors.roles.iter();
-        !role.superuser && actors.any(|actor| catalog.rights.may_become(role.oid, actor.oid))
+        let mut app_roles = model.app_roles.roles.iter();
+        !role.superuser && app_roles.any(|actor| catalog.rights.may_become(role.oid, actor.oid))
     };
     let custom: Vec<(&Role, &str, &str)> = catalog
         .roles

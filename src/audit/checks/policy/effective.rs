@@ -13,7 +13,7 @@ use crate::audit::{
 pub(super) use crate::audit::model::Side;
 
 /// A command of a role on a table, and the policies that apply to it.
-pub(super) struct Door<'m> {
+pub(super) struct AppliedPolicies<'m> {
     pub(super) role: &'m AppRole,
     pub(super) command: PolicyCommand,
     pub(super) side: Side,
@@ -41,7 +41,7 @@ pub(super) struct Effective<'m> {
 
 impl<'m> Effective<'m> {
     pub(super) fn of(model: &'m Model) -> Self {
-        let applying = model.actors.roles.iter().map(|role| {
+        let applying = model.app_roles.roles.iter().map(|role| {
             let inherited = model.catalog.rights.inherited(role.oid);
             (role.oid, inherited.chain([Oid::PUBLIC]).collect())
         });
@@ -57,9 +57,9 @@ impl<'m> Effective<'m> {
     ///
     /// Only the policies of UPDATE and DELETE themselves count. Those of SELECT only apply in
     /// addition if the statement reads a column, and `DELETE FROM notes` does not.
-    pub(super) fn doors(&self, relation: &'m Relation) -> Vec<Door<'m>> {
-        let mut doors = Vec::new();
-        for role in &self.model.actors.roles {
+    pub(super) fn applied_policies(&self, relation: &'m Relation) -> Vec<AppliedPolicies<'m>> {
+        let mut applied_policies = Vec::new();
+        for role in &self.model.app_roles.roles {
             if !self.model.is_bound(role.oid, relation) {
                 continue;
             }
@@ -72,16 +72,16 @@ impl<'m> Effective<'m> {
                 (may.update, PolicyCommand::Update, Side::Written),
             ] {
                 if held && (side == Side::Reached || self.can_misplace(role, relation, command)) {
-                    doors.push(self.door(role, relation, command, side));
+                    applied_policies.push(self.applied(role, relation, command, side));
                 }
             }
         }
-        doors
+        applied_policies
     }
 
     /// Returns the policies that do not confine a command; `None` if it is denied or confined to
     /// the tenant.
-    pub(super) fn passing(&self, door: &Door<'m>) -> Option<Passing<'_, 'm>> {
+    pub(super) fn passing(&self, applied: &AppliedPolicies<'m>) -> Option<Passing<'_, 'm>> {
         let confines = |meaning: &Confinement| {
             matches!(meaning, Confinement::Confined(_) | Confinement::Closed)
         };
@@ -90,8 +90,8 @@ impl<'m> Effective<'m> {
             unknown: Vec::new(),
             confined: Vec::new(),
         };
-        for policy in &door.permissive {
-            match self.meaning(policy, door.side) {
+        for policy in &applied.permissive {
+            match self.meaning(policy, applied.side) {
                 Some(Confinement::Open(why)) => passing.open.push((policy, why)),
                 Some(Confinement::Unknown(reason)) => passing.unknown.push((policy, reason)),
                 Some(Confinement::Confined(_)) => passing.confined.push(policy),
@@ -103,8 +103,8 @@ impl<'m> Effective<'m> {
             return None;
         }
         let mut floor = Vec::new();
-        for policy in &door.restrictive {
-            match self.meaning(policy, door.side) {
+        for policy in &applied.restrictive {
+            match self.meaning(policy, applied.side) {
                 Some(meaning) if confines(meaning) => return None,
                 Some(Confinement::Unknown(reason)) => floor.push((*policy, reason.as_str())),
                 _ => {}
@@ -158,18 +158,18 @@ impl<'m> Effective<'m> {
         applying.is_some_and(|applying| policy.roles.iter().any(|one| applying.contains(one)))
     }
 
-    fn door(
+    fn applied(
         &self,
         role: &'m AppRole,
         relation: &'m Relation,
         command: PolicyCommand,
         side: Side,
-    ) -> Door<'m> {
+    ) -> AppliedPolicies<'m> {
         let policies = self.model.catalog.policies_of(relation.oid).iter();
         let (permissive, restrictive) = policies
             .filter(|policy| policy.command.covers(command) && self.applies(policy, role.oid))
             .partition(|policy| policy.permissive);
-        Door {
+        AppliedPolicies {
             role,
             command,
             side,

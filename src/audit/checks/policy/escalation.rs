@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     check,
-    effective::{Door, Effective, Side, expression, text},
+    effective::{AppliedPolicies, Effective, Side, expression, text},
     flags,
     grants::{revoke, revoke_update_of},
     lookups::{Lookup, directories, lookups},
@@ -29,7 +29,7 @@ pub(super) const USER_EDITABLE: Rule = Rule {
         include_str!("../../../../docs/audit/policy-user-editable.md"),
     ),
     run: |model, check, findings| {
-        metadata::believed(model, check, findings);
+        metadata::trusted(model, check, findings);
         writable(model, check, false, findings);
         flags::editable(model, check, findings);
     },
@@ -70,9 +70,9 @@ fn writable(model: &Model, check: &Check, memberships: bool, findings: &mut Find
         }
         let table = &model.catalog.relations[&oid];
         let mut ways: BTreeMap<Oid, Vec<Way<'_>>> = BTreeMap::new();
-        for door in effective.doors(table) {
-            for policy in own_tenant(&effective, &door, key) {
-                let (role, command) = (door.role, door.command);
+        for applied in effective.applied_policies(table) {
+            for policy in own_tenant(&effective, &applied, key) {
+                let (role, command) = (applied.role, applied.command);
                 let way = Way {
                     policy,
                     role,
@@ -88,19 +88,23 @@ fn writable(model: &Model, check: &Check, memberships: bool, findings: &mut Find
 }
 
 /// Returns the policies that let users write their own row with any tenant.
-fn own_tenant<'m>(effective: &Effective<'m>, door: &Door<'m>, key: i16) -> Vec<&'m Policy> {
+fn own_tenant<'m>(
+    effective: &Effective<'m>,
+    applied: &AppliedPolicies<'m>,
+    key: i16,
+) -> Vec<&'m Policy> {
     let model = effective.model;
-    if door.side == Side::Reached {
+    if applied.side == Side::Reached {
         return Vec::new();
     }
     let looks = |policy: &&Policy| {
         let expr = expression(model, policy, Side::Written);
         expr.is_some_and(|expr| looks_further(model, expr, key))
     };
-    if door.restrictive.iter().any(looks) {
+    if applied.restrictive.iter().any(looks) {
         return Vec::new();
     }
-    let mut permissive = door.permissive.clone();
+    let mut permissive = applied.permissive.clone();
     permissive.retain(|policy| {
         let meaning = effective.meaning(policy, Side::Written);
         matches!(meaning, Some(Confinement::Confined(_))) && !looks(policy)

@@ -81,7 +81,7 @@ fn writers<'m>(
 ) -> Vec<&'m AppRole> {
     let model = effective.model;
     let rights = &model.catalog.rights;
-    let mut roles: Vec<&AppRole> = model.actors.roles.iter().collect();
+    let mut roles: Vec<&AppRole> = model.app_roles.roles.iter().collect();
     roles.retain(|role| {
         rights.on_column(role.oid, table.oid, column.number, "UPDATE")
             && (!model.is_bound(role.oid, table) || lets_change(effective, role, table, column))
@@ -100,11 +100,11 @@ fn lets_change(
         let check = text(policy, Side::Written).unwrap_or_default();
         words(check).any(|word| word == column.name)
     };
-    let doors = effective.doors(table);
-    let mut doors = doors
+    let applied_policies = effective.applied_policies(table);
+    let mut applied_policies = applied_policies
         .iter()
-        .filter(|door| door.role.oid == role.oid && door.command == PolicyCommand::Update);
-    doors.any(|door| {
+        .filter(|applied| applied.role.oid == role.oid && applied.command == PolicyCommand::Update);
+    applied_policies.any(|applied| {
         let lets = |policy: &&Policy| {
             let meaning = effective.meaning(policy, Side::Reached);
             let passes = matches!(
@@ -113,7 +113,8 @@ fn lets_change(
             );
             passes && !asks(policy)
         };
-        door.permissive.iter().any(lets) && !door.restrictive.iter().any(|policy| asks(policy))
+        applied.permissive.iter().any(lets)
+            && !applied.restrictive.iter().any(|policy| asks(policy))
     })
 }
 

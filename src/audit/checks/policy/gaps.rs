@@ -58,8 +58,8 @@ pub(super) fn faulty<'e, 'm>(
     let suspected = |relation: &&Relation| effective.may_let_pass(relation);
     for relation in protected(effective.model).filter(suspected) {
         let mut gaps: BTreeMap<(Oid, Side), (&'m Policy, Gap<'e, 'm>)> = BTreeMap::new();
-        for door in effective.doors(relation) {
-            let Some(passing) = effective.passing(&door) else {
+        for applied in effective.applied_policies(relation) {
+            let Some(passing) = effective.passing(&applied) else {
                 continue;
             };
             for (policy, reason) in passing.unknown {
@@ -70,16 +70,16 @@ pub(super) fn faulty<'e, 'm>(
                 if confined && is_for_addressee(effective.model, relation, policy, why) {
                     continue;
                 }
-                let (_, gap) = gaps.entry((policy.oid, door.side)).or_insert_with(|| {
+                let (_, gap) = gaps.entry((policy.oid, applied.side)).or_insert_with(|| {
                     let gap = Gap {
-                        side: door.side,
+                        side: applied.side,
                         why,
                         passes: Vec::new(),
                         undoes: passing.confined.first().copied(),
                     };
                     (policy, gap)
                 });
-                gap.passes.push((door.role, door.command));
+                gap.passes.push((applied.role, applied.command));
             }
         }
         let mut of_policy: BTreeMap<Oid, (&Policy, Vec<Gap<'e, 'm>>)> = BTreeMap::new();

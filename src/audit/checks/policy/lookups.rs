@@ -60,7 +60,7 @@ pub(super) fn lookups<'m>(
     }
     for relation in protected(model) {
         for policy in model.catalog.policies_of(relation.oid) {
-            let mut roles = model.actors.roles.iter();
+            let mut roles = model.app_roles.roles.iter();
             if !roles.any(|role| effective.applies(policy, role.oid)) {
                 continue;
             }

@@ -16,7 +16,7 @@ use crate::{
     quoting::identifier,
 };
 
-pub(super) fn believed(model: &Model, check: &Check, findings: &mut Findings) {
+pub(super) fn trusted(model: &Model, check: &Check, findings: &mut Findings) {
     let effective = Effective::of(model);
     for relation in protected(model) {
         let mut roles = model.roles_on(relation);
@@ -28,7 +28,7 @@ pub(super) fn believed(model: &Model, check: &Check, findings: &mut Findings) {
             .filter(|one| one.permissive)
         {
             let applies = roles.iter().any(|role| effective.applies(policy, role.oid));
-            let Some(side) = believing(model, policy).filter(|_| applies) else {
+            let Some(side) = trusting_side(model, policy).filter(|_| applies) else {
                 continue;
             };
             let message = format!(
@@ -36,7 +36,7 @@ pub(super) fn believed(model: &Model, check: &Check, findings: &mut Findings) {
                  set another tenant there and get access",
                 policy_name(relation, policy)
             );
-            let finding = Finding::new(check, relation.display(), message, mend(relation, policy))
+            let finding = Finding::new(check, relation.display(), message, fix(relation, policy))
                 .part(&policy.name)
                 .fact(text(policy, side).unwrap_or_default());
             findings.push(finding);
@@ -45,7 +45,7 @@ pub(super) fn believed(model: &Model, check: &Check, findings: &mut Findings) {
 }
 
 /// Returns the first side of a policy that reads metadata that users can edit.
-fn believing(model: &Model, policy: &Policy) -> Option<Side> {
+fn trusting_side(model: &Model, policy: &Policy) -> Option<Side> {
     [Side::Reached, Side::Written].into_iter().find(|side| {
         let expr = expression(model, policy, *side);
         expr.is_some_and(|expr| reads_user_metadata(expr, &|oid| model.meaning.function(oid)))
@@ -53,7 +53,7 @@ fn believing(model: &Model, policy: &Policy) -> Option<Side> {
 }
 
 /// Returns the fix: Supabase has separate metadata in the same token that only the server writes.
-fn mend(relation: &Relation, policy: &Policy) -> Fix {
+fn fix(relation: &Relation, policy: &Policy) -> Fix {
     const EDITED: &str = "'user_metadata'";
     let summary = "check app_metadata instead, which only the server writes";
     let mut clauses = String::new();

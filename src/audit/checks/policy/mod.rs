@@ -5,13 +5,13 @@ mod effective;
 mod escalation;
 mod flags;
 mod gaps;
+mod global_users;
 mod grants;
 mod identity;
 mod immutable;
 mod lookups;
 mod metadata;
 mod open;
-mod people;
 mod plan;
 pub mod planned;
 mod remedy;
@@ -41,7 +41,7 @@ pub const RULES: &[Rule] = &[
     escalation::SELF_ESCALATION,
     stale::MEMBERSHIP,
     immutable::SESSION,
-    people::EXPOSED,
+    global_users::EXPOSED,
 ];
 
 const fn check(

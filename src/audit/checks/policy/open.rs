@@ -6,7 +6,7 @@ use super::{
     check,
     effective::Effective,
     gaps::{Faulty, Mistake, faulty},
-    remedy::{Convention, mend},
+    remedy::{Convention, fix},
     wording::{facts, message},
 };
 use crate::{
@@ -125,7 +125,7 @@ pub(super) const WEAK_WRITE: Rule = Rule {
 /// Reports roles that are assumed to read all rows on purpose, so that the report does not imply
 /// that they were probed.
 fn name_readers_of_all(model: &Model, check: &Check, findings: &mut Findings) {
-    for role in &model.actors.readers_of_all {
+    for role in &model.app_roles.readers_of_all {
         let name = model.catalog.role_name(*role).to_owned();
         let reason = format!(
             "assumed not to belong to the application: it only reads, and policies for {name} \
@@ -152,7 +152,7 @@ fn report(model: &Model, check: &Check, mistake: Mistake, findings: &mut Finding
             check,
             faulty.relation.display(),
             message(model, faulty),
-            mend(&convention, model, faulty),
+            fix(&convention, model, faulty),
         )
         .part(&faulty.policy.name)
         .severity(severity)

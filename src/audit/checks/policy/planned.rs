@@ -112,14 +112,14 @@ fn groups(model: &Model) -> Vec<Group<'_>> {
     let by_name = by_name(model);
     let mut groups: BTreeMap<(Oid, String), Group<'_>> = BTreeMap::new();
     for relation in protected(model) {
-        for door in effective.doors(relation) {
-            if door.command != PolicyCommand::Select {
+        for applied in effective.applied_policies(relation) {
+            if applied.command != PolicyCommand::Select {
                 continue;
             }
-            let policies: Vec<&Policy> = door
+            let policies: Vec<&Policy> = applied
                 .permissive
                 .iter()
-                .chain(&door.restrictive)
+                .chain(&applied.restrictive)
                 .copied()
                 .collect();
             let exprs: Vec<&Expr> = policies
@@ -131,9 +131,9 @@ fn groups(model: &Model) -> Vec<Group<'_>> {
                 continue;
             }
             let group = groups
-                .entry((door.role.oid, kind(relation, &policies)))
+                .entry((applied.role.oid, kind(relation, &policies)))
                 .or_insert(Group {
-                    role: door.role,
+                    role: applied.role,
                     tables: Vec::new(),
                     called,
                 });
@@ -299,14 +299,9 @@ fn found(group: &Group<'_>, plan: &Value) -> Option<Finding> {
         listed(&shown),
         group.role.name
     );
-    let finding = Finding::new(
-        &PER_ROW,
-        relation.display(),
-        message,
-        mend(group, &culprits),
-    )
-    .part(&policy.name)
-    .fact(text(policy));
+    let finding = Finding::new(&PER_ROW, relation.display(), message, fix(group, &culprits))
+        .part(&policy.name)
+        .fact(text(policy));
     Some(match group.tables.len() - 1 {
         0 => finding,
         others => finding.fact(format!("same policies on {others} more tables")),
@@ -315,7 +310,7 @@ fn found(group: &Group<'_>, plan: &Value) -> Option<Finding> {
 
 /// Returns the fix. A call in a subquery of its own is evaluated once, before the first row, if no
 /// argument depends on the row (PostgreSQL manual, 14.1, InitPlan).
-fn mend(group: &Group<'_>, culprits: &[&Function]) -> Fix {
+fn fix(group: &Group<'_>, culprits: &[&Function]) -> Fix {
     let volatile = culprits.iter().find(|function| function.volatility == "v");
     if let Some(function) = volatile {
         return Fix::proposal(

@@ -107,10 +107,10 @@ fn is_word(letter: char) -> bool {
 }
 
 /// Returns the fix for a policy.
-pub(super) fn mend(convention: &Convention, model: &Model, faulty: &Faulty<'_, '_>) -> Fix {
+pub(super) fn fix(convention: &Convention, model: &Model, faulty: &Faulty<'_, '_>) -> Fix {
     let (relation, policy) = (faulty.relation, faulty.policy);
-    if let Some(fix) = repeat_using(faulty) {
-        return fix;
+    if let Some(repeated) = repeat_using(faulty) {
+        return repeated;
     }
     let Some(condition) = convention.condition(model, relation) else {
         return Fix::advice(Phase::Policies, advice(faulty.mistake));

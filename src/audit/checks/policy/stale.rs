@@ -80,7 +80,7 @@ fn membership(model: &Model, check: &Check, findings: &mut Findings) {
         }
     }
     let directories = directories(model, &effective.identities);
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for lookup in lookups(&effective, &directories) {
         let Some(columns) = ends.get(&lookup.table.oid) else {
             continue;
@@ -93,7 +93,7 @@ fn membership(model: &Model, check: &Check, findings: &mut Findings) {
         }
         let finding = finding(model, check, &lookup, columns);
         // Many policies may share one function, so it is only reported once.
-        if told.insert(finding.fingerprint.clone()) {
+        if reported.insert(finding.fingerprint.clone()) {
             findings.push(finding);
         }
     }
@@ -121,7 +121,7 @@ fn is_asked(model: &Model, lookup: &Lookup<'_>, column: &Column) -> bool {
             .map(|function| function.source.as_str()),
     );
     let definer = lookup.through.iter().any(|function| function.definer);
-    let mut roles = model.actors.roles.iter();
+    let mut roles = model.app_roles.roles.iter();
     if !definer && roles.all(|role| model.is_bound(role.oid, lookup.table)) {
         let policies = model.catalog.policies_of(lookup.table.oid).iter();
         let of_select = policies.filter(|one| one.command.covers(PolicyCommand::Select));
@@ -170,7 +170,7 @@ fn finding(model: &Model, check: &Check, lookup: &Lookup<'_>, columns: &[&Column
     let message = format!(
         "{who} looks up {table} without checking {names}: a former member may still have access"
     );
-    let finding = Finding::new(check, object, message, mend(model, lookup, columns));
+    let finding = Finding::new(check, object, message, fix(model, lookup, columns));
     match part {
         Some(part) => finding.part(part),
         None => finding.fact(format!("called by {direct}")),
@@ -179,12 +179,12 @@ fn finding(model: &Model, check: &Check, lookup: &Lookup<'_>, columns: &[&Column
 
 /// Returns the fix: a restrictive policy on the memberships applies to every lookup under row-level
 /// security.
-fn mend(model: &Model, lookup: &Lookup<'_>, columns: &[&Column]) -> Fix {
+fn fix(model: &Model, lookup: &Lookup<'_>, columns: &[&Column]) -> Fix {
     let table = lookup.table;
     let summary = format!("only accept current memberships of {}", table.display());
     let condition = columns.iter().find_map(|column| condition(column));
     let bound = model
-        .actors
+        .app_roles
         .roles
         .iter()
         .all(|role| model.is_bound(role.oid, table));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     check,
-    effective::{Door, Effective, Side, protected},
+    effective::{AppliedPolicies, Effective, Side, protected},
     grants::revoke,
     wording::listed,
 };
@@ -30,15 +30,15 @@ pub(super) const COMMANDS_UNCOVERED: Rule = Rule {
 fn uncovered(model: &Model, check: &Check, findings: &mut Findings) {
     let effective = Effective::of(model);
     for relation in protected(model) {
-        let doors = effective.doors(relation);
-        for role in &model.actors.roles {
-            let of_role: Vec<&Door<'_>> = doors
+        let applied_policies = effective.applied_policies(relation);
+        for role in &model.app_roles.roles {
+            let of_role: Vec<&AppliedPolicies<'_>> = applied_policies
                 .iter()
-                .filter(|door| door.role.oid == role.oid)
+                .filter(|applied| applied.role.oid == role.oid)
                 .collect();
             let commands = denied(model, role, &of_role);
             // If no command is allowed, `rls-no-policy` reports the table.
-            let all_denied = of_role.iter().all(|door| door.permissive.is_empty());
+            let all_denied = of_role.iter().all(|applied| applied.permissive.is_empty());
             if commands.is_empty() || all_denied {
                 continue;
             }
@@ -63,7 +63,11 @@ fn uncovered(model: &Model, check: &Check, findings: &mut Findings) {
 /// Returns the commands without a permissive policy. A privilege that the role gets on every new
 /// table is not a decision about this one: hosting platforms grant all privileges and rely on
 /// policies.
-fn denied(model: &Model, role: &AppRole, doors: &[&Door<'_>]) -> BTreeSet<PolicyCommand> {
+fn denied(
+    model: &Model,
+    role: &AppRole,
+    applied_policies: &[&AppliedPolicies<'_>],
+) -> BTreeSet<PolicyCommand> {
     let granted: BTreeSet<&str> = model
         .catalog
         .default_grants
@@ -75,11 +79,11 @@ fn denied(model: &Model, role: &AppRole, doors: &[&Door<'_>]) -> BTreeSet<Policy
         })
         .flat_map(|grant| grant.privileges.iter().map(String::as_str))
         .collect();
-    doors
+    applied_policies
         .iter()
-        .filter(|door| door.permissive.is_empty())
-        .filter(|door| door.side == Side::Reached || door.command == PolicyCommand::Insert)
-        .map(|door| door.command)
+        .filter(|applied| applied.permissive.is_empty())
+        .filter(|applied| applied.side == Side::Reached || applied.command == PolicyCommand::Insert)
+        .map(|applied| applied.command)
         .filter(|command| !granted.contains(command.as_str()))
         .collect()
 }

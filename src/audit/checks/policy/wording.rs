@@ -32,18 +32,18 @@ pub(super) fn message(model: &Model, faulty: &Faulty<'_, '_>) -> String {
         .into_iter()
         .map(PolicyCommand::as_str)
         .collect();
-    let whom = format!("{} of {}", listed(&commands), listed(&roles));
+    let scope = format!("{} of {}", listed(&commands), listed(&roles));
     match (faulty.mistake, gap.undoes) {
         (Mistake::Undone, Some(other)) => format!(
             "{name} overrides policy {}: permissive policies are combined with OR, and this one \
-             {reason}; it applies to {whom}",
+             {reason}; it applies to {scope}",
             other.name
         ),
         (Mistake::WeakWrite, _) => format!(
             "{name} lets {} write rows into any tenant: its condition on new rows {reason}",
             listed(&roles)
         ),
-        _ => format!("{name} {reason}; it applies to {whom}"),
+        _ => format!("{name} {reason}; it applies to {scope}"),
     }
 }
 

@@ -216,13 +216,13 @@ fn may_write(model: &Model, findings: &mut Findings) -> bool {
 fn identities<'m>(model: &'m Model, findings: &mut Findings) -> Vec<ProbeIdentity<'m>> {
     let auditor = model.catalog.probe_role();
     let mut identities = Vec::new();
-    if model.actors.everybody_unmatched {
+    if model.app_roles.public_unmatched {
         let reason = "PUBLIC has privileges on tenant tables, but there is no role without other \
                       privileges to probe as: create one with CREATE ROLE and pass it with \
                       --app-role";
         findings.skip("probe", Some("public".to_owned()), reason);
     }
-    for role in &model.actors.roles {
+    for role in &model.app_roles.roles {
         if model.catalog.rights.may_become(auditor.oid, role.oid) {
             let contexts = ContextKind::ALL.iter().copied();
             let identity = |context| ProbeIdentity { role, context };

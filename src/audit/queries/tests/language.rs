@@ -3,7 +3,7 @@
 use super::{analyse, fine, schema};
 
 #[test]
-fn what_is_no_statement_is_told() {
+fn what_is_no_statement_is_reported() {
     for text in [
         "BEGIN UPDATE notes SET body = 'x'; RETURN 1; END",
         "DECLARE n int; BEGIN SELECT count(*) INTO n FROM notes; END",

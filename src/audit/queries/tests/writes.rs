@@ -3,7 +3,7 @@
 use super::{super::Problem::*, expect, fine};
 
 #[test]
-fn a_row_of_a_cursor_is_whose_the_cursor_says() {
+fn a_row_of_a_cursor_has_the_tenant_of_the_cursor() {
     fine(&["UPDATE notes SET body = $1 WHERE CURRENT OF c"]);
     expect(&[
         (

@@ -258,7 +258,7 @@ accepted_at = 2026-11-23
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line() {
+    fn mistakes_are_reported_with_their_line() {
         for (what, by, line, word) in [
             ("owner = \"kim\"", "owner = \" \"", 11, "`owner` is empty"),
             ("owner = \"kim\"\n", "", 2, "owner"),

@@ -99,7 +99,7 @@ fn of_roles<'m>(
     let definers = functions.map(|function| Definer {
         function,
         callers: model
-            .actors
+            .app_roles
             .roles
             .iter()
             // A role with the privileges of the owner gains nothing from the function.

@@ -49,7 +49,7 @@ pub(crate) fn notices(
     let mut notices = Vec::new();
     for relation in relations {
         for change in [Change::Insert, Change::Update, Change::Delete] {
-            let mut roles = model.actors.roles.iter();
+            let mut roles = model.app_roles.roles.iter();
             let reason = roles.find_map(|role| side_effect(model, relation, change, role.oid));
             if let Some(reason) = reason {
                 notices.push(format!("{}: {reason}; it {what}", relation.display()));

@@ -24,7 +24,7 @@ const REASON: &str = "no session of the probes could read a row of its own tenan
 pub(crate) fn skip_unproven(inputs: &ProbeInputs<'_>, attempts: &mut [ProbeAttempt<'_>]) {
     let ineffective: BTreeSet<Oid> = inputs
         .model
-        .actors
+        .app_roles
         .roles
         .iter()
         .filter(|role| is_ineffective(inputs, attempts, role))

@@ -167,7 +167,7 @@ fn needs_samples(model: &Model, target: &Target) -> bool {
     let TenantSource::Key(key) = target.tenant_source else {
         return true;
     };
-    let mut roles = model.actors.roles.iter();
+    let mut roles = model.app_roles.roles.iter();
     roles.any(|role| {
         !model
             .catalog

@@ -241,9 +241,9 @@ fn holds_documents(model: &Model, relation: &Relation) -> bool {
     let mut documents = columns.filter(|one| [JSON, JSONB].contains(&one.base_type));
     relation.is_table()
         && *model.tenancy.of(relation.oid) == Belonging::Reference
-        && !model.overrides.is_told(relation)
+        && !model.overrides.is_specified(relation)
         && model
-            .actors
+            .app_roles
             .roles
             .iter()
             .any(|role| model.privileges(role.oid, relation).select)

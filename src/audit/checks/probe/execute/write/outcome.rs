@@ -129,7 +129,7 @@ mod tests {
             why: String::new(),
             owner: false,
             anonymous: false,
-            everybody: false,
+            stands_for_public: false,
         };
         let identity = ProbeIdentity {
             role: &role,

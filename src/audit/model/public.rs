@@ -15,15 +15,18 @@ const REACH_THE_SERVER: &[&str] = &[
 
 /// Privileges of PUBLIC on tenant tables.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Everybody<'c> {
+pub(super) struct PublicPrivileges<'c> {
     /// `true` if it has privileges on every tenant table.
     pub(super) reaches_all: bool,
     /// A role with PUBLIC's privileges and no others.
-    pub(super) stand_in: Option<&'c Role>,
+    pub(super) equivalent_role: Option<&'c Role>,
 }
 
 /// Finds the privileges of PUBLIC; `None` if it has none on rows of tenants.
-pub(super) fn find<'c>(catalog: &'c Catalog, relations: &[&Relation]) -> Option<Everybody<'c>> {
+pub(super) fn find<'c>(
+    catalog: &'c Catalog,
+    relations: &[&Relation],
+) -> Option<PublicPrivileges<'c>> {
     let reaches = |relation: &&&Relation| {
         let mut schemas = catalog.schemas.values();
         let schema = schemas.find(|schema| schema.name == relation.schema);
@@ -42,15 +45,15 @@ pub(super) fn find<'c>(catalog: &'c Catalog, relations: &[&Relation]) -> Option<
     let mut tables = relations
         .iter()
         .filter(|one| one.is_table() && !one.partition);
-    Some(Everybody {
+    Some(PublicPrivileges {
         reaches_all: tables.all(|one| reaches(&one)),
-        stand_in: stand_in(catalog),
+        equivalent_role: equivalent_role(catalog),
     })
 }
 
 /// Returns the role of the audit if it has no further privileges, because that needs no SET ROLE;
 /// otherwise a role with grants in this database that may log in; otherwise a predefined role.
-fn stand_in(catalog: &Catalog) -> Option<&Role> {
+fn equivalent_role(catalog: &Catalog) -> Option<&Role> {
     let privileged = catalog.rights.beyond_public();
     let known: BTreeSet<Oid> = catalog.grants.iter().map(|grant| grant.grantee).collect();
     let has_no_more = |role: &&Role| {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::{
-    actors::AppRole,
+    app_roles::AppRole,
     meaning::{Comparison, Meaning},
     names,
     overrides::Overrides,
@@ -32,7 +32,7 @@ pub enum Names {
 
 /// Settings and lookups from which policies read the tenant of a session.
 #[derive(Clone, Debug, Default)]
-pub struct Session {
+pub struct TenantSession {
     /// Statements with `{tenant}` and `{user}`, as specified by the operator.
     pub template: Option<String>,
     /// Values that the policies read from the session, with the subject of each.
@@ -48,11 +48,11 @@ pub struct Session {
 pub struct TenantUser {
     /// The tenant's key, as text.
     pub tenant: String,
-    /// A user of that tenant, as text; required if [`Session::needs_user`].
+    /// A user of that tenant, as text; required if [`TenantSession::needs_user`].
     pub id: Option<String>,
 }
 
-impl Session {
+impl TenantSession {
     /// Infers it from the comparisons of policies with the session.
     pub fn infer(
         catalog: &Catalog,
@@ -101,7 +101,7 @@ impl Session {
             .cloned();
         let membership = look_up(catalog, tenancy, meaning)
             .or(membership)
-            .or_else(|| people(catalog, tenancy));
+            .or_else(|| user_table(catalog, tenancy));
         Self {
             template: overrides.session.clone(),
             values,
@@ -308,7 +308,7 @@ fn is_unique(catalog: &Catalog, relation: Oid, column: i16) -> bool {
 
 /// Returns the keyed table of users, if there are no memberships and each user belongs to one
 /// tenant.
-fn people(catalog: &Catalog, tenancy: &Tenancy) -> Option<MembershipTable> {
+fn user_table(catalog: &Catalog, tenancy: &Tenancy) -> Option<MembershipTable> {
     let mut tables = tenancy.tables.iter();
     tables.find_map(|(relation, belonging)| {
         let Belonging::Keyed(tenant) = belonging else {
@@ -318,8 +318,8 @@ fn people(catalog: &Catalog, tenancy: &Tenancy) -> Option<MembershipTable> {
         let [user] = catalog.primary_key(*relation) else {
             return None;
         };
-        let is_people = known.is_table() && names::is_user_table(&known.name) && user != tenant;
-        is_people.then_some(MembershipTable {
+        let is_user_table = known.is_table() && names::is_user_table(&known.name) && user != tenant;
+        is_user_table.then_some(MembershipTable {
             relation: *relation,
             tenant: *tenant,
             user: *user,

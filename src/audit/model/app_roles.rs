@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{everybody, left_out, overrides::Overrides, tenancy::Tenancy};
+use super::{left_out, overrides::Overrides, public, tenancy::Tenancy};
 use crate::{
     audit::catalog::{Catalog, Oid, PolicyCommand, Relation, Role},
     domain::suggest::did_you_mean,
@@ -35,7 +35,7 @@ const ANONYMOUS: &[&str] = &["anon", "web_anon"];
 
 /// The roles of an application.
 #[derive(Clone, Debug, Default)]
-pub struct Actors {
+pub struct AppRoles {
     /// The roles to probe as.
     pub roles: Vec<AppRole>,
     /// Roles with privileges on tenant tables that bypass row-level security on purpose.
@@ -46,7 +46,7 @@ pub struct Actors {
     /// Roles that might belong to the application but are assumed not to.
     pub left_out: Vec<LeftOut>,
     /// `true` if PUBLIC has privileges on tenant tables, and no role has exactly those of PUBLIC.
-    pub everybody_unmatched: bool,
+    pub public_unmatched: bool,
 }
 
 /// A role with privileges on tenant tables that the audit does not probe as.
@@ -68,17 +68,17 @@ pub struct AppRole {
     /// `true` if requests without a login run as it.
     pub anonymous: bool,
     /// `true` if it stands for PUBLIC and has no other privileges on tenant tables.
-    pub everybody: bool,
+    pub stands_for_public: bool,
 }
 
-impl Actors {
+impl AppRoles {
     /// Returns the specified roles, otherwise infers them.
     ///
     /// # Errors
     /// `NotFound` if a specified role does not exist.
     pub fn infer(catalog: &Catalog, tenancy: &Tenancy, overrides: &Overrides) -> Result<Self> {
         if !overrides.roles.is_empty() {
-            return told(catalog, tenancy, &overrides.roles);
+            return specified(catalog, tenancy, &overrides.roles);
         }
         let relations: Vec<&Relation> = tenancy
             .tenants_relations()
@@ -93,7 +93,7 @@ impl Actors {
                 }
             }
         }
-        let mut actors = Self::default();
+        let mut app_roles = Self::default();
         let mut above = Vec::new();
         let mut readers = Vec::new();
         for (oid, count) in counts {
@@ -104,48 +104,49 @@ impl Actors {
                 continue;
             }
             if ADMINISTRATORS.contains(&role.name.as_str()) {
-                actors.administrators.insert(oid);
+                app_roles.administrators.insert(oid);
             } else if role.bypass_rls {
                 above.push((role, count));
             } else if reads_all(catalog, &relations, role) {
                 readers.push((role, count));
             } else {
-                actors.roles.push(AppRole::granted(role, count));
+                app_roles.roles.push(AppRole::granted(role, count));
             }
         }
-        if actors.roles.is_empty() {
+        if app_roles.roles.is_empty() {
             let granted = above
                 .iter()
                 .chain(&readers)
                 .map(|(role, count)| AppRole::granted(role, *count));
-            actors.roles.extend(granted);
+            app_roles.roles.extend(granted);
         } else {
-            actors
+            app_roles
                 .administrators
                 .extend(above.iter().chain(&readers).map(|(role, _)| role.oid));
-            actors
+            app_roles
                 .readers_of_all
                 .extend(readers.iter().map(|(role, _)| role.oid));
         }
-        let auditor = left_out::auditor(catalog, &relations, &actors.roles);
+        let auditor = left_out::auditor(catalog, &relations, &app_roles.roles);
         if let Some(auditor) = &auditor {
-            actors.roles.retain(|role| role.oid != auditor.oid);
+            app_roles.roles.retain(|role| role.oid != auditor.oid);
         }
-        if actors.roles.is_empty() {
-            let public = everybody::find(catalog, &relations);
-            actors.everybody_unmatched = public.is_some_and(|public| public.stand_in.is_none());
-            let stand_in = public.and_then(|public| public.stand_in);
+        if app_roles.roles.is_empty() {
+            let public = public::find(catalog, &relations);
+            app_roles.public_unmatched =
+                public.is_some_and(|public| public.equivalent_role.is_none());
+            let equivalent_role = public.and_then(|public| public.equivalent_role);
             let reaches_all = public.is_some_and(|public| public.reaches_all);
-            if let Some(role) = stand_in {
-                actors.roles.push(AppRole::everybody(role));
+            if let Some(role) = equivalent_role {
+                app_roles.roles.push(AppRole::for_public(role));
             }
             // If PUBLIC reaches every table, the application does not have to be the owner.
-            if !(reaches_all && stand_in.is_some()) {
-                actors.roles.extend(owners(catalog, &relations));
+            if !(reaches_all && equivalent_role.is_some()) {
+                app_roles.roles.extend(owners(catalog, &relations));
             }
         }
-        actors.left_out = left_out::all(catalog, &relations, &actors, auditor);
-        Ok(actors)
+        app_roles.left_out = left_out::all(catalog, &relations, &app_roles, auditor);
+        Ok(app_roles)
     }
 
     /// `true` if the application uses that role.
@@ -168,18 +169,18 @@ impl AppRole {
         )
     }
 
-    fn everybody(role: &Role) -> Self {
+    fn for_public(role: &Role) -> Self {
         let why = "PUBLIC has privileges on tenant tables, and this role has no others: it stands \
                    for PUBLIC";
         Self {
-            everybody: true,
+            stands_for_public: true,
             ..Self::new(role, why.to_owned(), false)
         }
     }
 
     fn new(role: &Role, why: String, owner: bool) -> Self {
         Self {
-            everybody: false,
+            stands_for_public: false,
             oid: role.oid,
             name: role.name.clone(),
             why,
@@ -222,8 +223,8 @@ fn reads_all(catalog: &Catalog, relations: &[&Relation], role: &Role) -> bool {
             .all(|one| only_reads(one) && (opened(one) || !one.is_table()))
 }
 
-fn told(catalog: &Catalog, tenancy: &Tenancy, names: &[String]) -> Result<Actors> {
-    let mut actors = Actors::default();
+fn specified(catalog: &Catalog, tenancy: &Tenancy, names: &[String]) -> Result<AppRoles> {
+    let mut app_roles = AppRoles::default();
     for name in names {
         let role = catalog.role_named(name).ok_or_else(|| {
             let error = Error::not_found(format!("role {name} not found"));
@@ -237,10 +238,10 @@ fn told(catalog: &Catalog, tenancy: &Tenancy, names: &[String]) -> Result<Actors
             let relation = catalog.relations.get(&oid);
             relation.is_some_and(|relation| catalog.rights.acts_as(role.oid, relation.owner))
         });
-        let told = AppRole::new(role, "specified".to_owned(), owner && !role.superuser);
-        actors.roles.push(told);
+        let specified = AppRole::new(role, "specified".to_owned(), owner && !role.superuser);
+        app_roles.roles.push(specified);
     }
-    Ok(actors)
+    Ok(app_roles)
 }
 
 /// Returns the owners of the tables. If no other role has privileges on them, the application can

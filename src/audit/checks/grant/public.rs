@@ -106,7 +106,7 @@ fn narrowed(model: &Model, grants: &GrantsByObject<'_>, held: &Held<'_>, rights:
     let on = (held.grant.class, held.grant.object, held.grant.column);
     let keeps = |role: &&&AppRole| {
         let owner = model.catalog.rights.acts_as(role.oid, held.relation.owner);
-        !role.anonymous && !role.everybody && !owner
+        !role.anonymous && !role.stands_for_public && !owner
     };
     for role in held.roles.iter().filter(keeps) {
         let lost: Vec<&str> = rights
@@ -119,7 +119,12 @@ fn narrowed(model: &Model, grants: &GrantsByObject<'_>, held: &Held<'_>, rights:
             statements.push(format!("GRANT {clause} TO {}", quoted(model, role.oid)));
         }
     }
-    if statements.len() == 1 && held.roles.iter().all(|role| role.owner || role.everybody) {
+    if statements.len() == 1
+        && held
+            .roles
+            .iter()
+            .all(|role| role.owner || role.stands_for_public)
+    {
         // The application's role only has it through PUBLIC, and would lose it.
         let summary = "grant it to the role that the application connects as, then revoke it from \
                        PUBLIC";
@@ -131,7 +136,7 @@ fn narrowed(model: &Model, grants: &GrantsByObject<'_>, held: &Held<'_>, rights:
 }
 
 fn anonymous(model: &Model, check: &Check, findings: &mut Findings) {
-    if !model.actors.roles.iter().any(|role| role.anonymous) {
+    if !model.app_roles.roles.iter().any(|role| role.anonymous) {
         return;
     }
     for held in Holders::new(model).on_tenants() {

@@ -55,10 +55,10 @@ fn exposed(model: &Model, check: &Check, findings: &mut Findings) {
     let effective = Effective::of(model);
     for relation in model.relations() {
         let readers: Vec<&AppRole> = model
-            .actors
+            .app_roles
             .roles
             .iter()
-            .filter(|role| reads_everybody(&effective, role, relation))
+            .filter(|role| reads_all_users(&effective, role, relation))
             .collect();
         let columns: Vec<&Column> = model
             .catalog
@@ -88,7 +88,7 @@ fn reads(model: &Model, role: &AppRole, column: &Column) -> bool {
 }
 
 /// `true` if a role can read all rows of a table of users, or of a view of one.
-fn reads_everybody(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> bool {
+fn reads_all_users(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> bool {
     let model = effective.model;
     let above = model
         .catalog
@@ -122,10 +122,11 @@ fn passes(effective: &Effective<'_>, role: &AppRole, relation: &Relation) -> boo
     if !effective.model.is_bound(role.oid, relation) {
         return true;
     }
-    effective.doors(relation).iter().any(|door| {
-        (door.role.oid, door.command, door.side) == (role.oid, PolicyCommand::Select, Side::Reached)
+    effective.applied_policies(relation).iter().any(|applied| {
+        (applied.role.oid, applied.command, applied.side)
+            == (role.oid, PolicyCommand::Select, Side::Reached)
             && effective
-                .passing(door)
+                .passing(applied)
                 .is_some_and(|passing| !passing.open.is_empty())
     })
 }
@@ -164,12 +165,12 @@ fn finding(
     columns: &[&Column],
 ) -> Finding {
     let name = relation.display();
-    let whom: Vec<&str> = readers.iter().map(|role| role.name.as_str()).collect();
+    let names: Vec<&str> = readers.iter().map(|role| role.name.as_str()).collect();
     let what: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let message = format!(
         "{} can read {} of every row of {name}: it contains the users of all tenants, and no \
          policy confines them to the tenant of the session",
-        listed(&whom),
+        listed(&names),
         listed(&what)
     );
     let severity = if readers.iter().any(|role| role.anonymous) {

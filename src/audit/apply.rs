@@ -70,7 +70,7 @@ fn refused(step: &Step, error: sqlx::Error) -> Error {
     }
     let cause = match &error {
         // The full error of the driver contains a location in the server's source code.
-        sqlx::Error::Database(said) => said.message().to_owned(),
+        sqlx::Error::Database(error) => error.message().to_owned(),
         other => other.to_string(),
     };
     let checks: Vec<&str> = step

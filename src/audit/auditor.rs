@@ -188,16 +188,16 @@ async fn run(connection: &mut Session, sql: &str) -> Result<()> {
     let Err(error) = done else { return Ok(()) };
     match &error {
         // 42501: insufficient privilege (PostgreSQL manual, appendix A).
-        sqlx::Error::Database(said) if said.code().as_deref() == Some("42501") => {
+        sqlx::Error::Database(error) if error.code().as_deref() == Some("42501") => {
             Err(Error::refused("could not create the role")
-                .because(said.message())
+                .because(error.message())
                 .hint(
                     "run it as a role with CREATEROLE that may grant the application's roles, or \
                      give the printed statements to an administrator",
                 ))
         }
-        sqlx::Error::Database(said) => {
-            Err(Error::failure("could not create the role").because(said.message()))
+        sqlx::Error::Database(error) => {
+            Err(Error::failure("could not create the role").because(error.message()))
         }
         _ => Err(error).context("could not create the role"),
     }

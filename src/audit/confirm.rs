@@ -10,7 +10,7 @@ use super::{
 use crate::domain::audit::{Confidence, Finding, Severity, Verdict};
 
 /// Merges suspicions with the results of the probes.
-pub fn settle(suspicions: Vec<Suspicion>, probed: &Probed) -> Vec<Finding> {
+pub fn merge(suspicions: Vec<Suspicion>, probed: &Probed) -> Vec<Finding> {
     // A finding of the probe has one leak per context in which an attempt succeeded.
     let mut reported: BTreeSet<&str> = BTreeSet::new();
     let mut findings = Vec::with_capacity(suspicions.len() + probed.leaks.len());
@@ -175,12 +175,12 @@ mod tests {
             operations: Claim::WRITE,
             ..Claim::reads(TABLE)
         };
-        let settled = settle(suspicion(vec![Claim::reads(TABLE), writes]), &probed);
-        assert_eq!(settled.len(), 1, "{settled:#?}");
-        assert_eq!(settled[0].check, "rls-disabled");
-        assert_eq!(settled[0].severity, Severity::Critical);
-        assert_eq!(settled[0].confidence, Confidence::Proven);
-        assert_eq!(settled[0].evidence.statements, ["select A"]);
+        let merged = merge(suspicion(vec![Claim::reads(TABLE), writes]), &probed);
+        assert_eq!(merged.len(), 1, "{merged:#?}");
+        assert_eq!(merged[0].check, "rls-disabled");
+        assert_eq!(merged[0].severity, Severity::Critical);
+        assert_eq!(merged[0].confidence, Confidence::Proven);
+        assert_eq!(merged[0].evidence.statements, ["select A"]);
     }
 
     #[test]
@@ -194,10 +194,10 @@ mod tests {
             ..Probed::default()
         };
         let elsewhere = suspicion(vec![Claim::reads(Oid(9))]);
-        let settled = settle(elsewhere, &probed);
-        let checks: Vec<&str> = settled.iter().map(|one| one.check.as_str()).collect();
+        let merged = merge(elsewhere, &probed);
+        let checks: Vec<&str> = merged.iter().map(|one| one.check.as_str()).collect();
         assert_eq!(checks, ["rls-disabled", "probe-read", "probe-read"]);
-        assert_eq!(settled[0].confidence, Confidence::High);
+        assert_eq!(merged[0].confidence, Confidence::High);
     }
 
     #[test]
@@ -213,13 +213,13 @@ mod tests {
             (vec![(ContextKind::None, blocked())], false),
             (vec![], false),
         ] {
-            let settled = settle(suspicion(vec![Claim::reads(TABLE)]), &probed(&verdicts));
+            let merged = merge(suspicion(vec![Claim::reads(TABLE)]), &probed(&verdicts));
             let expected = if refuted {
                 (Severity::Low, Confidence::Low)
             } else {
                 (Severity::High, Confidence::High)
             };
-            let found = (settled[0].severity, settled[0].confidence);
+            let found = (merged[0].severity, merged[0].confidence);
             assert_eq!(found, expected, "{verdicts:?}");
         }
     }
@@ -230,19 +230,19 @@ mod tests {
             decisive: false,
             ..Claim::reads(TABLE)
         };
-        let settled = settle(
+        let merged = merge(
             suspicion(vec![claim]),
             &probed(&[(ContextKind::A, blocked())]),
         );
-        assert_eq!(settled[0].severity, Severity::High);
+        assert_eq!(merged[0].severity, Severity::High);
     }
 
     #[test]
     fn without_claims_nothing_changes() {
-        let settled = settle(
+        let merged = merge(
             suspicion(Vec::new()),
             &probed(&[(ContextKind::A, blocked())]),
         );
-        assert_eq!(settled[0].confidence, Confidence::High);
+        assert_eq!(merged[0].confidence, Confidence::High);
     }
 }

@@ -100,7 +100,7 @@ pub async fn run(
             seconds: begun.elapsed().as_secs_f64(),
             ..Summary::default()
         },
-        findings: confirm::settle(findings.found, &probed),
+        findings: confirm::merge(findings.found, &probed),
         skipped: findings.skipped,
         suppressed: Vec::new(),
         notes: probed.notices,

@@ -25,7 +25,7 @@ use crate::error::{Context, Error, Result};
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Time to wait after each attempt to end a statement.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SIGNAL_WAIT: Duration = Duration::from_secs(2);
 
 /// Reason that a session no longer answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -85,7 +85,7 @@ impl AuditDeadline {
 
     /// Returns the time to wait for a statement with that limit, and the stop if it does not end by
     /// then.
-    fn patience(&self, limit: Duration) -> (Duration, Stop) {
+    fn wait_for(&self, limit: Duration) -> (Duration, Stop) {
         let remaining = self.remaining();
         let statement = limit.saturating_add(GRACE.min(limit));
         match statement < remaining {
@@ -118,7 +118,11 @@ impl AuditDeadline {
             let pids = rows.iter().map(|row| row.try_get::<i32, _>(0).ok());
             pids.collect::<Option<Vec<i32>>>()
         };
-        timeout(PATIENCE, look).await.ok().flatten().unwrap_or(pids)
+        timeout(SIGNAL_WAIT, look)
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or(pids)
     }
 
     /// Cancels, then terminates the statement of a server process, and waits for `work` after each;
@@ -131,8 +135,8 @@ impl AuditDeadline {
     ) -> Option<T> {
         let mut other = None;
         for signal in ["pg_cancel_backend", "pg_terminate_backend"] {
-            let _sent = timeout(PATIENCE, send(connect, &mut other, signal, pid)).await;
-            if let Ok(done) = timeout(PATIENCE, &mut work).await {
+            let _sent = timeout(SIGNAL_WAIT, send(connect, &mut other, signal, pid)).await;
+            if let Ok(done) = timeout(SIGNAL_WAIT, &mut work).await {
                 return Some(done);
             }
         }
@@ -170,7 +174,7 @@ pub struct Session {
     connect: Connect,
     deadline: Arc<AuditDeadline>,
     /// The statements that set up a new connection in the same state.
-    past: Vec<String>,
+    setup: Vec<String>,
     /// `true` if its state cannot be restored by them.
     unique: bool,
     /// The time limit of one statement.
@@ -188,7 +192,7 @@ impl Session {
             state: State::Over(Stop::Deadline),
             connect: connect.clone(),
             deadline: deadline.clone(),
-            past: Vec::new(),
+            setup: Vec::new(),
             unique: false,
             limit: deadline.limits.statement,
         };
@@ -242,10 +246,10 @@ impl Session {
         let State::Live { connection, pid } = &mut self.state else {
             return Err(self.stopped().unwrap_or(Stop::Deadline));
         };
-        let (patience, stop) = self.deadline.patience(self.limit);
+        let (wait, stop) = self.deadline.wait_for(self.limit);
         let ended = {
             let mut work = pin!(work(connection));
-            match timeout(patience, &mut work).await {
+            match timeout(wait, &mut work).await {
                 Ok(done) => return Ok(done),
                 Err(_elapsed) => self.deadline.end(&self.connect, *pid, work).await,
             }
@@ -267,7 +271,10 @@ impl Session {
             return false;
         };
         // An empty statement is answered even in a failed transaction.
-        matches!(timeout(PATIENCE, connection.execute("")).await, Ok(Ok(_)))
+        matches!(
+            timeout(SIGNAL_WAIT, connection.execute("")).await,
+            Ok(Ok(_))
+        )
     }
 
     async fn run<T>(
@@ -314,7 +321,7 @@ impl Session {
         let sql = sql.into_sql_str();
         let remembered = sql.as_str().to_owned();
         self.pass(sql).await?;
-        self.past.push(remembered);
+        self.setup.push(remembered);
         Ok(())
     }
 
@@ -331,15 +338,15 @@ impl Session {
 
     /// Removes the recorded statements from the last occurrence of this one.
     pub fn forget_from(&mut self, sql: &str) {
-        if let Some(place) = self.past.iter().rposition(|one| one == sql) {
-            self.past.truncate(place);
+        if let Some(place) = self.setup.iter().rposition(|one| one == sql) {
+            self.setup.truncate(place);
         }
     }
 
     /// Removes the recorded transaction after it ended.
     pub fn forget_transaction(&mut self) {
-        if let Some(place) = self.past.iter().position(|one| one.starts_with("BEGIN ")) {
-            self.past.truncate(place);
+        if let Some(place) = self.setup.iter().position(|one| one.starts_with("BEGIN ")) {
+            self.setup.truncate(place);
         }
     }
 
@@ -361,7 +368,7 @@ impl Session {
             return false;
         };
         self.state = fresh.state;
-        for sql in self.past.clone() {
+        for sql in self.setup.clone() {
             // Safe: it was safe when it was recorded.
             if self.execute(AssertSqlSafe(sql)).await.is_err() {
                 self.state = State::Over(self.stopped().unwrap_or(Stop::Overran));

@@ -116,7 +116,7 @@ impl<'c, 'a> Case<'c, 'a> {
             Expr::Call { function, .. }
                 if atom.polarity == Polarity::True
                     && !read.sources.is_empty()
-                    && self.hears_key(atom) =>
+                    && self.uses_key(atom) =>
             {
                 Some(How::Function(*function))
             }
@@ -130,7 +130,7 @@ impl<'c, 'a> Case<'c, 'a> {
     }
 
     /// `true` if the function in an atom receives a key and uses it.
-    fn hears_key(&self, atom: &Atom<'a>) -> bool {
+    fn uses_key(&self, atom: &Atom<'a>) -> bool {
         let Expr::Call { function, args } = atom.expr else {
             return false;
         };
@@ -151,7 +151,7 @@ impl<'c, 'a> Case<'c, 'a> {
             return None;
         };
         let handed = read.columns.iter().any(|column| self.is_key(column));
-        (handed && atom.polarity == Polarity::True && !self.hears_key(atom)).then_some(
+        (handed && atom.polarity == Polarity::True && !self.uses_key(atom)).then_some(
             Why::IgnoredArgument {
                 function: *function,
             },

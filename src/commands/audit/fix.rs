@@ -103,7 +103,7 @@ impl FixArgs {
             1 => "audited again: 1 finding remains".to_owned(),
             left => format!("audited again: {left} findings remain"),
         });
-        for line in came(known, &after.findings, migration) {
+        for line in new_findings(known, &after.findings, migration) {
             app.printer.note(line);
         }
         self.verdict.judge(app, &after)
@@ -119,22 +119,24 @@ const NAMED: usize = 8;
 
 /// Lists the findings that only the second audit reports. Policies that were not in force for the
 /// application were not checked by the first: their problems appear once row-level security is on.
-fn came(known: &BTreeSet<String>, after: &[Finding], migration: &Migration) -> Vec<String> {
-    let fresh = |finding: &&Finding| !known.contains(&finding.fingerprint);
-    let new: Vec<&Finding> = after.iter().filter(fresh).collect();
-    let awake = |finding: &&&Finding| {
+fn new_findings(known: &BTreeSet<String>, after: &[Finding], migration: &Migration) -> Vec<String> {
+    let is_new = |finding: &&Finding| !known.contains(&finding.fingerprint);
+    let new: Vec<&Finding> = after.iter().filter(is_new).collect();
+    let is_enforced = |finding: &&&Finding| {
         let switched = migration.steps.iter();
         switched
             .filter(|step| step.phase == Phase::Security)
             .flat_map(|step| &step.fixes)
             .any(|fixed| fixed.split_once(' ').map(|(_, on)| on) == Some(&finding.object))
     };
-    let (awake, other): (Vec<&Finding>, Vec<&Finding>) =
-        new.iter().copied().partition(|finding| awake(&finding));
+    let (enforced, other): (Vec<&Finding>, Vec<&Finding>) = new
+        .iter()
+        .copied()
+        .partition(|finding| is_enforced(&finding));
     let mut lines = Vec::new();
     for (findings, why) in [
         (
-            awake,
+            enforced,
             "not detectable before: the policies of these tables were not in force for the \
              application until now, so they were not checked",
         ),

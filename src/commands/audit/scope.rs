@@ -143,7 +143,7 @@ impl ScopeArgs {
             );
         }
         expect_two(&self.tenants)?;
-        let attack = match &self.attack_url {
+        let probe_url = match &self.attack_url {
             Some(url) => Some(url.clone().into()),
             None => app.config()?.audit.read_attack_url(&app.environment)?,
         };
@@ -171,7 +171,7 @@ impl ScopeArgs {
         }
         let sessions = Sessions {
             catalog: connect(app)?,
-            probe: attack
+            probe: probe_url
                 .map(|url| app.settings_for(&url))
                 .transpose()?
                 .map(connect_by),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::{
     check,
-    wording::{columns_for_people, columns_for_statements, fresh_name},
+    wording::{columns_for_people, columns_for_statements, unused_name},
 };
 use crate::{
     audit::{
@@ -139,7 +139,12 @@ impl<'m> Edge<'m> {
         let middle = columns_for_people(model, self.target.oid, &columns).replace(", ", "_");
         vec![format!(
             "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {} ({})",
-            identifier(&fresh_name(&model.catalog, self.target.oid, &middle, "key")),
+            identifier(&unused_name(
+                &model.catalog,
+                self.target.oid,
+                &middle,
+                "key"
+            )),
             self.target.quoted(),
             columns_for_statements(&model.catalog, self.target.oid, &columns)
         )]
@@ -153,7 +158,7 @@ impl<'m> Edge<'m> {
             columns_for_statements(catalog, self.target.oid, &self.constraint.target_columns);
         let middle = columns_for_people(model, self.relation.oid, &self.constraint.columns);
         let middle = format!("tenant_{}", middle.replace(", ", "_"));
-        let name = identifier(&fresh_name(catalog, self.relation.oid, &middle, "fkey"));
+        let name = identifier(&unused_name(catalog, self.relation.oid, &middle, "fkey"));
         let add = format!(
             "ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({}, {own}) REFERENCES {} ({}, {theirs}){}",
             identifier(model.column_name(self.relation.oid, self.key)),

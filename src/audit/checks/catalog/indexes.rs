@@ -4,7 +4,7 @@
 use super::{
     check,
     reads::parent_of,
-    wording::{columns_for_people, columns_for_statements, fresh_name},
+    wording::{columns_for_people, columns_for_statements, unused_name},
 };
 use crate::{
     audit::{
@@ -49,7 +49,7 @@ fn no_index(model: &Model, check: &Check, findings: &mut Findings) {
             "no index on {name} begins with {names}: a statement for one tenant reads the rows of \
              all tenants"
         );
-        let index = fresh_name(
+        let index = unused_name(
             &model.catalog,
             relation.oid,
             &names.replace(", ", "_"),

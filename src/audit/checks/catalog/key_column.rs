@@ -4,7 +4,7 @@
 use super::{
     check,
     reads::parent_of,
-    wording::{fresh_name, relation_name},
+    wording::{relation_name, unused_name},
 };
 use crate::{
     audit::{
@@ -138,7 +138,7 @@ fn no_reference(model: &Model, check: &Check, findings: &mut Findings) {
 /// before PostgreSQL 18.
 fn reference(model: &Model, relation: &Relation, column: &Column, root: &Column) -> Vec<String> {
     let table = relation.quoted();
-    let name = identifier(&fresh_name(
+    let name = identifier(&unused_name(
         &model.catalog,
         relation.oid,
         &column.name,

@@ -75,8 +75,8 @@ fn mutable(model: &Model, check: &Check, findings: &mut Findings) {
     }
 }
 
-/// `true` if a role has the privilege, does not act as the owner (from whom it cannot be revoked),
-/// and no policy restricts it.
+/// `true` if a role has the privilege, does not act as the owner (which cannot lose it), and no
+/// policy restricts it.
 fn may_move(model: &Model, role: Oid, relation: &Relation, key: i16) -> bool {
     let rights = &model.catalog.rights;
     rights.uses_schema(role, &relation.schema)

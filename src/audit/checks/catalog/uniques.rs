@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     check,
-    wording::{columns_for_people, columns_for_statements, fresh_name},
+    wording::{columns_for_people, columns_for_statements, unused_name},
 };
 use crate::{
     audit::{
@@ -202,7 +202,7 @@ fn scoped(model: &Model, relation: &Relation, scope: &[i16], index: &Index) -> O
         .name
         .strip_prefix(&format!("{}_", relation.name))
         .unwrap_or(&index.name);
-    let name = fresh_name(catalog, relation.oid, &format!("tenant_{old}"), "key");
+    let name = unused_name(catalog, relation.oid, &format!("tenant_{old}"), "key");
     if let Some(constraint) = catalog.constraints_of(relation.oid).iter().find(own) {
         let rest = constraint.definition.split_once('(')?;
         return Some(vec![

@@ -45,15 +45,15 @@ fn not_invoker(model: &Model, check: &Check, findings: &mut Findings) {
             found: Vec::new(),
         };
         search.view(view, false);
-        let spills = search.found;
-        let (filtered, open): (Vec<&Spill<'_>>, Vec<&Spill<'_>>) =
-            spills.iter().partition(|spill| spill.filtered);
+        let exposed = search.found;
+        let (filtered, open): (Vec<&ExposedRelation<'_>>, Vec<&ExposedRelation<'_>>) =
+            exposed.iter().partition(|one| one.filtered);
         if !open.is_empty() {
             let finding = unfiltered(model, check, view, &roles, &open);
             findings.suspect(finding, vec![Claim::reads(view.oid)]);
         } else if filtered
             .iter()
-            .any(|spill| !spill.through.has_option("security_barrier"))
+            .any(|one| !one.through.has_option("security_barrier"))
         {
             findings.push(no_barrier(check, view, &filtered));
         }
@@ -61,7 +61,7 @@ fn not_invoker(model: &Model, check: &Check, findings: &mut Findings) {
 }
 
 /// A relation with tenant rows that a view reads without row-level security.
-struct Spill<'m> {
+struct ExposedRelation<'m> {
     /// The view that reads it with its owner's privileges: the checked view, or one that it reads.
     through: &'m Relation,
     read: &'m Relation,
@@ -73,7 +73,7 @@ struct Search<'m, 's> {
     model: &'m Model,
     sources: &'s mut Sources<'m>,
     seen: BTreeSet<Oid>,
-    found: Vec<Spill<'m>>,
+    found: Vec<ExposedRelation<'m>>,
 }
 
 impl<'m> Search<'m, '_> {
@@ -92,8 +92,8 @@ impl<'m> Search<'m, '_> {
         for read in reads {
             if read.kind == RelationKind::View {
                 self.view(read, filtered);
-            } else if !is_invoker(view) && self.spills(view.owner, read) {
-                self.found.push(Spill {
+            } else if !is_invoker(view) && self.exposes_rows(view.owner, read) {
+                self.found.push(ExposedRelation {
                     through: view,
                     read,
                     filtered,
@@ -104,7 +104,7 @@ impl<'m> Search<'m, '_> {
 
     /// `true` if reading a relation as the owner returns rows of more than one tenant. Only tables
     /// can have policies.
-    fn spills(&mut self, owner: Oid, read: &Relation) -> bool {
+    fn exposes_rows(&mut self, owner: Oid, read: &Relation) -> bool {
         if self.sources.of(read.oid).is_empty() {
             return false;
         }
@@ -123,10 +123,10 @@ fn unfiltered(
     check: &Check,
     view: &Relation,
     roles: &[&AppRole],
-    spills: &[&Spill<'_>],
+    exposed: &[&ExposedRelation<'_>],
 ) -> Finding {
     let name = view.display();
-    let mut through: Vec<&Relation> = spills.iter().map(|spill| spill.through).collect();
+    let mut through: Vec<&Relation> = exposed.iter().map(|one| one.through).collect();
     through.dedup_by_key(|view| view.oid);
     let by_way = if through.iter().any(|one| one.oid != view.oid) {
         let names: Vec<String> = through.iter().map(|one| one.display()).collect();
@@ -134,7 +134,7 @@ fn unfiltered(
     } else {
         String::new()
     };
-    let read: BTreeSet<String> = spills.iter().map(|spill| spill.read.display()).collect();
+    let read: BTreeSet<String> = exposed.iter().map(|one| one.read.display()).collect();
     let read: Vec<String> = read.into_iter().collect();
     let owners: BTreeSet<&str> = through
         .iter()
@@ -217,13 +217,13 @@ fn direct_reads(catalog: &Catalog, view: Oid) -> &[Oid] {
 
 /// Finding for a view that filters by the session but is not a security barrier, without which a
 /// function may be evaluated before the filter (manual, 41.5).
-fn no_barrier(check: &Check, view: &Relation, spills: &[&Spill<'_>]) -> Finding {
+fn no_barrier(check: &Check, view: &Relation, exposed: &[&ExposedRelation<'_>]) -> Finding {
     let name = view.display();
     let message = format!(
         "view {name} bypasses row-level security and filters by the session itself, but is not a \
          security barrier: a function in a reader's WHERE clause may see rows before the filter"
     );
-    let mut views: Vec<&Relation> = spills.iter().map(|spill| spill.through).collect();
+    let mut views: Vec<&Relation> = exposed.iter().map(|one| one.through).collect();
     views.dedup_by_key(|view| view.oid);
     let sql: Vec<String> = views
         .into_iter()

@@ -56,7 +56,7 @@ pub(super) fn relation_name(catalog: &Catalog, relation: Oid) -> String {
 /// Returns a name for a constraint or index of a relation that none of its constraints and indexes
 /// has. The server truncates names to 63 bytes (manual, 4.1.1), so the table's part is truncated
 /// here to keep the ending.
-pub(super) fn fresh_name(catalog: &Catalog, relation: Oid, middle: &str, ending: &str) -> String {
+pub(super) fn unused_name(catalog: &Catalog, relation: Oid, middle: &str, ending: &str) -> String {
     const LONGEST: usize = 63;
     let table = catalog
         .relations

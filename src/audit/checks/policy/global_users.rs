@@ -142,13 +142,13 @@ fn shows_users(model: &Model, role: &AppRole, view: &Relation) -> bool {
             .iter()
             .filter_map(|oid| model.catalog.relations.get(oid))
     };
-    let spills = |read: &Relation| {
+    let exposes_users = |read: &Relation| {
         let users = holds_users(model, read) || is_platforms(read);
         users && !model.is_bound(view.owner, read) && !model.privileges(role.oid, read).select
     };
     !view.has_option("security_invoker")
         && !reads().any(|read| model.tenancy.is_tenants(read.oid))
-        && reads().any(spills)
+        && reads().any(exposes_users)
         && !model.meaning.filters_by_session(&rule.tree)
 }
 

@@ -281,10 +281,10 @@ fn found(group: &Group<'_>, plan: &Value) -> Option<Finding> {
         .map(|(schema, name)| (schema.as_str(), name.as_str()))
         .collect();
     let per_row = called_per_row(plan, &names);
-    let mut culprits = group.called.clone();
-    culprits.retain(|one| per_row.contains(&(one.schema.as_str(), one.name.as_str())));
-    let first = culprits.first()?;
-    let shown: BTreeSet<String> = culprits
+    let mut repeated = group.called.clone();
+    repeated.retain(|one| per_row.contains(&(one.schema.as_str(), one.name.as_str())));
+    let first = repeated.first()?;
+    let shown: BTreeSet<String> = repeated
         .iter()
         .map(|one| format!("{}.{}()", one.schema, one.name))
         .collect();
@@ -299,7 +299,7 @@ fn found(group: &Group<'_>, plan: &Value) -> Option<Finding> {
         listed(&shown),
         group.role.name
     );
-    let finding = Finding::new(&PER_ROW, relation.display(), message, fix(group, &culprits))
+    let finding = Finding::new(&PER_ROW, relation.display(), message, fix(group, &repeated))
         .part(&policy.name)
         .fact(text(policy));
     Some(match group.tables.len() - 1 {
@@ -310,8 +310,8 @@ fn found(group: &Group<'_>, plan: &Value) -> Option<Finding> {
 
 /// Returns the fix. A call in a subquery of its own is evaluated once, before the first row, if no
 /// argument depends on the row (PostgreSQL manual, 14.1, InitPlan).
-fn fix(group: &Group<'_>, culprits: &[&Function]) -> Fix {
-    let volatile = culprits.iter().find(|function| function.volatility == "v");
+fn fix(group: &Group<'_>, repeated: &[&Function]) -> Fix {
+    let volatile = repeated.iter().find(|function| function.volatility == "v");
     if let Some(function) = volatile {
         return Fix::proposal(
             Phase::Functions,
@@ -322,7 +322,7 @@ fn fix(group: &Group<'_>, culprits: &[&Function]) -> Fix {
             [format!("ALTER FUNCTION {} STABLE", function.quoted())],
         );
     }
-    let calls: BTreeSet<String> = culprits
+    let calls: BTreeSet<String> = repeated
         .iter()
         .map(|one| format!("{}.{}()", one.schema, one.name))
         .collect();

@@ -80,11 +80,11 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
         Why::AlwaysTrue => "lets every row pass".to_owned(),
         Why::IgnoresTenantColumn { columns, sources } => {
             let mut seen: Vec<&str> = columns.iter().map(|number| column(*number)).collect();
-            let said: Vec<String> = sources
+            let names: Vec<String> = sources
                 .iter()
                 .filter_map(|one| source(model, one))
                 .collect();
-            seen.extend(said.iter().map(String::as_str));
+            seen.extend(names.iter().map(String::as_str));
             match seen.as_slice() {
                 [] => "does not check the tenant of the row".to_owned(),
                 seen => format!("checks {}, but not the tenant of the row", listed(seen)),
@@ -96,7 +96,7 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
         } => format!(
             "compares {}, which does not name the tenant of the row, with {}",
             column(*number),
-            said(model, sources)
+            source_names(model, sources)
         ),
         Why::SelfComparison {
             relation: captured,
@@ -123,7 +123,10 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
                 Unset::Missing => "is not set",
                 Unset::Empty => "is empty",
             };
-            format!("lets every row pass when {} {state}", said(model, sources))
+            format!(
+                "lets every row pass when {} {state}",
+                source_names(model, sources)
+            )
         }
         Why::LooseComparison {
             column: number,
@@ -132,7 +135,7 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
             "compares {} with {} by an operator other than equality, which keys of other tenants \
              can also satisfy",
             column(*number),
-            said(model, sources)
+            source_names(model, sources)
         ),
         Why::IgnoredArgument { function } => {
             let function = model.catalog.functions.get(&Oid(*function));
@@ -161,7 +164,7 @@ fn reason(model: &Model, relation: &Relation, why: &Why) -> String {
     }
 }
 
-fn said(model: &Model, sources: &BTreeSet<SessionSource>) -> String {
+fn source_names(model: &Model, sources: &BTreeSet<SessionSource>) -> String {
     let names: Vec<String> = sources
         .iter()
         .filter_map(|one| source(model, one))

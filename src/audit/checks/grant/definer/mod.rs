@@ -64,13 +64,13 @@ fn fires(model: &Model, role: &AppRole, trigger: &Trigger) -> bool {
         let mut rules = rules.iter();
         rules.any(|rule| rule.name == "_RETURN" && rule.reads.contains(&trigger.relation))
     });
-    let doors = through.map(|(view, _)| *view).chain([trigger.relation]);
-    doors
-        .filter_map(|door| catalog.relations.get(&door))
-        .any(|door| {
-            let may = model.privileges(role.oid, door);
-            let (insert, update, delete) = match door.kind {
-                RelationKind::View => door.changeable(),
+    let changed = through.map(|(view, _)| *view).chain([trigger.relation]);
+    changed
+        .filter_map(|oid| catalog.relations.get(&oid))
+        .any(|relation| {
+            let may = model.privileges(role.oid, relation);
+            let (insert, update, delete) = match relation.kind {
+                RelationKind::View => relation.changeable(),
                 _ => (true, true, true),
             };
             (trigger.watches(Trigger::INSERT) && insert && may.insert)

@@ -73,7 +73,7 @@ struct Exposure {
 }
 
 fn exposure(model: &Model, definer: &Definer<'_>, body: &Body) -> Option<Exposure> {
-    if let Some(what) = steered(definer.function, body)
+    if let Some(what) = effect_of_input(definer.function, body)
         && model
             .tenant_tables()
             .any(|table| definer.opens(model, table))
@@ -127,7 +127,7 @@ fn exposure(model: &Model, definer: &Definer<'_>, body: &Body) -> Option<Exposur
 
 /// Returns the effect of input from the caller on the statements of a function. A table name only
 /// matters if the function returns a value: creating a partition by name reveals nothing.
-fn steered(function: &Function, body: &Body) -> Option<&'static str> {
+fn effect_of_input(function: &Function, body: &Body) -> Option<&'static str> {
     match body.handed {
         Handed::Statement => Some("runs input of its caller as part of a statement"),
         Handed::Name if returned(function).is_some() => Some("reads a table that its caller names"),

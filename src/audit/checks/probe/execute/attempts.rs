@@ -89,7 +89,7 @@ async fn from(
 ) -> Result<std::result::Result<Vec<Option<Reply>>, String>> {
     if let Some(refusal) = savepoint::enter(connection, inputs, identity).await? {
         savepoint::leave(connection).await?;
-        return Ok(Err(refusal.said(inputs.options.show_values)));
+        return Ok(Err(refusal.text(inputs.options.show_values)));
     }
     let executed: Vec<Statement> = statements.iter().flatten().cloned().collect();
     let mut replies = batch::run(connection, inputs.options.locks, &executed)

@@ -23,7 +23,7 @@ const CHUNK: usize = 250;
 
 /// Time limit for one statement of a block that had to be terminated: it is unknown which statement
 /// caused it, and the audit has other objects to check.
-const BRIEF: Duration = Duration::from_secs(10);
+const SHORT_LIMIT: Duration = Duration::from_secs(10);
 
 const LOST: &str = "could not continue the transaction of the probes";
 
@@ -46,7 +46,7 @@ pub(crate) async fn run(
         let free = rest.take_while(|one| one.locked(locks).is_none()).count();
         let chunk = &statements[replies.len()..replies.len() + free];
         let found = match block(connection, chunk).await? {
-            Ok(found) => settle(connection, chunk, found).await?,
+            Ok(found) => handle_timeout(connection, chunk, found).await?,
             // The role may not use PL/pgSQL, or the time limit expired between two statements.
             Err(refusal)
                 if matches!(
@@ -57,7 +57,7 @@ pub(crate) async fn run(
                 one_by_one(connection, chunk).await?
             }
             Err(refusal) if refusal.is_unanswered() && chunk.len() > 1 => {
-                briefly(connection, locks, chunk).await?
+                one_by_one_with_limit(connection, locks, chunk).await?
             }
             Err(refusal) => vec![Reply::refused(refusal); chunk.len()],
         };
@@ -73,7 +73,7 @@ pub(crate) async fn run(
 
 /// Handles time-outs. The limit applies to a whole block: the statement that exceeded it gets a
 /// separate block, unless it already had one.
-async fn settle(
+async fn handle_timeout(
     connection: &mut Session,
     chunk: &[Statement],
     mut found: Vec<Reply>,
@@ -127,13 +127,13 @@ async fn block(
 }
 
 /// Runs each statement alone, in a new session after one that had to be terminated.
-async fn briefly(
+async fn one_by_one_with_limit(
     connection: &mut Session,
     locks: &Locks,
     statements: &[Statement],
 ) -> Result<Vec<Reply>> {
     let limit = connection.limit();
-    connection.set_limit(limit.min(BRIEF));
+    connection.set_limit(limit.min(SHORT_LIMIT));
     let mut replies = Vec::with_capacity(statements.len());
     for statement in statements {
         connection.revive().await;

@@ -358,7 +358,7 @@ pub(crate) fn judge<'a>(
 }
 
 fn refused(options: SharedOptions<'_>, identity: ProbeIdentity<'_>, refusal: &Refusal) -> Verdict {
-    let message = refusal.said(options.show_values);
+    let message = refusal.text(options.show_values);
     if identity.is_blocked_by(refusal) {
         Verdict::Blocked(message)
     } else {

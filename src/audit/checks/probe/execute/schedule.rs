@@ -99,13 +99,13 @@ async fn read_in_parallel<'a>(
     let work = async || {
         let mut done = Vec::new();
         let mut connection = connections.worker().await?;
-        let mut is_fresh = true;
+        let mut is_unused = true;
         while let Some(identity) = next() {
-            if identity.context == ContextKind::None && !is_fresh {
+            if identity.context == ContextKind::None && !is_unused {
                 drop(connection);
                 connection = connections.worker().await?;
             }
-            is_fresh = false;
+            is_unused = false;
             done.extend(attempts::read(inputs, &mut connection, identity).await?);
             watch.advance(inputs.targets.len() as u64);
         }

@@ -72,7 +72,7 @@ pub(crate) async fn determine(
     let mut unanswered: BTreeMap<usize, String> = BTreeMap::new();
     for ((place, _), reply) in lookups.iter().zip(replies) {
         if let Some(refusal) = reply.refusal.filter(Refusal::is_unanswered) {
-            unanswered.insert(*place, refusal.said(inputs.options.show_values));
+            unanswered.insert(*place, refusal.text(inputs.options.show_values));
         }
         if let Some(id) = reply.value.as_ref().and_then(Value::as_str) {
             let row = rows_of(&attempts[*place])

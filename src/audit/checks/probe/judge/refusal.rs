@@ -101,7 +101,7 @@ impl Refusal {
 
     /// Returns the text for a report: the message, but without `show_values` only if it quotes no
     /// row.
-    pub(crate) fn said(&self, show_values: bool) -> String {
+    pub(crate) fn text(&self, show_values: bool) -> String {
         if show_values || self.is_unanswered() || self.quotes_no_row() {
             return self.message.clone();
         }
@@ -161,28 +161,28 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn assert_said(state: &str, message: &str, expected: &str) {
+    fn assert_text(state: &str, message: &str, expected: &str) {
         let refusal = Refusal::made_up(state, message, None);
-        assert_eq!(refusal.said(false), expected);
-        assert_eq!(refusal.said(true), message);
+        assert_eq!(refusal.text(false), expected);
+        assert_eq!(refusal.text(true), message);
     }
 
     #[test]
     fn what_the_server_says_of_objects_is_kept() {
         let denied = "permission denied for table notes";
-        assert_said("42501", denied, denied);
+        assert_text("42501", denied, denied);
         let not_ours = "invalid input syntax for type uuid: \"not-a-key\"";
-        assert_said("22P02", not_ours, not_ours);
+        assert_text("22P02", not_ours, not_ours);
     }
 
     #[test]
     fn what_may_quote_a_row_is_left_out() {
         let raised = "refused: P0001 (raised by a trigger or function)";
-        assert_said("P0001", "permission denied for customer Smith", raised);
-        assert_said("42501", "customer Smith is locked", "refused: 42501");
+        assert_text("P0001", "permission denied for customer Smith", raised);
+        assert_text("42501", "customer Smith is locked", "refused: 42501");
         let cast = "invalid input syntax for type bigint: \"Smith\"";
-        assert_said("22P02", cast, "refused: 22P02");
+        assert_text("22P02", cast, "refused: 22P02");
         let by_trigger = Refusal::made_up("23514", "Smith owes 7", Some("no_debts"));
-        assert_eq!(by_trigger.said(false), "refused: 23514, no_debts");
+        assert_eq!(by_trigger.text(false), "refused: 23514, no_debts");
     }
 }

@@ -221,7 +221,7 @@ impl RowInserter<'_> {
             locks, show_values, ..
         } = self.options;
         if let Some(refusal) = locks.refusal(table, Access::Write) {
-            return Ok(Err(refusal.said(show_values)));
+            return Ok(Err(refusal.text(show_values)));
         }
         let mut formats = Formats::new();
         loop {
@@ -235,7 +235,7 @@ impl RowInserter<'_> {
             };
             locks.remember(table, Access::Write, &refusal);
             if !self.try_next_format(table, &refusal, &mut formats) {
-                return Ok(Err(refusal.said(show_values)));
+                return Ok(Err(refusal.text(show_values)));
             }
         }
     }

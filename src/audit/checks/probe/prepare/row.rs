@@ -133,8 +133,8 @@ pub(crate) fn copy(
     let mut values: Map<String, Value> = Map::new();
     for column in &columns {
         let value = row.get(&column.name).cloned().unwrap_or_default();
-        let value = if is_fresh(model, target.object, column) {
-            fresh(column, &value).unwrap_or(value)
+        let value = if needs_new_value(model, target.object, column) {
+            new_value(column, &value).unwrap_or(value)
         } else {
             value
         };
@@ -180,7 +180,7 @@ fn default_with_side_effects<'m>(
 /// the tenant nor refers to another row. A column with a list of allowed values (a kind, a channel)
 /// keeps its value if another column of each key distinguishes the rows, because no CHECK accepts
 /// a generated value.
-fn is_fresh(model: &Model, relation: Oid, column: &Column) -> bool {
+fn needs_new_value(model: &Model, relation: Oid, column: &Column) -> bool {
     let stored = only_table_below(model, relation).unwrap_or(relation);
     let Some(column) = model.catalog.column_named(stored, &column.name) else {
         return false;
@@ -216,7 +216,7 @@ fn is_listed(model: &Model, table: Oid, column: i16) -> bool {
 }
 
 /// Returns a value like `old` that no row is likely to have.
-fn fresh(column: &Column, old: &Value) -> Option<Value> {
+fn new_value(column: &Column, old: &Value) -> Option<Value> {
     let seed = format!("{} {} {old}", column.relation.0, column.name);
     Some(match column.base_type {
         types::UUID => Value::from(uuid_from(&seed)),

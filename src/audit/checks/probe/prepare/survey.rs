@@ -253,7 +253,7 @@ fn whole_row(model: &Model, target: &Target, condition: &str) -> String {
 fn read_presence(reply: Reply, show_values: bool) -> KnownRows {
     if let Some(refusal) = reply.refusal {
         return KnownRows {
-            unreadable: Some(refusal.said(show_values)),
+            unreadable: Some(refusal.text(show_values)),
             ..KnownRows::default()
         };
     }

@@ -176,8 +176,8 @@ impl WriteProbe<'_> {
             .locks
             .refusal(self.target.object, Access::Write)
         {
-            let said = refusal.said(self.inputs.options.show_values);
-            return Err(Verdict::Skipped(said));
+            let text = refusal.text(self.inputs.options.show_values);
+            return Err(Verdict::Skipped(text));
         }
         match change::side_effect(
             self.inputs.model,

@@ -42,16 +42,16 @@ pub(in super::super) fn judge<'a>(
         }
         None => leak(None),
         Some(refusal) if refusal.is_unanswered() => {
-            attempt(Verdict::Skipped(refusal.said(options.show_values)))
+            attempt(Verdict::Skipped(refusal.text(options.show_values)))
         }
         Some(refusal) if write.unconditional => {
-            attempt(inconclusive(&refusal.said(options.show_values)))
+            attempt(inconclusive(&refusal.text(options.show_values)))
         }
         Some(refusal) => {
-            let said = refusal.said(options.show_values);
-            match refused(identity, planned.operation, &refusal, &said) {
+            let text = refusal.text(options.show_values);
+            match refused(identity, planned.operation, &refusal, &text) {
                 Some(verdict) => attempt(verdict),
-                None => leak(Some(said)),
+                None => leak(Some(text)),
             }
         }
     }
@@ -68,9 +68,9 @@ fn refused(
     identity: ProbeIdentity<'_>,
     operation: Operation,
     refusal: &Refusal,
-    said: &str,
+    text: &str,
 ) -> Option<Verdict> {
-    let message = said.to_owned();
+    let message = text.to_owned();
     if identity.is_blocked_by(refusal) {
         return Some(Verdict::Blocked(message));
     }

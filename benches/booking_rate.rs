@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tenantctl::{
-    context::{Clock, new_id, random_secret},
     db::{Authority, ConnectSettings, Database},
     domain::{Actor, OrganizationId, booking::Function, channel::identity::ClaimPolicy},
     error::ErrorKind,
     services::{Session, booking},
+    system::{Clock, new_id, random_secret},
 };
 
 /// Minutes of nine hundred years.

@@ -13,7 +13,7 @@
 //!    activity entry in that same transaction. They depend on `domain` and `db`.
 //! 4. `commands` turn arguments into service calls and return a serializable view; only
 //!    `output` chooses table or JSON and writes to a stream.
-//! 5. Clock, randomness, environment and prompts come from [`context`], so tests control them.
+//! 5. Clock, randomness, environment and prompts come from [`system`], so tests control them.
 //! 6. `crypto` encrypts secrets that must be recoverable.
 //! 7. `csv_file` reads and writes CSV; in this crate it depends only on `error` and `domain`.
 //! 8. `files` writes every file; in this crate it depends only on `error`.
@@ -29,12 +29,12 @@
     )
 )]
 
+pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod confirm;
-pub mod context;
 pub mod crypto;
 pub mod csv_file;
 pub mod db;
@@ -49,3 +49,4 @@ pub mod quoting;
 pub mod server;
 pub mod services;
 pub mod stop;
+pub mod system;

@@ -3,9 +3,10 @@
 use std::{pin::pin, process::ExitCode};
 
 use tenantctl::{
+    app::App,
     cli,
-    context::{App, Environment},
     error::{Error, Result},
+    system::Environment,
 };
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -9,8 +9,8 @@ use clap_complete::{CompleteEnv, CompletionCandidate};
 
 use super::{Cli, typed};
 use crate::{
+    app::App,
     config::LOCAL_PROFILE,
-    context::{App, Environment},
     db::{invitations::InvitationFilter, members::MemberFilter},
     domain::{
         ChannelKind, Permission, Role, TimeZone,
@@ -25,6 +25,7 @@ use crate::{
         booking::{self, named::NamedResource},
         invitations, members, organizations,
     },
+    system::Environment,
 };
 
 /// Time limit for the database: the user is waiting after pressing Tab.

@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 pub use global::GlobalArgs;
 pub use scope::Scope;
 
-use crate::{commands, context::App, error::Result};
+use crate::{app::App, commands, error::Result};
 
 /// The operator's tool for multi-tenant platforms on PostgreSQL.
 ///

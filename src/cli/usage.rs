@@ -6,10 +6,11 @@ use clap::error::ErrorKind;
 
 use super::GlobalArgs;
 use crate::{
+    app::App,
     config::OutputFormat,
-    context::{App, Environment},
     error::Error,
     output::{escape, redact},
+    system::Environment,
 };
 
 /// Prints clap's message (including help and version) and returns the exit code.

@@ -5,8 +5,8 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::{complete, values},
-    context::App,
     domain::{Email, Permission, Role},
     error::{Error, Result},
     output::{Page, View},

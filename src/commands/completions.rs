@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::env::Shells;
 
 use crate::{
-    context::App,
+    app::App,
     error::{Context, Error, Result},
 };
 

@@ -8,9 +8,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{
+    app::{App, Written},
     cli::Scope,
     config::{self, Setting, Validation, ValueSource},
-    context::{App, Written},
     crypto::new_key_text,
     error::{Context, Error, ErrorKind, Result},
     files::{self, Existing, Readers},

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use crate::{
-    context::App,
+    app::App,
     error::{Context, Error, Result},
     hint::Hint,
 };

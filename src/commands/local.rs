@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::{
+    app::App,
     config::{DatabaseTarget, LOCAL_PROFILE},
-    context::App,
     db::{Database, protection::Protection},
     error::{Error, ErrorKind, Result},
     hint::Hint,

@@ -9,8 +9,8 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
 use crate::{
+    app::{App, Written},
     cli::Cli,
-    context::{App, Written},
     error::{Context, Result},
     files::{self, Readers},
 };

@@ -4,8 +4,8 @@
 use chrono::NaiveDate;
 
 use crate::{
+    app::App,
     cli::values,
-    context::App,
     domain::{
         Email, Role,
         booking::{ClockTime, Moment, ScheduleKind, Weekday},

@@ -10,8 +10,8 @@ use super::booking::{
     resource::{CreateArgs, DeleteArgs, ListArgs, NoMore, Noun, ShowArgs, UpdateArgs},
 };
 use crate::{
+    app::App,
     cli::complete,
-    context::App,
     domain::{OperatoryId, Organization, booking::Operatory},
     error::Result,
     hint::Hint,

@@ -6,8 +6,8 @@ use clap::Args;
 use secrecy::SecretString;
 
 use crate::{
+    app::App,
     commands::input::secret_line,
-    context::App,
     error::{Error, Result},
 };
 

@@ -10,8 +10,8 @@ use super::booking::{
     resource::{CreateArgs, DeleteArgs, ListArgs, NoMore, Noun, ShowArgs, UpdateArgs},
 };
 use crate::{
+    app::App,
     cli::complete,
-    context::App,
     domain::{Organization, ProviderId, booking::Provider},
     error::Result,
     hint::Hint,

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::views::role_cell;
 use crate::{
+    app::App,
     cli::{complete, values},
-    context::App,
     domain::{Permission, Role},
     error::Result,
     output::{Cell, Listing, Page, Record, Style, View},

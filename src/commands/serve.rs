@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     config::ServerSection,
-    context::App,
     crypto::SealingKeys,
     db::{ConnectSettings, Pool, PoolSettings},
     domain::invitation,

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::values,
-    context::App,
     domain::{Organization, OrganizationStatus, Role},
     output::{Cell, Page, Record, Style, rfc3339},
 };

@@ -2,12 +2,12 @@
 
 use secrecy::SecretString;
 
-use super::Environment;
 use super::database_url::Endpoint;
 use super::file::AuditSection;
 use super::mistake::Finding;
 use super::secret_places::SecretPlaces;
 use crate::error::Result;
+use crate::system::Environment;
 
 /// The variable that contains the URL itself, instead of a file.
 pub const ATTACK_URL_VARIABLE: &str = "TENANTCTL_ATTACK_URL";

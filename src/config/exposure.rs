@@ -4,7 +4,8 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Environment, Loaded, paths};
+use super::{Loaded, paths};
+use crate::system::Environment;
 
 /// A problem with the permissions of a file that contains secrets.
 #[derive(Clone, Debug, Eq, PartialEq)]

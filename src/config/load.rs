@@ -10,10 +10,11 @@ use super::database_url::has_password;
 use super::file::Config;
 use super::inspect::{Inspection, inspect};
 use super::mistake::Mistake;
+use super::paths;
 use super::settings::{Setting, ValueSource, settings};
-use super::{Environment, paths};
 use crate::error::{Context, Error, Result};
 use crate::run;
+use crate::system::Environment;
 
 /// The effective configuration and its source.
 #[derive(Clone, Debug)]

@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::Environment;
 use super::file::masked_text;
 use super::secret_places::SecretPlaces;
 use crate::error::Result;
+use crate::system::Environment;
 
 /// The SMTP server that sends invitations. Without smtp_host no mail is sent, and the link of an
 /// invitation is shown to the user who creates it.

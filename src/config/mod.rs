@@ -9,7 +9,6 @@
 mod atomic;
 mod attack_url;
 mod database_url;
-mod environment;
 mod example;
 mod exposure;
 mod file;
@@ -37,7 +36,6 @@ mod write;
 
 pub use attack_url::ATTACK_URL_VARIABLE;
 pub use database_url::{Endpoint, InvalidUrl, has_password, mask, with_password, with_user};
-pub use environment::Environment;
 pub use example::example;
 pub use exposure::{Exposure, exposures};
 pub use file::{

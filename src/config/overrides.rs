@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::Environment;
 use super::file::{ColorChoice, OutputFormat};
 use super::load::Loaded;
 use super::settings::ValueSource;
 use crate::error::{Error, Result};
+use crate::system::Environment;
 
 const OUTPUT: &str = "TENANTCTL_OUTPUT";
 const DATA_DIR: &str = "TENANTCTL_DATA_DIR";

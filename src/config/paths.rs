@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Environment;
 use crate::error::{Error, Result};
+use crate::system::Environment;
 
 const APPLICATION: &str = "tenantctl";
 

@@ -2,11 +2,11 @@
 
 use secrecy::SecretString;
 
-use super::Environment;
 use super::file::Profile;
 use super::secret_places::SecretPlaces;
 use crate::error::{Error, Result};
 use crate::run;
+use crate::system::Environment;
 
 impl Profile {
     /// The options of this profile that set a URL; a valid profile has exactly one, and `local`

@@ -5,10 +5,10 @@ use std::{fs, path::Path};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::Environment;
 use super::secret_command::{TIME_LIMIT, first_line};
 use crate::error::{Error, Result};
 use crate::output::redact;
+use crate::system::Environment;
 
 /// The sources of one secret; the first one set is read.
 pub(super) struct SecretPlaces<'a> {

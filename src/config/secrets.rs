@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::Environment;
 use super::atomic::create_private;
 use super::file::SecretsSection;
 use super::paths::data_dir;
 use super::secret_places::SecretPlaces;
 use crate::error::Result;
+use crate::system::Environment;
 
 /// The variable that contains the keys themselves, instead of a file.
 pub const SECRET_KEYS_VARIABLE: &str = "TENANTCTL_SECRET_KEYS";

@@ -8,10 +8,10 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::Environment;
 use super::secret_places::SecretPlaces;
 use crate::domain::{channel::identity::ClaimPolicy, webhook::route::UnnamedIdentities};
 use crate::error::Result;
+use crate::system::Environment;
 
 /// The addresses `tenantctl serve` listens on, the proxies it trusts, and its limits. Its flags
 /// take precedence.

@@ -4,10 +4,9 @@ use std::fmt;
 
 use secrecy::SecretString;
 
-use super::{
-    Config, DatabaseSource, DatabaseTarget, Endpoint, Environment, URL_FORM, mistake::Finding,
-};
+use super::{Config, DatabaseSource, DatabaseTarget, Endpoint, URL_FORM, mistake::Finding};
 use crate::error::{Error, Result};
+use crate::system::Environment;
 
 /// The variable with the URL for tenants' data, for the server and for databases specified by URL.
 pub const TENANT_URL_VARIABLE: &str = "TENANTCTL_TENANT_URL";

@@ -10,9 +10,10 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use super::file::Profile;
 use super::inspect::inspect;
 use super::resolve::{DatabaseTarget, LOCAL_PROFILE};
-use super::{Environment, atomic, paths, rules};
+use super::{atomic, paths, rules};
 use crate::error::{Context, Error, Result};
 use crate::run;
+use crate::system::Environment;
 
 /// A profile to be written.
 #[derive(Clone, Debug)]

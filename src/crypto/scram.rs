@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    context::random_secret,
     error::{Error, Result},
+    system::random_secret,
 };
 
 /// PostgreSQL's default (`scram_iterations`).

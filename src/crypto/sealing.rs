@@ -14,10 +14,10 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
-    context::random_secret,
     domain::{OrganizationId, hexadecimal},
     error::{Error, Result},
     run,
+    system::random_secret,
 };
 
 /// Length of a key as text: 32 bytes in base64.

@@ -12,10 +12,10 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::{DATABASE, LOOPBACK, ROLE, SUPERUSER};
-use crate::context::random_secret;
 use crate::error::{Context, Error, Result};
 use crate::files::{self, Existing, Readers};
 use crate::run;
+use crate::system::random_secret;
 
 /// Time that a server may refuse connections after a start or during recovery.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -17,7 +17,7 @@ use super::{
     metrics::{Counted, method_label},
     problem::{self, Problem},
 };
-use crate::{context::new_id, domain::Network};
+use crate::{domain::Network, system::new_id};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

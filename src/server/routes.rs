@@ -64,12 +64,12 @@ mod tests {
     use super::*;
     use crate::{
         config::ServerSection,
-        context::Clock,
         db::{Authority, ConnectSettings, Pool, PoolSettings},
         domain::Actor,
         error::Error,
         server::{Roles, Server, Settings, read_body},
         stop::Stopper,
+        system::Clock,
     };
 
     /// State of a server without a database.

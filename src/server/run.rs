@@ -16,13 +16,13 @@ use super::{
     worker,
 };
 use crate::{
-    context::Clock,
     crypto::SealingKeys,
     db::Pool,
     domain::Actor,
     error::{Error, Result},
     services::{outbox, serving},
     stop::Stopper,
+    system::Clock,
 };
 
 /// Time for the database connections to close after everything else has ended.

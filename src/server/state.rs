@@ -10,13 +10,13 @@ use super::{
     settings::Settings, turns::Turns, webhooks::Receivers,
 };
 use crate::{
-    context::Clock,
     crypto::SealingKeys,
     db::{Database, Pool},
     domain::{Actor, channel::identity::ClaimPolicy},
     error::Result,
     services::Session,
     stop::Stop,
+    system::Clock,
 };
 
 /// Shared state of handlers and workers; cheap to clone.

@@ -6,13 +6,13 @@ use futures_util::future::join_all;
 
 use super::{ServerState, outage::Outage};
 use crate::{
-    context::new_id,
     domain::OrganizationId,
     error::Result,
     services::{
         outbox,
         webhooks::{self, Worked, sign_ups},
     },
+    system::new_id,
 };
 
 /// Delay before a worker that panicked is restarted: a repeated panic must not use a whole core.

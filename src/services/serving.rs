@@ -1,11 +1,11 @@
 //! Checks of a database before it is served.
 
 use crate::{
-    context::new_id,
     db::{Database, TenantTx, health, migrate, roles},
     domain::OrganizationId,
     error::{Error, Result},
     run,
+    system::new_id,
 };
 
 /// Checks that the database is reachable, has the schema of this binary, and is readable by this

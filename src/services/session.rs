@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    context::{Clock, new_id},
     db::{self, Database, PlatformConn, TenantTx, activity::NewEntry},
     domain::{
         OrganizationId, PatientId, Permission, Role, UserId,
@@ -16,6 +15,7 @@ use crate::{
     error::{Error, Result},
     run,
     services::{activity::Change, outbox::TokenSeal},
+    system::{Clock, new_id},
 };
 
 /// One invocation or one request, with the data about its caller that services need.

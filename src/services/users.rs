@@ -4,7 +4,6 @@ use futures_util::stream::BoxStream;
 use serde_json::json;
 
 use crate::{
-    context::new_id,
     db::{self, PlatformConn, users::ListedUser},
     domain::{
         Email, Locale, OrganizationId, Permission, Role, Slug, TimeZone, UserId, actor::Actor,
@@ -19,6 +18,7 @@ use crate::{
         members::lookalikes,
         organizations::{self, FirstOwner, NewOrganization},
     },
+    system::new_id,
 };
 
 /// A user with an email address confirmed by the identity provider.

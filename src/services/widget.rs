@@ -7,7 +7,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    context::new_id,
     crypto::SealingKeys,
     db::{
         self, Database, PlatformConn, TenantTx,
@@ -22,6 +21,7 @@ use crate::{
         widget::{Named, PublicChannel, SessionClaims, VisitorMessage},
     },
     error::{Error, Result},
+    system::new_id,
 };
 
 /// Purpose for which the session keys are derived.

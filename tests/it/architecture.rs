@@ -10,28 +10,28 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "files",
         &[
-            "audit", "cli", "commands", "config", "context", "crypto", "csv_file", "db", "domain",
+            "audit", "cli", "commands", "config", "app", "crypto", "csv_file", "db", "domain",
             "local", "mail", "output", "server", "services",
         ],
     ),
     (
         "domain",
         &[
-            "audit", "cli", "commands", "config", "context", "crypto", "files", "db", "local",
+            "audit", "cli", "commands", "config", "app", "crypto", "files", "db", "local",
             "mail", "output", "server", "services",
         ],
     ),
     (
         "db",
         &[
-            "audit", "cli", "commands", "config", "context", "crypto", "files", "local", "mail",
+            "audit", "cli", "commands", "config", "app", "crypto", "files", "local", "mail",
             "output", "server", "services",
         ],
     ),
     (
         "audit",
         &[
-            "cli", "commands", "config", "context", "crypto", "db", "local", "mail", "output",
+            "cli", "commands", "config", "app", "crypto", "db", "local", "mail", "output",
             "server", "services",
         ],
     ),
@@ -45,14 +45,14 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "mail",
         &[
-            "audit", "cli", "commands", "config", "context", "crypto", "db", "local", "output",
+            "audit", "cli", "commands", "config", "app", "crypto", "db", "local", "output",
             "server", "services",
         ],
     ),
     (
         "csv_file",
         &[
-            "audit", "cli", "commands", "config", "context", "db", "local", "output", "server",
+            "audit", "cli", "commands", "config", "app", "db", "local", "output", "server",
             "services",
         ],
     ),
@@ -72,13 +72,13 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "output",
         &[
-            "audit", "cli", "commands", "config", "context", "db", "local", "server", "services",
+            "audit", "cli", "commands", "config", "app", "db", "local", "server", "services",
         ],
     ),
     (
         "config",
         &[
-            "audit", "cli", "commands", "context", "db", "local", "server", "services",
+            "audit", "cli", "commands", "app", "db", "local", "server", "services",
         ],
     ),
 ];

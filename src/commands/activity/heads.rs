@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::NamedLog;
 use crate::{
+    app::App,
     cli::Scope,
-    context::App,
     domain::{
         OrganizationId,
         chain::{GENESIS, Head},

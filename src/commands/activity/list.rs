@@ -6,10 +6,9 @@ use futures_util::StreamExt;
 
 use super::{NamedLog, view::EntryView};
 use crate::{
-    cli::Scope,
-    cli::values,
+    app::App,
+    cli::{Scope, values},
     commands::views::PageArgs,
-    context::App,
     db::activity::ActivityFilter,
     error::{Error, Result},
     output::Listing,

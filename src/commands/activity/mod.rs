@@ -11,7 +11,7 @@ use clap::Subcommand;
 use futures_util::TryStreamExt as _;
 
 use crate::{
-    context::App,
+    app::App,
     db::organizations::OrganizationFilter,
     domain::{Organization, OrganizationId},
     error::Result,

@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use super::{NamedLog, view::EntryView};
 use crate::{
-    cli::Scope,
-    cli::values,
-    context::App,
+    app::App,
+    cli::{Scope, values},
     db::activity::StoredEntry,
     domain::hexadecimal,
     error::Result,

@@ -10,8 +10,8 @@ use super::{
     heads::{Chain, KeptHeads},
 };
 use crate::{
+    app::App,
     cli::Scope,
-    context::App,
     domain::hexadecimal,
     error::{Error, ErrorKind, Result},
     output::{Cell, Listing, Page, Record, Style, View},

@@ -4,8 +4,7 @@ use clap::{Args, builder::PossibleValuesParser};
 
 use super::{Layer, view::ChangedView};
 use crate::{
-    commands::input::TextArgs, context::App, domain::AgentInstructions, error::Result,
-    services::agents,
+    app::App, commands::input::TextArgs, domain::AgentInstructions, error::Result, services::agents,
 };
 
 /// A field and its new value.

@@ -7,7 +7,7 @@ mod view;
 
 use clap::{Args, Subcommand};
 
-use crate::{cli::Scope, context::App, error::Result};
+use crate::{app::App, cli::Scope, error::Result};
 
 /// Read and write an organization's agent instructions, and the platform's defaults.
 #[derive(Debug, Subcommand)]

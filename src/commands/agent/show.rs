@@ -1,7 +1,7 @@
 //! `agent show` and `agent system show`
 
 use super::{Layer, view::AgentView};
-use crate::{context::App, error::Result, services::agents};
+use crate::{app::App, error::Result, services::agents};
 
 pub(super) async fn run(app: &App, layer: Layer) -> Result<AgentView> {
     let session = app.session().await?;

@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::changed::ChangedView;
 use crate::{
+    app::App,
     cli::values,
     commands::{booking::names::Names, missing},
-    context::App,
     domain::{
         AppointmentId,
         booking::{parameters::BreakAppointment, text},

@@ -5,12 +5,12 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::changed::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::{
         booking::{names::Names, notes::NotesArgs, references},
         missing,
     },
-    context::App,
     domain::booking::{Moment, Operatory, Provider, parameters::CreateAppointment},
     error::{Error, ErrorKind, Result},
     services::booking::appointments,

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use crate::{
+    app::App,
     cli::values,
     commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
-    context::App,
     domain::{AppointmentId, booking::parameters::DeleteAppointment},
     error::Result,
     output::Style,

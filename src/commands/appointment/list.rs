@@ -7,12 +7,12 @@ use futures_util::TryStreamExt;
 
 use super::{agenda::Agenda, view::AppointmentView};
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::{
         booking::{pages, references},
         views::PageArgs,
     },
-    context::App,
     domain::{
         Organization,
         booking::{AppointmentStatus, Moment, Operatory, Provider, parameters::GetAppointments},

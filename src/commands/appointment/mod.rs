@@ -14,7 +14,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{context::App, error::Result};
+use crate::{app::App, error::Result};
 
 /// Book, move and break appointments. Double bookings are rejected.
 #[derive(Debug, Subcommand)]

@@ -4,8 +4,7 @@ use clap::Args;
 
 use super::view::AppointmentView;
 use crate::{
-    cli::values, context::App, domain::AppointmentId, error::Result,
-    services::booking::appointments,
+    app::App, cli::values, domain::AppointmentId, error::Result, services::booking::appointments,
 };
 
 /// Show an appointment.

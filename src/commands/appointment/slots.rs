@@ -7,12 +7,12 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::{
         booking::{names::Names, references, span},
         views::PageArgs,
     },
-    context::App,
     domain::booking::{ClockTime, Operatory, Provider, Slot, parameters::GetAvailableSlots},
     error::Result,
     output::{Cell, Listing, Record, Style},

@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::changed::ChangedView;
 use crate::{
+    app::App,
     cli::values,
     commands::booking::names::Names,
-    context::App,
     domain::{
         AppointmentId,
         booking::{AppointmentStatus, parameters::UpdateAppointment},

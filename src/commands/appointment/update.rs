@@ -5,9 +5,9 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::changed::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::booking::{names::Names, notes::NotesArgs, patching, references},
-    context::App,
     domain::{
         AppointmentId,
         booking::{AppointmentStatus, Moment, Operatory, Provider, parameters::UpdateAppointment},

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{files, scope::ScopeArgs, watch::Shown};
 use crate::{
+    app::App,
     audit,
-    context::App,
     domain::audit::{Finding, baseline::Acceptance},
     error::{Error, Result},
     files::Readers,

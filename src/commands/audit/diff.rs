@@ -9,7 +9,7 @@ use super::{
     run::{FailOn, fail_on},
 };
 use crate::{
-    context::App,
+    app::App,
     domain::audit::{Severity, difference},
     error::{Error, ErrorKind, Result},
 };

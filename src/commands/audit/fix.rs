@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{run::VerdictArgs, scope::ScopeArgs};
 use crate::{
+    app::App,
     audit,
-    context::App,
     domain::audit::{Finding, Phase, migration::Migration},
     error::{Error, Result},
     files::Readers,

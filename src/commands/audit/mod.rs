@@ -14,7 +14,7 @@ mod watch;
 
 use clap::{Args, Subcommand};
 
-use crate::{cli::Scope, context::App, error::Result};
+use crate::{app::App, cli::Scope, error::Result};
 
 /// Find and prove tenant isolation gaps in any PostgreSQL database.
 ///

@@ -10,8 +10,8 @@ use super::{
     watch::Shown,
 };
 use crate::{
+    app::App,
     audit::{self, QuerySource},
-    context::App,
     error::Result,
 };
 

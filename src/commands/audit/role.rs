@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use super::scope::{self, ModelArgs};
 use crate::{
+    app::App,
     audit::auditor::{self, Auditor, Created},
     commands::password::PasswordArgs,
     config,
-    context::App,
     crypto::password_verifier,
     error::{Error, Result},
     hint::Hint,

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{files, scope::ScopeArgs, watch::Shown};
 use crate::{
+    app::App,
     audit::{self, registry},
-    context::App,
     domain::{
         audit::{Report, Severity, baseline::Baseline},
         suggest::unknown_name,

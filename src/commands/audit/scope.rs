@@ -6,6 +6,7 @@ use clap::Args;
 use futures_util::FutureExt;
 
 use crate::{
+    app::App,
     audit::{
         Options,
         checks::{
@@ -19,7 +20,6 @@ use crate::{
     },
     cli::values,
     config::AuditSection,
-    context::App,
     db::{self, ConnectSettings},
     error::{Error, Result},
     run,

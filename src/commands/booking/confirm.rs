@@ -1,6 +1,6 @@
 //! The confirmation prompt before booking data is deleted.
 
-use crate::{confirm::Confirmed, context::App, domain::Organization, error::Result};
+use crate::{app::App, confirm::Confirmed, domain::Organization, error::Result};
 
 /// Announces the deletion and prompts for confirmation. In a protected profile or database, and
 /// with `--confirm`, `typed` must be typed. A dry run does not prompt.

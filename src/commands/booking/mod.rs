@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 use self::{confirm::confirm_removal, schema::SchemaView};
 use super::input::TextSource;
 use crate::{
+    app::App,
     cli::{Scope, complete, values},
-    context::App,
     domain::{PatientId, Permission, booking::Function},
     error::{Error, Result},
     output::{Cell, Listing, Page, Record, Style, View},

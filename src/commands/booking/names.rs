@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    context::App,
+    app::App,
     domain::{
         OperatoryId, Organization, ProviderId,
         booking::{

@@ -3,8 +3,8 @@
 use clap::{Args, ValueHint};
 
 use crate::{
+    app::App,
     commands::input::TextSource,
-    context::App,
     error::{Error, Result},
 };
 

@@ -6,9 +6,9 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::{Scope, complete, values},
     commands::views::PageArgs,
-    context::App,
     db::webhooks::claims::{ClaimFilter, ListedClaim},
     domain::{
         Organization, OrganizationStatus,

@@ -7,8 +7,8 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::view::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
-    context::App,
     db::channels::StoredChannel,
     domain::{ChannelConfiguration, ChannelKind, Organization},
     error::{Error, ErrorKind, Result},

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::view::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::input::TextArgs,
-    context::App,
     domain::{AgentMode, ChannelConfiguration, ChannelKind, ResolvedInstruction},
     error::Result,
     output::{Format, Page, View},

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::view::ChannelView;
-use crate::{context::App, error::Result, output::Listing, services::channels};
+use crate::{app::App, error::Result, output::Listing, services::channels};
 
 /// List the five channels of the organization.
 ///

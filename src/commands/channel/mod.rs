@@ -12,7 +12,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{context::App, error::Result};
+use crate::{app::App, error::Result};
 
 /// Show and change the five channels of an organization.
 #[derive(Debug, Subcommand)]

@@ -6,12 +6,11 @@ use serde_json::Value;
 
 use super::view::{ChangedView, NOT_CONFIGURATION};
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::input::TextSource,
-    context::App,
     domain::{ChannelConfiguration, ChannelKind},
-    error::ErrorKind,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     services::channels,
 };
 

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::view::{ChannelView, ClaimLine};
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::changes::brief,
-    context::App,
     domain::{ChannelKind, ResolvedInstruction},
     error::Result,
     hint::Hint,

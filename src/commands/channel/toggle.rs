@@ -5,8 +5,8 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::view::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
-    context::App,
     domain::{ChannelConfiguration, ChannelKind},
     error::Result,
     services::channels,

@@ -5,8 +5,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::values,
-    context::App,
     db::webhooks::usage::DayOfUse,
     error::Result,
     output::{Cell, Listing, Record, Style},

@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::values,
     confirm::Confirmed,
-    context::App,
     error::Result,
     hint::Hint,
     output::{Page, View},

@@ -5,7 +5,7 @@ use futures_util::TryStreamExt as _;
 use serde::Serialize;
 
 use crate::{
-    context::App,
+    app::App,
     error::{Error, ErrorKind, Result},
     output::{Page, View},
     run,

@@ -4,9 +4,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     commands::password::PasswordArgs,
     config::{self, DatabaseTarget},
-    context::App,
     crypto::password_verifier,
     db::roles::{self, NewRole, Rights},
     error::{Error, Result},

@@ -9,14 +9,15 @@ mod webhooks;
 use clap::Args;
 
 use crate::{
+    app::App,
     config::{DatabaseTarget, TenantTarget},
-    context::{App, new_id},
     db::{self, ConnectSettings, Database, roles::Rights},
     domain::{Actor, channel::identity::ClaimPolicy},
     error::{Error, ErrorKind, Result},
     hint::Hint,
     run,
     services::{Session, roles},
+    system::new_id,
 };
 
 /// Play a complete scenario on a private PostgreSQL server, and verify that tenants are isolated.

@@ -2,7 +2,7 @@
 //! and an appointment. Each is created once.
 
 use crate::{
-    context::App,
+    app::App,
     domain::{
         Organization, OrganizationId,
         booking::{

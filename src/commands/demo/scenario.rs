@@ -7,7 +7,7 @@ use super::{
     webhooks,
 };
 use crate::{
-    context::App,
+    app::App,
     crypto::SealingKeys,
     domain::{
         ChannelConfiguration, ChannelKind, Email, Organization, OrganizationStatus, Role, Slug,

@@ -9,7 +9,7 @@ use super::{
     scenario::{Played, Side},
 };
 use crate::{
-    context::App,
+    app::App,
     domain::audit::{Operation, Verdict},
     output::{Cell, Mark, Matrix, MatrixRow, Page, Style, View},
 };

@@ -8,7 +8,7 @@ use sha1::Sha1;
 use url::{Url, form_urlencoded};
 
 use crate::{
-    context::{App, new_id, random_secret},
+    app::App,
     crypto::SealingKeys,
     domain::{
         ChannelKind, Organization, hexadecimal,
@@ -23,6 +23,7 @@ use crate::{
             endpoints::{self, NewEndpoint},
         },
     },
+    system::{new_id, random_secret},
 };
 
 /// The base URL of the demo's webhook URLs.

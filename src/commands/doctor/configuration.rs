@@ -2,8 +2,8 @@
 
 use super::report::{Area, Check};
 use crate::{
+    app::App,
     config,
-    context::App,
     domain::invitation,
     error::Result,
     local::{LocalState, LocalStatus},

@@ -1,7 +1,7 @@
 //! Checks of mail: the configuration, and the sign-in to the mail server.
 
 use super::report::{Area, Check};
-use crate::context::App;
+use crate::app::App;
 use crate::run;
 
 const AREA: Area = Area::Configuration;

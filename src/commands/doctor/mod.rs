@@ -13,8 +13,8 @@ use clap::Args;
 use self::report::{Area, Check, Report};
 use super::db::SchemaState;
 use crate::{
+    app::App,
     config::{DatabaseSource, DatabaseTarget, LOCAL_PROFILE},
-    context::App,
     db::{Database, health, migrate},
     error::Result,
     services::{claims, webhooks::quarantine},

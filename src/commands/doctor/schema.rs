@@ -5,7 +5,6 @@ use futures_util::TryStreamExt as _;
 use super::report::{Area, Check};
 use crate::{
     commands::db::SchemaState,
-    context::new_id,
     db::{
         self, Database, TenantTx,
         health::Health,
@@ -17,6 +16,7 @@ use crate::{
     quoting::identifier,
     run,
     services::protection,
+    system::new_id,
 };
 
 const AREA: Area = Area::Database;

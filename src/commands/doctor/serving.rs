@@ -2,7 +2,7 @@
 
 use super::report::{Area, Check};
 use crate::{
-    config::DatabaseTarget, context::App, db::Database, error::Result, run, services::serving,
+    app::App, config::DatabaseTarget, db::Database, error::Result, run, services::serving,
 };
 
 const AREA: Area = Area::Database;

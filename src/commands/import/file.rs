@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{view::ImportView, watch::watched};
 use crate::{
+    app::App,
     cli::values,
-    context::App,
     csv_file::{CsvFile, Delimiter, TextEncoding},
     domain::{
         Locale, Organization, TimeZone,

@@ -5,8 +5,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     commands::views::PageArgs,
-    context::App,
     db::import::jobs::Job,
     domain::{
         hexadecimal,

@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::file::{FileArgs, Special};
 use crate::{
+    app::App,
     cli::values,
     commands::org::zone_and_locale,
-    context::App,
     domain::{
         import::{ImportKind, MemberMode},
         invitation,

@@ -10,7 +10,7 @@ mod watch;
 
 use clap::Subcommand;
 
-use crate::{cli::Scope, context::App, domain::import::ImportKind, error::Result};
+use crate::{app::App, cli::Scope, domain::import::ImportKind, error::Result};
 
 /// Import CSV files: all rows or none, and no row twice.
 ///

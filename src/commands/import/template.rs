@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
+    app::App,
     cli::values,
-    context::App,
     domain::import::{Column, ImportKind, ORGANIZATION, columns},
     error::{Error, Result},
 };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    context::App,
+    app::App,
     csv_file::CsvFile,
     db::import::Difference,
     domain::{

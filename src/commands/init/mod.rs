@@ -10,11 +10,11 @@ use serde::Serialize;
 use self::questions::Questions;
 use super::db::{self as db_commands, SchemaState};
 use crate::{
+    app::{App, connect_settings},
     cli::GlobalArgs,
     config::{
         self, Config, DatabaseTarget, NewProfile, PROFILE_VARIABLE, TENANTCTL_DATABASE_URL_VARIABLE,
     },
-    context::{App, connect_settings},
     db::{
         Database,
         migrate::{self, Migration},

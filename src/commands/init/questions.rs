@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::SourceArgs;
 use crate::{
+    app::App,
     commands::db::SchemaState,
     config::{self, Config, Endpoint, URL_FORM, UrlSource},
-    context::App,
     error::{Context, Error, ErrorKind, Result},
     hint::Hint,
     output::Prompter,

@@ -7,9 +7,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use zeroize::Zeroizing;
 
 use crate::{
+    app::App,
     cli::values,
     commands::missing,
-    context::App,
     domain::{Email, InvitationToken, Role},
     error::{Context, Error, ErrorKind, Result},
     hint::Hint,

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::view::{IssuedView, sending};
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::missing,
-    context::App,
     domain::{Email, Role, invitation},
     error::Result,
     hint::Hint,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::view::InvitationView;
 use crate::{
-    commands::views::PageArgs, context::App, db::invitations::InvitationFilter, error::Result,
+    app::App, commands::views::PageArgs, db::invitations::InvitationFilter, error::Result,
     output::Listing, services::invitations,
 };
 

@@ -10,7 +10,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{cli::Scope, context::App, error::Result};
+use crate::{app::App, cli::Scope, error::Result};
 
 /// Manage invitations: create, resend, revoke, accept.
 #[derive(Debug, Subcommand)]

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::view::{IssuedView, sending};
 use crate::{
+    app::App,
     cli::complete,
-    context::App,
     domain::invitation,
     error::Result,
     hint::Hint,

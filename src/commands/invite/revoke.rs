@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::view::InvitationView;
 use crate::{
+    app::App,
     cli::complete,
-    context::App,
     error::{ErrorKind, Result},
     hint::Hint,
     output::{Page, View},

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
+    app::App,
     commands::views::role_cell,
-    context::App,
     domain::{Invitation, InvitationStatus, Organization, Role, invitation},
     error::Result,
     hint::Hint,

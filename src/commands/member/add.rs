@@ -5,9 +5,9 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::view::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::missing,
-    context::App,
     domain::{Email, Role},
     error::Result,
     services::members,

@@ -5,9 +5,9 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::view::MemberView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::views::PageArgs,
-    context::App,
     db::members::MemberFilter,
     domain::Role,
     error::Result,

@@ -10,7 +10,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{context::App, error::Result};
+use crate::{app::App, error::Result};
 
 /// Manage the members of an organization: add, list, change roles, remove, transfer ownership.
 #[derive(Debug, Subcommand)]

@@ -5,9 +5,9 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::complete,
     confirm::Confirmed,
-    context::App,
     domain::{Actor, Member, Organization, Role},
     error::Result,
     hint::Hint,

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::view::MemberView;
 use crate::{
+    app::App,
     cli::complete,
-    context::App,
     domain::Permission,
     error::Result,
     output::{Page, View},

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::view::MemberView;
 use crate::{
+    app::App,
     cli::complete,
     commands::views::role_cell,
-    context::App,
     error::Result,
     hint::Hint,
     output::{Page, View},

@@ -5,9 +5,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::views::OrganizationView,
-    context::App,
     domain::{Email, Locale, OrganizationStatus, Role, Slug, TimeZone, invitation},
     error::{Error, ErrorKind, Result},
     hint::Hint,

@@ -5,9 +5,9 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::complete,
     config::ChosenOrganization,
-    context::App,
     error::{Error, Result},
     output::{Page, View},
     run,

@@ -5,9 +5,9 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::update::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
     confirm::Confirmed,
-    context::App,
     domain::{Actor, Organization, OrganizationStatus, Slug},
     error::{ErrorKind, Result},
     hint::Hint,

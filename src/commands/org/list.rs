@@ -4,9 +4,9 @@ use clap::{Args, ValueEnum};
 use futures_util::StreamExt;
 
 use crate::{
+    app::App,
     cli::values,
     commands::views::{OrganizationView, PageArgs},
-    context::App,
     db::organizations::{OrganizationFilter, OrganizationOrder},
     domain::OrganizationStatus,
     error::Result,

@@ -12,7 +12,7 @@ use clap::Subcommand;
 
 pub(super) use create::zone_and_locale;
 
-use crate::{cli::Scope, context::App, error::Result};
+use crate::{app::App, cli::Scope, error::Result};
 
 /// Manage organizations: create, list, update, suspend, delete, purge.
 #[derive(Debug, Subcommand)]

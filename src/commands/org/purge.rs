@@ -5,8 +5,8 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::complete,
-    context::App,
     domain::TableChange,
     error::Result,
     hint::Hint,

@@ -6,9 +6,9 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::complete,
     commands::views::{OrganizationView, channel_state_cell, role_cell},
-    context::App,
     domain::{ChannelKind, Role},
     error::Result,
     output::{Page, View, rfc3339},

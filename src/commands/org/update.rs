@@ -5,9 +5,9 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::views::OrganizationView,
-    context::App,
     domain::{
         Locale, Organization, Slug, TimeZone, channel::identity::Identity,
         invitation::AllowedDomains,

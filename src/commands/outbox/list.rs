@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::view::MessageView;
 use crate::{
-    cli::values, commands::views::PageArgs, context::App, db::outbox::OutboxFilter,
+    app::App, cli::values, commands::views::PageArgs, db::outbox::OutboxFilter,
     domain::OutboxStatus, error::Result, output::Listing, services::outbox,
 };
 

@@ -8,7 +8,7 @@ mod view;
 
 use clap::Subcommand;
 
-use crate::{context::App, error::Result};
+use crate::{app::App, error::Result};
 
 /// Manage outgoing mail: list, show, retry, send.
 #[derive(Debug, Subcommand)]

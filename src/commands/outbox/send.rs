@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::retry::no_server;
 use crate::{
-    context::App,
+    app::App,
     domain::Organization,
     error::{Error, Result},
     hint::Hint,

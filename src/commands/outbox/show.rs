@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::view::MessageView;
 use crate::{
-    context::App,
+    app::App,
     error::Result,
     output::{Page, View},
     services::outbox,

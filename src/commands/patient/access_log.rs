@@ -6,12 +6,12 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::{
         booking::{pages, references},
         views::PageArgs,
     },
-    context::App,
     db::access::AccessFilter,
     domain::access::{Access, Reader},
     error::Result,

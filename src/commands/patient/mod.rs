@@ -12,7 +12,7 @@ use super::booking::{
     resource::{CreateArgs, DeleteArgs, ListArgs, More, NotesFile, Noun, ShowArgs, UpdateArgs},
 };
 use crate::{
-    context::App,
+    app::App,
     domain::{
         Organization, PatientId,
         booking::{Patient, PatientFields},

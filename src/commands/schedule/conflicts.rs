@@ -6,9 +6,9 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::booking::{names::Names, references},
-    context::App,
     domain::booking::{Conflict, Operatory, Provider, parameters::CheckScheduleConflicts},
     error::{Error, ErrorKind, Result},
     output::{Page, View},

@@ -6,6 +6,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::view::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::{
         booking::{
@@ -14,7 +15,6 @@ use crate::{
         },
         missing,
     },
-    context::App,
     domain::{
         Organization,
         booking::{

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::view::ScheduleView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::booking::{names::Names, references},
-    context::App,
     domain::booking::{ClockTime, Provider, Weekday, parameters::CreateDefaultSchedules},
     error::Result,
     hint::Hint,

@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::view::ScheduleView;
 use crate::{
+    app::App,
     cli::values,
     commands::booking::{confirm::confirm_removal, names::Names, references, removal::RemovedView},
-    context::App,
     domain::{
         ScheduleId,
         booking::parameters::{DeleteSchedule, GetSchedule},

@@ -6,9 +6,9 @@ use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::booking::references,
-    context::App,
     domain::booking::{DayHours, Provider, Schedule, Weekday, parameters::GetProviderSchedules},
     error::Result,
     output::{Cell, Page, View},

@@ -6,12 +6,12 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::view::ScheduleView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::{
         booking::{names::Names, pages, references},
         views::PageArgs,
     },
-    context::App,
     domain::booking::{Operatory, Provider, ScheduleKind, parameters::GetSchedules},
     error::Result,
     output::Listing,

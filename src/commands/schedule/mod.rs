@@ -14,7 +14,7 @@ use clap::Subcommand;
 
 pub(in crate::commands) use conflicts::found;
 
-use crate::{context::App, error::Result};
+use crate::{app::App, error::Result};
 
 /// Manage working hours, holidays and blockouts, in the organization's time zone.
 #[derive(Debug, Subcommand)]

@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::view::ScheduleView;
 use crate::{
+    app::App,
     cli::values,
     commands::booking::names::Names,
-    context::App,
     domain::{ScheduleId, booking::parameters::GetSchedule},
     error::Result,
     services::booking::schedules,

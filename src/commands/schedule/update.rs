@@ -6,9 +6,9 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::view::ChangedView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::booking::{names::Names, patching},
-    context::App,
     domain::{
         ScheduleId,
         booking::{ClockTime, Weekday, parameters::UpdateSchedule},

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::UserView;
 use crate::{
+    app::App,
     commands::views::PageArgs,
-    context::App,
     db::users::ListedUser,
     error::Result,
     output::{Cell, Listing, Record, Style},

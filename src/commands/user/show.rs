@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::UserView;
 use crate::{
+    app::App,
     commands::views::{role_cell, status_cell},
-    context::App,
     domain::{Organization, OrganizationStatus, Role},
     error::Result,
     output::{Page, View},

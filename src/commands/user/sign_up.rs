@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::UserView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::{missing, org},
-    context::App,
     domain::{Email, Locale, Role, TimeZone, UserId},
     error::Result,
     hint::Hint,

@@ -9,12 +9,13 @@ use super::{
     secret::{SecretArgs, WeakSecretArg},
 };
 use crate::{
+    app::App,
     cli::{complete, values},
-    context::{App, random_secret},
     domain::{ChannelKind, hexadecimal, webhook::Scheme, webhook_endpoint::scheme_of},
     error::Result,
     run,
     services::webhooks::endpoints::{self, NewEndpoint},
+    system::random_secret,
 };
 
 /// Create a webhook endpoint for the provider of a channel.

@@ -4,7 +4,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::event_view::{ChangedEventView, EventView};
-use crate::{context::App, error::Result, run, services::webhooks::events};
+use crate::{app::App, error::Result, run, services::webhooks::events};
 
 /// Discard an event: it is kept, but never processed.
 ///

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{
-    context::App,
+    app::App,
     domain::{
         ChannelKind, Organization,
         webhook::Scheme,

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::event_view::EventView;
 use crate::{
+    app::App,
     cli::{complete, values},
     commands::views::PageArgs,
-    context::App,
     db::webhooks::events::EventFilter,
     domain::{ChannelKind, webhook_event::EventStatus},
     error::Result,

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::endpoint_view::EndpointView;
-use crate::{context::App, error::Result, output::Listing, run, services::webhooks::endpoints};
+use crate::{app::App, error::Result, output::Listing, run, services::webhooks::endpoints};
 
 /// List the webhook endpoints of an organization. Secrets are never shown.
 ///

@@ -17,7 +17,7 @@ mod url;
 
 use clap::Subcommand;
 
-use crate::{cli::Scope, context::App, error::Result};
+use crate::{app::App, cli::Scope, error::Result};
 
 /// Manage webhook endpoints and received events.
 #[derive(Debug, Subcommand)]

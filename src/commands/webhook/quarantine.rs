@@ -9,10 +9,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
+    app::App,
     cli::{Scope, complete, values},
     commands::views::PageArgs,
     confirm::Confirmed,
-    context::App,
     db::webhooks::quarantine::QuarantineFilter,
     domain::{ChannelKind, quarantine::QuarantineStatus, webhook::Scheme, webhook_event::Delivery},
     error::Result,

@@ -11,7 +11,7 @@ use super::{
     secret::{SecretArgs, WeakSecretArg},
 };
 use crate::{
-    context::App,
+    app::App,
     domain::webhook_endpoint::SecretPurpose,
     error::Result,
     services::webhooks::endpoints::{self, NewSecret},

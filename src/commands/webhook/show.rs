@@ -4,7 +4,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::event_view::EventDetailsView;
-use crate::{context::App, error::Result, services::webhooks::events};
+use crate::{app::App, error::Result, services::webhooks::events};
 
 /// Show an event with its payload: the raw body, the stored headers and how it was verified.
 ///

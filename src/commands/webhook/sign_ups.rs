@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::event_view::status_cell;
 use crate::{
+    app::App,
     cli::values,
     commands::views::PageArgs,
-    context::App,
     db::webhooks::sign_ups::SignUpEvent,
     domain::webhook_event::EventStatus,
     error::Result,

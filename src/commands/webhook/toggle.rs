@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::endpoint_view::{ChangedEndpointView, EndpointView};
 use crate::{
-    context::App,
+    app::App,
     error::Result,
     run,
     services::webhooks::endpoints::{self, EndpointDetails},

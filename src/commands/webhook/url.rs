@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::endpoint_view::{url, without_public_url};
 use crate::{
-    context::App,
+    app::App,
     error::Result,
     hint::Hint,
     output::{Page, View},

@@ -12,7 +12,6 @@
 use std::mem;
 
 use crate::{
-    context::new_id,
     db::{self, Database, TenantTx, access::AccessFilter},
     domain::{
         OrganizationId, PatientId, Permission,
@@ -20,6 +19,7 @@ use crate::{
     },
     error::{Error, ErrorKind, Result},
     services::{Scope, Session, activity::Change},
+    system::new_id,
 };
 
 /// Maximum number of rows per link. An import may read a million records.

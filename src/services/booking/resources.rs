@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     confirm::Confirmed,
-    context::new_id,
     db::{Table, TenantTx},
     domain::{
         OrganizationId,
@@ -22,6 +21,7 @@ use crate::{
     error::{Error, Result},
     run,
     services::{Scope, Session, activity::Change},
+    system::new_id,
 };
 
 /// A resource with its table, and the rules of its own that the functions apply.

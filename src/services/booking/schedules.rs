@@ -11,7 +11,6 @@ use super::{
 };
 use crate::{
     confirm::Confirmed,
-    context::new_id,
     db::{
         self,
         resources::{ResourceFilter, ResourceTable as _},
@@ -34,6 +33,7 @@ use crate::{
     error::{Error, Result},
     run,
     services::{Scope, Session, activity::Change},
+    system::new_id,
 };
 
 /// A page of schedules.

@@ -10,10 +10,10 @@ use super::{
     rejects::RejectFile,
 };
 use crate::{
-    context::new_id,
     csv_file::{CsvFile, Record},
     domain::import::{Cells, Fault, Layout, RowSink, read_row},
     error::Result,
+    system::new_id,
 };
 
 /// Maximum number of threads that check. Splitting the file into records takes one more, which

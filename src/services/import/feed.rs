@@ -11,7 +11,6 @@ use super::{
     reading::{Reading, RowTaker},
 };
 use crate::{
-    context::new_id,
     csv_file::{CsvFile, Format, Record},
     db::import::CopyRow,
     domain::{
@@ -20,6 +19,7 @@ use crate::{
     },
     error::Result,
     services::outbox::TokenSeal,
+    system::new_id,
 };
 
 /// Size of a message, in bytes.

@@ -15,7 +15,6 @@ use super::{
     step::{StepEnd, Steps},
 };
 use crate::{
-    context::{new_id, random_secret},
     csv_file::CsvFile,
     db::{self, PlatformConn, import::jobs::Job},
     domain::{
@@ -25,6 +24,7 @@ use crate::{
     error::{Error, Result},
     run,
     services::Session,
+    system::{new_id, random_secret},
 };
 
 /// Imports a file into `organization`, or into those named in its rows.

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 
 use super::{change, lock_pending, require_active, revoke::revoke_pending};
 use crate::{
-    context::{new_id, random_secret},
     db::{self, TenantTx},
     domain::{
         Email, InvitationStatus, InvitationToken, OrganizationId, OutboxId, Permission, Role,
@@ -18,6 +17,7 @@ use crate::{
         members::lookalikes,
         outbox::{self, SUPERSEDED},
     },
+    system::{new_id, random_secret},
 };
 
 /// An invitation with its token, which exists in plain text nowhere else.

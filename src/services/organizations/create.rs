@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::{member_of, snapshot};
 use crate::{
-    context::new_id,
     db::{self, PlatformConn, TenantTx},
     domain::{
         ChannelConfiguration, ChannelKind, Email, Locale, Organization, OrganizationId,
@@ -18,6 +17,7 @@ use crate::{
         activity::Change,
         invitations::{self, Issued, Terms},
     },
+    system::new_id,
 };
 
 /// Properties of a new organization.

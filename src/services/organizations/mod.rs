@@ -19,8 +19,8 @@ pub(super) use {
 };
 
 use crate::{
-    context::new_id,
     domain::{Member, Organization, Role, User},
+    system::new_id,
 };
 
 /// Builds a new membership of that user.

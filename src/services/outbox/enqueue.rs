@@ -2,11 +2,11 @@
 
 use super::change;
 use crate::{
-    context::new_id,
     db::{self, TenantTx, outbox::NewMessage},
     domain::{Invitation, InvitationId, InvitationToken, OutboxId, OutboxMessage, OutboxStatus},
     error::Result,
     services::Session,
+    system::new_id,
 };
 
 /// Queues a message about an invitation if invitations are mailed. Returns the id of the message.

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use super::SEALED_FOR;
 use crate::{
-    context::{new_id, random_secret},
     crypto::SealingKeys,
     db::webhooks::{
         endpoints,
@@ -21,6 +20,7 @@ use crate::{
     error::{Error, Result},
     run,
     services::{Scope, Session, activity::Change},
+    system::{new_id, random_secret},
 };
 
 /// An endpoint with its active secrets, sealed.

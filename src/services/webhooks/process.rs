@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    context::new_id,
     db::{
         self, TenantTx,
         webhooks::{
@@ -19,6 +18,7 @@ use crate::{
         webhook_event::{EventStatus, WebhookEvent},
     },
     error::{Error, Result},
+    system::new_id,
 };
 
 /// Processes an event and deletes its job. For an event that is not pending, only the job is

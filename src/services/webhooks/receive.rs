@@ -10,7 +10,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::LoadedEndpoint;
 use crate::{
-    context::{new_id, random_secret},
     db::{
         Database, PlatformConn, TenantTx,
         webhooks::{
@@ -31,6 +30,7 @@ use crate::{
         },
     },
     error::Result,
+    system::{new_id, random_secret},
 };
 
 /// Time between the answer to a call and the latest start of its media stream.

@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::work::{MOST_ATTEMPTS, pause};
 use crate::{
-    context::new_id,
     db::{
         self, PlatformConn,
         webhooks::sign_ups::{self, SignUpEvent},
@@ -23,6 +22,7 @@ use crate::{
         activity::Change,
         users::{self, SignUp},
     },
+    system::new_id,
 };
 
 /// Time for which no other worker processes a sign-up, which takes several transactions.

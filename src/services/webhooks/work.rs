@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::process;
 use crate::{
-    context::{Clock, new_id},
     db::{
         Database, PlatformConn, TenantTx,
         webhooks::{events, jobs},
     },
     domain::{OrganizationId, webhook_event::EventStatus},
     error::{Error, ErrorKind, Result},
+    system::{Clock, new_id},
 };
 
 /// Maximum number of attempts before an event is marked as dead.

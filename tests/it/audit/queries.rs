@@ -3,8 +3,8 @@
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tenantctl::{
-    context::Environment,
     local::{EphemeralCluster, EphemeralOptions},
+    system::Environment,
 };
 use url::Url;
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use tenantctl::{
-    context::{Clock, new_id},
     db::{self, Database},
     domain::{Actor, booking::Function, channel::identity::ClaimPolicy},
     error::ErrorKind,
@@ -14,6 +13,7 @@ use tenantctl::{
         Session, booking,
         organizations::{self, NewOrganization},
     },
+    system::{Clock, new_id},
 };
 use tokio::sync::Barrier;
 

@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 use tenantctl::{
-    context::new_id,
     db::Database,
     domain::{Role, booking::Function},
     error::{Error, ErrorKind},
     services::{Session, members},
+    system::new_id,
 };
 use uuid::Uuid;
 

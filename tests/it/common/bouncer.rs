@@ -11,7 +11,7 @@ use std::{
 
 use nix::unistd::{Uid, User, geteuid};
 use tempfile::TempDir;
-use tenantctl::context::Environment;
+use tenantctl::system::Environment;
 use url::Url;
 
 use super::{Cli, TestDb};

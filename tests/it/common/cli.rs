@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tenantctl::context::Environment;
+use tenantctl::system::Environment;
 
 /// The binary with an environment of its own: nothing of the developer's configuration is seen.
 pub struct Cli {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenantctl::{
-    context::new_id,
     crypto::SealingKeys,
     db::{
         self, TenantTx,
@@ -27,6 +26,7 @@ use tenantctl::{
             endpoints::{self, NewEndpoint},
         },
     },
+    system::new_id,
 };
 use uuid::Uuid;
 

@@ -28,11 +28,11 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tenantctl::{
-    context::{Clock, Environment, new_id},
     db::{self, Authority, ConnectSettings, Database, roles::Rights},
     domain::{Actor, channel::identity::ClaimPolicy},
     local::{EphemeralCluster, EphemeralOptions},
     services::{Session, roles},
+    system::{Clock, Environment, new_id},
 };
 
 /// The cluster of this test run.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use tenantctl::{
-    context::Environment,
     db::{self, Database, PlatformConn, TenantTx},
     domain::Slug,
     services::organizations::{self, NewOrganization},
+    system::Environment,
 };
 use tokio::task::JoinSet;
 

@@ -10,7 +10,6 @@ use std::{
 
 use tenantctl::{
     config::ServerSection,
-    context::Clock,
     db::{Pool, PoolSettings},
     domain::{Actor, OrganizationId},
     server::{
@@ -18,6 +17,7 @@ use tenantctl::{
         cache::{Cache, OfOrganization, follow},
     },
     stop::{Stop, Stopper},
+    system::Clock,
 };
 
 use crate::common::{Fixture, TestDb, settings};

@@ -8,11 +8,11 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use tenantctl::{
-    context::{Clock, new_id},
     crypto::SealingKeys,
     domain::{InstructionLayer, jwt, widget::SessionClaims},
     local::EphemeralCluster,
     services::{webhooks, widget},
+    system::{Clock, new_id},
 };
 
 use super::{

@@ -6,8 +6,8 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use tenantctl::{
-    context::Clock,
     domain::{ChannelKind, webhook::Scheme},
+    system::Clock,
 };
 
 use super::{

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tenantctl::{
     config::ServerSection,
-    context::Clock,
     db::{Pool, PoolSettings},
     domain::{
         Actor, ChannelKind, ChannelSettings, Organization,
@@ -25,6 +24,7 @@ use tenantctl::{
         },
     },
     stop::Stopper,
+    system::Clock,
 };
 use tower::ServiceExt;
 use uuid::Uuid;

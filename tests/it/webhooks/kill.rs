@@ -12,8 +12,8 @@ use std::{
 use nix::sys::signal::Signal;
 use serde_json::json;
 use tenantctl::{
-    context::Clock,
     domain::{ChannelKind, webhook::Scheme},
+    system::Clock,
 };
 
 use super::{

@@ -13,8 +13,8 @@ use std::{
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tenantctl::{
-    context::Clock,
     local::{EphemeralCluster, EphemeralOptions},
+    system::Clock,
 };
 
 use super::{

@@ -4,8 +4,8 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::{More as _, Noun, flag, given_names, view::ChangedView};
 use crate::{
+    app::App,
     commands::missing,
-    context::App,
     domain::booking::{fields::Fields, text},
     error::Result,
     services::booking::resources,

@@ -5,8 +5,8 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::Noun;
 use crate::{
+    app::App,
     commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
-    context::App,
     domain::suggest::quoted,
     error::Result,
     services::booking::resources,

@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::{Noun, view::RowView};
 use crate::{
+    app::App,
     commands::{booking::pages, views::PageArgs},
-    context::App,
     domain::booking::parameters::Paged,
     error::Result,
     output::Listing,

@@ -20,8 +20,8 @@ pub use show::ShowArgs;
 pub use update::UpdateArgs;
 
 use crate::{
+    app::App,
     commands::input::TextSource,
-    context::App,
     domain::{
         Organization,
         booking::{Resource, fields::Fields},

@@ -4,7 +4,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::{Noun, view::RowView};
-use crate::{context::App, error::Result, services::booking::resources};
+use crate::{app::App, error::Result, services::booking::resources};
 
 /// Arguments of `show`.
 #[derive(Args, Debug)]

@@ -5,7 +5,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::{More as _, Noun, clearable, flag, given_names, view::ChangedView};
 use crate::{
-    context::App,
+    app::App,
     error::{Error, Result},
     run,
     services::booking::resources::{self, Update},

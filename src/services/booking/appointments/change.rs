@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::{
     confirm::Confirmed,
-    context::new_id,
     db::{self, Table as _, appointments::NotStored},
     domain::{
         AppointmentId, OrganizationId,
@@ -30,6 +29,7 @@ use crate::{
             missing, resources, slots,
         },
     },
+    system::new_id,
 };
 
 /// An appointment after a change.

@@ -6,8 +6,9 @@ use secrecy::SecretString;
 
 use crate::{
     cli::{GlobalArgs, scope},
-    config::{self, Environment, Loaded},
+    config::{self, Loaded},
     output::{Invocation, PrinterOptions, Taking},
+    system::Environment,
 };
 
 pub(super) fn printer_options(

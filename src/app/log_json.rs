@@ -15,7 +15,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::Clock;
+use crate::system::Clock;
 
 /// `{"timestamp": …, "level": …, fields of the event, "target": …}`
 pub(super) struct JsonLines(pub(super) Clock);

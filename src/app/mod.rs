@@ -1,7 +1,6 @@
 //! Application context: global arguments, configuration, clock, randomness, the environment, the
 //! printer, the actor and the lazily opened database.
 
-mod chance;
 mod log_json;
 mod logging;
 mod mail;
@@ -20,8 +19,6 @@ use secrecy::SecretString;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-pub use crate::config::Environment;
-pub use chance::{Clock, new_id, random_secret};
 pub use organization::NamedOrganization;
 use printing::printer_options;
 pub use writing::Written;
@@ -39,6 +36,7 @@ use crate::{
     output::{Assent, Listing, Printer, Record, Rehearsed, View},
     run,
     services::{Session, access, organizations, protection},
+    system::{Clock, Environment, new_id},
 };
 
 /// One invocation of the program.

@@ -1,9 +1,13 @@
-//! Time, ids and randomness, which tests can fix.
+//! The time, ids, randomness and environment of the process, which tests control.
+
+mod environment;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+
+pub use environment::Environment;
 
 /// The source of the time.
 #[derive(Clone, Copy, Debug, Default)]

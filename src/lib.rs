@@ -29,6 +29,9 @@
     )
 )]
 
+#[macro_use]
+mod named_enum;
+
 pub mod app;
 pub mod audit;
 pub mod cli;
@@ -46,7 +49,9 @@ pub mod local;
 pub mod mail;
 pub mod output;
 pub mod quoting;
+pub mod rfc3339;
 pub mod server;
 pub mod services;
 pub mod stop;
+pub mod suggest;
 pub mod system;

@@ -7,7 +7,7 @@ use super::{
     session::{AuditDeadline, Session, Stop},
 };
 use crate::{
-    domain::audit::migration::Step,
+    audit::report::migration::Step,
     error::{Context, Error, Result},
     run,
 };

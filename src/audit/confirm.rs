@@ -7,7 +7,7 @@ use super::{
     checks::probe::{Leak, Probed},
     findings::{Claim, Suspicion},
 };
-use crate::domain::audit::{Confidence, Finding, Severity, Verdict};
+use crate::audit::report::{Confidence, Finding, Severity, Verdict};
 
 /// Merges suspicions with the results of the probes.
 pub fn merge(suspicions: Vec<Suspicion>, probed: &Probed) -> Vec<Finding> {
@@ -89,9 +89,9 @@ fn refute(finding: &mut Finding) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        audit::catalog::Oid,
-        domain::audit::{Attempt, Check, Class, ContextKind, Evidence, Fix, Operation, Phase},
+    use crate::audit::{
+        catalog::Oid,
+        report::{Attempt, Check, Class, ContextKind, Evidence, Fix, Operation, Phase},
     };
 
     const TABLE: Oid = Oid(1);

@@ -1,7 +1,7 @@
 //! Results of the checks. A static check suspects; a probe confirms or refutes.
 
 use super::{catalog::Oid, model::Model};
-use crate::domain::audit::{Check, ContextKind, Finding, Operation, Skipped};
+use crate::audit::report::{Check, ContextKind, Finding, Operation, Skipped};
 
 /// A check that only reads the catalog.
 pub struct Rule {

@@ -19,6 +19,8 @@ pub mod model;
 pub mod queries;
 pub mod reach;
 pub mod registry;
+pub mod render;
+pub mod report;
 mod run;
 mod run_queries;
 pub mod selection;

@@ -2,12 +2,10 @@
 
 use super::{checks, findings::Rule, queries, selection::Selection};
 use crate::{
-    domain::{
-        audit::{Check, Class},
-        suggest::did_you_mean,
-    },
+    audit::report::{Check, Class},
     error::{Error, Result},
     run,
+    suggest::did_you_mean,
 };
 
 /// Returns the checks that only read the catalog.

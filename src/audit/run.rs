@@ -17,7 +17,7 @@ use super::{
     session::Stop,
 };
 use crate::{
-    domain::audit::{
+    audit::report::{
         DatabaseSummary, Report, RoleSummary, Root, Summary, TableSummary, TenantSummary,
     },
     error::{Error, Result},

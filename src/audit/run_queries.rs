@@ -13,7 +13,7 @@ use super::{
     run::{Options, database, running, tenant},
 };
 use crate::{
-    domain::audit::{Report, Skipped, Summary},
+    audit::report::{Report, Skipped, Summary},
     error::Result,
 };
 

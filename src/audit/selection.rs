@@ -1,6 +1,6 @@
 //! Selection of the checks to run.
 
-use crate::domain::audit::Check;
+use crate::audit::report::Check;
 
 /// The selected checks. [`super::registry::validate`] validates the names.
 #[derive(Clone, Debug, Default)]

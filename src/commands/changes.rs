@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::domain::{channel::key::SETTINGS, suggest::quoted};
+use crate::{domain::channel::key::SETTINGS, suggest::quoted};
 
 /// Maximum number of characters of a text included in an undo command.
 const LONGEST_IN_A_COMMAND: usize = 80;

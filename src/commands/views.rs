@@ -7,7 +7,8 @@ use crate::{
     app::App,
     cli::values,
     domain::{Organization, OrganizationStatus, Role},
-    output::{Cell, Page, Record, Style, rfc3339},
+    output::{Cell, Page, Record, Style},
+    rfc3339,
 };
 
 /// An organization, as shown by every command.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::database_url;
 use super::mail::MailSection;
 use super::server::ServerSection;
-use crate::domain::audit::Severity;
+use crate::audit::report::Severity;
 use crate::output::redact;
 
 pub use crate::output::options::{ColorChoice, Format as OutputFormat};

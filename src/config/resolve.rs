@@ -7,9 +7,9 @@ use secrecy::SecretString;
 use super::database_url::Endpoint;
 use super::file::{Config, Profile};
 use super::tenant_url::{TenantSource, TenantTarget};
-use crate::domain::suggest::did_you_mean;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run;
+use crate::suggest::did_you_mean;
 use crate::system::Environment;
 
 /// The built-in profile: the private local PostgreSQL.

@@ -7,9 +7,9 @@ use super::file::{Config, InvitationsSection, OrganizationsSection, Profile, TOK
 use super::mail_rules;
 use super::mistake::Finding;
 use super::resolve::LOCAL_PROFILE;
-use crate::domain::suggest::did_you_mean;
 use crate::domain::{Locale, TimeZone};
 use crate::error::Error;
+use crate::suggest::did_you_mean;
 use crate::{hint::Hint, run};
 
 /// Every rule that the configuration violates.

@@ -7,7 +7,7 @@ use toml_edit::{Item, TableLike};
 
 use super::mistake::{Finding, KeyPath};
 use super::schema::{Kind, Node, ResolvedSchema};
-use crate::domain::suggest::did_you_mean;
+use crate::suggest::did_you_mean;
 
 /// Every key that is not in the schema and every value that it does not allow.
 pub(super) fn check(root: &dyn TableLike) -> Vec<Finding> {

@@ -12,7 +12,6 @@ use ruzstd::decoding::{
 };
 
 use super::source::Source;
-use crate::domain::macros::named_enum;
 
 /// Number of bytes read from the file at once.
 const CHUNK: usize = 128 * 1024;

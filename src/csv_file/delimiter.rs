@@ -5,8 +5,8 @@ use std::{fmt, str::FromStr};
 use csv_core::{ReadRecordResult, ReaderBuilder};
 
 use crate::{
-    domain::suggest::unknown_name,
     error::{Error, Result},
+    suggest::unknown_name,
 };
 
 /// Number of first records used for detection.

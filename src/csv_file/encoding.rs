@@ -1,7 +1,5 @@
 //! Text encodings and their detection.
 
-use crate::domain::macros::named_enum;
-
 /// Number of first bytes inspected to detect UTF-16 without a byte order mark.
 const LOOKED_AT: usize = 4096;
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::instructions::InstructionPart;
 use super::names::long_text;
-use super::suggest::unknown_name;
 use crate::error::{Error, Result};
+use crate::suggest::unknown_name;
 
 /// Longest instruction text, in characters.
 pub const MAX_INSTRUCTIONS: usize = 100_000;

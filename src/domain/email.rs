@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use url::Host;
 
 use super::names::is_hidden;
-use super::suggest::quoted;
 use crate::error::{Error, Result};
+use crate::suggest::quoted;
 
 /// Longest address, in bytes (RFC 5321 §4.5.3.1.3 with erratum 1690).
 const MAX_BYTES: usize = 254;

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::suggest::quoted;
 use crate::error::{Error, Result};
+use crate::suggest::quoted;
 
 macro_rules! id {
     ($(#[$meta:meta])* $Name:ident, $what:literal) => {

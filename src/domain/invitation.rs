@@ -15,9 +15,9 @@ use zeroize::Zeroize;
 use super::email::{Email, parse_domain};
 use super::ids::{InvitationId, OrganizationId, UserId};
 use super::role::Role;
-use super::suggest::quoted;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run;
+use crate::suggest::quoted;
 
 /// The message for a token that is malformed, unknown, used, expired or revoked: the same text, so
 /// that they cannot be distinguished.

@@ -4,8 +4,8 @@ use oxilangtag::LanguageTag;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::suggest::quoted;
 use crate::error::{Error, Result};
+use crate::suggest::quoted;
 
 /// A BCP 47 tag (RFC 5646) in canonical case with an ISO 639 language, such as `de-CH`.
 #[derive(

@@ -1,7 +1,7 @@
 //! Names and texts for display: trimmed, of bounded length, without invisible characters.
 
-use super::suggest::quoted;
 use crate::error::{Error, Result};
+use crate::suggest::quoted;
 
 /// Longest display name, in characters.
 pub const MAX_LENGTH: usize = 200;

@@ -6,8 +6,9 @@ use phonenumber::{Mode, country};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{phone_plan, suggest::quoted};
+use super::phone_plan;
 use crate::error::{Error, Result};
+use crate::suggest::quoted;
 
 /// Longer input is not a telephone number (E.164 §6.1 allows 15 digits; the rest is punctuation).
 const MAX_INPUT: usize = 40;

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use super::suggest::nearest;
-use super::suggest::quoted;
 use crate::error::{Error, Result};
+pub use crate::suggest::nearest;
+use crate::suggest::quoted;
 
 /// Shortest slug, in characters.
 pub const MIN_LENGTH: usize = 2;

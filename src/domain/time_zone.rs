@@ -7,8 +7,8 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::suggest::{nearest, quoted};
 use crate::error::{Error, Result};
+use crate::suggest::{nearest, quoted};
 
 /// A zone of the IANA time zone database, such as `Europe/Zurich`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -30,7 +30,7 @@ impl<'a, T> Versioned<'a, T> {
 }
 
 /// Indented by two spaces, with a line break at the end.
-pub(super) fn json_pretty<T: Serialize>(object: &T, out: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn json_pretty<T: Serialize>(object: &T, out: &mut Vec<u8>) -> Result<()> {
     serde_json::to_writer_pretty(&mut *out, &Versioned::new(object)).map_err(not_serialisable)?;
     out.push(b'\n');
     Ok(())

@@ -3,7 +3,6 @@
 //! A command returns a [`View`], a [`Listing`] or plain text; only the [`Printer`] selects a table,
 //! JSON, YAML or CSV, and only it writes to a stream.
 
-pub mod audit;
 pub mod diff;
 pub mod editor;
 pub mod escape;
@@ -18,11 +17,10 @@ pub mod progress;
 pub mod prompt;
 pub mod redact;
 mod rehearsed;
-pub use crate::domain::rfc3339;
 pub mod style;
 pub mod table;
 
-mod encode;
+pub(crate) mod encode;
 mod error;
 
 pub use diff::unified_diff;

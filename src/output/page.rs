@@ -19,7 +19,7 @@ pub struct Page {
 }
 
 impl Page {
-    pub(super) fn new(style: Style, invocation: Invocation) -> Self {
+    pub(crate) fn new(style: Style, invocation: Invocation) -> Self {
         Self {
             style,
             invocation,
@@ -108,7 +108,7 @@ impl Page {
         self
     }
 
-    pub(super) fn finish(mut self) -> String {
+    pub(crate) fn finish(mut self) -> String {
         self.end_fields();
         self.out
     }

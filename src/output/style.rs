@@ -112,7 +112,7 @@ from_numbers!(i16, i32, i64, u16, u32, u64, usize);
 pub struct Style {
     pub(super) color: bool,
     pub(super) terminal: bool,
-    pub(super) width: Option<u16>,
+    pub(crate) width: Option<u16>,
     pub(super) time_zone: Option<Tz>,
 }
 

@@ -17,8 +17,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "domain",
         &[
-            "audit", "cli", "commands", "config", "app", "crypto", "files", "db", "local",
-            "mail", "output", "server", "services",
+            "audit", "cli", "commands", "config", "app", "crypto", "files", "db", "local", "mail",
+            "output", "server", "services",
         ],
     ),
     (

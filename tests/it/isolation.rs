@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 
 use sqlx::{AssertSqlSafe, Executor};
 use tenantctl::{
-    audit::checks::probe::ProbeMode,
+    audit::{
+        checks::probe::ProbeMode,
+        report::{Attempt, ContextKind, Operation, Report, Verdict},
+    },
     db,
-    domain::audit::{Attempt, ContextKind, Operation, Report, Verdict},
 };
 
 use crate::{

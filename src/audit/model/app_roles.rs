@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{left_out, overrides::Overrides, public, tenancy::Tenancy};
 use crate::{
     audit::catalog::{Catalog, Oid, PolicyCommand, Relation, Role},
-    domain::suggest::did_you_mean,
     error::{Error, Result},
+    suggest::did_you_mean,
 };
 
 /// Roles of hosting platforms that bypass row-level security on purpose, or administer it

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::tenancy::Belonging;
 use crate::{
     audit::catalog::{Catalog, Oid, Relation},
-    domain::suggest::did_you_mean,
     error::{Error, Result},
+    suggest::did_you_mean,
 };
 
 /// Schemas that a hosting platform manages: the application cannot change their contents (Supabase,

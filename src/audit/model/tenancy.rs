@@ -10,9 +10,9 @@ use super::{
 use crate::{
     audit::{
         catalog::{Catalog, Column, Constraint, ConstraintKind, Oid, RelationKind},
+        report::Scope,
         spelling,
     },
-    domain::audit::Scope,
     error::Result,
     quoting::identifier,
 };

@@ -15,8 +15,8 @@ use crate::{
     audit::{
         catalog::{Catalog, Oid},
         expression::SessionSource,
+        report::{ContextKind, SessionContext},
     },
-    domain::audit::{ContextKind, SessionContext},
     quoting::{identifier, literal},
 };
 

@@ -9,7 +9,7 @@ use sqlparser::{
 };
 
 use super::{Access, Problem, Statement, TenantTables, Use, analyse, with_room};
-use crate::domain::audit::{Check, Class, Confidence, Finding, Fix, Phase, Severity, Skipped};
+use crate::audit::report::{Check, Class, Confidence, Finding, Fix, Phase, Severity, Skipped};
 
 /// Length in characters after which a long statement is truncated.
 const SHOWN: usize = 400;

@@ -32,7 +32,7 @@ pub use finding::{CHECKS, check, fingerprint};
 pub use schema::{Reference, SharedTable, TableName, TenantKey, TenantTable, TenantTables};
 pub use usage::{Access, Problem, Use};
 
-use crate::domain::audit::Location;
+use crate::audit::report::Location;
 use query::{Analysis, Surroundings};
 
 /// An application statement.

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::{Statement, split};
 use crate::{
-    domain::audit::{Class, Location, Skipped},
+    audit::report::{Class, Location, Skipped},
     error::{Context, Error, Result},
     quoting::identifier,
 };

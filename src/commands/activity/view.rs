@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::NamedLog;
 use crate::{
     domain::Entry,
-    output::{Cell, Record, Style, rfc3339},
+    output::{Cell, Record, Style},
+    rfc3339,
 };
 
 #[derive(Serialize)]

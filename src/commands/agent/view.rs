@@ -10,8 +10,8 @@ use crate::{
     db::agents::StoredAgent,
     domain::{AgentInstructions, InstructionPart, Organization},
     hint::Hint,
-    output::{Page, View, rfc3339},
-    run,
+    output::{Page, View},
+    rfc3339, run,
     services::agents::AgentChange,
 };
 

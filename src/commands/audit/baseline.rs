@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::{files, scope::ScopeArgs, watch::Shown};
 use crate::{
     app::App,
-    audit,
-    domain::audit::{Finding, baseline::Acceptance},
+    audit::{
+        self,
+        report::{Finding, baseline::Acceptance},
+    },
     error::{Error, Result},
     files::Readers,
     hint::Hint,

@@ -3,8 +3,10 @@
 use clap::Args;
 
 use crate::{
-    audit::registry,
-    domain::audit::{Check, Class},
+    audit::{
+        registry,
+        report::{Check, Class},
+    },
     error::{Error, Result},
     output::Listing,
 };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::audit::{Severity, difference},
+    audit::report::{Severity, difference},
     error::{Error, ErrorKind, Result},
 };
 

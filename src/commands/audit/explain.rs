@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use crate::{audit::registry, error::Result, output::audit::Explanation};
+use crate::{
+    audit::{registry, render::Explanation},
+    error::Result,
+};
 
 /// Explain a check: why it matters, an example, and the remedy.
 ///

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    domain::audit::{Report, baseline::Baseline},
+    audit::report::{Report, baseline::Baseline},
     error::{Error, ErrorKind, Result},
     run,
 };

@@ -8,8 +8,10 @@ use serde::Serialize;
 use super::{run::VerdictArgs, scope::ScopeArgs};
 use crate::{
     app::App,
-    audit,
-    domain::audit::{Finding, Phase, migration::Migration},
+    audit::{
+        self,
+        report::{Finding, Phase, migration::Migration},
+    },
     error::{Error, Result},
     files::Readers,
     output::{Page, View},

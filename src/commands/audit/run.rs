@@ -7,18 +7,16 @@ use clap::Args;
 use super::{files, scope::ScopeArgs, watch::Shown};
 use crate::{
     app::App,
-    audit::{self, registry},
-    domain::{
-        audit::{Report, Severity, baseline::Baseline},
-        suggest::unknown_name,
+    audit::{
+        self, registry,
+        render::{ReportFormat, ReportView, render},
+        report::{Report, Severity, baseline::Baseline},
     },
     error::{Error, ErrorKind, Result},
     files::Readers,
-    output::{
-        Format, Listing,
-        audit::{ReportFormat, ReportView, render},
-    },
+    output::{Format, Listing},
     run,
+    suggest::unknown_name,
 };
 
 /// Arguments of `audit` without a subcommand.

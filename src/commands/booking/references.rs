@@ -10,7 +10,6 @@ use crate::{
             Resource, name_search,
             parameters::{LONGEST_PAGE, NameSearch},
         },
-        suggest::quoted,
     },
     error::{Error, ErrorKind, Result},
     run,
@@ -21,6 +20,7 @@ use crate::{
             patients, resources,
         },
     },
+    suggest::quoted,
 };
 
 /// Resolves a reference to a patient.

@@ -16,8 +16,8 @@ use crate::{
     },
     error::Result,
     hint::Hint,
-    output::{Cell, Listing, Page, Record, Style, View, rfc3339},
-    run,
+    output::{Cell, Listing, Page, Record, Style, View},
+    rfc3339, run,
     services::claims::{self, Decided},
 };
 

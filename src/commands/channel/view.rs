@@ -19,8 +19,8 @@ use crate::{
         },
     },
     hint::Hint,
-    output::{Cell, Page, Record, Style, View, rfc3339},
-    run,
+    output::{Cell, Page, Record, Style, View},
+    rfc3339, run,
     services::{channels::ChannelChange, claims::Standing},
 };
 

@@ -15,10 +15,10 @@ use crate::{
         },
         connections::{Connect, Limits, Watch},
         model::Overrides,
+        report::{Attempt, ContextKind, Operation, Report, Verdict},
         selection::Selection,
     },
     db::{self, ConnectSettings},
-    domain::audit::{Attempt, ContextKind, Operation, Report, Verdict},
     error::{Error, ErrorKind, Result},
 };
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::audit::{Operation, Verdict},
+    audit::report::{Operation, Verdict},
     output::{Cell, Mark, Matrix, MatrixRow, Page, Style, View},
 };
 

@@ -13,8 +13,8 @@ use crate::{
         import::{Counts, ImportKind, JobStatus},
     },
     error::Result,
-    output::{Cell, Listing, Record, Style, rfc3339},
-    run,
+    output::{Cell, Listing, Record, Style},
+    rfc3339, run,
     services::import,
 };
 

@@ -9,8 +9,8 @@ use crate::{
     domain::{Invitation, InvitationStatus, Organization, Role, invitation},
     error::Result,
     hint::Hint,
-    output::{Cell, Page, Record, Style, rfc3339},
-    run,
+    output::{Cell, Page, Record, Style},
+    rfc3339, run,
     services::invitations::Issued,
 };
 

@@ -7,8 +7,8 @@ use crate::{
     commands::views::role_cell,
     domain::{Member, Organization, Role},
     hint::Hint,
-    output::{Cell, Page, Record, Style, View, rfc3339},
-    run,
+    output::{Cell, Page, Record, Style, View},
+    rfc3339, run,
     services::members::MemberChange,
 };
 

@@ -11,8 +11,8 @@ use crate::{
     domain::{Email, Locale, OrganizationStatus, Role, Slug, TimeZone, invitation},
     error::{Error, ErrorKind, Result},
     hint::Hint,
-    output::{Page, View, rfc3339},
-    run,
+    output::{Page, View},
+    rfc3339, run,
     services::{
         Session, access,
         organizations::{self, CreatedOrganization, Details, FirstOwner, NewOrganization},

@@ -11,7 +11,8 @@ use crate::{
     commands::views::{OrganizationView, channel_state_cell, role_cell},
     domain::{ChannelKind, Role},
     error::Result,
-    output::{Page, View, rfc3339},
+    output::{Page, View},
+    rfc3339,
     services::organizations::{self, Details},
 };
 

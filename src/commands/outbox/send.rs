@@ -10,8 +10,8 @@ use crate::{
     domain::Organization,
     error::{Error, Result},
     hint::Hint,
-    output::{Cell, Page, View, rfc3339},
-    run,
+    output::{Cell, Page, View},
+    rfc3339, run,
     services::{
         Session,
         outbox::{self, Outcome, Worker},

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::{
     domain::{Organization, OutboxMessage, OutboxStatus, outbox::MessageKind},
-    output::{Cell, Page, Record, Style, rfc3339},
+    output::{Cell, Page, Record, Style},
+    rfc3339,
 };
 
 #[derive(Serialize)]

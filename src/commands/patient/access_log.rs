@@ -15,7 +15,8 @@ use crate::{
     db::access::AccessFilter,
     domain::access::{Access, Reader},
     error::Result,
-    output::{Cell, Listing, Record, Style, rfc3339},
+    output::{Cell, Listing, Record, Style},
+    rfc3339,
     services::booking::access_log,
 };
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde::Serialize;
 
-use crate::{app::App, domain::User, error::Result, output::rfc3339};
+use crate::{app::App, domain::User, error::Result, rfc3339};
 
 /// Manage the users of the platform: sign up, list, show.
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,8 @@ use crate::{
     },
     error::Result,
     hint::Hint,
-    output::{Cell, Page, Record, Style, View, rfc3339},
+    output::{Cell, Page, Record, Style, View},
+    rfc3339,
     services::webhooks::endpoints::EndpointDetails,
 };
 

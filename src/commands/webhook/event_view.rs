@@ -11,7 +11,8 @@ use crate::{
         webhook_event::{EventStatus, WebhookEvent},
     },
     hint::Hint,
-    output::{Cell, Page, Record, Style, View, rfc3339},
+    output::{Cell, Page, Record, Style, View},
+    rfc3339,
     services::webhooks::events::EventDetails,
 };
 

@@ -17,8 +17,8 @@ use crate::{
     domain::{ChannelKind, quarantine::QuarantineStatus, webhook::Scheme, webhook_event::Delivery},
     error::Result,
     hint::Hint,
-    output::{Cell, Listing, Page, Record, Style, View, rfc3339},
-    run,
+    output::{Cell, Listing, Page, Record, Style, View},
+    rfc3339, run,
     services::webhooks::quarantine::{self, Assigned, Listed},
 };
 

@@ -14,8 +14,8 @@ use crate::{
     domain::webhook_event::EventStatus,
     error::Result,
     hint::Hint,
-    output::{Cell, Listing, Page, Record, Style, View, rfc3339},
-    run,
+    output::{Cell, Listing, Page, Record, Style, View},
+    rfc3339, run,
     services::webhooks::sign_ups,
 };
 

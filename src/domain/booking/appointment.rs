@@ -3,7 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::domain::{AppointmentId, OperatoryId, PatientId, ProviderId, rfc3339};
+use crate::{
+    domain::{AppointmentId, OperatoryId, PatientId, ProviderId},
+    rfc3339,
+};
 
 /// Maximum length of an appointment.
 pub const LONGEST: TimeDelta = TimeDelta::hours(24);

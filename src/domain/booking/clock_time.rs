@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::suggest::quoted,
     error::{Error, Result},
+    suggest::quoted,
 };
 
 /// Minutes of a day on the clock; daylight saving makes real days shorter or longer.

@@ -12,7 +12,10 @@ use super::{
     intervals::{Interval, Intervals},
     opening::{Subject, Timetable},
 };
-use crate::domain::{AppointmentId, OperatoryId, ProviderId, ScheduleId, rfc3339};
+use crate::{
+    domain::{AppointmentId, OperatoryId, ProviderId, ScheduleId},
+    rfc3339,
+};
 
 /// A contradiction.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar;
 use crate::{
-    domain::suggest::quoted,
     error::{Error, Result},
+    suggest::quoted,
 };
 
 /// A point in time in ISO 8601, in whole minutes.
@@ -116,7 +116,7 @@ fn local(text: &str) -> Option<NaiveDateTime> {
 impl std::fmt::Display for Moment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Exact(at) => f.pad(&super::super::rfc3339::format(at)),
+            Self::Exact(at) => f.pad(&crate::rfc3339::format(at)),
             Self::Local(at) => f.pad(&at.format("%Y-%m-%dT%H:%M").to_string()),
         }
     }
@@ -156,7 +156,7 @@ mod tests {
 
     fn utc(text: &str) -> Result<String> {
         let at = text.parse::<Moment>()?.resolve(Tz::Europe__Zurich)?;
-        Ok(super::super::super::rfc3339::format(&at))
+        Ok(super::crate::rfc3339::format(&at))
     }
 
     #[test]

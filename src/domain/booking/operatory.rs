@@ -10,7 +10,7 @@ use super::{
     parameters::NameSearch,
     resource::{Functions, Noun, Resource, noun, resource_columns},
 };
-use crate::domain::{OperatoryId, rfc3339};
+use crate::{domain::OperatoryId, rfc3339};
 
 /// A room or chair in which patients are treated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

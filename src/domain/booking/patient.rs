@@ -11,8 +11,9 @@ use super::{
     resource::{Functions, Noun, Resource, noun, resource_columns},
 };
 use crate::{
-    domain::{Email, Locale, PatientId, PhoneNumber, rfc3339},
+    domain::{Email, Locale, PatientId, PhoneNumber},
     error::{Error, Result},
+    rfc3339,
 };
 
 /// A patient of an organization.

@@ -10,7 +10,10 @@ use super::{
     parameters::NameSearch,
     resource::{Functions, Noun, Resource, noun, resource_columns},
 };
-use crate::domain::{Email, PhoneNumber, ProviderId, rfc3339};
+use crate::{
+    domain::{Email, PhoneNumber, ProviderId},
+    rfc3339,
+};
 
 /// A person who treats patients.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use super::ClockTime;
 use crate::{
-    domain::{OperatoryId, ProviderId, ScheduleId, rfc3339},
+    domain::{OperatoryId, ProviderId, ScheduleId},
     error::{Error, Result},
+    rfc3339,
 };
 
 named_enum! {

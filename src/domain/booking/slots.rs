@@ -16,7 +16,10 @@ use super::{
     intervals::{Interval, Intervals},
     opening::DayHours,
 };
-use crate::domain::{OperatoryId, ProviderId, rfc3339};
+use crate::{
+    domain::{OperatoryId, ProviderId},
+    rfc3339,
+};
 
 /// Number of dates searched for alternatives when the wanted time is taken.
 const DAYS_OF_ALTERNATIVES: u32 = 14;

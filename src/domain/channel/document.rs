@@ -9,9 +9,9 @@ use super::settings::{
     ChannelSettings, RetellSettings, TwilioSettings, WebSettings, WhatsappSettings,
 };
 use super::{AiBackend, ChannelConfiguration, ChannelKind, DataIntegration};
-use crate::domain::suggest::{did_you_mean, quoted};
 use crate::error::{Error, Result};
 use crate::run;
+use crate::suggest::{did_you_mean, quoted};
 
 impl ChannelConfiguration {
     /// Returns a TOML document for an editor: every key with its description and allowed values, unset

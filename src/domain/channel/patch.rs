@@ -6,8 +6,8 @@ use super::document;
 use super::key::{self, COMMON, Key, PHONE_NUMBERS, SETTINGS, Shape, settings_of};
 use super::{ChannelConfiguration, ChannelKind};
 use crate::domain::PhoneNumber;
-use crate::domain::suggest::{did_you_mean, quoted, unknown_name};
 use crate::error::{Error, ErrorKind, Result};
+use crate::suggest::{did_you_mean, quoted, unknown_name};
 
 impl ChannelConfiguration {
     /// Returns this configuration with all `assignments` applied, or an error.

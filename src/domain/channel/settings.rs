@@ -10,8 +10,8 @@ use super::kind::{AgentMode, ChannelKind};
 use super::web::{Origin, StreamUrl};
 use crate::domain::PhoneNumber;
 use crate::domain::names::long_text;
-use crate::domain::suggest::quoted;
 use crate::error::{Error, Result};
+use crate::suggest::quoted;
 
 /// Longest greeting, in characters: about a minute of speech.
 pub const MAX_GREETING: usize = 1_000;

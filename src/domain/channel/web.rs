@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::domain::suggest::quoted;
 use crate::error::{Error, Result};
+use crate::suggest::quoted;
 
 /// A web origin (RFC 6454 §6.2): `scheme://host[:port]`, compared exactly.
 ///

@@ -2,9 +2,9 @@
 
 use super::{Column, ImportKind, ORGANIZATION, columns};
 use crate::{
-    domain::{booking::name_search, suggest},
+    domain::booking::name_search,
     error::{Error, Result},
-    run,
+    run, suggest,
 };
 
 /// The column of a reject file with the errors of a row: it is ignored when the file is imported again.

@@ -8,15 +8,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    domain::{
-        booking::{
-            name_search,
-            parameters::{LONGEST_PAGE, PAGE, Patch},
-        },
-        suggest::quoted,
+    domain::booking::{
+        name_search,
+        parameters::{LONGEST_PAGE, PAGE, Patch},
     },
     error::{Error, Result},
     run,
+    suggest::quoted,
 };
 
 /// Returns the length of a page.

@@ -1,7 +1,7 @@
 //! Tenant keys, foreign keys, unique keys and indexes: each check on a schema where it fires, on
 //! the nearest correct one, and after its remedy.
 
-use tenantctl::domain::audit::Severity;
+use tenantctl::audit::report::Severity;
 
 use super::lab::Lab;
 

@@ -1,7 +1,7 @@
 //! Row-level security, partitions, copies: each check on a schema where it fires, on the nearest
 //! correct one, and after its remedy.
 
-use tenantctl::domain::audit::{Confidence, Severity};
+use tenantctl::audit::report::{Confidence, Severity};
 
 use super::lab::Lab;
 

@@ -473,7 +473,7 @@ fn the_index_of_the_checks_is_complete() {
         .filter(|line| line.contains(".md): "))
         .collect();
     let mut wanted = Vec::new();
-    for class in tenantctl::domain::audit::Class::ALL {
+    for class in tenantctl::audit::report::Class::ALL {
         assert!(index.contains(&format!("\n## {class}\n")), "no {class}");
         let checks = tenantctl::audit::registry::all();
         let checks = checks.iter().filter(|check| check.class == *class);

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use tenantctl::{
-    audit::checks::probe::ProbeMode,
-    domain::audit::{ContextKind, Operation, Report, Severity, Verdict},
+use tenantctl::audit::{
+    checks::probe::ProbeMode,
+    report::{ContextKind, Operation, Report, Severity, Verdict},
 };
 
 use super::lab::Lab;

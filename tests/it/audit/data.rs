@@ -1,7 +1,7 @@
 //! The checks of the rows that are there: what fires, the nearest correct rows, and the remedy.
 
 use serde_json::json;
-use tenantctl::domain::audit::{Class, Confidence, Report, Severity};
+use tenantctl::audit::report::{Class, Confidence, Report, Severity};
 
 use super::lab::Lab;
 

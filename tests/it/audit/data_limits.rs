@@ -7,10 +7,7 @@ use std::{
 };
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
-use tenantctl::{
-    audit::{self, Options, connections::Watch},
-    domain::audit::{Class, Report},
-};
+use tenantctl::audit::{self, connections::Watch, report::{Class, Report}, Options};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use tenantctl::{
-    audit::{Options, checks::probe::ProbeMode},
-    domain::audit::{ContextKind, Operation, Report, Verdict},
+use tenantctl::audit::{
+    Options,
+    checks::probe::ProbeMode,
+    report::{ContextKind, Operation, Report, Verdict},
 };
 
 use super::lab::Lab;

@@ -1,7 +1,7 @@
 //! Functions that run as somebody else, and those that run before the policies.
 
 use super::{grants::NOTES, lab::Lab};
-use tenantctl::domain::audit::Severity;
+use tenantctl::audit::report::Severity;
 
 /// A path that leaves nothing to find about it.
 const SAFE: &str = "SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp";

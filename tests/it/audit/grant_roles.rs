@@ -2,7 +2,7 @@
 
 use super::{grants::NOTES, lab::Lab};
 use crate::common::block_on;
-use tenantctl::domain::audit::{Confidence, Severity};
+use tenantctl::audit::report::{Confidence, Severity};
 
 fn lab(more: &str) -> Lab {
     Lab::new(&format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::lab::Lab;
-use tenantctl::domain::audit::Severity;
+use tenantctl::audit::report::Severity;
 
 /// A root and a table under policies that ask the session.
 pub const NOTES: &str = "

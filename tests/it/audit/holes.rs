@@ -1,6 +1,6 @@
 //! Ways from one tenant to another that look like something else: each was missed once.
 
-use tenantctl::domain::audit::{Confidence, Severity};
+use tenantctl::audit::report::{Confidence, Severity};
 
 use super::lab::Lab;
 

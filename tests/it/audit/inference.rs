@@ -2,8 +2,10 @@
 //! tenant; and that telling it wins.
 
 use tenantctl::{
-    audit::Options,
-    domain::audit::{Report, Scope},
+    audit::{
+        Options,
+        report::{Report, Scope},
+    },
     error::ErrorKind,
 };
 

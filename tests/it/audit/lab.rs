@@ -15,9 +15,9 @@ use tenantctl::{
         connections::{Connect, Limits, Sessions, Watch},
         model::Overrides,
         reach::REMEDY,
+        report::{Finding, Report, Skipped},
         selection::Selection,
     },
-    domain::audit::{Finding, Report, Skipped},
     error::{Context, Result},
 };
 

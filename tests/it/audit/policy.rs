@@ -1,8 +1,8 @@
 //! What policies let pass: each mistake, the nearest correct policy, and the remedy.
 
-use tenantctl::{
-    audit::checks::probe::ProbeMode,
-    domain::audit::{Confidence, Finding, Severity, Verdict},
+use tenantctl::audit::{
+    checks::probe::ProbeMode,
+    report::{Confidence, Finding, Severity, Verdict},
 };
 
 use super::lab::Lab;

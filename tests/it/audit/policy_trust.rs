@@ -1,6 +1,6 @@
 //! Whom policies trust, and what they cost.
 
-use tenantctl::domain::audit::{Report, Severity};
+use tenantctl::audit::report::{Report, Severity};
 
 use super::lab::Lab;
 

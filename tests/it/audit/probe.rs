@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use sqlx::{Connection, Executor, PgConnection};
 use tenantctl::{
-    audit::checks::probe::ProbeMode,
-    domain::audit::{Confidence, ContextKind, Finding, Operation, Report, Severity, Verdict},
+    audit::{
+        checks::probe::ProbeMode,
+        report::{Confidence, ContextKind, Finding, Operation, Report, Severity, Verdict},
+    },
     error::ErrorKind,
 };
 

@@ -3,9 +3,10 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use tenantctl::{
-    audit::{Options, checks::probe::ProbeMode},
-    domain::audit::{Confidence, ContextKind, Finding, Operation, Report, Severity, Verdict},
+use tenantctl::audit::{
+    Options,
+    checks::probe::ProbeMode,
+    report::{Confidence, ContextKind, Finding, Operation, Report, Severity, Verdict},
 };
 
 use super::lab::Lab;

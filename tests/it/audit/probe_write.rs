@@ -6,9 +6,9 @@ use std::{
 };
 
 use sqlx::{Connection, Executor, PgConnection};
-use tenantctl::{
-    audit::checks::probe::ProbeMode,
-    domain::audit::{Confidence, ContextKind, Finding, Operation, Report, Severity, Verdict},
+use tenantctl::audit::{
+    checks::probe::ProbeMode,
+    report::{Confidence, ContextKind, Finding, Operation, Report, Severity, Verdict},
 };
 
 use super::lab::Lab;

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use tenantctl::{
-    audit::checks::probe::ProbeMode,
-    domain::audit::{Operation, Verdict},
+use tenantctl::audit::{
+    checks::probe::ProbeMode,
+    report::{Operation, Verdict},
 };
 
 use super::lab::Lab;

@@ -1,9 +1,9 @@
 //! Correct schemas, in the styles in which people write them: nothing may be found, whatever the
 //! severity, and no attack may get through.
 
-use tenantctl::{
-    audit::checks::probe::ProbeMode,
-    domain::audit::{Report, Scope, Skipped, Verdict},
+use tenantctl::audit::{
+    checks::probe::ProbeMode,
+    report::{Report, Scope, Skipped, Verdict},
 };
 
 use super::lab::Lab;
@@ -507,7 +507,7 @@ fn a_table_maps_roles_to_tenants() {
 /// Each tenant reads rows of its own somewhere: without that, nothing is proven.
 #[track_caller]
 fn assert_attacked_as_somebody(report: &Report) {
-    use tenantctl::domain::audit::{ContextKind, Operation};
+    use tenantctl::audit::report::{ContextKind, Operation};
     for tenant in [ContextKind::A, ContextKind::B] {
         let mut own = report.matrix.iter().filter(|cell| {
             cell.operation == Operation::Own
@@ -581,7 +581,7 @@ fn a_session_that_is_not_understood_proves_nothing() {
         .any(|one| one.reason.contains("--session"));
     assert!(told, "{:#?}", report.skipped);
     let in_a_name = report.matrix.iter().filter(|cell| {
-        use tenantctl::domain::audit::ContextKind;
+        use tenantctl::audit::report::ContextKind;
         cell.object == "public.notes" && matches!(cell.context, ContextKind::A | ContextKind::B)
     });
     for cell in in_a_name {

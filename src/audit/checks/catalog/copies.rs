@@ -10,13 +10,11 @@ use super::{
     reads::parent_of,
     wording::{relation_name, role_names},
 };
-use crate::{
-    audit::{
-        catalog::{Catalog, Oid, Relation},
-        findings::{Claim, Findings, Rule},
-        model::Model,
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::{Catalog, Oid, Relation},
+    findings::{Claim, Findings, Rule},
+    model::Model,
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const COPY: Rule = Rule {

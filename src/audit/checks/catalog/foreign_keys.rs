@@ -13,8 +13,8 @@ use crate::{
         catalog::{Constraint, Oid, Relation, RelationKind},
         findings::{Claim, Findings, Rule},
         model::{Belonging, Model},
+        report::{Check, Confidence, Finding, Fix, Operation, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Operation, Phase, Severity},
     quoting::identifier,
 };
 

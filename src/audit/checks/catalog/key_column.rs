@@ -11,8 +11,8 @@ use crate::{
         catalog::{Column, Constraint, ConstraintKind, Oid, Relation, RelationKind},
         findings::{Findings, Rule},
         model::{Belonging, Model},
+        report::{Check, Confidence, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

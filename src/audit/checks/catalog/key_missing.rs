@@ -7,13 +7,11 @@ use super::{
     policies::{applying, columns_checked},
     wording::role_names,
 };
-use crate::{
-    audit::{
-        catalog::{PolicyCommand, Relation},
-        findings::{Findings, Rule},
-        model::{AppRole, Belonging, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::{PolicyCommand, Relation},
+    findings::{Findings, Rule},
+    model::{AppRole, Belonging, Model},
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const MISSING: Rule = Rule {

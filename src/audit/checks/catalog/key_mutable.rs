@@ -7,13 +7,11 @@ use super::{
     protection::grantee_name,
     wording::{columns_for_statements, role_names},
 };
-use crate::{
-    audit::{
-        catalog::{Oid, Relation},
-        findings::{Claim, Findings, Rule},
-        model::{AppRole, Belonging, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Operation, Phase, Severity},
+use crate::audit::{
+    catalog::{Oid, Relation},
+    findings::{Claim, Findings, Rule},
+    model::{AppRole, Belonging, Model},
+    report::{Check, Confidence, Finding, Fix, Operation, Phase, Severity},
 };
 
 pub(super) const MUTABLE: Rule = Rule {

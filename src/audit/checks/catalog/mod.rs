@@ -19,9 +19,9 @@ mod unprotectable;
 mod views;
 mod wording;
 
-use crate::{
-    audit::findings::Rule,
-    domain::audit::{Check, Class, Confidence, Severity},
+use crate::audit::{
+    findings::Rule,
+    report::{Check, Class, Confidence, Severity},
 };
 
 /// The checks of this class.

@@ -4,12 +4,10 @@
 use super::{
     check, protection, reads::parent_of, row_security::reads_and_writes, wording::role_names,
 };
-use crate::{
-    audit::{
-        findings::{Findings, Rule},
-        model::Model,
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    findings::{Findings, Rule},
+    model::Model,
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const UNPROTECTED: Rule = Rule {

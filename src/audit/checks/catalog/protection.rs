@@ -9,8 +9,8 @@ use crate::{
         catalog::{Oid, Policy, PolicyCommand, Relation},
         expression::{Expr, relations, row_columns},
         model::Model,
+        report::{Fix, Phase},
     },
-    domain::audit::{Fix, Phase},
     quoting::identifier,
 };
 

@@ -5,13 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::{check, wording::listed};
-use crate::{
-    audit::{
-        catalog::Relation,
-        findings::{Findings, Rule},
-        model::Model,
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::Relation,
+    findings::{Findings, Rule},
+    model::Model,
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const UNFILTERED: Rule = Rule {

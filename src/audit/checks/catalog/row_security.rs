@@ -9,13 +9,11 @@ use super::{
     reads::parent_of,
     wording::role_names,
 };
-use crate::{
-    audit::{
-        catalog::{PolicyCommand, Relation},
-        findings::{Claim, Findings, Rule},
-        model::{AppRole, Belonging, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::{PolicyCommand, Relation},
+    findings::{Claim, Findings, Rule},
+    model::{AppRole, Belonging, Model},
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const DISABLED: Rule = Rule {

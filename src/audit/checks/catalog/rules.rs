@@ -13,8 +13,8 @@ use crate::{
         expression::{RangeEntry, queries},
         findings::{Claim, Findings, Rule},
         model::{AppRole, Model},
+        report::{Check, Confidence, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -11,8 +11,8 @@ use crate::{
         catalog::{Catalog, Column, Constraint, ConstraintKind, Index, Oid, Relation},
         findings::{Findings, Rule},
         model::{Belonging, Model},
+        report::{Check, Confidence, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

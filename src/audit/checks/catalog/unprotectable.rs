@@ -7,13 +7,11 @@ use super::{
     reads::Sources,
     wording::{listed, relation_name, role_names},
 };
-use crate::{
-    audit::{
-        catalog::{Relation, RelationKind},
-        findings::{Claim, Findings, Rule},
-        model::Model,
-    },
-    domain::audit::{Check, Confidence, Finding, Severity},
+use crate::audit::{
+    catalog::{Relation, RelationKind},
+    findings::{Claim, Findings, Rule},
+    model::Model,
+    report::{Check, Confidence, Finding, Severity},
 };
 
 pub(super) const MATERIALIZED: Rule = Rule {

@@ -13,8 +13,8 @@ use crate::{
         catalog::{Catalog, Oid, Relation, RelationKind},
         findings::{Claim, Findings, Rule},
         model::{AppRole, Model},
+        report::{Check, Confidence, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -11,8 +11,8 @@ use crate::{
     audit::{
         catalog::{Constraint, Oid, Relation},
         model::{Belonging, Model},
+        report::{Check, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -23,9 +23,9 @@ use crate::{
         findings::Findings,
         model::Model,
         reach::Reach,
+        report::{Check, Class, Confidence, Severity, Skipped},
         selection::Selection,
     },
-    domain::audit::{Check, Class, Confidence, Severity, Skipped},
     error::Result,
 };
 use question::{Plan, Question};

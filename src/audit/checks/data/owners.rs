@@ -11,8 +11,8 @@ use crate::{
     audit::{
         catalog::{Constraint, Relation},
         model::{Belonging, Link, MembershipTable, Model},
+        report::{Check, Confidence, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -8,9 +8,9 @@ use crate::{
     audit::{
         catalog::{Oid, Relation},
         model::Model,
+        report::{Check, Finding, Skipped},
         spelling,
     },
-    domain::audit::{Check, Finding, Skipped},
     quoting::identifier,
 };
 

@@ -18,9 +18,9 @@ use crate::{
         catalog::Oid,
         connections::{Connections, Watch},
         model::Model,
+        report::Finding,
         session::{Session, Stop},
     },
-    domain::audit::Finding,
     error::{Context, Result},
 };
 

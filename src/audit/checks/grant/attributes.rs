@@ -7,8 +7,8 @@ use crate::{
         catalog::Role,
         findings::{Claim, Findings, Rule},
         model::{AppRole, Model},
+        report::{Check, Confidence, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -12,8 +12,8 @@ use crate::{
         catalog::{DefaultGrant, Oid},
         findings::{Findings, Rule},
         model::Model,
+        report::{Check, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

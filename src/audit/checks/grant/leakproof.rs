@@ -2,12 +2,10 @@
 //! 41.5: LEAKPROOF functions may be evaluated before the conditions of a security barrier).
 
 use super::check;
-use crate::{
-    audit::{
-        findings::{Findings, Rule},
-        model::Model,
-    },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    findings::{Findings, Rule},
+    model::Model,
+    report::{Check, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const LEAKPROOF: Rule = Rule {

@@ -9,8 +9,8 @@ use crate::{
         catalog::{Catalog, Oid},
         findings::{Findings, Rule},
         model::Model,
+        report::{Check, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -12,9 +12,9 @@ mod public;
 mod schemas;
 mod settings;
 
-use crate::{
-    audit::findings::Rule,
-    domain::audit::{Check, Class, Confidence, Severity},
+use crate::audit::{
+    findings::Rule,
+    report::{Check, Class, Confidence, Severity},
 };
 
 pub const RULES: &[Rule] = &[

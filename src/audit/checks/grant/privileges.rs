@@ -7,13 +7,11 @@ use super::{
     check,
     holders::{Held, Holders, named, quoted},
 };
-use crate::{
-    audit::{
-        catalog::{GrantClass, Oid},
-        findings::{Findings, Rule},
-        model::{AppRole, Model},
-    },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::{GrantClass, Oid},
+    findings::{Findings, Rule},
+    model::{AppRole, Model},
+    report::{Check, Finding, Fix, Phase, Severity},
 };
 
 /// Minimum number of tables for combining findings about the same privilege on all of them.

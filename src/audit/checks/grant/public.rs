@@ -4,14 +4,12 @@ use super::{
     check,
     holders::{GrantsByObject, Held, Holders, quoted},
 };
-use crate::{
-    audit::{
-        catalog::{GrantClass, Oid, Policy, PolicyCommand, Relation, RelationKind},
-        expression,
-        findings::{Claim, Findings, Rule},
-        model::{AppRole, Model},
-    },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::{GrantClass, Oid, Policy, PolicyCommand, Relation, RelationKind},
+    expression,
+    findings::{Claim, Findings, Rule},
+    model::{AppRole, Model},
+    report::{Check, Finding, Fix, Phase, Severity},
 };
 
 /// Privileges on rows, and the commands of policies that they correspond to.

@@ -13,8 +13,8 @@ use crate::{
         catalog::{Grant, GrantClass, Oid, Schema},
         findings::{Findings, Rule},
         model::Model,
+        report::{Check, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -10,8 +10,8 @@ use crate::{
         expression::SessionSource,
         findings::{Findings, Rule},
         model::Model,
+        report::{Check, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -11,14 +11,12 @@ use super::{
     metadata,
     wording::policy_name,
 };
-use crate::{
-    audit::{
-        catalog::{Oid, Policy, PolicyCommand, Relation},
-        expression::{Confinement, Expr, relations, row_columns, walk},
-        findings::{Findings, Rule},
-        model::{AppRole, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::{Oid, Policy, PolicyCommand, Relation},
+    expression::{Confinement, Expr, relations, row_columns, walk},
+    findings::{Findings, Rule},
+    model::{AppRole, Model},
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const USER_EDITABLE: Rule = Rule {

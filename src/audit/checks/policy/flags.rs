@@ -9,14 +9,12 @@ use super::{
     lookups::{Lookup, lookups, words},
     stale::is_in_body,
 };
-use crate::{
-    audit::{
-        catalog::{Column, Oid, Policy, PolicyCommand, Relation},
-        expression::Confinement,
-        findings::Findings,
-        model::{AppRole, Belonging, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase},
+use crate::audit::{
+    catalog::{Column, Oid, Policy, PolicyCommand, Relation},
+    expression::Confinement,
+    findings::Findings,
+    model::{AppRole, Belonging, Model},
+    report::{Check, Confidence, Finding, Fix, Phase},
 };
 
 pub(super) fn editable(model: &Model, check: &Check, findings: &mut Findings) {

@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effective::{Effective, Side, protected};
-use crate::{
-    audit::{
-        catalog::{Oid, Policy, PolicyCommand, Relation},
-        expression::{SessionSource, Unset, Why},
-        findings::{Claim, Findings},
-        model::{AppRole, Model},
-    },
-    domain::audit::{ContextKind, Operation},
+use crate::audit::{
+    catalog::{Oid, Policy, PolicyCommand, Relation},
+    expression::{SessionSource, Unset, Why},
+    findings::{Claim, Findings},
+    model::{AppRole, Model},
+    report::{ContextKind, Operation},
 };
 
 /// Kind of mistake. Each is a check.

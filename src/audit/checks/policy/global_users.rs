@@ -14,8 +14,8 @@ use crate::{
         catalog::{Column, Oid, PolicyCommand, Relation, RelationKind},
         findings::{Findings, Rule},
         model::{AppRole, Belonging, Model},
+        report::{Check, Confidence, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

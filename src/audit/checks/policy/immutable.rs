@@ -2,14 +2,12 @@
 //! manual, 38.7, Function Volatility Categories).
 
 use super::{check, wording::listed};
-use crate::{
-    audit::{
-        catalog::Function,
-        expression::{Expr, functions},
-        findings::{Findings, Rule},
-        model::Model,
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::Function,
+    expression::{Expr, functions},
+    findings::{Findings, Rule},
+    model::Model,
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const SESSION: Rule = Rule {

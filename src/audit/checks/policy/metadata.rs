@@ -11,8 +11,8 @@ use crate::{
         expression::reads_user_metadata,
         findings::Findings,
         model::Model,
+        report::{Check, Finding, Fix, Phase},
     },
-    domain::audit::{Check, Finding, Fix, Phase},
     quoting::identifier,
 };
 

@@ -19,9 +19,9 @@ mod stale;
 mod uncovered;
 mod wording;
 
-use crate::{
-    audit::findings::Rule,
-    domain::audit::{Check, Class, Confidence, Severity},
+use crate::audit::{
+    findings::Rule,
+    report::{Check, Class, Confidence, Severity},
 };
 
 /// The checks of this class that only read the catalog.

@@ -9,14 +9,12 @@ use super::{
     remedy::{Convention, fix},
     wording::{facts, message},
 };
-use crate::{
-    audit::{
-        catalog::PolicyCommand,
-        expression::Why,
-        findings::{Findings, Rule},
-        model::{Belonging, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Severity},
+use crate::audit::{
+    catalog::PolicyCommand,
+    expression::Why,
+    findings::{Findings, Rule},
+    model::{Belonging, Model},
+    report::{Check, Confidence, Finding, Severity},
 };
 
 pub(super) const ALWAYS_TRUE: Rule = Rule {

@@ -22,10 +22,10 @@ use crate::{
         findings::Findings,
         model::{AppRole, Model, TenantUser},
         reach::Access,
+        report::{Check, Confidence, ContextKind, Finding, Fix, Phase, Severity},
         selection::Selection,
         session::{Session, Stop},
     },
-    domain::audit::{Check, Confidence, ContextKind, Finding, Fix, Phase, Severity},
     error::{Context, Result},
     quoting::identifier,
 };

@@ -11,8 +11,8 @@ use crate::{
         catalog::{Policy, PolicyCommand, Relation},
         expression::{Confinement, Expr, How, Why, row_columns},
         model::Model,
+        report::{Fix, Phase},
     },
-    domain::audit::{Fix, Phase},
     quoting::identifier,
 };
 

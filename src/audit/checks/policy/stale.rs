@@ -14,8 +14,8 @@ use crate::{
         expression::{Expr, walk},
         findings::{Findings, Rule},
         model::Model,
+        report::{Check, Confidence, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

@@ -8,13 +8,11 @@ use super::{
     grants::revoke,
     wording::listed,
 };
-use crate::{
-    audit::{
-        catalog::{Oid, PolicyCommand},
-        findings::{Findings, Rule},
-        model::{AppRole, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::{Oid, PolicyCommand},
+    findings::{Findings, Rule},
+    model::{AppRole, Model},
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) const COMMANDS_UNCOVERED: Rule = Rule {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::identity::ProbeIdentity;
-use crate::domain::audit::{Operation, Verdict};
+use crate::audit::report::{Operation, Verdict};
 
 /// One attempt, made or skipped.
 #[derive(Clone, Debug)]

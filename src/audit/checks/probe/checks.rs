@@ -1,6 +1,6 @@
 //! Checks of the probes.
 
-use crate::domain::audit::{Check, Class, Confidence, Operation, Severity};
+use crate::audit::report::{Check, Class, Confidence, Operation, Severity};
 
 /// Another tenant's rows are read in the context of a tenant.
 pub(crate) const READ: Check = Check {

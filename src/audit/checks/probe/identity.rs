@@ -1,7 +1,7 @@
 //! Role and tenant context of a probe.
 
 use super::judge::refusal::Refusal;
-use crate::{audit::model::AppRole, domain::audit::ContextKind};
+use crate::audit::{model::AppRole, report::ContextKind};
 
 /// The role and the tenant context of a probe.
 #[derive(Clone, Copy, Debug)]

@@ -35,10 +35,10 @@ use crate::{
         connections::{Connections, Watch},
         findings::Findings,
         model::{AppRole, Model},
+        report::{Attempt, ContextKind, Finding, Operation, Verdict},
         selection::Selection,
         session::Stop,
     },
-    domain::audit::{Attempt, ContextKind, Finding, Operation, Verdict},
     error::Result,
 };
 

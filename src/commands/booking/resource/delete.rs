@@ -7,9 +7,9 @@ use super::Noun;
 use crate::{
     app::App,
     commands::booking::{confirm::confirm_removal, references, removal::RemovedView},
-    domain::suggest::quoted,
     error::Result,
     services::booking::resources,
+    suggest::quoted,
 };
 
 /// Arguments of `delete`.

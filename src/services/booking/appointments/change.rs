@@ -16,10 +16,9 @@ use crate::{
             },
             text,
         },
-        rfc3339,
     },
     error::{Error, Result},
-    run,
+    rfc3339, run,
     services::{
         Scope, Session,
         activity::Change,

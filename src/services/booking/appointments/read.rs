@@ -11,9 +11,9 @@ use crate::{
             AppointmentEntry, Function, Moment, PageMark, clock,
             parameters::{GetAppointments, LONGEST_PAGE},
         },
-        rfc3339,
     },
     error::{Error, Result},
+    rfc3339,
     services::{
         Scope, Session,
         booking::{

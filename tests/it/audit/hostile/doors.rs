@@ -1,6 +1,6 @@
 //! Doors to code that reading opens.
 
-use tenantctl::domain::audit::Verdict;
+use tenantctl::audit::report::Verdict;
 
 use super::{Trap, Who};
 

@@ -9,15 +9,13 @@ use std::{collections::BTreeMap, os::unix::fs::PermissionsExt as _};
 
 use sqlx::{AssertSqlSafe, Executor};
 use tempfile::TempDir;
-use tenantctl::{
-    audit::{
-        Options,
-        checks::probe::ProbeMode,
-        connections::{Connect, Sessions},
-        model::Overrides,
-        reach::REMEDY,
-    },
-    domain::audit::{Operation, Report, Verdict},
+use tenantctl::audit::{
+    Options,
+    checks::probe::ProbeMode,
+    connections::{Connect, Sessions},
+    model::Overrides,
+    reach::REMEDY,
+    report::{Operation, Report, Verdict},
 };
 
 use super::{lab::Lab, probe_limits::dump};

@@ -2,17 +2,15 @@
 //! by default (PostgreSQL manual, 5.8 and CREATE FUNCTION).
 
 use super::{Definer, body::Reader, called, dynamic::Handed};
-use crate::{
-    audit::{
-        catalog::GrantClass,
-        checks::grant::{
-            check,
-            holders::{GrantsByObject, quoted},
-        },
-        findings::{Findings, Rule},
-        model::Model,
+use crate::audit::{
+    catalog::GrantClass,
+    checks::grant::{
+        check,
+        holders::{GrantsByObject, quoted},
     },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
+    findings::{Findings, Rule},
+    model::Model,
+    report::{Check, Finding, Fix, Phase, Severity},
 };
 
 pub(in crate::audit::checks::grant) const PUBLIC: Rule = Rule {

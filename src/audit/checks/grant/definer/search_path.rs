@@ -8,8 +8,8 @@ use crate::{
         checks::grant::{check, schemas::revokes_of_create},
         findings::{Findings, Rule},
         model::Model,
+        report::{Check, Finding, Fix, Phase, Severity},
     },
-    domain::audit::{Check, Finding, Fix, Phase, Severity},
     quoting::identifier,
 };
 

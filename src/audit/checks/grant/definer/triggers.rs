@@ -8,13 +8,11 @@ use super::{
     fired, fires,
     text::{Access, Text},
 };
-use crate::{
-    audit::{
-        catalog::Relation,
-        findings::Findings,
-        model::{Belonging, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::Relation,
+    findings::Findings,
+    model::{Belonging, Model},
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 pub(super) fn unfiltered(model: &Model, check: &Check, findings: &mut Findings) {

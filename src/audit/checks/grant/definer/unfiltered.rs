@@ -8,14 +8,12 @@ use super::{
     text::Access,
     triggers,
 };
-use crate::{
-    audit::{
-        catalog::{Function, Oid},
-        checks::grant::check,
-        findings::{Claim, Findings, Rule},
-        model::{Belonging, Model},
-    },
-    domain::audit::{Check, Confidence, Finding, Fix, Phase, Severity},
+use crate::audit::{
+    catalog::{Function, Oid},
+    checks::grant::check,
+    findings::{Claim, Findings, Rule},
+    model::{Belonging, Model},
+    report::{Check, Confidence, Finding, Fix, Phase, Severity},
 };
 
 /// Types of values that only reveal a number or a time, not the contents of a row.

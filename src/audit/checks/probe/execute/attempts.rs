@@ -10,9 +10,9 @@ use crate::{
         checks::probe::{
             attempt::ProbeAttempt, identity::ProbeIdentity, inputs::ProbeInputs, judge::public_rows,
         },
+        report::{Operation, Verdict},
         session::Session,
     },
-    domain::audit::{Operation, Verdict},
     error::Result,
 };
 

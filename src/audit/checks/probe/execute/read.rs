@@ -2,8 +2,8 @@
 //! be.
 
 use super::statement::{Reply, Statement};
-use crate::{
-    audit::checks::probe::{
+use crate::audit::{
+    checks::probe::{
         attempt::ProbeAttempt,
         identity::ProbeIdentity,
         inputs::{ProbeInputs, SharedOptions},
@@ -14,7 +14,7 @@ use crate::{
             target::{Readable, Target, TenantSource, UNKEYED_ROWS, objection},
         },
     },
-    domain::audit::{ContextKind, Operation, Verdict},
+    report::{ContextKind, Operation, Verdict},
 };
 
 /// One planned attempt to read.

@@ -19,8 +19,8 @@ use crate::{
             prepare::{target::TenantSource, transaction::ProbeTransaction},
         },
         connections::{Connections, Watch},
+        report::{ContextKind, Operation, Verdict},
     },
-    domain::audit::{ContextKind, Operation, Verdict},
     error::{Error, Result},
 };
 

@@ -4,16 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    audit::{
-        catalog::{Oid, PolicyCommand, Relation},
-        checks::probe::{
-            attempt::ProbeAttempt, identity::ProbeIdentity, inputs::ProbeInputs,
-            prepare::target::Target,
-        },
-        model::AppRole,
+use crate::audit::{
+    catalog::{Oid, PolicyCommand, Relation},
+    checks::probe::{
+        attempt::ProbeAttempt, identity::ProbeIdentity, inputs::ProbeInputs,
+        prepare::target::Target,
     },
-    domain::audit::{Operation, Verdict},
+    model::AppRole,
+    report::{Operation, Verdict},
 };
 
 const REASON: &str = "no session of the probes could read a row of its own tenant, so blocked \

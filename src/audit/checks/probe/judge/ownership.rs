@@ -21,10 +21,10 @@ use crate::{
             },
         },
         model::Model,
+        report::Verdict,
         session::Session,
         spelling::{self, typed},
     },
-    domain::audit::Verdict,
     error::Result,
     quoting::{identifier, literal},
 };

@@ -4,22 +4,18 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::{
-    audit::{
-        catalog::{Relation, RelationKind},
-        checks::probe::{
-            Leak,
-            attempt::ProbeAttempt,
-            checks,
-            identity::ProbeIdentity,
-            inputs::ProbeInputs,
-            prepare::target::{Target, TenantSource},
-        },
-        selection::Selection,
+use crate::audit::{
+    catalog::{Relation, RelationKind},
+    checks::probe::{
+        Leak,
+        attempt::ProbeAttempt,
+        checks,
+        identity::ProbeIdentity,
+        inputs::ProbeInputs,
+        prepare::target::{Target, TenantSource},
     },
-    domain::audit::{
-        Check, Confidence, ContextKind, Finding, Fix, Operation, Phase, Severity, Verdict,
-    },
+    report::{Check, Confidence, ContextKind, Finding, Fix, Operation, Phase, Severity, Verdict},
+    selection::Selection,
 };
 
 /// Placeholder for a value that is not shown.

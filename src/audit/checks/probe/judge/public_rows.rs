@@ -2,16 +2,14 @@
 //! tenant, so a policy for that role alone that only checks the row is a decision: these rows are
 //! public.
 
-use crate::{
-    audit::{
-        catalog::{Policy, PolicyCommand},
-        checks::probe::{
-            attempt::ProbeAttempt, identity::ProbeIdentity, inputs::ProbeInputs,
-            prepare::target::Target,
-        },
-        expression::{relations, row_columns},
+use crate::audit::{
+    catalog::{Policy, PolicyCommand},
+    checks::probe::{
+        attempt::ProbeAttempt, identity::ProbeIdentity, inputs::ProbeInputs,
+        prepare::target::Target,
     },
-    domain::audit::{Operation, Verdict},
+    expression::{relations, row_columns},
+    report::{Operation, Verdict},
 };
 
 /// Returns an SQL condition that the row called `t` is shown to the anonymous role on purpose;

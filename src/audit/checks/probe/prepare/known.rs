@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::audit::ContextKind;
+use crate::audit::report::ContextKind;
 
 /// Rows of one target that the auditor knows.
 #[derive(Clone, Debug, Default)]

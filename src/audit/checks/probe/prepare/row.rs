@@ -14,9 +14,9 @@ use crate::{
         catalog::{Column, ConstraintKind, Oid},
         checks::probe::judge::side_effects,
         model::{AppRole, Model},
+        report::Verdict,
         spelling::{is_of_users, typed},
     },
-    domain::audit::Verdict,
     quoting::{identifier, literal},
 };
 

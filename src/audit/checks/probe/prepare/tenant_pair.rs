@@ -8,10 +8,10 @@ use crate::{
     audit::{
         checks::probe::execute::{batch, locks::Locks, statement::Statement},
         model::{Belonging, MembershipTable, Model, TenantUser},
+        report::ContextKind,
         session::Session,
         spelling,
     },
-    domain::audit::ContextKind,
     error::Result,
     quoting::{identifier, literal},
 };

@@ -22,9 +22,9 @@ use crate::{
         connections::Connections,
         findings::Findings,
         model::Model,
+        report::ContextKind,
         session::Session,
     },
-    domain::audit::ContextKind,
     error::{Context, Result},
 };
 

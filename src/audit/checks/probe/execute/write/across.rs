@@ -8,8 +8,8 @@ use crate::{
         catalog::{Constraint, ConstraintKind},
         checks::probe::prepare::{known::Row, row, survey},
         model::Belonging,
+        report::{Operation, Verdict},
     },
-    domain::audit::{Operation, Verdict},
     quoting::identifier,
 };
 

@@ -12,23 +12,21 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{locks::Access, statement::Statement};
-use crate::{
-    audit::{
-        catalog::Relation,
-        checks::probe::{
-            identity::ProbeIdentity,
-            inputs::ProbeInputs,
-            judge::change::{self, Change},
-            prepare::{
-                known::Row,
-                row::{self, NewRow},
-                survey,
-                target::{Target, TenantSource},
-            },
+use crate::audit::{
+    catalog::Relation,
+    checks::probe::{
+        identity::ProbeIdentity,
+        inputs::ProbeInputs,
+        judge::change::{self, Change},
+        prepare::{
+            known::Row,
+            row::{self, NewRow},
+            survey,
+            target::{Target, TenantSource},
         },
-        model::Belonging,
     },
-    domain::audit::{Operation, Verdict},
+    model::Belonging,
+    report::{Operation, Verdict},
 };
 
 const OPERATIONS: [Operation; 5] = [

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{How, Planned};
-use crate::{
-    audit::checks::probe::{
+use crate::audit::{
+    checks::probe::{
         attempt::ProbeAttempt, execute::statement::Reply, identity::ProbeIdentity,
         inputs::SharedOptions, judge::refusal::Refusal,
     },
-    domain::audit::{Operation, Verdict},
+    report::{Operation, Verdict},
 };
 
 /// Returns the verdict for a reply.
@@ -116,10 +116,7 @@ fn rank(attempt: &ProbeAttempt<'_>) -> (u8, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        audit::{catalog::Oid, model::AppRole},
-        domain::audit::ContextKind,
-    };
+    use crate::audit::{catalog::Oid, model::AppRole, report::ContextKind};
 
     /// Returns the verdict for an error in the context of a tenant.
     fn meaning(operation: Operation, state: &str, constraint: Option<&str>) -> Option<Verdict> {

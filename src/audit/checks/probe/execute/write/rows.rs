@@ -7,9 +7,9 @@ use crate::{
     audit::{
         catalog::Column,
         checks::probe::prepare::{known::Row, row, survey, target::TenantSource},
+        report::Verdict,
         spelling::typed,
     },
-    domain::audit::Verdict,
     quoting::identifier,
 };
 

@@ -1,13 +1,13 @@
 //! The formats of a report.
 
 use super::{github, html, junit, markdown, plain::ReportView, sarif};
-use crate::domain::{
-    audit::{Check, Report},
-    suggest::unknown_name,
-};
 use crate::error::{Error, Result};
 use crate::output::Invocation;
 use crate::output::{Page, Style, View, encode};
+use crate::{
+    audit::report::{Check, Report},
+    suggest::unknown_name,
+};
 
 /// A format of `--format` and `--report`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -104,7 +104,10 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::output::{Format, Printer, PrinterOptions, audit::sample};
+    use crate::{
+        audit::render::sample,
+        output::{Format, Printer, PrinterOptions},
+    };
 
     #[test]
     fn names_lead_to_formats_and_back() {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::audit::{Check, Confidence, Severity};
+use crate::audit::report::{Check, Confidence, Severity};
 use crate::output::{Cell, Page, Record, Style, Tone, View};
 
 impl Record for Check {
@@ -87,7 +87,10 @@ pub(super) const fn tone(severity: Severity) -> Tone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::{Format, Listing, Printer, PrinterOptions, audit::sample::CHECKS};
+    use crate::{
+        audit::render::sample::CHECKS,
+        output::{Format, Listing, Printer, PrinterOptions},
+    };
 
     #[tokio::test]
     async fn checks_are_listed_in_csv_with_the_fields_they_have() {

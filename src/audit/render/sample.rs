@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate};
 use serde_json::json;
 
-use crate::domain::audit::{
+use crate::audit::report::{
     Attempt, Check, Class, Confidence, ContextKind, DatabaseSummary, Finding, Fix, Location,
     Operation, Phase, Report, RoleSummary, Root, Scope, SessionContext, Severity, Skipped, Summary,
     Suppressed, TableSummary, TenantSummary, Verdict,

@@ -4,7 +4,7 @@ use super::{
     checks::tone,
     wording::{count, severity_label, subject, thousands},
 };
-use crate::domain::audit::difference::{Changed, Difference, Found, Judgement, Side, Unseen};
+use crate::audit::report::difference::{Changed, Difference, Found, Judgement, Side, Unseen};
 use crate::output::{Cell, Page, Style, Tone, View};
 
 /// Longer lists of one kind are truncated on a page.
@@ -112,8 +112,8 @@ fn totals(difference: &Difference) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::audit::{Report, Severity, difference::diff};
-    use crate::output::audit::sample;
+    use crate::audit::render::sample;
+    use crate::audit::report::{Report, Severity, difference::diff};
 
     fn text(before: &Report, after: &Report) -> String {
         let mut page = Page::new(Style::default(), crate::output::Invocation::default());

@@ -7,8 +7,8 @@ use chrono::NaiveDate;
 use super::{
     check::{Class, Confidence, Severity},
     difference::skip_reason,
+    document::{Report, Suppressed},
     finding::Finding,
-    report::{Report, Suppressed},
 };
 use crate::error::{Error, Result};
 
@@ -241,7 +241,7 @@ impl std::fmt::Display for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::audit::difference::tests::{finding, report, skip};
+    use crate::audit::report::difference::tests::{finding, report, skip};
 
     fn date(text: &str) -> NaiveDate {
         text.parse().unwrap()

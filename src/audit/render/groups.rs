@@ -1,6 +1,6 @@
 //! Groups of findings and skipped checks, so that a thousand similar ones take one entry.
 
-use crate::domain::audit::{Finding, Report, Severity, Skipped};
+use crate::audit::report::{Finding, Report, Severity, Skipped};
 
 /// Longer lists for one check are truncated on a page.
 pub(super) const SHOWN_PER_CHECK: usize = 10;
@@ -84,7 +84,7 @@ pub(super) fn skipped(skipped: &[Skipped]) -> Vec<SkipGroup<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::audit::sample;
+    use crate::audit::render::sample;
 
     #[test]
     fn findings_of_a_check_stand_together_worst_first() {

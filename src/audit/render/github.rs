@@ -6,7 +6,7 @@ use super::{
     groups,
     wording::{nothing_found, subject, summary, visible, visible_line},
 };
-use crate::domain::audit::{Finding, Report, Severity};
+use crate::audit::report::{Finding, Report, Severity};
 
 /// Writes the commands.
 pub(super) fn render(report: &Report) -> String {
@@ -81,7 +81,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::audit::sample;
+    use crate::audit::render::sample;
 
     #[test]
     fn every_line_is_one_command_and_no_name_makes_another() {

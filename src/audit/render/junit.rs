@@ -8,7 +8,7 @@ use super::{
     groups::{self, SkipGroup},
     wording::{acceptance, class_of_skip, explanation, subject, visible, visible_line},
 };
-use crate::domain::audit::{Check, Class, Finding, Report, Suppressed};
+use crate::audit::report::{Check, Class, Finding, Report, Suppressed};
 use crate::error::{Context, Result};
 
 /// Writes the report. A check without a case in the report has passed.
@@ -110,7 +110,7 @@ fn case(name: &str, class: &str, status: TestCaseStatus) -> TestCase {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::audit::sample::{self, CHECKS};
+    use crate::audit::render::sample::{self, CHECKS};
 
     fn parsed(report: &Report) -> Junit {
         let xml = render(report, &CHECKS).unwrap();

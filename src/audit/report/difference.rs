@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{
     check::{Class, Confidence, Severity},
+    document::{Report, Skipped},
     finding::Finding,
-    report::{Report, Skipped},
 };
 
 /// The difference between two reports. Findings are matched by fingerprint; a finding accepted by a
@@ -236,7 +236,7 @@ fn side(report: &Report) -> Side {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::audit::{
+    use crate::audit::report::{
         Check, DatabaseSummary, Fix, Phase, Summary, Suppressed, TenantSummary,
     };
 
@@ -249,12 +249,12 @@ pub(super) mod tests {
         page: "",
     };
 
-    pub(in crate::domain::audit) fn finding(object: &str) -> Finding {
+    pub(in crate::audit::report) fn finding(object: &str) -> Finding {
         let fix = Fix::advice(Phase::Security, "switch it on");
         Finding::new(&CHECK, object, format!("{object} is open"), fix)
     }
 
-    pub(in crate::domain::audit) fn report(findings: &[Finding]) -> Report {
+    pub(in crate::audit::report) fn report(findings: &[Finding]) -> Report {
         let mut report = Report {
             database: DatabaseSummary {
                 name: "app".to_owned(),
@@ -275,7 +275,7 @@ pub(super) mod tests {
         report
     }
 
-    pub(in crate::domain::audit) fn skip(check: &str, object: Option<&str>) -> Skipped {
+    pub(in crate::audit::report) fn skip(check: &str, object: Option<&str>) -> Skipped {
         Skipped {
             check: check.to_owned(),
             object: object.map(str::to_owned),

@@ -1,4 +1,4 @@
-//! `#[serde(with = "crate::domain::rfc3339")]`: RFC 3339 in UTC with `Z`, in whole seconds or, if
+//! `#[serde(with = "crate::rfc3339")]`: RFC 3339 in UTC with `Z`, in whole seconds or, if
 //! there is a fraction, in microseconds (the precision of `timestamptz`).
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -18,7 +18,7 @@ pub fn serialize<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::
     serializer.serialize_str(&format(at))
 }
 
-/// `#[serde(with = "crate::domain::rfc3339::option")]`: the same, or null.
+/// `#[serde(with = "crate::rfc3339::option")]`: the same, or null.
 pub mod option {
     use super::{DateTime, Serializer, Utc};
 

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use super::wording::{acceptance, class_of_skip, explanation, probe_role, visible};
-use crate::domain::audit::{
+use crate::audit::report::{
     Check, Class, Confidence, Finding, Report, Severity, Skipped, Suppressed,
 };
 use crate::error::{Context, Result};
-use crate::output::rfc3339;
+use crate::rfc3339;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -230,7 +230,7 @@ const fn security_severity(severity: Severity) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::audit::sample::{self, CHECKS, NASTY};
+    use crate::audit::render::sample::{self, CHECKS, NASTY};
 
     fn run() -> Value {
         let text = render(&sample::report(), &CHECKS).unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::audit::{Attempt, ContextKind, Operation, Verdict};
+use crate::audit::report::{Attempt, ContextKind, Operation, Verdict};
 use crate::output::{Mark, Matrix, MatrixRow};
 
 /// A grid with more rows than this shows only rows with leaks or skipped attempts.

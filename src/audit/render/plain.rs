@@ -10,7 +10,7 @@ use super::{
         severity_label, statement, subject, summary, tenant_key, thousands,
     },
 };
-use crate::domain::audit::{Finding, Report, Scope, TenantSummary};
+use crate::audit::report::{Finding, Report, Scope, TenantSummary};
 use crate::output::{Cell, Page, Tone, View, escape};
 
 /// Maximum number of names shown; otherwise only their count.

@@ -118,7 +118,7 @@ fn comment(text: &mut String, prose: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::audit::{Check, Class, Confidence, Fix, Severity};
+    use crate::audit::report::{Check, Class, Confidence, Fix, Severity};
 
     const CHECK: Check = Check {
         id: "x",

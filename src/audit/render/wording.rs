@@ -1,6 +1,6 @@
 //! Texts and numbers shared by several formats.
 
-use crate::domain::audit::{
+use crate::audit::report::{
     Class, DatabaseSummary, Finding, Report, RoleSummary, Severity, Suppressed, TenantSummary,
     Verdict,
 };
@@ -238,7 +238,7 @@ pub(super) fn visible_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::audit::sample;
+    use crate::audit::render::sample;
 
     #[test]
     fn numbers_are_counted_in_words() {

@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::audit::{Severity, Verdict};
-use crate::output::{
-    Style,
-    audit::sample::{self, NASTY},
+use crate::audit::report::{Severity, Verdict};
+use crate::{
+    audit::render::sample::{self, NASTY},
+    output::Style,
 };
 
 fn shown(view: &ReportView<'_>, style: Style) -> String {

@@ -8,7 +8,7 @@ use super::{
         thousands, visible, visible_line,
     },
 };
-use crate::domain::audit::{Finding, Report, Severity};
+use crate::audit::report::{Finding, Report, Severity};
 
 /// GitHub refuses a comment of more than 65,536 characters; the rest is reserved for a header that
 /// a workflow adds.
@@ -264,7 +264,7 @@ fn html(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::audit::sample;
+    use crate::audit::render::sample;
 
     #[test]
     fn names_format_nothing() {

@@ -9,7 +9,7 @@ use toml_edit::{
 };
 
 use super::{Baseline, Entry};
-use crate::domain::audit::{Class, Confidence, Severity};
+use crate::audit::report::{Class, Confidence, Severity};
 use crate::error::{Error, Result};
 
 const LIST: &str = "accept";
@@ -214,7 +214,7 @@ mod tests {
 
     use super::super::{Acceptance, Accepted};
     use super::*;
-    use crate::domain::audit::difference::tests::finding;
+    use crate::audit::report::difference::tests::finding;
 
     const ONE: &str = r#"# ours
 [[accept]]

@@ -1,7 +1,7 @@
 //! Findings as list rows, for `-o csv` and `-o ndjson`.
 
 use super::{checks::tone, wording::subject};
-use crate::domain::audit::Finding;
+use crate::audit::report::Finding;
 use crate::output::{Cell, Record, Style};
 
 impl Record for Finding {
@@ -38,8 +38,11 @@ impl Record for Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::audit::{Finding, Location};
-    use crate::output::{Format, Listing, Printer, PrinterOptions, audit::sample};
+    use crate::audit::report::{Finding, Location};
+    use crate::{
+        audit::render::sample,
+        output::{Format, Listing, Printer, PrinterOptions},
+    };
 
     async fn printed(format: Format, findings: Vec<Finding>) -> String {
         let (printer, captured) = Printer::captured_with(PrinterOptions {

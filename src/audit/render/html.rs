@@ -16,11 +16,11 @@ use super::{
         statement, subject, summary, tenant_key, visible,
     },
 };
-use crate::domain::audit::{
+use crate::audit::report::{
     Check, Finding, Report, RoleSummary, Severity, Suppressed, TableSummary, Verdict,
 };
 use crate::error::{Context, Result};
-use crate::output::rfc3339;
+use crate::rfc3339;
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -279,7 +279,7 @@ impl AcceptedModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::audit::sample::{self, CHECKS, NASTY};
+    use crate::audit::render::sample::{self, CHECKS, NASTY};
 
     fn page(report: &Report) -> String {
         render(report, &CHECKS).unwrap()

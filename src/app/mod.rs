@@ -33,7 +33,7 @@ use crate::{
     domain::{Actor, Organization, TableChange, display_name},
     error::{Error, Result},
     local::{LocalCluster, LocalOptions},
-    output::{Assent, Listing, Printer, Record, Rehearsed, View},
+    output::{Assent, Listing, Printer, Record, Rehearsed, Takes, View},
     run,
     services::{Session, access, organizations, protection},
     system::{Clock, Environment, new_id},
@@ -57,9 +57,16 @@ pub struct App {
 impl App {
     /// Reads environment and configuration. An invalid configuration is reported by the first
     /// command that needs it, so that commands that fix it still work.
-    pub fn new(global: GlobalArgs, environment: Environment) -> Self {
+    ///
+    /// `takes` returns the flags that a displayed command accepts, so that hints repeat them.
+    pub fn new(
+        global: GlobalArgs,
+        environment: Environment,
+        takes: fn(&[String]) -> Takes,
+    ) -> Self {
         let loaded = load(&global, &environment).ok();
-        let printer = Printer::new(printer_options(&global, &environment, loaded.as_ref()));
+        let options = printer_options(&global, &environment, loaded.as_ref(), takes);
+        let printer = Printer::new(options);
         Self {
             global,
             environment,

@@ -5,9 +5,9 @@ use std::io::IsTerminal;
 use secrecy::SecretString;
 
 use crate::{
-    cli::{GlobalArgs, scope},
+    cli::GlobalArgs,
     config::{self, Loaded},
-    output::{Invocation, PrinterOptions, Taking},
+    output::{Invocation, PrinterOptions, Takes, Taking},
     system::Environment,
 };
 
@@ -15,6 +15,7 @@ pub(super) fn printer_options(
     global: &GlobalArgs,
     environment: &Environment,
     loaded: Option<&Loaded>,
+    takes: fn(&[String]) -> Takes,
 ) -> PrinterOptions {
     let output = loaded.map(|loaded| &loaded.config.output);
     let is_set = |name| environment.get(name).is_some();
@@ -29,7 +30,7 @@ pub(super) fn printer_options(
             .unwrap_or_default(),
         excel_safe: global.excel_safe,
         quiet: global.quiet,
-        invocation: invocation(global),
+        invocation: invocation(global, takes),
         no_input: global.no_input,
         ci: is_set("CI"),
         no_color_env: is_set("NO_COLOR"),
@@ -46,7 +47,7 @@ pub(super) fn printer_options(
 }
 
 /// The flags that the next command line must repeat to have the same meaning.
-fn invocation(global: &GlobalArgs) -> Invocation {
+fn invocation(global: &GlobalArgs, takes: fn(&[String]) -> Takes) -> Invocation {
     let url = |url: &String| {
         let given = SecretString::from(url.as_str());
         // A password is not displayed, so a URL with a password is replaced by its source.
@@ -68,6 +69,6 @@ fn invocation(global: &GlobalArgs) -> Invocation {
             .or_else(|| profile.map(|name| pair("--profile", name))),
         organization: global.org.clone(),
         act_as: global.act_as.as_ref().map(ToString::to_string),
-        takes: Taking(scope::takes),
+        takes: Taking(takes),
     }
 }

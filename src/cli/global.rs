@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, builder::NonEmptyStringValueParser};
-use clap_complete::engine::ArgValueCompleter;
 
-use super::complete;
 use crate::{
     config::{ColorChoice, OutputFormat},
     domain::Email,
@@ -16,11 +14,11 @@ use crate::{
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArgs {
     /// Organization to work in, by slug or id. Default: TENANTCTL_ORG, then `org use`.
-    #[arg(long, global = true, value_name = "SLUG|ID", value_parser = NonEmptyStringValueParser::new(), add = ArgValueCompleter::new(complete::organizations))]
+    #[arg(long, global = true, value_name = "SLUG|ID", value_parser = NonEmptyStringValueParser::new())]
     pub org: Option<String>,
 
     /// Connection profile to use. `local` is built in.
-    #[arg(long, global = true, value_name = "NAME", add = ArgValueCompleter::new(complete::profiles))]
+    #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
 
     /// Database URL, as postgres://USER@HOST:PORT/NAME. A password in it is visible to other users

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
+    commands::complete,
     domain::{Email, Permission, Role},
     error::{Error, Result},
     output::{Page, View},

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 
 use crate::{
     app::{App, Written},
-    cli::Cli,
+    commands::root::Cli,
     error::{Context, Result},
     files::{self, Readers},
 };

@@ -11,7 +11,7 @@ use super::booking::{
 };
 use crate::{
     app::App,
-    cli::complete,
+    commands::complete,
     domain::{OperatoryId, Organization, booking::Operatory},
     error::Result,
     hint::Hint,

@@ -11,7 +11,7 @@ use super::booking::{
 };
 use crate::{
     app::App,
-    cli::complete,
+    commands::complete,
     domain::{Organization, ProviderId, booking::Provider},
     error::Result,
     hint::Hint,

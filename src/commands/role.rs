@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::views::role_cell;
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
+    commands::complete,
     domain::{Permission, Role},
     error::Result,
     output::{Cell, Listing, Page, Record, Style, View},

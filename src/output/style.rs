@@ -117,6 +117,15 @@ pub struct Style {
 }
 
 impl Style {
+    /// The same style for a terminal of this width.
+    #[cfg(test)]
+    pub(crate) fn with_width(self, width: u16) -> Self {
+        Self {
+            width: Some(width),
+            ..self
+        }
+    }
+
     pub(super) fn of(options: &PrinterOptions, terminal: bool) -> Self {
         Self {
             color: options.colored(terminal),

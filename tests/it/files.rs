@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Command, CommandFactory as _};
-use tenantctl::cli::Cli as Root;
+use tenantctl::commands::root::Cli as Root;
 
 use crate::common::{Clinic, Outcome, TestDb};
 

@@ -3,7 +3,10 @@
 use std::{fs, path::Path};
 
 use clap::CommandFactory;
-use tenantctl::cli::{Cli as CommandLine, Scope};
+use tenantctl::{
+    cli::Scope,
+    commands::root::{Cli as CommandLine, scope_of},
+};
 
 use crate::common::{Cli, TestDb};
 
@@ -168,7 +171,7 @@ fn every_command_that_the_source_shows_exists() {
             let goes_on = after.lines().take(4).any(|line| line.contains(".args("));
             let has_computed_verb = words.iter().take(3).any(|word| word == "1");
             count += 1;
-            if let Err(reason) = Scope::of(&words).and_then(|_| clap_reads(&words))
+            if let Err(reason) = scope_of(&words).and_then(|_| clap_reads(&words))
                 && !goes_on
                 && !has_computed_verb
             {
@@ -329,7 +332,7 @@ fn scope_of_noun(noun: &str, shown: &str) -> Result<Scope, String> {
     let line = line.split(", then").next().unwrap_or_default();
     let words =
         shell_words::split(line.trim_end_matches('`')).map_err(|error| error.to_string())?;
-    Scope::of(&words)
+    scope_of(&words)
 }
 
 #[test]

@@ -132,10 +132,7 @@ fn messages_fit_the_terminal_and_statements_stay_whole() {
     let mut report = sample::many(1);
     report.findings[0].message = "many words ".repeat(20);
     report.findings[0].fix.sql = vec![format!("SELECT {}", "x, ".repeat(40))];
-    let style = Style {
-        width: Some(40),
-        ..Style::default()
-    };
+    let style = Style::default().with_width(40);
     let text = shown(&ReportView::new(&report), style);
     let words: Vec<&str> = text.lines().filter(|line| line.contains("words")).collect();
     assert!(

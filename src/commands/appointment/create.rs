@@ -6,10 +6,10 @@ use clap_complete::engine::ArgValueCompleter;
 use super::changed::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
     commands::{
         booking::{names::Names, notes::NotesArgs, references},
-        missing,
+        complete, missing,
     },
     domain::booking::{Moment, Operatory, Provider, parameters::CreateAppointment},
     error::{Error, ErrorKind, Result},

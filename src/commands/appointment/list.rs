@@ -8,9 +8,10 @@ use futures_util::TryStreamExt;
 use super::{agenda::Agenda, view::AppointmentView};
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
     commands::{
         booking::{pages, references},
+        complete,
         views::PageArgs,
     },
     domain::{

@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
     commands::{
         booking::{names::Names, references, span},
+        complete,
         views::PageArgs,
     },
     domain::booking::{ClockTime, Operatory, Provider, Slot, parameters::GetAvailableSlots},

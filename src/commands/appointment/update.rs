@@ -6,8 +6,11 @@ use clap_complete::engine::ArgValueCompleter;
 use super::changed::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::booking::{names::Names, notes::NotesArgs, patching, references},
+    cli::values,
+    commands::{
+        booking::{names::Names, notes::NotesArgs, patching, references},
+        complete,
+    },
     domain::{
         AppointmentId,
         booking::{AppointmentStatus, Moment, Operatory, Provider, parameters::UpdateAppointment},

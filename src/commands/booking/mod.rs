@@ -20,7 +20,8 @@ use self::{confirm::confirm_removal, schema::SchemaView};
 use super::input::TextSource;
 use crate::{
     app::App,
-    cli::{Scope, complete, values},
+    cli::{Scope, values},
+    commands::complete,
     domain::{PatientId, Permission, booking::Function},
     error::{Error, Result},
     output::{Cell, Listing, Page, Record, Style, View},

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::{Scope, complete, values},
-    commands::views::PageArgs,
+    cli::{Scope, values},
+    commands::{complete, views::PageArgs},
     db::webhooks::claims::{ClaimFilter, ListedClaim},
     domain::{
         Organization, OrganizationStatus,

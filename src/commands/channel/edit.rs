@@ -8,7 +8,8 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
+    commands::complete,
     db::channels::StoredChannel,
     domain::{ChannelConfiguration, ChannelKind, Organization},
     error::{Error, ErrorKind, Result},

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::view::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::input::TextArgs,
+    cli::values,
+    commands::{complete, input::TextArgs},
     domain::{AgentMode, ChannelConfiguration, ChannelKind, ResolvedInstruction},
     error::Result,
     output::{Format, Page, View},

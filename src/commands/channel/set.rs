@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::view::{ChangedView, NOT_CONFIGURATION};
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::input::TextSource,
+    cli::values,
+    commands::{complete, input::TextSource},
     domain::{ChannelConfiguration, ChannelKind},
     error::{Error, ErrorKind, Result},
     services::channels,
@@ -116,7 +116,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::{cli::Cli, domain::channel::key};
+    use crate::{commands::root::Cli, domain::channel::key};
 
     fn read(file: &str, text: &str) -> Result<ChannelConfiguration> {
         document(ChannelKind::Web, &OsString::from(file).into(), text)

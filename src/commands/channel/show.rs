@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::view::{ChannelView, ClaimLine};
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::changes::brief,
+    cli::values,
+    commands::{changes::brief, complete},
     domain::{ChannelKind, ResolvedInstruction},
     error::Result,
     hint::Hint,

@@ -6,7 +6,8 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
+    commands::complete,
     domain::{ChannelConfiguration, ChannelKind},
     error::Result,
     services::channels,

@@ -12,6 +12,7 @@ use super::db::{self as db_commands, SchemaState};
 use crate::{
     app::{App, connect_settings},
     cli::GlobalArgs,
+    commands::root::takes,
     config::{
         self, Config, DatabaseTarget, NewProfile, PROFILE_VARIABLE, TENANTCTL_DATABASE_URL_VARIABLE,
     },
@@ -222,7 +223,7 @@ impl InitView {
             database_url: None,
             ..app.global.clone()
         };
-        let later = App::new(global, app.environment.clone());
+        let later = App::new(global, app.environment.clone(), takes);
         let migrated = db_commands::migrate(&later).await.map_err(|error| {
             let retry = self.later.command(&["db", "migrate"]);
             error.hint(retry.labeled("the profile was written; when the cause is fixed, retry"))

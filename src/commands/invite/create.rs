@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::view::{IssuedView, sending};
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::missing,
+    cli::values,
+    commands::{complete, missing},
     domain::{Email, Role, invitation},
     error::Result,
     hint::Hint,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::view::{IssuedView, sending};
 use crate::{
     app::App,
-    cli::complete,
+    commands::complete,
     domain::invitation,
     error::Result,
     hint::Hint,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::view::InvitationView;
 use crate::{
     app::App,
-    cli::complete,
+    commands::complete,
     error::{ErrorKind, Result},
     hint::Hint,
     output::{Page, View},

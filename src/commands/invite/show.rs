@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::view::InvitationView;
 use crate::{
     app::App,
-    cli::complete,
+    commands::complete,
     error::Result,
     output::{Page, View},
     services::invitations,

@@ -6,8 +6,8 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::missing,
+    cli::values,
+    commands::{complete, missing},
     domain::{Email, Role},
     error::Result,
     services::members,

@@ -6,8 +6,8 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::MemberView;
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::views::PageArgs,
+    cli::values,
+    commands::{complete, views::PageArgs},
     db::members::MemberFilter,
     domain::Role,
     error::Result,

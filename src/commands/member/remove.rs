@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::complete,
+    commands::complete,
     confirm::Confirmed,
     domain::{Actor, Member, Organization, Role},
     error::Result,

@@ -5,11 +5,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::view::ChangedView;
 use crate::{
-    app::App,
-    cli::{complete, values},
-    domain::Role,
-    error::Result,
-    services::members,
+    app::App, cli::values, commands::complete, domain::Role, error::Result, services::members,
 };
 
 /// Change a member's role. Only an owner can grant the owner role; the last owner cannot be demoted.

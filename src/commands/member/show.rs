@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::view::MemberView;
 use crate::{
     app::App,
-    cli::complete,
+    commands::complete,
     domain::Permission,
     error::Result,
     output::{Page, View},

@@ -7,8 +7,7 @@ use serde::Serialize;
 use super::view::MemberView;
 use crate::{
     app::App,
-    cli::complete,
-    commands::views::role_cell,
+    commands::{complete, views::role_cell},
     error::Result,
     hint::Hint,
     output::{Page, View},

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::views::OrganizationView,
+    cli::values,
+    commands::{complete, views::OrganizationView},
     domain::{Email, Locale, OrganizationStatus, Role, Slug, TimeZone, invitation},
     error::{Error, ErrorKind, Result},
     hint::Hint,

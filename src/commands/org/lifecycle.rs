@@ -6,7 +6,8 @@ use clap_complete::engine::ArgValueCompleter;
 use super::update::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
+    commands::complete,
     confirm::Confirmed,
     domain::{Actor, Organization, OrganizationStatus, Slug},
     error::{ErrorKind, Result},

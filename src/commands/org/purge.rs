@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::complete,
+    commands::complete,
     domain::TableChange,
     error::Result,
     hint::Hint,

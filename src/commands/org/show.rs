@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::complete,
-    commands::views::{OrganizationView, channel_state_cell, role_cell},
+    commands::{
+        complete,
+        views::{OrganizationView, channel_state_cell, role_cell},
+    },
     domain::{ChannelKind, Role},
     error::Result,
     output::{Page, View},

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::views::OrganizationView,
+    cli::values,
+    commands::{complete, views::OrganizationView},
     domain::{
         Locale, Organization, Slug, TimeZone, channel::identity::Identity,
         invitation::AllowedDomains,

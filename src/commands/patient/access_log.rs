@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
     commands::{
         booking::{pages, references},
+        complete,
         views::PageArgs,
     },
     db::access::AccessFilter,

@@ -7,8 +7,11 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::booking::{names::Names, references},
+    cli::values,
+    commands::{
+        booking::{names::Names, references},
+        complete,
+    },
     domain::booking::{Conflict, Operatory, Provider, parameters::CheckScheduleConflicts},
     error::{Error, ErrorKind, Result},
     output::{Page, View},

@@ -7,13 +7,13 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
     commands::{
         booking::{
             names::{Names, Subject},
             references,
         },
-        missing,
+        complete, missing,
     },
     domain::{
         Organization,

@@ -7,8 +7,11 @@ use serde::Serialize;
 use super::view::ScheduleView;
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::booking::{names::Names, references},
+    cli::values,
+    commands::{
+        booking::{names::Names, references},
+        complete,
+    },
     domain::booking::{ClockTime, Provider, Weekday, parameters::CreateDefaultSchedules},
     error::Result,
     hint::Hint,

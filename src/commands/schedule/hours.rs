@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::booking::references,
+    cli::values,
+    commands::{booking::references, complete},
     domain::booking::{DayHours, Provider, Schedule, Weekday, parameters::GetProviderSchedules},
     error::Result,
     output::{Cell, Page, View},

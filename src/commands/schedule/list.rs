@@ -7,9 +7,10 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ScheduleView;
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
     commands::{
         booking::{names::Names, pages, references},
+        complete,
         views::PageArgs,
     },
     domain::booking::{Operatory, Provider, ScheduleKind, parameters::GetSchedules},

@@ -7,8 +7,11 @@ use clap_complete::engine::ArgValueCompleter;
 use super::view::ChangedView;
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::booking::{names::Names, patching},
+    cli::values,
+    commands::{
+        booking::{names::Names, patching},
+        complete,
+    },
     domain::{
         ScheduleId,
         booking::{ClockTime, Weekday, parameters::UpdateSchedule},

@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::UserView;
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::{missing, org},
+    cli::values,
+    commands::{complete, missing, org},
     domain::{Email, Locale, Role, TimeZone, UserId},
     error::Result,
     hint::Hint,

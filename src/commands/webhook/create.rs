@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     app::App,
-    cli::{complete, values},
+    cli::values,
+    commands::complete,
     domain::{ChannelKind, hexadecimal, webhook::Scheme, webhook_endpoint::scheme_of},
     error::Result,
     run,

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::event_view::EventView;
 use crate::{
     app::App,
-    cli::{complete, values},
-    commands::views::PageArgs,
+    cli::values,
+    commands::{complete, views::PageArgs},
     db::webhooks::events::EventFilter,
     domain::{ChannelKind, webhook_event::EventStatus},
     error::Result,

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    cli::{Scope, complete, values},
-    commands::views::PageArgs,
+    cli::{Scope, values},
+    commands::{complete, views::PageArgs},
     confirm::Confirmed,
     db::webhooks::quarantine::QuarantineFilter,
     domain::{ChannelKind, quarantine::QuarantineStatus, webhook::Scheme, webhook_event::Delivery},

@@ -156,7 +156,7 @@ mod tests {
 
     fn utc(text: &str) -> Result<String> {
         let at = text.parse::<Moment>()?.resolve(Tz::Europe__Zurich)?;
-        Ok(super::crate::rfc3339::format(&at))
+        Ok(crate::rfc3339::format(&at))
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::{Command, CommandFactory};
-use tenantctl::cli::Cli;
+use tenantctl::commands::root::Cli;
 
 use super::Files;
 

@@ -1,6 +1,6 @@
 //! The global flags of an incomplete command line, for its completion.
 
-use super::{GlobalArgs, values};
+use crate::cli::{GlobalArgs, values};
 
 /// The flags that select the database, the organization and the user. `None` if the line contains
 /// an invalid user, or a flag in place of a value: it must not be completed with the operator's
@@ -8,7 +8,9 @@ use super::{GlobalArgs, values};
 ///
 /// A shell runs `tenantctl -- WORDS`; the first word is the program and the last words may be
 /// incomplete.
-pub(super) fn global_args(arguments: impl Iterator<Item = String>) -> Option<GlobalArgs> {
+pub(in crate::commands) fn global_args(
+    arguments: impl Iterator<Item = String>,
+) -> Option<GlobalArgs> {
     let mut words = arguments.skip_while(|word| word != "--").skip(2);
     let mut global = GlobalArgs::default();
     while let Some(word) = words.next() {

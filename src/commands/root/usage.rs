@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use super::GlobalArgs;
+use super::takes;
 use crate::{
     app::App,
+    cli::GlobalArgs,
     config::OutputFormat,
     error::Error,
     output::{escape, redact},
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// Prints clap's message (including help and version) and returns the exit code.
-pub fn tell(error: &clap::Error, environment: &Environment) -> ExitCode {
+pub(super) fn report(error: &clap::Error, environment: &Environment) -> ExitCode {
     let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     // A closed pipe is not an error.
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -35,7 +36,7 @@ pub fn tell(error: &clap::Error, environment: &Environment) -> ExitCode {
         output: Some(format),
         ..GlobalArgs::default()
     };
-    let app = App::new(global, environment.clone());
+    let app = App::new(global, environment.clone(), takes);
     app.printer.error(&as_error(&clean));
     code
 }

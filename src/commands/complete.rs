@@ -4,10 +4,10 @@
 
 use std::{ffi::OsStr, future::Future, time::Duration};
 
-use clap::CommandFactory;
-use clap_complete::{CompleteEnv, CompletionCandidate};
+use clap::{Command, CommandFactory};
+use clap_complete::{CompleteEnv, CompletionCandidate, engine::ArgValueCompleter};
 
-use super::{Cli, typed};
+use super::root::{Cli, global_args, takes};
 use crate::{
     app::App,
     config::LOCAL_PROFILE,
@@ -36,7 +36,16 @@ const MOST: i64 = 200;
 
 /// Answers a completion request and exits the process; otherwise returns immediately.
 pub fn answer_if_asked() {
-    CompleteEnv::with_factory(Cli::command).complete();
+    CompleteEnv::with_factory(command).complete();
+}
+
+/// The root command with completion of the global flags.
+fn command() -> Command {
+    let org = ArgValueCompleter::new(organizations);
+    let profile = ArgValueCompleter::new(profiles);
+    Cli::command()
+        .mut_arg("org", |arg| arg.add(org))
+        .mut_arg("profile", |arg| arg.add(profile))
 }
 
 /// The slugs of organizations; with `--as`, those of the user.
@@ -224,8 +233,8 @@ fn starting_with(
 /// run.
 fn app() -> Option<App> {
     let arguments = std::env::args_os();
-    let global = typed::global_args(arguments.map(|word| word.to_string_lossy().into_owned()))?;
-    Some(App::new(global, Environment::from_process()))
+    let global = global_args(arguments.map(|word| word.to_string_lossy().into_owned()))?;
+    Some(App::new(global, Environment::from_process(), takes))
 }
 
 /// Queries the database selected by the line, the environment and the configuration.

@@ -37,7 +37,7 @@ metadata:
 metadata-check:
     scripts/sqlx-metadata --check
 
-# Write the generated files again: completions, docs/cli, and the example configuration.
+# Write the generated files again: completions, docs/cli, docs/schema.md, and the example configuration.
 generate:
     UPDATE_DRIFT=1 cargo test --test it drift
 

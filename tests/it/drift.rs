@@ -1,6 +1,6 @@
-//! What is generated from the code and committed is what the code generates now.
+//! The committed generated files are equal to what the code generates now.
 //!
-//! After a change of commands, flags or configuration, write all of it anew:
+//! After a change of commands, flags, configuration or migrations, write all of them again:
 //!
 //! ```text
 //! UPDATE_DRIFT=1 cargo test drift
@@ -8,6 +8,7 @@
 
 mod phone_plans;
 mod reference;
+mod schema;
 
 use std::{
     collections::BTreeMap,
@@ -37,31 +38,30 @@ fn drift_of_the_command_reference() {
 
 #[test]
 fn drift_of_the_example_configuration() {
-    let path = root().join("config.example.toml");
-    if updating() {
-        fs::write(&path, config::example()).expect("the file is written");
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == config::example(),
-        "config.example.toml {DRIFTED}"
-    );
+    settle_file("config.example.toml", &config::example());
 }
 
 #[test]
 fn drift_of_the_numbering_plans() {
-    let path = root().join("src/domain/phone_plan/plans.txt");
-    if updating() {
-        fs::write(&path, phone_plans::text()).expect("the file is written");
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == phone_plans::text(),
-        "src/domain/phone_plan/plans.txt {DRIFTED}"
-    );
+    settle_file("src/domain/phone_plan/plans.txt", &phone_plans::text());
+}
+
+#[test]
+fn drift_of_the_schema() {
+    settle_file("docs/schema.md", &schema::page());
 }
 
 const DRIFTED: &str = "has drifted from the code; regenerate it: UPDATE_DRIFT=1 cargo test drift";
+
+/// Compares a file with its generated text, or writes it.
+fn settle_file(file: &str, generated: &str) {
+    let path = root().join(file);
+    if updating() {
+        fs::write(&path, generated).expect("the file is written");
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == generated, "{file} {DRIFTED}");
+}
 
 /// Compares a folder with what belongs in it, or makes it so.
 fn settle(folder: &str, generated: &Files) {
@@ -110,7 +110,7 @@ fn root() -> PathBuf {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "whoever runs the tests asks for it in the environment"
+    reason = "the caller of the tests asks for it in the environment"
 )]
 fn updating() -> bool {
     std::env::var_os("UPDATE_DRIFT").is_some()

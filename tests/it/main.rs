@@ -26,6 +26,7 @@ mod drift;
 mod exit_codes;
 mod files;
 mod guards;
+mod guides;
 mod hints;
 mod import;
 mod invitations;

@@ -3,7 +3,7 @@
 //! # Direction of data
 //!
 //! ```text
-//! main → cli → commands → services → { domain, db } → view → output
+//! main → commands → services → { domain, db } → view → output
 //! ```
 //!
 //! 1. `domain` depends on nothing else in this crate: no I/O, no clap, no SQL.
@@ -19,7 +19,7 @@
 //! 8. `files` writes every file; in this crate it depends only on `error`.
 //! 9. `server` answers requests through the same services, with connections from `db::Pool`.
 //!
-//! `tests/it/architecture.rs` enforces these rules.
+//! `tests/it/architecture` enforces these rules.
 
 #![cfg_attr(
     test,

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// An error in clap's format: the message, then the hints on separate lines.
-fn told(error: Error) -> String {
+fn message(error: Error) -> String {
     let mut text = error.to_string();
     for hint in error.hints() {
         text.push_str("\n  hint: ");
@@ -37,7 +37,7 @@ fn told(error: Error) -> String {
 }
 
 fn parse<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(told)
+    text.parse().map_err(message)
 }
 
 macro_rules! parsers {
@@ -115,7 +115,7 @@ parsers! {
 
 /// A display name.
 pub fn name(text: &str) -> Result<String, String> {
-    display_name(text).map_err(told)
+    display_name(text).map_err(message)
 }
 
 /// A point in time: RFC 3339, or a day (its midnight in UTC).
@@ -226,8 +226,8 @@ mod tests {
             assert_eq!(span(text), Ok(Duration::from_secs(seconds)));
         }
         for wrong in ["", "0", "0m", "-1", "1.5m", "soon", "m", "10 m", "1d"] {
-            let told = span(wrong).unwrap_err();
-            assert!(told.contains("is not a valid duration"), "{told}");
+            let message = span(wrong).unwrap_err();
+            assert!(message.contains("is not a valid duration"), "{message}");
         }
     }
 
@@ -235,8 +235,11 @@ mod tests {
     fn a_whole_number_outside_its_range_is_told_the_range() {
         assert_eq!(positive::<u32>("7"), Ok(7));
         for wrong in ["0", "-1", "abc", ""] {
-            let told = positive::<i64>(wrong).unwrap_err();
-            assert!(told.ends_with("is not a positive whole number"), "{told}");
+            let message = positive::<i64>(wrong).unwrap_err();
+            assert!(
+                message.ends_with("is not a positive whole number"),
+                "{message}"
+            );
         }
         for wrong in ["4294967296", "9223372036854775808"] {
             assert_eq!(
@@ -247,10 +250,10 @@ mod tests {
         let days = whole_number::<u32>(1..=30);
         assert_eq!(days("30"), Ok(30));
         for wrong in ["0", "31", "-3", "abc", "1.5", ""] {
-            let told = days(wrong).unwrap_err();
+            let message = days(wrong).unwrap_err();
             assert!(
-                told.ends_with("is not a whole number from 1 to 30"),
-                "{told}"
+                message.ends_with("is not a whole number from 1 to 30"),
+                "{message}"
             );
         }
     }

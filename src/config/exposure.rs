@@ -155,9 +155,9 @@ mod tests {
     #[test]
     fn each_bit_for_others_is_told_with_its_command() {
         for mode in [0o644, 0o640, 0o604] {
-            let told = judged(mode, true, None).unwrap();
-            assert!(told.message.contains("can read it"), "{told:?}");
-            assert!(told.remedy.starts_with("chmod 600 "), "{told:?}");
+            let found = judged(mode, true, None).unwrap();
+            assert!(found.message.contains("can read it"), "{found:?}");
+            assert!(found.remedy.starts_with("chmod 600 "), "{found:?}");
             assert_eq!(judged(mode, false, None), None);
         }
         for mode in [0o620, 0o602, 0o666] {
@@ -192,8 +192,8 @@ mod tests {
     fn files_of_another_user_are_told_and_those_of_root_are_not() {
         let root = tempfile::tempdir().unwrap();
         let metadata = fs::metadata(root.path()).unwrap();
-        let told = of_owner("the folder", root.path(), &metadata, metadata.uid() + 1);
-        assert_eq!(told.is_some(), metadata.uid() != 0);
+        let found = of_owner("the folder", root.path(), &metadata, metadata.uid() + 1);
+        assert_eq!(found.is_some(), metadata.uid() != 0);
         assert_eq!(
             of_owner("the folder", root.path(), &metadata, metadata.uid()),
             None

@@ -240,11 +240,11 @@ mod tests {
         let rotated = keys(&format!("{B}\n{A}\n"));
         assert!(rotated.open("webhook", of(1), object, &sealed).is_ok());
         assert!(!rotated.is_current(&sealed));
-        let anew = rotated.seal("webhook", of(1), object, b"token").unwrap();
-        assert!(rotated.is_current(&anew));
-        let opened = keys(B).open("webhook", of(1), object, &anew).unwrap();
+        let resealed = rotated.seal("webhook", of(1), object, b"token").unwrap();
+        assert!(rotated.is_current(&resealed));
+        let opened = keys(B).open("webhook", of(1), object, &resealed).unwrap();
         assert_eq!(opened.as_slice(), b"token");
-        assert!(keys(A).open("webhook", of(1), object, &anew).is_err());
+        assert!(keys(A).open("webhook", of(1), object, &resealed).is_err());
     }
 
     #[test]

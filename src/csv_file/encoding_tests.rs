@@ -7,7 +7,7 @@ use crate::csv_file::{
 const BOM: &str = "\u{FEFF}";
 const TEXT: &str = "Name,Straße\nZoë,€ „Übergröße“\n\"Løv\n\",ñ\n";
 
-fn told(encoding: TextEncoding) -> ReadOptions {
+fn given(encoding: TextEncoding) -> ReadOptions {
     ReadOptions {
         encoding: Some(encoding),
         ..ReadOptions::default()
@@ -40,7 +40,7 @@ fn a_byte_order_mark_decides_whatever_was_told() {
     ] {
         let bytes = encode(&format!("{BOM}{TEXT}"), encoding);
         for other in TextEncoding::ALL {
-            let table = read_with(&bytes, &told(*other)).unwrap();
+            let table = read_with(&bytes, &given(*other)).unwrap();
             is_read(&table);
             assert_eq!(table.format.encoding, encoding);
             assert!(table.format.with_bom);
@@ -52,11 +52,11 @@ fn a_byte_order_mark_decides_whatever_was_told() {
 fn without_a_mark_what_was_told_decides() {
     for encoding in TextEncoding::ALL {
         let bytes = encode(TEXT, *encoding);
-        is_read(&read_with(&bytes, &told(*encoding)).unwrap());
+        is_read(&read_with(&bytes, &given(*encoding)).unwrap());
     }
-    let table = read_with("a\né\n".as_bytes(), &told(TextEncoding::Windows1252)).unwrap();
+    let table = read_with("a\né\n".as_bytes(), &given(TextEncoding::Windows1252)).unwrap();
     assert_eq!(table.rows, [["Ã©"]]);
-    let table = read_with(b"a\n\xE9\n", &told(TextEncoding::Utf8)).unwrap();
+    let table = read_with(b"a\n\xE9\n", &given(TextEncoding::Utf8)).unwrap();
     assert_eq!(
         (table.rows, table.damaged),
         (vec![vec!["\u{FFFD}".to_owned()]], vec![true])
@@ -91,14 +91,14 @@ fn once_it_was_utf_8_other_bytes_are_damage() {
 fn two_fields_do_not_share_a_character() {
     let table = read(b"a,b\n\xC3,\xA9\n");
     assert_eq!(table.rows, [["Ã", "©"]]);
-    let table = read_with(b"a,b\n\xC3,\xA9\n", &told(TextEncoding::Utf8)).unwrap();
+    let table = read_with(b"a,b\n\xC3,\xA9\n", &given(TextEncoding::Utf8)).unwrap();
     assert_eq!(table.rows, [["\u{FFFD}", "\u{FFFD}"]]);
     assert_eq!(table.damaged, [true]);
 }
 
 #[test]
 fn bytes_that_windows_1252_does_not_assign_are_damage() {
-    let table = read_with(b"a\n\x81\x80\n", &told(TextEncoding::Windows1252)).unwrap();
+    let table = read_with(b"a\n\x81\x80\n", &given(TextEncoding::Windows1252)).unwrap();
     assert_eq!(
         (table.rows, table.damaged),
         (vec![vec!["\u{FFFD}€".to_owned()]], vec![true])

@@ -286,12 +286,12 @@ impl Records {
 }
 
 /// The encoding of bytes that begin with `start`, and the length of their byte order mark.
-fn detect_encoding(start: &[u8], told: Option<TextEncoding>) -> (Decoding, usize) {
+fn detect_encoding(start: &[u8], given: Option<TextEncoding>) -> (Decoding, usize) {
     let marked = byte_order_mark(start);
     let length = marked.map_or(0, |(_, length)| length);
     let encoding = marked
         .map(|(encoding, _)| encoding)
-        .or(told)
+        .or(given)
         .or_else(|| utf16_by_its_nul_bytes(start));
     let decoding = match encoding {
         None => Decoding::Undecided,

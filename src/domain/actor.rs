@@ -85,9 +85,9 @@ mod tests {
             name: "root".to_owned(),
         };
         let acting = operator.acting_as(&user);
-        let told = "user:owner@harbor.example (by operator:root)";
-        assert_eq!(acting.to_string(), told);
-        assert_eq!(acting.acting_as(&user).to_string(), told);
+        let shown = "user:owner@harbor.example (by operator:root)";
+        assert_eq!(acting.to_string(), shown);
+        assert_eq!(acting.acting_as(&user).to_string(), shown);
         assert_eq!(acting.name(), "owner@harbor.example");
     }
 }

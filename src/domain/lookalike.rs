@@ -74,7 +74,7 @@ mod tests {
         Email::parse(text).unwrap()
     }
 
-    fn told(address: &str, known: &[&str]) -> Vec<String> {
+    fn warned(address: &str, known: &[&str]) -> Vec<String> {
         let known: Vec<Email> = known.iter().map(|known| email(known)).collect();
         warnings(&[email(address)], known.iter())
     }
@@ -89,18 +89,18 @@ mod tests {
             ("ann@cl\u{456}nic.example", "ann@clinic.example"),
             ("pau1@clinic.example", "paul@clinic.example"),
         ] {
-            let told = told(address, &["bo@clinic.example", known]);
+            let found = warned(address, &["bo@clinic.example", known]);
             assert!(
-                told.iter().any(|line| line.contains("looks like")),
-                "{address} {known}: {told:?}"
+                found.iter().any(|line| line.contains("looks like")),
+                "{address} {known}: {found:?}"
             );
         }
     }
 
     #[test]
     fn mixed_scripts_are_told_and_one_script_is_not() {
-        assert_eq!(told("\u{430}nn@clinic.example", &[]).len(), 1);
-        assert_eq!(told("ann@cl\u{456}nic.example", &[]).len(), 1);
+        assert_eq!(warned("\u{430}nn@clinic.example", &[]).len(), 1);
+        assert_eq!(warned("ann@cl\u{456}nic.example", &[]).len(), 1);
         for usual in [
             "ann@clinic.example",
             "анна@clinic.example",
@@ -109,7 +109,7 @@ mod tests {
             "田中さくら@clinic.example",
         ] {
             assert_eq!(
-                told(usual, &[usual, "bo@clinic.example"]),
+                warned(usual, &[usual, "bo@clinic.example"]),
                 [""; 0],
                 "{usual}"
             );
@@ -122,10 +122,10 @@ mod tests {
             email("ann@clinic.example"),
             email("\u{430}nn@clinic.example"),
         ];
-        let told = warnings(&both, std::iter::empty());
+        let found = warnings(&both, std::iter::empty());
         assert!(
-            told.iter().any(|line| line.contains("looks like")),
-            "{told:?}"
+            found.iter().any(|line| line.contains("looks like")),
+            "{found:?}"
         );
     }
 }

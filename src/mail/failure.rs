@@ -28,13 +28,13 @@ impl Failure {
     }
 
     pub(super) fn connecting(error: &SmtpError) -> Self {
-        Self::Unavailable(told(error))
+        Self::Unavailable(shown(error))
     }
 
     /// Classifies a failure after a successful connection. Codes of class 5 are permanent (RFC
     /// 5321, section 4.2.1), unless they concern authentication (RFC 4954, section 6).
     pub(super) fn sending(error: &SmtpError) -> Self {
-        let text = told(error);
+        let text = shown(error);
         match error.status() {
             Some(code) if matches!(u16::from(code), 530 | 534 | 535 | 538) => {
                 Self::Unavailable(text)
@@ -54,7 +54,7 @@ impl Failure {
 }
 
 /// Returns the server's answer with its code, or the connection error.
-fn told(error: &SmtpError) -> String {
+fn shown(error: &SmtpError) -> String {
     let text = match (error.status(), error.source()) {
         (Some(code), Some(answer)) => format!("{code} {answer}"),
         (Some(code), None) => code.to_string(),

@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn a_line_is_written_without_passwords() {
         let (printer, captured) = Printer::captured();
-        let told = b"connecting to postgres://u:p@h/d\n";
-        printer.log_writer().write_all(told).unwrap();
+        let text = b"connecting to postgres://u:p@h/d\n";
+        printer.log_writer().write_all(text).unwrap();
         assert_eq!(captured.stderr(), "connecting to postgres://u:***@h/d\n");
     }
 

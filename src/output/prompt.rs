@@ -334,7 +334,7 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::output::PrinterOptions;
 
-    fn nobody() -> Prompter {
+    fn without_terminal() -> Prompter {
         Printer::captured().0.prompter()
     }
 
@@ -371,9 +371,13 @@ mod tests {
 
     #[test]
     fn a_missing_value_names_its_flag() {
-        let input = nobody().input("Slug", "--slug", Some("harbor"), |_| Ok(()));
-        let select = nobody().select("Role", "--role", &["owner"], 0).map(drop);
-        let password = nobody().password("Password", "--password-file").map(drop);
+        let input = without_terminal().input("Slug", "--slug", Some("harbor"), |_| Ok(()));
+        let select = without_terminal()
+            .select("Role", "--role", &["owner"], 0)
+            .map(drop);
+        let password = without_terminal()
+            .password("Password", "--password-file")
+            .map(drop);
         for (result, flag) in [
             (input, "--slug"),
             (select, "--role"),
@@ -387,16 +391,23 @@ mod tests {
 
     #[test]
     fn nobody_confirms_without_the_flag() {
-        let error = nobody().confirm("Migrate?", "--yes", false).unwrap_err();
+        let error = without_terminal()
+            .confirm("Migrate?", "--yes", false)
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(error.hints()[0].to_string().contains("--yes"));
         assert!(error.to_string().contains("Migrate; nothing"), "{error}");
-        assert!(nobody().confirm("Migrate?", "--yes", true).is_ok());
+        assert!(
+            without_terminal()
+                .confirm("Migrate?", "--yes", true)
+                .is_ok()
+        );
     }
 
     #[test]
     fn yes_is_enough_unless_the_profile_is_protected() {
-        let ask = |assent: &Assent| nobody().type_to_confirm("purge harbor", "harbor", assent);
+        let ask =
+            |assent: &Assent| without_terminal().type_to_confirm("purge harbor", "harbor", assent);
         assert!(ask(&assent(true, None, None)).is_ok());
         assert!(ask(&assent(true, Some("harbor"), Some("production"))).is_ok());
         assert!(ask(&assent(false, Some("harbor"), None)).is_ok());
@@ -416,7 +427,7 @@ mod tests {
     #[test]
     fn confirming_something_else_is_refused_even_with_yes() {
         let assent = assent(true, Some("habor"), None);
-        let error = nobody()
+        let error = without_terminal()
             .type_to_confirm("purge harbor", "harbor", &assent)
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused);

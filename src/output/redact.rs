@@ -182,8 +182,8 @@ mod tests {
             "POSTGRES:ann:s3cr3t@db",
             r"postgresql:\/\/ann:s3cr3t@db",
         ] {
-            let told = format!("invalid value '{malformed} for it");
-            let masked = redact(&told);
+            let text = format!("invalid value '{malformed} for it");
+            let masked = redact(&text);
             assert!(!masked.contains("s3cr3t"), "{masked}");
             assert!(masked.ends_with(":*** for it"), "{masked}");
         }
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn passwords_and_tokens_are_masked_and_nothing_else() {
         let token = "Ab3-_".repeat(13)[..TOKEN_LENGTH].to_owned();
-        for (told, masked) in [
+        for (text, masked) in [
             (
                 format!("unexpected argument '{token}' found"),
                 "unexpected argument '***' found",
@@ -237,17 +237,17 @@ mod tests {
                 "unrecognized 'postgres://u:***@h/db'",
             ),
         ] {
-            assert_eq!(redact(&told), masked);
+            assert_eq!(redact(&text), masked);
         }
         for before in 0..2 * TOKEN_LENGTH {
             for length in [TOKEN_LENGTH - 1, TOKEN_LENGTH, TOKEN_LENGTH + 1] {
                 let spaces = " ".repeat(before);
-                let told = format!("{spaces}{}. a", "x".repeat(length));
+                let text = format!("{spaces}{}. a", "x".repeat(length));
                 let masked = match length < TOKEN_LENGTH {
-                    true => told.clone(),
+                    true => text.clone(),
                     false => format!("{spaces}***. a"),
                 };
-                assert_eq!(redact(&told), masked, "{before} {length}");
+                assert_eq!(redact(&text), masked, "{before} {length}");
             }
         }
         let harmless = "error: unexpected argument '--a-rather-long-flag-name' found";

@@ -45,7 +45,11 @@ struct Stored<'a> {
 
 impl Resealed {
     /// Returns the resealed value, or `None` if it stays.
-    fn anew(&mut self, keys: &SealingKeys, stored: &Stored<'_>) -> Result<Option<Vec<u8>>> {
+    fn resealed_text(
+        &mut self,
+        keys: &SealingKeys,
+        stored: &Stored<'_>,
+    ) -> Result<Option<Vec<u8>>> {
         let Stored {
             what: (what, id),
             purpose,
@@ -94,7 +98,7 @@ pub async fn reseal(
             object: secret.id,
             sealed: &secret.sealed,
         };
-        if let Some(sealed) = resealed.anew(keys, &stored)? {
+        if let Some(sealed) = resealed.resealed_text(keys, &stored)? {
             secrets::reseal(tx, secret.id, &sealed).await?;
             resealed.secrets += 1;
         }
@@ -107,7 +111,7 @@ pub async fn reseal(
             object: message.invitation_id.as_uuid(),
             sealed: &message.token,
         };
-        if let Some(sealed) = resealed.anew(keys, &stored)?
+        if let Some(sealed) = resealed.resealed_text(keys, &stored)?
             && db::outbox::reseal(tx, &message, &sealed).await?
         {
             resealed.links += 1;

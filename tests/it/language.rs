@@ -47,8 +47,8 @@ const OPENINGS: &[&str] = &[
     "As", "By", "How", "What", "When", "Where", "Whether", "Which", "Who", "Whom", "Whose", "Why",
 ];
 
-/// The phrases in `src` and `docs` may only become fewer. The goal is 60.
-const MOST_PHRASES: usize = 764;
+/// The phrases in `src` and `docs`: names of accounts and JSON keys, mostly.
+const MOST_PHRASES: usize = 60;
 /// The same of the openings, in doc comments of 1,000. The goal is 50.
 const MOST_OPENINGS: usize = 22;
 

@@ -109,12 +109,12 @@ pub(super) struct HeadRecord {
 
 impl HeadRecord {
     fn new(log: &NamedLog, chain: Chain, head: Option<Head>) -> Result<Self> {
-        let whose = log.whose();
+        let owner = log.owner();
         let head = head.ok_or_else(|| {
             let log = chain.as_str();
             Error::new(
                 ErrorKind::Finding,
-                format!("{log} log of {whose}: the head of its chain is missing"),
+                format!("{log} log of {owner}: the head of its chain is missing"),
             )
             .hint("tenantctl never removes it: check which roles can change the tables with SQL")
         })?;
@@ -136,7 +136,7 @@ impl HeadRecord {
         })
     }
 
-    fn whose(&self) -> &str {
+    fn owner(&self) -> &str {
         self.organization.as_deref().unwrap_or("the platform")
     }
 }
@@ -163,7 +163,7 @@ impl Record for HeadRecord {
 
     fn cells(&self, style: &Style) -> Vec<Cell> {
         vec![
-            style.bold(self.whose()),
+            style.bold(self.owner()),
             self.log.as_str().into(),
             self.entries.into(),
             self.hash.as_str().into(),
@@ -210,8 +210,8 @@ impl KeptHeads {
         let heads = records.into_iter().map(|record| match record.head() {
             Some(head) => Ok((record, head)),
             None => {
-                let whose = record.whose();
-                Err(wrong(format!("the head of {whose} is not a valid head")))
+                let owner = record.owner();
+                Err(wrong(format!("the head of {owner} is not a valid head")))
             }
         });
         Ok(Self(heads.collect::<Result<_>>()?))
@@ -233,9 +233,9 @@ impl KeptHeads {
         if self.of(log, Chain::Activity).is_some() || self.of(log, Chain::Access).is_some() {
             return Ok(());
         }
-        let whose = log.whose();
+        let owner = log.owner();
         Err(Error::not_found(format!(
-            "the file has no head of {whose}: nothing was compared"
+            "the file has no head of {owner}: nothing was compared"
         ))
         .hint(save_heads("save heads")))
     }
@@ -253,10 +253,10 @@ impl KeptHeads {
         let Some((record, _)) = gone else {
             return Ok(());
         };
-        let whose = record.whose();
+        let owner = record.owner();
         Err(Error::new(
             ErrorKind::Finding,
-            format!("organization {whose} has heads in the file but is not in the database"),
+            format!("organization {owner} has heads in the file but is not in the database"),
         )
         .hint(
             run!["activity", "list", "--platform"].labeled("check the platform's log for a purge"),

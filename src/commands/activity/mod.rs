@@ -80,7 +80,7 @@ impl NamedLog {
         }
     }
 
-    fn whose(&self) -> &str {
+    fn owner(&self) -> &str {
         self.organization.as_deref().unwrap_or("the platform")
     }
 }

@@ -157,9 +157,9 @@ struct Broken {
 }
 
 impl Broken {
-    fn complaint(&self, log: &str, whose: &str) -> String {
+    fn complaint(&self, log: &str, owner: &str) -> String {
         let Self { sequence, what } = self;
-        format!("the {log} log of {whose} is broken at entry {sequence}: {what}")
+        format!("the {log} log of {owner} is broken at entry {sequence}: {what}")
     }
 }
 
@@ -191,14 +191,14 @@ impl Verdict {
         }
     }
 
-    fn whose(&self) -> &str {
+    fn owner(&self) -> &str {
         self.organization.as_deref().unwrap_or("the platform")
     }
 
     fn complaints(&self) -> impl Iterator<Item = String> {
         let readings = self.access_log.as_ref();
         let readings = readings.and_then(|log| log.broken.as_ref());
-        let of = |broken: Option<&Broken>, log| broken.map(|one| one.complaint(log, self.whose()));
+        let of = |broken: Option<&Broken>, log| broken.map(|one| one.complaint(log, self.owner()));
         [of(self.broken.as_ref(), "activity"), of(readings, "access")]
             .into_iter()
             .flatten()
@@ -216,7 +216,7 @@ impl Verdict {
 impl View for Verdict {
     fn human(&self, page: &mut Page) {
         let style = page.style();
-        page.field("Log of", style.bold(self.whose()))
+        page.field("Log of", style.bold(self.owner()))
             .field("State", self.state(&style))
             .field("Entries that hold", self.entries)
             .field("Hash of the last", &self.last_hash);
@@ -260,7 +260,7 @@ impl Record for Verdict {
             (None, None) => None,
         };
         vec![
-            style.bold(self.whose()),
+            style.bold(self.owner()),
             self.state(style),
             self.entries.into(),
             Cell::optional(readings.map(|log| log.entries)),

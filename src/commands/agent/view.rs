@@ -56,9 +56,9 @@ impl AgentView {
     /// Adds everything but the texts, which can be long.
     fn fields(&self, page: &mut Page) {
         let style = page.style();
-        let whose = self.organization.as_deref().unwrap_or("the platform");
+        let subject = self.organization.as_deref().unwrap_or("the platform");
         let changed = style.time(self.updated_at, self.zone);
-        page.field("Instructions of", style.bold(whose))
+        page.field("Instructions of", style.bold(subject))
             .field(
                 "use_manual_instructions",
                 self.instructions.use_manual_instructions,
@@ -146,14 +146,14 @@ impl View for ChangedView {
     }
 
     fn summary(&self) -> Option<String> {
-        let whose = match &self.agent.organization {
+        let subject = match &self.agent.organization {
             Some(slug) => format!("the instructions of {slug}"),
             None => "the platform's instructions".to_owned(),
         };
         Some(if self.changed {
-            changes::describe(&format!("updated {whose}"), &self.changes)
+            changes::describe(&format!("updated {subject}"), &self.changes)
         } else {
-            format!("{whose} are already up to date")
+            format!("{subject} are already up to date")
         })
     }
 

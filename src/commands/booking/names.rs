@@ -20,7 +20,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::commands) enum Subject {
     /// The organization.
-    Everybody,
+    Organization,
     Provider(ProviderId),
     Operatory(OperatoryId),
 }

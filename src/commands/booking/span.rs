@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn an_end_is_told_as_far_as_it_differs() {
-        for (start, end, told) in [
+        for (start, end, expected) in [
             ("2026-11-30T08:00:00Z", "2026-11-30T08:30:00Z", "09:30"),
             // The clock is set back at 03:00 CEST.
             ("2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z", "02:00 CET"),
@@ -70,20 +70,20 @@ mod tests {
                 "2026-10-25 05:00 CET",
             ),
         ] {
-            assert_eq!(until(at(start), at(end), ZONE), told, "{start} {end}");
+            assert_eq!(until(at(start), at(end), ZONE), expected, "{start} {end}");
         }
     }
 
     #[test]
     fn a_time_of_a_date_is_told_as_far_as_it_is_not_plain() {
         let date = "2026-10-25".parse().unwrap();
-        for (time, told) in [
+        for (time, expected) in [
             ("2026-10-24T20:00:00Z", "2026-10-24 22:00"),
             ("2026-10-25T00:30:00Z", "02:30 CEST"),
             ("2026-10-25T01:30:00Z", "02:30 CET"),
             ("2026-10-25T08:00:00Z", "09:00"),
         ] {
-            assert_eq!(on_date(at(time), date, ZONE), told);
+            assert_eq!(on_date(at(time), date, ZONE), expected);
         }
     }
 }

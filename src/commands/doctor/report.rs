@@ -75,7 +75,7 @@ impl Check {
         match error.hints() {
             [] => check,
             [first, rest @ ..] => {
-                let next_line = |told: Hint, hint: &Hint| told.then("\n").then(hint);
+                let next_line = |text: Hint, hint: &Hint| text.then("\n").then(hint);
                 check.remedy(rest.iter().fold(first.clone(), next_line))
             }
         }

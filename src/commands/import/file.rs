@@ -112,7 +112,7 @@ impl FileArgs {
         let file = Arc::new(open(&self.file).await?);
         let gauge = Arc::new(Gauge::default());
         if self.offline {
-            let tenants = Tenants::Unknown(Box::new(nobody(app)?));
+            let tenants = Tenants::Unknown(Box::new(unknown_tenant(app)?));
             let work = offline(plan.clone(), tenants, Arc::clone(&file), Arc::clone(&gauge));
             let mut outcome = watched(&app.printer, &gauge, file.size(), work).await?;
             outcome.would_write = files.left_out(app, &outcome);
@@ -208,7 +208,7 @@ async fn offline(
 }
 
 /// Returns the stand-in for an organization without a database: the defaults of new organizations.
-fn nobody(app: &App) -> Result<Tenant> {
+fn unknown_tenant(app: &App) -> Result<Tenant> {
     let defaults = &app.config()?.organizations;
     let zone = defaults.default_timezone.parse::<TimeZone>()?.tz();
     let locale: Locale = defaults.default_locale.parse()?;

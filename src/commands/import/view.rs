@@ -51,11 +51,11 @@ pub(super) struct ImportView {
     mailed: bool,
     links_file: Option<PathBuf>,
     #[serde(skip)]
-    told: Told,
+    flags: RunFlags,
 }
 
 /// Options of the import that affect the messages.
-struct Told {
+struct RunFlags {
     is_rehearsal: bool,
     is_partial: bool,
     is_batch: bool,
@@ -131,7 +131,7 @@ impl ImportView {
             invited: outcome.invited,
             mailed: outcome.are_mailed && outcome.invited > 0,
             links_file: outcome.links_file,
-            told: Told {
+            flags: RunFlags {
                 is_rehearsal: app.global.dry_run,
                 is_partial: plan.partial,
                 is_batch: plan.batch.is_some(),
@@ -147,7 +147,7 @@ impl ImportView {
         if rejected == 0 {
             return None;
         }
-        let told = match (self.done, self.offline) {
+        let message = match (self.done, self.offline) {
             _ if self.too_many_errors => {
                 format!("{rejected} rows are wrong, more than --max-errors allows: reading stopped")
             }
@@ -161,7 +161,7 @@ impl ImportView {
                 self.rows
             ),
         };
-        let error = Error::bad_input(told);
+        let error = Error::bad_input(message);
         let error = match &self.reject_file {
             Some(path) => error.hint(format!(
                 "fix the rows in {} and import that file",
@@ -170,7 +170,7 @@ impl ImportView {
             None => error
                 .hint("use --reject-file bad.csv to write all of them to a file, with the reasons"),
         };
-        Some(match (self.done, self.told.is_partial) {
+        Some(match (self.done, self.flags.is_partial) {
             (false, false) if !self.offline => error.hint("use --partial to import the other rows"),
             _ => error,
         })
@@ -262,13 +262,13 @@ impl View for ImportView {
             } else {
                 String::new()
             };
-            let there = match self.told.is_invitation {
+            let there = match self.flags.is_invitation {
                 true => "are already members or invited".to_owned(),
                 false => format!("{kind} already exist"),
             };
             return Some(format!("nothing changed: {unchanged} {there}{left}"));
         }
-        let verb = match (self.told.is_rehearsal, new) {
+        let verb = match (self.flags.is_rehearsal, new) {
             (true, _) => "would be",
             (false, 1) => "was",
             (false, _) => "were",
@@ -278,7 +278,7 @@ impl View for ImportView {
             _ => kind.as_str(),
         };
         let links = self.links_told();
-        let done = match self.told.is_invitation {
+        let done = match self.flags.is_invitation {
             true => "invited",
             false => "added",
         };
@@ -291,14 +291,14 @@ impl View for ImportView {
         let kind = self.kind;
         let noun = match kind {
             _ if self.organization.is_none() => "org",
-            ImportKind::Members if self.told.is_invitation => "invite",
+            ImportKind::Members if self.flags.is_invitation => "invite",
             _ => kind.singular(),
         };
         let mut next = match &self.job {
-            Some(job) if !self.done && self.told.is_batch => {
-                vec![run!["import", kind, self.told.path, "--resume", job]]
+            Some(job) if !self.done && self.flags.is_batch => {
+                vec![run!["import", kind, self.flags.path, "--resume", job]]
             }
-            Some(_) if self.done && !self.told.is_rehearsal => vec![run![noun, "list"]],
+            Some(_) if self.done && !self.flags.is_rehearsal => vec![run![noun, "list"]],
             _ => Vec::new(),
         };
         next.extend(self.links_next());
@@ -310,7 +310,7 @@ impl ImportView {
     /// Returns the message about the links of the invited people.
     fn links_told(&self) -> String {
         match (self.invited, &self.links_file) {
-            _ if self.invited == 0 || self.told.is_rehearsal => String::new(),
+            _ if self.invited == 0 || self.flags.is_rehearsal => String::new(),
             (links, None) if self.mailed => format!("; {links} links are being mailed"),
             (links, Some(path)) => {
                 format!("; {links} links are only in {}", path.display())
@@ -325,7 +325,7 @@ impl ImportView {
     /// Returns the command that shows those links or issues new ones.
     fn links_next(&self) -> Option<Hint> {
         match &self.links_file {
-            _ if self.invited == 0 || self.told.is_rehearsal => None,
+            _ if self.invited == 0 || self.flags.is_rehearsal => None,
             None if self.mailed => Some(run!["outbox", "list"].labeled("list the messages")),
             Some(_) => None,
             None => Some(run!["invite", "resend", "EMAIL"].labeled("issue a link")),

@@ -47,7 +47,7 @@ impl PurgeArgs {
         app.announce(&format!(
             "about to permanently remove organization {slug} ({}): {}",
             found.name,
-            told(&counts)
+            summary(&counts)
         ))?;
         let confirmed = if app.global.dry_run {
             crate::confirm::Confirmed::by_flag()
@@ -72,7 +72,7 @@ impl PurgeArgs {
     }
 }
 
-fn told(counts: &[TableChange]) -> String {
+fn summary(counts: &[TableChange]) -> String {
     let counts: Vec<String> = counts
         .iter()
         .filter(|table| table.deleted > 0)

@@ -49,10 +49,10 @@ fn without_label(text: &str) -> &str {
 fn as_error(text: &str) -> Error {
     let mut parts = text.splitn(2, "\n\n");
     let message = without_label(parts.next().unwrap_or_default().trim());
-    let told = Error::usage(message);
+    let shown = Error::usage(message);
     match parts.next().map(str::trim) {
-        Some(rest) if !rest.is_empty() => told.hint(rest),
-        _ => told.hint("see tenantctl --help"),
+        Some(rest) if !rest.is_empty() => shown.hint(rest),
+        _ => shown.hint("see tenantctl --help"),
     }
 }
 

@@ -125,7 +125,7 @@ impl CreateArgs {
         Ok(match (provider, operatory) {
             (Some(id), _) => Subject::Provider(id),
             (None, Some(id)) => Subject::Operatory(id),
-            (None, None) => Subject::Everybody,
+            (None, None) => Subject::Organization,
         })
     }
 
@@ -149,7 +149,7 @@ impl CreateArgs {
 
     fn parameters(self, kind: ScheduleKind, subject: Subject) -> CreateSchedule {
         let (provider_id, operatory_id) = match subject {
-            Subject::Everybody => (None, None),
+            Subject::Organization => (None, None),
             Subject::Provider(id) => (Some(id), None),
             Subject::Operatory(id) => (None, Some(id)),
         };
@@ -175,10 +175,10 @@ async fn ask_subject(app: &App, session: &Session, organization: &Organization) 
         Subject::Operatory(_) => format!("operatory {name}"),
         _ => format!("provider {name}"),
     });
-    let everybody = format!("everyone: {} as a whole", organization.name);
-    let described: Vec<String> = std::iter::once(everybody).chain(described).collect();
+    let everyone = format!("everyone: {} as a whole", organization.name);
+    let described: Vec<String> = std::iter::once(everyone).chain(described).collect();
     let prompter = app.printer.prompter();
     let chosen = prompter.select("Applies to", "--provider or --operatory", &described, 0)?;
     let subject = chosen.checked_sub(1).and_then(|one| subjects.get(one));
-    Ok(subject.map_or(Subject::Everybody, |(subject, _)| *subject))
+    Ok(subject.map_or(Subject::Organization, |(subject, _)| *subject))
 }

@@ -25,7 +25,7 @@ pub(super) struct ScheduleView {
     schedule: Schedule,
     /// Name of the provider or operatory it applies to, or "the organization".
     #[serde(skip)]
-    whose: String,
+    subject: String,
     /// The organization's time zone, for human-readable times of change.
     #[serde(skip)]
     zone: chrono_tz::Tz,
@@ -33,14 +33,14 @@ pub(super) struct ScheduleView {
 
 impl ScheduleView {
     pub(super) fn new(schedule: Schedule, names: &Names, zone: chrono_tz::Tz) -> Self {
-        let whose = match (schedule.provider_id, schedule.operatory_id) {
+        let subject = match (schedule.provider_id, schedule.operatory_id) {
             (Some(id), _) => names.provider(id),
             (None, Some(id)) => names.operatory(id),
             (None, None) => "the organization".to_owned(),
         };
         Self {
             schedule,
-            whose,
+            subject,
             zone,
         }
     }
@@ -87,13 +87,13 @@ impl ScheduleView {
 
     /// `weekly of Dr. Keller: monday, 09:00–17:00`
     pub(super) fn said(&self) -> String {
-        let (kind, whose) = (self.schedule.kind, &self.whose);
+        let (kind, subject) = (self.schedule.kind, &self.subject);
         let when: Vec<String> = [Some(self.days()), self.hours()]
             .into_iter()
             .flatten()
             .filter(|part| !part.is_empty())
             .collect();
-        format!("{kind} of {whose}: {}", when.join(", "))
+        format!("{kind} of {subject}: {}", when.join(", "))
     }
 
     fn hours(&self) -> Option<String> {
@@ -106,7 +106,7 @@ impl View for ScheduleView {
     fn human(&self, page: &mut Page) {
         let style = page.style();
         page.field("Kind", style.bold(self.schedule.kind.as_str()))
-            .field("Of", self.whose.as_str())
+            .field("Of", self.subject.as_str())
             .field("Days", self.days())
             .optional_field("Hours", self.hours())
             .optional_field("Note", self.schedule.note.as_ref())
@@ -143,7 +143,7 @@ impl Record for ScheduleView {
     fn cells(&self, style: &Style) -> Vec<Cell> {
         vec![
             style.bold(self.schedule.kind.as_str()),
-            self.whose.as_str().into(),
+            self.subject.as_str().into(),
             self.days().into(),
             Cell::optional(self.hours()),
             Cell::optional(self.schedule.note.as_deref()),

@@ -226,8 +226,8 @@ mod tests {
             assert_eq!(ways(&format!("sslmode={mode}&{none}")), expected, "{mode}");
         }
         for mode in ["verify-ca", "verify-full"] {
-            let told = ways(&format!("sslmode={mode}&{none}"));
-            assert!(told.contains("/nonexistent/root.crt"), "{told}");
+            let message = ways(&format!("sslmode={mode}&{none}"));
+            assert!(message.contains("/nonexistent/root.crt"), "{message}");
         }
         let folder = tempfile::tempdir().unwrap();
         let key = rcgen::generate_simple_self_signed(["db".to_owned()]).unwrap();
@@ -245,12 +245,12 @@ mod tests {
             assert_eq!(ways(&format!("sslmode={mode}&{root}")), expected, "{mode}");
         }
         for mode in ["disable", "require", "verify-ca"] {
-            let told = ways(&format!("sslmode={mode}&sslrootcert=system"));
-            assert!(told.contains("verify-full"), "{mode}: {told}");
+            let message = ways(&format!("sslmode={mode}&sslrootcert=system"));
+            assert!(message.contains("verify-full"), "{mode}: {message}");
         }
         std::fs::write(&file, "no certificate").unwrap();
-        let told = ways(&format!("sslmode=require&{root}"));
-        assert!(told.contains("contains no certificate"), "{told}");
+        let message = ways(&format!("sslmode=require&{root}"));
+        assert!(message.contains("contains no certificate"), "{message}");
     }
 
     #[test]

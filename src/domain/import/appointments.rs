@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     Cells, RowSink,
     references::{OPERATORY, PATIENT, PROVIDER, Reference},
-    row::Faults,
+    sink::Faults,
 };
 use crate::domain::booking::{AppointmentStatus, appointment::LONGEST, text};
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{DateOrder, Layout, Tenant, row::Faults};
+use super::{DateOrder, Layout, Tenant, sink::Faults};
 use crate::{
     domain::{
         Email, Locale, PhoneNumber,

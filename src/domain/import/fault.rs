@@ -36,7 +36,7 @@ impl Fault {
     }
 
     /// Returns the text for a reject file, which contains the value itself.
-    pub fn told(&self) -> String {
+    pub fn text(&self) -> String {
         match self.column.as_str() {
             "" => self.rule.clone(),
             column => format!("{column}: {}", self.rule),
@@ -45,7 +45,7 @@ impl Fault {
 
     /// Returns the text for a reject file of all faults of a row.
     pub fn all_told(faults: &[Self]) -> String {
-        let told: Vec<String> = faults.iter().map(Self::told).collect();
-        told.join("; ")
+        let texts: Vec<String> = faults.iter().map(Self::text).collect();
+        texts.join("; ")
     }
 }

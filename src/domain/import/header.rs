@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn what_cannot_be_matched_is_told() {
         let kind = ImportKind::Patients;
-        for (headers, mappings, told) in [
+        for (headers, mappings, expected) in [
             ("first_name,phone", &[][..], "no column for last_name"),
             ("a,b", &[], "no column for first_name and last_name"),
             (
@@ -299,7 +299,7 @@ mod tests {
             ),
         ] {
             let error = layout(kind, headers, mappings).unwrap_err();
-            assert!(error.to_string().contains(told), "{headers}: {error}");
+            assert!(error.to_string().contains(expected), "{headers}: {error}");
             assert!(!error.hints().is_empty());
         }
         for text in ["x", "=first_name", "x=", ""] {

@@ -1,6 +1,6 @@
 //! Rows of members.
 
-use super::{Cells, RowSink, row::Faults};
+use super::{Cells, RowSink, sink::Faults};
 use crate::domain::Role;
 
 /// Reads a member. Some columns are filled elsewhere: for added members, the user of the address is

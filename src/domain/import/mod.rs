@@ -15,6 +15,7 @@ mod providers;
 mod references;
 mod row;
 mod schedules;
+mod sink;
 
 use std::fmt;
 
@@ -23,7 +24,8 @@ pub use columns::{Column, ORGANIZATION, columns};
 pub use dates::DateOrder;
 pub use fault::{Fault, SHOWN_CHARACTERS};
 pub use header::{ERROR_COLUMN, Layout, Mapping};
-pub use row::{RowSink, Tenant, read_row};
+pub use row::read_row;
+pub use sink::{RowSink, Tenant};
 
 named_enum! {
     /// The kind of object in the rows of a file.

@@ -1,6 +1,6 @@
 //! Rows of providers.
 
-use super::{Cells, RowSink, row::Faults};
+use super::{Cells, RowSink, sink::Faults};
 use crate::domain::booking::name_search;
 
 pub(super) fn read(cells: &Cells<'_>, faults: &mut Faults, sink: &mut dyn RowSink) {

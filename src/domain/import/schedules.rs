@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     Cells, RowSink,
     references::{OPERATORY, PROVIDER, Reference},
-    row::Faults,
+    sink::Faults,
 };
 use crate::domain::booking::{ClockTime, Schedule, ScheduleKind, Weekday};
 
@@ -96,9 +96,9 @@ fn check(cells: &Cells<'_>, schedule: &Schedule, faults: &mut Faults) {
         (7, "end")
     };
     // The hint contains the correct values.
-    let told = match error.hints().first() {
+    let rule = match error.hints().first() {
         Some(hint) => format!("{error}: {hint}"),
         None => error.to_string(),
     };
-    faults.wrong::<()>(column, cells.get(index).unwrap_or_default(), told);
+    faults.wrong::<()>(column, cells.get(index).unwrap_or_default(), rule);
 }

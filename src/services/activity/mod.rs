@@ -62,7 +62,7 @@ pub async fn list(
 /// # Errors
 /// `NotFound`; `Refused` if the caller may not read the log.
 pub async fn show(session: &Session, log: Log, sequence: i64) -> Result<StoredEntry> {
-    let (found, whose) = match log {
+    let (found, owner) = match log {
         Log::Organization(organization) => {
             let mut scope = session.read(organization, Permission::ActivityRead).await?;
             let found = db::activity::find(&mut scope.tx, sequence).await?;
@@ -81,7 +81,7 @@ pub async fn show(session: &Session, log: Log, sequence: i64) -> Result<StoredEn
     found.ok_or_else(|| {
         Error::not_found(format!("activity entry {sequence} not found")).hint(
             run!["activity", "list"]
-                .args(whose)
+                .args(owner)
                 .labeled("list the entries"),
         )
     })

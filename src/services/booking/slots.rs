@@ -294,17 +294,17 @@ async fn with_alternatives(
         .iter()
         .map(|slot| slot.local_start.format("%Y-%m-%dT%H:%M%:z").to_string())
         .collect();
-    let whose = match wanted.operatory_id {
+    let of = match wanted.operatory_id {
         Some(_) => "with this provider in this operatory",
         None => "with this provider",
     };
     if free.is_empty() {
         let minutes = wanted.length().num_minutes();
         return error.hint(format!(
-            "no free slot of {minutes} minutes {whose} in the following two weeks"
+            "no free slot of {minutes} minutes {of} in the following two weeks"
         ));
     }
-    error.hint(format!("next free {whose}: {}", free.join(", ")))
+    error.hint(format!("next free {of}: {}", free.join(", ")))
 }
 
 fn shown(at: DateTime<Utc>, zone: chrono_tz::Tz) -> String {

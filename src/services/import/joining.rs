@@ -1,11 +1,8 @@
 //! Import of members, under the same rules as single members and invitations.
 
-use std::path::PathBuf;
-
 use futures_util::TryStreamExt as _;
-use serde::{Deserialize, Serialize};
 
-use super::step::Steps;
+use super::{Joining, step::Steps};
 use crate::{
     db::{
         self,
@@ -16,41 +13,8 @@ use crate::{
         invitation,
     },
     error::{Error, Result},
-    services::{Scope, Session, invitations::require_active},
+    services::{Scope, invitations::require_active},
 };
-
-/// Options for imports of people: members, and owners of new organizations.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Joining {
-    pub mode: MemberMode,
-    /// Number of days until an invitation expires.
-    pub expires_days: u32,
-    pub link_template: String,
-    /// The file for the invitation links; `None` discards them.
-    pub links_file: Option<PathBuf>,
-}
-
-impl Joining {
-    /// Checks the options before anything is read.
-    ///
-    /// # Errors
-    /// `Refused` for users in mode `add`; `BadInput` for a link template or an expiry that is not
-    /// valid.
-    pub(super) fn check(&self, session: &Session) -> Result<()> {
-        if self.mode == MemberMode::Add {
-            // It reveals whether an address is registered on the platform, which tenants may not
-            // learn.
-            session
-                .require_operator("add members without an invitation")
-                .map_err(|error| error.hint("use --mode invite to invite them instead"))?;
-        }
-        invitation::check_link_template(&self.link_template)?;
-        if let (MemberMode::Invite, Some(seal)) = (self.mode, &session.mail) {
-            seal.require_address()?;
-        }
-        invitation::expiry(session.now(), self.expires_days).map(|_| ())
-    }
-}
 
 impl Steps<'_> {
     /// Checks the staged rows of one organization. A role that the caller may not grant or revoke

@@ -1,15 +1,13 @@
 //! Import of organizations. They are checked by set-based statements and created one by one within
 //! one transaction: the rows of an organization can be written only in its own scope.
 
-use serde::{Deserialize, Serialize};
-
 use super::{Joining, Phase, feed::Reached, plan::SHOWN_DIFFERENCES, step::Steps};
 use crate::{
     db::{
         self, PlatformConn,
         import::organizations::{self as staged, StagedOrganization},
     },
-    domain::{Email, Locale, Permission, Role, TimeZone, import::Counts},
+    domain::{Email, Permission, Role, import::Counts},
     error::{Error, Result},
     services::organizations::{
         CreatedOrganization, FirstOwner, OrganizationPatch, create_in, fresh, update_in,
@@ -18,13 +16,6 @@ use crate::{
 
 /// Number of organizations read from the staging table at once.
 const PAGE: usize = 200;
-
-/// Defaults for the columns that a row of a new organization leaves empty.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct OrganizationDefaults {
-    pub time_zone: TimeZone,
-    pub locale: Locale,
-}
 
 impl Steps<'_> {
     /// Checks the staged organizations and writes them unless some are wrong.

@@ -10,7 +10,7 @@ use std::{
 
 use clap::CommandFactory;
 use tempfile::TempDir;
-use tenantctl::{cli, context::Environment};
+use tenantctl::{commands::root, system::Environment};
 
 use super::{
     ENDS, NOT_RUN,
@@ -227,7 +227,7 @@ fn usage_error(command: &str) -> Option<String> {
             .map(String::as_str)
             .take_while(|word| *word != ">");
         let parsed =
-            cli::Cli::command().try_get_matches_from(["tenantctl"].into_iter().chain(ours));
+            root::Cli::command().try_get_matches_from(["tenantctl"].into_iter().chain(ours));
         let error = parsed.err().filter(clap::Error::use_stderr)?;
         Some(error.to_string())
     });

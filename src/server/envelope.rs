@@ -16,7 +16,7 @@ use axum::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tower::Service;
 
-use super::{ServerState, host, limits, observe::Seen, panics, problem::Problem};
+use super::{host, limits, observe::Seen, panics, problem::Problem, state::ServerState};
 
 /// A service with the common processing around it.
 #[derive(Clone, Debug)]

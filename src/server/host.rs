@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Version, header, uri::Authority},
 };
 
-use super::observe::Peer;
+use super::client::Peer;
 
 /// `true` if a request received over a connection has a valid host. A test that calls the router
 /// has no connection and needs no host.

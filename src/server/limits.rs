@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{
-    ServerState,
     problem::{Answer, Problem},
+    state::ServerState,
 };
 
 /// Reads the whole body as sent: at most `most` bytes, within the body timeout.

@@ -2,11 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use axum::{
-    extract::State,
-    http::{Method, header},
-    response::{IntoResponse, Response},
-};
+use axum::http::Method;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{
@@ -18,10 +14,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{ServerState, problem::Problem};
 use crate::{domain::ChannelKind, services::webhooks::Receipt};
 
-const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The media type of [`Metrics::text`].
+pub(super) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// In seconds. Providers time out after 10 or 15.
 const DURATIONS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 15.0];
@@ -212,6 +208,14 @@ impl Metrics {
             .set(depth);
     }
 
+    /// Sets the number of database connections in use and idle.
+    pub(super) fn database_connections(&self, used: usize, idle: usize) {
+        for (state, count) in [("used", used), ("idle", idle)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.pool.get_or_create(&PoolLabels { state }).set(count);
+        }
+    }
+
     pub(super) fn answered(&self, method: &Method, route: &str, status: u16, seconds: f64) {
         let route = RouteLabels {
             route: route.to_owned(),
@@ -256,23 +260,6 @@ pub(super) fn method_label(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
-    }
-}
-
-/// `GET /metrics`
-pub(super) async fn answer(State(state): State<ServerState>) -> Response {
-    let size = state.pool.size();
-    for (label, count) in [("used", size.used), ("idle", size.idle)] {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        state
-            .metrics
-            .pool
-            .get_or_create(&PoolLabels { state: label })
-            .set(count);
-    }
-    match state.metrics.text() {
-        Ok(text) => ([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
-        Err(_) => Problem::internal().into_response(),
     }
 }
 

@@ -9,9 +9,11 @@
 //! handler returns errors as a [`Problem`].
 
 pub mod cache;
+mod client;
 mod envelope;
 mod health;
 mod host;
+mod inputs;
 mod limits;
 mod listen;
 mod metrics;
@@ -21,6 +23,7 @@ mod panics;
 pub mod problem;
 mod public;
 mod rates;
+mod readiness;
 mod routes;
 mod run;
 mod settings;
@@ -30,13 +33,14 @@ mod turns;
 mod webhooks;
 mod worker;
 
+pub use client::{ClientAddress, RequestId};
+pub use inputs::{Listening, Roles, Server};
 pub use limits::read_body;
 pub use metrics::Metrics;
-pub use observe::{ClientAddress, RequestId};
 pub use problem::{Answer, Problem};
 pub use rates::{Pace, RateLimits};
 pub use routes::router;
-pub use run::{Listening, Roles, Server, run};
+pub use run::run;
 pub use settings::{Limits, Settings, UnixSocket};
 pub use state::{ServerState, Shared};
 pub use turns::{Door, Turns};

@@ -13,9 +13,10 @@ use axum::{
 use uuid::Uuid;
 
 use super::{
-    ServerState,
+    client::{ClientAddress, Peer, RequestId},
     metrics::{Counted, method_label},
     problem::{self, Problem},
+    state::ServerState,
 };
 use crate::{domain::Network, system::new_id};
 
@@ -27,21 +28,6 @@ const UNMATCHED: &str = "unmatched";
 
 /// nginx's status for a client that disconnected before the response. It is only logged, never sent.
 const CLIENT_WENT_AWAY: u16 = 499;
-
-/// The id that ties together the log, the activity entries and the response of a request. Available
-/// to handlers as an `Extension`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RequestId(pub Uuid);
-
-/// The address of the client, or of the nearest hop that no trusted proxy vouches for; `None` if the
-/// request came through the Unix socket without a forwarded address. Available to handlers as an
-/// `Extension`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ClientAddress(pub Option<IpAddr>);
-
-/// The peer address of the connection; `None` for the Unix socket.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) Option<IpAddr>);
 
 /// `true` if forwarded addresses from this peer are trusted. Access to the Unix socket is controlled
 /// by file permissions.

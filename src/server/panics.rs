@@ -4,7 +4,7 @@ use std::panic;
 
 use axum::response::{IntoResponse, Response};
 
-use super::{ServerState, problem::Problem};
+use super::{problem::Problem, state::ServerState};
 
 /// The response to a request whose handler panicked.
 pub(super) fn answer(state: &ServerState) -> Response {

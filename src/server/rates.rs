@@ -18,7 +18,11 @@ use governor::{
     clock::{Clock as _, DefaultClock},
 };
 
-use super::{ClientAddress, Metrics, Problem, problem::Answer};
+use super::{
+    client::ClientAddress,
+    metrics::Metrics,
+    problem::{Answer, Problem},
+};
 use crate::domain::{OrganizationId, network::counted_as};
 
 /// Maximum number of tracked keys; beyond it, new keys share one allowance.

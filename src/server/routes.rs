@@ -1,9 +1,18 @@
 //! Routing.
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use tower::layer::layer_fn;
 
-use super::{ServerState, envelope::Envelope, health, metrics, problem::Problem, public, webhooks};
+use super::{
+    envelope::Envelope, health, metrics::MEDIA_TYPE, problem::Problem, public, state::ServerState,
+    webhooks,
+};
 
 /// Returns the router of all public routes.
 pub fn router(state: ServerState) -> Router {
@@ -26,7 +35,17 @@ fn health_routes() -> Router<ServerState> {
 }
 
 fn metrics_routes() -> Router<ServerState> {
-    Router::new().route("/metrics", get(metrics::answer))
+    Router::new().route("/metrics", get(metrics))
+}
+
+/// `GET /metrics`
+async fn metrics(State(state): State<ServerState>) -> Response {
+    let size = state.pool.size();
+    state.metrics.database_connections(size.used, size.idle);
+    match state.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
+        Err(_) => Problem::internal().into_response(),
+    }
 }
 
 /// `/webhooks/{endpoint}`: the webhook receivers of the channels.
@@ -56,7 +75,6 @@ mod tests {
     use axum::{
         body::{Body, to_bytes},
         http::{Request, StatusCode},
-        response::Response,
     };
     use serde_json::Value;
     use tower::ServiceExt;
@@ -67,7 +85,11 @@ mod tests {
         db::{Authority, ConnectSettings, Pool, PoolSettings},
         domain::Actor,
         error::Error,
-        server::{Roles, Server, Settings, read_body},
+        server::{
+            inputs::{Roles, Server},
+            limits::read_body,
+            settings::Settings,
+        },
         stop::Stopper,
         system::Clock,
     };
@@ -109,8 +131,7 @@ mod tests {
         (state, stopper)
     }
 
-    async fn body(state: axum::extract::State<ServerState>, request: Request<Body>) -> Response {
-        use axum::response::IntoResponse;
+    async fn body(state: State<ServerState>, request: Request<Body>) -> Response {
         let (parts, body) = request.into_parts();
         let most = state.settings.limits.body;
         match read_body(&state, &parts.headers, body, most).await {

@@ -1,28 +1,25 @@
 //! Starting a server, and stopping it after accepted work is finished.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use hyper_util::server::graceful::GracefulShutdown;
-use secrecy::SecretString;
 use tokio::task::JoinSet;
 
 use super::{
-    ServerState, cache,
-    listen::{Doors, Reception},
+    cache::listening,
+    inputs::{Listening, Server},
+    listen::{Reception, bind::Doors},
     panics,
     routes::{metrics_router, router},
-    settings::{Limits, Settings},
+    settings::Limits,
     signals::Signals,
+    state::ServerState,
     worker,
 };
 use crate::{
-    crypto::SealingKeys,
-    db::Pool,
-    domain::Actor,
     error::{Error, Result},
-    services::{outbox, serving},
+    services::serving,
     stop::Stopper,
-    system::Clock,
 };
 
 /// Time for the database connections to close after everything else has ended.
@@ -30,46 +27,6 @@ const CLOSING: Duration = Duration::from_secs(2);
 
 /// Connection limit of the metrics address, independent of the public address.
 const METRICS_CONNECTIONS: usize = 32;
-
-/// The inputs of a server.
-#[derive(Debug)]
-pub struct Server {
-    pub settings: Settings,
-    pub roles: Roles,
-    /// Connections for requests and workers.
-    pub pool: Pool,
-    /// Connections of the table owner, which create organizations for sign-ups; `None` if another
-    /// server does. The same as `pool` if requests have no role of their own.
-    pub owner: Option<Pool>,
-    /// The name of the setting of `pool`'s URL, if the role is not the owner: it is then checked.
-    pub tenant_url: Option<String>,
-    pub clock: Clock,
-    /// The actor of changes made by requests.
-    pub actor: Actor,
-    /// Encrypts and decrypts stored secrets.
-    pub keys: Option<Arc<SealingKeys>>,
-    /// Secrets that verify sign-up events of the identity provider; empty if none are accepted.
-    pub sign_up_secrets: Vec<SecretString>,
-    /// Workers that send the outbox; empty if no mail server is configured.
-    pub mail_workers: Vec<outbox::Worker>,
-}
-
-/// The roles of this process; several processes can share the work.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Roles {
-    /// Serve requests.
-    pub requests: bool,
-    /// Process background work.
-    pub work: bool,
-}
-
-/// The addresses of a running server.
-#[derive(Clone, Debug)]
-pub struct Listening {
-    pub address: Option<SocketAddr>,
-    pub unix_socket: Option<PathBuf>,
-    pub metrics_address: Option<SocketAddr>,
-}
 
 /// Runs the server until SIGTERM or Ctrl-C, then finishes accepted work.
 ///
@@ -87,7 +44,7 @@ pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) 
 
     let (stopper, stop) = Stopper::new();
     let shutdown = server.settings.shutdown;
-    let listening = Listening {
+    let addresses = Listening {
         address: doors.address,
         unix_socket: server
             .settings
@@ -101,13 +58,13 @@ pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) 
     let graceful = Arc::new(GracefulShutdown::new());
     let accepting = accept(&state, doors, &graceful);
     let mut working = JoinSet::new();
-    working.spawn(cache::follow(state.clone()));
+    working.spawn(listening::follow(state.clone()));
     if roles.work {
         working.spawn(worker::run(state.clone(), server.mail_workers));
     }
-    opened(&listening)?;
+    opened(&addresses)?;
     tracing::info!(
-        address = listening.address.map(tracing::field::display),
+        address = addresses.address.map(tracing::field::display),
         requests = roles.requests,
         work = roles.work,
         "serving"

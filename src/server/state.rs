@@ -2,18 +2,24 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use super::{
-    cache::Caches, health::Readiness, metrics::Metrics, public::PublicApi, run::Server,
-    settings::Settings, turns::Turns, webhooks::Receivers,
+    cache::Caches,
+    inputs::{Roles, Server},
+    metrics::Metrics,
+    public::api::PublicApi,
+    readiness::Readiness,
+    settings::Settings,
+    turns::{Door, Turns},
+    webhooks::receivers::Receivers,
 };
 use crate::{
     crypto::SealingKeys,
     db::{Database, Pool},
-    domain::{Actor, channel::identity::ClaimPolicy},
-    error::Result,
+    domain::{Actor, OrganizationId, channel::identity::ClaimPolicy},
+    error::{Error, Result},
     services::Session,
     stop::Stop,
     system::Clock,
@@ -61,7 +67,7 @@ impl ServerState {
             public: PublicApi::new(&caches, &server.settings),
             keys: server.keys.clone(),
             settings: server.settings.clone(),
-            turns: Turns::of(server),
+            turns: turns(server),
             pool: server.pool.clone(),
             owner: server.owner.clone(),
             clock: server.clock,
@@ -88,6 +94,56 @@ impl ServerState {
         }
     }
 
+    /// Returns a connection for a request that is proven to be for an organization.
+    ///
+    /// # Errors
+    /// `Unavailable` if none becomes free in time.
+    pub async fn connection_for(&self, organization: OrganizationId) -> Result<Database> {
+        let turns = self.turns.of_organization(organization);
+        let who = || format!("requests of the organization {organization}");
+        self.connect_in_turn(turns, who).await
+    }
+
+    /// Returns a connection to look up a name that is not cached yet.
+    ///
+    /// # Errors
+    /// `Unavailable` if none becomes free in time.
+    pub async fn connection_for_look_up(&self, door: Door) -> Result<Database> {
+        let who = match door {
+            Door::Public => "lookups of the public API",
+            Door::Webhooks => "lookups of endpoints and tokens",
+        };
+        self.connect_in_turn(self.turns.of_look_ups(door), || who.to_owned())
+            .await
+    }
+
+    async fn connect_in_turn(
+        &self,
+        turns: Arc<Semaphore>,
+        who: impl FnOnce() -> String,
+    ) -> Result<Database> {
+        let connecting = async {
+            // The semaphore is never closed.
+            let turn = turns.acquire_owned().await;
+            let turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
+            self.pool.get_in_turn(turn).await
+        };
+        match tokio::time::timeout(self.pool.wait(), connecting).await {
+            Ok(connected) => connected,
+            Err(_) => Err(self.pool.none_in_time(&who())),
+        }
+    }
+
+    /// Returns the keys that decrypt secrets.
+    ///
+    /// # Errors
+    /// `Unavailable` if there are none.
+    pub(super) fn require_keys(&self) -> Result<&SealingKeys> {
+        self.keys
+            .as_deref()
+            .ok_or_else(|| Error::unavailable("no secret keys are configured"))
+    }
+
     fn session_on(&self, db: Database, request_id: Uuid) -> Session {
         Session {
             db,
@@ -106,4 +162,14 @@ impl Deref for ServerState {
     fn deref(&self) -> &Shared {
         &self.0
     }
+}
+
+/// Shares the connections that are not reserved for background work.
+fn turns(server: &Server) -> Turns {
+    let workers = usize::try_from(server.settings.workers).unwrap_or(usize::MAX);
+    let background = match server.roles {
+        Roles { work: true, .. } => workers.saturating_add(server.mail_workers.len()),
+        Roles { work: false, .. } => 0,
+    };
+    Turns::new(server.pool.most().saturating_sub(background) / 2)
 }

@@ -14,12 +14,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 
-use super::{Roles, Server, ServerState};
-use crate::{
-    db::Database,
-    domain::OrganizationId,
-    error::{Error, Result},
-};
+use crate::domain::OrganizationId;
 
 /// Number of organizations remembered before idle ones are dropped.
 const REMEMBERED: usize = 1_024;
@@ -51,17 +46,8 @@ struct Organizations {
 }
 
 impl Turns {
-    /// Creates the turns for the connections of a server.
-    pub(super) fn of(server: &Server) -> Self {
-        let workers = usize::try_from(server.settings.workers).unwrap_or(usize::MAX);
-        let background = match server.roles {
-            Roles { work: true, .. } => workers.saturating_add(server.mail_workers.len()),
-            Roles { work: false, .. } => 0,
-        };
-        Self::new(server.pool.most().saturating_sub(background) / 2)
-    }
-
-    fn new(each: usize) -> Self {
+    /// Creates limits of `each` connections.
+    pub(super) fn new(each: usize) -> Self {
         let each = each.max(1);
         Self {
             each,
@@ -74,7 +60,16 @@ impl Turns {
         }
     }
 
-    fn of_organization(&self, organization: OrganizationId) -> Arc<Semaphore> {
+    /// Returns the turns of lookups of unknown names.
+    pub(super) fn of_look_ups(&self, door: Door) -> Arc<Semaphore> {
+        Arc::clone(match door {
+            Door::Public => &self.public,
+            Door::Webhooks => &self.webhooks,
+        })
+    }
+
+    /// Returns the turns of requests for an organization.
+    pub(super) fn of_organization(&self, organization: OrganizationId) -> Arc<Semaphore> {
         // No panic can leave the data half-changed.
         let organizations = self.organizations.lock();
         let mut organizations = organizations.unwrap_or_else(PoisonError::into_inner);
@@ -93,48 +88,6 @@ impl Turns {
         let weak = Arc::downgrade(&turns);
         organizations.turns.insert(organization, weak);
         turns
-    }
-}
-
-impl ServerState {
-    /// Returns a connection for a request that is proven to be for an organization.
-    ///
-    /// # Errors
-    /// `Unavailable` if none becomes free in time.
-    pub async fn connection_for(&self, organization: OrganizationId) -> Result<Database> {
-        let turns = self.turns.of_organization(organization);
-        let who = || format!("requests of the organization {organization}");
-        self.connect_in_turn(turns, who).await
-    }
-
-    /// Returns a connection to look up a name that is not cached yet.
-    ///
-    /// # Errors
-    /// `Unavailable` if none becomes free in time.
-    pub async fn connection_for_look_up(&self, door: Door) -> Result<Database> {
-        let (turns, who) = match door {
-            Door::Public => (&self.turns.public, "lookups of the public API"),
-            Door::Webhooks => (&self.turns.webhooks, "lookups of endpoints and tokens"),
-        };
-        self.connect_in_turn(Arc::clone(turns), || who.to_owned())
-            .await
-    }
-
-    async fn connect_in_turn(
-        &self,
-        turns: Arc<Semaphore>,
-        who: impl FnOnce() -> String,
-    ) -> Result<Database> {
-        let connecting = async {
-            // The semaphore is never closed.
-            let turn = turns.acquire_owned().await;
-            let turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
-            self.pool.get_in_turn(turn).await
-        };
-        match tokio::time::timeout(self.pool.wait(), connecting).await {
-            Ok(connected) => connected,
-            Err(_) => Err(self.pool.none_in_time(&who())),
-        }
     }
 }
 

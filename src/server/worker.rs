@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
-use super::{ServerState, outage::Outage};
+use super::{outage::Outage, state::ServerState};
 use crate::{
     domain::OrganizationId,
     error::Result,

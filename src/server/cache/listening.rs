@@ -6,7 +6,7 @@ use super::freshness::PATIENCE;
 use crate::{
     db::{CONFIGURATION_CHANNEL, Changed, Listener, Notification},
     error::Result,
-    server::{ServerState, outage::Outage},
+    server::{outage::Outage, state::ServerState},
 };
 
 /// Delay before the first reconnection attempt; doubled each time up to the maximum.

@@ -6,7 +6,7 @@
 //! within a second, whatever failed.
 
 mod freshness;
-mod listening;
+pub mod listening;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,7 +24,6 @@ use tokio::sync::OnceCell;
 use super::metrics::Metrics;
 use crate::{domain::OrganizationId, error::Result};
 use freshness::Freshness;
-pub use listening::follow;
 
 /// Maximum age of an entry while change notifications are not received.
 const UNHEARD_AGE: Duration = Duration::from_secs(1);

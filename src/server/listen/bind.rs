@@ -11,9 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 
-use super::Taken;
 use crate::{
     error::{Context, Error, Result},
     run,
@@ -29,6 +28,12 @@ pub(in crate::server) enum Door {
         /// Removed when the listener is dropped.
         _file: SocketFile,
     },
+}
+
+/// A connection as returned by the operating system.
+pub(super) enum Taken {
+    Tcp(TcpStream, SocketAddr),
+    Unix(tokio::net::UnixStream),
 }
 
 /// All listening sockets of a server, opened before it starts serving.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt;
 
 use super::pace::{Pace, Paced};
-use crate::server::{ServerState, metrics::Counted, observe::Peer, settings::Limits};
+use crate::server::{client::Peer, metrics::Counted, settings::Limits, state::ServerState};
 
 /// hyper's minimum; a head larger than [`Limits::head`] is refused even if it fits in this buffer.
 const LEAST_BUFFER: usize = 8_192;

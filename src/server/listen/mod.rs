@@ -1,7 +1,7 @@
 //! Accepting connections from a TCP address or a Unix socket, with limits in total and per address.
 
 mod addresses;
-mod bind;
+pub(super) mod bind;
 mod connection;
 mod pace;
 
@@ -14,9 +14,10 @@ use tokio::{
     sync::Semaphore,
 };
 
-use self::{addresses::Addresses, connection::Client};
-use super::{ServerState, observe::Peer, settings::Limits};
-pub(super) use bind::{Door, Doors};
+use super::{client::Peer, settings::Limits, state::ServerState};
+use addresses::Addresses;
+use bind::{Door, Taken};
+use connection::Client;
 
 /// Delay after a failed accept, usually because all file descriptors are in use.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -106,12 +107,6 @@ impl Reception {
             drop((guest, place));
         });
     }
-}
-
-/// A connection as returned by the operating system.
-pub(super) enum Taken {
-    Tcp(tokio::net::TcpStream, SocketAddr),
-    Unix(tokio::net::UnixStream),
 }
 
 /// `true` if the client disconnected before it was accepted.

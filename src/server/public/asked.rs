@@ -1,5 +1,7 @@
 //! The organization that a request names.
 
+use std::sync::Arc;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, header, request::Parts},
@@ -7,9 +9,16 @@ use axum::{
 use serde::Deserialize;
 use url::form_urlencoded;
 
+use super::responses::Found;
 use crate::{
-    domain::widget::Named,
-    server::{Answer, ClientAddress, Problem, ServerState},
+    domain::{OrganizationId, widget::Named},
+    server::{
+        client::ClientAddress,
+        problem::{Answer, Problem},
+        state::ServerState,
+        turns::Door,
+    },
+    services::widget,
 };
 
 /// The identification of an organization, in a query string or a body.
@@ -94,7 +103,7 @@ impl FromRequestParts<ServerState> for Asked {
         let client = parts.extensions.get::<ClientAddress>().copied();
         let client = client.unwrap_or(ClientAddress(None));
         // Before any other work for this client.
-        super::count(state, client)?;
+        count(state, client)?;
         let (names, wanted) = read(parts.uri.query().unwrap_or_default())?;
         Ok(Self {
             origin: origin(&parts.headers),
@@ -114,6 +123,41 @@ fn origin(headers: &HeaderMap) -> Option<String> {
     let mut all = headers.get_all(header::ORIGIN).iter();
     let only = all.next().filter(|_| all.next().is_none());
     Some(only?.to_str().ok()?.to_owned())
+}
+
+/// Looks up an active organization; `None` if there is none.
+pub(super) async fn find(state: &ServerState, named: Option<&Named>) -> Answer<Option<Arc<Found>>> {
+    let Some(named) = named else {
+        return Ok(None);
+    };
+    let api = &state.public;
+    let load = || async {
+        let db = state.connection_for_look_up(Door::Public).await?;
+        let channel = widget::find(&db, named).await?;
+        Found::of(channel)
+    };
+    let organizations = &api.organizations;
+    let found = organizations.get_or(&state.metrics, named, load).await?;
+    if found.known().is_some() {
+        return Ok(Some(found));
+    }
+    let named = match named {
+        Named::Slug(slug) => slug.clone(),
+        Named::Id(id) => id.to_string(),
+    };
+    api.limits.check_nobody(&state.metrics, named)?;
+    Ok(None)
+}
+
+/// Counts a request by its organization.
+pub(super) fn count_for(state: &ServerState, organization: OrganizationId) -> Answer<()> {
+    let limits = &state.public.limits;
+    limits.check_organization(&state.metrics, organization)
+}
+
+/// Counts a request by its address.
+fn count(state: &ServerState, client: ClientAddress) -> Answer<()> {
+    state.public.limits.check_address(&state.metrics, client)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Websites that may read the responses (Fetch, section 3.3) and embed the chat in a frame (CSP).
+//! Websites that may read the responses (Fetch, section 3.3).
 
 use axum::{
     extract::State,
@@ -7,13 +7,10 @@ use axum::{
 };
 
 use super::{
-    asked::Asked,
-    configuration::{Found, Known},
+    asked::{Asked, count_for, find},
+    responses::{Found, Known},
 };
-use crate::{
-    domain::{channel::Origin, widget::PublicChannel},
-    server::{Answer, ServerState},
-};
+use crate::server::{problem::Answer, state::ServerState};
 
 /// Headers that a website may send, and read in addition to the CORS-safelisted ones.
 const SENT: HeaderValue = HeaderValue::from_static("authorization, content-type, if-none-match");
@@ -46,10 +43,10 @@ async fn preflight(
         true => None,
         false => asked.names.named()?,
     };
-    let found = super::find(&state, named.as_ref()).await?;
+    let found = find(&state, named.as_ref()).await?;
     let known = found.as_deref().and_then(Found::known);
     if let Some(known) = known {
-        super::count_for(&state, known.channel.organization)?;
+        count_for(&state, known.channel.organization)?;
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     let headers = response.headers_mut();
@@ -83,55 +80,4 @@ pub(super) fn finish(
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     allow(response.headers_mut(), origin, known);
     response
-}
-
-/// Websites that may embed the chat in a frame.
-pub(super) fn frame_ancestors(channel: &PublicChannel) -> HeaderValue {
-    // A host may contain a directive separator; such an origin is omitted.
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_[]".contains(c);
-    let origins: Vec<&str> = channel
-        .allowed_origins
-        .iter()
-        .map(Origin::as_str)
-        .filter(|origin| origin.chars().all(is_plain))
-        .collect();
-    let sources = match origins.is_empty() {
-        true => "'none'".to_owned(),
-        false => origins.join(" "),
-    };
-    HeaderValue::from_str(&format!("frame-ancestors {sources}"))
-        .unwrap_or(HeaderValue::from_static("frame-ancestors 'none'"))
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn channel(origins: &[&str]) -> PublicChannel {
-        PublicChannel {
-            organization: Uuid::from_u128(1).into(),
-            name: "Alpha".to_owned(),
-            language: "en".parse().unwrap(),
-            greeting: None,
-            allowed_origins: origins.iter().map(|text| text.parse().unwrap()).collect(),
-            version: 1,
-        }
-    }
-
-    #[test]
-    fn frames_are_for_the_websites_of_the_organization() {
-        let policy = |origins: &[&str]| {
-            let value = frame_ancestors(&channel(origins));
-            value.to_str().unwrap().to_owned()
-        };
-        assert_eq!(policy(&[]), "frame-ancestors 'none'");
-        assert_eq!(
-            policy(&["https://a.example", "http://localhost:3000"]),
-            "frame-ancestors https://a.example http://localhost:3000"
-        );
-        let odd = policy(&["https://a;sandbox", "https://b.example"]);
-        assert_eq!(odd, "frame-ancestors https://b.example");
-    }
 }

@@ -13,14 +13,18 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    asked::Asked,
-    configuration::{Found, Known},
+    asked::{Asked, count_for, find},
     cors,
+    responses::{Found, Known},
 };
 use crate::{
     crypto::SealingKeys,
     domain::widget::{SessionClaims, VisitorMessage},
-    server::{Answer, Problem, ServerState, read_body},
+    server::{
+        limits::read_body,
+        problem::{Answer, Problem},
+        state::ServerState,
+    },
     services::widget,
 };
 
@@ -48,7 +52,7 @@ pub(super) async fn receive(
         false => asked.names.named(),
     };
     let found = match named {
-        Ok(named) => super::find(&state, named.as_ref()).await,
+        Ok(named) => find(&state, named.as_ref()).await,
         Err(problem) => Err(problem),
     };
     match found {
@@ -72,7 +76,7 @@ async fn take(
     let Some(claims) = session(state, keys, asked, known, headers) else {
         return Ok(no_session(state));
     };
-    super::count_for(state, claims.organization)?;
+    count_for(state, claims.organization)?;
     let body = read_body(state, headers, body, MOST).await?;
     let message: VisitorMessage = serde_json::from_slice(&body).map_err(|_| {
         Problem::bad_input().detail("expected {\"id\": \"1\", \"text\": \"Hello\"}")

@@ -13,13 +13,17 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    asked::{Asked, Names},
-    configuration::{Found, Known},
+    asked::{Asked, Names, count_for, find},
     cors,
+    responses::{Found, Known},
 };
 use crate::{
     domain::widget::Named,
-    server::{Answer, Problem, ServerState, read_body},
+    server::{
+        limits::read_body,
+        problem::{Answer, Problem},
+        state::ServerState,
+    },
     services::widget,
 };
 
@@ -45,7 +49,7 @@ pub(super) async fn begin(
 ) -> Response {
     let origin = asked.origin.as_deref();
     match named(&state, &asked, &headers, body).await {
-        Ok(named) => match super::find(&state, named.as_ref()).await {
+        Ok(named) => match find(&state, named.as_ref()).await {
             Ok(found) => {
                 let known = found.as_deref().and_then(Found::known);
                 let begun = answer(&state, origin, known);
@@ -84,7 +88,7 @@ fn answer(state: &ServerState, origin: Option<&str>, known: Option<&Known>) -> A
         state.metrics.refused("widget_origin");
         return Err(Problem::refused());
     };
-    super::count_for(state, known.channel.organization)?;
+    count_for(state, known.channel.organization)?;
     let Some(begun) = widget::begin(keys, &known.channel, origin, state.clock.now())? else {
         state.metrics.refused("widget_origin");
         return Err(Problem::refused());

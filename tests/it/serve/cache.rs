@@ -14,7 +14,7 @@ use tenantctl::{
     domain::{Actor, OrganizationId},
     server::{
         Roles, Server, ServerState, Settings,
-        cache::{Cache, OfOrganization, follow},
+        cache::{Cache, OfOrganization, listening::follow},
     },
     stop::{Stop, Stopper},
     system::Clock,

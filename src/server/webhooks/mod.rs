@@ -4,6 +4,8 @@
 //! → response → processing by a worker. No value of a body is used for a lookup before its signature
 //! is verified.
 
+pub(super) mod receivers;
+
 use std::sync::Arc;
 
 use axum::{
@@ -14,18 +16,18 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
 use super::{
-    Answer, ClientAddress, Door, Limits, Pace, Problem, RateLimits, RequestId, ServerState,
-    cache::{Cache, Caches, OfOrganization},
-    read_body,
+    client::{ClientAddress, RequestId},
+    limits::read_body,
+    problem::{Answer, Problem},
+    state::ServerState,
+    turns::Door,
 };
 use crate::{
-    crypto::SealingKeys,
     domain::{
         OrganizationId,
         channel::identity::Identity,
@@ -33,65 +35,15 @@ use crate::{
         webhook_endpoint::{EndpointAddress, SecretPurpose},
     },
     error::Result,
-    services::webhooks::{self, LoadedEndpoint, Reply},
+    services::webhooks::{self, Reply},
 };
+use receivers::{Found, Holder};
 
 /// Maximum bytes of a request of Meta, which sends batches (Meta, Webhooks for WhatsApp: up to 3 MB).
 const META_BODY: usize = 3 * 1024 * 1024;
-/// Maximum number of cached endpoints, and of cached holders.
-const KNOWN: usize = 20_000;
 /// Maximum number of holders looked up one by one for a request. A call names an agent and a number or two;
 /// a batch of Meta can name thousands.
 const MOST_LOOKUPS: usize = 4;
-
-/// The state of the webhook receivers.
-#[derive(Debug)]
-pub struct Receivers {
-    endpoints: Arc<Cache<EndpointAddress, Found>>,
-    /// Holders of identities that events named at endpoints of organizations that do not hold them.
-    holders: Arc<Cache<Identity, Holder>>,
-    /// Secrets that verify sign-up events of the identity provider; empty if none are accepted.
-    sign_up_secrets: Vec<SecretString>,
-    /// Rate limits of addresses: for all requests, and for refused ones.
-    requests: RateLimits,
-    refusals: RateLimits,
-}
-
-#[derive(Debug)]
-struct Found(Option<LoadedEndpoint>);
-
-/// The organization that holds an identity.
-#[derive(Debug)]
-struct Holder(Option<OrganizationId>);
-
-impl OfOrganization for Holder {
-    fn organization(&self) -> Option<OrganizationId> {
-        self.0
-    }
-}
-
-impl OfOrganization for Found {
-    fn organization(&self) -> Option<OrganizationId> {
-        self.0.as_ref().map(|loaded| loaded.organization.id)
-    }
-}
-
-impl Receivers {
-    pub(super) fn new(
-        caches: &Caches,
-        sign_up_secrets: Vec<SecretString>,
-        limits: &Limits,
-    ) -> Self {
-        let per_address = |number| RateLimits::new(Pace::per_minute(number), Pace::per_minute(0));
-        Self {
-            requests: per_address(limits.webhooks_per_address),
-            refusals: per_address(limits.webhook_refusals_per_address),
-            endpoints: caches.cache("webhook_endpoints", KNOWN),
-            holders: caches.cache("channel_identities", KNOWN),
-            sign_up_secrets,
-        }
-    }
-}
 
 pub(super) fn routes() -> Router<ServerState> {
     Router::new()
@@ -226,7 +178,7 @@ async fn holder(
 async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Found>> {
     let load = || async {
         let db = state.connection_for_look_up(Door::Webhooks).await?;
-        let loaded = webhooks::load(&db, state.keys()?, address, state.clock.now()).await?;
+        let loaded = webhooks::load(&db, state.require_keys()?, address, state.clock.now()).await?;
         Ok(Found(loaded))
     };
     let endpoints = &state.receivers.endpoints;
@@ -342,13 +294,4 @@ async fn redeem(
     let redeemed = webhooks::redeem_stream_token(&db, organization, shown, now).await?;
     let channel = redeemed.ok_or_else(refuse)?;
     Ok(Json(json!({ "organization_id": organization, "channel": channel })).into_response())
-}
-
-impl ServerState {
-    /// Returns the keys that decrypt secrets.
-    fn keys(&self) -> Result<&SealingKeys> {
-        self.keys
-            .as_deref()
-            .ok_or_else(|| crate::error::Error::unavailable("no secret keys are configured"))
-    }
 }

@@ -10,6 +10,7 @@
 
 pub mod cache;
 mod client;
+mod connection_limiter;
 mod envelope;
 mod health;
 mod host;
@@ -29,18 +30,17 @@ mod run;
 mod settings;
 mod signals;
 mod state;
-mod turns;
 mod webhooks;
 mod worker;
 
 pub use client::{ClientAddress, RequestId};
+pub use connection_limiter::{ConnectionLimiter, EntryPoint};
 pub use inputs::{Listening, Roles, Server};
 pub use limits::read_body;
 pub use metrics::Metrics;
 pub use problem::{Answer, Problem};
-pub use rates::{Pace, RateLimits};
+pub use rates::{Quota, RateLimits};
 pub use routes::router;
 pub use run::run;
 pub use settings::{Limits, Settings, UnixSocket};
 pub use state::{ServerState, Shared};
-pub use turns::{Door, Turns};

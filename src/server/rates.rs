@@ -14,7 +14,7 @@ use std::{
 
 use axum::http::StatusCode;
 use governor::{
-    DefaultKeyedRateLimiter, Quota,
+    DefaultKeyedRateLimiter,
     clock::{Clock as _, DefaultClock},
 };
 
@@ -33,32 +33,32 @@ const FORGET_EVERY: u32 = 1_024;
 
 /// A rate limit: requests per minute, all of which may arrive at once.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace(Option<Quota>);
+pub struct Quota(Option<governor::Quota>);
 
-impl Pace {
+impl Quota {
     /// Returns a limit of `number` requests per minute; 0 means unlimited.
     pub fn per_minute(number: u32) -> Self {
-        Self(NonZeroU32::new(number).map(Quota::per_minute))
+        Self(NonZeroU32::new(number).map(governor::Quota::per_minute))
     }
 }
 
 /// The rate limits of one group of endpoints.
 #[derive(Debug)]
 pub struct RateLimits {
-    addresses: Allowances<IpAddr>,
-    organizations: Allowances<OrganizationId>,
+    addresses: KeyedLimiter<IpAddr>,
+    organizations: KeyedLimiter<OrganizationId>,
     /// For unknown organization names, by the requested name: frequent requests get the same
     /// response as for a known organization, to prevent enumeration.
-    nobody: Allowances<String>,
+    unknown: KeyedLimiter<String>,
 }
 
 impl RateLimits {
     /// Creates limits for one address, and for all addresses together per organization.
-    pub fn new(per_address: Pace, per_organization: Pace) -> Self {
+    pub fn new(per_address: Quota, per_organization: Quota) -> Self {
         Self {
-            addresses: Allowances::new(per_address),
-            organizations: Allowances::new(per_organization),
-            nobody: Allowances::new(per_organization),
+            addresses: KeyedLimiter::new(per_address),
+            organizations: KeyedLimiter::new(per_organization),
+            unknown: KeyedLimiter::new(per_organization),
         }
     }
 
@@ -106,8 +106,8 @@ impl RateLimits {
     ///
     /// # Errors
     /// 429 with the time until a retry.
-    pub(super) fn check_nobody(&self, metrics: &Metrics, named: String) -> Answer<()> {
-        let taken = self.nobody.take(named);
+    pub(super) fn check_unknown(&self, metrics: &Metrics, named: String) -> Answer<()> {
+        let taken = self.unknown.take(named);
         taken.map_err(|wait| refuse(metrics, "rate_of_organization", wait))
     }
 }
@@ -122,7 +122,7 @@ fn refuse(metrics: &Metrics, reason: &'static str, wait: Duration) -> Problem {
 
 /// A keyed rate limiter with bounded memory.
 #[derive(Debug)]
-struct Allowances<K: Clone + Eq + Hash> {
+struct KeyedLimiter<K: Clone + Eq + Hash> {
     /// `None`: unlimited.
     limiters: Option<Limiters<K>>,
     asked: AtomicU32,
@@ -135,14 +135,14 @@ struct Limiters<K: Clone + Eq + Hash> {
     most: usize,
 }
 
-impl<K: Clone + Eq + Hash> Allowances<K> {
-    fn new(pace: Pace) -> Self {
-        Self::of(pace, MOST_KEYS)
+impl<K: Clone + Eq + Hash> KeyedLimiter<K> {
+    fn new(quota: Quota) -> Self {
+        Self::of(quota, MOST_KEYS)
     }
 
-    fn of(pace: Pace, most: usize) -> Self {
+    fn of(quota: Quota, most: usize) -> Self {
         Self {
-            limiters: pace.0.map(|quota| Limiters {
+            limiters: quota.0.map(|quota| Limiters {
                 by_key: DefaultKeyedRateLimiter::keyed(quota),
                 most,
             }),
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn a_flood_for_one_organization_takes_nothing_from_another() {
         let metrics = Metrics::new();
-        let limits = RateLimits::new(Pace::per_minute(0), Pace::per_minute(5));
+        let limits = RateLimits::new(Quota::per_minute(0), Quota::per_minute(5));
         let check = |number| limits.check(&metrics, client("10.0.0.1"), organization(number));
         for _ in 0..5 {
             check(1).unwrap();
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn an_address_beyond_its_allowance_takes_nothing_from_the_organization() {
         let metrics = Metrics::new();
-        let limits = RateLimits::new(Pace::per_minute(3), Pace::per_minute(5));
+        let limits = RateLimits::new(Quota::per_minute(3), Quota::per_minute(5));
         let check = |address| {
             limits
                 .check(&metrics, client(address), organization(1))
@@ -226,21 +226,21 @@ mod tests {
     #[test]
     fn who_has_no_address_is_counted_by_the_organization_alone() {
         let metrics = Metrics::new();
-        let limits = RateLimits::new(Pace::per_minute(1), Pace::per_minute(5));
+        let limits = RateLimits::new(Quota::per_minute(1), Quota::per_minute(5));
         let check = || limits.check(&metrics, ClientAddress(None), organization(1));
         assert_eq!((0..9).filter(|_| check().is_ok()).count(), 5);
     }
 
     #[test]
-    fn any_number_is_any_number() {
-        let allowances = Allowances::new(Pace::per_minute(0));
-        assert!((0..10_000).all(|_| allowances.take(1_u32).is_ok()));
+    fn zero_means_unlimited() {
+        let limiter = KeyedLimiter::new(Quota::per_minute(0));
+        assert!((0..10_000).all(|_| limiter.take(1_u32).is_ok()));
     }
 
-    /// Fast paces forget at once; slow ones remember, and then share.
+    /// Keys with a high quota are dropped at once; those with a low one are kept, and then share.
     #[test]
     fn memory_is_bounded() {
-        let slow = Allowances::of(Pace::per_minute(1), 2_000);
+        let slow = KeyedLimiter::of(Quota::per_minute(1), 2_000);
         for key in 0..20_000_u32 {
             let _taken = slow.take(key);
         }
@@ -249,7 +249,7 @@ mod tests {
         assert!(limiters.by_key.len() <= most, "{}", limiters.by_key.len());
         assert!(slow.take(30_000).is_err(), "strangers share by now");
 
-        let fast = Allowances::of(Pace::per_minute(60_000_000), 2_000);
+        let fast = KeyedLimiter::of(Quota::per_minute(60_000_000), 2_000);
         for key in 0..20_000_u32 {
             fast.take(key).unwrap();
         }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::{
     cache::listening,
     inputs::{Listening, Server},
-    listen::{Reception, bind::Doors},
+    listen::{Acceptor, bind::Listeners},
     panics,
     routes::{metrics_router, router},
     settings::Limits,
@@ -38,25 +38,25 @@ const METRICS_CONNECTIONS: usize = 32;
 pub async fn run(server: Server, opened: impl FnOnce(&Listening) -> Result<()>) -> Result<()> {
     let roles = server.roles;
     require_servable(&server).await?;
-    let doors = Doors::open(&server.settings, roles.requests).await?;
+    let listeners = Listeners::open(&server.settings, roles.requests).await?;
     let mut signals = Signals::hear()?;
     panics::log_by_place();
 
     let (stopper, stop) = Stopper::new();
     let shutdown = server.settings.shutdown;
     let addresses = Listening {
-        address: doors.address,
+        address: listeners.address,
         unix_socket: server
             .settings
             .unix_socket
             .as_ref()
             .filter(|_| roles.requests)
             .map(|socket| socket.path.clone()),
-        metrics_address: doors.metrics_address,
+        metrics_address: listeners.metrics_address,
     };
     let state = ServerState::new(&server, stop);
     let graceful = Arc::new(GracefulShutdown::new());
-    let accepting = accept(&state, doors, &graceful);
+    let accepting = accept(&state, listeners, &graceful);
     let mut working = JoinSet::new();
     working.spawn(listening::follow(state.clone()));
     if roles.work {
@@ -119,20 +119,24 @@ async fn require_servable(server: &Server) -> Result<()> {
     serving::require_servable(&db).await
 }
 
-fn accept(state: &ServerState, doors: Doors, graceful: &Arc<GracefulShutdown>) -> JoinSet<()> {
+fn accept(
+    state: &ServerState,
+    listeners: Listeners,
+    graceful: &Arc<GracefulShutdown>,
+) -> JoinSet<()> {
     let mut accepting = JoinSet::new();
     let limits = state.settings.limits;
-    let public = Reception::new(state, router(state.clone()), limits);
-    for door in doors.public {
-        accepting.spawn(Arc::clone(&public).accept(door, Arc::clone(graceful)));
+    let public = Acceptor::new(state, router(state.clone()), limits);
+    for listener in listeners.public {
+        accepting.spawn(Arc::clone(&public).accept(listener, Arc::clone(graceful)));
     }
-    if let Some(door) = doors.metrics {
+    if let Some(listener) = listeners.metrics {
         let limits = Limits {
             connections: METRICS_CONNECTIONS,
             ..limits
         };
-        let metrics = Reception::new(state, metrics_router(state.clone()), limits);
-        accepting.spawn(metrics.accept(door, Arc::clone(graceful)));
+        let metrics = Acceptor::new(state, metrics_router(state.clone()), limits);
+        accepting.spawn(metrics.accept(listener, Arc::clone(graceful)));
     }
     accepting
 }

@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::{
     cache::Caches,
+    connection_limiter::{ConnectionLimiter, EntryPoint},
     inputs::{Roles, Server},
     metrics::Metrics,
     public::api::PublicApi,
     readiness::Readiness,
     settings::Settings,
-    turns::{Door, Turns},
     webhooks::receivers::Receivers,
 };
 use crate::{
@@ -36,7 +36,7 @@ pub struct Shared {
     pub pool: Pool,
     /// The connections of the table owner, if this server has any.
     pub owner: Option<Pool>,
-    pub turns: Turns,
+    pub connections: ConnectionLimiter,
     pub clock: Clock,
     /// The actor of changes made by requests.
     pub actor: Actor,
@@ -67,7 +67,7 @@ impl ServerState {
             public: PublicApi::new(&caches, &server.settings),
             keys: server.keys.clone(),
             settings: server.settings.clone(),
-            turns: turns(server),
+            connections: connection_limiter(server),
             pool: server.pool.clone(),
             owner: server.owner.clone(),
             clock: server.clock,
@@ -99,34 +99,36 @@ impl ServerState {
     /// # Errors
     /// `Unavailable` if none becomes free in time.
     pub async fn connection_for(&self, organization: OrganizationId) -> Result<Database> {
-        let turns = self.turns.of_organization(organization);
+        let permits = self.connections.for_organization(organization);
         let who = || format!("requests of the organization {organization}");
-        self.connect_in_turn(turns, who).await
+        self.connect_with_permit(permits, who).await
     }
 
     /// Returns a connection to look up a name that is not cached yet.
     ///
     /// # Errors
     /// `Unavailable` if none becomes free in time.
-    pub async fn connection_for_look_up(&self, door: Door) -> Result<Database> {
-        let who = match door {
-            Door::Public => "lookups of the public API",
-            Door::Webhooks => "lookups of endpoints and tokens",
+    pub async fn connection_for_look_up(&self, entry_point: EntryPoint) -> Result<Database> {
+        let who = match entry_point {
+            EntryPoint::Public => "lookups of the public API",
+            EntryPoint::Webhooks => "lookups of endpoints and tokens",
         };
-        self.connect_in_turn(self.turns.of_look_ups(door), || who.to_owned())
-            .await
+        self.connect_with_permit(self.connections.for_entry_point(entry_point), || {
+            who.to_owned()
+        })
+        .await
     }
 
-    async fn connect_in_turn(
+    async fn connect_with_permit(
         &self,
-        turns: Arc<Semaphore>,
+        permits: Arc<Semaphore>,
         who: impl FnOnce() -> String,
     ) -> Result<Database> {
         let connecting = async {
             // The semaphore is never closed.
-            let turn = turns.acquire_owned().await;
-            let turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
-            self.pool.get_in_turn(turn).await
+            let permit = permits.acquire_owned().await;
+            let permit = permit.map_err(|_| Error::unavailable("the server is stopping"))?;
+            self.pool.get_in_turn(permit).await
         };
         match tokio::time::timeout(self.pool.wait(), connecting).await {
             Ok(connected) => connected,
@@ -164,12 +166,12 @@ impl Deref for ServerState {
     }
 }
 
-/// Shares the connections that are not reserved for background work.
-fn turns(server: &Server) -> Turns {
+/// Creates the limiter of the connections that are not reserved for background work.
+fn connection_limiter(server: &Server) -> ConnectionLimiter {
     let workers = usize::try_from(server.settings.workers).unwrap_or(usize::MAX);
     let background = match server.roles {
         Roles { work: true, .. } => workers.saturating_add(server.mail_workers.len()),
         Roles { work: false, .. } => 0,
     };
-    Turns::new(server.pool.most().saturating_sub(background) / 2)
+    ConnectionLimiter::new(server.pool.most().saturating_sub(background) / 2)
 }

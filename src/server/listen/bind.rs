@@ -21,7 +21,7 @@ use crate::{
 
 /// A listening socket.
 #[derive(Debug)]
-pub(in crate::server) enum Door {
+pub(in crate::server) enum Listener {
     Tcp(TcpListener),
     Unix {
         listener: UnixListener,
@@ -31,30 +31,30 @@ pub(in crate::server) enum Door {
 }
 
 /// A connection as returned by the operating system.
-pub(super) enum Taken {
+pub(super) enum Accepted {
     Tcp(TcpStream, SocketAddr),
     Unix(tokio::net::UnixStream),
 }
 
 /// All listening sockets of a server, opened before it starts serving.
 #[derive(Debug)]
-pub(in crate::server) struct Doors {
+pub(in crate::server) struct Listeners {
     /// For requests.
-    pub(in crate::server) public: Vec<Door>,
+    pub(in crate::server) public: Vec<Listener>,
     /// For the metrics, if they have an address of their own.
-    pub(in crate::server) metrics: Option<Door>,
+    pub(in crate::server) metrics: Option<Listener>,
     pub(in crate::server) address: Option<SocketAddr>,
     pub(in crate::server) metrics_address: Option<SocketAddr>,
 }
 
-impl Doors {
+impl Listeners {
     /// Opens the sockets named in the settings; those for requests only if `with_requests`.
     ///
     /// # Errors
     /// `Conflict` if another process listens there, `Refused` if this process lacks the permission,
     /// `Failure` for an address that does not belong to this machine.
     pub(in crate::server) async fn open(settings: &Settings, with_requests: bool) -> Result<Self> {
-        let mut doors = Self {
+        let mut listeners = Self {
             public: Vec::new(),
             metrics: None,
             address: None,
@@ -62,44 +62,44 @@ impl Doors {
         };
         if with_requests {
             if let Some(address) = settings.listen {
-                let (door, address) = tcp(address, "--listen").await?;
-                doors.public.push(door);
-                doors.address = Some(address);
+                let (listener, address) = tcp(address, "--listen").await?;
+                listeners.public.push(listener);
+                listeners.address = Some(address);
             }
             if let Some(socket) = &settings.unix_socket {
-                doors.public.push(unix(socket)?);
+                listeners.public.push(unix(socket)?);
             }
         }
         if let Some(address) = settings.metrics_listen {
-            let (door, address) = tcp(address, "--metrics-listen").await?;
-            doors.metrics = Some(door);
-            doors.metrics_address = Some(address);
+            let (listener, address) = tcp(address, "--metrics-listen").await?;
+            listeners.metrics = Some(listener);
+            listeners.metrics_address = Some(address);
         }
-        Ok(doors)
+        Ok(listeners)
     }
 }
 
-impl Door {
-    pub(super) async fn accept(&self) -> io::Result<Taken> {
+impl Listener {
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener) => listener
                 .accept()
                 .await
-                .map(|(stream, address)| Taken::Tcp(stream, address)),
+                .map(|(stream, address)| Accepted::Tcp(stream, address)),
             Self::Unix { listener, .. } => listener
                 .accept()
                 .await
-                .map(|(stream, _)| Taken::Unix(stream)),
+                .map(|(stream, _)| Accepted::Unix(stream)),
         }
     }
 }
 
-async fn tcp(address: SocketAddr, flag: &str) -> Result<(Door, SocketAddr)> {
+async fn tcp(address: SocketAddr, flag: &str) -> Result<(Listener, SocketAddr)> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| not_bound(address, flag, error))?;
     let address = listener.local_addr()?;
-    Ok((Door::Tcp(listener), address))
+    Ok((Listener::Tcp(listener), address))
 }
 
 fn not_bound(address: SocketAddr, flag: &str, error: io::Error) -> Error {
@@ -121,7 +121,7 @@ fn not_bound(address: SocketAddr, flag: &str, error: io::Error) -> Error {
     }
 }
 
-fn unix(socket: &UnixSocket) -> Result<Door> {
+fn unix(socket: &UnixSocket) -> Result<Listener> {
     let path = &socket.path;
     let shown = path.display();
     remove_stale(path)?;
@@ -145,7 +145,7 @@ fn unix(socket: &UnixSocket) -> Result<Door> {
     // Until here the socket has at most the permissions that the umask leaves.
     fs::set_permissions(path, fs::Permissions::from_mode(socket.mode))
         .context(format!("cannot set the permissions of {shown}"))?;
-    Ok(Door::Unix {
+    Ok(Listener::Unix {
         listener,
         _file: file,
     })
@@ -229,11 +229,11 @@ mod tests {
         let path = folder.path().join("http.sock");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(path.exists(), "abandoned");
-        let door = unix(&socket(&path)).unwrap();
+        let listener = unix(&socket(&path)).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(unix(&socket(&path)).unwrap_err().kind(), Kind::Conflict);
-        drop(door);
+        drop(listener);
         assert!(!path.exists(), "removed at the end");
     }
 
@@ -250,7 +250,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_is_taken_is_told_plainly() {
-        let (_door, address) = tcp("127.0.0.1:0".parse().unwrap(), "--listen")
+        let (_listener, address) = tcp("127.0.0.1:0".parse().unwrap(), "--listen")
             .await
             .unwrap();
         let error = tcp(address, "--listen").await.unwrap_err();

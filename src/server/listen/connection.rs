@@ -8,7 +8,7 @@ use hyper_util::{rt::TokioIo, server::graceful::Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt;
 
-use super::pace::{Pace, Paced};
+use super::io_timeouts::{IoTimeouts, TimedStream};
 use crate::server::{client::Peer, metrics::Counted, settings::Limits, state::ServerState};
 
 /// hyper's minimum; a head larger than [`Limits::head`] is refused even if it fits in this buffer.
@@ -30,22 +30,22 @@ impl Client {
     {
         let metrics = &self.state.metrics;
         let _connected = Counted::one(&metrics.connections);
-        let pace = Arc::new(Pace::default());
-        let io = Paced::new(stream, &pace, &self.limits, self.state.stop.clone());
+        let timeouts = Arc::new(IoTimeouts::default());
+        let io = TimedStream::new(stream, &timeouts, &self.limits, self.state.stop.clone());
         let (router, peer) = (self.router, self.peer);
         let service = service_fn(|mut request: Request<Incoming>| {
-            pace.begin();
+            timeouts.begin();
             request.extensions_mut().insert(peer);
             let answering = router.clone().oneshot(request.map(Body::new));
-            let pace = Arc::clone(&pace);
+            let timeouts = Arc::clone(&timeouts);
             async move {
                 let answered = answering.await;
-                pace.end();
+                timeouts.end();
                 answered
             }
         });
         let connection = http1::Builder::new()
-            // Timeouts are enforced by `Paced`, which distinguishes a slow head from no head.
+            // Timeouts are enforced by `TimedStream`, which distinguishes a slow head from no head.
             .header_read_timeout(None)
             // The maximum number of headers stays at hyper's default of 100: if set, hyper allocates
             // room for them for every request.
@@ -57,7 +57,7 @@ impl Client {
                 metrics.refused("head_too_large");
             } else if error.is_parse() {
                 metrics.refused("malformed");
-            } else if pace.was_slow_head() {
+            } else if timeouts.was_slow_head() {
                 metrics.refused("head_too_slow");
             }
         }

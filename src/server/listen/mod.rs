@@ -3,7 +3,7 @@
 mod addresses;
 pub(super) mod bind;
 mod connection;
-mod pace;
+mod io_timeouts;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,14 +16,14 @@ use tokio::{
 
 use super::{client::Peer, settings::Limits, state::ServerState};
 use addresses::Addresses;
-use bind::{Door, Taken};
+use bind::{Accepted, Listener};
 use connection::Client;
 
 /// Delay after a failed accept, usually because all file descriptors are in use.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts requests on the listening sockets and serves them.
-pub(super) struct Reception {
+pub(super) struct Acceptor {
     state: ServerState,
     router: Router,
     limits: Limits,
@@ -31,7 +31,7 @@ pub(super) struct Reception {
     addresses: Addresses,
 }
 
-impl Reception {
+impl Acceptor {
     pub(super) fn new(state: &ServerState, router: Router, limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             state: state.clone(),
@@ -46,7 +46,11 @@ impl Reception {
     ///
     /// At the connection limit nothing is accepted: further clients wait in the backlog of the
     /// operating system. Timeouts ensure that an idle client does not keep its connection.
-    pub(super) async fn accept(self: Arc<Self>, door: Door, graceful: Arc<GracefulShutdown>) {
+    pub(super) async fn accept(
+        self: Arc<Self>,
+        listener: Listener,
+        graceful: Arc<GracefulShutdown>,
+    ) {
         let stop = self.state.stop.clone();
         loop {
             let place = tokio::select! {
@@ -56,17 +60,17 @@ impl Reception {
             let Ok(place) = place else {
                 return;
             };
-            let taken = tokio::select! {
-                taken = door.accept() => taken,
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
                 () = stop.asked() => return,
             };
-            match taken {
-                Ok(Taken::Tcp(stream, address)) => {
+            match accepted {
+                Ok(Accepted::Tcp(stream, address)) => {
                     // Answers are small; waiting for more data would only delay them.
                     let _slower = stream.set_nodelay(true);
                     self.receive(stream, Some(address), place, &graceful);
                 }
-                Ok(Taken::Unix(stream)) => self.receive(stream, None, place, &graceful),
+                Ok(Accepted::Unix(stream)) => self.receive(stream, None, place, &graceful),
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "cannot accept connections");

@@ -7,7 +7,7 @@ use crate::{
     domain::widget::Named,
     server::{
         cache::{Cache, Caches},
-        rates::{Pace, RateLimits},
+        rates::{Quota, RateLimits},
         settings::Settings,
     },
 };
@@ -28,8 +28,8 @@ impl PublicApi {
         Self {
             organizations: caches.cache("public_channels", KNOWN),
             limits: RateLimits::new(
-                Pace::per_minute(limits.public_per_address),
-                Pace::per_minute(limits.public_per_organization),
+                Quota::per_minute(limits.public_per_address),
+                Quota::per_minute(limits.public_per_organization),
             ),
         }
     }

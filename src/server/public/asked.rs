@@ -14,9 +14,9 @@ use crate::{
     domain::{OrganizationId, widget::Named},
     server::{
         client::ClientAddress,
+        connection_limiter::EntryPoint,
         problem::{Answer, Problem},
         state::ServerState,
-        turns::Door,
     },
     services::widget,
 };
@@ -132,7 +132,7 @@ pub(super) async fn find(state: &ServerState, named: Option<&Named>) -> Answer<O
     };
     let api = &state.public;
     let load = || async {
-        let db = state.connection_for_look_up(Door::Public).await?;
+        let db = state.connection_for_look_up(EntryPoint::Public).await?;
         let channel = widget::find(&db, named).await?;
         Found::of(channel)
     };
@@ -145,7 +145,7 @@ pub(super) async fn find(state: &ServerState, named: Option<&Named>) -> Answer<O
         Named::Slug(slug) => slug.clone(),
         Named::Id(id) => id.to_string(),
     };
-    api.limits.check_nobody(&state.metrics, named)?;
+    api.limits.check_unknown(&state.metrics, named)?;
     Ok(None)
 }
 

@@ -22,10 +22,10 @@ use url::Url;
 
 use super::{
     client::{ClientAddress, RequestId},
+    connection_limiter::EntryPoint,
     limits::read_body,
     problem::{Answer, Problem},
     state::ServerState,
-    turns::Door,
 };
 use crate::{
     domain::{
@@ -177,7 +177,7 @@ async fn holder(
 
 async fn find(state: &ServerState, address: &EndpointAddress) -> Result<Arc<Found>> {
     let load = || async {
-        let db = state.connection_for_look_up(Door::Webhooks).await?;
+        let db = state.connection_for_look_up(EntryPoint::Webhooks).await?;
         let loaded = webhooks::load(&db, state.require_keys()?, address, state.clock.now()).await?;
         Ok(Found(loaded))
     };
@@ -288,7 +288,7 @@ async fn redeem(
     };
     // Before a connection is used: an invalid token costs none.
     let organization = webhooks::organization_of_stream_token(&asked.token).ok_or_else(refuse)?;
-    let db = state.connection_for_look_up(Door::Webhooks).await?;
+    let db = state.connection_for_look_up(EntryPoint::Webhooks).await?;
     let now = state.clock.now();
     let shown = (asked.token.as_str(), asked.call_sid.as_str());
     let redeemed = webhooks::redeem_stream_token(&db, organization, shown, now).await?;

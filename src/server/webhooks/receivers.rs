@@ -8,7 +8,7 @@ use crate::{
     domain::{OrganizationId, channel::identity::Identity, webhook_endpoint::EndpointAddress},
     server::{
         cache::{Cache, Caches, OfOrganization},
-        rates::{Pace, RateLimits},
+        rates::{Quota, RateLimits},
         settings::Limits,
     },
     services::webhooks::LoadedEndpoint,
@@ -56,7 +56,7 @@ impl Receivers {
         sign_up_secrets: Vec<SecretString>,
         limits: &Limits,
     ) -> Self {
-        let per_address = |number| RateLimits::new(Pace::per_minute(number), Pace::per_minute(0));
+        let per_address = |number| RateLimits::new(Quota::per_minute(number), Quota::per_minute(0));
         Self {
             requests: per_address(limits.webhooks_per_address),
             refusals: per_address(limits.webhook_refusals_per_address),

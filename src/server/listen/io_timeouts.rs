@@ -31,7 +31,7 @@ const LAST_CALL: Duration = Duration::from_millis(250);
 
 /// State of the connection that determines its time limit.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct IoTimeouts {
     /// A request is being handled: the request timeout applies.
     busy: AtomicBool,
     /// Number of requests received.
@@ -43,7 +43,7 @@ pub(super) struct Pace {
     reader: AtomicWaker,
 }
 
-impl Pace {
+impl IoTimeouts {
     /// Records that the head of a request is complete.
     pub(super) fn begin(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -82,9 +82,9 @@ struct Wait {
 }
 
 /// A stream that ends when its client is too slow.
-pub(super) struct Paced<S> {
+pub(super) struct TimedStream<S> {
     stream: S,
-    pace: Arc<Pace>,
+    timeouts: Arc<IoTimeouts>,
     stop: Stop,
     head_time: Duration,
     idle_time: Duration,
@@ -94,11 +94,11 @@ pub(super) struct Paced<S> {
     write_timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Paced<S> {
-    pub(super) fn new(stream: S, pace: &Arc<Pace>, limits: &Limits, stop: Stop) -> Self {
+impl<S> TimedStream<S> {
+    pub(super) fn new(stream: S, timeouts: &Arc<IoTimeouts>, limits: &Limits, stop: Stop) -> Self {
         Self {
             stream,
-            pace: Arc::clone(pace),
+            timeouts: Arc::clone(timeouts),
             stop,
             head_time: limits.head_time,
             idle_time: limits.idle_time,
@@ -120,20 +120,20 @@ impl<S> Paced<S> {
 
     /// Records that bytes arrived.
     fn read(&mut self) {
-        let requests = self.pace.requests.load(Ordering::Relaxed);
-        let is_busy = self.pace.busy.load(Ordering::Relaxed);
+        let requests = self.timeouts.requests.load(Ordering::Relaxed);
+        let is_busy = self.timeouts.busy.load(Ordering::Relaxed);
         if !is_busy && !self.waits_for(requests, Waiting::Rest) {
             self.wait_for(requests, Waiting::Rest, self.head_time);
         }
     }
 
     /// Records that no bytes arrived, and polls the deadline.
-    fn poll_patience(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
-        if self.pace.busy.load(Ordering::Relaxed) {
-            self.pace.reader.register(context.waker());
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        if self.timeouts.busy.load(Ordering::Relaxed) {
+            self.timeouts.reader.register(context.waker());
             return Poll::Pending;
         }
-        let requests = self.pace.requests.load(Ordering::Relaxed);
+        let requests = self.timeouts.requests.load(Ordering::Relaxed);
         match self.wait.filter(|wait| wait.after == requests) {
             None if requests == 0 => self.wait_for(0, Waiting::Beginning, self.head_time),
             None => self.wait_for(requests, Waiting::Beginning, self.idle_time),
@@ -150,7 +150,7 @@ impl<S> Paced<S> {
         ready!(self.timer.as_mut().poll(context));
         let is_head =
             self.waits_for(requests, Waiting::Rest) || self.waits_for(0, Waiting::Beginning);
-        self.pace.slow_head.store(is_head, Ordering::Relaxed);
+        self.timeouts.slow_head.store(is_head, Ordering::Relaxed);
         Poll::Ready(ErrorKind::TimedOut.into())
     }
 
@@ -172,7 +172,7 @@ impl<S> Paced<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -186,12 +186,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
                 }
                 Poll::Ready(done)
             }
-            Poll::Pending => self.poll_patience(context).map(Err),
+            Poll::Pending => self.poll_deadline(context).map(Err),
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -10,7 +10,7 @@ use super::client::Peer;
 
 /// `true` if a request received over a connection has a valid host. A test that calls the router
 /// has no connection and needs no host.
-pub(super) fn is_told_once(request: &Request) -> bool {
+pub(super) fn is_valid_host(request: &Request) -> bool {
     request.extensions().get::<Peer>().is_none() || is_valid(request.version(), request.headers())
 }
 

@@ -1,7 +1,7 @@
 //! The HTTP server: the webhooks of the channels, the public API, and the work behind them.
 //!
 //! ```text
-//! listen → envelope (id, log, metrics; time; panics) → routes → services → db
+//! listen → middleware (id, log, metrics; time; panics) → routes → services → db
 //! cache ←─ NOTIFY                        worker ───────────────→ services → db
 //! ```
 //!
@@ -11,15 +11,14 @@
 pub mod cache;
 mod client;
 mod connection_limiter;
-mod envelope;
 mod health;
 mod host;
 mod inputs;
 mod limits;
 mod listen;
 mod metrics;
+mod middleware;
 mod observe;
-mod outage;
 mod panics;
 pub mod problem;
 mod public;
@@ -30,6 +29,7 @@ mod run;
 mod settings;
 mod signals;
 mod state;
+mod throttled_log;
 mod webhooks;
 mod worker;
 

@@ -35,7 +35,7 @@ fn is_trusted(peer: Option<IpAddr>, trusted: &[Network]) -> bool {
     peer.is_none_or(|address| trusted.iter().any(|network| network.contains(address)))
 }
 
-fn told_id(headers: &HeaderMap) -> Option<Uuid> {
+fn sent_id(headers: &HeaderMap) -> Option<Uuid> {
     headers.get(REQUEST_ID)?.to_str().ok()?.parse().ok()
 }
 
@@ -84,7 +84,7 @@ impl Seen {
         let peer = request.extensions().get::<Peer>().copied();
         let trusted = &state.settings.trusted_proxies;
         let is_trusted = peer.is_some_and(|peer| is_trusted(peer.0, trusted));
-        let id = told_id(request.headers())
+        let id = sent_id(request.headers())
             .filter(|_| is_trusted)
             .unwrap_or_else(new_id);
         let client = client_address(peer.and_then(|peer| peer.0), request.headers(), |peer| {
@@ -124,11 +124,11 @@ impl Seen {
             }
             _ => {}
         }
-        self.tell(status.as_u16());
+        self.record(status.as_u16());
         response
     }
 
-    fn tell(&self, status: u16) {
+    fn record(&self, status: u16) {
         let taken = self.begun.elapsed();
         let route = self.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
         let metrics = &self.state.metrics;
@@ -150,7 +150,7 @@ impl Seen {
 impl Drop for Seen {
     fn drop(&mut self) {
         if !self.ended {
-            self.tell(CLIENT_WENT_AWAY);
+            self.record(CLIENT_WENT_AWAY);
         }
     }
 }
@@ -172,8 +172,8 @@ mod tests {
 
     #[test]
     fn a_stranger_cannot_say_that_it_is_somebody_else() {
-        let told = client(Some("9.9.9.9"), &["1.2.3.4"], &["10.0.0.0/8"]);
-        assert_eq!(told.as_deref(), Some("9.9.9.9"));
+        let address = client(Some("9.9.9.9"), &["1.2.3.4"], &["10.0.0.0/8"]);
+        assert_eq!(address.as_deref(), Some("9.9.9.9"));
     }
 
     #[test]
@@ -187,8 +187,8 @@ mod tests {
             (&["6.6.6.6, nonsense"], "10.0.0.1"),
             (&[], "10.0.0.1"),
         ] {
-            let told = client(Some("10.0.0.1"), forwarded, &trusted);
-            assert_eq!(told.as_deref(), Some(expected), "{forwarded:?}");
+            let address = client(Some("10.0.0.1"), forwarded, &trusted);
+            assert_eq!(address.as_deref(), Some(expected), "{forwarded:?}");
         }
     }
 

@@ -246,8 +246,8 @@ mod tests {
             let error = error.hint(secret).because(Error::failure(secret));
             let problem = Problem::from(error);
             assert!(problem.cause().unwrap().contains(secret));
-            let (told, body) = read(problem.into_response()).await;
-            assert_eq!(told.as_u16(), status);
+            let (rendered, body) = read(problem.into_response()).await;
+            assert_eq!(rendered.as_u16(), status);
             assert_eq!(body["status"], status);
             assert!(!body.to_string().contains("internal."), "{body}");
             assert!(!body.to_string().contains("password"), "{body}");

@@ -10,8 +10,8 @@ use axum::{
 use tower::layer::layer_fn;
 
 use super::{
-    envelope::Envelope, health, metrics::MEDIA_TYPE, problem::Problem, public, state::ServerState,
-    webhooks,
+    health, metrics::MEDIA_TYPE, middleware::RequestMiddleware, problem::Problem, public,
+    state::ServerState, webhooks,
 };
 
 /// Returns the router of all public routes.
@@ -59,11 +59,11 @@ fn public_routes() -> Router<ServerState> {
 }
 
 fn finished(routes: Router<ServerState>, state: ServerState) -> Router {
-    let enveloped = state.clone();
+    let middleware_state = state.clone();
     routes
         .fallback(async || Problem::not_found())
         .layer(layer_fn(move |route| {
-            Envelope::new(enveloped.clone(), route)
+            RequestMiddleware::new(middleware_state.clone(), route)
         }))
         .with_state(state)
 }

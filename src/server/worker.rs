@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
-use super::{outage::Outage, state::ServerState};
+use super::{state::ServerState, throttled_log::ThrottledLog};
 use crate::{
     domain::OrganizationId,
     error::Result,
@@ -29,16 +29,16 @@ const GAUGE: Duration = Duration::from_secs(5);
 
 /// Runs the workers until the server is asked to stop and they have finished what they took.
 pub(super) async fn run(state: ServerState, mail_workers: Vec<outbox::Worker>) {
-    let outage = Arc::new(Outage::new("cannot process the queue"));
-    let workers = (0..state.settings.workers).map(|_| watched(state.clone(), &outage));
+    let log = Arc::new(ThrottledLog::new("cannot process the queue"));
+    let workers = (0..state.settings.workers).map(|_| watched(state.clone(), &log));
     let mailing = mail_workers.into_iter().map(|worker| mail(&state, worker));
     tokio::join!(join_all(workers), join_all(mailing), gauge(&state));
 }
 
 /// Runs one worker, and restarts it after a panic.
-async fn watched(state: ServerState, outage: &Arc<Outage>) {
+async fn watched(state: ServerState, log: &Arc<ThrottledLog>) {
     while !state.stop.is_asked() {
-        match tokio::spawn(work(state.clone(), Arc::clone(outage))).await {
+        match tokio::spawn(work(state.clone(), Arc::clone(log))).await {
             Ok(()) => return,
             Err(_panicked) => tokio::time::sleep(AFTER_A_PANIC).await,
         }
@@ -46,19 +46,19 @@ async fn watched(state: ServerState, outage: &Arc<Outage>) {
 }
 
 /// The loop of one worker: takes a job, runs it, and polls for the next, until the server stops.
-async fn work(state: ServerState, outage: Arc<Outage>) {
+async fn work(state: ServerState, log: Arc<ThrottledLog>) {
     let mut turn = Turn::default();
     while !state.stop.is_asked() {
         let rest = match step(&state, &mut turn).await {
             Ok(worked) => {
-                outage.ended();
+                log.ended();
                 if worked {
                     continue;
                 }
                 IDLE
             }
             Err(error) => {
-                outage.failed(&error);
+                log.failed(&error);
                 WITHOUT_DATABASE
             }
         };

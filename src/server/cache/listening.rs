@@ -6,7 +6,7 @@ use super::freshness::PATIENCE;
 use crate::{
     db::{CONFIGURATION_CHANNEL, Changed, Listener, Notification},
     error::Result,
-    server::{outage::Outage, state::ServerState},
+    server::{state::ServerState, throttled_log::ThrottledLog},
 };
 
 /// Delay before the first reconnection attempt; doubled each time up to the maximum.
@@ -15,12 +15,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Keeps the caches up to date until the server stops.
 pub async fn follow(state: ServerState) {
-    let outage =
-        Outage::new("not receiving change notifications; cache entries expire after one second");
+    let log = ThrottledLog::new(
+        "not receiving change notifications; cache entries expire after one second",
+    );
     let mut pause = FIRST_PAUSE;
     loop {
         let listened = tokio::select! {
-            listened = listen(&state, &mut pause, &outage) => listened,
+            listened = listen(&state, &mut pause, &log) => listened,
             () = state.stop.asked() => return,
         };
         state.caches.freshness.lost();
@@ -28,7 +29,7 @@ pub async fn follow(state: ServerState) {
         match listened {
             // Cache entries expire after one second, which needs no listening.
             Ok(()) => return state.stop.asked().await,
-            Err(error) => outage.failed(&error),
+            Err(error) => log.failed(&error),
         }
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -39,7 +40,7 @@ pub async fn follow(state: ServerState) {
 }
 
 /// Listens until the connection is lost, which is an error. Returns if listening is not possible.
-async fn listen(state: &ServerState, pause: &mut Duration, outage: &Outage) -> Result<()> {
+async fn listen(state: &ServerState, pause: &mut Duration, log: &ThrottledLog) -> Result<()> {
     let settings = state.pool.connect_settings();
     let Some(mut listener) = Listener::connect(settings, &[CONFIGURATION_CHANNEL]).await? else {
         tracing::info!(
@@ -53,7 +54,7 @@ async fn listen(state: &ServerState, pause: &mut Duration, outage: &Outage) -> R
     state.caches.freshness.heard();
     state.metrics.listening.set(1);
     *pause = FIRST_PAUSE;
-    outage.ended();
+    log.ended();
     loop {
         if let Some(notification) = listener.next(PATIENCE).await? {
             hear(state, &notification);

@@ -3,8 +3,8 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{
-    asked::{Asked, Wanted, count_for, find},
     cors,
+    org_resolver::{Asked, Wanted, count_for, find},
     responses::{Found, Known},
 };
 use crate::server::{

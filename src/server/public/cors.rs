@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{
-    asked::{Asked, count_for, find},
+    org_resolver::{Asked, count_for, find},
     responses::{Found, Known},
 };
 use crate::server::{problem::Answer, state::ServerState};

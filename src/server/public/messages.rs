@@ -13,8 +13,8 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    asked::{Asked, count_for, find},
     cors,
+    org_resolver::{Asked, count_for, find},
     responses::{Found, Known},
 };
 use crate::{

@@ -14,11 +14,11 @@
 //! response. A client that names no active organization learns nothing else.
 
 pub(super) mod api;
-mod asked;
 mod configuration;
 mod cors;
 mod frames;
 mod messages;
+mod org_resolver;
 mod responses;
 mod sessions;
 

@@ -13,8 +13,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    asked::{Asked, Names, count_for, find},
     cors,
+    org_resolver::{Asked, Names, count_for, find},
     responses::{Found, Known},
 };
 use crate::{

@@ -79,8 +79,8 @@ fn read(query: &str) -> Answer<(Names, Wanted)> {
             _ => continue,
         };
         if named.replace(value.into_owned()).is_some() {
-            let told = "invalid query: specify slug or orgId once";
-            return Err(Problem::bad_input().detail(told));
+            let detail = "invalid query: specify slug or orgId once";
+            return Err(Problem::bad_input().detail(detail));
         }
     }
     Ok((names, wanted))

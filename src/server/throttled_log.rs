@@ -10,10 +10,13 @@ use crate::error::Error;
 /// Interval between repeated log messages while the failure persists.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// A repeated failure, shared by many callers: logged when it starts, every minute while it lasts,
-/// and when it ends.
+/// The target of log messages, which operators can filter by; it is not the path of this module.
+const LOG_TARGET: &str = "tenantctl::server::outage";
+
+/// The log of a repeated failure, shared by many callers: written when it starts, every minute
+/// while it lasts, and when it ends.
 #[derive(Debug)]
-pub(super) struct Outage {
+pub(super) struct ThrottledLog {
     what: &'static str,
     since: Mutex<Option<Failing>>,
 }
@@ -21,10 +24,10 @@ pub(super) struct Outage {
 #[derive(Clone, Copy, Debug)]
 struct Failing {
     begun: Instant,
-    told: Instant,
+    logged: Instant,
 }
 
-impl Outage {
+impl ThrottledLog {
     /// Creates the initial, working state. `what` is the message that describes the failure.
     pub(super) const fn new(what: &'static str) -> Self {
         Self {
@@ -35,9 +38,9 @@ impl Outage {
 
     /// Records a failure.
     pub(super) fn failed(&self, error: &Error) {
-        if self.is_to_be_told(Instant::now()) {
+        if self.should_log(Instant::now()) {
             let cause = error.causes().join(": ");
-            tracing::warn!(%error, cause, "{}", self.what);
+            tracing::warn!(target: LOG_TARGET, %error, cause, "{}", self.what);
         }
     }
 
@@ -46,18 +49,18 @@ impl Outage {
         let failing = self.lock(|since| since.take());
         if let Some(Failing { begun, .. }) = failing {
             let seconds = begun.elapsed().as_secs();
-            tracing::info!(seconds, "resolved: {}", self.what);
+            tracing::info!(target: LOG_TARGET, seconds, "resolved: {}", self.what);
         }
     }
 
-    fn is_to_be_told(&self, now: Instant) -> bool {
+    fn should_log(&self, now: Instant) -> bool {
         self.lock(|since| {
             let begun = since.map_or(now, |failing| failing.begun);
-            let is_news = since.is_none_or(|failing| now - failing.told >= AGAIN);
-            if is_news {
-                *since = Some(Failing { begun, told: now });
+            let should_log = since.is_none_or(|failing| now - failing.logged >= AGAIN);
+            if should_log {
+                *since = Some(Failing { begun, logged: now });
             }
-            is_news
+            should_log
         })
     }
 
@@ -72,13 +75,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_told_when_it_begins_and_every_minute() {
-        let outage = Outage::new("nothing works");
+    fn a_failure_is_logged_when_it_begins_and_every_minute() {
+        let log = ThrottledLog::new("nothing works");
         let begun = Instant::now();
-        let told = |after| outage.is_to_be_told(begun + Duration::from_secs(after));
-        let seconds: Vec<u64> = (0..200).filter(|after| told(*after)).collect();
+        let is_logged = |after| log.should_log(begun + Duration::from_secs(after));
+        let seconds: Vec<u64> = (0..200).filter(|after| is_logged(*after)).collect();
         assert_eq!(seconds, [0, 60, 120, 180]);
-        outage.ended();
-        assert!(outage.is_to_be_told(begun + Duration::from_secs(201)));
+        log.ended();
+        assert!(log.should_log(begun + Duration::from_secs(201)));
     }
 }

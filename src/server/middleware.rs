@@ -18,20 +18,20 @@ use tower::Service;
 
 use super::{host, limits, observe::Seen, panics, problem::Problem, state::ServerState};
 
-/// A service with the common processing around it.
+/// The common processing around a service.
 #[derive(Clone, Debug)]
-pub(super) struct Envelope<S> {
+pub(super) struct RequestMiddleware<S> {
     state: ServerState,
     inner: S,
 }
 
-impl<S> Envelope<S> {
+impl<S> RequestMiddleware<S> {
     pub(super) const fn new(state: ServerState, inner: S) -> Self {
         Self { state, inner }
     }
 }
 
-impl<S> Service<Request> for Envelope<S>
+impl<S> Service<Request> for RequestMiddleware<S>
 where
     S: Service<Request, Error = Infallible>,
     S::Response: IntoResponse,
@@ -48,7 +48,7 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let state = self.state.clone();
         let seen = Seen::begin(&state, &mut request);
-        if !host::is_told_once(&request) {
+        if !host::is_valid_host(&request) {
             state.metrics.refused("host");
             return Box::pin(
                 async move { Ok(seen.answered(Problem::bad_input().into_response())) },

@@ -14,13 +14,13 @@ use crate::common::{Cli, TestDb};
 const NOT_HINTS: &[(&str, &str)] = &[
     ("cli/help.rs", "the examples of --help"),
     (
-        "cli/usage.rs",
+        "commands/root/usage.rs",
         "the command line could not be read, so there is nothing to repeat",
     ),
     ("commands/serve.rs", "the actor of a server"),
     ("audit/session.rs", "the application name of the audit"),
-    ("output/audit/junit.rs", "the name of a test suite"),
-    ("domain/audit/baseline/file.rs", "the heading of a file"),
+    ("audit/render/junit.rs", "the name of a test suite"),
+    ("audit/report/baseline/file.rs", "the heading of a file"),
     ("db/migrate.rs", "the name of a lock"),
 ];
 

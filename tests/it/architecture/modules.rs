@@ -27,8 +27,8 @@ const MODULES: &[Allowed] = &[
         module: "commands",
         contents: "a file or folder per noun: arguments, `run`, the returned view; the root command, and completion",
         names: &[
-            "app", "server", "cli", "config", "services", "audit", "db", "mail", "csv_file",
-            "crypto", "output", "domain", "local", "system", "files",
+            "app", "server", "cli", "config", "services", "audit", "db", "csv_file", "crypto",
+            "output", "domain", "local", "system", "files",
         ],
     },
     Allowed {

@@ -43,7 +43,7 @@ impl<R: Noun> CreateArgs<R> {
         self.more.add_to(app, &mut fields).await?;
         given_names(&fields, |name| match R::Fields::REQUIRED.contains(&name) {
             true => "it is required".to_owned(),
-            false => "omit the flag".to_owned(),
+            false => "omit the flag to have none".to_owned(),
         })?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;

@@ -134,8 +134,7 @@ fn given_names<F: Fields>(fields: &F, none: impl Fn(&str) -> String) -> Result<V
         match &values[*name] {
             Value::Null => {}
             Value::String(text) if text.trim().is_empty() => {
-                let none = format!("to have none: {}", none(name));
-                return Err(Error::usage(format!("{} is empty", flag(name))).hint(none));
+                return Err(Error::usage(format!("{} is empty", flag(name))).hint(none(name)));
             }
             _ => given.push(*name),
         }

@@ -40,13 +40,13 @@ impl<R: Noun> UpdateArgs<R> {
     pub async fn run(self, app: &App) -> Result<ChangedView<R>> {
         let mut fields = self.fields;
         self.more.add_to(app, &mut fields).await?;
-        let given = given_names(&fields, |name| format!("--clear {name}"))?;
+        let given = given_names(&fields, |name| format!("use --clear {name} to clear it"))?;
         if let Some(name) = given
             .iter()
             .find(|name| self.clear.iter().any(|one| one == *name))
         {
-            let problem = format!("{} and --clear {name} contradict each other", flag(name));
-            return Err(Error::usage(problem).hint("give one of them"));
+            let problem = format!("{} and --clear {name} are mutually exclusive", flag(name));
+            return Err(Error::usage(problem).hint("use only one of them"));
         }
         let archived = match (self.archive, self.restore) {
             (false, false) => None,

@@ -34,6 +34,24 @@ pub trait Table: Sized + Send {
     fn delete(tx: &mut TenantTx, id: Self::Id) -> impl Future<Output = Result<bool>> + Send;
 }
 
+/// Reports whether the parameters are numbered from `$3` in order.
+pub(super) const fn are_in_order(parameters: &[&str]) -> bool {
+    let mut index = 0;
+    while index < parameters.len() {
+        let digits = parameters[index].as_bytes();
+        let (mut number, mut at) = (0, 1);
+        while at < digits.len() {
+            number = number * 10 + (digits[at] - b'0') as usize;
+            at += 1;
+        }
+        if number != index + 3 {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
 /// Defines a macro `$select!("FROM …", arguments…)`: the `query_as!` of a struct that has these columns as fields. The
 /// text may have parts (`"FROM …" + "WHERE …"`), which are joined by spaces.
 ///
@@ -73,6 +91,14 @@ macro_rules! table {
         on error $Error:ty: $error:expr;
     ) => {
         columns! { ($d) $select: $Row; "id" $first $($column)* $created $($later)* }
+
+        // Values are bound by position: a wrong number would store one column in another.
+        const _: () = assert!(
+            $crate::db::table::are_in_order(&[
+                $first_number $(, $number)* $(, $later_number)* $(, $computed_number)*, $created_number
+            ]),
+            "the parameters are $3, $4 and so on in this order, that of created last",
+        );
 
         impl $crate::db::table::Table for $Row {
             type Id = $Id;
@@ -146,3 +172,15 @@ macro_rules! table {
 }
 
 pub(super) use {columns, table};
+
+#[cfg(test)]
+mod tests {
+    use super::are_in_order;
+
+    #[test]
+    fn parameters_are_numbered_from_three() {
+        assert!(are_in_order(&["$3", "$4", "$5"]));
+        assert!(!are_in_order(&["$3", "$5", "$4"]));
+        assert!(!are_in_order(&["$2", "$3"]));
+    }
+}

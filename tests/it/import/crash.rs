@@ -96,7 +96,12 @@ fn an_import_in_steps_that_is_killed_goes_on_exactly_where_it_stands() {
         "--resume",
         &job,
     ];
-    assert!(clinic.cli.fails(4, &other).contains("an import of patients"));
+    assert!(
+        clinic
+            .cli
+            .fails(4, &other)
+            .contains("an import of patients")
+    );
     for round in 0..8 {
         clinic
             .cli

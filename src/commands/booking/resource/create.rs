@@ -29,21 +29,29 @@ impl<R: Noun> CreateArgs<R> {
     /// Adds a row, and prompts for missing required fields.
     pub async fn run(self, app: &App) -> Result<ChangedView<R>> {
         let mut fields = self.fields.0;
+        let argument = |name: &str| match R::POSITIONAL == Some(name) {
+            true => format!("the argument {}", name.to_uppercase()),
+            false => flag(name),
+        };
         for name in R::Fields::REQUIRED {
-            let argument = match R::POSITIONAL == Some(*name) {
-                true => format!("the argument {}", name.to_uppercase()),
-                false => flag(name),
-            };
             if let Some(value) = fields.required(name) {
                 let label = label(name);
                 let check = |answer: &str| text::name(&label, answer);
-                *value = Some(missing::text(app, value.take(), &label, &argument, check)?);
+                *value = Some(missing::text(
+                    app,
+                    value.take(),
+                    &label,
+                    &argument(name),
+                    check,
+                )?);
             }
         }
         self.more.add_to(app, &mut fields).await?;
-        given_names(&fields, |name| match R::Fields::REQUIRED.contains(&name) {
-            true => "it is required".to_owned(),
-            false => "omit the flag to have none".to_owned(),
+        given_names(&fields, argument, |name| {
+            match R::Fields::REQUIRED.contains(&name) {
+                true => "it is required".to_owned(),
+                false => "omit the flag to have none".to_owned(),
+            }
         })?;
         let session = app.session().await?;
         let organization = app.organization(&session, None).await?;

@@ -126,15 +126,20 @@ impl NotesFile {
 /// The names of the fields that are given.
 ///
 /// # Errors
-/// `Usage` for an empty text: often a variable of a script was empty. `none` is the hint for clearing a field.
-fn given_names<F: Fields>(fields: &F, none: impl Fn(&str) -> String) -> Result<Vec<&'static str>> {
+/// `Usage` for an empty text: often a variable of a script was empty. `argument` names the argument of a field, and
+/// `none` is the hint for clearing it.
+fn given_names<F: Fields>(
+    fields: &F,
+    argument: impl Fn(&str) -> String,
+    none: impl Fn(&str) -> String,
+) -> Result<Vec<&'static str>> {
     let values = serde_json::to_value(fields).unwrap_or_default();
     let mut given = Vec::new();
     for name in F::NAMES {
         match &values[*name] {
             Value::Null => {}
             Value::String(text) if text.trim().is_empty() => {
-                return Err(Error::usage(format!("{} is empty", flag(name))).hint(none(name)));
+                return Err(Error::usage(format!("{} is empty", argument(name))).hint(none(name)));
             }
             _ => given.push(*name),
         }

@@ -40,7 +40,9 @@ impl<R: Noun> UpdateArgs<R> {
     pub async fn run(self, app: &App) -> Result<ChangedView<R>> {
         let mut fields = self.fields;
         self.more.add_to(app, &mut fields).await?;
-        let given = given_names(&fields, |name| format!("use --clear {name} to clear it"))?;
+        let given = given_names(&fields, flag, |name| {
+            format!("use --clear {name} to clear it")
+        })?;
         if let Some(name) = given
             .iter()
             .find(|name| self.clear.iter().any(|one| one == *name))

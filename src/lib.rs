@@ -6,7 +6,8 @@
 //! main → commands → services → { domain, db } → view → output
 //! ```
 //!
-//! 1. `domain` depends on nothing else in this crate: no I/O, no clap, no SQL.
+//! 1. `domain` depends on nothing else in this crate: no I/O, no SQL. Of clap it uses only
+//!    the derive for fields that the command line and JSON share.
 //! 2. `db` is the only SQL of our own schema and depends on `domain`; `audit` is the only
 //!    other module with SQL, knows PostgreSQL and knows nothing of our schema.
 //! 3. `services` are the use cases: each opens its transaction, changes state and writes the

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{
     TenantTx, is_unique_violation,
+    resources::external_id_taken,
     table::{columns, table},
 };
 use crate::{
@@ -276,16 +277,10 @@ fn not_stored(error: sqlx::Error) -> NotStored {
         Some("appointments_provider_free") => NotStored::ProviderTaken,
         Some("appointments_operatory_free") => NotStored::OperatoryTaken,
         _ if is_unique_violation(&error, "appointments_organization_id_external_id_key") => {
-            NotStored::Other(external_id_taken())
+            NotStored::Other(external_id_taken("appointment"))
         }
         _ => NotStored::Other(error.into()),
     }
-}
-
-/// Returns the error for an external id that is in use by another appointment.
-pub fn external_id_taken() -> Error {
-    Error::conflict("another appointment has this external_id")
-        .hint("external_id is the appointment's id in the practice's own system and must be unique")
 }
 
 /// Returns the patient of the appointment with that external id.

@@ -62,12 +62,17 @@ macro_rules! resource_table {
 }
 pub(super) use resource_table;
 
+/// Returns the error for an external id that another row has: `noun` is one of the rows.
+pub fn external_id_taken(noun: &str) -> Error {
+    Error::conflict(format!("another {noun} has this external_id")).hint(format!(
+        "external_id is the {noun}'s id in the practice's own system and must be unique"
+    ))
+}
+
 /// Converts the error of a write to a table of resources: `noun` is one of its rows.
 pub(super) fn not_stored(error: sqlx::Error, table: &str, noun: &str) -> Error {
     if is_unique_violation(&error, &format!("{table}_organization_id_external_id_key")) {
-        return Error::conflict(format!("another {noun} has this external_id")).hint(format!(
-            "external_id is the {noun}'s id in the practice's own system and must be unique"
-        ));
+        return external_id_taken(noun);
     }
     if is_unique_violation(&error, &format!("{table}_active_name_key")) {
         return Error::conflict(format!("another active {noun} has this name")).hint(format!(

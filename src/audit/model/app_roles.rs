@@ -98,7 +98,7 @@ impl AppRoles {
         let mut readers = Vec::new();
         for (oid, count) in counts {
             let Some(role) = catalog.roles.get(&oid) else {
-                continue; // PUBLIC is no role to probe as.
+                continue; // PUBLIC is not a role that can be probed.
             };
             if role.predefined() || role.superuser {
                 continue;

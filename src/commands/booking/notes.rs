@@ -13,12 +13,11 @@ use crate::{
 pub struct NotesArgs {
     /// Notes. Arguments are visible to other users of this machine and are kept in the shell's
     /// history: see --notes-file.
-    #[arg(long, value_name = "TEXT", conflicts_with = "notes_file")]
+    #[arg(long, value_name = "TEXT")]
     notes: Option<String>,
 
-    /// The file with the notes; - for stdin.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    notes_file: Option<TextSource>,
+    #[command(flatten)]
+    file: NotesFile,
 }
 
 impl NotesArgs {
@@ -27,17 +26,34 @@ impl NotesArgs {
     /// # Errors
     /// `Usage` if the argument is empty; the errors of [`TextSource::read`].
     pub(in crate::commands) async fn read(&self, app: &App, none: &str) -> Result<Option<String>> {
-        match (&self.notes, &self.notes_file) {
-            (Some(notes), _) if notes.trim().is_empty() => {
+        match &self.notes {
+            Some(notes) if notes.trim().is_empty() => {
                 Err(Error::usage("--notes is empty").hint(format!("to have no notes: {none}")))
             }
-            (Some(notes), _) => Ok(Some(notes.clone())),
+            Some(notes) => Ok(Some(notes.clone())),
+            None => self.file.read(app).await,
+        }
+    }
+}
+
+/// `--notes-file`
+#[derive(Args, Debug)]
+pub struct NotesFile {
+    /// Read the notes from this file; - for stdin.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "notes")]
+    notes_file: Option<TextSource>,
+}
+
+impl NotesFile {
+    /// Reads the notes, if a file is given.
+    ///
+    /// # Errors
+    /// Same as [`TextSource::read`].
+    pub async fn read(&self, app: &App) -> Result<Option<String>> {
+        match &self.notes_file {
             // The line break at the end belongs to the file, not to the notes.
-            (None, Some(source)) => {
-                let text = source.read(app).await?;
-                Ok(Some(text.trim_end().to_owned()))
-            }
-            (None, None) => Ok(None),
+            Some(source) => Ok(Some(source.read(app).await?.trim_end().to_owned())),
+            None => Ok(None),
         }
     }
 }

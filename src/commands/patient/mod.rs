@@ -8,8 +8,9 @@ use clap::Subcommand;
 use clap_complete::CompletionCandidate;
 
 use super::booking::{
+    notes::NotesFile,
     references,
-    resource::{CreateArgs, DeleteArgs, ListArgs, More, NotesFile, Noun, ShowArgs, UpdateArgs},
+    resource::{CreateArgs, DeleteArgs, ListArgs, More, Noun, ShowArgs, UpdateArgs},
 };
 use crate::{
     app::App,

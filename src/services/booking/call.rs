@@ -23,7 +23,7 @@ use crate::{
     services::Session,
 };
 
-/// Runs `$run::<R>(verb, …)` for the kind of row whose functions include this one.
+/// Runs `$run::<R>(verb, …)` for the kind of row that has this function.
 macro_rules! for_resource {
     ($function:expr, $verb:ident => $run:ident::<R>($($argument:expr),*)$(.$await:ident)?) => {
         if let Some($verb) = Patient::FUNCTIONS.verb($function) {

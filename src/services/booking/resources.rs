@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     confirm::Confirmed,
-    db::{Table, TenantTx},
+    db::{Table, TenantTx, resources::external_id_taken},
     domain::{
         OrganizationId,
         booking::{
@@ -198,7 +198,7 @@ async fn create_in<R: Stored>(
     fields.set(&mut row, &given(session, scope, &[]))?;
     if let Some(known) = other_with_external_id(scope, &row).await? {
         if !if_not_exists {
-            return Err(external_id_taken::<R>());
+            return Err(external_id_taken(R::NOUN.one));
         }
         let mut wanted = known.clone();
         fields.set(&mut wanted, &given(session, scope, &[]))?;
@@ -277,7 +277,7 @@ async fn update_in<R: Stored>(
     if before.external_id() != after.external_id()
         && other_with_external_id(scope, &after).await?.is_some()
     {
-        return Err(external_id_taken::<R>());
+        return Err(external_id_taken(R::NOUN.one));
     }
     after.stamp(archived_at, session.now());
     after.replace(&mut scope.tx).await?;
@@ -389,13 +389,6 @@ async fn other_with_external_id<R: Stored>(scope: &mut Scope, row: &R) -> Result
         other.note(scope);
     }
     Ok(other)
-}
-
-fn external_id_taken<R: Resource>() -> Error {
-    let noun = R::NOUN.one;
-    Error::conflict(format!("another {noun} has this external_id")).hint(format!(
-        "external_id is the {noun}'s id in the practice's own system and must be unique"
-    ))
 }
 
 /// The names of the fields in which two rows differ.

@@ -21,7 +21,6 @@ pub use update::UpdateArgs;
 
 use crate::{
     app::App,
-    commands::input::TextSource,
     domain::{
         Organization,
         booking::{Resource, fields::Fields},
@@ -42,7 +41,7 @@ pub trait Noun: Stored {
     const WHOLE_REFERENCE: &'static str;
     /// The required field that `create` takes as an argument without a flag.
     const POSITIONAL: Option<&'static str>;
-    /// The rows are people whose names and values do not appear in messages and logs.
+    /// The rows are people: their names and values do not appear in messages and logs.
     const IS_PERSONAL: bool;
     /// The header of a table.
     const HEADER: &'static [&'static str];
@@ -98,28 +97,6 @@ pub struct NoMore {}
 impl<F> More<F> for NoMore {
     async fn add_to(self, _app: &App, _fields: &mut F) -> Result<()> {
         Ok(())
-    }
-}
-
-/// `--notes-file`
-#[derive(Args, Debug)]
-pub struct NotesFile {
-    /// Read the notes from this file; - for stdin.
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "notes")]
-    notes_file: Option<TextSource>,
-}
-
-impl NotesFile {
-    /// Reads the notes, if a file is given.
-    ///
-    /// # Errors
-    /// Same as [`TextSource::read`].
-    pub async fn read(&self, app: &App) -> Result<Option<String>> {
-        match &self.notes_file {
-            // The line break at the end belongs to the file, not to the notes.
-            Some(source) => Ok(Some(source.read(app).await?.trim_end().to_owned())),
-            None => Ok(None),
-        }
     }
 }
 

@@ -390,7 +390,7 @@ async fn require_new_external_id(scope: &mut Scope, wanted: &Appointment) -> Res
     let other = db::appointments::patient_of_external_id(&mut scope.tx, external_id).await?;
     scope.records.extend(other);
     match other {
-        Some(_) => Err(db::appointments::external_id_taken()),
+        Some(_) => Err(db::resources::external_id_taken("appointment")),
         None => Ok(()),
     }
 }
